@@ -1,0 +1,38 @@
+# The commands that people type. What each needs is installed or unpacked first by scripts/deps, which is quick where all
+# is there; how to build is in CMakeLists.txt.
+.PHONY: all run test lint fuzz bench clean help
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
+
+all: ## build build/lazuli
+	@scripts/deps build
+	@scripts/build release
+
+run: ## build, and start a service with a model on this machine; ARGS="..." are flags for lazuli up
+	@scripts/deps build run
+	@scripts/build release
+	@exec build/lazuli up $(ARGS)
+
+test: ## run every test suite, or only those in SUITES="..."
+	@scripts/deps build run test
+	@scripts/test $(SUITES)
+
+lint: ## what make test checks of the sources, and clang-tidy, cppcheck, clang-format, shellcheck, ruff
+	@scripts/deps build test lint
+	@scripts/lint --all
+
+fuzz: ## run every fuzz target for SECONDS=60
+	@scripts/deps build test
+	@scripts/build fuzz
+	@scripts/fuzz $(or $(SECONDS),60)
+
+bench: ## run bench/run; ARGS="..." are its arguments
+	@scripts/deps build run bench
+	@scripts/build release
+	@exec bench/run $(ARGS)
+
+clean: ## remove what was built; what scripts/deps brought stays
+	rm -rf build
+
+help: ## say this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
