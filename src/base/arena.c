@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/arena.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <stdalign.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+
+/* Holds a small chat request with its parsed body and its reply (about 10 kB in practice). */
+#define CHUNK_BYTES ((size_t)16 * 1024)
+
+struct chunk {
+    struct chunk *next;
+    size_t size; /* of data */
+    alignas(max_align_t) char data[];
+};
+
+struct deferred {
+    struct deferred *next;
+    void (*fn)(void *data);
+    void *data;
+};
+
+struct arena_pool {
+    struct chunk *free;
+    size_t free_count;
+    size_t keep;
+    size_t in_use;
+};
+
+struct arena {
+    struct arena_pool *pool;
+    struct chunk *chunks; /* newest first; allocations come from the first */
+    size_t used;          /* bytes of the first chunk */
+    struct deferred *deferred;
+};
+
+struct arena_pool *arena_pool_new(size_t keep_chunks)
+{
+    struct arena_pool *p = memory_alloc(sizeof(*p));
+
+    p->keep = keep_chunks;
+    return p;
+}
+
+void arena_pool_free(struct arena_pool *p)
+{
+    if (!p)
+        return;
+    assert(p->in_use == 0);
+    while (p->free) {
+        struct chunk *c = p->free;
+
+        p->free = c->next;
+        free(c);
+    }
+    free(p);
+}
+
+static struct chunk *chunk_take(struct arena_pool *p, size_t size)
+{
+    struct chunk *c;
+
+    if (p)
+        p->in_use++;
+    if (p && size == CHUNK_BYTES && p->free) {
+        c = p->free;
+        p->free = c->next;
+        p->free_count--;
+        return c;
+    }
+    c = memory_realloc(NULL, sizeof(*c) + size);
+    c->size = size;
+    return c;
+}
+
+static void chunk_return(struct arena_pool *p, struct chunk *c)
+{
+    if (p)
+        p->in_use--;
+    if (p && c->size == CHUNK_BYTES && p->free_count < p->keep) {
+        c->next = p->free;
+        p->free = c;
+        p->free_count++;
+        return;
+    }
+    free(c);
+}
+
+#ifdef ARENA_ONE_CHUNK_EACH
+
+struct arena *arena_new(struct arena_pool *pool)
+{
+    struct arena *a = memory_alloc(sizeof(*a));
+
+    a->pool = pool;
+    return a;
+}
+
+static void arena_release(struct arena *a)
+{
+    free(a);
+}
+
+void *arena_alloc_bytes(struct arena *a, size_t size)
+{
+    struct chunk *c = chunk_take(a->pool, size);
+
+    c->next = a->chunks;
+    a->chunks = c;
+    return c->data;
+}
+
+#else
+
+/* The arena itself lives at the start of its first chunk: one take from the pool makes both. */
+struct arena *arena_new(struct arena_pool *pool)
+{
+    struct chunk *c = chunk_take(pool, CHUNK_BYTES);
+    struct arena *a = (struct arena *)(void *)c->data;
+
+    c->next = NULL;
+    *a = (struct arena){ .pool = pool, .chunks = c, .used = sizeof(*a) };
+    return a;
+}
+
+static void arena_release(struct arena *a)
+{
+    (void)a;
+}
+
+void *arena_alloc_bytes(struct arena *a, size_t size)
+{
+    size_t start = (a->used + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+    struct chunk *c;
+
+    if (start <= a->chunks->size && size <= a->chunks->size - start) {
+        a->used = start + size;
+        return a->chunks->data + start;
+    }
+    c = chunk_take(a->pool, size > CHUNK_BYTES / 4 ? size : CHUNK_BYTES);
+    if (size > CHUNK_BYTES / 4) {
+        /* A large piece goes behind the first chunk, whose free room stays in use. */
+        c->next = a->chunks->next;
+        a->chunks->next = c;
+        return c->data;
+    }
+    c->next = a->chunks;
+    a->chunks = c;
+    a->used = size;
+    return c->data;
+}
+
+#endif
+
+void arena_free(struct arena *a)
+{
+    struct arena_pool *pool;
+    struct chunk *c;
+
+    if (!a)
+        return;
+    while (a->deferred) {
+        struct deferred *d = a->deferred;
+
+        a->deferred = d->next;
+        d->fn(d->data);
+    }
+    pool = a->pool;
+    c = a->chunks;
+    arena_release(a);
+    while (c) {
+        struct chunk *next = c->next;
+
+        chunk_return(pool, c);
+        c = next;
+    }
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+    return memset(arena_alloc_bytes(a, size), 0, size);
+}
+
+void arena_defer(struct arena *a, void (*fn)(void *data), void *data)
+{
+    struct deferred *d = arena_alloc(a, sizeof(*d));
+
+    d->fn = fn;
+    d->data = data;
+    d->next = a->deferred;
+    a->deferred = d;
+}
+
+char *arena_text(struct arena *a, struct str s)
+{
+    char *copy = arena_alloc_bytes(a, s.len + 1);
+
+    if (s.len)
+        memcpy(copy, s.data, s.len);
+    copy[s.len] = '\0';
+    return copy;
+}
+
+struct str arena_copy(struct arena *a, struct str s)
+{
+    return str_of(arena_text(a, s), s.len);
+}
+
+struct str arena_lower(struct arena *a, struct str s)
+{
+    char *copy = arena_text(a, s);
+
+    for (size_t i = 0; i < s.len; i++)
+        copy[i] = (char)tolower((unsigned char)copy[i]);
+    return str_of(copy, s.len);
+}
+
+struct str arena_vprintf(struct arena *a, const char *format, va_list args)
+{
+    va_list again;
+    char *text;
+    int len;
+
+    va_copy(again, args);
+    len = vsnprintf(NULL, 0, format, args);
+    assert(len >= 0);
+    text = arena_alloc_bytes(a, (size_t)len + 1);
+    vsnprintf(text, (size_t)len + 1, format, again);
+    va_end(again);
+    return str_of(text, (size_t)len);
+}
+
+struct str arena_printf(struct arena *a, const char *format, ...)
+{
+    struct str s;
+    va_list args;
+
+    va_start(args, format);
+    s = arena_vprintf(a, format, args);
+    va_end(args);
+    return s;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/buf.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+
+#define BUF_FIRST_BYTES 512
+
+void buf_init(struct buf *b, size_t max)
+{
+    *b = (struct buf){ .max = max };
+}
+
+void buf_done(struct buf *b)
+{
+    free(b->data);
+    *b = (struct buf){ .max = b->max };
+}
+
+char *buf_reserve(struct buf *b, size_t len)
+{
+    size_t content = b->end - b->start;
+    size_t wanted;
+
+    if (len > b->max || content > b->max - len)
+        return NULL;
+    if (b->capacity - b->end >= len && b->data)
+        return b->data + b->end;
+    if (b->start && b->capacity - content >= len) {
+        memmove(b->data, b->data + b->start, content);
+        b->start = 0;
+        b->end = content;
+        return b->data + b->end;
+    }
+    wanted = b->capacity ? b->capacity : BUF_FIRST_BYTES;
+    while (wanted - content < len)
+        wanted *= 2;
+    if (b->start) {
+        memmove(b->data, b->data + b->start, content);
+        b->start = 0;
+        b->end = content;
+    }
+    b->data = memory_realloc(b->data, wanted);
+    b->capacity = wanted;
+    return b->data + b->end;
+}
+
+void buf_commit(struct buf *b, size_t len)
+{
+    assert(len <= b->capacity - b->end);
+    b->end += len;
+}
+
+bool buf_append(struct buf *b, struct str s)
+{
+    char *at = buf_reserve(b, s.len);
+
+    if (!at)
+        return false;
+    if (s.len)
+        memcpy(at, s.data, s.len);
+    b->end += s.len;
+    return true;
+}
+
+bool buf_printf(struct buf *b, const char *format, ...)
+{
+    va_list args, again;
+    char *at;
+    int len;
+
+    va_start(args, format);
+    va_copy(again, args);
+    len = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    assert(len >= 0);
+    at = buf_reserve(b, (size_t)len + 1);
+    if (at) {
+        vsnprintf(at, (size_t)len + 1, format, again);
+        b->end += (size_t)len;
+    }
+    va_end(again);
+    return at != NULL;
+}
+
+void buf_consume(struct buf *b, size_t len)
+{
+    assert(len <= b->end - b->start);
+    b->start += len;
+    if (b->start == b->end)
+        b->start = b->end = 0;
+}
+
+void buf_clear(struct buf *b)
+{
+    b->start = b->end = 0;
+}

@@ -1,0 +1,25 @@
+/*
+ * The one source of time. What depends on time (limits, lifecycle, expiry, time stamps) asks a
+ * clock that it was given, so that a test or a dev server can move it. Time-outs of the network
+ * use the loop's own timers, which a moved clock leaves alone.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+struct clock {
+    _Atomic int64_t offset_ms; /* added to the wall clock; 0 in production */
+};
+
+/* Milliseconds since 1970-01-01 UTC, moved by the clock's offset. Any thread. */
+int64_t clock_now_ms(const struct clock *c);
+/* Moves the clock: from now on it shows `now_ms` and goes on from there. Any thread. */
+void clock_move_to(struct clock *c, int64_t now_ms);
+
+/* Microseconds of a clock that never goes back and nobody moves: for measuring. */
+uint64_t clock_monotonic_us(void);
+
+#endif

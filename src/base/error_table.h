@@ -1,0 +1,93 @@
+/*
+ * The rows of the error table; see base/error.h for what the columns mean.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef BASE_ERROR_TABLE_H
+#define BASE_ERROR_TABLE_H
+
+#define TEXT_INVALID_KEY                                                                           \
+    "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a " \
+    "valid key for an active subscription and use a correct regional API endpoint for your "       \
+    "resource."
+#define TEXT_INVALID_TOKEN                                                                  \
+    "Unauthorized. Access token is missing, invalid, audience is incorrect "                \
+    "(https://cognitiveservices.azure.com), or have expired."
+#define TEXT_DEPLOYMENT_NOT_FOUND                                                              \
+    "The API deployment for this resource does not exist. If you created the deployment "      \
+    "within the last 5 minutes, please wait a moment and try again."
+
+/* clang-format off */
+#define ERRORS(X) \
+    /* ours, below any surface: configuration, files, the store */ \
+    X(CONFIG,              500, ARM,     "InvalidConfiguration", NULL, "The configuration is not valid.") \
+    X(IO,                  500, ARM,     "InternalServerError", NULL, "An input or output operation failed.") \
+    X(STORE,               500, ARM,     "InternalServerError", NULL, "The store could not complete the operation.") \
+    X(CONFLICT,            409, ARM,     "RequestConflict", NULL, "Another operation changed the resource.") \
+    X(LIMIT,               400, ARM,     "InvalidRequestContent", NULL, "A limit was exceeded.") \
+    /* data plane, the gateway's part */ \
+    X(INVALID_KEY,         401, GATEWAY, "401", NULL, TEXT_INVALID_KEY) \
+    X(INVALID_KEY_AI,      401, GATEWAY, "Unauthorized", NULL, TEXT_INVALID_KEY) \
+    X(INVALID_TOKEN,       401, TOKEN,   "401", NULL, TEXT_INVALID_TOKEN) \
+    X(PERMISSION_DENIED,   401, GATEWAY, "PermissionDenied", NULL, "Principal does not have access to API/Operation.") \
+    X(KEY_DISABLED,        403, SPACED,  "AuthenticationTypeDisabled", NULL, "Key based authentication is disabled for this resource.") \
+    X(FIREWALL,            403, SPACED,  "403", NULL, "Access denied due to Virtual Network/Firewall rules.") \
+    X(PUBLIC_ACCESS,       403, SPACED,  "403", NULL, "Public access is disabled. Please configure private endpoint.") \
+    X(NOT_FOUND,           404, SPACED,  "404", NULL, "Resource not found") \
+    X(NO_DEPLOYMENT,       404, GATEWAY, "DeploymentNotFound", NULL, TEXT_DEPLOYMENT_NOT_FOUND) \
+    X(METHOD,              405, GATEWAY, "405", NULL, "Method not allowed") \
+    X(OPERATION,           400, GATEWAY, "OperationNotSupported", NULL, NULL) \
+    X(API_VERSION,         400, GATEWAY, "BadRequest", NULL, "API version not supported") \
+    X(BAD_REQUEST,         400, GATEWAY, "BadRequest", NULL, "Bad request") \
+    X(TIMEOUT,             408, GATEWAY, "Timeout", NULL, "The operation was timeout.") \
+    X(TOO_LARGE,           413, GATEWAY, "413", NULL, "Request Entity Too Large") \
+    X(URI_TOO_LONG,        414, GATEWAY, "414", NULL, "URI Too Long") \
+    X(MEDIA_TYPE,          415, GATEWAY, "415", NULL, "Unsupported data type") \
+    X(RATE_LIMIT,          429, GATEWAY, "429", NULL, NULL) \
+    X(HEADERS_TOO_LARGE,   431, GATEWAY, "431", NULL, "Request Header Fields Too Large") \
+    X(BACKEND,             500, GATEWAY, "InternalServerError", NULL, "Backend returned unexpected response. Please contact Microsoft for help.") \
+    X(UNAVAILABLE,         503, GATEWAY, "ServiceUnavailable", NULL, "The service is temporarily unable to process your request. Please try again later.") \
+    /* data plane, the model layer's part */ \
+    X(MODEL_REQUEST,       400, MODEL,   NULL, "invalid_request_error", NULL) \
+    X(MODEL_MISSING,       400, MODEL,   "missing_required_parameter", "invalid_request_error", NULL) \
+    X(MODEL_VALUE,         400, MODEL,   "invalid_value", "invalid_request_error", NULL) \
+    X(MODEL_TYPE,          400, MODEL,   "invalid_type", "invalid_request_error", NULL) \
+    X(MODEL_UNSUPPORTED,   400, MODEL,   "unsupported_parameter", "invalid_request_error", NULL) \
+    X(MODEL_UNSUPPORTED_VALUE, 400, MODEL, "unsupported_value", "invalid_request_error", NULL) \
+    X(CONTEXT_LENGTH,      400, MODEL,   "context_length_exceeded", "invalid_request_error", NULL) \
+    X(CONTENT_FILTER,      400, MODEL,   "content_filter", NULL, NULL) \
+    X(MODEL_FAILED,        500, MODEL,   NULL, "server_error", NULL) \
+    /* ARM */ \
+    X(ARM_NO_TOKEN,        401, ARM,     "AuthenticationFailed", NULL, "Authentication failed. The 'Authorization' header is missing.") \
+    X(ARM_BAD_TOKEN,       401, ARM,     "InvalidAuthenticationToken", NULL, "The access token is invalid.") \
+    X(ARM_FORBIDDEN,       403, ARM,     "AuthorizationFailed", NULL, NULL) \
+    X(ARM_NO_API_VERSION,  400, ARM,     "MissingApiVersionParameter", NULL, "The api-version query parameter (?api-version=) is required for all requests.") \
+    X(ARM_API_VERSION,     400, ARM,     "InvalidApiVersionParameter", NULL, NULL) \
+    X(ARM_NO_PROVIDER,     404, ARM,     "InvalidResourceNamespace", NULL, NULL) \
+    X(ARM_NO_TYPE,         404, ARM,     "InvalidResourceType", NULL, NULL) \
+    X(ARM_NO_PATH,         404, ARM,     "NotFound", NULL, "The requested path was not found.") \
+    X(ARM_METHOD,          405, ARM,     "MethodNotAllowed", NULL, NULL) \
+    X(ARM_NO_SUBSCRIPTION, 404, ARM,     "SubscriptionNotFound", NULL, NULL) \
+    X(ARM_NO_GROUP,        404, ARM,     "ResourceGroupNotFound", NULL, NULL) \
+    X(ARM_NO_RESOURCE,     404, ARM,     "ResourceNotFound", NULL, NULL) \
+    X(ARM_NO_PARENT,       404, ARM,     "ParentResourceNotFound", NULL, NULL) \
+    X(ARM_BODY,            400, ARM,     "InvalidRequestContent", NULL, NULL) \
+    X(ARM_BAD_REQUEST,     400, ARM,     "BadRequest", NULL, NULL) \
+    X(ARM_NAME,            400, ARM,     "InvalidResourceName", NULL, NULL) \
+    X(ARM_GROUP_LOCATION,  409, ARM,     "InvalidResourceGroupLocation", NULL, NULL) \
+    X(ARM_RESOURCE_LOCATION, 409, ARM,   "InvalidResourceLocation", NULL, NULL) \
+    X(ARM_LOCATION,        400, ARM,     "LocationNotAvailableForResourceType", NULL, NULL) \
+    X(ARM_LOCATION_MISSING, 400, ARM,    "LocationRequired", NULL, "The location property is required for this definition.") \
+    X(ARM_PRECONDITION,    412, ARM,     "PreconditionFailed", NULL, "The condition set in the request header was not satisfied.") \
+    X(ARM_NESTED,          409, ARM,     "CannotDeleteResource", NULL, NULL) \
+    X(ARM_DOMAIN_IN_USE,   409, ARM,     "CustomDomainInUse", NULL, NULL) \
+    X(ARM_DOMAIN_INVALID,  400, ARM,     "CustomDomainInvalid", NULL, NULL) \
+    X(ARM_PROPERTIES,      400, ARM,     "InvalidResourceProperties", NULL, NULL) \
+    X(ARM_MODEL,           400, ARM,     "DeploymentModelNotSupported", NULL, NULL) \
+    X(ARM_MODEL_DEPRECATED, 400, ARM,    "ServiceModelDeprecated", NULL, NULL) \
+    X(ARM_SKU,             400, ARM,     "InvalidSku", NULL, NULL) \
+    X(ARM_KIND,            400, ARM,     "InvalidApiSetId", NULL, NULL) \
+    X(ARM_TOO_LARGE,       413, ARM,     "RequestEntityTooLarge", NULL, "The request content size exceeds the maximum size.") \
+    X(ARM_INTERNAL,        500, ARM,     "InternalServerError", NULL, "The server encountered an internal error.")
+/* clang-format on */
+
+#endif

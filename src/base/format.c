@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/format.h"
+
+#include <assert.h>
+#include <limits.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "base/random.h"
+
+static const char hex_digits[] = "0123456789abcdef";
+
+/* -- Time ---------------------------------------------------------------------------------- */
+
+/* Splits into calendar fields and milliseconds; times before 1970 round down. */
+static void split_time(int64_t time_ms, struct tm *fields, int *ms)
+{
+    int64_t rest = time_ms % 1000;
+    time_t seconds;
+
+    if (rest < 0)
+        rest += 1000;
+    seconds = (time_t)((time_ms - rest) / 1000);
+    gmtime_r(&seconds, fields);
+    *ms = (int)rest;
+}
+
+struct str format_time(struct arena *a, int64_t time_ms)
+{
+    struct tm t;
+    int ms;
+
+    split_time(time_ms, &t, &ms);
+    return arena_printf(a, "%04d-%02d-%02dT%02d:%02d:%02d.%03d0000Z", t.tm_year + 1900,
+                        t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec, ms);
+}
+
+struct str format_time_seconds(struct arena *a, int64_t time_ms)
+{
+    struct tm t;
+    int ms;
+
+    split_time(time_ms, &t, &ms);
+    return arena_printf(a, "%04d-%02d-%02dT%02d:%02d:%02dZ", t.tm_year + 1900, t.tm_mon + 1,
+                        t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec);
+}
+
+void format_http_date(char out[30], int64_t time_ms)
+{
+    static const char *const days[] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
+    static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                          "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
+    struct tm t;
+    int ms;
+
+    split_time(time_ms, &t, &ms);
+    /* %10000 and %100: so that the compiler sees that 30 bytes suffice. */
+    snprintf(out, 30, "%s, %02u %s %04u %02u:%02u:%02u GMT", days[t.tm_wday],
+             (unsigned)t.tm_mday % 100, months[t.tm_mon], (unsigned)(t.tm_year + 1900) % 10000,
+             (unsigned)t.tm_hour % 100, (unsigned)t.tm_min % 100, (unsigned)t.tm_sec % 100);
+}
+
+/* Takes `digits` decimal digits from the front. */
+static bool take_number(struct str *s, size_t digits, int max, int *value)
+{
+    uint64_t number;
+
+    if (s->len < digits || !str_to_u64(str_slice(*s, 0, digits), (uint64_t)max, &number))
+        return false;
+    *value = (int)number;
+    *s = str_slice(*s, digits, s->len);
+    return true;
+}
+
+static bool take_char(struct str *s, char lower)
+{
+    if (!s->len || (s->data[0] | 0x20) != (lower | 0x20))
+        return false;
+    *s = str_slice(*s, 1, s->len);
+    return true;
+}
+
+/* An optional fraction of one to nine digits; what is finer than a millisecond is dropped. */
+static bool take_fraction(struct str *s, int *ms)
+{
+    int digits = 0, unit = 100;
+
+    *ms = 0;
+    if (!s->len || s->data[0] != '.')
+        return true;
+    *s = str_slice(*s, 1, s->len);
+    while (s->len && s->data[0] >= '0' && s->data[0] <= '9') {
+        *ms += (s->data[0] - '0') * unit;
+        unit /= 10;
+        digits++;
+        *s = str_slice(*s, 1, s->len);
+    }
+    return digits >= 1 && digits <= 9;
+}
+
+/* "Z" or "+hh:mm", to minutes east of UTC. */
+static bool take_zone(struct str *s, int *minutes)
+{
+    int hours, rest, sign;
+
+    *minutes = 0;
+    if (take_char(s, 'z'))
+        return true;
+    if (!s->len || (s->data[0] != '+' && s->data[0] != '-'))
+        return false;
+    sign = s->data[0] == '-' ? -1 : 1;
+    *s = str_slice(*s, 1, s->len);
+    if (!take_number(s, 2, 23, &hours) || !take_char(s, ':') || !take_number(s, 2, 59, &rest))
+        return false;
+    *minutes = sign * (hours * 60 + rest);
+    return true;
+}
+
+bool format_parse_time(struct str s, int64_t *time_ms)
+{
+    struct tm t = { 0 }, check;
+    int year, month, ms = 0, zone = 0;
+    time_t seconds;
+
+    if (!take_number(&s, 4, 9999, &year) || !take_char(&s, '-') ||
+        !take_number(&s, 2, 12, &month) || !take_char(&s, '-') ||
+        !take_number(&s, 2, 31, &t.tm_mday))
+        return false;
+    if (s.len) {
+        if (!take_char(&s, 't') || !take_number(&s, 2, 23, &t.tm_hour) || !take_char(&s, ':') ||
+            !take_number(&s, 2, 59, &t.tm_min) || !take_char(&s, ':') ||
+            !take_number(&s, 2, 59, &t.tm_sec) || !take_fraction(&s, &ms) ||
+            !take_zone(&s, &zone))
+            return false;
+    }
+    if (s.len || month == 0)
+        return false;
+    t.tm_year = year - 1900;
+    t.tm_mon = month - 1;
+    check = t;
+    seconds = timegm(&check);
+    /* timegm makes March 2nd of February 30th */
+    if (check.tm_mday != t.tm_mday || check.tm_mon != t.tm_mon)
+        return false;
+    *time_ms = ((int64_t)seconds - (int64_t)zone * 60) * 1000 + ms;
+    return true;
+}
+
+/* -- GUID, hexadecimal --------------------------------------------------------------------- */
+
+void format_guid(char out[GUID_TEXT_LEN + 1])
+{
+    unsigned char bytes[16];
+    char *p = out;
+
+    random_bytes(bytes, sizeof(bytes));
+    bytes[6] = (unsigned char)((bytes[6] & 0x0F) | 0x40); /* version 4 (RFC 9562, 5.4) */
+    bytes[8] = (unsigned char)((bytes[8] & 0x3F) | 0x80); /* its variant */
+    for (size_t i = 0; i < sizeof(bytes); i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            *p++ = '-';
+        *p++ = hex_digits[bytes[i] >> 4];
+        *p++ = hex_digits[bytes[i] & 15];
+    }
+    *p = '\0';
+}
+
+/* 0 to 15, or -1. */
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+bool format_is_guid(struct str s)
+{
+    if (s.len != GUID_TEXT_LEN)
+        return false;
+    for (size_t i = 0; i < s.len; i++) {
+        bool hyphen = i == 8 || i == 13 || i == 18 || i == 23;
+
+        if (hyphen ? s.data[i] != '-' : hex_value(s.data[i]) < 0)
+            return false;
+    }
+    return true;
+}
+
+struct str format_hex(struct arena *a, const void *bytes, size_t len)
+{
+    const unsigned char *from = bytes;
+    char *text = arena_alloc_bytes(a, len * 2 + 1);
+
+    for (size_t i = 0; i < len; i++) {
+        text[i * 2] = hex_digits[from[i] >> 4];
+        text[i * 2 + 1] = hex_digits[from[i] & 15];
+    }
+    text[len * 2] = '\0';
+    return str_of(text, len * 2);
+}
+
+bool format_parse_hex(struct str s, void *bytes, size_t len)
+{
+    unsigned char *to = bytes;
+
+    if (s.len % 2 || s.len / 2 != len)
+        return false;
+    for (size_t i = 0; i < s.len; i++) {
+        if (hex_value(s.data[i]) < 0)
+            return false;
+    }
+    for (size_t i = 0; i < len; i++)
+        to[i] = (unsigned char)(hex_value(s.data[i * 2]) << 4 | hex_value(s.data[i * 2 + 1]));
+    return true;
+}
+
+/* -- Base64 -------------------------------------------------------------------------------- */
+
+/* What OpenSSL's int lengths can take, with room. */
+#define BASE64_MAX ((size_t)INT_MAX / 4)
+
+struct str format_base64(struct arena *a, const void *bytes, size_t len)
+{
+    size_t text_len = (len + 2) / 3 * 4;
+    unsigned char *text;
+
+    assert(len <= BASE64_MAX);
+    text = arena_alloc_bytes(a, text_len + 1);
+    text[0] = '\0';
+    EVP_EncodeBlock(text, bytes, (int)len);
+    return str_of((char *)text, text_len);
+}
+
+/* 0 to 63, or -1. */
+static int base64_value(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    if (c == '+' || c == '/')
+        return c == '+' ? 62 : 63;
+    return -1;
+}
+
+bool format_parse_base64(struct arena *a, struct str s, struct str *out)
+{
+    size_t padding = 0;
+    unsigned char *bytes;
+
+    if (s.len % 4 || s.len > BASE64_MAX)
+        return false;
+    while (padding < 2 && padding < s.len && s.data[s.len - 1 - padding] == '=')
+        padding++;
+    for (size_t i = 0; i < s.len - padding; i++) {
+        if (base64_value(s.data[i]) < 0)
+            return false;
+    }
+    /* The bits that the padding leaves over are 0: one value has one text. */
+    if (padding && base64_value(s.data[s.len - 1 - padding]) & (padding == 1 ? 3 : 15))
+        return false;
+    /* EVP_DecodeBlock writes zeros for the padding */
+    bytes = arena_alloc_bytes(a, s.len / 4 * 3 + 1);
+    if (s.len && EVP_DecodeBlock(bytes, (const unsigned char *)s.data, (int)s.len) < 0)
+        return false;
+    *out = str_of((char *)bytes, s.len / 4 * 3 - padding);
+    bytes[out->len] = '\0';
+    return true;
+}
+
+/* -- Percent encoding ---------------------------------------------------------------------- */
+
+bool format_percent_decode(struct arena *a, struct str s, struct str *out)
+{
+    char *text = arena_alloc_bytes(a, s.len + 1);
+    size_t len = 0;
+
+    for (size_t i = 0; i < s.len; i++) {
+        int high, low;
+
+        if (s.data[i] != '%') {
+            text[len++] = s.data[i];
+            continue;
+        }
+        if (s.len - i < 3)
+            return false;
+        high = hex_value(s.data[i + 1]);
+        low = hex_value(s.data[i + 2]);
+        if (high < 0 || low < 0 || high + low == 0)
+            return false;
+        text[len++] = (char)(high << 4 | low);
+        i += 2;
+    }
+    text[len] = '\0';
+    *out = str_of(text, len);
+    return true;
+}
+
+static bool is_unreserved(char c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+           c == '-' || c == '.' || c == '_' || c == '~';
+}
+
+struct str format_percent_encode(struct arena *a, struct str s)
+{
+    static const char digits[] = "0123456789ABCDEF"; /* RFC 3986, 2.1 asks for upper case */
+    char *text = arena_alloc_bytes(a, s.len * 3 + 1);
+    size_t len = 0;
+
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.data[i];
+
+        if (is_unreserved(s.data[i])) {
+            text[len++] = s.data[i];
+            continue;
+        }
+        text[len++] = '%';
+        text[len++] = digits[c >> 4];
+        text[len++] = digits[c & 15];
+    }
+    text[len] = '\0';
+    return str_of(text, len);
+}

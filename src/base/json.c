@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/json.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* NaN and infinity have no JSON form; a document that holds one is still written. */
+#define WRITE_FLAGS YYJSON_WRITE_INF_AND_NAN_AS_NULL
+
+/* -- Memory -------------------------------------------------------------------------------- */
+
+static void *alc_malloc(void *ctx, size_t size)
+{
+    return arena_alloc_bytes(ctx, size);
+}
+
+static void *alc_realloc(void *ctx, void *old, size_t old_size, size_t size)
+{
+    void *grown;
+
+    if (size <= old_size)
+        return old;
+    grown = arena_alloc_bytes(ctx, size);
+    memcpy(grown, old, old_size);
+    return grown;
+}
+
+static void alc_free(void *ctx, void *old)
+{
+    (void)ctx;
+    (void)old;
+}
+
+static yyjson_alc arena_alc(struct arena *a)
+{
+    return (yyjson_alc){ alc_malloc, alc_realloc, alc_free, a };
+}
+
+/* -- Reading and making -------------------------------------------------------------------- */
+
+/* The values of a document lie one behind the other; a container knows where its last one ends. */
+static bool is_too_deep(yyjson_doc *doc)
+{
+    const yyjson_val *ends[JSON_DEPTH_MAX];
+    yyjson_val *value = yyjson_doc_get_root(doc);
+    size_t count = yyjson_doc_get_val_count(doc), depth = 0;
+
+    for (size_t i = 0; i < count; i++, value++) {
+        while (depth && value >= ends[depth - 1])
+            depth--;
+        if (!yyjson_is_ctn(value))
+            continue;
+        if (depth == JSON_DEPTH_MAX)
+            return true;
+        ends[depth++] = unsafe_yyjson_get_next(value);
+    }
+    return false;
+}
+
+yyjson_doc *json_parse(struct arena *a, struct str text, struct error *err)
+{
+    yyjson_alc alc = arena_alc(a);
+    yyjson_read_err why;
+    yyjson_doc *doc;
+
+    if (str_is_empty(text)) {
+        error_set(err, ERROR_BAD_REQUEST, "Invalid JSON: the text is empty.");
+        return NULL;
+    }
+    /* yyjson takes a char * for its in-place mode, which is not asked for here. A number that no
+     * C type holds stays as its text, so that it is passed on exactly. */
+    doc = yyjson_read_opts((char *)(uintptr_t)text.data, text.len, YYJSON_READ_BIGNUM_AS_RAW, &alc,
+                           &why);
+    if (!doc) {
+        error_set(err, ERROR_BAD_REQUEST, "Invalid JSON at byte %zu: %s.", why.pos, why.msg);
+        return NULL;
+    }
+    if (is_too_deep(doc)) {
+        error_set(err, ERROR_BAD_REQUEST, "Invalid JSON: nested deeper than %d levels.",
+                  JSON_DEPTH_MAX);
+        return NULL;
+    }
+    return doc;
+}
+
+yyjson_mut_doc *json_new(struct arena *a)
+{
+    yyjson_alc alc = arena_alc(a);
+
+    return yyjson_mut_doc_new(&alc);
+}
+
+yyjson_mut_doc *json_copy(struct arena *a, yyjson_val *value)
+{
+    yyjson_mut_doc *doc = json_new(a);
+
+    yyjson_mut_doc_set_root(doc, yyjson_val_mut_copy(doc, value));
+    return doc;
+}
+
+/* -- Writing ------------------------------------------------------------------------------- */
+
+/* The text with U+FFFD in place of each byte that is not part of valid UTF-8. */
+static struct str repair_text(struct arena *a, struct str s)
+{
+    char *text = arena_alloc_bytes(a, s.len * 3 + 1);
+    size_t len = 0;
+
+    for (size_t i = 0; i < s.len;) {
+        size_t left = s.len - i, n = 1;
+
+        while (n < 4 && n < left && !str_is_utf8(str_of(s.data + i, n)))
+            n++;
+        if (str_is_utf8(str_of(s.data + i, n))) {
+            memcpy(text + len, s.data + i, n);
+            len += n;
+            i += n;
+        } else {
+            memcpy(text + len, "\xEF\xBF\xBD", 3);
+            len += 3;
+            i++;
+        }
+    }
+    text[len] = '\0';
+    return str_of(text, len);
+}
+
+static void repair_string(struct arena *a, yyjson_mut_val *value)
+{
+    struct str s = json_mut_str(value);
+
+    if (str_is_utf8(s))
+        return;
+    s = repair_text(a, s);
+    yyjson_mut_set_strn(value, s.data, s.len);
+}
+
+static void repair(struct arena *a, yyjson_mut_val *value)
+{
+    yyjson_mut_val *key, *member;
+    size_t i, count;
+
+    if (yyjson_mut_is_str(value)) {
+        repair_string(a, value);
+    } else if (yyjson_mut_is_obj(value)) {
+        yyjson_mut_obj_foreach(value, i, count, key, member)
+        {
+            repair_string(a, key);
+            repair(a, member);
+        }
+    } else if (yyjson_mut_is_arr(value)) {
+        yyjson_mut_arr_foreach(value, i, count, member)
+        {
+            repair(a, member);
+        }
+    }
+}
+
+struct str json_write(struct arena *a, yyjson_val *value)
+{
+    yyjson_alc alc = arena_alc(a);
+    yyjson_write_err why;
+    size_t len;
+    char *text = yyjson_val_write_opts(value, WRITE_FLAGS, &alc, &len, &why);
+
+    /* what was parsed is valid, and memory does not run out */
+    assert(text);
+    return str_of(text, len);
+}
+
+struct str json_write_mut(struct arena *a, yyjson_mut_val *value)
+{
+    yyjson_alc alc = arena_alc(a);
+    yyjson_write_err why;
+    size_t len;
+    char *text = yyjson_mut_val_write_opts(value, WRITE_FLAGS, &alc, &len, &why);
+
+    if (!text && why.code == YYJSON_WRITE_ERROR_INVALID_STRING) {
+        repair(a, value);
+        text = yyjson_mut_val_write_opts(value, WRITE_FLAGS, &alc, &len, &why);
+    }
+    assert(text);
+    return str_of(text, len);
+}
+
+/* A member of an object that is being rebuilt. */
+struct member {
+    struct str name;
+    size_t position;
+    yyjson_mut_val *key;
+    yyjson_mut_val *value;
+    yyjson_val *patch; /* when it comes from a merge patch: its value there */
+};
+
+/* By name; members of the same name stay in the order they came in. */
+static int compare_members(const void *a, const void *b)
+{
+    const struct member *x = a, *y = b;
+    int order = str_compare(x->name, y->name);
+
+    return order ? order : (x->position > y->position) - (x->position < y->position);
+}
+
+static int compare_positions(const void *a, const void *b)
+{
+    const struct member *x = a, *y = b;
+
+    return (x->position > y->position) - (x->position < y->position);
+}
+
+/* Fills `members` with those of an object; true when they are in byte order already. */
+static bool take_members(yyjson_mut_val *object, struct member *members)
+{
+    yyjson_mut_val *key, *value;
+    bool sorted = true;
+    size_t i, count;
+
+    yyjson_mut_obj_foreach(object, i, count, key, value)
+    {
+        members[i] = (struct member){ json_mut_str(key), i, key, value, NULL };
+        if (i && str_compare(members[i - 1].name, members[i].name) > 0)
+            sorted = false;
+    }
+    return sorted;
+}
+
+static void sort_keys(struct arena *a, yyjson_mut_val *value)
+{
+    struct member *members;
+    yyjson_mut_val *item;
+    size_t i, count;
+
+    if (yyjson_mut_is_arr(value)) {
+        yyjson_mut_arr_foreach(value, i, count, item)
+        {
+            sort_keys(a, item);
+        }
+    }
+    if (!yyjson_mut_is_obj(value))
+        return;
+    count = yyjson_mut_obj_size(value);
+    members = arena_alloc_bytes(a, count * sizeof(*members));
+    if (!take_members(value, members)) {
+        qsort(members, count, sizeof(*members), compare_members);
+        yyjson_mut_obj_clear(value);
+        for (i = 0; i < count; i++)
+            yyjson_mut_obj_add(value, members[i].key, members[i].value);
+    }
+    for (i = 0; i < count; i++)
+        sort_keys(a, members[i].value);
+}
+
+struct str json_write_sorted(struct arena *a, yyjson_mut_val *value)
+{
+    sort_keys(a, value);
+    return json_write_mut(a, value);
+}
+
+/* -- Looking up ---------------------------------------------------------------------------- */
+
+struct str json_str(yyjson_val *value)
+{
+    if (!yyjson_is_str(value))
+        return STR_NONE;
+    return str_of(yyjson_get_str(value), yyjson_get_len(value));
+}
+
+struct str json_mut_str(yyjson_mut_val *value)
+{
+    if (!yyjson_mut_is_str(value))
+        return STR_NONE;
+    return str_of(yyjson_mut_get_str(value), yyjson_mut_get_len(value));
+}
+
+yyjson_val *json_at(yyjson_val *object, const char *path)
+{
+    struct str rest = str_from(path), name;
+
+    while (object && str_split(&rest, '.', &name))
+        object = yyjson_obj_getn(object, name.data, name.len);
+    return object;
+}
+
+yyjson_mut_val *json_mut_at(yyjson_mut_val *object, const char *path)
+{
+    struct str rest = str_from(path), name;
+
+    while (object && str_split(&rest, '.', &name))
+        object = yyjson_mut_obj_getn(object, name.data, name.len);
+    return object;
+}
+
+yyjson_val *json_get_nocase(yyjson_val *object, struct str key)
+{
+    yyjson_val *name, *value;
+    size_t i, count;
+
+    yyjson_obj_foreach(object, i, count, name, value)
+    {
+        if (str_equal_nocase(json_str(name), key))
+            return value;
+    }
+    return NULL;
+}
+
+/* -- Changing ------------------------------------------------------------------------------ */
+
+void json_set(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, yyjson_mut_val *value)
+{
+    bool done;
+
+    /* without a value yyjson would remove the member */
+    assert(value);
+    done = yyjson_mut_obj_put(object, yyjson_mut_strcpy(doc, key), value);
+    assert(done);
+}
+
+void json_set_str(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, struct str value)
+{
+    json_set(doc, object, key, yyjson_mut_strncpy(doc, value.data ? value.data : "", value.len));
+}
+
+void json_set_int(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, int64_t value)
+{
+    json_set(doc, object, key, yyjson_mut_sint(doc, value));
+}
+
+void json_set_bool(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, bool value)
+{
+    json_set(doc, object, key, yyjson_mut_bool(doc, value));
+}
+
+yyjson_mut_val *json_set_object(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key)
+{
+    yyjson_mut_val *there = yyjson_mut_obj_get(object, key);
+
+    if (yyjson_mut_is_obj(there))
+        return there;
+    there = yyjson_mut_obj(doc);
+    json_set(doc, object, key, there);
+    return there;
+}
+
+/* What the members [from, to), all of one name, come to: the first of the target's, changed by
+ * the last of the patch's. False when that removes the member. */
+static bool merge_member(yyjson_mut_doc *doc, const struct member *from, const struct member *to,
+                         struct member *out)
+{
+    yyjson_val *patch = to[-1].patch;
+
+    *out = *from;
+    if (!patch)
+        return true;
+    if (yyjson_is_null(patch))
+        return false;
+    if (!out->key)
+        out->key = yyjson_mut_strncpy(doc, out->name.data, out->name.len);
+    if (!yyjson_is_obj(patch)) {
+        out->value = yyjson_val_mut_copy(doc, patch);
+        return true;
+    }
+    if (!yyjson_mut_is_obj(out->value))
+        out->value = yyjson_mut_obj(doc);
+    json_merge(doc, out->value, patch);
+    return true;
+}
+
+/*
+ * A patch may have as many members as its text is long, so that looking each one up in the target
+ * would take quadratic time. Instead the members of both are sorted together, which brings those
+ * of one name side by side, and what is left of them is put back in the order it came in.
+ */
+void json_merge(yyjson_mut_doc *doc, yyjson_mut_val *target, yyjson_val *patch)
+{
+    size_t own = yyjson_mut_obj_size(target), count = own + yyjson_obj_size(patch);
+    size_t kept = 0, i, max;
+    struct member *members;
+    yyjson_val *key, *value;
+
+    assert(yyjson_mut_is_obj(target) && yyjson_is_obj(patch));
+    members = doc->alc.malloc(doc->alc.ctx, count * sizeof(*members));
+    take_members(target, members);
+    yyjson_obj_foreach(patch, i, max, key, value)
+    {
+        members[own + i] = (struct member){ json_str(key), own + i, NULL, NULL, value };
+    }
+    qsort(members, count, sizeof(*members), compare_members);
+    for (size_t from = 0, to; from < count; from = to) {
+        for (to = from + 1; to < count && str_equal(members[from].name, members[to].name); to++)
+            ;
+        if (merge_member(doc, members + from, members + to, &members[kept]))
+            kept++;
+    }
+    qsort(members, kept, sizeof(*members), compare_positions);
+    yyjson_mut_obj_clear(target);
+    for (i = 0; i < kept; i++)
+        yyjson_mut_obj_add(target, members[i].key, members[i].value);
+}

@@ -1,0 +1,60 @@
+/*
+ * What lazuli needs on top of yyjson: documents in an arena, limits on hostile input, look-ups by
+ * path, merge patch, and writing with sorted keys. Documents made here live as long as their arena;
+ * never call yyjson_doc_free on them.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef BASE_JSON_H
+#define BASE_JSON_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <yyjson.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/macros.h"
+#include "base/str.h"
+
+/* Nesting deeper than this is refused: recursion over a document stays bounded. */
+#define JSON_DEPTH_MAX 64
+
+/* Strict JSON (RFC 8259), UTF-8 checked, at most JSON_DEPTH_MAX deep. NULL with ERROR_BAD_REQUEST
+ * naming what is wrong and at which byte. `text` need not outlive the call. A number beyond 64-bit
+ * integers and doubles is kept as its text (yyjson_is_raw, not yyjson_is_num) and written so. */
+MUST_CHECK yyjson_doc *json_parse(struct arena *a, struct str text, struct error *err);
+
+/* An empty document that allocates from the arena. */
+yyjson_mut_doc *json_new(struct arena *a);
+/* A changeable copy of a value, root of a new document. */
+yyjson_mut_doc *json_copy(struct arena *a, yyjson_val *value);
+
+/* Compact text, in the arena, ended by a NUL that is not part of the length. NaN and infinity become
+ * null, and bytes that are not UTF-8 become U+FFFD: what is written is always valid JSON. */
+struct str json_write(struct arena *a, yyjson_val *value);
+struct str json_write_mut(struct arena *a, yyjson_mut_val *value);
+/* As above with the keys of every object in byte order, as Azure's data plane sends them. The
+ * members of `value` itself are in that order from then on. */
+struct str json_write_sorted(struct arena *a, yyjson_mut_val *value);
+
+/* String value or STR_NONE when it is not a string. */
+struct str json_str(yyjson_val *value);
+struct str json_mut_str(yyjson_mut_val *value);
+/* Member of an object: NULL when absent or `object` is no object. `path` is "a.b.c". */
+yyjson_val *json_at(yyjson_val *object, const char *path);
+yyjson_mut_val *json_mut_at(yyjson_mut_val *object, const char *path);
+/* As yyjson_obj_get, without regard to ASCII case: ARM's property names. */
+yyjson_val *json_get_nocase(yyjson_val *object, struct str key);
+
+/* Adds or replaces a member; key and text are copied into the document. */
+void json_set(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, yyjson_mut_val *value);
+void json_set_str(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, struct str value);
+void json_set_int(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, int64_t value);
+void json_set_bool(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, bool value);
+/* The object at `key`, made when absent. */
+yyjson_mut_val *json_set_object(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key);
+
+/* RFC 7396: members of `patch` replace those of `target`, null removes. Both must be objects. */
+void json_merge(yyjson_mut_doc *doc, yyjson_mut_val *target, yyjson_val *patch);
+
+#endif

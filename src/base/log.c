@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/log.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+/* A line, its end included; what is longer is cut. Below PIPE_BUF (4096), so that lines of
+ * several processes to one pipe do not mix. */
+#define LINE_BYTES 2048
+
+static const char *const level_names[] = { "error", "warn", "info", "debug" };
+
+static _Atomic int level_now = LOG_INFO;
+
+void log_set_level(enum log_level level)
+{
+    atomic_store_explicit(&level_now, (int)level, memory_order_relaxed);
+}
+
+bool log_parse_level(struct str name, enum log_level *level)
+{
+    for (size_t i = 0; i < ARRAY_LEN(level_names); i++) {
+        if (str_equal(name, str_from(level_names[i]))) {
+            *level = (enum log_level)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool log_is_on(enum log_level level)
+{
+    return (int)level <= atomic_load_explicit(&level_now, memory_order_relaxed);
+}
+
+/* "2026-11-21T01:02:03.123Z info event_name" */
+static size_t write_head(char *line, size_t size, enum log_level level, const char *event)
+{
+    struct timespec now;
+    struct tm t;
+    int len;
+
+    /* The wall clock, also in a dev server whose own clock was moved. */
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &t);
+    len = snprintf(line, size, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ %s %s", t.tm_year + 1900,
+                   t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec,
+                   (int)(now.tv_nsec / 1000000), level_names[level], event);
+    assert(len > 0 && (size_t)len < size);
+    return (size_t)len;
+}
+
+/* A control character could forge a line or steer a terminal: C0, DEL, and C1 in UTF-8. */
+static void hide_controls(char *text, size_t len)
+{
+    unsigned char *p = (unsigned char *)text;
+
+    for (size_t i = 0; i < len; i++) {
+        if (p[i] < 0x20 || p[i] == 0x7F) {
+            p[i] = '?';
+        } else if (p[i] == 0xC2 && i + 1 < len && p[i + 1] >= 0x80 && p[i + 1] <= 0x9F) {
+            p[i] = '?';
+            p[i + 1] = '?';
+        }
+    }
+}
+
+/* Shortens text that is cut at `len` so that it ends with a whole UTF-8 character. */
+static size_t whole_characters(const char *text, size_t len)
+{
+    size_t start = len;
+
+    while (start && len - start < 4 && ((unsigned char)text[start - 1] & 0xC0) == 0x80)
+        start--;
+    if (start && (unsigned char)text[start - 1] >= 0xC0)
+        start--;
+    return str_is_utf8(str_of(text + start, len - start)) ? len : start;
+}
+
+void log_event(enum log_level level, const char *event, const char *format, ...)
+{
+    char line[LINE_BYTES];
+    size_t len, room;
+    ssize_t written;
+
+    if (!log_is_on(level))
+        return;
+    len = write_head(line, sizeof(line), level, event);
+    if (format) {
+        va_list args;
+        int wanted;
+
+        line[len++] = ' ';
+        room = sizeof(line) - 1 - len;
+        va_start(args, format);
+        wanted = vsnprintf(line + len, room + 1, format, args);
+        va_end(args);
+        assert(wanted >= 0);
+        if ((size_t)wanted <= room) {
+            len += (size_t)wanted;
+        } else {
+            len = whole_characters(line, sizeof(line) - 1 - strlen("..."));
+            memcpy(line + len, "...", strlen("..."));
+            len += strlen("...");
+        }
+    }
+    hide_controls(line, len);
+    line[len++] = '\n';
+    /* Nobody could be told that standard error is gone. */
+    do
+        written = write(STDERR_FILENO, line, len);
+    while (written < 0 && errno == EINTR);
+}

@@ -1,0 +1,18 @@
+/*
+ * Heap memory that is there or the process ends. Running out of memory is not handled case by
+ * case: limits on everything a client controls keep it from happening.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef BASE_MEMORY_H
+#define BASE_MEMORY_H
+
+#include <stddef.h>
+
+/* Zeroed; freed with free(). */
+void *memory_alloc(size_t size);
+void *memory_alloc_array(size_t count, size_t size);
+/* Grown part is not zeroed. */
+void *memory_realloc(void *old, size_t size);
+char *memory_dup_text(const char *text);
+
+#endif

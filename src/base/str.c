@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/str.h"
+
+#include <strings.h>
+
+bool str_equal(struct str a, struct str b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+bool str_equal_nocase(struct str a, struct str b)
+{
+    return a.len == b.len && (a.len == 0 || strncasecmp(a.data, b.data, a.len) == 0);
+}
+
+int str_compare(struct str a, struct str b)
+{
+    size_t shorter = a.len < b.len ? a.len : b.len;
+    int order = shorter ? memcmp(a.data, b.data, shorter) : 0;
+
+    if (order)
+        return order;
+    return (a.len > b.len) - (a.len < b.len);
+}
+
+bool str_starts_with(struct str s, struct str prefix)
+{
+    return s.len >= prefix.len && str_equal(str_of(s.data, prefix.len), prefix);
+}
+
+bool str_starts_with_nocase(struct str s, struct str prefix)
+{
+    return s.len >= prefix.len && str_equal_nocase(str_of(s.data, prefix.len), prefix);
+}
+
+bool str_ends_with(struct str s, struct str suffix)
+{
+    return s.len >= suffix.len &&
+           str_equal(str_slice(s, s.len - suffix.len, suffix.len), suffix);
+}
+
+size_t str_find(struct str s, struct str needle)
+{
+    const char *at;
+
+    if (needle.len == 0)
+        return 0;
+    if (s.len < needle.len)
+        return SIZE_MAX;
+    at = memmem(s.data, s.len, needle.data, needle.len);
+    return at ? (size_t)(at - s.data) : SIZE_MAX;
+}
+
+size_t str_find_char(struct str s, char c)
+{
+    const char *at = s.len ? memchr(s.data, c, s.len) : NULL;
+
+    return at ? (size_t)(at - s.data) : SIZE_MAX;
+}
+
+struct str str_slice(struct str s, size_t start, size_t len)
+{
+    if (start > s.len)
+        start = s.len;
+    if (len > s.len - start)
+        len = s.len - start;
+    return (struct str){ s.data ? s.data + start : NULL, len };
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+struct str str_trim(struct str s)
+{
+    while (s.len && is_blank(s.data[0])) {
+        s.data++;
+        s.len--;
+    }
+    while (s.len && is_blank(s.data[s.len - 1]))
+        s.len--;
+    return s;
+}
+
+bool str_split(struct str *rest, char separator, struct str *part)
+{
+    size_t at;
+
+    if (!rest->data)
+        return false;
+    at = str_find_char(*rest, separator);
+    if (at == SIZE_MAX) {
+        *part = *rest;
+        *rest = STR_NONE;
+        return true;
+    }
+    *part = str_slice(*rest, 0, at);
+    *rest = str_slice(*rest, at + 1, rest->len);
+    return true;
+}
+
+bool str_to_u64(struct str s, uint64_t max, uint64_t *value)
+{
+    uint64_t sum = 0;
+
+    if (s.len == 0 || s.len > 20)
+        return false;
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned digit = (unsigned)(s.data[i] - '0');
+
+        if (digit > 9 || sum > (UINT64_MAX - digit) / 10)
+            return false;
+        sum = sum * 10 + digit;
+    }
+    if (sum > max)
+        return false;
+    *value = sum;
+    return true;
+}
+
+/* Length of the valid UTF-8 sequence at `p`, or 0. The second byte's range depends on the first
+ * (Unicode 15, table 3-7). */
+static size_t utf8_sequence(const unsigned char *p, size_t left)
+{
+    unsigned char low = 0x80, high = 0xBF;
+    size_t len;
+
+    if (p[0] < 0x80)
+        return 1;
+    if (p[0] < 0xC2 || p[0] > 0xF4)
+        return 0;
+    len = p[0] < 0xE0 ? 2 : p[0] < 0xF0 ? 3 : 4;
+    if (left < len)
+        return 0;
+    if (p[0] == 0xE0)
+        low = 0xA0;
+    else if (p[0] == 0xED)
+        high = 0x9F;
+    else if (p[0] == 0xF0)
+        low = 0x90;
+    else if (p[0] == 0xF4)
+        high = 0x8F;
+    if (p[1] < low || p[1] > high)
+        return 0;
+    for (size_t i = 2; i < len; i++) {
+        if ((p[i] & 0xC0) != 0x80)
+            return 0;
+    }
+    return len;
+}
+
+bool str_is_utf8(struct str s)
+{
+    const unsigned char *p = (const unsigned char *)s.data;
+
+    for (size_t i = 0; i < s.len;) {
+        size_t len = utf8_sequence(p + i, s.len - i);
+
+        if (!len)
+            return false;
+        i += len;
+    }
+    return true;
+}

@@ -1,0 +1,70 @@
+/*
+ * A borrowed run of bytes: pointer and length, not terminated. It never owns memory: whoever made
+ * the bytes (an arena, a buffer, a literal) decides how long it is valid. `data` may be NULL only
+ * when `len` is 0. Text is UTF-8; comparisons without case fold ASCII letters only, which is what
+ * HTTP header names and ARM ids need.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef BASE_STR_H
+#define BASE_STR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/macros.h"
+
+struct str {
+    const char *data;
+    size_t len;
+};
+
+#define STR(literal) ((struct str){ "" literal, sizeof(literal) - 1 })
+#define STR_NONE ((struct str){ NULL, 0 })
+/* For printf: "%.*s", STR_ARGS(s). */
+#define STR_ARGS(s) (int)(s).len, (s).data ? (s).data : ""
+
+static inline struct str str_from(const char *text)
+{
+    return (struct str){ text, text ? strlen(text) : 0 };
+}
+
+static inline struct str str_of(const char *data, size_t len)
+{
+    return (struct str){ data, len };
+}
+
+static inline bool str_is_empty(struct str s)
+{
+    return s.len == 0;
+}
+
+bool str_equal(struct str a, struct str b);
+bool str_equal_nocase(struct str a, struct str b);
+/* < 0, 0 or > 0, byte order. */
+int str_compare(struct str a, struct str b);
+bool str_starts_with(struct str s, struct str prefix);
+bool str_starts_with_nocase(struct str s, struct str prefix);
+bool str_ends_with(struct str s, struct str suffix);
+
+/* Position of `needle` in `s`, or SIZE_MAX. */
+size_t str_find(struct str s, struct str needle);
+size_t str_find_char(struct str s, char c);
+
+/* The part of `s` from `start`, at most `len` bytes; clipped to `s`. */
+struct str str_slice(struct str s, size_t start, size_t len);
+/* Without blanks and tabs at both ends. */
+struct str str_trim(struct str s);
+
+/* Takes the part of *rest before `separator` (all of it when there is none) and moves *rest
+ * behind the separator. False when *rest was already used up (data == NULL). */
+bool str_split(struct str *rest, char separator, struct str *part);
+
+/* Decimal digits only, whole string, no sign; false when empty, not digits, or above `max`. */
+MUST_CHECK bool str_to_u64(struct str s, uint64_t max, uint64_t *value);
+
+/* True for bytes that form valid UTF-8 (no surrogates, no overlong forms, at most U+10FFFF). */
+bool str_is_utf8(struct str s);
+
+#endif
