@@ -1,0 +1,59 @@
+/*
+ * One event loop on one thread, with what hangs from it: the pool for its arenas and a mailbox
+ * through which other threads give it work. Everything but loop_post and loop_stop is called on
+ * the loop's own thread.
+ *
+ * Lifetime rule of libuv, which all of net/ keeps: a handle's memory goes back only in its close
+ * callback.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef NET_LOOP_H
+#define NET_LOOP_H
+
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+
+struct loop;
+
+/* A piece of work for a loop. The poster owns the memory until fn is called; fn may free it. */
+struct loop_task {
+    struct loop_task *next;
+    void (*fn)(struct loop_task *task);
+};
+
+/* Also has the process ignore SIGPIPE: a peer that has left is an error of the write, not the end
+ * of the process. */
+struct loop *loop_new(void);
+/* After loop_run has returned. Every handle must be closed by then. NULL is fine. */
+void loop_free(struct loop *l);
+
+/* Runs until loop_stop was called and all handles are closed. */
+void loop_run(struct loop *l);
+/* Asks the loop to close its mailbox, so that loop_run ends when nothing else is open. Any thread;
+ * once per loop. Tasks posted before, and what those post to their own loop, are still run; no
+ * other may be posted after. */
+void loop_stop(struct loop *l);
+
+/* Has task->fn called on the loop's thread, in the order of posting. Any thread, no lock held by
+ * the caller is needed; wakes the loop at most once per turn. A task that posts to its own loop
+ * runs in a later turn, so that sockets get theirs in between. */
+void loop_post(struct loop *l, struct loop_task *task);
+
+uv_loop_t *loop_uv(struct loop *l);
+struct arena_pool *loop_arenas(struct loop *l);
+/* Milliseconds, cached at the start of the loop's turn (uv_now). */
+uint64_t loop_now_ms(struct loop *l);
+
+/* What streams need while they work and never between two callbacks of the loop, so that a
+ * connection at rest holds none of it. For net/stream*.c only. */
+struct loop_scratch {
+    char in[64 * 1024];    /* bytes just read that are not the owner's: TLS, sniffed, discarded */
+    char plain[16 * 1024]; /* small parts on their way into one TLS record */
+    struct buf out;        /* TLS records on their way to the socket */
+};
+struct loop_scratch *loop_scratch(struct loop *l);
+
+#endif

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+#include <signal.h>
+
+#include "base/memory.h"
+#include "net/loop.h"
+
+#define THREADS 4
+#define TASKS 2000
+
+static struct loop *l;
+
+static int set_up(void **state)
+{
+    (void)state;
+    l = loop_new();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    loop_free(l);
+    return 0;
+}
+
+struct counted {
+    struct loop_task task;
+    int thread;
+    int number;
+};
+
+static int seen[THREADS];
+
+static void on_counted(struct loop_task *task)
+{
+    struct counted *c = CONTAINER_OF(task, struct counted, task);
+
+    assert_int_equal(c->number, seen[c->thread]); /* each poster's tasks come in its order */
+    seen[c->thread]++;
+    free(c);
+}
+
+static void *poster(void *data)
+{
+    int thread = (int)(intptr_t)data;
+
+    for (int i = 0; i < TASKS; i++) {
+        struct counted *c = memory_alloc(sizeof(*c));
+
+        c->task.fn = on_counted;
+        c->thread = thread;
+        c->number = i;
+        loop_post(l, &c->task);
+    }
+    return NULL;
+}
+
+static void *runner(void *data)
+{
+    loop_run(data);
+    return NULL;
+}
+
+static void test_tasks_of_many_threads_run_in_order(void **state)
+{
+    pthread_t posters[THREADS], run;
+
+    (void)state;
+    memset(seen, 0, sizeof(seen));
+    assert_int_equal(pthread_create(&run, NULL, runner, l), 0);
+    for (intptr_t i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&posters[i], NULL, poster, (void *)i), 0);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(posters[i], NULL);
+    loop_stop(l);
+    pthread_join(run, NULL);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(seen[i], TASKS);
+}
+
+/* A loop may be freed as soon as it has stopped, whoever stopped it. */
+static void test_stopped_by_another_thread_and_freed_at_once(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 200; i++) {
+        struct loop *other = loop_new();
+        pthread_t run;
+
+        assert_int_equal(pthread_create(&run, NULL, runner, other), 0);
+        loop_stop(other);
+        pthread_join(run, NULL);
+        loop_free(other);
+    }
+    loop_stop(l);
+    loop_run(l);
+}
+
+static int runs;
+static struct loop_task again;
+
+static void on_again(struct loop_task *task)
+{
+    if (++runs < 3)
+        loop_post(l, task);
+}
+
+static void test_stop_waits_for_what_tasks_post(void **state)
+{
+    (void)state;
+    runs = 0;
+    again.fn = on_again;
+    loop_post(l, &again);
+    loop_stop(l);
+    loop_run(l);
+    assert_int_equal(runs, 3);
+}
+
+static uv_timer_t timer;
+
+static void on_timer(uv_timer_t *t)
+{
+    uv_close((uv_handle_t *)t, NULL);
+    runs = -1; /* ends the task that posts itself for ever */
+}
+
+static void on_for_ever(struct loop_task *task)
+{
+    if (runs != -1)
+        loop_post(l, task);
+}
+
+/* A task that posts itself again must not keep the rest of the loop from its turn. */
+static void test_posting_to_oneself_lets_others_run(void **state)
+{
+    (void)state;
+    runs = 0;
+    again.fn = on_for_ever;
+    uv_timer_init(loop_uv(l), &timer);
+    uv_timer_start(&timer, on_timer, 1, 0);
+    loop_post(l, &again);
+    loop_stop(l);
+    loop_run(l);
+    assert_int_equal(runs, -1);
+}
+
+static void test_ignores_sigpipe(void **state)
+{
+    struct sigaction action;
+
+    (void)state;
+    assert_int_equal(sigaction(SIGPIPE, NULL, &action), 0);
+    assert_ptr_equal(action.sa_handler, SIG_IGN);
+    loop_stop(l);
+    loop_run(l);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_tasks_of_many_threads_run_in_order, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_stopped_by_another_thread_and_freed_at_once, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_stop_waits_for_what_tasks_post, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_posting_to_oneself_lets_others_run, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_ignores_sigpipe, set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
