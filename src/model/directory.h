@@ -1,0 +1,118 @@
+/*
+ * The directory: what the data plane needs to know of accounts and deployments, as an immutable
+ * snapshot. It is made anew after each write of the control plane (accounts that did not change
+ * are shared with the one before) and swapped in at once; an exchange keeps the one it began with.
+ * Looking up takes no lock and touches no store.
+ *
+ * Counters (requests, tokens in the current minute, in flight) live beside the snapshot and
+ * survive a swap: a deployment that is replaced hands them to its successor of the same id.
+ *
+ * `struct directory_box` is the one place where the current snapshot is found; a `directory_view`
+ * belongs to one thread and makes the usual look-up one relaxed load.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef MODEL_DIRECTORY_H
+#define MODEL_DIRECTORY_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/str.h"
+#include "model/catalog.h"
+#include "model/rate_window.h"
+
+#define KEY_DIGEST_BYTES 32
+
+/* Shared by all snapshots that hold the deployment. Each on its own cache line. */
+struct deployment_counters {
+    _Alignas(64) struct rate_window requests; /* of the current minute */
+    _Alignas(64) struct rate_window tokens;
+    _Alignas(64) _Atomic int64_t in_flight;
+    atomic_uint refs;
+};
+
+struct directory_deployment {
+    struct str key;            /* lower-cased ARM id */
+    struct str name;           /* as shown */
+    const struct catalog_model *model;
+    const struct catalog_engine *engine;
+    struct str sku;            /* "Standard" */
+    unsigned capacity;
+    uint64_t tokens_per_minute;   /* 0: not limited by tokens (provisioned) */
+    uint64_t requests_per_minute; /* 0: not limited */
+    bool is_ready;             /* provisioned and its model version not retired */
+    struct deployment_counters *counters;
+};
+
+struct directory_account {
+    struct str key;            /* lower-cased ARM id */
+    struct str name;
+    struct str kind;           /* "OpenAI", "AIServices" */
+    struct str location;       /* "eastus" */
+    struct str region;         /* display name: "East US" */
+    struct str subscription_id;
+    struct str resource_group;
+    struct str domain;         /* custom subdomain, lower case; empty when there is none */
+    bool local_auth_disabled;
+    uint8_t key_digests[2][KEY_DIGEST_BYTES];
+    struct directory_deployment *deployments; /* sorted by lower-cased name */
+    unsigned deployment_count;
+};
+
+/* A counted account with everything in it, made once and shared by snapshots. `template` and its
+ * deployments are copied, and so is every string; the catalog is kept alive. `previous` (may be
+ * NULL) is the account that it replaces: counters of deployments with the same key are taken
+ * over. */
+struct directory_entry;
+struct directory_entry *directory_entry_new(const struct directory_account *template,
+                                            struct catalog *catalog,
+                                            const struct directory_entry *previous);
+const struct directory_account *directory_entry_account(const struct directory_entry *e);
+
+struct directory;
+
+/* All accounts at once, at start or after a catalog reload. Takes over the references. */
+struct directory *directory_new(struct catalog *catalog, struct directory_entry **entries,
+                                size_t count);
+/* A successor in which the account of that key is replaced, added, or (entry NULL) removed. Takes
+ * over the reference of `entry`. */
+struct directory *directory_with(const struct directory *d, struct str account_key,
+                                 struct directory_entry *entry);
+struct directory *directory_ref(struct directory *d);
+void directory_unref(struct directory *d);
+
+struct catalog *directory_catalog(const struct directory *d);
+const struct directory_entry *directory_entry_of(const struct directory *d, struct str key);
+size_t directory_count(const struct directory *d);
+
+/* NULL when there is none. Names are found without regard to case. */
+const struct directory_account *
+directory_by_key_digest(const struct directory *d, const uint8_t digest[KEY_DIGEST_BYTES]);
+const struct directory_account *directory_by_name(const struct directory *d, struct str name);
+const struct directory_account *directory_by_domain(const struct directory *d, struct str domain);
+const struct directory_deployment *directory_deployment(const struct directory_account *a,
+                                                        struct str name);
+
+/* The current snapshot, shared by all threads. */
+struct directory_box;
+struct directory_box *directory_box_new(struct directory *first); /* takes the reference */
+void directory_box_free(struct directory_box *b);
+/* Takes the reference; from the return on every new look-up on any thread sees `next`. */
+void directory_box_swap(struct directory_box *b, struct directory *next);
+/* A new reference to the current one. */
+struct directory *directory_box_get(struct directory_box *b);
+
+/* One thread's view. */
+struct directory_view {
+    struct directory_box *box;
+    struct directory *current;
+    uint64_t generation;
+};
+void directory_view_init(struct directory_view *v, struct directory_box *b);
+void directory_view_done(struct directory_view *v);
+/* A reference to the current snapshot for an exchange; directory_unref when it ends. */
+struct directory *directory_view_get(struct directory_view *v);
+
+#endif
