@@ -285,6 +285,8 @@ bool format_percent_decode(struct arena *a, struct str s, struct str *out)
     for (size_t i = 0; i < s.len; i++) {
         int high, low;
 
+        if (s.data[i] == '\0')
+            return false;
         if (s.data[i] != '%') {
             text[len++] = s.data[i];
             continue;

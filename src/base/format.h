@@ -36,7 +36,7 @@ struct str format_base64(struct arena *a, const void *bytes, size_t len);
 /* False when malformed. *out points into the arena. */
 MUST_CHECK bool format_parse_base64(struct arena *a, struct str s, struct str *out);
 
-/* %XX decoded, '+' left alone; false on a malformed escape or an encoded NUL. */
+/* %XX decoded, '+' left alone; false on a malformed escape or a NUL, encoded or not. */
 MUST_CHECK bool format_percent_decode(struct arena *a, struct str s, struct str *out);
 /* What is not unreserved (RFC 3986, 2.3) as %XX. */
 struct str format_percent_encode(struct arena *a, struct str s);

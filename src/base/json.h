@@ -29,8 +29,8 @@ yyjson_mut_doc *json_new(struct arena *a);
 /* A changeable copy of a value, root of a new document. */
 yyjson_mut_doc *json_copy(struct arena *a, yyjson_val *value);
 
-/* Compact text, in the arena, ended by a NUL that is not part of the length. NaN and infinity become
- * null, and bytes that are not UTF-8 become U+FFFD: what is written is always valid JSON. */
+/* Compact text, in the arena, ended by a NUL that is not part of the length. NaN and infinity
+ * become null, and bytes that are not UTF-8 become U+FFFD: what is written is always valid JSON. */
 struct str json_write(struct arena *a, yyjson_val *value);
 struct str json_write_mut(struct arena *a, yyjson_mut_val *value);
 /* As above with the keys of every object in byte order, as Azure's data plane sends them. The

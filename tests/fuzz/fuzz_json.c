@@ -1,0 +1,43 @@
+/*
+ * JSON from a stranger: parse, write sorted, read that again, merge the text's second half into
+ * its first (a NUL byte parts them).
+ * SPDX-License-Identifier: MIT
+ */
+#include <stdlib.h>
+
+#include "base/json.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(bool holds)
+{
+    if (!holds)
+        abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct arena *a = arena_new(NULL);
+    struct str second = str_of((const char *)data, size), first = STR_NONE, text;
+    yyjson_doc *doc, *patch;
+    struct error err;
+
+    if (size)
+        str_split(&second, '\0', &first);
+    doc = json_parse(a, first, &err);
+    patch = json_parse(a, second, &err);
+    if (doc) {
+        yyjson_mut_doc *copy = json_copy(a, yyjson_doc_get_root(doc));
+        yyjson_mut_val *root = yyjson_mut_doc_get_root(copy);
+
+        text = json_write(a, yyjson_doc_get_root(doc));
+        check(str_equal(json_write_mut(a, root), text));
+        if (patch && yyjson_mut_is_obj(root) && yyjson_is_obj(yyjson_doc_get_root(patch)))
+            json_merge(copy, root, yyjson_doc_get_root(patch));
+        text = json_write_sorted(a, root);
+        doc = json_parse(a, text, &err);
+        check(doc && str_equal(json_write(a, yyjson_doc_get_root(doc)), text));
+    }
+    arena_free(a);
+    return 0;
+}

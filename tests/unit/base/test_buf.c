@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "base/buf.h"
+
+static void appends_and_consumes(void **state)
+{
+    struct buf b;
+
+    (void)state;
+    buf_init(&b, 100);
+    assert_int_equal(buf_len(&b), 0);
+    assert_true(buf_append(&b, STR("hello ")));
+    assert_true(buf_append(&b, STR_NONE));
+    assert_true(buf_printf(&b, "%s %d", "world", 42));
+    assert_true(str_equal(buf_str(&b), STR("hello world 42")));
+    buf_consume(&b, 6);
+    assert_true(str_equal(buf_str(&b), STR("world 42")));
+    buf_consume(&b, 8);
+    assert_int_equal(buf_len(&b), 0);
+    buf_done(&b);
+    assert_true(buf_append(&b, STR("again")));
+    assert_true(str_equal(buf_str(&b), STR("again")));
+    buf_clear(&b);
+    assert_int_equal(buf_len(&b), 0);
+    buf_done(&b);
+}
+
+static void keeps_its_maximum(void **state)
+{
+    struct buf b;
+
+    (void)state;
+    buf_init(&b, 10);
+    assert_true(buf_append(&b, STR("0123456789")));
+    assert_false(buf_append(&b, STR("x")));
+    assert_false(buf_printf(&b, "x"));
+    assert_null(buf_reserve(&b, 1));
+    assert_null(buf_reserve(&b, SIZE_MAX));
+    assert_true(str_equal(buf_str(&b), STR("0123456789")));
+    /* what was taken from the front is room again */
+    buf_consume(&b, 4);
+    assert_true(buf_append(&b, STR("abcd")));
+    assert_false(buf_append(&b, STR("x")));
+    assert_true(str_equal(buf_str(&b), STR("456789abcd")));
+    buf_done(&b);
+}
+
+static void grows_and_moves(void **state)
+{
+    struct buf b;
+    size_t taken = 0, put = 0;
+
+    (void)state;
+    buf_init(&b, 1 << 20);
+    /* More goes in than comes out, so that it has to grow with content behind its start. */
+    for (int round = 0; round < 5000; round++) {
+        char bytes[97];
+
+        for (size_t i = 0; i < sizeof(bytes); i++)
+            bytes[i] = (char)((put + i) % 251);
+        assert_true(buf_append(&b, str_of(bytes, sizeof(bytes))));
+        put += sizeof(bytes);
+        for (size_t i = 0; i < 61; i++)
+            assert_int_equal((unsigned char)buf_str(&b).data[i], (taken + i) % 251);
+        buf_consume(&b, 61);
+        taken += 61;
+    }
+    assert_int_equal(buf_len(&b), put - taken);
+    buf_done(&b);
+}
+
+static void reserves_for_a_reader(void **state)
+{
+    struct buf b;
+    char *at;
+
+    (void)state;
+    buf_init(&b, 1000);
+    at = buf_reserve(&b, 1000);
+    assert_non_null(at);
+    memset(at, 'x', 1000);
+    buf_commit(&b, 3);
+    assert_true(str_equal(buf_str(&b), STR("xxx")));
+    buf_done(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(appends_and_consumes),
+        cmocka_unit_test(keeps_its_maximum),
+        cmocka_unit_test(grows_and_moves),
+        cmocka_unit_test(reserves_for_a_reader),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

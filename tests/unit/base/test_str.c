@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "base/str.h"
+
+static void compares(void **state)
+{
+    (void)state;
+    assert_true(str_equal(STR("ab"), STR("ab")));
+    assert_false(str_equal(STR("ab"), STR("aB")));
+    assert_false(str_equal(STR("ab"), STR("abc")));
+    assert_true(str_equal(STR_NONE, STR("")));
+    assert_true(str_equal_nocase(STR("Content-Type"), STR("content-TYPE")));
+    assert_false(str_equal_nocase(STR("a"), STR("b")));
+    assert_true(str_compare(STR("a"), STR("b")) < 0);
+    assert_true(str_compare(STR("b"), STR("a")) > 0);
+    assert_true(str_compare(STR("a"), STR("ab")) < 0);
+    assert_true(str_compare(STR("ab"), STR("a")) > 0);
+    assert_int_equal(str_compare(STR_NONE, STR("")), 0);
+    /* bytes above 127 come last: they are not negative */
+    assert_true(str_compare(STR("\xC3\xA4"), STR("z")) > 0);
+}
+
+static void knows_starts_and_ends(void **state)
+{
+    (void)state;
+    assert_true(str_starts_with(STR("/openai/models"), STR("/openai/")));
+    assert_false(str_starts_with(STR("/open"), STR("/openai/")));
+    assert_false(str_starts_with(STR("/OpenAI/"), STR("/openai/")));
+    assert_true(str_starts_with_nocase(STR("Bearer x"), STR("bearer ")));
+    assert_false(str_starts_with_nocase(STR("Bear"), STR("bearer ")));
+    assert_true(str_ends_with(STR("a.json"), STR(".json")));
+    assert_false(str_ends_with(STR("json"), STR(".json")));
+    assert_true(str_starts_with(STR("x"), STR_NONE));
+    assert_true(str_ends_with(STR("x"), STR_NONE));
+}
+
+static void finds(void **state)
+{
+    (void)state;
+    assert_int_equal(str_find(STR("data: [DONE]"), STR("[DONE]")), 6);
+    assert_true(str_find(STR("data"), STR("datum")) == SIZE_MAX);
+    assert_int_equal(str_find(STR("data"), STR_NONE), 0);
+    assert_true(str_find(STR_NONE, STR("x")) == SIZE_MAX);
+    assert_int_equal(str_find_char(STR("a=b"), '='), 1);
+    assert_true(str_find_char(STR("ab"), '=') == SIZE_MAX);
+    assert_true(str_find_char(STR_NONE, '=') == SIZE_MAX);
+    /* a byte outside the string is not looked at */
+    assert_true(str_find(str_of("abc", 2), STR("c")) == SIZE_MAX);
+}
+
+static void slices_within_bounds(void **state)
+{
+    (void)state;
+    assert_true(str_equal(str_slice(STR("hello"), 1, 3), STR("ell")));
+    assert_true(str_equal(str_slice(STR("hello"), 3, 99), STR("lo")));
+    assert_true(str_is_empty(str_slice(STR("hello"), 9, 1)));
+    assert_true(str_is_empty(str_slice(STR_NONE, 0, 1)));
+    assert_true(str_equal(str_slice(STR("hello"), 1, SIZE_MAX), STR("ello")));
+}
+
+static void trims(void **state)
+{
+    (void)state;
+    assert_true(str_equal(str_trim(STR(" \t a b \t")), STR("a b")));
+    assert_true(str_is_empty(str_trim(STR("   "))));
+    assert_true(str_equal(str_trim(STR("\na\n")), STR("\na\n")));
+}
+
+static void splits(void **state)
+{
+    struct str rest = STR("a,,b,"), part;
+
+    (void)state;
+    assert_true(str_split(&rest, ',', &part));
+    assert_true(str_equal(part, STR("a")));
+    assert_true(str_split(&rest, ',', &part));
+    assert_true(str_is_empty(part));
+    assert_true(str_split(&rest, ',', &part));
+    assert_true(str_equal(part, STR("b")));
+    assert_true(str_split(&rest, ',', &part));
+    assert_true(str_is_empty(part));
+    assert_false(str_split(&rest, ',', &part));
+}
+
+static void reads_numbers(void **state)
+{
+    static const char *const refused[] = { "", "-1", "+1", " 1", "1 ", "1a", "0x1", "9:",
+                                           "18446744073709551616", "000000000000000000001" };
+    uint64_t value = 7;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++)
+        assert_false(str_to_u64(str_from(refused[i]), UINT64_MAX, &value));
+    assert_int_equal(value, 7);
+    assert_false(str_to_u64(STR("101"), 100, &value));
+    assert_true(str_to_u64(STR("100"), 100, &value));
+    assert_int_equal(value, 100);
+    assert_true(str_to_u64(STR("007"), 100, &value));
+    assert_int_equal(value, 7);
+    assert_true(str_to_u64(STR("18446744073709551615"), UINT64_MAX, &value));
+    assert_true(value == UINT64_MAX);
+}
+
+static void knows_utf8(void **state)
+{
+    static const char *const valid[] = { "", "plain", "gr\xC3\xBC\xC3\x9F", "\xE2\x82\xAC",
+                                         "\xF0\x9F\x98\x80", "\xF4\x8F\xBF\xBF", "\xED\x9F\xBF" };
+    static const char *const invalid[] = {
+        "\x80",             /* continuation alone */
+        "\xC3",             /* cut */
+        "\xE2\x82",         /* cut */
+        "\xF0\x9F\x98",     /* cut */
+        "\xC0\xAF",         /* overlong */
+        "\xE0\x9F\xBF",     /* overlong */
+        "\xF0\x8F\xBF\xBF", /* overlong */
+        "\xED\xA0\x80",     /* surrogate */
+        "\xF4\x90\x80\x80", /* above U+10FFFF */
+        "\xF5\x80\x80\x80",
+        "\xC3(",
+        "\xE2\x82(",
+        "ok\xFF",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(valid); i++)
+        assert_true(str_is_utf8(str_from(valid[i])));
+    for (size_t i = 0; i < ARRAY_LEN(invalid); i++)
+        assert_false(str_is_utf8(str_from(invalid[i])));
+    assert_true(str_is_utf8(str_of("a\0b", 3)));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(compares),
+        cmocka_unit_test(knows_starts_and_ends),
+        cmocka_unit_test(finds),
+        cmocka_unit_test(slices_within_bounds),
+        cmocka_unit_test(trims),
+        cmocka_unit_test(splits),
+        cmocka_unit_test(reads_numbers),
+        cmocka_unit_test(knows_utf8),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
