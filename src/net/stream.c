@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/stream.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "net/stream_private.h"
+
+/* From stream_close until the connection is cut, whatever is still pending. */
+#define FLUSH_MS 5000
+/* From the last byte sent until the connection is cut, unless the peer closes before. */
+#define LINGER_MS 1000
+/* The first byte of a TLS record that carries a handshake (RFC 8446, 5.1). */
+#define TLS_HANDSHAKE_BYTE 0x16
+/* A buffer that grew beyond this goes back to the heap when it has been sent. */
+#define BUFFER_KEPT_BYTES ((size_t)16 * 1024)
+
+static void on_timer(uv_timer_t *timer);
+static void cut(struct stream *s);
+
+struct stream *stream_new(struct loop *l, enum stream_state state)
+{
+    struct stream *s = memory_alloc(sizeof(*s));
+
+    s->loop = l;
+    s->state = state;
+    s->write.data = s;
+    buf_init(&s->sending, SIZE_MAX / 4);
+    buf_init(&s->waiting, SIZE_MAX / 4);
+    return s;
+}
+
+struct stream *stream_accepted(struct loop *l, int fd, const struct sockaddr *peer,
+                               struct tls_context *tls, bool require_tls)
+{
+    struct stream *s = stream_new(l, tls ? STREAM_SNIFFING : STREAM_OPEN);
+    int rc;
+
+    if (peer->sa_family == AF_UNIX) {
+        uv_pipe_init(loop_uv(l), &s->socket.pipe, 0);
+        rc = uv_pipe_open(&s->socket.pipe, fd);
+    } else {
+        uv_tcp_init(loop_uv(l), &s->socket.tcp);
+        rc = uv_tcp_open(&s->socket.tcp, fd);
+        stream_set_peer(s, peer);
+    }
+    s->socket.handle.data = s;
+    s->has_socket = true;
+    s->handles_open++;
+    if (rc) {
+        close(fd);
+        cut(s);
+        return NULL;
+    }
+    s->tls_context = tls ? tls_context_ref(tls) : NULL;
+    s->require_tls = require_tls;
+    return s;
+}
+
+/* An IPv4 client of an IPv6 socket ("::ffff:192.0.2.1") is shown as IPv4. */
+void stream_set_peer(struct stream *s, const struct sockaddr *address)
+{
+    static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff };
+    const struct sockaddr_in *v4 = (const void *)address;
+    const struct sockaddr_in6 *v6 = (const void *)address;
+
+    if (address->sa_family == AF_INET)
+        inet_ntop(AF_INET, &v4->sin_addr, s->peer, sizeof(s->peer));
+    else if (memcmp(&v6->sin6_addr, mapped, sizeof(mapped)) == 0)
+        inet_ntop(AF_INET, v6->sin6_addr.s6_addr + 12, s->peer, sizeof(s->peer));
+    else
+        inet_ntop(AF_INET6, &v6->sin6_addr, s->peer, sizeof(s->peer));
+}
+
+void stream_arm(struct stream *s, uint64_t timeout_ms)
+{
+    if (!s->has_timer) {
+        uv_timer_init(loop_uv(s->loop), &s->timer);
+        s->timer.data = s;
+        s->has_timer = true;
+        s->handles_open++;
+    }
+    uv_timer_start(&s->timer, on_timer, timeout_ms, 0);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct stream *s = timer->data;
+
+    switch (s->state) {
+    case STREAM_CONNECTING:
+    case STREAM_SHAKING:
+        stream_connect_timed_out(s);
+        break;
+    case STREAM_REFUSED:
+        stream_refuse(s);
+        break;
+    case STREAM_OPEN:
+        stream_tls_resume(s);
+        break;
+    case STREAM_FAILED:
+        stream_end(s, STREAM_END_RESET);
+        break;
+    case STREAM_FLUSHING:
+    case STREAM_LINGERING:
+        cut(s);
+        break;
+    case STREAM_SNIFFING:
+    case STREAM_CLOSED:
+        break;
+    }
+}
+
+/* The end of a stream. */
+
+void stream_handle_closed(struct stream *s)
+{
+    assert(s->handles_open > 0);
+    s->handles_open--;
+    if (s->state != STREAM_CLOSED || s->handles_open > 0)
+        return;
+    stream_connecting_free(s);
+    tls_free(s->tls);
+    tls_context_unref(s->tls_context);
+    buf_done(&s->sending);
+    buf_done(&s->waiting);
+    free(s);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    stream_handle_closed(handle->data);
+}
+
+static void cut(struct stream *s)
+{
+    s->state = STREAM_CLOSED;
+    if (s->has_timer)
+        uv_close((uv_handle_t *)&s->timer, on_closed);
+    if (s->has_socket && !uv_is_closing(&s->socket.handle))
+        uv_close(&s->socket.handle, on_closed);
+}
+
+/* All is sent. The socket is not closed right away: bytes of the peer that nobody has read would
+ * make the kernel answer by a reset, which destroys what the peer has not read yet. */
+static void linger(struct stream *s)
+{
+    uv_os_fd_t fd;
+
+    if (s->peer_ended || uv_fileno(&s->socket.handle, &fd) || shutdown(fd, SHUT_WR)) {
+        cut(s);
+        return;
+    }
+    s->state = STREAM_LINGERING;
+    stream_arm(s, LINGER_MS);
+    stream_update_reading(s);
+}
+
+void stream_close(struct stream *s, bool flush)
+{
+    assert(s->state < STREAM_FLUSHING); /* else it is closed twice */
+    s->events = (struct stream_events){ 0 };
+    s->data = NULL;
+    if (flush && s->state == STREAM_OPEN && s->tls)
+        stream_tls_goodbye(s);
+    if (!flush || s->state != STREAM_OPEN) {
+        cut(s);
+        return;
+    }
+    s->state = STREAM_FLUSHING;
+    if (!s->is_writing) {
+        linger(s);
+        return;
+    }
+    stream_arm(s, FLUSH_MS);
+    stream_update_reading(s);
+}
+
+void stream_fail(struct stream *s, const char *why)
+{
+    if (s->state == STREAM_REFUSED || s->state == STREAM_FAILED || s->state == STREAM_CLOSED)
+        return;
+    if (s->state == STREAM_FLUSHING || s->state == STREAM_LINGERING) {
+        cut(s);
+        return;
+    }
+    if (s->connecting) {
+        stream_connect_failed(s, why);
+        return;
+    }
+    s->state = STREAM_FAILED;
+    stream_update_reading(s);
+    stream_arm(s, 0);
+}
+
+void stream_end(struct stream *s, enum stream_end why)
+{
+    if (why == STREAM_END_RESET)
+        s->state = STREAM_FAILED;
+    s->peer_ended = true;
+    stream_update_reading(s);
+    s->events.on_end(s->data, why);
+}
+
+/* Reading. */
+
+/* A plain stream, and one that may turn out to be plain, reads where the owner wants it. */
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *space)
+{
+    struct stream *s = handle->data;
+
+    (void)suggested;
+    if (s->state == STREAM_SNIFFING || (s->state == STREAM_OPEN && !s->tls)) {
+        struct str_space room = s->events.on_space(s->data);
+
+        assert(room.len > 0);
+        *space = (uv_buf_t){ .base = room.data, .len = room.len };
+    } else {
+        struct loop_scratch *scratch = loop_scratch(s->loop);
+
+        *space = (uv_buf_t){ .base = scratch->in, .len = sizeof(scratch->in) };
+    }
+}
+
+/* The socket has nothing more to read. The end of a TLS stream is told inside TLS, so that this
+ * one may have been forged. */
+static void on_socket_end(struct stream *s, ssize_t why)
+{
+    s->is_reading = false; /* libuv has stopped */
+    s->peer_ended = true;
+    if (s->state == STREAM_LINGERING || (s->state == STREAM_FLUSHING && why != UV_EOF))
+        cut(s);
+    else if (s->state == STREAM_FLUSHING)
+        return;
+    else if (s->connecting)
+        stream_fail(s, why == UV_EOF ? "closed in the TLS handshake" : uv_strerror((int)why));
+    else
+        stream_end(s, why == UV_EOF && !s->tls ? STREAM_END_EOF : STREAM_END_RESET);
+}
+
+static void sniff(struct stream *s, struct str bytes)
+{
+    struct tls_context *c = s->tls_context;
+
+    s->tls_context = NULL;
+    if (bytes.data[0] == TLS_HANDSHAKE_BYTE) {
+        stream_tls_start(s, c, NULL);
+        stream_tls_take(s, bytes);
+    } else if (s->require_tls) {
+        stream_end(s, STREAM_END_RESET);
+    } else {
+        s->state = STREAM_OPEN;
+        s->events.on_read(s->data, bytes);
+    }
+    tls_context_unref(c);
+}
+
+static void on_socket_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *space)
+{
+    struct stream *s = stream->data;
+    struct str bytes;
+
+    if (n == 0)
+        return;
+    if (n < 0) {
+        on_socket_end(s, n);
+        return;
+    }
+    bytes = str_of(space->base, (size_t)n);
+    if (s->state == STREAM_SNIFFING)
+        sniff(s, bytes);
+    else if (s->state == STREAM_SHAKING || (s->state == STREAM_OPEN && s->tls))
+        stream_tls_take(s, bytes);
+    else if (s->state == STREAM_OPEN)
+        s->events.on_read(s->data, bytes);
+}
+
+void stream_update_reading(struct stream *s)
+{
+    bool want = false;
+
+    switch (s->state) {
+    case STREAM_SNIFFING:
+    case STREAM_OPEN:
+        want = s->reads_wanted;
+        break;
+    case STREAM_SHAKING:
+        want = s->reads_wanted || s->connecting;
+        break;
+    case STREAM_FLUSHING:
+    case STREAM_LINGERING:
+        want = true;
+        break;
+    case STREAM_CONNECTING:
+    case STREAM_REFUSED:
+    case STREAM_FAILED:
+    case STREAM_CLOSED:
+        break;
+    }
+    want = want && !s->peer_ended;
+    if (want == s->is_reading)
+        return;
+    s->is_reading = want;
+    if (!want) {
+        uv_read_stop(&s->socket.stream);
+    } else if (uv_read_start(&s->socket.stream, on_alloc, on_socket_read)) {
+        s->is_reading = false;
+        stream_fail(s, "cannot read");
+    }
+}
+
+void stream_read_start(struct stream *s)
+{
+    assert(s->state < STREAM_FLUSHING);
+    s->reads_wanted = true;
+    stream_update_reading(s);
+    if (s->state == STREAM_OPEN && s->tls && tls_has_pending(s->tls))
+        stream_arm(s, 0);
+}
+
+void stream_read_stop(struct stream *s)
+{
+    assert(s->state < STREAM_FLUSHING);
+    s->reads_wanted = false;
+    stream_update_reading(s);
+}
+
+/* Writing. libuv needs what it writes to stay where it is, so that two buffers take turns: one is
+ * being sent, the other gathers. */
+
+static void empty(struct buf *b)
+{
+    buf_clear(b);
+    if (b->capacity > BUFFER_KEPT_BYTES)
+        buf_done(b);
+}
+
+static void on_written(uv_write_t *write, int status);
+
+static bool send_waiting(struct stream *s)
+{
+    struct buf next = s->waiting;
+    uv_buf_t bytes = { .base = next.data + next.start, .len = buf_len(&next) };
+
+    s->waiting = s->sending;
+    s->sending = next;
+    if (uv_write(&s->write, &s->socket.stream, &bytes, 1, on_written)) {
+        stream_fail(s, "cannot write");
+        return false;
+    }
+    s->is_writing = true;
+    return true;
+}
+
+static void on_written(uv_write_t *write, int status)
+{
+    struct stream *s = write->data;
+
+    s->is_writing = false;
+    empty(&s->sending);
+    if (s->state == STREAM_CLOSED || s->state == STREAM_FAILED)
+        return;
+    if (status < 0) {
+        stream_fail(s, uv_strerror(status));
+        return;
+    }
+    if (buf_len(&s->waiting)) {
+        send_waiting(s);
+        return;
+    }
+    empty(&s->waiting);
+    s->tls_replies = 0;
+    if (s->state == STREAM_FLUSHING)
+        linger(s);
+    else if (s->state == STREAM_OPEN && s->events.on_drain)
+        s->events.on_drain(s->data);
+}
+
+static bool keep(struct stream *s, const struct str *parts, unsigned count, size_t skip)
+{
+    for (unsigned i = 0; i < count; i++) {
+        size_t skipped = skip < parts[i].len ? skip : parts[i].len;
+
+        if (!buf_append(&s->waiting, str_slice(parts[i], skipped, SIZE_MAX)))
+            return false;
+        skip -= skipped;
+    }
+    return true;
+}
+
+bool stream_send(struct stream *s, const struct str *parts, unsigned count)
+{
+    uv_buf_t bytes[STREAM_WRITE_PARTS_MAX];
+    unsigned used = 0;
+    size_t total = 0;
+    int sent = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        if (!parts[i].len)
+            continue;
+        /* libuv's type for reading and writing lacks the const */
+        bytes[used].base = (char *)(uintptr_t)parts[i].data;
+        bytes[used++].len = parts[i].len;
+        total += parts[i].len;
+    }
+    if (!total)
+        return true;
+    if (!s->is_writing) {
+        sent = uv_try_write(&s->socket.stream, bytes, used);
+        if (sent == UV_EAGAIN)
+            sent = 0;
+        if (sent < 0) {
+            stream_fail(s, uv_strerror(sent));
+            return false;
+        }
+        if ((size_t)sent == total)
+            return true;
+    }
+    if (!keep(s, parts, count, (size_t)sent)) {
+        stream_fail(s, "too much is pending");
+        return false;
+    }
+    return s->is_writing || send_waiting(s);
+}
+
+bool stream_write(struct stream *s, const struct str *parts, unsigned count)
+{
+    assert(count <= STREAM_WRITE_PARTS_MAX);
+    assert(s->state != STREAM_CONNECTING && s->state < STREAM_FLUSHING);
+    if (s->state == STREAM_SNIFFING || s->state == STREAM_SHAKING)
+        stream_fail(s, "written to before the TLS handshake");
+    if (s->state != STREAM_OPEN)
+        return false;
+    return s->tls ? stream_tls_write(s, parts, count) : stream_send(s, parts, count);
+}
+
+size_t stream_pending(const struct stream *s)
+{
+    size_t pending = buf_len(&s->waiting);
+
+    return s->is_writing ? pending + uv_stream_get_write_queue_size(&s->socket.stream) : pending;
+}
+
+const char *stream_peer(const struct stream *s)
+{
+    return s->peer;
+}
+
+bool stream_is_tls(const struct stream *s)
+{
+    return s->tls != NULL;
+}
+
+void stream_set_events(struct stream *s, const struct stream_events *events, void *data)
+{
+    assert(s->state < STREAM_FLUSHING);
+    s->events = *events;
+    s->data = data;
+}

@@ -1,0 +1,130 @@
+/*
+ * A connected byte stream: TCP or Unix socket, plain or TLS, seen the same. Made by a listener or
+ * by stream_connect; freed by itself after stream_close, in the loop's next turns.
+ *
+ * Owning: whoever gets a stream closes it, once, by stream_close; after that no event comes and
+ * the stream is not used again. It may be closed in any of its own events, but for on_space.
+ * Neither end nor failure closes it: on_end and on_connect_failed ask the owner to.
+ * Writing: stream_write gathers; it tries the socket at once and keeps only what the socket did
+ * not take, so that the usual write is one system call and no copy. What is kept is copied and has
+ * no bound here: the owner looks at stream_pending and stops producing. TCP streams have
+ * TCP_NODELAY and keep-alive on.
+ * Reading: bytes are lent to on_read for the call only. A stream that does not read does not see
+ * its peer's end either.
+ * Events come out of the loop only, never out of a call into the stream.
+ * One thread: that of the loop.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef NET_STREAM_H
+#define NET_STREAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/str.h"
+#include "net/loop.h"
+#include "net/tls.h"
+
+struct stream;
+
+enum stream_end {
+    STREAM_END_EOF,   /* the peer closed its sending side in order; writing is still possible */
+    STREAM_END_RESET, /* connection reset, TLS failure, or another error of the socket */
+};
+
+/* Room that a reader offers. */
+struct str_space {
+    char *data;
+    size_t len;
+};
+
+struct stream_events {
+    /* Connected (and TLS shaken hands); only for streams made by stream_connect. */
+    void (*on_connect)(void *data);
+    /* The connection could not be made: ERROR_TIMEOUT when it took too long, else ERROR_IO, with
+     * address and reason in the text. The owner closes the stream, here or later. */
+    void (*on_connect_failed)(void *data, const struct error *err);
+    /* Where the next bytes shall go: at least 1 byte long. Called before each read; nothing may
+     * come of it. */
+    struct str_space (*on_space)(void *data);
+    void (*on_read)(void *data, struct str bytes);
+    /* No on_read comes any more. After STREAM_END_EOF one STREAM_END_RESET may follow, when what
+     * is still written fails. */
+    void (*on_end)(void *data, enum stream_end why);
+    /* All that was kept has been written. May be NULL. */
+    void (*on_drain)(void *data);
+};
+
+/* Where to connect to. Text is borrowed for the life of the stream. */
+struct stream_address {
+    const char *unix_path; /* when not NULL, host and port are ignored */
+    const char *host;      /* name or numeric address */
+    unsigned port;
+    struct tls_context *tls;     /* NULL: plain */
+    const char *tls_server_name; /* for SNI and verification; NULL: the host */
+};
+
+/* A name's addresses are tried in the resolver's order; each gets its share of the time that is
+ * left. The time (0: no limit) covers look-up, connection and TLS handshake. `events` is copied. */
+struct stream *stream_connect(struct loop *l, const struct stream_address *address,
+                              uint64_t timeout_ms, const struct stream_events *events, void *data);
+
+/* Starts or stops on_read; both may be called at any time before close. Each change costs a
+ * system call: leave reading on where bytes are always welcome. */
+void stream_read_start(struct stream *s);
+void stream_read_stop(struct stream *s);
+
+#define STREAM_WRITE_PARTS_MAX 16
+/* Sends the parts in order; false when the stream has failed (on_end follows or came). An accepted
+ * TLS stream (or one that may become TLS) that has not read anything yet fails. */
+bool stream_write(struct stream *s, const struct str *parts, unsigned count);
+/* Bytes (of the wire) taken by stream_write that the socket has not taken yet. */
+size_t stream_pending(const struct stream *s);
+
+/* No event is called after this. With `flush`, what is pending is still sent, the sending side is
+ * closed in order, and what the peer still sends is dropped until it closes too, so that it can
+ * read what it was sent last: all bounded by some seconds. Else the connection is cut at once. */
+void stream_close(struct stream *s, bool flush);
+
+/* The peer's numeric address without port, "" for a Unix socket; valid as long as the stream. */
+const char *stream_peer(const struct stream *s);
+/* Known from the first byte read on. */
+bool stream_is_tls(const struct stream *s);
+
+/* Replaces the events (copied) and their data: a pooled connection changes its owner. */
+void stream_set_events(struct stream *s, const struct stream_events *events, void *data);
+
+/* Listening socket of one loop. */
+struct listener;
+
+struct listener_options {
+    const char *unix_path; /* when not NULL, host, port and reuse_port are ignored */
+    const char *host;      /* numeric address */
+    unsigned port;         /* 0: any free one, told by listener_port */
+    /* Several loops of this process share the port (SO_REUSEPORT): each makes a listener with the
+     * same host and port. Another process on the port is still refused. */
+    bool reuse_port;
+    /* When set, a connection whose first byte opens a TLS handshake is TLS, any other is plain
+     * unless require_tls, where it ends in STREAM_END_RESET. The listener takes a reference.
+     * Replaced by listener_set_tls. */
+    struct tls_context *tls;
+    bool require_tls;
+};
+
+/* on_accept gets a stream whose events are not set yet: it sets them, then starts reading. For
+ * TLS that is before the handshake, whose bytes the stream keeps to itself; a client that stays
+ * silent is the owner's to time out. NULL with ERROR_CONFIG (not a numeric address) or ERROR_IO
+ * (address in use, not allowed), naming address and port. */
+MUST_CHECK struct listener *listener_new(struct loop *l, const struct listener_options *options,
+                                         void (*on_accept)(void *data, struct stream *s),
+                                         void *data, struct error *err);
+/* 0 for a Unix socket. */
+unsigned listener_port(const struct listener *l);
+/* For connections accepted from now on; takes a reference. */
+void listener_set_tls(struct listener *l, struct tls_context *tls);
+/* Stops accepting and frees the listener; streams made by it live on. Removes the Unix socket's
+ * path. */
+void listener_close(struct listener *l);
+
+#endif
