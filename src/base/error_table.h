@@ -42,8 +42,11 @@
     X(TOO_LARGE,           413, GATEWAY, "413", NULL, "Request Entity Too Large") \
     X(URI_TOO_LONG,        414, GATEWAY, "414", NULL, "URI Too Long") \
     X(MEDIA_TYPE,          415, GATEWAY, "415", NULL, "Unsupported data type") \
+    X(EXPECTATION,         417, GATEWAY, "417", NULL, "Expectation Failed") \
     X(RATE_LIMIT,          429, GATEWAY, "429", NULL, NULL) \
     X(HEADERS_TOO_LARGE,   431, GATEWAY, "431", NULL, "Request Header Fields Too Large") \
+    X(NOT_IMPLEMENTED,     501, GATEWAY, "501", NULL, "Not Implemented") \
+    X(HTTP_VERSION,        505, GATEWAY, "505", NULL, "HTTP Version Not Supported") \
     X(BACKEND,             500, GATEWAY, "InternalServerError", NULL, "Backend returned unexpected response. Please contact Microsoft for help.") \
     X(UNAVAILABLE,         503, GATEWAY, "ServiceUnavailable", NULL, "The service is temporarily unable to process your request. Please try again later.") \
     /* data plane, the model layer's part */ \
@@ -53,6 +56,12 @@
     X(MODEL_TYPE,          400, MODEL,   "invalid_type", "invalid_request_error", NULL) \
     X(MODEL_UNSUPPORTED,   400, MODEL,   "unsupported_parameter", "invalid_request_error", NULL) \
     X(MODEL_UNSUPPORTED_VALUE, 400, MODEL, "unsupported_value", "invalid_request_error", NULL) \
+    X(MODEL_INTEGER_ABOVE, 400, MODEL,   "integer_above_max_value", "invalid_request_error", NULL) \
+    X(MODEL_INTEGER_BELOW, 400, MODEL,   "integer_below_min_value", "invalid_request_error", NULL) \
+    X(MODEL_DECIMAL_ABOVE, 400, MODEL,   "decimal_above_max_value", "invalid_request_error", NULL) \
+    X(MODEL_DECIMAL_BELOW, 400, MODEL,   "decimal_below_min_value", "invalid_request_error", NULL) \
+    X(MODEL_ARRAY_EMPTY,   400, MODEL,   "empty_array", "invalid_request_error", NULL) \
+    X(MODEL_ARRAY_LONG,    400, MODEL,   "array_above_max_length", "invalid_request_error", NULL) \
     X(CONTEXT_LENGTH,      400, MODEL,   "context_length_exceeded", "invalid_request_error", NULL) \
     X(CONTENT_FILTER,      400, MODEL,   "content_filter", NULL, NULL) \
     X(MODEL_FAILED,        500, MODEL,   NULL, "server_error", NULL) \
@@ -62,20 +71,25 @@
     X(ARM_FORBIDDEN,       403, ARM,     "AuthorizationFailed", NULL, NULL) \
     X(ARM_NO_API_VERSION,  400, ARM,     "MissingApiVersionParameter", NULL, "The api-version query parameter (?api-version=) is required for all requests.") \
     X(ARM_API_VERSION,     400, ARM,     "InvalidApiVersionParameter", NULL, NULL) \
+    X(ARM_NO_REGISTERED,   400, ARM,     "NoRegisteredProviderFound", NULL, NULL) \
     X(ARM_NO_PROVIDER,     404, ARM,     "InvalidResourceNamespace", NULL, NULL) \
     X(ARM_NO_TYPE,         404, ARM,     "InvalidResourceType", NULL, NULL) \
     X(ARM_NO_PATH,         404, ARM,     "NotFound", NULL, "The requested path was not found.") \
     X(ARM_METHOD,          405, ARM,     "MethodNotAllowed", NULL, NULL) \
     X(ARM_NO_SUBSCRIPTION, 404, ARM,     "SubscriptionNotFound", NULL, NULL) \
+    X(ARM_SUBSCRIPTION_ID, 400, ARM,     "InvalidSubscriptionId", NULL, NULL) \
     X(ARM_NO_GROUP,        404, ARM,     "ResourceGroupNotFound", NULL, NULL) \
     X(ARM_NO_RESOURCE,     404, ARM,     "ResourceNotFound", NULL, NULL) \
     X(ARM_NO_PARENT,       404, ARM,     "ParentResourceNotFound", NULL, NULL) \
     X(ARM_BODY,            400, ARM,     "InvalidRequestContent", NULL, NULL) \
     X(ARM_BAD_REQUEST,     400, ARM,     "BadRequest", NULL, NULL) \
     X(ARM_NAME,            400, ARM,     "InvalidResourceName", NULL, NULL) \
+    X(ARM_GROUP_NAME,      400, ARM,     "InvalidResourceGroup", NULL, NULL) \
+    X(ARM_FILTER,          400, ARM,     "InvalidFilterInQueryString", NULL, NULL) \
     X(ARM_GROUP_LOCATION,  409, ARM,     "InvalidResourceGroupLocation", NULL, NULL) \
     X(ARM_RESOURCE_LOCATION, 409, ARM,   "InvalidResourceLocation", NULL, NULL) \
     X(ARM_LOCATION,        400, ARM,     "LocationNotAvailableForResourceType", NULL, NULL) \
+    X(ARM_NO_GROUP_LOCATION, 400, ARM,   "LocationNotAvailableForResourceGroup", NULL, NULL) \
     X(ARM_LOCATION_MISSING, 400, ARM,    "LocationRequired", NULL, "The location property is required for this definition.") \
     X(ARM_PRECONDITION,    412, ARM,     "PreconditionFailed", NULL, "The condition set in the request header was not satisfied.") \
     X(ARM_NESTED,          409, ARM,     "CannotDeleteResource", NULL, NULL) \
@@ -84,6 +98,7 @@
     X(ARM_PROPERTIES,      400, ARM,     "InvalidResourceProperties", NULL, NULL) \
     X(ARM_MODEL,           400, ARM,     "DeploymentModelNotSupported", NULL, NULL) \
     X(ARM_MODEL_DEPRECATED, 400, ARM,    "ServiceModelDeprecated", NULL, NULL) \
+    X(ARM_CAPACITY,        400, ARM,     "InvalidCapacity", NULL, NULL) \
     X(ARM_SKU,             400, ARM,     "InvalidSku", NULL, NULL) \
     X(ARM_KIND,            400, ARM,     "InvalidApiSetId", NULL, NULL) \
     X(ARM_TOO_LARGE,       413, ARM,     "RequestEntityTooLarge", NULL, "The request content size exceeds the maximum size.") \

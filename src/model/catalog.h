@@ -121,7 +121,8 @@ struct catalog_model {
     const char *description;    /* may be NULL */
     bool is_default_version;
     enum lifecycle_status status; /* while it is not deprecated */
-    int64_t created_ms;
+    int64_t created_ms;               /* 0: not given */
+    int64_t deprecation_start_ms;     /* from then on deprecating: no longer for newcomers; 0: none */
     int64_t deprecation_inference_ms; /* retirement; 0: not announced */
     int64_t deprecation_fine_tune_ms; /* 0: none */
     unsigned operations;        /* set of model_operation */
@@ -163,6 +164,8 @@ struct catalog {
     unsigned override_count;
 };
 
+/* The catalog that is built in: what applies where no file is given. */
+struct str catalog_default_text(void);
 /* The catalog in a file; ERROR_CONFIG names file, line where known, and field. */
 MUST_CHECK struct catalog *catalog_load(const char *file, struct error *err);
 /* From text; `name` stands for the file in errors. */
@@ -171,7 +174,8 @@ struct catalog *catalog_ref(struct catalog *c);
 void catalog_unref(struct catalog *c);
 
 /* NULL when there is none. Names and versions are compared without case, since az users write
- * "GPT-4" for "gpt-4" (seed: --model-name GPT-4). `version` empty: the default version. */
+ * "GPT-4" for "gpt-4" (seed: --model-name GPT-4). `version` empty: the default version; `format`
+ * empty: whichever. */
 const struct catalog_model *catalog_find_model(const struct catalog *c, struct str format,
                                                struct str name, struct str version);
 const struct catalog_sku *catalog_find_sku(const struct catalog_model *m, struct str name);
