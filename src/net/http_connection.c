@@ -1,0 +1,473 @@
+/*
+ * A connection of the HTTP server: what is read goes through the parser to the handler; what is to
+ * be done next is decided at the end of the turn, by what is true then.
+ * SPDX-License-Identifier: MIT
+ */
+#include "net/http_connection.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+
+/* -- Its ends ---------------------------------------------------------------------------------- */
+
+void connection_wake(struct connection *c)
+{
+    turn_add(&c->server->turn, &c->turn);
+}
+
+static void close_stream(struct connection *c, bool flush)
+{
+    stream_close(c->stream, flush);
+    c->stream = NULL;
+    connection_wait(c, WAIT_NONE);
+    connection_wake(c);
+}
+
+static bool is_unfinished(const struct server_request *r)
+{
+    return r && r->is_known && !r->is_finished;
+}
+
+static void tell_gone(struct connection *c)
+{
+    struct server_request *r = c->request;
+
+    if (!is_unfinished(r) || r->is_gone)
+        return;
+    r->is_gone = true;
+    c->server->handler.on_gone(c->server->handler_data, &r->public);
+}
+
+void connection_cut(struct connection *c)
+{
+    close_stream(c, false);
+    tell_gone(c);
+}
+
+/* The client shall see the last reply, which says "Connection: close" and its length; but a close
+ * while it still sends would be a reset, which may overtake the reply (RFC 9112, 9.6). So what it
+ * sends is read and dropped until it closes. */
+static void linger(struct connection *c)
+{
+    c->state = CONNECTION_LINGER;
+    c->is_closing = true;
+    c->dropped = 0;
+    c->rest = STR_NONE;
+    connection_wait(c, WAIT_LINGER);
+}
+
+/* Answers what the client did wrong, if it still can be answered. */
+static void refuse(struct connection *c, const struct error *err)
+{
+    bool is_answered = c->state == CONNECTION_DISCARD || reply_error(c, err);
+
+    if (!is_answered) {
+        connection_cut(c);
+        return;
+    }
+    linger(c);
+    tell_gone(c);
+}
+
+/* The client has closed its side, or the connection broke. */
+static void leave(struct connection *c)
+{
+    if (is_unfinished(c->request) || c->end != STREAM_END_EOF)
+        connection_cut(c);
+    else if (!stream_pending(c->stream))
+        close_stream(c, true);
+    else
+        connection_wait(c, WAIT_WRITE);
+}
+
+void connection_on_timeout(struct connection *c)
+{
+    uint64_t taken = c->written - stream_pending(c->stream);
+    struct error err;
+
+    switch (c->wait) {
+    case WAIT_HEAD:
+        error_set(&err, ERROR_TIMEOUT, NULL);
+        refuse(c, &err);
+        break;
+    case WAIT_BODY:
+        error_set(&err, ERROR_TIMEOUT, NULL);
+        if (c->state == CONNECTION_DISCARD)
+            connection_cut(c);
+        else
+            refuse(c, &err);
+        break;
+    case WAIT_WRITE:
+        if (taken != c->taken)
+            connection_wait(c, WAIT_WRITE);
+        else
+            connection_cut(c);
+        break;
+    case WAIT_IDLE:
+    case WAIT_LINGER:
+        close_stream(c, true);
+        break;
+    case WAIT_NONE:
+    case WAIT_KINDS:
+        connection_cut(c);
+        break;
+    }
+}
+
+/* -- Room to read into ------------------------------------------------------------------------- */
+
+static size_t room(const struct connection *c)
+{
+    return c->in_size - c->in_end - 1; /* one byte is kept for the NUL behind a body */
+}
+
+/* Moves what is in `in` from `at` on to the front of `to`, of `size` bytes. No string in it has
+ * been lent to the handler. */
+static void relocate(struct connection *c, size_t at, char *to, size_t size)
+{
+    char *from = c->in;
+
+    memmove(to, from + at, c->in_end - at);
+    http_parser_moved(c->parser, from + at, to);
+    if (c->rest.len)
+        c->rest.data = to + (c->rest.data - (from + at));
+    c->in_end -= at;
+    c->head_at = 0;
+    if (to != from)
+        server_give_buffer(c->server, from, c->in_size);
+    c->in = to;
+    c->in_size = size;
+}
+
+/* Makes room behind a head that is coming in. The head's limit bounds it. */
+static void make_head_room(struct connection *c)
+{
+    if (room(c) < SERVER_ROOM_MIN && c->head_at)
+        relocate(c, c->head_at, c->in, c->in_size);
+    if (room(c) < SERVER_ROOM_MIN)
+        relocate(c, 0, memory_realloc(NULL, 2 * c->in_size), 2 * c->in_size);
+}
+
+static void make_body_room(struct connection *c)
+{
+    struct server_request *r = c->request;
+
+    if (r->is_chunked && r->is_body_in_place && room(c) < SERVER_ROOM_MIN) {
+        request_spill_body(c);
+        c->in_end = c->pinned;
+    }
+}
+
+/* Afterwards there is room for a read, or reading is stopped until there is. */
+static void make_room(struct connection *c)
+{
+    bool is_full;
+
+    if (!c->rest.len && c->state == CONNECTION_IDLE && c->in) {
+        server_give_buffer(c->server, c->in, c->in_size);
+        c->in = NULL;
+        c->in_size = c->in_end = 0;
+    } else if (!c->rest.len && c->state != CONNECTION_HEAD) {
+        c->in_end = c->pinned; /* what was parsed and is not lent is done with */
+    }
+    if (c->state == CONNECTION_HEAD)
+        make_head_room(c);
+    else if (c->state == CONNECTION_BODY)
+        make_body_room(c);
+    is_full = c->in && room(c) == 0;
+    if (is_full && !c->is_read_paused)
+        stream_read_stop(c->stream);
+    else if (!is_full && c->is_read_paused)
+        stream_read_start(c->stream);
+    c->is_read_paused = is_full;
+}
+
+static struct str_space on_space(void *data)
+{
+    struct connection *c = data;
+
+    if (request_reads_body(c))
+        return request_body_space(c);
+    if (!c->in) {
+        c->in = server_take_buffer(c->server);
+        c->in_size = SERVER_BUFFER_BYTES;
+        c->in_end = 0;
+    }
+    return (struct str_space){ c->in + c->in_end, room(c) };
+}
+
+/* -- What was read ----------------------------------------------------------------------------- */
+
+static void begin_request(struct connection *c)
+{
+    c->state = CONNECTION_HEAD;
+    c->head_at = (size_t)(c->rest.data - c->in);
+    request_new(c);
+    http_parser_begin(c->parser, c->arena, false);
+    connection_wait(c, WAIT_HEAD);
+}
+
+static void on_head(struct connection *c)
+{
+    struct http_server *s = c->server;
+    struct server_request *r = c->request;
+    struct error err;
+
+    make_head_room(c);
+    c->pinned = c->in_end - c->rest.len;
+    if (!request_complete_head(c, &err)) {
+        refuse(c, &err);
+        return;
+    }
+    c->state = CONNECTION_BODY;
+    connection_wait(c, WAIT_BODY);
+    r->is_known = true;
+    s->stats.requests_active++;
+    s->handler.on_head(s->handler_data, &r->public);
+    if (r->expects_continue && !r->is_finished && !r->is_started) {
+        r->expects_continue = false;
+        connection_write(c, &STR("HTTP/1.1 100 Continue\r\n\r\n"), 1);
+    }
+}
+
+static void on_body(struct connection *c, struct str bytes)
+{
+    struct error err;
+
+    connection_wait(c, WAIT_BODY);
+    if (c->state == CONNECTION_BODY) {
+        if (!request_add_body(c, bytes, &err))
+            refuse(c, &err);
+        return;
+    }
+    c->dropped += bytes.len;
+    if (c->dropped > DISCARD_BYTES_MAX)
+        linger(c);
+}
+
+static void on_message_end(struct connection *c)
+{
+    struct http_server *s = c->server;
+    bool is_wanted = c->state == CONNECTION_BODY;
+
+    c->state = CONNECTION_WAIT;
+    connection_wait(c, stream_pending(c->stream) ? WAIT_WRITE : WAIT_NONE);
+    connection_wake(c);
+    if (!is_wanted)
+        return;
+    request_complete_body(c);
+    s->handler.on_body(s->handler_data, &c->request->public);
+}
+
+/* Empty lines before a request are nothing (RFC 9112, 2.2). */
+static void skip_line_ends(struct connection *c)
+{
+    while (c->rest.len && (c->rest.data[0] == '\r' || c->rest.data[0] == '\n'))
+        c->rest = str_slice(c->rest, 1, c->rest.len);
+}
+
+/* False when nothing more can be done with what is there. */
+static bool step(struct connection *c)
+{
+    struct str body;
+    struct error err;
+    size_t used;
+
+    if (c->state == CONNECTION_IDLE) {
+        skip_line_ends(c);
+        if (!c->rest.len)
+            return false;
+        begin_request(c);
+    }
+    switch (http_parser_step(c->parser, c->rest, &used, &body, &err)) {
+    case HTTP_PARSED_MORE:
+        c->rest = STR_NONE;
+        return false;
+    case HTTP_PARSED_HEAD:
+        c->rest = str_slice(c->rest, used, c->rest.len);
+        on_head(c);
+        return true;
+    case HTTP_PARSED_BODY:
+        c->rest = str_slice(c->rest, used, c->rest.len);
+        on_body(c, body);
+        return true;
+    case HTTP_PARSED_END:
+        c->rest = str_slice(c->rest, used, c->rest.len);
+        on_message_end(c);
+        return true;
+    case HTTP_PARSED_FAILED:
+        break;
+    }
+    refuse(c, &err);
+    return false;
+}
+
+static void parse(struct connection *c)
+{
+    while (c->stream && c->state != CONNECTION_WAIT && c->state != CONNECTION_LINGER && step(c))
+        ;
+    if (c->stream)
+        make_room(c);
+}
+
+/* The amount is bounded as a body is: beyond that it is no client that only was a little late. */
+static void drop(struct connection *c, struct str bytes)
+{
+    c->dropped += bytes.len;
+    c->rest = STR_NONE;
+    if (c->dropped > c->server->limits.body_bytes_max)
+        connection_cut(c);
+    else
+        make_room(c);
+}
+
+static void on_read(void *data, struct str bytes)
+{
+    struct connection *c = data;
+
+    if (c->state == CONNECTION_LINGER) {
+        drop(c, bytes);
+        return;
+    }
+    if (c->in && bytes.data == c->in + c->in_end) {
+        c->in_end += bytes.len;
+        if (c->rest.len)
+            bytes = str_of(c->rest.data, c->rest.len + bytes.len);
+    }
+    c->rest = bytes;
+    parse(c);
+}
+
+static void on_end(void *data, enum stream_end why)
+{
+    struct connection *c = data;
+
+    c->is_ended = true;
+    c->end = why;
+    connection_wake(c);
+}
+
+static void on_drain(void *data)
+{
+    connection_wake(data);
+}
+
+static const struct stream_events events = {
+    .on_space = on_space,
+    .on_read = on_read,
+    .on_end = on_end,
+    .on_drain = on_drain,
+};
+
+/* -- The end of a turn ------------------------------------------------------------------------- */
+
+/* Tells a producer that was stopped to go on, and writes a head that waited for its first chunk. */
+static void settle_reply(struct connection *c)
+{
+    struct server_request *r = c->request;
+    size_t pending;
+
+    if (r->pending_head.len)
+        reply_flush_head(r);
+    pending = stream_pending(c->stream);
+    if (!pending && c->wait == WAIT_WRITE)
+        connection_wait(c, WAIT_NONE);
+    if (r->is_full && pending < c->server->limits.reply_high_bytes / 2) {
+        r->is_full = false;
+        if (is_unfinished(r))
+            c->server->handler.on_drain(c->server->handler_data, &r->public);
+    }
+}
+
+/* The request is finished: the next one, or the end. */
+static void settle_finished(struct connection *c)
+{
+    if (c->state == CONNECTION_LINGER) {
+        request_free(c); /* it was refused while the handler knew of it */
+        return;
+    }
+    if (c->request->is_aborted) {
+        close_stream(c, false);
+        return;
+    }
+    if (c->is_closing && !c->request->ends_by_close &&
+        (c->state != CONNECTION_WAIT || c->rest.len)) {
+        linger(c);
+        request_free(c);
+        return;
+    }
+    if (c->state != CONNECTION_WAIT && !c->is_closing)
+        return;
+    if (stream_pending(c->stream)) {
+        connection_wait(c, WAIT_WRITE);
+        return;
+    }
+    if (c->is_closing) {
+        close_stream(c, true);
+        return;
+    }
+    request_free(c);
+    c->state = CONNECTION_IDLE;
+    connection_wait(c, WAIT_IDLE);
+    parse(c);
+}
+
+static void connection_free(struct connection *c)
+{
+    struct http_server *s = c->server;
+
+    if (c->request)
+        request_free(c);
+    if (c->in)
+        server_give_buffer(s, c->in, c->in_size);
+    http_parser_free(c->parser);
+    server_remove(s, c);
+    free(c);
+}
+
+/* Its last statement may be the connection's end. */
+static void on_turn(struct turn_item *item)
+{
+    struct connection *c = CONTAINER_OF(item, struct connection, turn);
+
+    if (c->stream && c->request && !c->request->is_gone)
+        settle_reply(c);
+    if (c->stream && c->request && c->request->is_finished)
+        settle_finished(c);
+    if (c->stream && c->is_ended)
+        leave(c);
+    if (c->stream && c->state == CONNECTION_IDLE && c->server->is_draining)
+        close_stream(c, true);
+    if (!c->stream && !is_unfinished(c->request)) {
+        turn_remove(&c->server->turn, &c->turn);
+        connection_free(c);
+    }
+}
+
+void connection_write(struct connection *c, const struct str *parts, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        c->written += parts[i].len;
+    /* A failed stream tells its end by on_end. */
+    stream_write(c->stream, parts, count);
+    if (stream_pending(c->stream) && c->wait == WAIT_NONE)
+        connection_wait(c, WAIT_WRITE);
+}
+
+void connection_new(struct http_server *s, struct stream *stream)
+{
+    struct connection *c = memory_alloc(sizeof(*c));
+
+    c->server = s;
+    c->stream = stream;
+    c->parser = http_parser_new(HTTP_PARSER_REQUESTS, &s->parser_limits);
+    c->turn.run = on_turn;
+    snprintf(c->peer, sizeof(c->peer), "%s", stream_peer(stream));
+    server_add(s, c);
+    connection_wait(c, WAIT_IDLE);
+    stream_set_events(stream, &events, c);
+    stream_read_start(stream);
+}

@@ -1,0 +1,281 @@
+/*
+ * From a parsed head to a request, and where its body is gathered.
+ * SPDX-License-Identifier: MIT
+ */
+#include "net/http_connection.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+
+/* A body buffer begins so large, and a server keeps one of up to SPARE_MAX for the next body. */
+#define BODY_FIRST_BYTES ((size_t)64 * 1024)
+#define BODY_SPARE_MAX ((size_t)1024 * 1024)
+/* Reads into a body buffer are at least so long, but for its end. */
+#define BODY_READ_MIN ((size_t)8 * 1024)
+
+void request_new(struct connection *c)
+{
+    struct server_request *r;
+
+    c->arena = arena_new(loop_arenas(c->server->loop));
+    r = ARENA_NEW(c->arena, struct server_request);
+    r->connection = c;
+    r->has_reply_body = true;
+    r->public.arena = c->arena;
+    r->public.loop = c->server->loop;
+    r->public.peer = str_from(c->peer);
+    r->public.is_tls = stream_is_tls(c->stream);
+    c->request = r;
+}
+
+/* What RFC 3986, 3.2.2 and 3.2.3 let a host and port be made of. */
+static bool is_host(struct str host)
+{
+    for (size_t i = 0; i < host.len; i++) {
+        char c = host.data[i];
+        bool is_alphanumeric =
+            (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+
+        if (!is_alphanumeric && (!c || !strchr("-._~!$&'()*+,;=%:[]", c)))
+            return false;
+    }
+    return true;
+}
+
+/* RFC 9112, 3.2: one Host from HTTP/1.1 on. */
+static bool read_host(struct server_request *r, unsigned minor, struct error *err)
+{
+    const struct http_headers *h = &r->public.headers;
+    unsigned count = 0;
+
+    for (size_t i = 0; i < h->count; i++) {
+        if (!str_equal_nocase(h->items[i].name, STR("Host")))
+            continue;
+        r->public.host = h->items[i].value;
+        count++;
+    }
+    if (count > 1 || (!count && minor >= 1))
+        return error_set(err, ERROR_BAD_REQUEST, "The request must have one Host header.");
+    if (!is_host(r->public.host))
+        return error_set(err, ERROR_BAD_REQUEST, "The Host header is malformed.");
+    return true;
+}
+
+/* Cuts "http://host:port" off an absolute target; its host stands above the Host header. */
+static struct str cut_origin(struct server_request *r, struct str target)
+{
+    size_t at = 0;
+
+    if (str_starts_with_nocase(target, STR("http://")))
+        at = STR("http://").len;
+    else if (str_starts_with_nocase(target, STR("https://")))
+        at = STR("https://").len;
+    else
+        return target;
+    target = str_slice(target, at, target.len);
+    at = 0;
+    while (at < target.len && target.data[at] != '/' && target.data[at] != '?')
+        at++;
+    r->public.host = str_slice(target, 0, at);
+    return str_slice(target, at, target.len);
+}
+
+/* RFC 9112, 3.2: origin form, absolute form, and * for OPTIONS. */
+static bool read_target(struct server_request *r, struct error *err)
+{
+    struct http_request *p = &r->public;
+    struct str target = cut_origin(r, p->target);
+    bool is_absolute = target.data != p->target.data;
+    size_t question = str_find_char(target, '?');
+
+    p->path = str_slice(target, 0, question);
+    if (question != SIZE_MAX)
+        p->query = str_slice(target, question + 1, target.len);
+    if (is_absolute && !p->path.len)
+        p->path = STR("/");
+    if (str_find_char(target, '#') != SIZE_MAX)
+        return error_set(err, ERROR_BAD_REQUEST, "The request target has a fragment.");
+    if (is_absolute && (!p->host.len || !is_host(p->host)))
+        return error_set(err, ERROR_BAD_REQUEST, "The host of the request target is malformed.");
+    if (str_starts_with(p->path, STR("/")))
+        return true;
+    if (p->method == HTTP_OPTIONS && str_equal(p->target, STR("*")))
+        return true;
+    return error_set(err, ERROR_BAD_REQUEST, "The request target is malformed.");
+}
+
+static bool read_expectation(struct server_request *r, const struct http_head *head,
+                             struct error *err)
+{
+    struct str expect = http_headers_get(&r->public.headers, STR("Expect"));
+
+    if (!expect.data || head->minor == 0)
+        return true;
+    if (!str_equal_nocase(expect, STR("100-continue")))
+        return error_set(err, ERROR_EXPECTATION, NULL);
+    /* Whose body has begun to come does not wait for leave. */
+    r->expects_continue =
+        (head->is_chunked || head->content_length) && !r->connection->rest.len;
+    return true;
+}
+
+bool request_complete_head(struct connection *c, struct error *err)
+{
+    const struct http_head *head = http_parser_head(c->parser);
+    const struct http_server_limits *limits = &c->server->limits;
+    struct server_request *r = c->request;
+
+    r->public.started_us = clock_monotonic_us();
+    r->public.method_name = head->method_name;
+    r->public.method = http_method_from_name(head->method_name);
+    r->public.target = head->target;
+    r->public.headers = head->headers;
+    r->is_head = r->public.method == HTTP_HEAD;
+    r->is_http10 = head->minor == 0;
+    r->keeps_alive = head->keeps_alive;
+    r->is_chunked = head->is_chunked;
+    r->content_length = head->content_length;
+    r->body_at = c->pinned;
+    r->is_body_in_place =
+        r->is_chunked || r->content_length < c->in_size - SERVER_ROOM_MIN - c->pinned;
+    if (head->major != 1)
+        return error_set(err, ERROR_HTTP_VERSION, NULL);
+    if (head->is_unsupported)
+        return error_set(err, ERROR_NOT_IMPLEMENTED, "The method is not implemented.");
+    if (!read_host(r, head->minor, err) || !read_target(r, err) ||
+        !read_expectation(r, head, err))
+        return false;
+    if (r->content_length > limits->body_bytes_max)
+        return error_set(err, ERROR_TOO_LARGE, NULL);
+    return true;
+}
+
+/* Makes `body` large enough for `len` more bytes and a NUL, and never larger than twice what came,
+ * so that a length that is only claimed costs nothing. */
+static void reserve_body(struct connection *c, size_t len)
+{
+    size_t wanted = c->request->body_len + len + 1;
+    size_t size = c->body_size ? c->body_size : BODY_FIRST_BYTES;
+
+    if (!c->body && c->server->spare_body) {
+        c->body = c->server->spare_body;
+        c->body_size = c->server->spare_body_size;
+        c->server->spare_body = NULL;
+    }
+    if (wanted <= c->body_size)
+        return;
+    while (size < wanted)
+        size *= 2;
+    c->body = memory_realloc(c->body, size);
+    c->body_size = size;
+}
+
+bool request_add_body(struct connection *c, struct str bytes, struct error *err)
+{
+    struct server_request *r = c->request;
+
+    if (bytes.len > c->server->limits.body_bytes_max - r->body_len)
+        return error_set(err, ERROR_TOO_LARGE, NULL);
+    if (r->is_body_in_place) {
+        /* Chunks close up over their framing. */
+        memmove(c->in + r->body_at + r->body_len, bytes.data, bytes.len);
+        r->body_len += bytes.len;
+        c->pinned = r->body_at + r->body_len;
+        return true;
+    }
+    if (!c->body || bytes.data != c->body + r->body_len) {
+        reserve_body(c, bytes.len);
+        memcpy(c->body + r->body_len, bytes.data, bytes.len);
+    }
+    r->body_len += bytes.len;
+    return true;
+}
+
+void request_spill_body(struct connection *c)
+{
+    struct server_request *r = c->request;
+    size_t len = r->body_len;
+
+    r->body_len = 0;
+    reserve_body(c, len);
+    memcpy(c->body, c->in + r->body_at, len);
+    r->body_len = len;
+    r->is_body_in_place = false;
+    c->pinned = r->body_at;
+}
+
+bool request_reads_body(const struct connection *c)
+{
+    const struct server_request *r = c->request;
+
+    return c->state == CONNECTION_BODY && !r->is_body_in_place && !r->is_chunked &&
+           r->body_len < r->content_length;
+}
+
+struct str_space request_body_space(struct connection *c)
+{
+    struct server_request *r = c->request;
+    uint64_t missing = r->content_length - r->body_len;
+    size_t room;
+
+    reserve_body(c, missing < BODY_READ_MIN ? (size_t)missing : BODY_READ_MIN);
+    room = c->body_size - r->body_len - 1;
+    return (struct str_space){ c->body + r->body_len, missing < room ? (size_t)missing : room };
+}
+
+void request_complete_body(struct connection *c)
+{
+    struct server_request *r = c->request;
+    size_t end = r->body_at + r->body_len;
+
+    if (!r->body_len) {
+        r->public.body = STR("");
+        return;
+    }
+    if (!r->is_body_in_place) {
+        c->body[r->body_len] = '\0';
+        r->public.body = str_of(c->body, r->body_len);
+        return;
+    }
+    /* The NUL takes the place of the next request's first byte: `in` has one byte to spare. */
+    c->pinned = end + 1;
+    if (c->rest.len && c->rest.data == c->in + end) {
+        assert(c->in_end < c->in_size);
+        memmove(c->in + end + 1, c->in + end, c->rest.len);
+        c->rest.data++;
+        c->in_end++;
+    }
+    c->in[end] = '\0';
+    r->public.body = str_of(c->in + r->body_at, r->body_len);
+}
+
+bool request_has_long_rest(const struct connection *c)
+{
+    const struct server_request *r = c->request;
+    uint64_t come = r->body_len + c->rest.len;
+
+    return r->content_length > come && r->content_length - come > DISCARD_BYTES_MAX;
+}
+
+void request_free(struct connection *c)
+{
+    struct http_server *s = c->server;
+
+    arena_free(c->arena);
+    c->arena = NULL;
+    c->request = NULL;
+    c->pinned = 0;
+    if (!c->body)
+        return;
+    if (!s->spare_body && c->body_size <= BODY_SPARE_MAX) {
+        s->spare_body = c->body;
+        s->spare_body_size = c->body_size;
+    } else {
+        free(c->body);
+    }
+    c->body = NULL;
+    c->body_size = 0;
+}

@@ -1,0 +1,32 @@
+/*
+ * Writing of message heads by hand: each function writes at `at` and returns the position behind
+ * what it has written; the caller has made room by the _room of the same things. No byte that would
+ * end a header early gets into one.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef NET_HTTP_WRITE_H
+#define NET_HTTP_WRITE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/str.h"
+#include "net/http_headers.h"
+
+#define HTTP_WRITE_NUMBER_MAX 20 /* digits of a uint64_t */
+#define HTTP_WRITE_HEX_MAX 16
+
+/* Bytes as they are: for constants. */
+char *http_write_raw(char *at, struct str s);
+/* Bytes that somebody else chose: a control character becomes a blank. */
+char *http_write_text(char *at, struct str s);
+char *http_write_number(char *at, uint64_t n);
+char *http_write_hex(char *at, uint64_t n);
+/* "Name: value" CR LF; the value as text. */
+char *http_write_header(char *at, struct str name, struct str value);
+
+/* Room for one header, and for all of a list. */
+size_t http_write_header_room(struct str name, struct str value);
+size_t http_write_headers_room(const struct http_headers *h);
+
+#endif

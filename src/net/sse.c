@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/sse.h"
+
+#include <assert.h>
+
+void sse_splitter_init(struct sse_splitter *s, size_t max)
+{
+    *s = (struct sse_splitter){ 0 };
+    buf_init(&s->pending, max);
+    buf_init(&s->joined, max);
+}
+
+void sse_splitter_done(struct sse_splitter *s)
+{
+    buf_done(&s->pending);
+    buf_done(&s->joined);
+}
+
+bool sse_is_partial(const struct sse_splitter *s)
+{
+    return buf_len(&s->pending) != 0;
+}
+
+static bool is_line_end(char c)
+{
+    return c == '\n' || c == '\r';
+}
+
+/* Looks for the empty line that ends the event which `bytes` go on with. Returns the position
+ * behind it, or SIZE_MAX; *content is the number of bytes before it. A CR that is the last byte
+ * ends its line at once; an LF that comes next belongs to it. */
+static size_t find_end(struct sse_splitter *s, struct str bytes, size_t *content)
+{
+    size_t at = 0;
+
+    if (s->skip_lf && bytes.len && bytes.data[0] == '\n')
+        at++;
+    s->skip_lf = false;
+    while (at < bytes.len) {
+        size_t line_end = at;
+
+        while (line_end < bytes.len && !is_line_end(bytes.data[line_end]))
+            line_end++;
+        if (line_end > at)
+            s->in_line = true;
+        if (line_end == bytes.len)
+            break;
+        *content = line_end;
+        at = line_end + 1;
+        if (bytes.data[line_end] == '\r') {
+            s->skip_lf = at == bytes.len;
+            if (at < bytes.len && bytes.data[at] == '\n')
+                at++;
+        }
+        if (!s->in_line)
+            return at;
+        s->in_line = false;
+    }
+    *content = bytes.len;
+    return SIZE_MAX;
+}
+
+/* Takes a line off the front of *rest, without its end. */
+static bool take_line(struct str *rest, struct str *line)
+{
+    size_t end = 0, next;
+
+    if (!rest->len)
+        return false;
+    while (end < rest->len && !is_line_end(rest->data[end]))
+        end++;
+    next = end + 1;
+    if (next < rest->len && rest->data[end] == '\r' && rest->data[next] == '\n')
+        next++;
+    *line = str_slice(*rest, 0, end);
+    *rest = str_slice(*rest, next, rest->len);
+    return true;
+}
+
+/* Splits "name: value" at the first colon; one blank behind it is not part of the value. */
+static struct str split_field(struct str line, struct str *name)
+{
+    size_t colon = str_find_char(line, ':');
+    struct str value;
+
+    *name = str_slice(line, 0, colon);
+    if (colon == SIZE_MAX)
+        return STR("");
+    value = str_slice(line, colon + 1, line.len);
+    return str_starts_with(value, STR(" ")) ? str_slice(value, 1, value.len) : value;
+}
+
+/* The data of an event has fewer bytes than the event, which was within the maximum. */
+static void join(struct buf *joined, struct str s)
+{
+    bool fits = buf_append(joined, s);
+
+    assert(fits);
+    (void)fits;
+}
+
+/* Reads an event's lines. False when it has no data, and so is none. */
+static bool parse(struct sse_splitter *s, struct str block, struct sse_event *event)
+{
+    unsigned data_lines = 0;
+    struct str line, name, value;
+
+    if (!s->started && str_starts_with(block, STR("\xEF\xBB\xBF")))
+        block = str_slice(block, 3, block.len);
+    s->started = true;
+    *event = (struct sse_event){ 0 };
+    while (take_line(&block, &line)) {
+        value = split_field(line, &name);
+        if (str_equal(name, STR("event"))) {
+            event->type = value;
+        } else if (str_equal(name, STR("data"))) {
+            if (++data_lines == 2) {
+                buf_clear(&s->joined);
+                join(&s->joined, event->data);
+            }
+            if (data_lines >= 2) {
+                join(&s->joined, STR("\n"));
+                join(&s->joined, value);
+            }
+            event->data = value;
+        }
+    }
+    if (data_lines >= 2)
+        event->data = buf_str(&s->joined);
+    return data_lines != 0;
+}
+
+bool sse_split(struct sse_splitter *s, struct str bytes,
+               bool (*on_event)(void *data, const struct sse_event *event), void *data)
+{
+    /* The second half of a CRLF whose first half has ended an event belongs to no other. */
+    if (s->skip_lf && !sse_is_partial(s) && str_starts_with(bytes, STR("\n"))) {
+        s->skip_lf = false;
+        bytes = str_slice(bytes, 1, bytes.len);
+    }
+    while (bytes.len) {
+        bool is_partial = sse_is_partial(s);
+        struct sse_event event;
+        struct str block;
+        size_t content;
+        size_t end = find_end(s, bytes, &content);
+
+        block = str_slice(bytes, 0, content);
+        if (end == SIZE_MAX)
+            return buf_append(&s->pending, block);
+        if (is_partial) {
+            if (!buf_append(&s->pending, block))
+                return false;
+            block = buf_str(&s->pending);
+        }
+        if (block.len > s->pending.max)
+            return false;
+        if (parse(s, block, &event) && !on_event(data, &event)) {
+            buf_clear(&s->pending);
+            return true;
+        }
+        buf_clear(&s->pending);
+        bytes = str_slice(bytes, end, bytes.len);
+    }
+    return true;
+}

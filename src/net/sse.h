@@ -1,0 +1,45 @@
+/*
+ * Server-sent events (WHATWG HTML, 9.2): the splitter takes bytes as they come, cut anywhere, and
+ * gives whole events; the writer frames one. Lines end in LF, CRLF or CR. An event is bounded by
+ * the splitter's maximum.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef NET_SSE_H
+#define NET_SSE_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "base/str.h"
+
+struct sse_event {
+    struct str type; /* the event field, empty when there is none */
+    struct str data; /* data lines joined by LF */
+};
+
+/* Fields are the splitter's own. */
+struct sse_splitter {
+    struct buf pending; /* bytes of an event that is not whole yet */
+    struct buf joined;  /* data of an event of several data lines */
+    bool in_line;       /* the line that is coming in has bytes: its end ends no event */
+    bool skip_lf;       /* the last byte was a CR that ended a line */
+    bool started;       /* the byte order mark has been looked for */
+};
+
+/* `max` in bytes per event, field names and line ends included. */
+void sse_splitter_init(struct sse_splitter *s, size_t max);
+void sse_splitter_done(struct sse_splitter *s);
+
+/* Calls on_event for each whole event that has data, in order; its strings are lent for the call.
+ * An event that lies whole in `bytes` is not copied. on_event returns false to stop (the rest is
+ * dropped). False when an event is larger than the maximum. */
+MUST_CHECK bool sse_split(struct sse_splitter *s, struct str bytes,
+                          bool (*on_event)(void *data, const struct sse_event *event), void *data);
+/* Bytes of an unfinished event are waiting: the stream was cut when it ends now. */
+bool sse_is_partial(const struct sse_splitter *s);
+
+/* "data: " and LF LF around `data`, which holds no line end. */
+#define SSE_DATA_PREFIX STR("data: ")
+#define SSE_DATA_SUFFIX STR("\n\n")
+
+#endif
