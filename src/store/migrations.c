@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/migrations.h"
+
+#include "base/macros.h"
+
+const struct migration migrations[] = {
+    { 1, "resources and settings",
+      "CREATE TABLE resources ("
+      "  key TEXT NOT NULL PRIMARY KEY,"
+      "  id TEXT NOT NULL,"
+      "  type TEXT NOT NULL,"
+      "  parent TEXT NOT NULL,"
+      "  etag TEXT NOT NULL,"
+      "  body TEXT NOT NULL,"
+      "  secret BLOB NOT NULL,"
+      "  created_at INTEGER NOT NULL,"
+      "  changed_at INTEGER NOT NULL"
+      ");"
+      "CREATE INDEX resources_parent ON resources (parent, key);"
+      "CREATE INDEX resources_type ON resources (type, key);"
+      "CREATE TABLE settings ("
+      "  name TEXT NOT NULL PRIMARY KEY,"
+      "  value BLOB NOT NULL"
+      ") WITHOUT ROWID;" },
+};
+
+const size_t migration_count = ARRAY_LEN(migrations);

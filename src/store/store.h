@@ -1,0 +1,102 @@
+/*
+ * The store: ARM resources as documents, and small named settings, behind one interface.
+ *
+ * All work is done by one store thread, in transactions: a caller on any loop submits a job, its
+ * `run` is called on the store thread inside a transaction, and `done` on the caller's loop after
+ * the commit is on disk (jobs that wait are committed together). run returning false rolls back
+ * that job alone; a commit that fails fails all jobs that shared it (ERROR_STORE), and the store
+ * goes on with the next. Logic that reads and then writes therefore lives whole in one `run` and
+ * never races. After a crash at any moment each job whose `done` was called is there, none by half.
+ *
+ * Keys are lower-cased ARM ids without a trailing slash; `id` keeps the case.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/str.h"
+#include "net/loop.h"
+
+struct store;
+struct store_txn; /* valid inside `run` only */
+
+struct store_resource {
+    struct str key;    /* lower-cased id */
+    struct str id;     /* as shown */
+    struct str type;   /* "microsoft.cognitiveservices/accounts", lower case */
+    struct str parent; /* key of the parent, or of the group for a top-level resource */
+    struct str etag;   /* GUID, changes with each write */
+    struct str body;   /* JSON: what the resource's type keeps */
+    struct str secret; /* sealed bytes (keys); empty when there are none */
+    int64_t created_at_ms;
+    int64_t changed_at_ms;
+};
+
+struct store_job {
+    /* On the store thread, in a transaction. `arena` lives until `done` has returned. */
+    bool (*run)(struct store_txn *t, struct arena *arena, void *data, struct error *err);
+    /* May be NULL. On the store thread, after the commit and before `done`, in the order of the
+     * commits: for what must be published in that order. Not called when the job failed. */
+    void (*committed)(void *data);
+    /* On `loop`: err is NULL when committed. */
+    void (*done)(void *data, const struct error *err);
+    struct loop *loop;
+    void *data;
+    /* the store's own */
+    struct store_job *next;
+    struct loop_task task;
+    struct arena *arena;
+    struct error err;
+    bool failed;
+};
+
+/* Opens or makes the database file and brings it to the newest schema. ERROR_STORE names the file
+ * and what is wrong with it (newer schema, not a database, no permission, disk full). */
+MUST_CHECK struct store *store_open(const char *file, struct error *err);
+/* Finishes what was submitted, then closes. No loop may wait for a job any more. */
+void store_close(struct store *s);
+
+/* Any thread. `job` belongs to the caller and must live until `done`. */
+void store_submit(struct store *s, struct store_job *job);
+/* As submit, but waits: for start-up, before there are loops. What `run` wants to keep it copies
+ * out of its arena, which is gone when this returns. */
+MUST_CHECK bool store_run(struct store *s,
+                          bool (*run)(struct store_txn *t, struct arena *arena, void *data,
+                                      struct error *err),
+                          void *data, struct error *err);
+
+/* Inside `run`. Strings that come back live in the arena of the job. A false return with
+ * ERROR_STORE is a failure of the database: pass it on. */
+MUST_CHECK bool store_get(struct store_txn *t, struct str key, struct store_resource *out,
+                          bool *found, struct error *err);
+/* Inserts or replaces. */
+MUST_CHECK bool store_put(struct store_txn *t, const struct store_resource *r, struct error *err);
+MUST_CHECK bool store_delete(struct store_txn *t, struct str key, bool *existed,
+                             struct error *err);
+/* Deletes the resource and everything whose key begins with "<key>/"; *count is how many. */
+MUST_CHECK bool store_delete_tree(struct store_txn *t, struct str key, size_t *count,
+                                  struct error *err);
+
+/* What a list selects; empty members do not restrict. Ordered by key. */
+struct store_query {
+    struct str parent;     /* direct children of this key */
+    struct str key_prefix; /* keys that begin with this (a subtree: "<key>/") */
+    struct str type;
+    struct str after_key;  /* for paging */
+    size_t limit;          /* 0: all */
+};
+MUST_CHECK bool store_list(struct store_txn *t, const struct store_query *query,
+                           struct store_resource **out, size_t *count, struct error *err);
+
+/* Small named values outside ARM (tenant id, sealed master secrets). */
+MUST_CHECK bool store_get_setting(struct store_txn *t, struct str name, struct str *value,
+                                  bool *found, struct error *err);
+MUST_CHECK bool store_put_setting(struct store_txn *t, struct str name, struct str value,
+                                  struct error *err);
+
+#endif

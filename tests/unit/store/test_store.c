@@ -1,0 +1,705 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "store/store.h"
+
+/* A folder of its own for each test, with a store in it. */
+struct fixture {
+    char folder[64];
+    char file[128];
+    struct store *store;
+};
+
+static int set_up(void **state)
+{
+    static struct fixture f;
+
+    f = (struct fixture){ .folder = "/tmp/lazuli-store-XXXXXX" };
+    if (!mkdtemp(f.folder))
+        return -1;
+    snprintf(f.file, sizeof(f.file), "%s/lazuli.db", f.folder);
+    *state = &f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    static const char *const endings[] = { "", "-wal", "-shm", "-journal" };
+    struct fixture *f = *state;
+
+    store_close(f->store);
+    for (size_t i = 0; i < ARRAY_LEN(endings); i++) {
+        char path[160];
+
+        snprintf(path, sizeof(path), "%s%s", f->file, endings[i]);
+        unlink(path);
+    }
+    return rmdir(f->folder);
+}
+
+static void open_store(struct fixture *f)
+{
+    struct error err = { 0 };
+
+    f->store = store_open(f->file, &err);
+    if (!f->store)
+        fail_msg("%s", err.text);
+}
+
+static void reopen(struct fixture *f)
+{
+    store_close(f->store);
+    open_store(f);
+}
+
+/* Runs a function of (t, arena, data, err) and wants it to succeed. */
+static void must_run(struct fixture *f,
+                     bool (*run)(struct store_txn *t, struct arena *arena, void *data,
+                                 struct error *err),
+                     void *data)
+{
+    struct error err = { 0 };
+
+    if (!store_run(f->store, run, data, &err))
+        fail_msg("%s", err.text);
+}
+
+static struct store_resource resource(struct str key, struct str type, struct str parent)
+{
+    return (struct store_resource){ .key = key, .id = key, .type = type, .parent = parent,
+                                    .etag = STR("e"), .body = STR("{}") };
+}
+
+/* -- Resources ------------------------------------------------------------------------------ */
+
+static bool put_then_change(struct store_txn *t, struct arena *arena, void *data,
+                            struct error *err)
+{
+    struct store_resource r = {
+        .key = STR("/subscriptions/s/resourcegroups/g"),
+        .id = STR("/subscriptions/s/resourceGroups/G"),
+        .type = STR("microsoft.resources/resourcegroups"),
+        .parent = STR("/subscriptions/s"),
+        .etag = STR("one"),
+        .body = STR("{\"name\":\"gr\xC3\xBC\xC3\x9F\"}"),
+        .secret = str_of("a\0b\xFF", 4),
+        .created_at_ms = -1,
+        .changed_at_ms = INT64_MAX,
+    };
+    struct store_resource out;
+    bool found;
+
+    (void)data;
+    assert_true(store_get(t, r.key, &out, &found, err));
+    assert_false(found);
+    assert_true(store_put(t, &r, err));
+    r.body = STR("changed while it was written?"); /* what was put is kept, not borrowed */
+    assert_true(store_get(t, r.key, &out, &found, err));
+    assert_true(found);
+    assert_true(str_equal(out.key, r.key));
+    assert_true(str_equal(out.id, r.id));
+    assert_true(str_equal(out.type, r.type));
+    assert_true(str_equal(out.parent, r.parent));
+    assert_true(str_equal(out.etag, r.etag));
+    assert_true(str_equal(out.body, STR("{\"name\":\"gr\xC3\xBC\xC3\x9F\"}")));
+    assert_true(str_equal(out.secret, r.secret));
+    assert_true(out.created_at_ms == -1 && out.changed_at_ms == INT64_MAX);
+    r = out;
+    r.etag = STR("two");
+    r.secret = STR_NONE;
+    r.changed_at_ms = 7;
+    (void)arena;
+    return store_put(t, &r, err);
+}
+
+static bool get_changed(struct store_txn *t, struct arena *arena, void *data, struct error *err)
+{
+    struct store_resource out;
+    bool found, existed;
+
+    (void)arena;
+    (void)data;
+    assert_true(store_get(t, STR("/subscriptions/s/resourcegroups/g"), &out, &found, err));
+    assert_true(found);
+    assert_true(str_equal(out.etag, STR("two")));
+    assert_true(str_is_empty(out.secret));
+    assert_true(out.created_at_ms == -1 && out.changed_at_ms == 7);
+    assert_true(store_delete(t, out.key, &existed, err));
+    assert_true(existed);
+    assert_true(store_delete(t, out.key, &existed, err));
+    assert_false(existed);
+    assert_true(store_get(t, out.key, &out, &found, err));
+    assert_false(found);
+    return true;
+}
+
+static void keeps_resources(void **state)
+{
+    struct fixture *f = *state;
+
+    open_store(f);
+    must_run(f, put_then_change, NULL);
+    reopen(f);
+    must_run(f, get_changed, NULL);
+}
+
+static const char *const accounts[] = { "/g/a", "/g/a/d/1", "/g/a/d/2", "/g/a-b", "/g/a.b",
+                                        "/g/a0", "/g/ab", "/h/a" };
+
+static bool put_accounts(struct store_txn *t, struct arena *arena, void *data, struct error *err)
+{
+    (void)arena;
+    (void)data;
+    for (size_t i = ARRAY_LEN(accounts); i-- > 0;) {
+        struct str key = str_from(accounts[i]);
+        bool is_deployment = str_starts_with(key, STR("/g/a/d/"));
+        struct store_resource r =
+            resource(key, is_deployment ? STR("deployment") : STR("account"),
+                     is_deployment ? STR("/g/a") : str_slice(key, 0, 2));
+
+        if (!store_put(t, &r, err))
+            return false;
+    }
+    return true;
+}
+
+/* The keys that a query gives, joined by blanks. */
+static const char *listed(struct store_txn *t, struct arena *arena, struct store_query query)
+{
+    struct store_resource *rows;
+    struct str joined = STR_NONE;
+    struct error err;
+    size_t count;
+
+    assert_true(store_list(t, &query, &rows, &count, &err));
+    for (size_t i = 0; i < count; i++)
+        joined = arena_printf(arena, "%.*s%s%.*s", STR_ARGS(joined), i ? " " : "",
+                              STR_ARGS(rows[i].key));
+    return joined.data ? joined.data : "";
+}
+
+#define ASSERT_LISTED(expected, ...) \
+    assert_string_equal(listed(t, arena, (struct store_query){ __VA_ARGS__ }), expected)
+
+static bool list_accounts(struct store_txn *t, struct arena *arena, void *data, struct error *err)
+{
+    (void)data;
+    (void)err;
+    ASSERT_LISTED("/g/a /g/a-b /g/a.b /g/a/d/1 /g/a/d/2 /g/a0 /g/ab /h/a", .limit = 0);
+    ASSERT_LISTED("/g/a /g/a-b /g/a.b /g/a0 /g/ab", .parent = STR("/g"));
+    ASSERT_LISTED("/g/a/d/1 /g/a/d/2", .parent = STR("/g/a"));
+    ASSERT_LISTED("/g/a/d/1 /g/a/d/2", .key_prefix = STR("/g/a/"));
+    ASSERT_LISTED("/g/a/d/1 /g/a/d/2", .type = STR("deployment"));
+    ASSERT_LISTED("/h/a", .type = STR("account"), .key_prefix = STR("/h/"));
+    ASSERT_LISTED("/h/a", .type = STR("account"), .parent = STR("/h"));
+    ASSERT_LISTED("", .type = STR("deployment"), .parent = STR("/g"));
+    ASSERT_LISTED("/g/a/d/2", .parent = STR("/g/a"), .key_prefix = STR("/g/a/d/2"));
+    ASSERT_LISTED("/g/a/d/1", .parent = STR("/g/a"), .key_prefix = STR("/g/a/d/"),
+                  .type = STR("deployment"), .limit = 1);
+    ASSERT_LISTED("/g/a /g/a-b", .parent = STR("/g"), .limit = 2);
+    ASSERT_LISTED("/g/a.b /g/a0", .parent = STR("/g"), .limit = 2, .after_key = STR("/g/a-b"));
+    ASSERT_LISTED("/g/a0 /g/ab", .parent = STR("/g"), .after_key = STR("/g/a/d/1"));
+    ASSERT_LISTED("", .parent = STR("/g"), .after_key = STR("/g/ab"));
+    ASSERT_LISTED("", .parent = STR("' OR 1 --"));
+    return true;
+}
+
+static bool delete_account(struct store_txn *t, struct arena *arena, void *data, struct error *err)
+{
+    size_t count;
+
+    (void)data;
+    assert_true(store_delete_tree(t, STR("/g/a"), &count, err));
+    assert_int_equal(count, 3);
+    ASSERT_LISTED("/g/a-b /g/a.b /g/a0 /g/ab /h/a", .limit = 0);
+    assert_true(store_delete_tree(t, STR("/g/a"), &count, err));
+    assert_int_equal(count, 0);
+    return true;
+}
+
+static void lists_and_deletes_trees(void **state)
+{
+    struct fixture *f = *state;
+
+    open_store(f);
+    must_run(f, put_accounts, NULL);
+    must_run(f, list_accounts, NULL);
+    must_run(f, delete_account, NULL);
+}
+
+static bool put_many(struct store_txn *t, struct arena *arena, void *data, struct error *err)
+{
+    size_t *count = data;
+
+    for (size_t i = 0; i < *count; i++) {
+        struct store_resource r =
+            resource(arena_printf(arena, "/g/%06zu", i), STR("account"), STR("/g"));
+
+        if (!store_put(t, &r, err))
+            return false;
+    }
+    return true;
+}
+
+static bool count_many(struct store_txn *t, struct arena *arena, void *data, struct error *err)
+{
+    struct store_query query = { .parent = STR("/g") };
+    struct store_resource *rows;
+    size_t *count = data;
+
+    (void)arena;
+    assert_true(store_list(t, &query, &rows, count, err));
+    for (size_t i = 1; i < *count; i++)
+        assert_true(str_compare(rows[i - 1].key, rows[i].key) < 0);
+    return true;
+}
+
+static void lists_many(void **state)
+{
+    struct fixture *f = *state;
+    size_t count = 3000;
+
+    open_store(f);
+    must_run(f, put_many, &count);
+    count = 0;
+    must_run(f, count_many, &count);
+    assert_int_equal(count, 3000);
+}
+
+static bool use_settings(struct store_txn *t, struct arena *arena, void *data, struct error *err)
+{
+    struct str value;
+    bool found;
+
+    (void)arena;
+    (void)data;
+    assert_true(store_get_setting(t, STR("tenant"), &value, &found, err));
+    assert_false(found);
+    assert_true(store_put_setting(t, STR("tenant"), STR("first"), err));
+    assert_true(store_put_setting(t, STR("tenant"), str_of("a\0b", 3), err));
+    assert_true(store_put_setting(t, STR("empty"), STR_NONE, err));
+    assert_true(store_get_setting(t, STR("empty"), &value, &found, err));
+    assert_true(found);
+    assert_int_equal(value.len, 0);
+    return true;
+}
+
+static bool read_setting(struct store_txn *t, struct arena *arena, void *data, struct error *err)
+{
+    struct str value;
+    bool found;
+
+    (void)arena;
+    (void)data;
+    assert_true(store_get_setting(t, STR("tenant"), &value, &found, err));
+    assert_true(found);
+    assert_true(str_equal(value, str_of("a\0b", 3)));
+    return true;
+}
+
+static void keeps_settings(void **state)
+{
+    struct fixture *f = *state;
+
+    open_store(f);
+    must_run(f, use_settings, NULL);
+    reopen(f);
+    must_run(f, read_setting, NULL);
+}
+
+/* -- Jobs and transactions ------------------------------------------------------------------ */
+
+/* One of many jobs of a loop, which ends when all of them are done. */
+struct counted_job {
+    struct store_job job;
+    struct crowd *crowd;
+    size_t number;
+    bool fails;
+    bool committed;
+    bool ended_well;
+    char text[640];
+};
+
+struct crowd {
+    struct fixture *f;
+    struct loop *loop;
+    pthread_t thread;
+    size_t name;
+    size_t open;
+    size_t next; /* number of the job that ends next */
+    struct counted_job *jobs;
+};
+
+/* On the store thread. */
+static void on_committed(void *data)
+{
+    struct counted_job *j = data;
+
+    assert_false(pthread_equal(pthread_self(), j->crowd->thread));
+    assert_false(j->committed);
+    j->committed = true;
+}
+
+static void on_done(void *data, const struct error *err)
+{
+    struct counted_job *j = data;
+
+    assert_true(pthread_equal(pthread_self(), j->crowd->thread));
+    assert_int_equal(j->number, j->crowd->next++);
+    assert_int_equal(j->committed, !err);
+    j->ended_well = !err;
+    snprintf(j->text, sizeof(j->text), "%s", err ? err->text : "");
+    if (--j->crowd->open == 0)
+        loop_stop(j->crowd->loop);
+}
+
+static bool put_own(struct store_txn *t, struct arena *arena, void *data, struct error *err)
+{
+    struct counted_job *j = data;
+    struct str key = arena_printf(arena, "/g/%zu-%zu", j->crowd->name, j->number);
+    struct store_resource r = resource(key, STR("account"), STR("/g"));
+
+    if (!store_put(t, &r, err))
+        return false;
+    return !j->fails || error_set(err, ERROR_CONFLICT, "job %zu", j->number);
+}
+
+static void crowd_submit(struct crowd *c, size_t count)
+{
+    c->thread = pthread_self();
+    c->loop = loop_new();
+    c->open = count;
+    c->jobs = calloc(count, sizeof(*c->jobs));
+    for (size_t i = 0; i < count; i++) {
+        struct counted_job *j = &c->jobs[i];
+
+        *j = (struct counted_job){ .crowd = c, .number = i, .fails = i % 3 == 1 };
+        j->job = (struct store_job){ put_own, on_committed, on_done, c->loop, .data = j };
+        store_submit(c->f->store, &j->job);
+    }
+}
+
+/* After the loop has run. */
+static void crowd_check(struct crowd *c, size_t count)
+{
+    loop_free(c->loop);
+    assert_int_equal(c->open, 0);
+    for (size_t i = 0; i < count; i++) {
+        char expected[32];
+
+        snprintf(expected, sizeof(expected), c->jobs[i].fails ? "job %zu" : "", i);
+        assert_int_equal(c->jobs[i].ended_well, !c->jobs[i].fails);
+        assert_string_equal(c->jobs[i].text, expected);
+    }
+    free(c->jobs);
+}
+
+enum { CROWD = 200, CROWDS = 4 };
+
+static void *crowd_main(void *data)
+{
+    struct crowd *c = data;
+
+    crowd_submit(c, CROWD);
+    loop_run(c->loop);
+    crowd_check(c, CROWD);
+    return NULL;
+}
+
+static bool check_crowds(struct store_txn *t, struct arena *arena, void *data, struct error *err)
+{
+    (void)data;
+    for (size_t name = 0; name < CROWDS; name++) {
+        for (size_t i = 0; i < CROWD; i++) {
+            struct store_resource out;
+            bool found;
+
+            assert_true(
+                store_get(t, arena_printf(arena, "/g/%zu-%zu", name, i), &out, &found, err));
+            assert_int_equal(found, i % 3 != 1);
+        }
+    }
+    return true;
+}
+
+/* Loops on threads of their own: each job ends on its own loop, in order; those that fail leave
+ * nothing behind and disturb none of those that they share a transaction with. */
+static void serves_many_loops(void **state)
+{
+    struct fixture *f = *state;
+    struct crowd crowds[CROWDS];
+    pthread_t threads[CROWDS];
+
+    open_store(f);
+    for (size_t i = 0; i < CROWDS; i++) {
+        crowds[i] = (struct crowd){ .f = f, .name = i };
+        assert_int_equal(pthread_create(&threads[i], NULL, crowd_main, &crowds[i]), 0);
+    }
+    for (size_t i = 0; i < CROWDS; i++)
+        pthread_join(threads[i], NULL);
+    must_run(f, check_crowds, NULL);
+}
+
+static void finishes_before_it_closes(void **state)
+{
+    struct fixture *f = *state;
+    struct crowd c = { .f = f };
+
+    open_store(f);
+    crowd_submit(&c, 1000);
+    store_close(f->store);
+    f->store = NULL;
+    /* All have run; the loop only has to hear of it. */
+    loop_run(c.loop);
+    crowd_check(&c, 1000);
+}
+
+static bool fail_after_put(struct store_txn *t, struct arena *arena, void *data, struct error *err)
+{
+    struct store_resource r = resource(STR("/half"), STR("account"), STR("/g"));
+
+    (void)arena;
+    (void)data;
+    assert_true(store_put(t, &r, err));
+    return error_set(err, ERROR_CONFLICT, "changed my mind");
+}
+
+static bool has_no_half(struct store_txn *t, struct arena *arena, void *data, struct error *err)
+{
+    struct store_resource out;
+    bool found;
+
+    (void)arena;
+    (void)data;
+    assert_true(store_get(t, STR("/half"), &out, &found, err));
+    assert_false(found);
+    return true;
+}
+
+static void a_failed_job_leaves_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct error err = { 0 };
+
+    open_store(f);
+    assert_false(store_run(f->store, fail_after_put, NULL, &err));
+    assert_int_equal(err.code, ERROR_CONFLICT);
+    assert_string_equal(err.text, "changed my mind");
+    must_run(f, has_no_half, NULL);
+}
+
+/* -- Failing disks --------------------------------------------------------------------------- */
+
+static sem_t gate;
+
+static bool wait_at_gate(struct store_txn *t, struct arena *arena, void *data, struct error *err)
+{
+    (void)t;
+    (void)arena;
+    (void)data;
+    (void)err;
+    while (sem_wait(&gate))
+        ;
+    return true;
+}
+
+static bool put_big(struct store_txn *t, struct arena *arena, void *data, struct error *err)
+{
+    struct store_resource r = resource(STR("/big"), STR("account"), STR("/g"));
+
+    (void)data;
+    r.body = str_of(arena_alloc(arena, 300000), 300000);
+    return store_put(t, &r, err);
+}
+
+static void limit_file_size(rlim_t bytes)
+{
+    struct rlimit limit;
+
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = bytes < limit.rlim_max ? bytes : limit.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* The disk is full at the commit that several jobs share: all of them hear of it, with the file's
+ * name, and none is there afterwards; when there is room again the store goes on. */
+static void survives_a_full_disk(void **state)
+{
+    struct fixture *f = *state;
+    struct crowd c = { .f = f };
+    struct counted_job jobs[4];
+    struct error err;
+
+    open_store(f);
+    signal(SIGXFSZ, SIG_IGN);
+    sem_init(&gate, 0, 0);
+    c.thread = pthread_self();
+    c.loop = loop_new();
+    c.open = ARRAY_LEN(jobs);
+    for (size_t i = 0; i < ARRAY_LEN(jobs); i++) {
+        jobs[i] = (struct counted_job){ .crowd = &c, .number = i };
+        jobs[i].job = (struct store_job){ put_own, on_committed, on_done, c.loop, .data = &jobs[i] };
+    }
+    jobs[0].job.run = wait_at_gate; /* until all are queued: the others share a commit */
+    jobs[2].job.run = put_big;
+    jobs[3].job.run = has_no_half; /* only reads */
+    store_submit(f->store, &jobs[0].job);
+    for (size_t i = 1; i < ARRAY_LEN(jobs); i++)
+        store_submit(f->store, &jobs[i].job);
+    limit_file_size(100000);
+    sem_post(&gate);
+    loop_run(c.loop);
+    loop_free(c.loop);
+    limit_file_size(RLIM_INFINITY);
+    for (size_t i = 1; i < ARRAY_LEN(jobs); i++) {
+        assert_false(jobs[i].ended_well);
+        assert_non_null(strstr(jobs[i].text, f->file));
+    }
+    assert_true(store_run(f->store, put_big, NULL, &err));
+    reopen(f);
+    must_run(f, has_no_half, NULL);
+    sem_destroy(&gate);
+}
+
+/* -- Opening ---------------------------------------------------------------------------------- */
+
+static void assert_refused(const char *file, const char *why)
+{
+    struct error err = { 0 };
+    struct store *s = store_open(file, &err);
+
+    store_close(s);
+    assert_null(s);
+    assert_int_equal(err.code, ERROR_STORE);
+    if (!strstr(err.text, file) || !strstr(err.text, why))
+        fail_msg("expected '%s', got: %s", why, err.text);
+}
+
+static void sql(const char *file, const char *text)
+{
+    sqlite3 *db;
+
+    assert_int_equal(sqlite3_open(file, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static void keeps_its_file_private(void **state)
+{
+    static const char *const endings[] = { "", "-wal", "-shm" };
+    struct fixture *f = *state;
+    mode_t before = umask(0);
+    size_t count = 1;
+
+    open_store(f);
+    must_run(f, put_many, &count);
+    umask(before);
+    for (size_t i = 0; i < ARRAY_LEN(endings); i++) {
+        char path[160];
+        struct stat st;
+
+        snprintf(path, sizeof(path), "%s%s", f->file, endings[i]);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_mode & 07777, 0600);
+    }
+}
+
+static void refuses_a_newer_schema(void **state)
+{
+    struct fixture *f = *state;
+
+    open_store(f);
+    store_close(f->store);
+    f->store = NULL;
+    sql(f->file, "PRAGMA user_version = 1000");
+    assert_refused(f->file, "schema version 1000");
+    assert_refused(f->file, "newer lazuli");
+    sql(f->file, "PRAGMA user_version = 1");
+    open_store(f);
+}
+
+static void refuses_what_is_not_its_own(void **state)
+{
+    struct fixture *f = *state;
+    FILE *file = fopen(f->file, "w");
+
+    for (int i = 0; i < 1000; i++)
+        fputs("this is no database\n", file);
+    fclose(file);
+    assert_refused(f->file, "not a database");
+    unlink(f->file);
+    sql(f->file, "CREATE TABLE cats (name TEXT)");
+    assert_refused(f->file, "another program");
+    unlink(f->file);
+    sql(f->file, "PRAGMA application_id = 252006673; CREATE TABLE t (x)");
+    assert_refused(f->file, "another program");
+}
+
+static void refuses_where_it_cannot_write(void **state)
+{
+    struct fixture *f = *state;
+    char path[160];
+
+    snprintf(path, sizeof(path), "%s/no/such/folder.db", f->folder);
+    assert_refused(path, "No such file or directory");
+    assert_refused(f->folder, "unable to open");
+    /* root may write anywhere: be nobody for a moment */
+    assert_int_equal(chmod(f->folder, 0500), 0);
+    if (geteuid() == 0)
+        assert_int_equal(seteuid(65534), 0);
+    assert_refused(f->file, "Permission denied");
+    if (getuid() == 0)
+        assert_int_equal(seteuid(0), 0);
+    assert_int_equal(chmod(f->folder, 0700), 0);
+}
+
+static void says_when_another_holds_it(void **state)
+{
+    struct fixture *f = *state;
+    struct error err = { 0 };
+    sqlite3 *db;
+
+    open_store(f);
+    assert_int_equal(sqlite3_open(f->file, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    assert_false(store_run(f->store, has_no_half, NULL, &err));
+    assert_int_equal(err.code, ERROR_STORE);
+    assert_non_null(strstr(err.text, f->file));
+    assert_non_null(strstr(err.text, "another process"));
+    sqlite3_close(db);
+    must_run(f, has_no_half, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(keeps_resources, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(lists_and_deletes_trees, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(lists_many, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(keeps_settings, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(serves_many_loops, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(finishes_before_it_closes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_failed_job_leaves_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(survives_a_full_disk, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(keeps_its_file_private, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(refuses_a_newer_schema, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(refuses_what_is_not_its_own, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(refuses_where_it_cannot_write, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(says_when_another_holds_it, set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
