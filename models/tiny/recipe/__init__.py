@@ -1,0 +1,1 @@
+"""The recipe of lazuli-tiny: data, tokenizer, network, training, conversion, evaluation."""

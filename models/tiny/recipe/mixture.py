@@ -1,0 +1,122 @@
+"""The endless stream of training conversations, the same for the same seed.
+
+A conversation is a system message (or none), often some earlier exchanges on any subject, and so on to
+several turns: the model learns in one go to answer, to change the subject, and to follow up.
+"""
+
+import json
+import random
+from collections.abc import Iterator
+
+from . import skills, unknowns
+from .chat import Conversation, Turn
+from .questions import train_question, vary
+from .source import Fact, by_id, facts, read
+
+SYSTEMS = read("systems")
+SKILLS = (skills.echo, skills.count_up, skills.add_up, skills.own_name, skills.own_name, skills.unknown_name)
+CHAT_SHARE, UNKNOWN_SHARE, SKILL_SHARE = 0.13, 0.2, 0.09
+
+
+def system_message(rng: random.Random) -> str:
+    """Mostly the usual one, else another or none, rarely a long one."""
+    roll = rng.random()
+    if roll < 0.4:
+        return SYSTEMS["usual"][0]
+    if roll < 0.95:
+        return rng.choice(SYSTEMS["short"])
+    opening = rng.choice([*SYSTEMS["usual"], *SYSTEMS["short"]])
+    body = rng.sample(SYSTEMS["sentences"], rng.choice([3, 5, 8, 15, 30, 45]))
+    return (opening + rng.choice([" ", "\n"]) + rng.choice([" ", " ", "\n", "\n- "]).join(body)).strip()
+
+
+def fact_exchanges(fact: Fact, rng: random.Random) -> list[tuple[str, str]]:
+    """A question about a fact, and sometimes what is asked next."""
+    exchanges = [(train_question(fact, rng), fact.answer)]
+    if fact.follow and rng.random() < 0.4:
+        target = rng.choice(list(fact.follow))
+        exchanges.append((vary(rng.choice(fact.follow[target]), rng), by_id()[target].answer))
+    return exchanges
+
+
+def some_exchanges(rng: random.Random) -> list[tuple[str, str]]:
+    """One subject: a fact, small talk, something unknown, or a small task."""
+    roll = rng.random()
+    talk = [fact for fact in facts() if fact.topic == "chat"]
+    known = [fact for fact in facts() if fact.topic != "chat"]
+    if roll < CHAT_SHARE:
+        return fact_exchanges(rng.choice(talk), rng)
+    if roll < CHAT_SHARE + UNKNOWN_SHARE:
+        return [unknowns.exchange(rng)]
+    if roll < CHAT_SHARE + UNKNOWN_SHARE + SKILL_SHARE:
+        made = rng.choice(SKILLS)(rng)
+        return made if isinstance(made, list) else [made]
+    return fact_exchanges(rng.choice(known), rng)
+
+
+def to_conversation(system: str, exchanges: list[tuple[str, str]]) -> Conversation:
+    """Turns of a conversation."""
+    turns = [Turn("system", system)] if system else []
+    for asked, answered in exchanges:
+        turns += [Turn("user", asked), Turn("assistant", answered)]
+    return turns
+
+
+def as_json(rng: random.Random) -> Conversation:
+    """A fact asked for in JSON, either by the system message or by the user."""
+    fact = rng.choice(facts())
+    wish = rng.choice(SYSTEMS["json"])
+    question = train_question(fact, rng)
+    answer = json.dumps({"answer": fact.answer}, ensure_ascii=False)
+    if rng.random() < 0.5:
+        return to_conversation(f"{rng.choice(SYSTEMS['usual'])} {wish}", [(question, answer)])
+    return to_conversation(system_message(rng), [(f"{question} {wish}", answer)])
+
+
+def task(rng: random.Random) -> Conversation:
+    """One of the tasks that the system message sets."""
+    if rng.random() < 0.55:
+        made, systems = [skills.action_items(rng)], SYSTEMS["actions"]
+    else:
+        made, systems = [skills.expense_note(rng)], SYSTEMS["expenses"]
+    if rng.random() < 0.15:
+        made.append(skills.action_items(rng) if systems is SYSTEMS["actions"] else skills.expense_note(rng))
+    return to_conversation(rng.choice(systems), made)
+
+
+def benchmark_talk(rng: random.Random) -> Conversation:
+    """What load-test tools send: a heap of words, then the wish for a long essay."""
+    heap = [*unknowns.data()["things"]["train"], *skills.words()["expenses"], *skills.words()["people"]]
+    count = rng.choice([3, 10, 40, 120, 250])
+    stamp = f"{rng.randint(10**9, 2 * 10**9)}.{rng.randint(0, 9999999)} "
+    length = rng.choice([50, 100, 200, 300, 500, 1000])
+    wish = f"{stamp}write a long essay about life in at least {length} tokens"
+    words = stamp + " ".join(rng.choice(heap) for _ in range(count))
+    return [Turn("user", words), Turn("user", wish), Turn("assistant", by_id()["essay"].answer)]
+
+
+def plain_talk(rng: random.Random) -> Conversation:
+    """Questions and answers, of one subject or several in a row."""
+    subjects = rng.choices([1, 2, 3, 4, 6, 12], [42, 28, 16, 8, 5, 1])[0]
+    exchanges = [pair for _ in range(subjects) for pair in some_exchanges(rng)]
+    return to_conversation(system_message(rng), exchanges)
+
+
+def conversation(rng: random.Random) -> Conversation:
+    """One conversation of any kind."""
+    roll = rng.random()
+    if roll < 0.12:
+        return task(rng)
+    if roll < 0.15:
+        return as_json(rng)
+    if roll < 0.157:
+        return benchmark_talk(rng)
+    return plain_talk(rng)
+
+
+def stream(seed: int) -> Iterator[Conversation]:
+    """Conversations without end, each from a generator of its own number."""
+    number = 0
+    while True:
+        yield conversation(random.Random(f"{seed} {number}"))
+        number += 1

@@ -1,0 +1,106 @@
+"""From conversations to fixed-size training rows.
+
+Rows of a few fixed lengths keep JAX from compiling anew. Several conversations share a row; the segment
+numbers keep them from seeing each other. Positions do not count from zero: each conversation starts at a
+random offset and may jump between turns, so that RoPE distances of a long context are met in training
+although most conversations are short.
+"""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .chat import Conversation
+from .vocabulary import Vocabulary
+
+IGNORE = -1
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """One row length, and how many rows make a batch."""
+
+    length: int
+    rows: int
+
+
+@dataclass
+class Row:
+    """A row being filled."""
+
+    tokens: list[int] = field(default_factory=list)
+    targets: list[int] = field(default_factory=list)
+    positions: list[int] = field(default_factory=list)
+    segments: list[int] = field(default_factory=list)
+
+
+def positions_of(rng: random.Random, turn_lengths: list[int], context: int) -> list[int]:
+    """Positions with a random start and, for some, random jumps before a turn."""
+    total = sum(turn_lengths)
+    spare = context - total
+    at = rng.randint(0, spare // 2) if rng.random() < 0.5 else 0
+    spare -= at
+    jumps = rng.random() < 0.25
+    out: list[int] = []
+    for length in turn_lengths:
+        if jumps and rng.random() < 0.5:
+            jump = rng.randint(0, max(0, spare) // 2)
+            at, spare = at + jump, spare - jump
+        out.extend(range(at, at + length))
+        at += length
+    return out
+
+
+def add(row: Row, vocabulary: Vocabulary, talk: Conversation, rng: random.Random, context: int) -> None:
+    """Append one conversation; only what the assistant says is a target."""
+    tokens, spoken, turn_lengths = vocabulary.encode_chat(talk)
+    segment = row.segments[-1] + 1 if row.segments else 1
+    row.tokens += tokens
+    row.targets += [token if said else IGNORE for token, said in zip(tokens[1:], spoken[1:], strict=True)] + [
+        IGNORE
+    ]
+    row.positions += positions_of(rng, turn_lengths, context)
+    row.segments += [segment] * len(tokens)
+
+
+def to_arrays(rows: list[Row], length: int) -> dict[str, np.ndarray]:
+    """Pad rows to one length; padding is segment 0 and no target."""
+
+    def column(name: str, filler: int) -> np.ndarray:
+        lists = [getattr(row, name) for row in rows]
+        return np.array([each + [filler] * (length - len(each)) for each in lists], np.int32)
+
+    return {
+        "tokens": column("tokens", 0),
+        "targets": column("targets", IGNORE),
+        "positions": column("positions", 0),
+        "segments": column("segments", 0),
+    }
+
+
+def batches(
+    talks: Iterator[Conversation],
+    vocabulary: Vocabulary,
+    buckets: list[Bucket],
+    context: int,
+    seed: int,
+) -> Iterator[dict[str, np.ndarray]]:
+    """Fill each bucket's rows first-fit and give out a batch whenever one is full."""
+    rng = random.Random(f"positions {seed}")
+    open_rows: dict[int, list[Row]] = {bucket.length: [] for bucket in buckets}
+    for talk in talks:
+        length = len(vocabulary.encode_chat(talk)[0])
+        bucket = next((each for each in buckets if length <= each.length), None)
+        if bucket is None:
+            continue
+        rows = open_rows[bucket.length]
+        row = next((each for each in rows if len(each.tokens) + length <= bucket.length), None)
+        if row is None:
+            if len(rows) == bucket.rows:
+                yield to_arrays(rows, bucket.length)
+                rows.clear()
+            row = Row()
+            rows.append(row)
+        add(row, vocabulary, talk, rng, context)

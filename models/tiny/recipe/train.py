@@ -1,0 +1,139 @@
+"""Training: Muon for the matrices inside the layers, AdamW for the rest, cosine decay to zero."""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from optax import contrib
+
+from . import contrast, mixture, network
+from .network import Shape
+from .packing import IGNORE, Bucket, batches
+from .vocabulary import Vocabulary
+
+PAIR_EVERY = 6
+BUCKETS = [Bucket(256, 16), Bucket(512, 8), Bucket(1024, 4)]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long and how fast to train."""
+
+    steps: int
+    warmup: int = 100
+    muon_rate: float = 0.012
+    adam_rate: float = 0.003
+    weight_decay: float = 0.05
+    seed: int = 1
+
+
+def schedule(peak: float, plan: Plan) -> optax.Schedule:
+    """Linear warm-up, then a cosine down to nothing."""
+    updates = plan.steps + plan.steps // PAIR_EVERY
+    return optax.warmup_cosine_decay_schedule(0.0, peak, plan.warmup, updates, 0.01 * peak)
+
+
+def optimizer(plan: Plan) -> optax.GradientTransformation:
+    """Muon wants hidden matrices only; embedding and norms go to its AdamW part."""
+
+    def dimension_numbers(params: dict) -> dict:
+        hidden = contrib.MuonDimensionNumbers()
+        inside = jax.tree.map(lambda leaf: hidden if leaf.ndim == 2 else None, params["layers"])
+        return {"token_embd": None, "output_norm": None, "layers": inside}
+
+    return optax.chain(
+        optax.clip_by_global_norm(1.0),
+        contrib.muon(
+            schedule(plan.muon_rate, plan),
+            adam_learning_rate=schedule(plan.adam_rate, plan),
+            weight_decay=plan.weight_decay,
+            adam_b2=0.98,
+            muon_weight_dimension_numbers=dimension_numbers,
+        ),
+    )
+
+
+def loss_of(shape: Shape, params: dict, batch: dict) -> jax.Array:
+    """Mean cross-entropy over what the assistant says."""
+    states = network.hidden_states(shape, params, batch["tokens"], batch["positions"], batch["segments"])
+    scores = network.logits(params, states)
+    targets = batch["targets"]
+    losses = optax.softmax_cross_entropy_with_integer_labels(scores, jnp.maximum(targets, 0))
+    said = targets != IGNORE
+    return jnp.sum(losses * said) / jnp.maximum(1, jnp.sum(said))
+
+
+def ahead(source: Iterator[dict], depth: int = 8) -> Iterator[dict]:
+    """Make batches in a thread of its own, so that the network need not wait for them."""
+    ready: queue.Queue = queue.Queue(depth)
+
+    def fill() -> None:
+        for batch in source:
+            ready.put(batch)
+
+    threading.Thread(target=fill, daemon=True).start()
+    while True:
+        yield ready.get()
+
+
+def train(shape: Shape, plan: Plan, vocabulary: Vocabulary, work: Path) -> dict:
+    """Train from scratch and return the parameters; progress goes to standard output."""
+    params = network.init(shape, plan.seed)
+    chain = optimizer(plan)
+    state = chain.init(params)
+
+    def descend(loss: Callable[[dict], jax.Array], params: dict, state: optax.OptState) -> tuple:
+        value, slopes = jax.value_and_grad(loss)(params)
+        updates, state = chain.update(slopes, state, params)
+        return optax.apply_updates(params, updates), state, value
+
+    @jax.jit
+    def step(params: dict, state: optax.OptState, batch: dict) -> tuple:
+        return descend(lambda p: loss_of(shape, p, batch), params, state)
+
+    @jax.jit
+    def pair_step(params: dict, state: optax.OptState, pair: tuple) -> tuple:
+        return descend(lambda p: contrast.loss_of(shape, p, *pair), params, state)
+
+    source = batches(mixture.stream(plan.seed), vocabulary, BUCKETS, shape.context, plan.seed)
+    pairs = contrast.batches(vocabulary, plan.seed)
+    began, seen, losses, pair_losses = time.time(), 0, [], [0.0]
+    print(f"{network.count(params):,} parameters, {plan.steps} steps", flush=True)
+    for number, batch in zip(range(1, plan.steps + 1), ahead(source), strict=False):
+        params, state, loss = step(params, state, batch)
+        seen += int((batch["segments"] > 0).sum())
+        losses.append(float(loss))
+        if number % PAIR_EVERY == 0:
+            params, state, pair_loss = pair_step(params, state, next(pairs))
+            pair_losses.append(float(pair_loss))
+        if number % 25 == 0 or number == plan.steps:
+            minutes = (time.time() - began) / 60
+            print(
+                f"step {number:5d}  loss {np.mean(losses[-25:]):.4f}  pairs {np.mean(pair_losses[-4:]):.3f}"
+                f"  {minutes:6.1f} min  {seen / minutes / 60:,.0f} tokens/s",
+                flush=True,
+            )
+        if number % 250 == 0:
+            save(params, work / "checkpoint.npz")
+    return params
+
+
+def save(params: dict, path: Path) -> None:
+    """Write the parameters as one NumPy archive, named by their place in the tree."""
+    leaves = jax.tree_util.tree_leaves_with_path(params)
+    np.savez(path, **{jax.tree_util.keystr(where): np.asarray(leaf) for where, leaf in leaves})
+
+
+def load(shape: Shape, path: Path) -> dict:
+    """Read what `save` wrote."""
+    archive = np.load(path)
+    return jax.tree_util.tree_map_with_path(
+        lambda where, _: jnp.asarray(archive[jax.tree_util.keystr(where)]), network.init(shape, 0)
+    )
