@@ -24,6 +24,11 @@ void *memory_alloc_array(size_t count, size_t size)
     return or_die(calloc(count ? count : 1, size ? size : 1));
 }
 
+void *memory_alloc_aligned(size_t alignment, size_t size)
+{
+    return memset(or_die(aligned_alloc(alignment, size)), 0, size);
+}
+
 void *memory_realloc(void *old, size_t size)
 {
     return or_die(realloc(old, size ? size : 1));

@@ -11,6 +11,9 @@
 /* Zeroed; freed with free(). */
 void *memory_alloc(size_t size);
 void *memory_alloc_array(size_t count, size_t size);
+/* Zeroed and aligned to a power of two, of which `size` is a multiple: what has a cache line of
+ * its own. Freed with free(). */
+void *memory_alloc_aligned(size_t alignment, size_t size);
 /* Grown part is not zeroed. */
 void *memory_realloc(void *old, size_t size);
 char *memory_dup_text(const char *text);

@@ -29,7 +29,7 @@ const char *catalog_copy(struct catalog_builder *b, const char *text)
     return text ? arena_text(b->arena, str_from(text)) : NULL;
 }
 
-/* -- Reading ------------------------------------------------------------------------------------- */
+/* -- Reading ---------------------------------------------------------------------------------- */
 
 static struct catalog *build(const struct catalog_file *in, const struct yaml_file *source,
                              struct error *err)
@@ -114,7 +114,7 @@ void catalog_unref(struct catalog *c)
     free(counted);
 }
 
-/* -- Looking up ---------------------------------------------------------------------------------- */
+/* -- Looking up ------------------------------------------------------------------------------- */
 
 const struct catalog_model *catalog_find_model(const struct catalog *c, struct str format,
                                                struct str name, struct str version)

@@ -72,7 +72,13 @@ struct catalog_upstream {
 };
 
 /* A fault that the simulator makes; also given per request on a dev server. */
-enum sim_fault_kind { SIM_FAULT_NONE, SIM_FAULT_STATUS, SIM_FAULT_STALL, SIM_FAULT_CUT, SIM_FAULT_MALFORMED };
+enum sim_fault_kind {
+    SIM_FAULT_NONE,
+    SIM_FAULT_STATUS,
+    SIM_FAULT_STALL,
+    SIM_FAULT_CUT,
+    SIM_FAULT_MALFORMED,
+};
 
 struct sim_fault {
     enum sim_fault_kind kind;
@@ -122,7 +128,7 @@ struct catalog_model {
     bool is_default_version;
     enum lifecycle_status status; /* while it is not deprecated */
     int64_t created_ms;               /* 0: not given */
-    int64_t deprecation_start_ms;     /* from then on deprecating: no longer for newcomers; 0: none */
+    int64_t deprecation_start_ms;     /* deprecating from then on, not for newcomers; 0: none */
     int64_t deprecation_inference_ms; /* retirement; 0: not announced */
     int64_t deprecation_fine_tune_ms; /* 0: none */
     unsigned operations;        /* set of model_operation */

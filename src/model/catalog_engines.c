@@ -36,7 +36,7 @@ static bool is_between(const struct place *p, const char *field, double value, d
     return fail(p, field, "expected %g to %g, got %g", low, high, value);
 }
 
-/* -- llama --------------------------------------------------------------------------------------- */
+/* -- llama ------------------------------------------------------------------------------------ */
 
 static bool read_llama(const struct place *p, const struct file_llama *in,
                        struct catalog_llama *out)
@@ -66,7 +66,7 @@ static bool read_llama(const struct place *p, const struct file_llama *in,
            is_between(p, "llama.idle_unload_s", (double)out->idle_unload_s, 0, 366 * 86400.0);
 }
 
-/* -- upstream ------------------------------------------------------------------------------------ */
+/* -- upstream --------------------------------------------------------------------------------- */
 
 static bool is_port(struct str s)
 {
@@ -190,7 +190,7 @@ static bool read_upstream(const struct place *p, const struct file_upstream *in,
            read_addresses(p, in, out);
 }
 
-/* -- sim ----------------------------------------------------------------------------------------- */
+/* -- sim -------------------------------------------------------------------------------------- */
 
 static bool read_fault(const struct place *p, const struct file_fault *in, struct sim_fault *out)
 {
@@ -231,7 +231,7 @@ static bool read_sim(const struct place *p, const struct file_sim *in, struct ca
            read_fault(p, in->fault ? in->fault : &no_fault, &out->fault);
 }
 
-/* -- Engines and overrides ----------------------------------------------------------------------- */
+/* -- Engines and overrides -------------------------------------------------------------------- */
 
 static bool read_engine(struct catalog_builder *b, const struct file_engine *in,
                         struct catalog_engine *out)

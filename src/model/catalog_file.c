@@ -221,7 +221,7 @@ const cyaml_schema_value_t catalog_file_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct catalog_file, catalog_fields),
 };
 
-/* -- One over the other -------------------------------------------------------------------------- */
+/* -- One over the other ----------------------------------------------------------------------- */
 
 /* cyaml's own data: a field is a pointer, and for a list a count beside it. */
 static void *field_get(const cyaml_schema_field_t *field, const void *data)

@@ -48,7 +48,7 @@ static bool read_time(const struct place *p, const char *field, const char *text
     return fail(p, field, "'%s' is no date (2027-04-15) or time (2027-04-15T00:00:00Z)", text);
 }
 
-/* -- SKUs ---------------------------------------------------------------------------------------- */
+/* -- SKUs ------------------------------------------------------------------------------------- */
 
 static struct catalog_sku sku_defaults(const char *name)
 {
@@ -130,7 +130,7 @@ static bool read_skus(const struct place *p, const struct file_facts *in,
     return true;
 }
 
-/* -- Models -------------------------------------------------------------------------------------- */
+/* -- Models ----------------------------------------------------------------------------------- */
 
 /* "chatCompletion" stands for "chatCompletion=true". */
 static void read_capabilities(struct catalog_builder *b, const struct file_facts *in,
@@ -293,7 +293,7 @@ bool catalog_build_models(struct catalog_builder *b)
     return true;
 }
 
-/* -- Locations ----------------------------------------------------------------------------------- */
+/* -- Locations -------------------------------------------------------------------------------- */
 
 bool catalog_build_locations(struct catalog_builder *b)
 {

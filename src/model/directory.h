@@ -7,8 +7,10 @@
  * Counters (requests, tokens in the current minute, in flight) live beside the snapshot and
  * survive a swap: a deployment that is replaced hands them to its successor of the same id.
  *
+ * Whoever holds a reference to a snapshot may read all that is in it, and all that it points to.
+ *
  * `struct directory_box` is the one place where the current snapshot is found; a `directory_view`
- * belongs to one thread and makes the usual look-up one relaxed load.
+ * belongs to one thread and makes the usual look-up one load and one count.
  * SPDX-License-Identifier: MIT
  */
 #ifndef MODEL_DIRECTORY_H
@@ -73,7 +75,8 @@ const struct directory_account *directory_entry_account(const struct directory_e
 
 struct directory;
 
-/* All accounts at once, at start or after a catalog reload. Takes over the references. */
+/* All accounts at once, at start or after a catalog reload. Takes over the references to the
+ * entries, each of another key; keeps a reference of its own to the catalog. */
 struct directory *directory_new(struct catalog *catalog, struct directory_entry **entries,
                                 size_t count);
 /* A successor in which the account of that key is replaced, added, or (entry NULL) removed. Takes
@@ -87,7 +90,8 @@ struct catalog *directory_catalog(const struct directory *d);
 const struct directory_entry *directory_entry_of(const struct directory *d, struct str key);
 size_t directory_count(const struct directory *d);
 
-/* NULL when there is none. Names are found without regard to case. */
+/* NULL when there is none. Names are found without regard to case. Where several resource groups
+ * have an account of one name, by_name finds the one whose key comes first. */
 const struct directory_account *
 directory_by_key_digest(const struct directory *d, const uint8_t digest[KEY_DIGEST_BYTES]);
 const struct directory_account *directory_by_name(const struct directory *d, struct str name);

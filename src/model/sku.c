@@ -57,7 +57,7 @@ bool sku_check_capacity(const struct catalog_model *m, const struct catalog_sku 
                             s->name, m->name, m->version);
 }
 
-/* -- Limits -------------------------------------------------------------------------------------- */
+/* -- Limits ----------------------------------------------------------------------------------- */
 
 /* Six requests a minute and unit are shown as one in ten seconds; what has no whole number of
  * those is shown by the minute. */

@@ -47,7 +47,7 @@ static struct str scalar(const yaml_node_t *node)
     return str_of((const char *)node->data.scalar.value, node->data.scalar.length);
 }
 
-/* -- Scalars ------------------------------------------------------------------------------------- */
+/* -- Scalars ---------------------------------------------------------------------------------- */
 
 static bool check_text(struct checker *c, yaml_node_t *node, const cyaml_schema_value_t *s)
 {
@@ -106,7 +106,7 @@ static bool check_word(struct checker *c, yaml_node_t *node, const cyaml_schema_
     return fail(c, node, "expected one of: %s; got '%.*s'", words, STR_ARGS(text));
 }
 
-/* -- Mappings and lists -------------------------------------------------------------------------- */
+/* -- Mappings and lists ----------------------------------------------------------------------- */
 
 /* The key by which a list's entries are told apart, NULL when there is none. */
 static const char *naming_key(const cyaml_schema_value_t *entry)
@@ -268,7 +268,7 @@ bool yaml_check(yaml_document_t *d, const cyaml_schema_value_t *schema, const ch
     return check_value(&c, yaml_document_get_root_node(d), schema);
 }
 
-/* -- Lines --------------------------------------------------------------------------------------- */
+/* -- Lines ------------------------------------------------------------------------------------ */
 
 /* Takes "key" or "[entry]" and the separator after it from the front of a path. */
 static struct str take_step(struct str *path, bool *is_entry)

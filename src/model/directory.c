@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT */
+#include "model/directory.h"
+
+#include <assert.h>
+#include <openssl/crypto.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "base/random.h"
+#include "model/directory_entry.h"
+#include "model/directory_table.h"
+
+struct directory {
+    atomic_uint refs;
+    struct catalog *catalog;
+    uint64_t seed; /* of the hashes; all snapshots that come of one another have the same */
+    struct directory_table keys, names, domains, digests;
+};
+
+/* -- Making ---------------------------------------------------------------------------------- */
+
+/* A keyed digest is as good as random: its first bytes are its hash. */
+static uint64_t digest_hash(const uint8_t digest[KEY_DIGEST_BYTES])
+{
+    uint64_t hash;
+
+    memcpy(&hash, digest, sizeof(hash));
+    return hash;
+}
+
+/* Calls `change` (add or remove) for each place where an entry is found. */
+static void each_place(struct directory *d, struct directory_entry *e,
+                       void (*change)(struct directory_table *t, uint64_t hash,
+                                      struct directory_entry *e))
+{
+    const struct directory_account *a = &e->account;
+    size_t i;
+
+    change(&d->keys, directory_hash_nocase(d->seed, a->key), e);
+    change(&d->names, directory_hash_nocase(d->seed, a->name), e);
+    if (a->domain.len)
+        change(&d->domains, directory_hash_nocase(d->seed, a->domain), e);
+    for (i = 0; i < ARRAY_LEN(a->key_digests); i++)
+        change(&d->digests, digest_hash(a->key_digests[i]), e);
+}
+
+static void remove_place(struct directory_table *t, uint64_t hash, struct directory_entry *e)
+{
+    directory_table_remove(t, hash, e);
+}
+
+struct directory *directory_new(struct catalog *catalog, struct directory_entry **entries,
+                                size_t count)
+{
+    struct directory *d = memory_alloc(sizeof(*d));
+    size_t i;
+
+    atomic_init(&d->refs, 1);
+    d->catalog = catalog_ref(catalog);
+    random_bytes(&d->seed, sizeof(d->seed));
+    directory_table_init(&d->keys, count);
+    directory_table_init(&d->names, count);
+    directory_table_init(&d->domains, count);
+    directory_table_init(&d->digests, count * 2);
+    for (i = 0; i < count; i++)
+        each_place(d, entries[i], directory_table_add);
+    return d;
+}
+
+/* The entry of that key, NULL when there is none. */
+static struct directory_entry *entry_of(const struct directory *d, struct str key)
+{
+    uint64_t hash = directory_hash_nocase(d->seed, key);
+    struct directory_entry *e;
+    size_t at = hash;
+
+    while ((e = directory_table_next(&d->keys, hash, &at))) {
+        if (str_equal_nocase(e->account.key, key))
+            return e;
+    }
+    return NULL;
+}
+
+struct directory *directory_with(const struct directory *d, struct str account_key,
+                                 struct directory_entry *entry)
+{
+    struct directory *next = memory_alloc(sizeof(*next));
+    struct directory_entry *old = entry_of(d, account_key);
+    size_t i;
+
+    assert(!entry || str_equal_nocase(entry->account.key, account_key));
+    atomic_init(&next->refs, 1);
+    next->catalog = catalog_ref(d->catalog);
+    next->seed = d->seed;
+    directory_table_copy(&next->keys, &d->keys);
+    directory_table_copy(&next->names, &d->names);
+    directory_table_copy(&next->domains, &d->domains);
+    directory_table_copy(&next->digests, &d->digests);
+    if (old)
+        each_place(next, old, remove_place);
+    for (i = 0; i <= next->keys.mask; i++) {
+        if (next->keys.slots[i].entry)
+            directory_entry_ref(next->keys.slots[i].entry);
+    }
+    if (entry)
+        each_place(next, entry, directory_table_add);
+    return next;
+}
+
+struct directory *directory_ref(struct directory *d)
+{
+    atomic_fetch_add_explicit(&d->refs, 1, memory_order_relaxed);
+    return d;
+}
+
+void directory_unref(struct directory *d)
+{
+    size_t i;
+
+    if (!d || atomic_fetch_sub_explicit(&d->refs, 1, memory_order_acq_rel) > 1)
+        return;
+    for (i = 0; i <= d->keys.mask; i++) {
+        if (d->keys.slots[i].entry)
+            directory_entry_unref(d->keys.slots[i].entry);
+    }
+    directory_table_done(&d->keys);
+    directory_table_done(&d->names);
+    directory_table_done(&d->domains);
+    directory_table_done(&d->digests);
+    catalog_unref(d->catalog);
+    free(d);
+}
+
+/* -- Looking up ------------------------------------------------------------------------------ */
+
+struct catalog *directory_catalog(const struct directory *d)
+{
+    return d->catalog;
+}
+
+const struct directory_entry *directory_entry_of(const struct directory *d, struct str key)
+{
+    return entry_of(d, key);
+}
+
+size_t directory_count(const struct directory *d)
+{
+    return d->keys.used;
+}
+
+/* The digest is keyed with a secret of this service: a client that offers key after key cannot
+ * choose digests that come ever closer, so what time the search for the slot takes tells it
+ * nothing. The whole digest is compared in constant time all the same: it costs nothing. */
+const struct directory_account *
+directory_by_key_digest(const struct directory *d, const uint8_t digest[KEY_DIGEST_BYTES])
+{
+    uint64_t hash = digest_hash(digest);
+    const struct directory_entry *e;
+    size_t at = hash, i;
+
+    while ((e = directory_table_next(&d->digests, hash, &at))) {
+        for (i = 0; i < ARRAY_LEN(e->account.key_digests); i++) {
+            if (!CRYPTO_memcmp(e->account.key_digests[i], digest, KEY_DIGEST_BYTES))
+                return &e->account;
+        }
+    }
+    return NULL;
+}
+
+const struct directory_account *directory_by_name(const struct directory *d, struct str name)
+{
+    uint64_t hash = directory_hash_nocase(d->seed, name);
+    const struct directory_account *first = NULL;
+    const struct directory_entry *e;
+    size_t at = hash;
+
+    while ((e = directory_table_next(&d->names, hash, &at))) {
+        if (str_equal_nocase(e->account.name, name) &&
+            (!first || str_compare(e->account.key, first->key) < 0))
+            first = &e->account;
+    }
+    return first;
+}
+
+const struct directory_account *directory_by_domain(const struct directory *d, struct str domain)
+{
+    uint64_t hash = directory_hash_nocase(d->seed, domain);
+    const struct directory_entry *e;
+    size_t at = hash;
+
+    while ((e = directory_table_next(&d->domains, hash, &at))) {
+        if (str_equal_nocase(e->account.domain, domain))
+            return &e->account;
+    }
+    return NULL;
+}
+
+const struct directory_deployment *directory_deployment(const struct directory_account *a,
+                                                        struct str name)
+{
+    size_t low = 0, high = a->deployment_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = directory_compare_nocase(name, a->deployments[middle].name);
+
+        if (order == 0)
+            return &a->deployments[middle];
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return NULL;
+}
+
+/* -- The current snapshot -------------------------------------------------------------------- */
+
+struct directory_box {
+    pthread_mutex_t lock; /* of `current`; views take it only after a swap */
+    struct directory *current;
+    _Atomic uint64_t generation; /* counts the swaps */
+};
+
+struct directory_box *directory_box_new(struct directory *first)
+{
+    struct directory_box *b = memory_alloc(sizeof(*b));
+
+    pthread_mutex_init(&b->lock, NULL);
+    b->current = first;
+    atomic_init(&b->generation, 0);
+    return b;
+}
+
+void directory_box_free(struct directory_box *b)
+{
+    if (!b)
+        return;
+    directory_unref(b->current);
+    pthread_mutex_destroy(&b->lock);
+    free(b);
+}
+
+void directory_box_swap(struct directory_box *b, struct directory *next)
+{
+    struct directory *old;
+
+    pthread_mutex_lock(&b->lock);
+    old = b->current;
+    b->current = next;
+    atomic_fetch_add_explicit(&b->generation, 1, memory_order_release);
+    pthread_mutex_unlock(&b->lock);
+    directory_unref(old);
+}
+
+/* As of one moment: the snapshot and its generation. */
+static struct directory *get(struct directory_box *b, uint64_t *generation)
+{
+    struct directory *d;
+
+    pthread_mutex_lock(&b->lock);
+    d = directory_ref(b->current);
+    *generation = atomic_load_explicit(&b->generation, memory_order_relaxed);
+    pthread_mutex_unlock(&b->lock);
+    return d;
+}
+
+struct directory *directory_box_get(struct directory_box *b)
+{
+    uint64_t generation;
+
+    return get(b, &generation);
+}
+
+void directory_view_init(struct directory_view *v, struct directory_box *b)
+{
+    v->box = b;
+    v->current = get(b, &v->generation);
+}
+
+void directory_view_done(struct directory_view *v)
+{
+    directory_unref(v->current);
+    v->current = NULL;
+}
+
+struct directory *directory_view_get(struct directory_view *v)
+{
+    if (atomic_load_explicit(&v->box->generation, memory_order_acquire) != v->generation) {
+        directory_unref(v->current);
+        v->current = get(v->box, &v->generation);
+    }
+    return directory_ref(v->current);
+}
