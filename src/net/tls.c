@@ -212,7 +212,10 @@ static bool expect_name(struct tls *t, const char *name)
     if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(t->ssl), name))
         return true;
     SSL_set_hostflags(t->ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    return name[0] && SSL_set1_host(t->ssl, name) && SSL_set_tlsext_host_name(t->ssl, name);
+    /* SSL_set_tlsext_host_name, which casts the const away */
+    return name[0] && SSL_set1_host(t->ssl, name) &&
+           SSL_ctrl(t->ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+                    (void *)(uintptr_t)name);
 }
 
 struct tls *tls_new(struct tls_context *c, bool is_server, const char *server_name,
