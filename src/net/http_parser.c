@@ -239,7 +239,7 @@ static enum http_parsed failed(struct http_parser *p, enum llhttp_errno code, st
 
     if (p->refusal)
         error_set(err, p->refusal, p->refusal_text ? "%s" : NULL, p->refusal_text);
-    else if (code == HPE_INVALID_VERSION || code == HPE_PAUSED_H2_UPGRADE)
+    else if (code == HPE_PAUSED_H2_UPGRADE)
         error_set(err, ERROR_HTTP_VERSION, NULL);
     else
         error_set(err, ERROR_BAD_REQUEST, "The HTTP message is malformed: %s.",

@@ -31,6 +31,13 @@ void request_new(struct connection *c)
     c->request = r;
 }
 
+/* RFC 9112, 3: single blanks part the request line, where llhttp takes several. */
+static bool has_single_blanks(const struct http_head *head)
+{
+    return head->target.data == head->method_name.data + head->method_name.len + 1 &&
+           head->target.data[head->target.len + 1] != ' ';
+}
+
 /* What RFC 3986, 3.2.2 and 3.2.3 let a host and port be made of. */
 static bool is_host(struct str host)
 {
@@ -143,6 +150,8 @@ bool request_complete_head(struct connection *c, struct error *err)
         r->is_chunked || r->content_length < c->in_size - SERVER_ROOM_MIN - c->pinned;
     if (head->major != 1)
         return error_set(err, ERROR_HTTP_VERSION, NULL);
+    if (!has_single_blanks(head))
+        return error_set(err, ERROR_BAD_REQUEST, "The request line is malformed.");
     if (head->is_unsupported)
         return error_set(err, ERROR_NOT_IMPLEMENTED, "The method is not implemented.");
     if (!read_host(r, head->minor, err) || !read_target(r, err) ||

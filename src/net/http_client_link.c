@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+
+#include <utlist.h>
+
+#include "base/memory.h"
+#include "net/http_client_private.h"
+
+#define CONNECT_MS 5000
+#define HELD_FIRST_BYTES ((size_t)4 * 1024)
+
+/* -- Its ends ---------------------------------------------------------------------------------- */
+
+static void drop_held(struct link *link)
+{
+    free(link->held);
+    link->held = NULL;
+    link->held_size = link->held_len = 0;
+}
+
+static void link_free(struct link *link)
+{
+    struct pool *p = link->pool;
+
+    drop_held(link);
+    http_parser_free(link->parser);
+    free(link);
+    if (--p->link_count == 0)
+        client_free_pool(p);
+}
+
+void link_close(struct link *link)
+{
+    stream_close(link->stream, false);
+    link->stream = NULL;
+    if (link->call)
+        link->call->link = NULL;
+    link->call = NULL;
+    if (!link->is_inside)
+        link_free(link);
+}
+
+/* Every event of the stream is between these. */
+static void enter(struct link *link)
+{
+    link->is_inside = true;
+}
+
+static void leave(struct link *link)
+{
+    link->is_inside = false;
+    if (!link->stream)
+        link_free(link);
+}
+
+/* -- Idle links -------------------------------------------------------------------------------- */
+
+static void take_idle(struct link *link)
+{
+    DL_DELETE(link->pool->idle, link);
+    link->pool->idle_count--;
+}
+
+static void close_oldest(struct pool *p)
+{
+    struct link *oldest = p->idle->prev; /* utlist's heads know their tails */
+
+    take_idle(oldest);
+    link_close(oldest);
+}
+
+static void put_idle(struct link *link)
+{
+    struct pool *p = link->pool;
+    const struct http_client_options *options = &p->client->options;
+
+    link->is_used = true;
+    link->idle_until_ms = loop_now_ms(p->client->loop) + options->idle_timeout_ms;
+    DL_PREPEND(p->idle, link);
+    if (++p->idle_count > options->idle_max)
+        close_oldest(p);
+}
+
+void link_close_idle(struct pool *p, bool all)
+{
+    uint64_t now_ms = loop_now_ms(p->client->loop);
+    unsigned count = p->idle_count;
+
+    /* The pool goes with its last link: it is not looked at any more then. */
+    for (; count && (all || p->idle->prev->idle_until_ms <= now_ms); count--)
+        close_oldest(p);
+}
+
+/* -- Reading ----------------------------------------------------------------------------------- */
+
+/* Moves a head that is not whole to where it can grow. */
+static void hold(struct link *link, const char *end)
+{
+    size_t len = (size_t)(end - link->head_at);
+    size_t size = link->held_size ? link->held_size : HELD_FIRST_BYTES;
+    char *held;
+
+    if (link->held && link->held_size - link->held_len >= HELD_FIRST_BYTES / 2)
+        return;
+    while (size - len < HELD_FIRST_BYTES / 2)
+        size *= 2;
+    held = memory_realloc(NULL, size);
+    memcpy(held, link->head_at, len);
+    http_parser_moved(link->parser, link->head_at, held);
+    free(link->held);
+    link->held = held;
+    link->held_size = size;
+    link->held_len = len;
+    link->head_at = held;
+}
+
+/* The answer is whole. `rest`: bytes that came behind it, which nobody asked for. */
+static void finish(struct link *link, bool has_rest)
+{
+    struct http_client_call *call = link->call;
+    bool is_reusable = http_parser_head(link->parser)->keeps_alive && !has_rest &&
+                       !stream_pending(link->stream) && !link->pool->client->is_closing;
+
+    drop_held(link);
+    link->call = NULL;
+    call->link = NULL;
+    if (!is_reusable) {
+        link_close(link);
+    } else {
+        if (call->is_paused)
+            stream_read_start(link->stream);
+        put_idle(link);
+    }
+    call_end(call);
+}
+
+static void take_head(struct link *link)
+{
+    const struct http_head *head = http_parser_head(link->parser);
+
+    if (head->status == 101) {
+        call_fail(link->call, HTTP_FAILURE_MALFORMED, "101 without being asked for it");
+        return;
+    }
+    link->is_interim = head->status < 200;
+    if (!link->is_interim)
+        call_head(link->call, head);
+}
+
+static void begin_answer(struct link *link, const char *at)
+{
+    struct http_client_call *call = link->call;
+
+    link->head_at = at;
+    http_parser_begin(link->parser, call->arena, call->request.method == HTTP_HEAD);
+}
+
+/* False when nothing more can be done with what is there. */
+static bool step(struct link *link, struct str *rest)
+{
+    struct error err;
+    struct str body;
+    size_t used;
+    enum http_parsed parsed = http_parser_step(link->parser, *rest, &used, &body, &err);
+
+    *rest = str_slice(*rest, used, rest->len);
+    switch (parsed) {
+    case HTTP_PARSED_MORE:
+        if (!link->call->has_head)
+            hold(link, rest->data);
+        return false;
+    case HTTP_PARSED_HEAD:
+        take_head(link);
+        return true;
+    case HTTP_PARSED_BODY:
+        call_body(link->call, body);
+        return true;
+    case HTTP_PARSED_END:
+        if (link->is_interim) {
+            link->is_interim = false;
+            begin_answer(link, rest->data);
+            return true;
+        }
+        finish(link, rest->len != 0);
+        return false;
+    case HTTP_PARSED_FAILED:
+        break;
+    }
+    call_fail(link->call, HTTP_FAILURE_MALFORMED, err.text);
+    return false;
+}
+
+static struct str_space on_space(void *data)
+{
+    struct link *link = data;
+
+    if (link->held)
+        return (struct str_space){ link->held + link->held_len, link->held_size - link->held_len };
+    return (struct str_space){ link->pool->client->space, CLIENT_SPACE_BYTES };
+}
+
+static void on_read(void *data, struct str bytes)
+{
+    struct link *link = data;
+
+    enter(link);
+    if (!link->call) {
+        take_idle(link); /* whatever it is, no call has asked for it */
+        link_close(link);
+    } else {
+        if (link->held)
+            link->held_len += bytes.len;
+        else if (!link->call->has_head)
+            link->head_at = bytes.data;
+        link->has_bytes = true;
+        while (link->call && step(link, &bytes))
+            ;
+        if (link->call && link->call->has_head)
+            drop_held(link);
+    }
+    leave(link);
+}
+
+/* -- The connection's beginning and end -------------------------------------------------------- */
+
+static void on_connect(void *data)
+{
+    struct link *link = data;
+
+    enter(link);
+    call_write(link->call);
+    leave(link);
+}
+
+static void on_connect_failed(void *data, const struct error *err)
+{
+    struct link *link = data;
+
+    enter(link);
+    call_fail(link->call,
+              err->code == ERROR_TIMEOUT ? HTTP_FAILURE_CONNECT_TIMEOUT : HTTP_FAILURE_CONNECT,
+              err->text);
+    leave(link);
+}
+
+static void on_closed_early(struct link *link, enum stream_end why)
+{
+    struct http_client_call *call = link->call;
+    struct error err;
+
+    if (why == STREAM_END_EOF && call->has_head &&
+        http_parser_finish(link->parser, &err) == HTTP_PARSED_END) {
+        finish(link, true);
+        return;
+    }
+    /* The server may have closed it before the request came: a kept-alive connection's risk. */
+    if (link->is_used && !link->has_bytes && !call->is_sent_again) {
+        struct pool *p = link->pool;
+
+        call->is_sent_again = true;
+        link_close(link);
+        link_attach(call, p, true);
+        return;
+    }
+    call_fail(call, HTTP_FAILURE_CLOSED,
+              why == STREAM_END_EOF ? "closed before the answer was whole" : "connection reset");
+}
+
+static void on_end(void *data, enum stream_end why)
+{
+    struct link *link = data;
+
+    enter(link);
+    if (link->call) {
+        on_closed_early(link, why);
+    } else {
+        take_idle(link);
+        link_close(link);
+    }
+    leave(link);
+}
+
+static const struct stream_events events = {
+    .on_connect = on_connect,
+    .on_connect_failed = on_connect_failed,
+    .on_space = on_space,
+    .on_read = on_read,
+    .on_end = on_end,
+};
+
+static struct link *link_new(struct pool *p, uint64_t timeout_ms)
+{
+    struct http_client *c = p->client;
+    struct link *link = memory_alloc(sizeof(*link));
+
+    p->link_count++;
+    link->pool = p;
+    link->parser = http_parser_new(HTTP_PARSER_ANSWERS, &c->parser_limits);
+    link->stream = stream_connect(c->loop, &p->address, timeout_ms ? timeout_ms : CONNECT_MS,
+                                  &events, link);
+    stream_read_start(link->stream);
+    return link;
+}
+
+void link_attach(struct http_client_call *call, struct pool *p, bool is_fresh)
+{
+    struct link *link = is_fresh ? NULL : p->idle;
+
+    if (link)
+        take_idle(link);
+    else
+        link = link_new(p, call->request.connect_timeout_ms);
+    link->call = call;
+    link->has_bytes = false;
+    link->is_interim = false;
+    call->link = link;
+    begin_answer(link, NULL);
+    if (link->is_used)
+        call_write(call);
+}
