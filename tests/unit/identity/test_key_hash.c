@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "base/format.h"
+#include "identity/key_hash.h"
+
+static void assert_digest(const struct key_hash *h, struct str key, const char *hex)
+{
+    uint8_t digest[KEY_HASH_BYTES], expected[KEY_HASH_BYTES];
+
+    assert_true(format_parse_hex(str_from(hex), expected, sizeof(expected)));
+    key_hash_digest(h, key, digest);
+    assert_memory_equal(digest, expected, sizeof(digest));
+}
+
+/* RFC 4231, 4.2 and 4.3: HMAC fills a shorter secret up with zeros, as is done here. */
+static void is_hmac_sha_256(void **state)
+{
+    uint8_t secret[KEY_HASH_SECRET_BYTES] = { 0 };
+    struct key_hash *h;
+
+    (void)state;
+    memset(secret, 0x0b, 20);
+    h = key_hash_new(secret);
+    memset(secret, 'x', sizeof(secret)); /* it keeps no pointer to it */
+    /* again and again: a context that was used must start afresh */
+    for (int i = 0; i < 3; i++)
+        assert_digest(h, STR("Hi There"),
+                      "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+    key_hash_free(h);
+    memset(secret, 0, sizeof(secret));
+    memcpy(secret, "Jefe", 4);
+    h = key_hash_new(secret);
+    assert_digest(h, STR("what do ya want for nothing?"),
+                  "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    key_hash_free(h);
+    key_hash_free(NULL);
+}
+
+static void tells_keys_and_secrets_apart(void **state)
+{
+    uint8_t secret[KEY_HASH_SECRET_BYTES] = { 1 }, one[KEY_HASH_BYTES], other[KEY_HASH_BYTES];
+    struct key_hash *h = key_hash_new(secret), *g;
+
+    (void)state;
+    secret[31] = 1;
+    g = key_hash_new(secret);
+    key_hash_digest(h, STR("key"), one);
+    key_hash_digest(h, STR("key"), other);
+    assert_true(key_hash_equal(one, other));
+    key_hash_digest(h, STR("kez"), other);
+    assert_false(key_hash_equal(one, other));
+    key_hash_digest(g, STR("key"), other);
+    assert_false(key_hash_equal(one, other));
+    key_hash_digest(h, STR_NONE, other);
+    assert_false(key_hash_equal(one, other));
+    for (size_t i = 0; i < KEY_HASH_BYTES; i++) {
+        memcpy(other, one, sizeof(one));
+        other[i] ^= 0x80;
+        assert_false(key_hash_equal(one, other));
+    }
+    key_hash_free(h);
+    key_hash_free(g);
+}
+
+struct hasher {
+    pthread_t thread;
+    const struct key_hash *h;
+    char key[ARRAY_LEN("key 0")];
+    uint8_t expected[KEY_HASH_BYTES];
+    bool ok;
+};
+
+static void *hash_often(void *data)
+{
+    struct hasher *w = data;
+
+    for (int i = 0; i < 5000; i++) {
+        uint8_t digest[KEY_HASH_BYTES];
+
+        key_hash_digest(w->h, str_from(w->key), digest);
+        w->ok &= key_hash_equal(digest, w->expected);
+    }
+    return NULL;
+}
+
+/* More threads than cores: they meet in a slot. */
+static void serves_many_threads(void **state)
+{
+    uint8_t secret[KEY_HASH_SECRET_BYTES] = { 7 };
+    struct key_hash *h = key_hash_new(secret);
+    struct hasher hashers[8];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(hashers); i++) {
+        struct hasher *w = &hashers[i];
+
+        *w = (struct hasher){ .h = h, .key = "key 0", .ok = true };
+        w->key[4] = (char)('0' + i);
+        key_hash_digest(h, str_from(w->key), w->expected);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(hashers); i++)
+        assert_int_equal(pthread_create(&hashers[i].thread, NULL, hash_often, &hashers[i]), 0);
+    for (size_t i = 0; i < ARRAY_LEN(hashers); i++) {
+        pthread_join(hashers[i].thread, NULL);
+        assert_true(hashers[i].ok);
+    }
+    key_hash_free(h);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(is_hmac_sha_256),
+        cmocka_unit_test(tells_keys_and_secrets_apart),
+        cmocka_unit_test(serves_many_threads),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
