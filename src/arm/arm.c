@@ -1,0 +1,362 @@
+/*
+ * The face of the control plane: from an HTTP request to a job of the store, and from what it came
+ * to back to a reply.
+ * SPDX-License-Identifier: MIT
+ */
+#include "arm/arm.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "arm/call.h"
+#include "arm/publish.h"
+#include "base/format.h"
+#include "base/log.h"
+#include "base/memory.h"
+
+/* What every reply carries, and what the call adds. */
+#define REPLY_HEADERS_MAX (ARM_HEADERS_MAX + 12)
+
+/* A request of a client on its way; in the request's own arena. */
+struct exchange {
+    struct arm *arm;
+    struct http_request *http;
+    struct arm_request request;
+    struct arm_call call; /* the store thread's, until `done` */
+    struct store_job job;
+    struct http_header headers[REPLY_HEADERS_MAX];
+    struct http_headers list;
+    struct str operation_id;
+};
+
+static char *dup_str(struct str s)
+{
+    char *text = memory_alloc(s.len + 1);
+
+    if (s.len)
+        memcpy(text, s.data, s.len);
+    return text;
+}
+
+struct arm *arm_new(const struct arm_options *options)
+{
+    struct arm *a = memory_alloc(sizeof(*a));
+
+    a->store = options->store;
+    a->clock = options->clock;
+    a->directory = options->directory;
+    a->box = options->box;
+    a->key_hash = options->key_hash;
+    a->tenant_id = dup_str(options->tenant_id);
+    a->public_base = dup_str(options->public_base);
+    a->data_domain = dup_str(options->data_domain);
+    a->authenticate = options->authenticate;
+    a->authenticate_data = options->authenticate_data;
+    a->catalog = catalog_ref(options->catalog);
+    return a;
+}
+
+void arm_free(struct arm *a)
+{
+    if (!a)
+        return;
+    catalog_unref(a->catalog);
+    free(a->tenant_id);
+    free(a->public_base);
+    free(a->data_domain);
+    free(a);
+}
+
+bool arm_matches(struct str path)
+{
+    static const char *const roots[] = { "/subscriptions", "/providers", "/tenants" };
+
+    for (size_t i = 0; i < ARRAY_LEN(roots); i++) {
+        struct str root = str_from(roots[i]);
+
+        if (str_starts_with_nocase(path, root) &&
+            (path.len == root.len || path.data[root.len] == '/'))
+            return true;
+    }
+    return false;
+}
+
+struct str arm_render_error(struct arena *arena, const struct error *err)
+{
+    const struct error_info *info = error_info(err->code);
+    yyjson_mut_doc *doc = json_new(arena);
+    yyjson_mut_val *root = yyjson_mut_obj(doc), *object = yyjson_mut_obj(doc);
+    bool is_ours = info->status >= 500; /* its text is for the log */
+
+    json_set_str(doc, object, "code", str_from(info->wire_code));
+    json_set_str(doc, object, "message",
+                 is_ours ? str_from(error_info(ERROR_ARM_INTERNAL)->text) : str_from(err->text));
+    if (err->target[0] && !is_ours)
+        json_set_str(doc, object, "target", str_from(err->target));
+    json_set(doc, root, "error", object);
+    return json_write_mut(arena, root);
+}
+
+/* -- Replies --------------------------------------------------------------------------------- */
+
+static void add_header(struct exchange *x, struct str name, struct str value)
+{
+    assert(x->list.count < REPLY_HEADERS_MAX);
+    x->headers[x->list.count++] = (struct http_header){ name, value };
+}
+
+static void add_common_headers(struct exchange *x)
+{
+    struct arena *arena = x->http->arena;
+    struct str client_id = http_headers_get(&x->http->headers, STR("x-ms-client-request-id"));
+    struct str correlation_id =
+        http_headers_get(&x->http->headers, STR("x-ms-correlation-request-id"));
+
+    add_header(x, STR("Cache-Control"), STR("no-cache"));
+    add_header(x, STR("Pragma"), STR("no-cache"));
+    add_header(x, STR("Expires"), STR("-1"));
+    add_header(x, STR("X-Content-Type-Options"), STR("nosniff"));
+    if (x->http->is_tls)
+        add_header(x, STR("Strict-Transport-Security"), STR("max-age=31536000; includeSubDomains"));
+    add_header(x, STR("x-ms-request-id"), x->operation_id);
+    add_header(x, STR("x-ms-correlation-request-id"),
+               format_is_guid(correlation_id) ? correlation_id : x->operation_id);
+    if (client_id.len && client_id.len <= 256 && str_is_utf8(client_id))
+        add_header(x, STR("x-ms-client-request-id"), arena_copy(arena, client_id));
+}
+
+static void finish(struct exchange *x, int status, struct str body)
+{
+    if (body.len)
+        add_header(x, STR("Content-Type"), STR("application/json; charset=utf-8"));
+    x->list.items = x->headers;
+    http_reply(x->http, status, &x->list, body);
+}
+
+static void finish_error(struct exchange *x, const struct error *err)
+{
+    struct arena *arena = x->http->arena;
+    int status = error_info(err->code)->status;
+
+    if (status == 401)
+        add_header(x, STR("WWW-Authenticate"),
+                   arena_printf(arena,
+                                "Bearer authorization_uri=\"%.*s/%s\", error=\"invalid_token\", "
+                                "error_description=\"%s\"",
+                                STR_ARGS(x->request.base), x->arm->tenant_id, err->text));
+    if (status >= 500)
+        log_error("arm_request_failed", "request=%.*s status=%d error=\"%s\"",
+                  STR_ARGS(x->operation_id), status, err->text);
+    finish(x, status, arm_render_error(arena, err));
+}
+
+/* -- The job --------------------------------------------------------------------------------- */
+
+static bool run(struct store_txn *t, struct arena *arena, void *data, struct error *err)
+{
+    struct exchange *x = data;
+
+    x->call = (struct arm_call){ .arm = x->arm, .txn = t, .arena = arena, .request = &x->request };
+    return arm_execute(&x->call, err);
+}
+
+static void committed(void *data)
+{
+    struct exchange *x = data;
+
+    arm_publish(x->arm, x->call.publications);
+}
+
+/* The reply lies in the job's arena, which goes now: it moves to the request's. */
+static void done(void *data, const struct error *err)
+{
+    struct exchange *x = data;
+    struct arena *arena = x->http->arena;
+    const struct arm_reply *reply = &x->call.reply;
+
+    if (err) {
+        finish_error(x, err);
+        return;
+    }
+    for (size_t i = 0; i < reply->header_count; i++)
+        add_header(x, reply->headers[i].name, arena_copy(arena, reply->headers[i].value));
+    if (reply->etag.len)
+        add_header(x, STR("ETag"), arena_copy(arena, reply->etag));
+    finish(x, reply->status, arena_copy(arena, reply->body));
+}
+
+/* -- Requests -------------------------------------------------------------------------------- */
+
+/* What links to this server begin with: the host that the client called, which it can reach; by
+ * https where that host is the configured base's, since something in front may have ended TLS. */
+static struct str find_base(const struct exchange *x)
+{
+    struct str configured = str_from(x->arm->public_base), host = x->http->host;
+
+    if (str_is_empty(host) ||
+        (str_ends_with(configured, host) && str_find(configured, STR("://")) + 3 ==
+                                                configured.len - host.len))
+        return configured;
+    return arena_printf(x->http->arena, "%s://%.*s", x->http->is_tls ? "https" : "http",
+                        STR_ARGS(host));
+}
+
+static bool authenticate(struct exchange *x, struct error *err)
+{
+    struct str value = http_headers_get(&x->http->headers, STR("Authorization"));
+    struct str scheme = STR("Bearer ");
+
+    if (str_is_empty(value))
+        return error_set(err, ERROR_ARM_NO_TOKEN, NULL);
+    if (!str_starts_with_nocase(value, scheme))
+        return error_set(err, ERROR_ARM_BAD_TOKEN,
+                         "The authentication scheme of the 'Authorization' header is not "
+                         "supported: it must be 'Bearer'.");
+    return x->arm->authenticate(x->arm->authenticate_data, x->http,
+                                str_trim(str_slice(value, scheme.len, SIZE_MAX)),
+                                &x->request.principal, err);
+}
+
+static struct exchange *exchange_new(struct arm *a, struct http_request *r)
+{
+    struct exchange *x = ARENA_NEW(r->arena, struct exchange);
+    char id[GUID_TEXT_LEN + 1];
+
+    format_guid(id);
+    x->arm = a;
+    x->http = r;
+    x->operation_id = arena_copy(r->arena, str_from(id));
+    x->request = (struct arm_request){
+        .method = r->method,
+        .path = r->path,
+        .query = r->query,
+        .body = r->body,
+        .if_match = http_headers_get(&r->headers, STR("If-Match")),
+        .if_none_match = http_headers_get(&r->headers, STR("If-None-Match")),
+        .base = find_base(x),
+    };
+    x->job = (struct store_job){
+        .run = run, .committed = committed, .done = done, .loop = r->loop, .data = x
+    };
+    add_common_headers(x);
+    return x;
+}
+
+void arm_on_body(struct arm *a, struct http_request *r)
+{
+    struct exchange *x = exchange_new(a, r);
+    struct error err;
+
+    if (!authenticate(x, &err)) {
+        finish_error(x, &err);
+        return;
+    }
+    if (r->body.len > ARM_BODY_BYTES_MAX) {
+        error_set(&err, ERROR_ARM_TOO_LARGE, NULL);
+        finish_error(x, &err);
+        return;
+    }
+    store_submit(a->store, &x->job);
+}
+
+bool arm_apply(struct arm *a, struct store_txn *t, struct arena *arena, enum http_method method,
+               struct str path, struct str body, int *status, struct str *reply,
+               struct error *err)
+{
+    struct str query = STR_NONE;
+    struct arm_request request = {
+        .method = method,
+        .body = body,
+        .base = str_from(a->public_base),
+        .principal = { STR("lazuli"), STR("Application") },
+        .is_internal = true,
+    };
+    struct arm_call c = { .arm = a, .txn = t, .arena = arena, .request = &request };
+
+    request.path = path;
+    if (str_find_char(path, '?') != SIZE_MAX) {
+        query = str_slice(path, str_find_char(path, '?') + 1, SIZE_MAX);
+        request.path = str_slice(path, 0, str_find_char(path, '?'));
+    }
+    request.query = query;
+    if (!arm_execute(&c, err))
+        return false;
+    *status = c.reply.status;
+    *reply = c.reply.body;
+    return true;
+}
+
+/* -- The directory --------------------------------------------------------------------------- */
+
+struct load {
+    struct arm *arm;
+    struct catalog *catalog; /* NULL: the one that is in use */
+    struct directory *directory;
+    struct store_job job;
+    void (*done)(void *data, const struct error *err);
+    void *data;
+};
+
+static bool run_load(struct store_txn *t, struct arena *arena, void *data, struct error *err)
+{
+    struct load *l = data;
+    struct catalog *old = l->arm->catalog;
+
+    if (l->catalog)
+        l->arm->catalog = l->catalog;
+    l->directory = arm_publish_all(l->arm, t, arena, err);
+    if (!l->directory) {
+        l->arm->catalog = old;
+        return false;
+    }
+    /* from here on, so that what follows in the same commit goes by it too */
+    if (l->catalog)
+        l->catalog = old;
+    return true;
+}
+
+bool arm_load_directory(struct arm *a, struct error *err)
+{
+    struct load l = { .arm = a };
+
+    if (!store_run(a->store, run_load, &l, err))
+        return false;
+    directory_box_swap(a->directory, l.directory);
+    return true;
+}
+
+static void load_committed(void *data)
+{
+    struct load *l = data;
+
+    directory_box_swap(l->arm->directory, l->directory);
+    l->directory = NULL;
+}
+
+static void load_done(void *data, const struct error *err)
+{
+    struct load *l = data;
+
+    if (l->directory)
+        directory_unref(l->directory);
+    catalog_unref(l->catalog);
+    l->done(l->data, err);
+    free(l);
+}
+
+void arm_reload_catalog(struct arm *a, struct catalog *catalog, struct loop *loop,
+                        void (*on_done)(void *data, const struct error *err), void *data)
+{
+    struct load *l = memory_alloc(sizeof(*l));
+
+    l->arm = a;
+    l->catalog = catalog_ref(catalog);
+    l->done = on_done;
+    l->data = data;
+    l->job = (struct store_job){ .run = run_load,
+                                 .committed = load_committed,
+                                 .done = load_done,
+                                 .loop = loop,
+                                 .data = l };
+    store_submit(a->store, &l->job);
+}

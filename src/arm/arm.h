@@ -1,0 +1,93 @@
+/*
+ * The control plane: Azure Resource Manager's API for subscriptions, resource groups, and
+ * Microsoft.CognitiveServices accounts of the kinds OpenAI and AIServices with their deployments,
+ * keys, models and usages.
+ *
+ * A request is one job of the store: all of it (look up, check, write, render) is plain code in one
+ * transaction on the store thread, so that control-plane requests never race with each other. What
+ * the data plane must know of it is published in the order of the commits, and before the reply:
+ * a client that has its reply finds its change in effect.
+ *
+ * Resources are documents; what is special to a type stands in one file of types/.
+ *
+ * Endpoints. An account is reached by path, PUBLIC_BASE/accounts/NAME/; where a data domain is
+ * configured and the account has a custom subdomain, as https://SUBDOMAIN.openai.DATA_DOMAIN/. Azure
+ * lets two resource groups have an account of one name. The NAME in a path must be one account's
+ * alone, so an account whose name is taken at its creation is reached as NAME-xxxxxxxx, with the
+ * beginning of its internal id: it keeps that for as long as it lives.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef ARM_ARM_H
+#define ARM_ARM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/str.h"
+#include "identity/key_hash.h"
+#include "identity/secret_box.h"
+#include "model/catalog.h"
+#include "model/directory.h"
+#include "net/http.h"
+#include "net/http_server.h"
+#include "net/loop.h"
+#include "store/store.h"
+
+#define ARM_BODY_BYTES_MAX (4u << 20)
+
+struct arm;
+
+/* Who asks; shown in systemData. */
+struct arm_principal {
+    struct str name; /* a user's name, or an application's id */
+    struct str type; /* "User" or "Application" */
+};
+
+struct arm_options {
+    struct store *store;
+    const struct clock *clock;
+    struct catalog *catalog;        /* arm takes a reference of its own */
+    struct directory_box *directory;
+    const struct secret_box *box;   /* seals the account keys */
+    const struct key_hash *key_hash; /* makes the digests that the data plane looks keys up by */
+    struct str tenant_id;
+    struct str public_base; /* "https://host:port", no slash at the end: what endpoints are made of */
+    struct str data_domain; /* "example.com"; may be empty */
+    /* Checks a bearer token; fills *who from the request's arena, or *err (ERROR_ARM_BAD_TOKEN). */
+    bool (*authenticate)(void *data, struct http_request *r, struct str token,
+                         struct arm_principal *who, struct error *err);
+    void *authenticate_data;
+};
+
+/* What `options` points to must outlive it; strings are copied. */
+struct arm *arm_new(const struct arm_options *options);
+/* No request may be under way. */
+void arm_free(struct arm *a);
+
+/* Is this path ARM's? /subscriptions, /providers, /tenants and what is below them. */
+bool arm_matches(struct str path);
+/* The whole exchange, from on_body of an HTTP handler: finishes the request, now or later. */
+void arm_on_body(struct arm *a, struct http_request *r);
+/* An error in ARM's envelope, for what the HTTP server itself refuses. */
+struct str arm_render_error(struct arena *arena, const struct error *err);
+
+/* At start, before there are loops: makes the first directory out of the store and swaps it in. */
+MUST_CHECK bool arm_load_directory(struct arm *a, struct error *err);
+
+/* Another catalog, while running: validates and publishes by it from now on. `on_done` is called on
+ * `loop`; err is NULL when the directory was made anew. Takes a reference of its own. */
+void arm_reload_catalog(struct arm *a, struct catalog *catalog, struct loop *loop,
+                        void (*on_done)(void *data, const struct error *err), void *data);
+
+/* A request of the program itself, inside a job of the store: `path` as a client would send it,
+ * api-version included. It may also PUT a subscription, which no client may. *status and *reply are
+ * what a client would have got (2xx); anything else is a failure in *err. Nothing is published:
+ * arm_load_directory follows. */
+MUST_CHECK bool arm_apply(struct arm *a, struct store_txn *t, struct arena *arena,
+                          enum http_method method, struct str path, struct str body, int *status,
+                          struct str *reply, struct error *err);
+
+#endif

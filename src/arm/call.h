@@ -1,0 +1,92 @@
+/*
+ * One ARM request on its way through the control plane: what was asked, what is found out on the
+ * way, what is answered. It lives in the arena of its store job; everything here runs on the store
+ * thread. A handler fills the reply or returns false with an error, which rolls back what it wrote.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef ARM_CALL_H
+#define ARM_CALL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arm/arm.h"
+#include "base/json.h"
+#include "model/catalog.h"
+#include "net/http.h"
+#include "store/store.h"
+
+#define ARM_NAMES_MAX 6
+#define ARM_HEADERS_MAX 6
+
+struct arm_route;
+struct arm_type;
+struct arm_publication;
+
+/* What was asked. The strings live as long as the call. */
+struct arm_request {
+    enum http_method method;
+    struct str path;  /* percent-encoded, without the query */
+    struct str query;
+    struct str body;
+    struct str if_match;      /* headers; empty when absent */
+    struct str if_none_match;
+    struct str base;          /* "https://host": what links back to this server begin with */
+    struct arm_principal principal;
+    bool is_internal;         /* the program's own (arm_apply) */
+};
+
+struct arm_reply {
+    int status;
+    struct str body; /* JSON; empty: none */
+    struct str etag; /* of a single resource; empty: none */
+    struct http_header headers[ARM_HEADERS_MAX];
+    size_t header_count;
+};
+
+struct arm {
+    struct store *store;
+    const struct clock *clock;
+    struct directory_box *directory;
+    const struct secret_box *box;
+    const struct key_hash *key_hash;
+    char *tenant_id;
+    char *public_base;
+    char *data_domain;
+    bool (*authenticate)(void *data, struct http_request *r, struct str token,
+                         struct arm_principal *who, struct error *err);
+    void *authenticate_data;
+    struct catalog *catalog; /* the store thread's own once there are loops */
+};
+
+struct arm_call {
+    struct arm *arm;
+    struct store_txn *txn;
+    struct arena *arena;
+    const struct arm_request *request;
+    struct arm_reply reply;
+    const struct arm_type *type;
+    const struct arm_route *route;
+    struct str names[ARM_NAMES_MAX]; /* what stands at each {} of the route, decoded; [0] is the
+                                        subscription's id wherever there is one */
+    unsigned name_count;
+    struct str api_version;
+    int64_t now_ms;
+    struct arm_publication *publications;
+};
+
+void arm_reply_header(struct arm_call *c, struct str name, struct str value);
+/* 200 and the document as the body. */
+void arm_reply_json(struct arm_call *c, int status, yyjson_mut_val *root);
+
+/* The request's body as an object; ERROR_ARM_BODY when it is none. An empty body is an empty
+ * object where `may_be_empty`. */
+MUST_CHECK yyjson_val *arm_read_body(struct arm_call *c, bool may_be_empty, struct error *err);
+
+/* True when the request's api-version is `date` or later; previews count by their date. */
+bool arm_version_is_at_least(const struct arm_call *c, const char *date);
+
+/* Routes the request, runs its handler, makes what it publishes ready. */
+MUST_CHECK bool arm_execute(struct arm_call *c, struct error *err);
+
+#endif

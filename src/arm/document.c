@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+#include "arm/document.h"
+
+#include <assert.h>
+
+#define TAG_COUNT_MAX 50
+#define TAG_NAME_MAX 512
+#define TAG_VALUE_MAX 256
+/* What a client may put into one text or list of a resource; ARM's own limit is on the whole. */
+#define TEXT_MAX 8192
+#define LIST_MAX 1000
+
+yyjson_val *arm_document_at(yyjson_val *object, const char *path)
+{
+    struct str rest = str_from(path), name;
+
+    while (object && str_split(&rest, '.', &name))
+        object = json_get_nocase(object, name);
+    return object;
+}
+
+static bool wrong(struct error *err, const char *path, const char *what)
+{
+    return error_set_target(err, ERROR_ARM_BODY, path,
+                            "The request content was invalid and could not be deserialized: the "
+                            "value of '%s' %s.",
+                            path, what);
+}
+
+/* The name among "A|B|C" that equals `text` without case. */
+static bool find_value(const char *values, struct str text, struct str *canonical)
+{
+    struct str rest = str_from(values), value;
+
+    while (str_split(&rest, '|', &value)) {
+        if (str_equal_nocase(value, text)) {
+            *canonical = value;
+            return true;
+        }
+    }
+    return false;
+}
+
+static yyjson_mut_val *read_text(yyjson_mut_doc *doc, const struct arm_field *f, yyjson_val *value,
+                                 struct error *err)
+{
+    struct str text = json_str(value), kept = text;
+
+    if (!yyjson_is_str(value)) {
+        wrong(err, f->path, "must be a string");
+        return NULL;
+    }
+    if (text.len > TEXT_MAX) {
+        wrong(err, f->path, "is too long");
+        return NULL;
+    }
+    if (f->values && !find_value(f->values, text, &kept)) {
+        error_set_target(err, ERROR_ARM_BODY, f->path,
+                         "Error converting value \"%.*s\" of '%s': it must be one of %s.",
+                         (int)(text.len < 100 ? text.len : 100), text.data, f->path, f->values);
+        return NULL;
+    }
+    return yyjson_mut_strncpy(doc, kept.data, kept.len);
+}
+
+static bool is_text_map(const struct arm_field *f, yyjson_val *map, struct error *err)
+{
+    yyjson_val *key, *value;
+    size_t i, count;
+
+    if (!yyjson_is_obj(map))
+        return wrong(err, f->path, "must be an object");
+    if (yyjson_obj_size(map) > TAG_COUNT_MAX)
+        return wrong(err, f->path, "has more than 50 members");
+    yyjson_obj_foreach(map, i, count, key, value)
+    {
+        if (!yyjson_is_str(value) || yyjson_get_len(value) > TAG_VALUE_MAX)
+            return wrong(err, f->path, "must have strings of at most 256 characters as its values");
+        if (yyjson_get_len(key) > TAG_NAME_MAX || !yyjson_get_len(key))
+            return wrong(err, f->path, "must have names of 1 to 512 characters");
+    }
+    return true;
+}
+
+static bool is_list(const struct arm_field *f, yyjson_val *list, struct error *err)
+{
+    yyjson_val *item;
+    size_t i, count;
+
+    if (!yyjson_is_arr(list))
+        return wrong(err, f->path, "must be an array");
+    if (yyjson_arr_size(list) > LIST_MAX)
+        return wrong(err, f->path, "has more than 1000 items");
+    if (f->kind == FIELD_LIST)
+        return true;
+    yyjson_arr_foreach(list, i, count, item)
+    {
+        if (!yyjson_is_str(item) || yyjson_get_len(item) > TEXT_MAX)
+            return wrong(err, f->path, "must be an array of strings");
+    }
+    return true;
+}
+
+/* The value in its kept form; NULL with *err. */
+static yyjson_mut_val *read_field(yyjson_mut_doc *doc, const struct arm_field *f, yyjson_val *value,
+                                  struct error *err)
+{
+    bool good = true;
+
+    switch (f->kind) {
+    case FIELD_TEXT:
+        return read_text(doc, f, value, err);
+    case FIELD_INTEGER:
+        if (!yyjson_is_int(value) || yyjson_get_sint(value) < 0 || yyjson_get_sint(value) > INT32_MAX)
+            good = wrong(err, f->path, "must be an integer of 32 bits that is not negative");
+        break;
+    case FIELD_BOOL:
+        if (!yyjson_is_bool(value))
+            good = wrong(err, f->path, "must be a boolean");
+        break;
+    case FIELD_OBJECT:
+        if (!yyjson_is_obj(value))
+            good = wrong(err, f->path, "must be an object");
+        break;
+    case FIELD_LIST:
+    case FIELD_TEXT_LIST:
+        good = is_list(f, value, err);
+        break;
+    case FIELD_TEXT_MAP:
+        good = is_text_map(f, value, err);
+        break;
+    }
+    return good ? yyjson_val_mut_copy(doc, value) : NULL;
+}
+
+/* Walks from `object` along the path, making objects as needed; *last is the final name. */
+static yyjson_mut_val *make_way(struct arena *a, yyjson_mut_doc *doc, const char *path,
+                                const char **last)
+{
+    yyjson_mut_val *object = yyjson_mut_doc_get_root(doc);
+    struct str rest = str_from(path), name;
+
+    str_split(&rest, '.', &name);
+    while (rest.data) {
+        object = json_set_object(doc, object, arena_text(a, name));
+        str_split(&rest, '.', &name);
+    }
+    *last = arena_text(a, name);
+    return object;
+}
+
+/* Is each object on the way to the field an object? {"properties": 5} must not pass. */
+static bool way_is_objects(yyjson_val *input, const struct arm_field *f, struct error *err)
+{
+    struct str rest = str_from(f->path), name;
+
+    while (input && str_split(&rest, '.', &name) && rest.data) {
+        input = json_get_nocase(input, name);
+        if (input && !yyjson_is_obj(input) && !yyjson_is_null(input)) {
+            struct str way = str_of(f->path, (size_t)(name.data + name.len - f->path));
+            char text[128];
+
+            assert(way.len < sizeof(text));
+            memcpy(text, way.data, way.len);
+            text[way.len] = '\0';
+            return wrong(err, text, "must be an object");
+        }
+    }
+    return true;
+}
+
+/* `keep_nulls`: a null member stays, for a merge; else it is absent. */
+static yyjson_mut_doc *read_fields(struct arena *a, const struct arm_type *type, yyjson_val *input,
+                                   bool keep_nulls, struct error *err)
+{
+    yyjson_mut_doc *doc = json_new(a);
+
+    yyjson_mut_doc_set_root(doc, yyjson_mut_obj(doc));
+    for (size_t i = 0; i < type->field_count; i++) {
+        const struct arm_field *f = &type->fields[i];
+        yyjson_val *value = arm_document_at(input, f->path);
+        yyjson_mut_val *kept, *object;
+        const char *name;
+
+        if (!way_is_objects(input, f, err))
+            return NULL;
+        if (!value || (yyjson_is_null(value) && !keep_nulls))
+            continue;
+        kept = yyjson_is_null(value) ? yyjson_mut_null(doc) : read_field(doc, f, value, err);
+        if (!kept)
+            return NULL;
+        object = make_way(a, doc, f->path, &name);
+        json_set(doc, object, name, kept);
+    }
+    return doc;
+}
+
+yyjson_mut_doc *arm_document_from_put(struct arena *a, const struct arm_type *type,
+                                      yyjson_val *input, struct error *err)
+{
+    return read_fields(a, type, input, false, err);
+}
+
+/* The members that a patch replaces as a whole are removed first, so that nothing is merged. */
+static void remove_maps(const struct arm_type *type, yyjson_mut_val *root, yyjson_val *patch)
+{
+    for (size_t i = 0; i < type->field_count; i++) {
+        const struct arm_field *f = &type->fields[i];
+
+        /* maps stand at the top level only ("tags") */
+        if (f->kind == FIELD_TEXT_MAP && yyjson_obj_get(patch, f->path))
+            yyjson_mut_obj_remove_key(root, f->path);
+    }
+}
+
+yyjson_mut_doc *arm_document_from_patch(struct arena *a, const struct arm_type *type,
+                                        yyjson_val *old, yyjson_val *input, struct error *err)
+{
+    yyjson_mut_doc *doc = json_copy(a, old), *patch = read_fields(a, type, input, true, err);
+    yyjson_doc *fixed;
+
+    if (!patch)
+        return NULL;
+    fixed = yyjson_mut_doc_imut_copy(patch, &patch->alc); /* json_merge takes it so */
+    assert(fixed);
+    remove_maps(type, yyjson_mut_doc_get_root(doc), yyjson_doc_get_root(fixed));
+    json_merge(doc, yyjson_mut_doc_get_root(doc), yyjson_doc_get_root(fixed));
+    return doc;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+#include "arm/call.h"
+
+#include <assert.h>
+
+#include "arm/publish.h"
+#include "arm/resource.h"
+#include "arm/route.h"
+#include "arm/type.h"
+#include "arm/version.h"
+#include "base/format.h"
+
+void arm_reply_header(struct arm_call *c, struct str name, struct str value)
+{
+    assert(c->reply.header_count < ARM_HEADERS_MAX);
+    c->reply.headers[c->reply.header_count++] = (struct http_header){ name, value };
+}
+
+void arm_reply_json(struct arm_call *c, int status, yyjson_mut_val *root)
+{
+    c->reply.status = status;
+    c->reply.body = json_write_mut(c->arena, root);
+}
+
+yyjson_val *arm_read_body(struct arm_call *c, bool may_be_empty, struct error *err)
+{
+    struct str text = str_trim(c->request->body);
+    struct error why;
+    yyjson_doc *doc;
+
+    if (str_is_empty(text) && may_be_empty)
+        text = STR("{}");
+    if (str_is_empty(text)) {
+        error_set(err, ERROR_ARM_BODY,
+                  "The request content was invalid and could not be deserialized: it is empty.");
+        return NULL;
+    }
+    doc = json_parse(c->arena, text, &why);
+    if (!doc) {
+        error_set(err, ERROR_ARM_BODY,
+                  "The request content was invalid and could not be deserialized: '%s'.", why.text);
+        return NULL;
+    }
+    if (!yyjson_is_obj(yyjson_doc_get_root(doc))) {
+        error_set(err, ERROR_ARM_BODY,
+                  "The request content was invalid and could not be deserialized: it must be an "
+                  "object.");
+        return NULL;
+    }
+    return yyjson_doc_get_root(doc);
+}
+
+/* A route that names a subscription needs one that is there. */
+static bool check_subscription(struct arm_call *c, struct error *err)
+{
+    struct str id = c->name_count ? c->names[0] : STR_NONE;
+    struct store_resource r;
+    bool found;
+
+    if (!str_starts_with(str_from(c->route->path), STR("/subscriptions/{}")))
+        return true;
+    if (!format_is_guid(id))
+        return error_set(err, ERROR_ARM_SUBSCRIPTION_ID,
+                         "The provided subscription identifier '%.*s' is malformed or invalid.",
+                         (int)(id.len < 100 ? id.len : 100), id.data);
+    if (c->type == &arm_subscription_type && c->request->is_internal)
+        return true; /* it is about to be made */
+    if (!store_get(c->txn,
+                   arena_lower(c->arena,
+                               arena_printf(c->arena, "/subscriptions/%.*s", STR_ARGS(id))),
+                   &r, &found, err))
+        return false;
+    if (!found)
+        return error_set(err, ERROR_ARM_NO_SUBSCRIPTION,
+                         "The subscription '%.*s' could not be found.", STR_ARGS(id));
+    c->names[0] = arm_id_segment(r.id, 1); /* in the case it was made with */
+    return true;
+}
+
+bool arm_execute(struct arm_call *c, struct error *err)
+{
+    c->now_ms = clock_now_ms(c->arm->clock);
+    c->api_version = http_query_get(c->arena, c->request->query, STR("api-version"));
+    if (str_is_empty(c->api_version))
+        return error_set(err, ERROR_ARM_NO_API_VERSION, NULL);
+    if (!arm_route_find(c, err) ||
+        !arm_version_check(c->type->provider, c->type->name, c->api_version, c->arena, err) ||
+        !check_subscription(c, err))
+        return false;
+    return c->route->handle(c, err) && arm_publish_prepare(c, err);
+}

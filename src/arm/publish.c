@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+#include "arm/publish.h"
+
+#include "arm/resource.h"
+#include "arm/types/deployment.h"
+#include "arm/types/model.h"
+#include "identity/account_keys.h"
+
+/* An account as it is read from the store, with what is needed to do so. */
+struct reading {
+    struct arm *arm;
+    struct store_txn *txn;
+    struct arena *arena;
+};
+
+/* -- Reading --------------------------------------------------------------------------------- */
+
+/* False when the catalog has lost the model or its SKU: the deployment is not served then. */
+static bool read_deployment(const struct reading *in, const struct directory_account *account,
+                            const struct store_resource *r, yyjson_val *body,
+                            struct directory_deployment *d)
+{
+    struct catalog *catalog = in->arm->catalog;
+    struct deployment_facts f;
+
+    deployment_read(catalog, body, &f);
+    if (!f.model || !f.sku)
+        return false;
+    *d = (struct directory_deployment){
+        .key = r->key,
+        .name = arm_id_name(r->id),
+        .model = f.model,
+        .engine = catalog_engine_for(catalog, f.model, account->name, arm_id_name(r->id)),
+        .sku = str_from(f.sku->name),
+        .capacity = f.capacity,
+        .tokens_per_minute = sku_tokens_per_minute(f.model, f.sku, f.capacity),
+        .requests_per_minute = sku_requests_per_minute(f.model, f.sku, f.capacity),
+        .is_ready = !model_is_retired(f.model, clock_now_ms(in->arm->clock)),
+    };
+    return true;
+}
+
+static bool read_deployments(const struct reading *in, struct directory_account *account,
+                             struct error *err)
+{
+    struct store_query query = {
+        .parent = account->key,
+        .type = arena_lower(in->arena, str_from(arm_deployment_type.name)),
+    };
+    struct store_resource *found;
+    yyjson_val *body;
+    size_t count;
+
+    if (!store_list(in->txn, &query, &found, &count, err))
+        return false;
+    account->deployments = ARENA_ARRAY(in->arena, struct directory_deployment, count);
+    for (size_t i = 0; i < count; i++) {
+        body = arm_resource_body(in->arena, &found[i], err);
+        if (!body)
+            return false;
+        if (read_deployment(in, account, &found[i], body,
+                            &account->deployments[account->deployment_count]))
+            account->deployment_count++;
+    }
+    return true;
+}
+
+static bool read_digests(const struct reading *in, const struct store_resource *r,
+                         struct directory_account *account, struct error *err)
+{
+    struct account_keys keys;
+
+    if (!account_keys_open(in->arm->box, in->arena, r->secret, r->key, &keys, err))
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(account->key_digests); i++)
+        key_hash_digest(in->arm->key_hash, str_from(keys.key[i]), account->key_digests[i]);
+    account_keys_wipe(&keys);
+    return true;
+}
+
+/* NULL: *err. */
+static struct directory_account *read_account(const struct reading *in,
+                                              const struct store_resource *r, struct error *err)
+{
+    struct directory_account *account = ARENA_NEW(in->arena, struct directory_account);
+    yyjson_val *body = arm_resource_body(in->arena, r, err);
+    const struct catalog_location *location;
+
+    if (!body)
+        return NULL;
+    location = catalog_find_location(in->arm->catalog, json_str(json_at(body, "location")));
+    account->key = r->key;
+    account->name = json_str(json_at(body, "facts.route"));
+    account->kind = json_str(json_at(body, "kind"));
+    account->location = location ? str_from(location->name) : json_str(json_at(body, "location"));
+    account->region = location ? str_from(location->display_name) : account->location;
+    account->subscription_id = arm_id_segment(r->id, 1);
+    account->resource_group = arm_id_segment(r->id, 3);
+    account->domain =
+        arena_lower(in->arena, json_str(json_at(body, "properties.customSubDomainName")));
+    account->local_auth_disabled =
+        yyjson_get_bool(json_at(body, "properties.disableLocalAuth"));
+    if (!read_digests(in, r, account, err) || !read_deployments(in, account, err))
+        return NULL;
+    return account;
+}
+
+/* -- One call's changes ---------------------------------------------------------------------- */
+
+void arm_publish_touch(struct arm_call *c, struct str account_key)
+{
+    struct arm_publication *p = c->publications;
+
+    while (p && !str_equal(p->account_key, account_key))
+        p = p->next;
+    if (p)
+        return;
+    p = ARENA_NEW(c->arena, struct arm_publication);
+    p->account_key = account_key;
+    p->next = c->publications;
+    c->publications = p;
+}
+
+static void release_catalog(void *data)
+{
+    catalog_unref(data);
+}
+
+bool arm_publish_prepare(struct arm_call *c, struct error *err)
+{
+    struct reading in = { c->arm, c->txn, c->arena };
+    struct store_resource r;
+    bool found;
+
+    for (struct arm_publication *p = c->publications; p; p = p->next) {
+        if (!store_get(c->txn, p->account_key, &r, &found, err))
+            return false;
+        if (!found)
+            continue;
+        p->account = read_account(&in, &r, err);
+        if (!p->account)
+            return false;
+        p->catalog = catalog_ref(c->arm->catalog);
+        arena_defer(c->arena, release_catalog, p->catalog);
+    }
+    return true;
+}
+
+void arm_publish(struct arm *a, struct arm_publication *list)
+{
+    struct directory *current = directory_box_get(a->directory), *next;
+    struct directory_entry *entry;
+
+    for (struct arm_publication *p = list; p; p = p->next) {
+        entry = NULL;
+        if (p->account)
+            entry = directory_entry_new(p->account, p->catalog,
+                                        directory_entry_of(current, p->account_key));
+        next = directory_with(current, p->account_key, entry);
+        directory_unref(current);
+        current = next;
+    }
+    if (list)
+        directory_box_swap(a->directory, current);
+    else
+        directory_unref(current);
+}
+
+/* -- All of them ----------------------------------------------------------------------------- */
+
+struct directory *arm_publish_all(struct arm *a, struct store_txn *t, struct arena *arena,
+                                  struct error *err)
+{
+    struct store_query query = { .type = arena_lower(arena, str_from(arm_account_type.name)) };
+    struct reading in = { a, t, arena };
+    struct directory_account **accounts;
+    struct directory_entry **entries;
+    struct store_resource *found;
+    struct directory *current, *all;
+    size_t count;
+
+    if (!store_list(t, &query, &found, &count, err))
+        return NULL;
+    accounts = ARENA_ARRAY(arena, struct directory_account *, count);
+    entries = ARENA_ARRAY(arena, struct directory_entry *, count);
+    for (size_t i = 0; i < count; i++) {
+        accounts[i] = read_account(&in, &found[i], err);
+        if (!accounts[i])
+            return NULL;
+    }
+    current = directory_box_get(a->directory);
+    for (size_t i = 0; i < count; i++)
+        entries[i] = directory_entry_new(accounts[i], a->catalog,
+                                         directory_entry_of(current, accounts[i]->key));
+    all = directory_new(a->catalog, entries, count);
+    directory_unref(current);
+    return all;
+}

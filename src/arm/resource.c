@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+#include "arm/resource.h"
+
+#include <assert.h>
+
+#include "arm/page.h"
+
+#define GROUP_PATH "/subscriptions/{}/resourceGroups/{}"
+
+/* -- Ids ------------------------------------------------------------------------------------- */
+
+/* The path with the call's names in place of each {}. */
+static struct str expand(const struct arm_call *c, struct str path)
+{
+    struct str id = STR_NONE, part;
+    unsigned used = 0;
+
+    if (str_is_empty(path))
+        return STR_NONE;
+    path = str_slice(path, 1, SIZE_MAX);
+    while (str_split(&path, '/', &part)) {
+        if (str_equal(part, STR("{}"))) {
+            assert(used < c->name_count);
+            part = c->names[used++];
+        }
+        id = arena_printf(c->arena, "%.*s/%.*s", STR_ARGS(id), STR_ARGS(part));
+    }
+    return id;
+}
+
+struct str arm_resource_id(const struct arm_call *c, const struct arm_type *type)
+{
+    return expand(c, str_from(type->path));
+}
+
+struct str arm_resource_key(const struct arm_call *c, const struct arm_type *type)
+{
+    return arena_lower(c->arena, arm_resource_id(c, type));
+}
+
+struct str arm_id_segment(struct str id, unsigned n)
+{
+    struct str part = STR_NONE;
+
+    id = str_slice(id, 1, SIZE_MAX);
+    do {
+        if (!str_split(&id, '/', &part))
+            return STR_NONE;
+    } while (n-- > 0);
+    return part;
+}
+
+struct str arm_id_name(struct str id)
+{
+    struct str part = STR_NONE;
+
+    while (str_split(&id, '/', &part))
+        ;
+    return part;
+}
+
+const struct arm_type *arm_type_of(const struct store_resource *r)
+{
+    for (size_t i = 0; i < arm_type_count; i++) {
+        if (str_equal_nocase(r->type, str_from(arm_types[i]->name)))
+            return arm_types[i];
+    }
+    return NULL;
+}
+
+/* Takes the names out of a stored id: they are in the case the resources were made with. */
+static void adopt_names(struct arm_call *c, const char *path, struct str id)
+{
+    struct str pattern = str_from(path), part, name;
+    unsigned n = 0;
+
+    while (str_split(&pattern, '/', &part) && str_split(&id, '/', &name)) {
+        if (str_equal(part, STR("{}")))
+            c->names[n++] = name;
+    }
+}
+
+/* -- Finding --------------------------------------------------------------------------------- */
+
+static const char *verb(enum http_method method)
+{
+    if (method == HTTP_GET || method == HTTP_HEAD)
+        return "read";
+    if (method == HTTP_DELETE)
+        return "delete";
+    return method == HTTP_POST ? "action" : "write";
+}
+
+/* "accounts/deployments" */
+static struct str short_type(const struct arm_type *type)
+{
+    struct str name = str_from(type->name);
+
+    return str_slice(name, str_find_char(name, '/') + 1, SIZE_MAX);
+}
+
+bool arm_resource_check_scope(struct arm_call *c, const struct arm_type *type, struct error *err)
+{
+    struct store_resource r;
+    struct str id;
+    bool found;
+
+    if (str_starts_with(str_from(c->route->path), STR(GROUP_PATH "/"))) {
+        id = expand(c, STR(GROUP_PATH));
+        if (!store_get(c->txn, arena_lower(c->arena, id), &r, &found, err))
+            return false;
+        if (!found)
+            return error_set(err, ERROR_ARM_NO_GROUP, "Resource group '%.*s' could not be found.",
+                             STR_ARGS(c->names[1]));
+        adopt_names(c, GROUP_PATH, r.id);
+    }
+    if (!type->parent)
+        return true;
+    id = arm_resource_id(c, type->parent);
+    if (!store_get(c->txn, arena_lower(c->arena, id), &r, &found, err))
+        return false;
+    if (!found)
+        return error_set(err, ERROR_ARM_NO_PARENT,
+                         "Failed to perform '%s' on resource(s) of type '%.*s', because the parent "
+                         "resource '%.*s' could not be found.",
+                         verb(c->request->method), STR_ARGS(short_type(type)), STR_ARGS(id));
+    adopt_names(c, type->parent->path, r.id);
+    return true;
+}
+
+static bool not_found(struct arm_call *c, const struct arm_type *type, struct error *err)
+{
+    struct str id = arm_resource_id(c, type), providers = STR("/providers/");
+    size_t at = str_find(id, providers);
+
+    if (type == &arm_group_type)
+        return error_set(err, ERROR_ARM_NO_GROUP, "Resource group '%.*s' could not be found.",
+                         STR_ARGS(c->names[1]));
+    if (!arm_resource_check_scope(c, type, err))
+        return false;
+    return error_set(err, ERROR_ARM_NO_RESOURCE,
+                     "The Resource '%.*s' under resource group '%.*s' was not found. For more "
+                     "details please go to https://aka.ms/ARMResourceNotFoundFix",
+                     STR_ARGS(str_slice(id, at + providers.len, SIZE_MAX)), STR_ARGS(c->names[1]));
+}
+
+bool arm_resource_find(struct arm_call *c, const struct arm_type *type, struct store_resource *r,
+                       struct error *err)
+{
+    bool found;
+
+    if (!store_get(c->txn, arm_resource_key(c, type), r, &found, err))
+        return false;
+    if (!found)
+        return not_found(c, type, err);
+    adopt_names(c, type->path, r->id);
+    return true;
+}
+
+yyjson_val *arm_resource_body(struct arena *a, const struct store_resource *r, struct error *err)
+{
+    yyjson_doc *doc = json_parse(a, r->body, err);
+
+    if (doc && yyjson_is_obj(yyjson_doc_get_root(doc)))
+        return yyjson_doc_get_root(doc);
+    error_set(err, ERROR_STORE, "the document of '%.*s' is damaged", STR_ARGS(r->id));
+    return NULL;
+}
+
+/* -- Showing --------------------------------------------------------------------------------- */
+
+yyjson_mut_val *arm_resource_render(struct arm_call *c, const struct arm_type *type,
+                                    const struct store_resource *r, yyjson_mut_doc *doc,
+                                    struct error *err)
+{
+    yyjson_val *body = arm_resource_body(c->arena, r, err), *facts, *key, *value;
+    yyjson_mut_val *shown;
+    size_t i, count;
+
+    if (!body)
+        return NULL;
+    facts = yyjson_obj_get(body, "facts");
+    shown = yyjson_mut_obj(doc);
+    json_set_str(doc, shown, "id", r->id);
+    json_set_str(doc, shown, "name", arm_id_name(r->id));
+    json_set_str(doc, shown, "type", str_from(type->name));
+    yyjson_obj_foreach(body, i, count, key, value)
+    {
+        if (value == facts || (!type->shows_system_data && yyjson_equals_str(key, "systemData")))
+            continue;
+        json_set(doc, shown, yyjson_get_str(key), yyjson_val_mut_copy(doc, value));
+    }
+    if (type->shows_system_data)
+        json_set_str(doc, shown, "etag", arena_printf(c->arena, "\"%.*s\"", STR_ARGS(r->etag)));
+    if (type->render)
+        type->render(c, r, body, doc, shown);
+    return shown;
+}
+
+bool arm_resource_reply(struct arm_call *c, int status, const struct arm_type *type,
+                        const struct store_resource *r, struct error *err)
+{
+    yyjson_mut_doc *doc = json_new(c->arena);
+    yyjson_mut_val *shown = arm_resource_render(c, type, r, doc, err);
+
+    if (!shown)
+        return false;
+    arm_reply_json(c, status, shown);
+    if (type->shows_system_data)
+        c->reply.etag = arena_printf(c->arena, "\"%.*s\"", STR_ARGS(r->etag));
+    return true;
+}
+
+/* -- Reading --------------------------------------------------------------------------------- */
+
+bool arm_resource_get(struct arm_call *c, struct error *err)
+{
+    struct store_resource r;
+
+    return arm_resource_find(c, c->type, &r, err) && arm_resource_reply(c, 200, c->type, &r, err);
+}
+
+bool arm_resource_head(struct arm_call *c, struct error *err)
+{
+    struct store_resource r;
+
+    c->reply.status = 204;
+    return arm_resource_find(c, c->type, &r, err);
+}
+
+/* The path without its last segment. */
+static struct str cut_segment(struct str path)
+{
+    while (path.len && path.data[--path.len] != '/')
+        ;
+    return path;
+}
+
+/* What a list route lists: all below its path without the last segment, and without the provider
+ * when that ends it then. */
+static struct str list_scope(const struct arm_call *c)
+{
+    struct str scope = cut_segment(str_from(c->route->path)), outside = cut_segment(scope);
+
+    return str_ends_with(outside, STR("/providers")) ? cut_segment(outside) : scope;
+}
+
+bool arm_resource_list(struct arm_call *c, struct error *err)
+{
+    struct store_query query = { .type = arena_lower(c->arena, str_from(c->type->name)) };
+    yyjson_mut_doc *doc = json_new(c->arena);
+    yyjson_mut_val *root = yyjson_mut_obj(doc), *list = yyjson_mut_arr(doc), *shown;
+    struct store_resource *found;
+    struct arm_page page;
+    size_t count;
+
+    if (!arm_resource_check_scope(c, c->type, err) || !arm_page_read(c, &page, err))
+        return false;
+    query.key_prefix = arena_printf(
+        c->arena, "%.*s/", STR_ARGS(arena_lower(c->arena, expand(c, list_scope(c)))));
+    query.after_key = page.after_key;
+    query.limit = page.size + 1;
+    if (!store_list(c->txn, &query, &found, &count, err))
+        return false;
+    for (size_t i = 0; i < count && i < page.size; i++) {
+        shown = arm_resource_render(c, c->type, &found[i], doc, err);
+        if (!shown)
+            return false;
+        yyjson_mut_arr_append(list, shown);
+    }
+    json_set(doc, root, "value", list);
+    if (count > page.size)
+        arm_page_link(c, doc, root, found[page.size - 1].key);
+    arm_reply_json(c, 200, root);
+    return true;
+}

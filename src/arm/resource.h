@@ -1,0 +1,54 @@
+/*
+ * The generic engine: what ARM asks of every resource type, done once. The handlers are what the
+ * routes of types/ name; the functions below them are for types that need another resource.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef ARM_RESOURCE_H
+#define ARM_RESOURCE_H
+
+#include "arm/type.h"
+
+/* Handlers. */
+bool arm_resource_get(struct arm_call *c, struct error *err);
+bool arm_resource_head(struct arm_call *c, struct error *err);
+bool arm_resource_put(struct arm_call *c, struct error *err);
+bool arm_resource_patch(struct arm_call *c, struct error *err);
+/* 200, or 204 when there is none. A resource with children is refused (409). */
+bool arm_resource_delete(struct arm_call *c, struct error *err);
+/* Children of the call's type below the names of the route, however deep. */
+bool arm_resource_list(struct arm_call *c, struct error *err);
+
+/* The id of the resource of that type whose names are the first ones of the call. */
+struct str arm_resource_id(const struct arm_call *c, const struct arm_type *type);
+struct str arm_resource_key(const struct arm_call *c, const struct arm_type *type);
+/* The last name of an id. */
+struct str arm_id_name(struct str id);
+/* The n-th segment (from 0) of an id: 1 the subscription, 3 the group, 7 an account's name. */
+struct str arm_id_segment(struct str id, unsigned n);
+
+/* The resource of that type whose names are the first ones of the call. ERROR_ARM_NO_RESOURCE and
+ * its like when it, or what it lies in, is not there. */
+MUST_CHECK bool arm_resource_find(struct arm_call *c, const struct arm_type *type,
+                                  struct store_resource *r, struct error *err);
+/* Is what the call's resource lies in (subscription, group, parent) there? */
+MUST_CHECK bool arm_resource_check_scope(struct arm_call *c, const struct arm_type *type,
+                                         struct error *err);
+/* What is kept of it; never NULL. ERROR_STORE when the store holds no object. */
+MUST_CHECK yyjson_val *arm_resource_body(struct arena *a, const struct store_resource *r,
+                                         struct error *err);
+/* As the client sees it. NULL: ERROR_STORE. */
+MUST_CHECK yyjson_mut_val *arm_resource_render(struct arm_call *c, const struct arm_type *type,
+                                               const struct store_resource *r, yyjson_mut_doc *doc,
+                                               struct error *err);
+/* 200 or what is given, with the resource as the body and its etag. */
+MUST_CHECK bool arm_resource_reply(struct arm_call *c, int status, const struct arm_type *type,
+                                   const struct store_resource *r, struct error *err);
+/* A location of the catalog, in any spelling; `type` NULL: of a resource group. */
+MUST_CHECK bool arm_location_check(const struct arm_call *c, struct str location, const char *type,
+                                   struct error *err);
+/* "East US" and "eastus" are. */
+bool arm_location_is_same(const struct arm_call *c, struct str a, struct str b);
+/* The type of a stored resource; NULL when it is none that ARM shows. */
+const struct arm_type *arm_type_of(const struct store_resource *r);
+
+#endif

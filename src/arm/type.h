@@ -1,0 +1,106 @@
+/*
+ * What a resource type is: a constant description, one per file of types/, listed in types.c. The
+ * generic engine (resource.h) does everything that ARM asks of every type; the description says
+ * what is special.
+ *
+ * A resource is kept as one JSON document with the members of its field table (what a client may
+ * set: "location", "tags", "sku", "properties", ...) and two of lazuli's own: "facts" (what was
+ * decided at creation and stays) and "systemData". What follows from these is not kept but made
+ * when the resource is shown.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef ARM_TYPE_H
+#define ARM_TYPE_H
+
+#include "arm/call.h"
+
+/* A resource provider: a name space with its published api-versions. */
+struct arm_provider {
+    const char *name;
+    const char *const *versions; /* oldest first */
+    size_t version_count;
+    bool accepts_between; /* its many types have more versions than are listed: any date since the
+                             first will do */
+};
+
+extern const struct arm_provider arm_cognitive_services;
+extern const struct arm_provider arm_resources;
+
+enum arm_field_kind {
+    FIELD_TEXT,
+    FIELD_INTEGER, /* 32 bits, not negative */
+    FIELD_BOOL,
+    FIELD_OBJECT,  /* kept as it is */
+    FIELD_LIST,    /* kept as it is */
+    FIELD_TEXT_LIST,
+    FIELD_TEXT_MAP, /* object with text values only: tags */
+};
+
+/* A member that a client may set. Members that have no row are ignored, as ARM does. */
+struct arm_field {
+    const char *path; /* "properties.networkAcls.defaultAction" */
+    enum arm_field_kind kind;
+    const char *values; /* FIELD_TEXT: "Allow|Deny", the only ones, in the case they are kept in */
+};
+
+/* A write under way. */
+struct arm_change {
+    struct arm_call *call;
+    const struct store_resource *before; /* NULL: the resource is being created */
+    yyjson_val *old;                     /* before's document */
+    yyjson_val *input;                   /* the request's body as it came */
+    yyjson_mut_doc *doc;                 /* the document that will be kept, as merged: a check */
+    yyjson_mut_val *root;                /* completes it in place */
+    struct store_resource after;
+};
+
+/* The handler of a route. Fills call->reply, or *err. */
+typedef bool arm_handler(struct arm_call *c, struct error *err);
+
+struct arm_route {
+    enum http_method method;
+    const char *path; /* literal segments, compared without case, and {} for a name */
+    arm_handler *handle;
+};
+
+struct arm_type {
+    const char *name; /* "Microsoft.CognitiveServices/accounts/deployments" */
+    const struct arm_provider *provider;
+    const char *path; /* of one resource, as a route's: its segments' case is the canonical one */
+    const struct arm_type *parent; /* must exist; NULL: the resource group, where there is one */
+    bool is_tracked; /* has a location and tags, and is listed among a group's resources */
+    bool shows_system_data; /* and its etag */
+    const struct arm_field *fields;
+    size_t field_count;
+    const struct arm_route *routes;
+    size_t route_count;
+
+    /* All of these may be NULL. */
+    bool (*check_name)(const struct arm_call *c, struct str name, struct error *err);
+    /* Checks and completes a document that is about to be written. */
+    bool (*check)(struct arm_change *change, struct error *err);
+    /* After a write, in the same transaction. */
+    bool (*on_written)(struct arm_change *change, struct error *err);
+    /* Before a deletion: may refuse. */
+    bool (*on_delete)(struct arm_call *c, const struct store_resource *r, struct error *err);
+    /* Adds what is derived. `body` is what is kept; `shown` has id, name, type, the members of
+     * `body` but "facts", and the etag. */
+    void (*render)(struct arm_call *c, const struct store_resource *r, yyjson_val *body,
+                   yyjson_mut_doc *doc, yyjson_mut_val *shown);
+};
+
+/* The table of types. */
+extern const struct arm_type *const arm_types[];
+extern const size_t arm_type_count;
+
+extern const struct arm_type arm_subscription_type;
+extern const struct arm_type arm_group_type;
+extern const struct arm_type arm_account_type;
+extern const struct arm_type arm_deployment_type;
+extern const struct arm_type arm_provider_type;
+extern const struct arm_type arm_model_type;
+extern const struct arm_type arm_usage_type;
+extern const struct arm_type arm_sku_type;
+extern const struct arm_type arm_operation_type;
+
+#endif

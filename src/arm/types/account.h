@@ -1,0 +1,30 @@
+/*
+ * What the files about accounts share. SPDX-License-Identifier: MIT
+ */
+#ifndef ARM_TYPES_ACCOUNT_H
+#define ARM_TYPES_ACCOUNT_H
+
+#include "arm/type.h"
+
+#define ACCOUNT_PATH \
+    "/subscriptions/{}/resourceGroups/{}/providers/Microsoft.CognitiveServices/accounts/{}"
+#define COGNITIVE_PATH "/subscriptions/{}/providers/Microsoft.CognitiveServices"
+
+/* Kinds and SKUs of accounts that lazuli has. */
+#define ACCOUNT_KINDS "OpenAI|AIServices"
+#define ACCOUNT_SKU "S0"
+#define ACCOUNT_SKU_TIER "Standard"
+
+/* Adds to an account's properties what is derived. */
+void account_render(struct arm_call *c, const struct store_resource *r, yyjson_val *body,
+                    yyjson_mut_doc *doc, yyjson_mut_val *shown);
+
+/* 2 to 64 letters, digits and hyphens, none at the ends. */
+bool account_domain_is_valid(struct str name);
+
+/* Actions. */
+bool account_list_keys(struct arm_call *c, struct error *err);
+bool account_regenerate_key(struct arm_call *c, struct error *err);
+bool account_check_domain(struct arm_call *c, struct error *err);
+
+#endif

@@ -1,0 +1,141 @@
+/*
+ * How an account is shown: what follows from its document and from how this installation is
+ * reached.
+ * SPDX-License-Identifier: MIT
+ */
+#include "arm/types/account.h"
+
+/* The rules that an OpenAI account of SKU S0 shows, for the calls that lazuli has. */
+static const struct rule {
+    const char *key;
+    int period_s;
+    int count;
+    struct {
+        const char *path;
+        const char *method;
+    } patterns[2];
+} rules[] = {
+    { "openai.dalle.post", 1, 30, { { "dalle/*", "POST" }, { "openai/images/*", "POST" } } },
+    { "openai.dalle.other", 1, 30, { { "dalle/*", "*" }, { "openai/operations/images/*", "*" } } },
+    { "openai", 1, 30, { { "openai/*", "*" } } },
+    { "default", 1, 30, { { "*", "*" } } },
+};
+
+static const struct capability {
+    const char *name;
+    const char *value; /* NULL: none */
+} capabilities[] = {
+    { "VirtualNetworks", NULL },
+    { "CustomerManagedKey", NULL },
+    { "MaxFineTuneCount", "100" },
+    { "MaxRunningFineTuneCount", "1" },
+    { "MaxUserFileCount", "50" },
+    { "MaxTrainingFileSize", "512000000" },
+    { "MaxUserFileImportDurationInHours", "1" },
+    { "MaxFineTuneJobDurationInHours", "720" },
+    { "TrustedServices",
+      "Microsoft.CognitiveServices,Microsoft.MachineLearningServices,Microsoft.Search" },
+};
+
+static const char *const endpoint_names[] = {
+    "OpenAI Language Model Instance API",
+    "OpenAI Dall-E API",
+    "OpenAI Whisper API",
+    "OpenAI Model Scaleset API",
+};
+
+static void add_rules(yyjson_mut_doc *doc, yyjson_mut_val *properties)
+{
+    yyjson_mut_val *limit = yyjson_mut_obj(doc), *list = yyjson_mut_arr(doc);
+
+    for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
+        yyjson_mut_val *rule = yyjson_mut_obj(doc), *patterns = yyjson_mut_arr(doc);
+
+        json_set_str(doc, rule, "key", str_from(rules[i].key));
+        json_set_int(doc, rule, "renewalPeriod", rules[i].period_s);
+        json_set_int(doc, rule, "count", rules[i].count);
+        for (size_t n = 0; n < ARRAY_LEN(rules[i].patterns) && rules[i].patterns[n].path; n++) {
+            yyjson_mut_val *pattern = yyjson_mut_obj(doc);
+
+            json_set_str(doc, pattern, "path", str_from(rules[i].patterns[n].path));
+            json_set_str(doc, pattern, "method", str_from(rules[i].patterns[n].method));
+            yyjson_mut_arr_append(patterns, pattern);
+        }
+        json_set(doc, rule, "matchPatterns", patterns);
+        yyjson_mut_arr_append(list, rule);
+    }
+    json_set(doc, limit, "rules", list);
+    json_set(doc, properties, "callRateLimit", limit);
+}
+
+static void add_capabilities(yyjson_mut_doc *doc, yyjson_mut_val *properties)
+{
+    yyjson_mut_val *list = yyjson_mut_arr(doc);
+
+    for (size_t i = 0; i < ARRAY_LEN(capabilities); i++) {
+        yyjson_mut_val *item = yyjson_mut_obj(doc);
+
+        json_set_str(doc, item, "name", str_from(capabilities[i].name));
+        if (capabilities[i].value)
+            json_set_str(doc, item, "value", str_from(capabilities[i].value));
+        yyjson_mut_arr_append(list, item);
+    }
+    json_set(doc, properties, "capabilities", list);
+}
+
+/* See arm.h. */
+static struct str make_endpoint(const struct arm_call *c, struct str domain, struct str route)
+{
+    struct str data_domain = str_from(c->arm->data_domain), base = str_from(c->arm->public_base);
+
+    if (data_domain.len && domain.len)
+        return arena_printf(c->arena, "https://%.*s.%.*s/",
+                            STR_ARGS(arena_lower(c->arena, domain)), STR_ARGS(data_domain));
+    if (str_is_empty(base))
+        base = c->request->base;
+    return arena_printf(c->arena, "%.*s/accounts/%.*s/", STR_ARGS(base), STR_ARGS(route));
+}
+
+static void add_endpoints(const struct arm_call *c, yyjson_val *facts, yyjson_mut_doc *doc,
+                          yyjson_mut_val *properties)
+{
+    struct str domain = json_mut_str(yyjson_mut_obj_get(properties, "customSubDomainName"));
+    struct str endpoint = make_endpoint(c, domain, json_str(yyjson_obj_get(facts, "route")));
+    yyjson_mut_val *endpoints = yyjson_mut_obj(doc);
+
+    json_set_str(doc, properties, "endpoint", endpoint);
+    for (size_t i = 0; i < ARRAY_LEN(endpoint_names); i++)
+        json_set_str(doc, endpoints, endpoint_names[i], endpoint);
+    json_set(doc, properties, "endpoints", endpoints);
+}
+
+static void add_identity(const struct arm_call *c, yyjson_val *facts, yyjson_mut_doc *doc,
+                         yyjson_mut_val *shown)
+{
+    yyjson_mut_val *identity = yyjson_mut_obj_get(shown, "identity");
+    struct str type = json_mut_str(yyjson_mut_obj_get(identity, "type"));
+
+    if (str_starts_with(type, STR("SystemAssigned"))) {
+        json_set_str(doc, identity, "principalId", json_str(yyjson_obj_get(facts, "principalId")));
+        json_set_str(doc, identity, "tenantId", str_from(c->arm->tenant_id));
+    }
+}
+
+void account_render(struct arm_call *c, const struct store_resource *r, yyjson_val *body,
+                    yyjson_mut_doc *doc, yyjson_mut_val *shown)
+{
+    yyjson_mut_val *properties = json_set_object(doc, shown, "properties");
+    yyjson_val *facts = yyjson_obj_get(body, "facts");
+
+    (void)r;
+    add_endpoints(c, facts, doc, properties);
+    json_set_str(doc, properties, "internalId", json_str(yyjson_obj_get(facts, "internalId")));
+    json_set_str(doc, properties, "dateCreated", json_str(yyjson_obj_get(facts, "dateCreated")));
+    json_set_bool(doc, properties, "isMigrated", false);
+    add_rules(doc, properties);
+    add_capabilities(doc, properties);
+    json_set_object(doc, properties, "apiProperties");
+    json_set(doc, properties, "privateEndpointConnections", yyjson_mut_arr(doc));
+    json_set_str(doc, properties, "provisioningState", STR("Succeeded"));
+    add_identity(c, facts, doc, shown);
+}

@@ -1,0 +1,221 @@
+/*
+ * Deployments of models: what may be written.
+ * SPDX-License-Identifier: MIT
+ */
+#include "arm/types/deployment.h"
+
+#include "arm/document.h"
+#include "arm/publish.h"
+#include "arm/resource.h"
+#include "arm/types/model.h"
+
+#define NAME_MAX_LEN 64
+
+static const struct arm_field fields[] = {
+    { "sku.name", FIELD_TEXT, NULL },
+    { "sku.capacity", FIELD_INTEGER, NULL },
+    { "tags", FIELD_TEXT_MAP, NULL },
+    { "properties.model.format", FIELD_TEXT, NULL },
+    { "properties.model.name", FIELD_TEXT, NULL },
+    { "properties.model.version", FIELD_TEXT, NULL },
+    { "properties.scaleSettings.scaleType", FIELD_TEXT, "Standard|Manual" },
+    { "properties.scaleSettings.capacity", FIELD_INTEGER, NULL },
+    { "properties.versionUpgradeOption", FIELD_TEXT,
+      "OnceNewDefaultVersionAvailable|OnceCurrentVersionExpired|NoAutoUpgrade" },
+    { "properties.raiPolicyName", FIELD_TEXT, NULL },
+    { "properties.dynamicThrottlingEnabled", FIELD_BOOL, NULL },
+    { "properties.spilloverDeploymentName", FIELD_TEXT, NULL },
+};
+
+static bool check_name(const struct arm_call *c, struct str name, struct error *err)
+{
+    bool good = name.len >= 1 && name.len <= NAME_MAX_LEN;
+
+    (void)c;
+    for (size_t i = 0; good && i < name.len; i++) {
+        char b = name.data[i], letter = (char)(b | 0x20);
+
+        good = (b >= '0' && b <= '9') || (letter >= 'a' && letter <= 'z') || b == '-' ||
+               b == '_' || b == '.';
+    }
+    if (good)
+        return true;
+    return error_set(err, ERROR_ARM_NAME,
+                     "Resource name '%.*s' is invalid: it must have 1 to 64 characters, letters, "
+                     "digits, hyphens, periods and underscores.",
+                     (int)(name.len < 100 ? name.len : 100), name.data);
+}
+
+/* -- Model ----------------------------------------------------------------------------------- */
+
+static bool check_lifecycle(struct arm_change *change, const struct catalog_model *m,
+                            struct error *err)
+{
+    struct arm_call *c = change->call;
+    struct deployment_facts before = { 0 };
+
+    if (change->before)
+        deployment_read(c->arm->catalog, change->old, &before);
+    if (before.model == m) /* what runs may be changed in other ways */
+        return true;
+    return model_check_lifecycle(c, m, err);
+}
+
+/* Brings the model into the catalog's case; no version means the default one. */
+static bool check_model(struct arm_change *change, const struct catalog_model **model,
+                        struct error *err)
+{
+    struct arm_call *c = change->call;
+    yyjson_mut_val *properties = json_set_object(change->doc, change->root, "properties"), *kept;
+    struct str format, name, version;
+
+    if (!yyjson_mut_obj_get(properties, "model") && change->before)
+        json_set(change->doc, properties, "model",
+                 yyjson_val_mut_copy(change->doc, json_at(change->old, "properties.model")));
+    kept = json_set_object(change->doc, properties, "model");
+    format = json_mut_str(yyjson_mut_obj_get(kept, "format"));
+    name = json_mut_str(yyjson_mut_obj_get(kept, "name"));
+    version = json_mut_str(yyjson_mut_obj_get(kept, "version"));
+    if (str_is_empty(format))
+        format = STR("OpenAI");
+    if (str_is_empty(name))
+        return error_set_target(err, ERROR_ARM_BODY, "properties.model.name",
+                                "The request content was invalid and could not be deserialized: "
+                                "'properties.model.name' is required.");
+    *model = catalog_find_model(c->arm->catalog, format, name, version);
+    if (!*model)
+        return error_set(err, ERROR_ARM_MODEL,
+                         "The model '%.*s' of account deployment is not supported.",
+                         STR_ARGS(model_text(c->arena, format, name, version)));
+    json_set_str(change->doc, kept, "format", str_from((*model)->format));
+    json_set_str(change->doc, kept, "name", str_from((*model)->name));
+    json_set_str(change->doc, kept, "version", str_from((*model)->version));
+    return check_lifecycle(change, *model, err);
+}
+
+/* -- SKU ------------------------------------------------------------------------------------- */
+
+/* Scale settings of old clients, turned into the SKU that replaced them. */
+static bool convert_scale_settings(struct arm_change *change, struct error *err)
+{
+    yyjson_mut_val *properties = yyjson_mut_obj_get(change->root, "properties"), *sku, *capacity;
+    yyjson_mut_val *scale = yyjson_mut_obj_get(properties, "scaleSettings");
+
+    if (!scale)
+        return true;
+    if (arm_version_is_at_least(change->call, "2023-05-01"))
+        return error_set_target(err, ERROR_ARM_PROPERTIES, "properties.scaleSettings",
+                                "The scale settings of account deployment is deprecated since API "
+                                "version '2023-05-01', please use 'sku' instead.");
+    capacity = yyjson_mut_obj_get(scale, "capacity");
+    sku = json_set_object(change->doc, change->root, "sku");
+    if (!yyjson_mut_obj_get(sku, "name"))
+        json_set_str(change->doc, sku, "name", STR("Standard"));
+    if (capacity && !yyjson_mut_obj_get(sku, "capacity"))
+        json_set_int(change->doc, sku, "capacity", yyjson_mut_get_sint(capacity));
+    yyjson_mut_obj_remove_key(properties, "scaleSettings");
+    return true;
+}
+
+static bool check_sku(struct arm_change *change, const struct catalog_model *m, struct error *err)
+{
+    const struct catalog_sku *known;
+    yyjson_mut_val *sku, *capacity;
+    struct str name;
+
+    if (!convert_scale_settings(change, err))
+        return false;
+    if (!yyjson_mut_obj_get(change->root, "sku") && change->before)
+        json_set(change->doc, change->root, "sku",
+                 yyjson_val_mut_copy(change->doc, yyjson_obj_get(change->old, "sku")));
+    sku = json_set_object(change->doc, change->root, "sku");
+    name = json_mut_str(yyjson_mut_obj_get(sku, "name"));
+    if (str_is_empty(name))
+        name = STR("Standard");
+    known = catalog_find_sku(m, name);
+    if (!known)
+        return error_set_target(err, ERROR_ARM_PROPERTIES, "sku.name",
+                                "The specified SKU '%.*s' of account deployment is not supported "
+                                "by the model '%s' version: '%s'.",
+                                STR_ARGS(str_slice(name, 0, 60)), m->name, m->version);
+    json_set_str(change->doc, sku, "name", str_from(known->name));
+    capacity = yyjson_mut_obj_get(sku, "capacity");
+    if (!capacity) {
+        json_set_int(change->doc, sku, "capacity", known->capacity_default);
+        return true;
+    }
+    return sku_check_capacity(m, known, (uint64_t)yyjson_mut_get_sint(capacity), err);
+}
+
+/* -- The rest -------------------------------------------------------------------------------- */
+
+/*
+ * Absent at creation: OnceNewDefaultVersionAvailable, which is what Azure answers to a client that
+ * names none. Absent later: as it was. An explicit null is the third state: it means
+ * OnceCurrentVersionExpired, and the property is not shown.
+ */
+static void choose_upgrade_option(struct arm_change *change)
+{
+    yyjson_mut_val *properties = yyjson_mut_obj_get(change->root, "properties");
+    yyjson_val *asked = arm_document_at(change->input, "properties.versionUpgradeOption");
+    yyjson_val *old = json_at(change->old, "properties.versionUpgradeOption");
+
+    if (asked)
+        return;
+    if (!change->before)
+        json_set_str(change->doc, properties, "versionUpgradeOption",
+                     STR("OnceNewDefaultVersionAvailable"));
+    else if (old)
+        json_set(change->doc, properties, "versionUpgradeOption",
+                 yyjson_val_mut_copy(change->doc, old));
+}
+
+static bool check(struct arm_change *change, struct error *err)
+{
+    const struct catalog_model *m;
+
+    if (!check_model(change, &m, err) || !check_sku(change, m, err))
+        return false;
+    choose_upgrade_option(change);
+    return true;
+}
+
+static bool on_written(struct arm_change *change, struct error *err)
+{
+    (void)err;
+    arm_publish_touch(change->call, change->after.parent);
+    return true;
+}
+
+static bool on_delete(struct arm_call *c, const struct store_resource *r, struct error *err)
+{
+    (void)err;
+    arm_publish_touch(c, r->parent);
+    return true;
+}
+
+static const struct arm_route routes[] = {
+    { HTTP_GET, ACCOUNT_PATH "/deployments", arm_resource_list },
+    { HTTP_GET, DEPLOYMENT_PATH, arm_resource_get },
+    { HTTP_PUT, DEPLOYMENT_PATH, arm_resource_put },
+    { HTTP_PATCH, DEPLOYMENT_PATH, arm_resource_patch },
+    { HTTP_DELETE, DEPLOYMENT_PATH, arm_resource_delete },
+    { HTTP_GET, DEPLOYMENT_PATH "/skus", deployment_list_skus },
+};
+
+const struct arm_type arm_deployment_type = {
+    .name = "Microsoft.CognitiveServices/accounts/deployments",
+    .provider = &arm_cognitive_services,
+    .path = DEPLOYMENT_PATH,
+    .parent = &arm_account_type,
+    .shows_system_data = true,
+    .fields = fields,
+    .field_count = ARRAY_LEN(fields),
+    .routes = routes,
+    .route_count = ARRAY_LEN(routes),
+    .check_name = check_name,
+    .check = check,
+    .on_written = on_written,
+    .on_delete = on_delete,
+    .render = deployment_render,
+};

@@ -1,0 +1,20 @@
+/*
+ * Models as ARM shows them, and what their life cycle allows. SPDX-License-Identifier: MIT
+ */
+#ifndef ARM_TYPES_MODEL_H
+#define ARM_TYPES_MODEL_H
+
+#include "arm/type.h"
+
+/* Capacities of a SKU: minimum, maximum, step, default. */
+yyjson_mut_val *model_sku_capacity(yyjson_mut_doc *doc, const struct catalog_sku *s);
+/* "Format:OpenAI,Name:gpt-4,Version:0613", as errors name a model; clipped. */
+struct str model_text(struct arena *a, struct str format, struct str name, struct str version);
+
+/* Retired: its deployments answer no more. */
+bool model_is_retired(const struct catalog_model *m, int64_t now_ms);
+/* May a deployment be made of it, in this call's subscription? ERROR_ARM_MODEL_DEPRECATED. */
+MUST_CHECK bool model_check_lifecycle(const struct arm_call *c, const struct catalog_model *m,
+                                      struct error *err);
+
+#endif

@@ -1,0 +1,179 @@
+/*
+ * Resource providers: which name spaces there are, with their types and api-versions, and the
+ * operations of Microsoft.CognitiveServices. All of them are always registered.
+ * SPDX-License-Identifier: MIT
+ */
+#include "arm/resource.h"
+
+/* Served, or asked for by clients that look around before they begin. */
+static const char *const namespaces[] = {
+    "Microsoft.CognitiveServices",
+    "Microsoft.Resources",
+    "Microsoft.Authorization",
+    "Microsoft.Insights",
+};
+
+static void add_versions(yyjson_mut_doc *doc, yyjson_mut_val *item, const struct arm_provider *p)
+{
+    yyjson_mut_val *list = yyjson_mut_arr(doc);
+
+    for (size_t i = p->version_count; i-- > 0;)
+        yyjson_mut_arr_add_str(doc, list, p->versions[i]);
+    json_set(doc, item, "apiVersions", list);
+}
+
+static yyjson_mut_val *render_type(const struct arm_call *c, yyjson_mut_doc *doc,
+                                   const struct arm_type *type, struct str name)
+{
+    const struct catalog *catalog = c->arm->catalog;
+    yyjson_mut_val *item = yyjson_mut_obj(doc), *locations = yyjson_mut_arr(doc);
+
+    json_set_str(doc, item, "resourceType", name);
+    for (unsigned i = 0; i < catalog->location_count; i++)
+        yyjson_mut_arr_add_strcpy(doc, locations, catalog->locations[i].display_name);
+    json_set(doc, item, "locations", locations);
+    add_versions(doc, item, type->provider);
+    json_set_str(doc, item, "capabilities",
+                 type->is_tracked ? STR("SupportsTags, SupportsLocation") : STR("None"));
+    return item;
+}
+
+static yyjson_mut_val *render_provider(const struct arm_call *c, yyjson_mut_doc *doc,
+                                       struct str name)
+{
+    yyjson_mut_val *root = yyjson_mut_obj(doc), *types = yyjson_mut_arr(doc);
+    struct str type, prefix = arena_printf(c->arena, "%.*s/", STR_ARGS(name));
+
+    json_set_str(doc, root, "id",
+                 arena_printf(c->arena, "/subscriptions/%.*s/providers/%.*s",
+                              STR_ARGS(c->names[0]), STR_ARGS(name)));
+    json_set_str(doc, root, "namespace", name);
+    json_set_str(doc, root, "registrationState", STR("Registered"));
+    json_set_str(doc, root, "registrationPolicy", STR("RegistrationRequired"));
+    for (size_t i = 0; i < arm_type_count; i++) {
+        type = str_from(arm_types[i]->name);
+        if (str_starts_with(type, prefix))
+            yyjson_mut_arr_append(types, render_type(c, doc, arm_types[i],
+                                                     str_slice(type, prefix.len, SIZE_MAX)));
+    }
+    json_set(doc, root, "resourceTypes", types);
+    return root;
+}
+
+static bool list(struct arm_call *c, struct error *err)
+{
+    yyjson_mut_doc *doc = json_new(c->arena);
+    yyjson_mut_val *root = yyjson_mut_obj(doc), *value = yyjson_mut_arr(doc);
+
+    (void)err;
+    for (size_t i = 0; i < ARRAY_LEN(namespaces); i++)
+        yyjson_mut_arr_append(value, render_provider(c, doc, str_from(namespaces[i])));
+    json_set(doc, root, "value", value);
+    arm_reply_json(c, 200, root);
+    return true;
+}
+
+/* Also what a registration answers. */
+static bool get(struct arm_call *c, struct error *err)
+{
+    yyjson_mut_doc *doc = json_new(c->arena);
+    struct str name = c->names[1];
+
+    for (size_t i = 0; i < ARRAY_LEN(namespaces); i++) {
+        if (str_equal_nocase(name, str_from(namespaces[i]))) {
+            arm_reply_json(c, 200, render_provider(c, doc, str_from(namespaces[i])));
+            return true;
+        }
+    }
+    return error_set(err, ERROR_ARM_NO_PROVIDER, "The resource namespace '%.*s' is invalid.",
+                     (int)(name.len < 100 ? name.len : 100), name.data);
+}
+
+/* -- Operations ------------------------------------------------------------------------------ */
+
+static const struct operation {
+    const char *name;
+    const char *resource;
+    const char *operation;
+    const char *description;
+    bool is_data_action;
+} operations[] = {
+    { "accounts/read", "Cognitive Services API Account", "Read API Account", "Reads API accounts.",
+      false },
+    { "accounts/write", "Cognitive Services API Account", "Write API Account",
+      "Writes API Accounts.", false },
+    { "accounts/delete", "Cognitive Services API Account", "Delete API Account",
+      "Deletes API accounts", false },
+    { "accounts/listKeys/action", "Cognitive Services API Account", "List Keys", "List keys",
+      false },
+    { "accounts/regenerateKey/action", "Cognitive Services API Account", "Regenerate Key",
+      "Regenerate Key", false },
+    { "accounts/usages/read", "Cognitive Services API Account", "Read Usages",
+      "Get the quota usage for an existing resource.", false },
+    { "accounts/skus/read", "Cognitive Services API Account", "Read Skus",
+      "Reads available SKUs for an existing resource.", false },
+    { "accounts/models/read", "Cognitive Services API Account", "Read Models",
+      "Reads available models.", false },
+    { "accounts/deployments/read", "Cognitive Services Account Deployment", "Read Deployments",
+      "Reads deployments.", false },
+    { "accounts/deployments/write", "Cognitive Services Account Deployment", "Write Deployments",
+      "Writes deployments.", false },
+    { "accounts/deployments/delete", "Cognitive Services Account Deployment",
+      "Delete Deployments", "Deletes deployments.", false },
+    { "locations/checkSkuAvailability/action", "SKU Availability", "Check Available SKUs",
+      "Reads available SKUs for a subscription.", false },
+    { "locations/models/read", "Locations", "Read Models", "Reads available models.", false },
+    { "locations/usages/read", "Locations", "Read Usages", "Read all usages data", false },
+    { "checkDomainAvailability/action", "Domain Availability", "Check Domain Availability",
+      "Reads available SKUs for a subscription.", false },
+    { "skus/read", "SKUs", "Read SKUs", "Reads available SKUs for Cognitive Services.", false },
+    { "operations/read", "Operations", "Read Operations", "List all available operations",
+      false },
+    { "accounts/OpenAI/deployments/chat/completions/action", "OpenAI", "Create chat completion",
+      "Creates a completion for the chat message", true },
+    { "accounts/OpenAI/deployments/completions/action", "OpenAI", "Create completion",
+      "Create a completion from a chosen model.", true },
+    { "accounts/OpenAI/deployments/embeddings/action", "OpenAI", "Get embeddings",
+      "Return the embeddings for a given prompt.", true },
+};
+
+static bool list_operations(struct arm_call *c, struct error *err)
+{
+    yyjson_mut_doc *doc = json_new(c->arena);
+    yyjson_mut_val *root = yyjson_mut_obj(doc), *value = yyjson_mut_arr(doc);
+
+    (void)err;
+    for (size_t i = 0; i < ARRAY_LEN(operations); i++) {
+        const struct operation *o = &operations[i];
+        yyjson_mut_val *item = yyjson_mut_obj(doc), *display = yyjson_mut_obj(doc);
+
+        json_set_str(doc, item, "name",
+                     arena_printf(c->arena, "Microsoft.CognitiveServices/%s", o->name));
+        json_set_bool(doc, item, "isDataAction", o->is_data_action);
+        json_set_str(doc, display, "provider", STR("Microsoft Cognitive Services"));
+        json_set_str(doc, display, "resource", str_from(o->resource));
+        json_set_str(doc, display, "operation", str_from(o->operation));
+        json_set_str(doc, display, "description", str_from(o->description));
+        json_set(doc, item, "display", display);
+        json_set_str(doc, item, "origin", STR("user,system"));
+        yyjson_mut_arr_append(value, item);
+    }
+    json_set(doc, root, "value", value);
+    arm_reply_json(c, 200, root);
+    return true;
+}
+
+static const struct arm_route routes[] = {
+    { HTTP_GET, "/subscriptions/{}/providers", list },
+    { HTTP_GET, "/subscriptions/{}/providers/{}", get },
+    { HTTP_POST, "/subscriptions/{}/providers/{}/register", get },
+    { HTTP_GET, "/providers/Microsoft.CognitiveServices/operations", list_operations },
+};
+
+const struct arm_type arm_provider_type = {
+    .name = "Microsoft.Resources/providers",
+    .provider = &arm_resources,
+    .path = "/subscriptions/{}/providers/{}",
+    .routes = routes,
+    .route_count = ARRAY_LEN(routes),
+};

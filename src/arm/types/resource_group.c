@@ -1,0 +1,252 @@
+/*
+ * Resource groups, and the lists of the resources in a group or a subscription.
+ * SPDX-License-Identifier: MIT
+ */
+#include "arm/operation.h"
+#include "arm/page.h"
+#include "arm/resource.h"
+
+#define NAME_MAX_LEN 90
+
+static const struct arm_field fields[] = {
+    { "location", FIELD_TEXT, NULL },
+    { "managedBy", FIELD_TEXT, NULL },
+    { "tags", FIELD_TEXT_MAP, NULL },
+};
+
+/* Letters, digits, '_', '-', '.', parentheses and what is not ASCII; no '.' at the end. */
+static bool check_name(const struct arm_call *c, struct str name, struct error *err)
+{
+    bool good = name.len > 0 && name.len <= NAME_MAX_LEN && str_is_utf8(name) &&
+                !str_ends_with(name, STR("."));
+
+    (void)c;
+    for (size_t i = 0; good && i < name.len; i++) {
+        unsigned char b = (unsigned char)name.data[i];
+
+        good = b >= 0x80 || (b >= '0' && b <= '9') || ((b | 0x20) >= 'a' && (b | 0x20) <= 'z') ||
+               memchr("_-.()", b, 5);
+    }
+    if (good)
+        return true;
+    return error_set(err, ERROR_ARM_GROUP_NAME,
+                     "The provided resource group name '%.*s' has these invalid characters or "
+                     "length: it can only include alphanumeric, periods, underscores, hyphens and "
+                     "parenthesis, cannot end in a period, and has at most 90 characters.",
+                     (int)(name.len < 100 ? name.len : 100), name.data);
+}
+
+static bool check(struct arm_change *change, struct error *err)
+{
+    struct arm_call *c = change->call;
+    struct str location = json_mut_str(yyjson_mut_obj_get(change->root, "location"));
+    struct str old = json_str(yyjson_obj_get(change->old, "location"));
+    const struct catalog_location *known;
+
+    if (!arm_location_check(c, location, NULL, err))
+        return false;
+    if (change->before && !arm_location_is_same(c, location, old))
+        return error_set(err, ERROR_ARM_GROUP_LOCATION,
+                         "Invalid resource group location '%.*s'. The Resource group already "
+                         "exists in location '%.*s'.",
+                         STR_ARGS(location), STR_ARGS(old));
+    known = catalog_find_location(c->arm->catalog, location);
+    json_set_str(change->doc, change->root, "location", str_from(known->name));
+    return true;
+}
+
+static void render(struct arm_call *c, const struct store_resource *r, yyjson_val *body,
+                   yyjson_mut_doc *doc, yyjson_mut_val *shown)
+{
+    yyjson_mut_val *properties = yyjson_mut_obj(doc);
+
+    (void)c;
+    (void)r;
+    (void)body;
+    json_set_str(doc, properties, "provisioningState", STR("Succeeded"));
+    json_set(doc, shown, "properties", properties);
+}
+
+/* Tells the types of all that is in the group. */
+static bool announce_deletion(struct arm_call *c, struct str key, struct error *err)
+{
+    struct store_query query = { .key_prefix = arena_printf(c->arena, "%.*s/", STR_ARGS(key)) };
+    struct store_resource *found;
+    size_t count;
+
+    if (!store_list(c->txn, &query, &found, &count, err))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        const struct arm_type *type = arm_type_of(&found[i]);
+
+        if (type && type->on_delete && !type->on_delete(c, &found[i], err))
+            return false;
+    }
+    return true;
+}
+
+/* The whole group goes at once, so that the operation has ended when it is first asked for. */
+static bool delete_group(struct arm_call *c, struct error *err)
+{
+    struct store_resource r;
+    size_t count;
+
+    if (!arm_resource_find(c, &arm_group_type, &r, err) || !announce_deletion(c, r.key, err) ||
+        !store_delete_tree(c->txn, r.key, &count, err))
+        return false;
+    c->reply.status = 202;
+    return arm_operation_start(c, err);
+}
+
+/* -- Lists of resources ---------------------------------------------------------------------- */
+
+/* What $filter asks: "resourceGroup eq 'G' and resourceType eq 'T'". */
+struct filter {
+    struct str group;
+    struct str type;
+};
+
+/* 'text' with its quotes, a quote inside doubled, at the start of *rest. */
+static bool read_literal(struct arena *a, struct str *rest, struct str *text)
+{
+    char *out = arena_alloc_bytes(a, rest->len + 1);
+    size_t len = 0;
+
+    if (!str_starts_with(*rest, STR("'")))
+        return false;
+    for (size_t i = 1; i < rest->len; i++) {
+        if (rest->data[i] == '\'') {
+            if (i + 1 == rest->len || rest->data[i + 1] != '\'') {
+                *text = str_of(out, len);
+                *rest = str_trim(str_slice(*rest, i + 1, SIZE_MAX));
+                return true;
+            }
+            i++;
+        }
+        out[len++] = rest->data[i];
+    }
+    return false;
+}
+
+static bool read_filter(struct arm_call *c, struct filter *filter, struct error *err)
+{
+    struct str rest = str_trim(http_query_get(c->arena, c->request->query, STR("$filter")));
+    struct str names[] = { STR("resourceGroup eq "), STR("resourceType eq ") };
+    struct str *values[] = { &filter->group, &filter->type };
+
+    while (!str_is_empty(rest)) {
+        size_t which = str_starts_with_nocase(rest, names[0]) ? 0 : 1;
+
+        if (!str_starts_with_nocase(rest, names[which]))
+            return error_set_target(err, ERROR_ARM_FILTER, "$filter",
+                                    "The filter is not supported: it may compare resourceGroup and "
+                                    "resourceType by 'eq', joined by 'and'.");
+        rest = str_trim(str_slice(rest, names[which].len, SIZE_MAX));
+        if (!read_literal(c->arena, &rest, values[which]))
+            return error_set_target(err, ERROR_ARM_FILTER, "$filter",
+                                    "The filter is not valid: a text in single quotes is missing.");
+        if (str_starts_with_nocase(rest, STR("and ")))
+            rest = str_trim(str_slice(rest, 4, SIZE_MAX));
+        else if (!str_is_empty(rest))
+            return error_set_target(err, ERROR_ARM_FILTER, "$filter",
+                                    "The filter is not valid: 'and' is missing.");
+    }
+    return true;
+}
+
+/* Members that a list of resources shows; the rest is asked for one by one. */
+static void append_short(struct arm_call *c, yyjson_mut_val *list, yyjson_mut_doc *doc,
+                         yyjson_mut_val *full)
+{
+    static const char *const names[] = { "id",  "name",     "type", "location",
+                                         "sku", "identity", "kind", "tags" };
+    yyjson_mut_val *item = yyjson_mut_obj(doc), *value;
+    struct str expand = http_query_get(c->arena, c->request->query, STR("$expand"));
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        value = yyjson_mut_obj_get(full, names[i]);
+        if (value)
+            json_set(doc, item, names[i], yyjson_mut_val_mut_copy(doc, value));
+    }
+    if (str_find(expand, STR("createdTime")) != SIZE_MAX)
+        json_set_str(doc, item, "createdTime", json_mut_str(json_mut_at(full, "systemData.createdAt")));
+    if (str_find(expand, STR("changedTime")) != SIZE_MAX)
+        json_set_str(doc, item, "changedTime",
+                     json_mut_str(json_mut_at(full, "systemData.lastModifiedAt")));
+    if (str_find(expand, STR("provisioningState")) != SIZE_MAX)
+        json_set_str(doc, item, "provisioningState",
+                     json_mut_str(json_mut_at(full, "properties.provisioningState")));
+    yyjson_mut_arr_append(list, item);
+}
+
+static bool is_listed(const struct filter *filter, const struct store_resource *r)
+{
+    const struct arm_type *type = arm_type_of(r);
+
+    return type && type->is_tracked &&
+           (str_is_empty(filter->type) || str_equal_nocase(filter->type, r->type));
+}
+
+static bool list_resources(struct arm_call *c, struct error *err)
+{
+    yyjson_mut_doc *doc = json_new(c->arena);
+    yyjson_mut_val *root = yyjson_mut_obj(doc), *list = yyjson_mut_arr(doc), *full;
+    struct store_query query = { 0 };
+    struct store_resource *found;
+    struct filter filter = { 0 };
+    struct arm_page page;
+    size_t count, shown = 0, last = 0;
+
+    if (!read_filter(c, &filter, err) || !arm_page_read(c, &page, err) ||
+        !arm_resource_check_scope(c, c->type, err))
+        return false;
+    if (c->name_count > 1)
+        filter.group = c->names[1];
+    query.key_prefix = arena_lower(
+        c->arena, arena_printf(c->arena, "/subscriptions/%.*s/resourcegroups/%.*s%s",
+                               STR_ARGS(c->names[0]), STR_ARGS(filter.group),
+                               str_is_empty(filter.group) ? "" : "/"));
+    query.after_key = page.after_key;
+    if (!store_list(c->txn, &query, &found, &count, err))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        if (!is_listed(&filter, &found[i]))
+            continue;
+        if (shown++ == page.size) {
+            arm_page_link(c, doc, root, found[last].key);
+            break;
+        }
+        last = i;
+        full = arm_resource_render(c, arm_type_of(&found[i]), &found[i], doc, err);
+        if (!full)
+            return false;
+        append_short(c, list, doc, full);
+    }
+    json_set(doc, root, "value", list);
+    arm_reply_json(c, 200, root);
+    return true;
+}
+
+static const struct arm_route routes[] = {
+    { HTTP_GET, "/subscriptions/{}/resourceGroups", arm_resource_list },
+    { HTTP_GET, "/subscriptions/{}/resourceGroups/{}", arm_resource_get },
+    { HTTP_HEAD, "/subscriptions/{}/resourceGroups/{}", arm_resource_head },
+    { HTTP_PUT, "/subscriptions/{}/resourceGroups/{}", arm_resource_put },
+    { HTTP_PATCH, "/subscriptions/{}/resourceGroups/{}", arm_resource_patch },
+    { HTTP_DELETE, "/subscriptions/{}/resourceGroups/{}", delete_group },
+    { HTTP_GET, "/subscriptions/{}/resourceGroups/{}/resources", list_resources },
+    { HTTP_GET, "/subscriptions/{}/resources", list_resources },
+};
+
+const struct arm_type arm_group_type = {
+    .name = "Microsoft.Resources/resourceGroups",
+    .provider = &arm_resources,
+    .path = "/subscriptions/{}/resourceGroups/{}",
+    .fields = fields,
+    .field_count = ARRAY_LEN(fields),
+    .routes = routes,
+    .route_count = ARRAY_LEN(routes),
+    .check_name = check_name,
+    .check = check,
+    .render = render,
+};

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+#include "arm/version.h"
+
+#include "base/format.h"
+
+#define DATE_LEN 10
+
+/* Microsoft.CognitiveServices/accounts, as listed by GET /providers/Microsoft.CognitiveServices */
+static const char *const cognitive_services_versions[] = {
+    "2016-02-01-preview", "2017-04-18",         "2021-04-30",         "2021-10-01",
+    "2022-03-01",         "2022-10-01",         "2022-12-01",         "2023-05-01",
+    "2023-06-01-preview", "2023-10-01-preview", "2024-04-01-preview", "2024-06-01-preview",
+    "2024-10-01",         "2025-04-01-preview", "2025-06-01",         "2025-07-01-preview",
+    "2025-09-01",         "2025-10-01-preview", "2025-12-01",         "2026-03-01",
+    "2026-05-01",         "2026-05-15-preview",
+};
+
+/* Microsoft.Resources/resourceGroups; subscriptions, locations and the rest have some of their own */
+static const char *const resources_versions[] = {
+    "2014-04-01", "2015-01-01", "2015-11-01", "2016-02-01", "2016-06-01", "2016-09-01",
+    "2017-05-10", "2018-02-01", "2018-05-01", "2019-05-01", "2019-05-10", "2019-07-01",
+    "2019-08-01", "2019-10-01", "2020-06-01", "2020-08-01", "2020-10-01", "2021-01-01",
+    "2021-04-01", "2022-09-01", "2022-12-01", "2023-07-01", "2024-03-01", "2024-07-01",
+    "2024-11-01", "2025-03-01", "2025-04-01",
+};
+
+const struct arm_provider arm_cognitive_services = {
+    .name = "Microsoft.CognitiveServices",
+    .versions = cognitive_services_versions,
+    .version_count = ARRAY_LEN(cognitive_services_versions),
+};
+
+const struct arm_provider arm_resources = {
+    .name = "Microsoft.Resources",
+    .versions = resources_versions,
+    .version_count = ARRAY_LEN(resources_versions),
+    .accepts_between = true,
+};
+
+static bool is_date(struct str version)
+{
+    int64_t time_ms;
+
+    return version.len >= DATE_LEN && version.data[4] == '-' && version.data[7] == '-' &&
+           format_parse_time(str_slice(version, 0, DATE_LEN), &time_ms);
+}
+
+/* "2024-10-01" or "2024-10-01-preview"; az knows other endings ("-privatepreview", "-alpha"). */
+static bool is_well_formed(struct str version)
+{
+    struct str ending = str_slice(version, DATE_LEN, SIZE_MAX);
+
+    if (!is_date(version))
+        return false;
+    return ending.len == 0 || (ending.data[0] == '-' && ending.len > 1 && ending.len < 32 &&
+                               str_find_char(str_slice(ending, 1, SIZE_MAX), '-') == SIZE_MAX);
+}
+
+static struct str version_list(const struct arm_provider *p, struct arena *a)
+{
+    struct str list = str_from(p->versions[p->version_count - 1]);
+
+    for (size_t i = p->version_count - 1; i-- > 0;)
+        list = arena_printf(a, "%.*s,%s", STR_ARGS(list), p->versions[i]);
+    return list;
+}
+
+static int compare_dates(struct str a, const char *b)
+{
+    return str_compare(str_slice(a, 0, DATE_LEN), str_of(b, DATE_LEN));
+}
+
+static bool is_known(const struct arm_provider *p, struct str version)
+{
+    if (p->accepts_between && compare_dates(version, p->versions[0]) >= 0)
+        return true;
+    if (compare_dates(version, p->versions[p->version_count - 1]) > 0)
+        return true;
+    for (size_t i = 0; i < p->version_count; i++) {
+        if (str_equal_nocase(version, str_from(p->versions[i])))
+            return true;
+    }
+    return false;
+}
+
+bool arm_version_check(const struct arm_provider *p, const char *type, struct str version,
+                       struct arena *a, struct error *err)
+{
+    struct str list;
+
+    if (str_is_empty(version))
+        return error_set(err, ERROR_ARM_NO_API_VERSION, NULL);
+    if (is_well_formed(version) && is_known(p, version))
+        return true;
+    list = version_list(p, a);
+    if (!is_well_formed(version))
+        return error_set(err, ERROR_ARM_API_VERSION,
+                         "The api-version '%.*s' is invalid. The supported versions are '%.*s'.",
+                         (int)(version.len < 64 ? version.len : 64), version.data, STR_ARGS(list));
+    return error_set(err, ERROR_ARM_NO_REGISTERED,
+                     "No registered resource provider found for API version '%.*s' and type '%s'. "
+                     "The supported api-versions are '%.*s'.",
+                     STR_ARGS(version), type, STR_ARGS(list));
+}
+
+bool arm_version_is_at_least(const struct arm_call *c, const char *date)
+{
+    return compare_dates(c->api_version, date) >= 0;
+}
