@@ -1,0 +1,543 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "serving.h"
+
+#define CHUNKED_HEAD "HTTP/1.1 200 OK\r\nDate: *\r\nTransfer-Encoding: chunked\r\n"
+
+/* -- Whole replies ----------------------------------------------------------------------------- */
+
+static void reply_with_headers(struct http_request *r)
+{
+    struct http_header items[] = {
+        { STR("Content-Type"), STR("text/plain") },
+        { STR("content-length"), STR("999") },
+        { STR("Transfer-Encoding"), STR("gzip") },
+        { STR("Date"), STR("yesterday") },
+        { STR("Keep-Alive"), STR("timeout=1") },
+        { STR("X-Split"), STR("a\r\nb") },
+    };
+    struct http_headers headers = { items, ARRAY_LEN(items) };
+
+    http_reply_with_phrase(r, 403, "Not\rToday", &headers, STR("no"));
+}
+
+static void owns_some_headers(void **state)
+{
+    struct stream *s = client();
+
+    (void)state;
+    do_on_body = reply_with_headers;
+    fake_feed(s, GET, 0);
+    expect_written(s, "HTTP/1.1 403 Not Today\r\nDate: *\r\nContent-Type: text/plain\r\n"
+                      "X-Split: a  b\r\nContent-Length: 2\r\n\r\nno");
+    assert_false(s->is_closed);
+}
+
+static void reply_and_close(struct http_request *r)
+{
+    struct http_header item = { STR("Connection"), STR("close") };
+    struct http_headers headers = { &item, 1 };
+
+    http_reply(r, 200, &headers, STR_NONE);
+}
+
+static void closes_when_the_handler_says_so(void **state)
+{
+    struct stream *s = client();
+
+    (void)state;
+    do_on_body = reply_and_close;
+    fake_feed(s, GET, 0);
+    expect_written(s, OK_HEAD("0") "Connection: close\r\n\r\n");
+    assert_true(s->is_closed && s->is_flushed);
+}
+
+static void reply_204(struct http_request *r)
+{
+    http_reply(r, 204, NULL, STR("not to be sent"));
+}
+
+static void start_304(struct http_request *r)
+{
+    http_reply_start(r, 304, NULL);
+    http_reply_chunk(r, STR("not to be sent"));
+    http_reply_end(r);
+}
+
+static void sends_no_body_where_none_belongs(void **state)
+{
+    struct stream *s = client();
+
+    (void)state;
+    do_on_body = reply_204;
+    fake_feed(s, GET, 0);
+    expect_written(s, "HTTP/1.1 204 No Content\r\nDate: *\r\n\r\n");
+    do_on_body = start_304;
+    fake_feed(s, GET, 0);
+    expect_written(s, "HTTP/1.1 304 Not Modified\r\nDate: *\r\n\r\n");
+    assert_false(s->is_closed);
+}
+
+static const char *arena_text_after_reply;
+
+static void use_after_reply(struct http_request *r)
+{
+    char *text = arena_text(r->arena, STR("still here"));
+
+    http_reply(r, 200, NULL, STR_NONE);
+    expect(r->path, "/g");
+    arena_text_after_reply = text;
+    assert_string_equal(text, "still here");
+}
+
+static void set_freed(void *data)
+{
+    *(bool *)data = true;
+}
+
+static bool is_freed;
+
+static void defer_and_keep(struct http_request *r)
+{
+    arena_defer(r->arena, set_freed, &is_freed);
+    keep(r);
+}
+
+static void frees_the_request_at_the_end_of_the_turn(void **state)
+{
+    struct stream *s = client();
+
+    (void)state;
+    do_on_body = use_after_reply;
+    fake_feed(s, GET, 0);
+    expect_written(s, OK_HEAD("0") "\r\n");
+    is_freed = false;
+    do_on_body = defer_and_keep;
+    fake_feed(s, GET, 0);
+    turn();
+    assert_false(is_freed);
+    assert_int_equal(http_server_stats(server).requests_active, 1);
+    http_reply(kept, 200, NULL, STR("late"));
+    assert_false(is_freed);
+    assert_int_equal(http_server_stats(server).requests_active, 0);
+    turn();
+    assert_true(is_freed);
+    expect_written(s, OK_HEAD("4") "\r\nlate");
+}
+
+/* -- Replies in chunks ------------------------------------------------------------------------- */
+
+static void start_and_keep(struct http_request *r)
+{
+    http_reply_start(r, 200, NULL);
+    assert_true(http_reply_is_started(r));
+    keep(r);
+}
+
+/* Writing the head by itself would cost 40 ms where the client's kernel delays its
+ * acknowledgement. */
+static void sends_the_head_with_the_first_chunk(void **state)
+{
+    struct stream *s = client();
+
+    (void)state;
+    do_on_body = start_and_keep;
+    fake_feed(s, GET, 0);
+    assert_int_equal(s->writes, 0);
+    http_reply_chunk(kept, STR("first"));
+    assert_int_equal(s->writes, 1);
+    expect(without_date(fake_written(s)), CHUNKED_HEAD "\r\n5\r\nfirst\r\n");
+    http_reply_chunk(kept, STR_NONE);
+    assert_int_equal(s->writes, 1);
+    http_reply_chunk(kept, STR("the second chunk"));
+    assert_int_equal(s->writes, 2);
+    expect_written(s, "10\r\nthe second chunk\r\n");
+    http_reply_last_chunk(kept, STR("last"));
+    assert_int_equal(s->writes, 3);
+    expect_written(s, "4\r\nlast\r\n0\r\n\r\n");
+    assert_false(s->is_closed);
+    fake_feed(s, GET, 0);
+    assert_int_equal(heads, 2);
+    http_reply_end(kept);
+    expect_written(s, CHUNKED_HEAD "\r\n0\r\n\r\n");
+    assert_int_equal(s->writes, 4);
+}
+
+static void sends_a_head_alone_at_the_end_of_the_turn(void **state)
+{
+    struct stream *s = client();
+
+    (void)state;
+    do_on_body = start_and_keep;
+    fake_feed(s, GET, 0);
+    expect_written(s, CHUNKED_HEAD "\r\n");
+    http_reply_chunk(kept, STR("x"));
+    http_reply_end(kept);
+    expect_written(s, "1\r\nx\r\n0\r\n\r\n");
+}
+
+static void sends_http10_no_chunks(void **state)
+{
+    struct stream *s = client();
+
+    (void)state;
+    do_on_body = start_and_keep;
+    fake_feed(s, STR("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"), 0);
+    http_reply_chunk(kept, STR("plain"));
+    http_reply_end(kept);
+    expect_written(s, "HTTP/1.1 200 OK\r\nDate: *\r\nConnection: close\r\n\r\nplain");
+    assert_true(s->is_closed && s->is_flushed);
+}
+
+static void sends_a_head_request_no_chunks(void **state)
+{
+    struct stream *s = client();
+
+    (void)state;
+    do_on_body = start_and_keep;
+    fake_feed(s, STR("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n"), 0);
+    http_reply_chunk(kept, STR("not to be sent"));
+    http_reply_end(kept);
+    expect_written(s, CHUNKED_HEAD "\r\n");
+    assert_false(s->is_closed);
+}
+
+static void cuts_what_is_aborted(void **state)
+{
+    struct stream *s = client();
+
+    (void)state;
+    do_on_body = start_and_keep;
+    fake_feed(s, GET, 0);
+    http_reply_chunk(kept, STR("half"));
+    http_reply_abort(kept);
+    turn();
+    assert_true(s->is_closed && !s->is_flushed);
+    assert_false(str_ends_with(fake_written(s), STR("0\r\n\r\n")));
+    s = client();
+    do_on_body = abort_request;
+    fake_feed(s, GET, 0);
+    turn();
+    assert_true(s->is_closed && !s->is_flushed);
+    assert_int_equal(s->writes, 0);
+    assert_int_equal(gones, 0);
+}
+
+/* -- Backpressure ------------------------------------------------------------------------------ */
+
+static unsigned produced;
+
+/* As much as the client takes, up to 1000 chunks of 100 bytes. */
+static void produce(struct http_request *r)
+{
+    static const char chunk[100] = "100 bytes";
+
+    while (produced < 1000 && !http_reply_is_full(r)) {
+        http_reply_chunk(r, str_of(chunk, sizeof(chunk)));
+        produced++;
+    }
+    if (produced == 1000)
+        http_reply_end(r);
+}
+
+static void start_producing(struct http_request *r)
+{
+    http_reply_start(r, 200, NULL);
+    produce(r);
+}
+
+static void holds_a_slow_clients_producer_back(void **state)
+{
+    struct stream *s;
+    size_t highest = 0;
+
+    (void)state;
+    limits.reply_high_bytes = 1000;
+    produced = 0;
+    do_on_body = start_producing;
+    do_on_drain = produce;
+    s = client();
+    s->window = 10;
+    fake_feed(s, GET, 0);
+    assert_true(produced < 20);
+    while (produced < 1000 && drains < 1000) {
+        if (stream_pending(s) > highest)
+            highest = stream_pending(s);
+        fake_take(s, 300);
+        turn();
+    }
+    assert_int_equal(produced, 1000);
+    assert_true(highest >= 1000 && highest < 1300);
+    assert_true(drains > 50);
+    fake_take(s, SIZE_MAX / 2);
+    turn();
+    assert_true(str_ends_with(fake_written(s), STR("\r\n0\r\n\r\n")));
+    /* the next request is taken once all is out */
+    do_on_body = reply_body;
+    fake_feed(s, GET, 0);
+    expect_written(s, OK_HEAD("0") "\r\n");
+}
+
+static void takes_no_request_before_the_reply_is_out(void **state)
+{
+    struct stream *s = client();
+
+    (void)state;
+    s->window = 10;
+    fake_feed(s, GET, 0);
+    turn();
+    fake_feed(s, GET, 0);
+    turn();
+    assert_int_equal(heads, 1);
+    fake_take(s, 1000);
+    turn();
+    assert_int_equal(heads, 2);
+}
+
+/* -- 100-continue ------------------------------------------------------------------------------ */
+
+#define EXPECTING POST("Expect: 100-Continue\r\nContent-Length: 2\r\n", "")
+
+static void reply_401(struct http_request *r)
+{
+    http_reply(r, 401, NULL, STR("no"));
+}
+
+static void lets_a_waiting_client_go_on(void **state)
+{
+    struct stream *s = client();
+
+    (void)state;
+    fake_feed(s, EXPECTING, 0);
+    expect_written(s, "HTTP/1.1 100 Continue\r\n\r\n");
+    fake_feed(s, STR("ab"), 0);
+    expect_written(s, OK_HEAD("2") "\r\nab");
+    /* not one that did not wait, nor one that has nothing to send */
+    fake_feed(s, POST("Expect: 100-continue\r\nContent-Length: 2\r\n", "ab"), 0);
+    expect_written(s, OK_HEAD("2") "\r\nab");
+    fake_feed(s, POST("Expect: 100-continue\r\nContent-Length: 0\r\n", ""), 0);
+    expect_written(s, OK_HEAD("0") "\r\n");
+}
+
+static void lets_a_refused_client_not_go_on(void **state)
+{
+    struct stream *s = client();
+
+    (void)state;
+    do_on_head = reply_401;
+    fake_feed(s, EXPECTING, 0);
+    expect_written(s, "HTTP/1.1 401 Unauthorized\r\nDate: *\r\nContent-Length: 2\r\n"
+                      "Connection: close\r\n\r\nno");
+    /* whether the body comes or not cannot be known */
+    assert_false(s->is_closed);
+    fake_feed(s, STR("ab"), 0);
+    fake_feed(s, GET, 0);
+    turn();
+    assert_int_equal(heads, 1);
+    fake_end(s, STREAM_END_EOF);
+    turn();
+    assert_true(s->is_closed);
+}
+
+/* -- Replies before the body is there ---------------------------------------------------------- */
+
+static void keeps_the_connection_over_a_short_body(void **state)
+{
+    static const size_t steps[] = { 0, 1, 3 };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        struct stream *s = client();
+
+        bodies = 0;
+        do_on_head = reply_401;
+        fake_feed(s, POST("Content-Length: 5\r\n", "12"), steps[i]);
+        expect_written(s, "HTTP/1.1 401 Unauthorized\r\nDate: *\r\nContent-Length: 2\r\n\r\nno");
+        fake_feed(s, STR("345"), steps[i]);
+        turn();
+        do_on_head = NULL;
+        fake_feed(s, GET, steps[i]);
+        expect_written(s, OK_HEAD("0") "\r\n");
+        assert_int_equal(bodies, 1);
+        do_on_head = reply_401;
+        fake_feed(s, POST("Transfer-Encoding: chunked\r\n", "5\r\nabcde\r\n0\r\n\r\n"), steps[i]);
+        expect_written(s, "HTTP/1.1 401 Unauthorized\r\nDate: *\r\nContent-Length: 2\r\n\r\nno");
+        do_on_head = NULL;
+        fake_feed(s, GET, steps[i]);
+        expect_written(s, OK_HEAD("0") "\r\n");
+    }
+}
+
+static void closes_over_a_long_body(void **state)
+{
+    static const char block[10000];
+    struct stream *s = client();
+    size_t fed = 0;
+
+    (void)state;
+    do_on_head = reply_401;
+    fake_feed(s, POST("Content-Length: 10000000\r\n", "12"), 0);
+    expect_written(s, "HTTP/1.1 401 Unauthorized\r\nDate: *\r\nContent-Length: 2\r\n"
+                      "Connection: close\r\n\r\nno");
+    while (fed < 9999998) {
+        size_t len = 9999998 - fed < sizeof(block) ? 9999998 - fed : sizeof(block);
+
+        assert_int_equal(fake_feed(s, str_of(block, len), 0), len);
+        fed += len;
+        turn();
+    }
+    assert_false(s->is_closed);
+    fake_end(s, STREAM_END_EOF);
+    turn();
+    assert_true(s->is_closed);
+}
+
+static void reads_on_only_so_far(void **state)
+{
+    static const char block[10000];
+    struct stream *s;
+    size_t fed = 0;
+
+    (void)state;
+    limits.body_bytes_max = 1000000;
+    s = client();
+    fake_feed(s, POST("Content-Length: 1000001\r\n", ""), 0);
+    expect_refused(s, "TOO_LARGE"); /* before a byte of the body has come */
+    while (!s->is_closed && fed < 2000000) {
+        fake_feed(s, str_of(block, sizeof(block)), 0);
+        fed += sizeof(block);
+        turn();
+    }
+    assert_true(s->is_closed && fed > 990000 && fed < 1100000);
+}
+
+static void closes_over_an_endless_chunked_body(void **state)
+{
+    struct stream *s = client();
+    size_t fed = 0;
+
+    (void)state;
+    do_on_head = reply_401;
+    fake_feed(s, POST("Transfer-Encoding: chunked\r\n", ""), 0);
+    turn();
+    while (s->is_reading && !s->is_closed && fed < 100000000) {
+        fake_feed(s, STR("14\r\n01234567890123456789\r\n"), 0);
+        fed += 26;
+    }
+    turn();
+    assert_true(s->is_closed && fed < 40000000);
+    assert_int_equal(errors, 0);
+}
+
+/* -- Clients that leave ------------------------------------------------------------------------ */
+
+static const struct {
+    struct str request; /* so far */
+    bool is_known;
+} leaving[] = {
+    { STR(""), false },
+    { STR("GE"), false },
+    { STR("GET / HTTP/1.1\r\nHost: h\r\n"), false },
+    { POST("Content-Length: 2\r\n", "a"), true },
+    { POST("Transfer-Encoding: chunked\r\n", "1\r\na\r\n"), true },
+    { POST("Content-Length: 100000\r\n", "a"), true },
+    { POST("Content-Length: 2\r\n", "ab"), true },
+    { STR("GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\n"), true },
+};
+
+static void tells_when_the_client_leaves(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(leaving) * 2; i++) {
+        struct stream *s = client();
+
+        gones = heads = 0;
+        do_on_body = keep;
+        do_on_gone = i % 2 ? abort_request : keep;
+        fake_feed(s, leaving[i / 2].request, 0);
+        fake_end(s, i % 3 ? STREAM_END_EOF : STREAM_END_RESET);
+        turn();
+        assert_true(s->is_closed);
+        assert_int_equal(gones, leaving[i / 2].is_known);
+        assert_int_equal(heads, leaving[i / 2].is_known);
+        if (!heads || i % 2)
+            continue;
+        /* it is there until it is finished, and its reply goes nowhere */
+        assert_int_equal(http_server_stats(server).connections_open, 1);
+        assert_true(http_request_is_gone(kept));
+        http_reply_start(kept, 200, NULL);
+        http_reply_chunk(kept, STR("unheard"));
+        assert_false(http_reply_is_full(kept));
+        http_reply_end(kept);
+        turn();
+        assert_int_equal(s->writes, 0);
+        assert_int_equal(http_server_stats(server).connections_open, 0);
+    }
+}
+
+static void notices_it_while_it_replies(void **state)
+{
+    struct stream *s = client();
+
+    (void)state;
+    do_on_body = start_and_keep;
+    fake_feed(s, GET, 0);
+    http_reply_chunk(kept, STR("some"));
+    turn();
+    assert_true(s->is_reading);
+    do_on_gone = abort_request;
+    fake_end(s, STREAM_END_RESET);
+    turn();
+    assert_int_equal(gones, 1);
+    assert_true(s->is_closed);
+}
+
+static void answers_who_half_closed_in_time(void **state)
+{
+    struct stream *s = client();
+
+    (void)state;
+    s->window = 20;
+    fake_feed(s, STR("GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n"), 0);
+    fake_end(s, STREAM_END_EOF);
+    turn();
+    assert_false(s->is_closed);
+    fake_take(s, 1000);
+    turn();
+    expect_written(s, OK_HEAD("0") "\r\n" OK_HEAD("0") "\r\n");
+    assert_true(s->is_closed && s->is_flushed);
+    assert_int_equal(gones, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, serving_set_up, serving_tear_down)
+        TEST(owns_some_headers),
+        TEST(closes_when_the_handler_says_so),
+        TEST(sends_no_body_where_none_belongs),
+        TEST(frees_the_request_at_the_end_of_the_turn),
+        TEST(sends_the_head_with_the_first_chunk),
+        TEST(sends_a_head_alone_at_the_end_of_the_turn),
+        TEST(sends_http10_no_chunks),
+        TEST(sends_a_head_request_no_chunks),
+        TEST(cuts_what_is_aborted),
+        TEST(holds_a_slow_clients_producer_back),
+        TEST(takes_no_request_before_the_reply_is_out),
+        TEST(lets_a_waiting_client_go_on),
+        TEST(lets_a_refused_client_not_go_on),
+        TEST(keeps_the_connection_over_a_short_body),
+        TEST(closes_over_a_long_body),
+        TEST(reads_on_only_so_far),
+        TEST(closes_over_an_endless_chunked_body),
+        TEST(tells_when_the_client_leaves),
+        TEST(notices_it_while_it_replies),
+        TEST(answers_who_half_closed_in_time),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
