@@ -47,7 +47,6 @@ enum engine_feature {
     ENGINE_PROMPT_TOKENS = 1 << 11, /* prompts as token ids */
     ENGINE_IMAGES = 1 << 12,
     ENGINE_AUDIO = 1 << 13,
-    ENGINE_DIMENSIONS = 1 << 14,
     ENGINE_PARALLEL_TOOLS = 1 << 15,
     ENGINE_STREAM_USAGE = 1 << 16, /* usage comes at the end of a stream when asked for */
     ENGINE_FUNCTIONS = 1 << 17,    /* the deprecated functions and function_call */

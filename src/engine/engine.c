@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The engines of a catalog, on the control loop. What each kind does is in its driver; here are
+ * their common life and the reload:
+ *
+ *   catalog --engine_new--> in the list --reload, stop--> retired --last call ends--> closing
+ *                                                            --driver has stopped--> out, unref
+ */
+#include "engine/driver.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "engine/settings.h"
+
+uint64_t engine_now_ms(void)
+{
+    return clock_monotonic_us() / 1000;
+}
+
+/* -- One engine ---------------------------------------------------------------------------- */
+
+struct engine *engine_ref(struct engine *e)
+{
+    atomic_fetch_add(&e->refs, 1);
+    return e;
+}
+
+void engine_unref(struct engine *e)
+{
+    if (!e || atomic_fetch_sub(&e->refs, 1) != 1)
+        return;
+    e->driver->release(e);
+    catalog_unref(e->catalog);
+    pthread_mutex_destroy(&e->lock);
+    free(e);
+}
+
+static void begin_close(struct engine *e)
+{
+    if (e->is_closing)
+        return;
+    e->is_closing = true;
+    e->driver->close(e);
+}
+
+static void on_idle(struct loop_task *task)
+{
+    struct engine *e = CONTAINER_OF(task, struct engine, idle_task);
+
+    atomic_store(&e->is_idle_posted, false);
+    if (atomic_load(&e->in_flight) == 0)
+        begin_close(e);
+    engine_unref(e);
+}
+
+static void on_wake(struct loop_task *task)
+{
+    struct engine *e = CONTAINER_OF(task, struct engine, wake_task);
+
+    atomic_store(&e->is_wake_posted, false);
+    if (!e->is_closing)
+        e->driver->wake(e);
+    engine_unref(e);
+}
+
+void engine_wake(struct engine *e)
+{
+    if (!atomic_exchange(&e->is_wake_posted, true))
+        loop_post(e->owner->loop, &engine_ref(e)->wake_task);
+}
+
+static const struct engine_driver *driver_of(enum engine_kind kind)
+{
+    static const struct engine_driver *const drivers[] = {
+        [ENGINE_LLAMA] = &engine_llama_driver,
+        [ENGINE_UPSTREAM] = &engine_upstream_driver,
+        [ENGINE_SIM] = &engine_sim_driver,
+    };
+
+    return drivers[kind];
+}
+
+static void engine_new(struct engines *owner, struct catalog *catalog,
+                       const struct catalog_engine *settings)
+{
+    struct engine *e = memory_alloc(sizeof(*e));
+
+    e->owner = owner;
+    e->driver = driver_of(settings->kind);
+    e->catalog = catalog_ref(catalog);
+    e->settings = settings;
+    e->refs = 1;
+    e->idle_task.fn = on_idle;
+    e->wake_task.fn = on_wake;
+    e->used_ms = engine_now_ms();
+    pthread_mutex_init(&e->lock, NULL);
+    e->driver->open(e);
+    pthread_mutex_lock(&owner->lock);
+    TAILQ_INSERT_TAIL(&owner->list, e, link);
+    pthread_mutex_unlock(&owner->lock);
+}
+
+/* From now on no call starts on it; it closes when those that run have ended. */
+static void retire(struct engine *e)
+{
+    atomic_store(&e->retired, true);
+    if (atomic_load(&e->in_flight) == 0)
+        begin_close(e);
+}
+
+static void on_stopped(struct loop_task *task)
+{
+    struct engines *es = CONTAINER_OF(task, struct engines, stopped_task);
+
+    es->on_stopped(es->on_stopped_data);
+}
+
+static void check_stopped(struct engines *es)
+{
+    if (es->is_stopping && es->is_http_closed && TAILQ_EMPTY(&es->list))
+        loop_post(es->loop, &es->stopped_task);
+}
+
+void engine_closed(struct engine *e)
+{
+    struct engines *owner = e->owner;
+
+    pthread_mutex_lock(&owner->lock);
+    TAILQ_REMOVE(&owner->list, e, link);
+    pthread_mutex_unlock(&owner->lock);
+    engine_unref(e);
+    check_stopped(owner);
+}
+
+void engine_set_state(struct engine *e, enum engine_state state)
+{
+    struct engine_client *c;
+
+    atomic_store(&e->state, (int)state);
+    pthread_mutex_lock(&e->owner->lock);
+    TAILQ_FOREACH(c, &e->owner->clients, link)
+        engine_client_kick(c);
+    pthread_mutex_unlock(&e->owner->lock);
+}
+
+void engine_set_error(struct engine *e, const char *format, ...)
+{
+    char text[sizeof(e->last_error)];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    pthread_mutex_lock(&e->lock);
+    memcpy(e->last_error, text, sizeof(text));
+    pthread_mutex_unlock(&e->lock);
+    log_warn("engine_failed", "engine=%s error=\"%s\"", e->settings->name, text);
+}
+
+void engine_get_error(struct engine *e, char text[160])
+{
+    pthread_mutex_lock(&e->lock);
+    memcpy(text, e->last_error, sizeof(e->last_error));
+    pthread_mutex_unlock(&e->lock);
+}
+
+/* -- All engines --------------------------------------------------------------------------- */
+
+static char *dup_or_null(const char *text)
+{
+    return text ? memory_dup_text(text) : NULL;
+}
+
+static void open_run_folder(struct engines *es, const char *path)
+{
+    struct error err;
+    unsigned ended = 0;
+
+    if (!path)
+        snprintf(es->run_folder_error, sizeof(es->run_folder_error), "there is no run folder");
+    else if (!run_folder_open(&es->run_folder, path, &ended, &err))
+        snprintf(es->run_folder_error, sizeof(es->run_folder_error), "%.150s", err.text);
+    if (ended)
+        log_warn("stale_processes_ended", "count=%u", ended);
+}
+
+struct engines *engines_new(const struct engines_options *options, struct catalog *catalog)
+{
+    struct engines *es = memory_alloc(sizeof(*es));
+    struct http_client_options http;
+
+    es->loop = options->loop;
+    open_run_folder(es, options->run_folder);
+    es->llama_server = dup_or_null(options->llama_server);
+    es->embedded_model = dup_or_null(options->embedded_model);
+    es->stopped_task.fn = on_stopped;
+    pthread_mutex_init(&es->lock, NULL);
+    TAILQ_INIT(&es->list);
+    TAILQ_INIT(&es->clients);
+    http_client_options_default(&http);
+    es->http = http_client_new(es->loop, &http);
+    for (unsigned i = 0; i < catalog->engine_count; i++)
+        engine_new(es, catalog, &catalog->engines[i]);
+    return es;
+}
+
+/* The engine of that name that takes calls. */
+static struct engine *find(struct engines *es, const char *name)
+{
+    struct engine *e;
+
+    TAILQ_FOREACH(e, &es->list, link) {
+        if (!atomic_load(&e->retired) && strcmp(e->settings->name, name) == 0)
+            return e;
+    }
+    return NULL;
+}
+
+static const struct catalog_engine *find_settings(const struct catalog *catalog, const char *name)
+{
+    for (unsigned i = 0; i < catalog->engine_count; i++) {
+        if (strcmp(catalog->engines[i].name, name) == 0)
+            return &catalog->engines[i];
+    }
+    return NULL;
+}
+
+void engines_reload(struct engines *es, struct catalog *catalog)
+{
+    struct engine *e, *next;
+
+    assert(!es->is_stopping);
+    for (e = TAILQ_FIRST(&es->list); e; e = next) {
+        const struct catalog_engine *settings = find_settings(catalog, e->settings->name);
+
+        next = TAILQ_NEXT(e, link);
+        if (atomic_load(&e->retired) ||
+            (settings && settings_are_equal(settings, e->settings) &&
+             (!e->driver->is_current || e->driver->is_current(e))))
+            continue;
+        log_info("engine_removed", "engine=%s", e->settings->name);
+        retire(e); /* may take it out of the list at once */
+    }
+    for (unsigned i = 0; i < catalog->engine_count; i++) {
+        if (!find(es, catalog->engines[i].name))
+            engine_new(es, catalog, &catalog->engines[i]);
+    }
+    atomic_fetch_add(&es->generation, 1);
+}
+
+static void on_http_closed(void *data)
+{
+    struct engines *es = data;
+
+    es->is_http_closed = true;
+    check_stopped(es);
+}
+
+void engines_stop(struct engines *es, void (*on_done)(void *data), void *data)
+{
+    struct engine *e, *next;
+
+    assert(!es->is_stopping);
+    es->is_stopping = true;
+    es->on_stopped = on_done;
+    es->on_stopped_data = data;
+    for (e = TAILQ_FIRST(&es->list); e; e = next) {
+        next = TAILQ_NEXT(e, link);
+        atomic_store(&e->retired, true);
+        begin_close(e);
+    }
+    http_client_close(es->http, on_http_closed, es);
+}
+
+void engines_free(struct engines *es)
+{
+    if (!es)
+        return;
+    assert(TAILQ_EMPTY(&es->list) && TAILQ_EMPTY(&es->clients));
+    pthread_mutex_destroy(&es->lock);
+    run_folder_close(&es->run_folder);
+    free(es->llama_server);
+    free(es->embedded_model);
+    free(es);
+}
+
+bool engines_status(struct engines *es, struct str name, struct engine_status *status)
+{
+    struct engine *e;
+
+    *status = (struct engine_status){ 0 };
+    pthread_mutex_lock(&es->lock);
+    TAILQ_FOREACH(e, &es->list, link) {
+        if (!atomic_load(&e->retired) && str_equal(str_from(e->settings->name), name))
+            break;
+    }
+    if (e) {
+        status->state = (enum engine_state)atomic_load(&e->state);
+        status->restarts = e->restarts;
+        status->in_flight = e->in_flight;
+        status->pid = e->pid;
+        engine_get_error(e, status->last_error);
+        if (e->driver->fill_status)
+            e->driver->fill_status(e, status);
+    }
+    pthread_mutex_unlock(&es->lock);
+    return e != NULL;
+}

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The process behind a llama engine, on the control loop. The supervisor's states as the engine
+ * shows them:
+ *
+ *   STOPPED, DRAINING             ENGINE_STOPPED    a call wakes it
+ *   STARTING, LOADING, RESTARTING ENGINE_STARTING   calls wait
+ *   READY                         ENGINE_READY
+ *   FAILED                        ENGINE_FAILED     calls fail until the back-off is over
+ *
+ * Unloading an idle engine: the state is set first and the calls are counted then, while a call
+ * counts itself first and looks at the state then: one of the two always sees the other.
+ */
+#include "engine/llama.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "engine/llama_command.h"
+#include "engine/pid_file.h"
+
+#define PROBE_TIMEOUT_MS 2000
+/* Names of engines are kept that far in file names. */
+#define NAME_KEPT 24
+
+/* -- Probing ------------------------------------------------------------------------------- */
+
+static void on_probe_head(void *data, int status, const struct http_headers *headers)
+{
+    struct llama *l = data;
+
+    (void)headers;
+    l->probe_status = status;
+}
+
+static void on_probe_body(void *data, struct str bytes)
+{
+    (void)data;
+    (void)bytes;
+}
+
+static void end_probe(struct llama *l, int status)
+{
+    l->probe = NULL;
+    supervisor_probed(l->supervisor, status == 200   ? SUPERVISOR_IS_READY
+                                     : status == 503 ? SUPERVISOR_IS_LOADING
+                                                     : SUPERVISOR_SILENT);
+}
+
+static void on_probe_end(void *data)
+{
+    struct llama *l = data;
+
+    end_probe(l, l->probe_status);
+}
+
+static void on_probe_failure(void *data, enum http_failure failure, const char *text)
+{
+    (void)failure;
+    (void)text;
+    end_probe(data, 0);
+}
+
+static void probe(void *data)
+{
+    static const struct http_client_events events = { on_probe_head, on_probe_body, on_probe_end,
+                                                      on_probe_failure };
+    static struct http_header close_header[] = { { STR("Connection"), STR("close") } };
+    struct llama *l = data;
+    const struct http_client_request request = {
+        .address = &l->address,
+        .method = HTTP_GET,
+        .path = STR("/health"),
+        .host = STR("localhost"),
+        .headers = { close_header, 1 },
+        .head_timeout_ms = PROBE_TIMEOUT_MS,
+        .idle_timeout_ms = PROBE_TIMEOUT_MS,
+    };
+
+    l->probe_status = 0;
+    l->probe = http_client_send(l->engine->owner->http, &request, &events, l);
+}
+
+static void cancel_probe(struct llama *l)
+{
+    if (l->probe)
+        http_client_cancel(l->probe);
+    l->probe = NULL;
+}
+
+/* -- The process --------------------------------------------------------------------------- */
+
+static bool prepare(void *data, struct arena *a, struct supervisor_command *command,
+                    struct error *err)
+{
+    struct llama *l = data;
+    const struct llama_command_options options = {
+        .settings = &l->engine->settings->llama,
+        .llama_server = l->engine->owner->llama_server,
+        .embedded_model = l->engine->owner->embedded_model,
+        .socket = l->socket_path,
+        .is_verbose = log_is_on(LOG_DEBUG),
+    };
+
+    unlink(l->socket_path); /* llama-server does not bind where a file is */
+    return llama_command(a, &options, command, err);
+}
+
+/* "0.00.123.456 E text", or the usage error of a wrong argument. */
+static bool is_error_line(struct str line)
+{
+    size_t blank = str_find_char(line, ' ');
+    struct str level = blank == SIZE_MAX ? STR_NONE : str_slice(line, blank, 3);
+
+    return str_equal(level, STR(" E ")) || str_starts_with(line, STR("error")) ||
+           str_starts_with(line, STR("setpriv:"));
+}
+
+static void on_line(void *data, struct str line)
+{
+    struct llama *l = data;
+
+    if (is_error_line(line))
+        log_warn("llama_log", "engine=%s %.*s", l->engine->settings->name, STR_ARGS(line));
+    else
+        log_debug("llama_log", "engine=%s %.*s", l->engine->settings->name, STR_ARGS(line));
+}
+
+static void on_started(struct llama *l)
+{
+    int pid = supervisor_pid(l->supervisor);
+    struct error err;
+
+    l->engine->pid = pid;
+    log_info("llama_starting", "engine=%s pid=%d", l->engine->settings->name, pid);
+    if (!pid_file_write(l->pid_path, pid, &err))
+        log_warn("pid_file_failed", "engine=%s error=\"%s\"", l->engine->settings->name, err.text);
+}
+
+static void on_gone(struct llama *l)
+{
+    cancel_probe(l);
+    l->engine->pid = 0;
+    unlink(l->pid_path);
+    unlink(l->socket_path);
+}
+
+static void show_failure(struct llama *l, const char *error)
+{
+    engine_set_error(l->engine, "%s", error);
+    l->retry_ms = engine_now_ms() + supervisor_backoff_ms(l->supervisor);
+}
+
+static void on_state(void *data, enum supervisor_state state, const char *error)
+{
+    struct llama *l = data;
+    struct engine *e = l->engine;
+    enum engine_state shown = ENGINE_STOPPED;
+
+    switch (state) {
+    case SUPERVISOR_STARTING:
+        on_started(l);
+        shown = ENGINE_STARTING;
+        break;
+    case SUPERVISOR_LOADING:
+        shown = ENGINE_STARTING;
+        break;
+    case SUPERVISOR_READY:
+        log_info("llama_ready", "engine=%s pid=%d", e->settings->name, (int)e->pid);
+        shown = ENGINE_READY;
+        break;
+    case SUPERVISOR_RESTARTING:
+        on_gone(l);
+        show_failure(l, error);
+        e->restarts++;
+        shown = ENGINE_STARTING;
+        break;
+    case SUPERVISOR_FAILED:
+        on_gone(l);
+        show_failure(l, error);
+        l->failures++;
+        shown = ENGINE_FAILED;
+        break;
+    case SUPERVISOR_DRAINING:
+        break;
+    case SUPERVISOR_STOPPED:
+        log_info("llama_stopped", "engine=%s", e->settings->name);
+        on_gone(l);
+        break;
+    }
+    engine_set_state(e, shown);
+}
+
+static void on_idle_timer(uv_timer_t *timer)
+{
+    struct llama *l = timer->data;
+    struct engine *e = l->engine;
+    uint64_t idle_ms = e->settings->llama.idle_unload_s * 1000;
+
+    if (supervisor_state(l->supervisor) != SUPERVISOR_READY || e->in_flight ||
+        engine_now_ms() - e->used_ms < idle_ms)
+        return;
+    atomic_store(&e->state, ENGINE_STOPPED);
+    if (e->in_flight) {
+        engine_set_state(e, ENGINE_READY);
+        return;
+    }
+    log_info("llama_unloading", "engine=%s", e->settings->name);
+    supervisor_stop(l->supervisor);
+}
+
+/* -- Driver -------------------------------------------------------------------------------- */
+
+/* File names tell an operator which engine it is: what is unusual in a name becomes '_'. */
+static void set_paths(struct llama *l, const char *folder)
+{
+    static _Atomic unsigned count;
+    char name[NAME_KEPT + 1], path[128];
+    unsigned number = atomic_fetch_add(&count, 1);
+
+    snprintf(name, sizeof(name), "%s", l->engine->settings->name);
+    for (char *p = name; *p; p++) {
+        if ((*p < 'a' || *p > 'z') && (*p < 'A' || *p > 'Z') && (*p < '0' || *p > '9') &&
+            *p != '-')
+            *p = '_';
+    }
+    snprintf(path, sizeof(path), "%s/%s-%u.sock", folder, name, number);
+    l->socket_path = memory_dup_text(path);
+    snprintf(path, sizeof(path), "%s/%s-%u.pid", folder, name, number);
+    l->pid_path = memory_dup_text(path);
+    l->address = (struct stream_address){ .unix_path = l->socket_path };
+}
+
+static void llama_open(struct engine *e)
+{
+    static const struct supervisor_events events = { prepare, probe, on_state, on_line };
+    struct llama *l = memory_alloc(sizeof(*l));
+    struct supervisor_limits limits;
+    uint64_t idle_ms = e->settings->llama.idle_unload_s * 1000;
+
+    e->own = l;
+    l->engine = e;
+    uv_timer_init(loop_uv(e->owner->loop), &l->idle_timer);
+    l->idle_timer.data = l;
+    l->open_parts = 1;
+    if (!e->owner->run_folder.path) {
+        engine_set_error(e, "%s", e->owner->run_folder_error);
+        l->retry_ms = UINT64_MAX;
+        engine_set_state(e, ENGINE_FAILED);
+        return;
+    }
+    set_paths(l, e->owner->run_folder.path);
+    supervisor_limits_default(&limits);
+    limits.keep_up = e->settings->llama.load_at_start;
+    l->supervisor = supervisor_new(e->owner->loop, &limits, &events, l);
+    l->open_parts = 2;
+    if (idle_ms)
+        uv_timer_start(&l->idle_timer, on_idle_timer, idle_ms / 4 + 100, idle_ms / 4 + 100);
+    if (e->settings->llama.load_at_start)
+        supervisor_start(l->supervisor);
+}
+
+static void part_closed(struct llama *l)
+{
+    if (--l->open_parts == 0)
+        engine_closed(l->engine);
+}
+
+static void on_timer_closed(uv_handle_t *timer)
+{
+    part_closed(timer->data);
+}
+
+static void on_supervisor_closed(void *data)
+{
+    struct llama *l = data;
+
+    l->supervisor = NULL;
+    on_gone(l);
+    part_closed(l);
+}
+
+static void llama_close(struct engine *e)
+{
+    struct llama *l = e->own;
+
+    cancel_probe(l);
+    engine_set_state(e, ENGINE_STOPPED);
+    uv_close((uv_handle_t *)&l->idle_timer, on_timer_closed);
+    if (l->supervisor)
+        supervisor_close(l->supervisor, on_supervisor_closed, l);
+}
+
+static void llama_release(struct engine *e)
+{
+    struct llama *l = e->own;
+
+    free(l->socket_path);
+    free(l->pid_path);
+    free(l);
+}
+
+static void llama_wake(struct engine *e)
+{
+    struct llama *l = e->own;
+
+    if (l->supervisor)
+        supervisor_start(l->supervisor);
+}
+
+const struct engine_driver engine_llama_driver = {
+    .call_size = sizeof(struct llama_call),
+    .open = llama_open,
+    .close = llama_close,
+    .release = llama_release,
+    .wake = llama_wake,
+    .start = llama_call_start,
+    .cancel = llama_call_cancel,
+    .pause = llama_call_pause,
+    .resume = llama_call_resume,
+    .look_again = llama_call_look_again,
+};

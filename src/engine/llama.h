@@ -1,0 +1,49 @@
+/*
+ * A managed llama-server, between its two files: llama.c keeps the process (control loop),
+ * llama_call.c makes calls to it (worker loops). Not for others.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef ENGINE_LLAMA_H
+#define ENGINE_LLAMA_H
+
+#include "engine/driver.h"
+#include "engine/supervisor.h"
+
+struct llama {
+    /* For all threads. */
+    struct stream_address address; /* of its socket */
+    _Atomic unsigned waiting;      /* calls that wait until it is ready */
+    _Atomic unsigned failures;     /* starts that failed */
+    _Atomic uint64_t retry_ms;     /* FAILED: no start is tried before, engine_now_ms */
+
+    /* For the control loop. */
+    struct engine *engine;
+    struct supervisor *supervisor; /* NULL: the run folder cannot be used */
+    char *socket_path;
+    char *pid_path;
+    struct http_client_call *probe;
+    int probe_status;
+    uv_timer_t idle_timer;
+    unsigned open_parts; /* to be closed before the engine is */
+};
+
+/* For the loop of its client. */
+struct llama_call {
+    struct engine_call base;
+    struct http_client_request http_request;
+    struct http_client_call *http; /* NULL: not sent */
+    struct http_header headers[4];
+    uint64_t wait_until_ms;
+    unsigned failures_seen; /* when it began to wait */
+    unsigned connects;
+    bool is_waiting;
+    bool is_paused;
+};
+
+void llama_call_start(struct engine_call *base);
+void llama_call_cancel(struct engine_call *base);
+void llama_call_pause(struct engine_call *base);
+void llama_call_resume(struct engine_call *base);
+void llama_call_look_again(struct engine_call *base);
+
+#endif

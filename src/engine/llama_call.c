@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A call to a managed llama-server: it waits until the server is ready, then its request goes
+ * out on a connection of its own. A connection of llama-server takes one of its threads as long
+ * as it is open, idle or not, so none is kept.
+ *
+ *   start --ready--> sent --> on_head .. on_end
+ *     |  not ready     |
+ *     v                | cannot connect: it has just crashed
+ *   waiting <----------+
+ *     | the start failed, too long, too many: on_failure
+ */
+#include <stdlib.h>
+
+#include "engine/llama.h"
+
+/* Loading takes seconds to minutes; clients of Azure OpenAI wait for ten. */
+#define WAIT_MS 120000
+#define WAITING_MAX 512
+/* Times that a call is sent anew because nothing listened. */
+#define CONNECTS_MAX 3
+
+static struct llama_call *call_of(struct engine_call *base)
+{
+    return CONTAINER_OF(base, struct llama_call, base);
+}
+
+static struct llama *llama_of(struct llama_call *call)
+{
+    return call->base.engine->own;
+}
+
+static void stop_waiting(struct llama_call *call)
+{
+    if (!call->is_waiting)
+        return;
+    call->is_waiting = false;
+    atomic_fetch_sub(&llama_of(call)->waiting, 1);
+    engine_call_stop_waiting(&call->base);
+}
+
+static void wait(struct llama_call *call)
+{
+    struct llama *l = llama_of(call);
+
+    call->is_waiting = true;
+    atomic_fetch_add(&l->waiting, 1);
+    call->wait_until_ms = engine_now_ms() + WAIT_MS;
+    call->failures_seen = atomic_load(&l->failures);
+    engine_call_wait(&call->base);
+    engine_wake(call->base.engine);
+}
+
+/* -- Events of the HTTP client ------------------------------------------------------------- */
+
+static void on_head(void *data, int status, const struct http_headers *headers)
+{
+    struct llama_call *call = data;
+
+    call->base.events.on_head(call->base.data, status, headers);
+}
+
+static void on_body(void *data, struct str bytes)
+{
+    struct llama_call *call = data;
+
+    call->base.events.on_body(call->base.data, bytes);
+}
+
+static void on_end(void *data)
+{
+    struct llama_call *call = data;
+    struct engine_events events = call->base.events;
+    void *events_data = call->base.data;
+
+    engine_call_ended(&call->base);
+    free(call);
+    events.on_end(events_data);
+}
+
+static void on_failure(void *data, enum http_failure failure, const char *text)
+{
+    struct llama_call *call = data;
+    struct error err;
+
+    call->http = NULL;
+    if (failure == HTTP_FAILURE_CONNECT && ++call->connects < CONNECTS_MAX) {
+        wait(call);
+        return;
+    }
+    engine_http_error(&err, call->base.engine, failure, text);
+    engine_call_fail(&call->base, &err);
+}
+
+static const struct http_client_events http_events = { on_head, on_body, on_end, on_failure };
+
+/* -- Sending ------------------------------------------------------------------------------- */
+
+static void send_request(struct llama_call *call)
+{
+    static const struct str paths[] = {
+        [ENGINE_CHAT] = STR("/v1/chat/completions"),
+        [ENGINE_COMPLETION] = STR("/v1/completions"),
+        [ENGINE_EMBEDDINGS] = STR("/v1/embeddings"),
+    };
+    const struct engine_request *request = &call->base.request;
+    struct http_client_request *r = &call->http_request;
+    size_t count = 0;
+
+    call->headers[count++] = (struct http_header){ STR("Content-Type"), STR("application/json") };
+    call->headers[count++] = (struct http_header){ STR("Connection"), STR("close") };
+    if (request->request_id.len)
+        call->headers[count++] = (struct http_header){ STR("x-request-id"), request->request_id };
+    r->address = &llama_of(call)->address;
+    r->method = HTTP_POST;
+    r->path = paths[request->operation];
+    r->host = STR("localhost");
+    r->headers = (struct http_headers){ call->headers, count };
+    r->body_parts = request->body_parts;
+    r->body_part_count = request->body_part_count;
+    call->http = http_client_send(call->base.client->http, r, &http_events, call);
+    if (call->is_paused)
+        http_client_pause(call->http);
+}
+
+static bool is_ready(struct llama_call *call)
+{
+    return atomic_load(&call->base.engine->state) == ENGINE_READY;
+}
+
+/* Has failed, and it is too early to try again. */
+static bool is_hopeless(struct llama_call *call)
+{
+    return atomic_load(&call->base.engine->state) == ENGINE_FAILED &&
+           engine_now_ms() < atomic_load(&llama_of(call)->retry_ms);
+}
+
+static void set_error(struct llama_call *call, struct error *err)
+{
+    char text[160];
+
+    engine_get_error(call->base.engine, text);
+    error_set(err, ERROR_UNAVAILABLE, "engine '%s' has failed: %s",
+              call->base.engine->settings->name, text);
+}
+
+void llama_call_start(struct engine_call *base)
+{
+    struct llama_call *call = call_of(base);
+    struct error err;
+
+    if (is_ready(call)) {
+        send_request(call);
+    } else if (is_hopeless(call)) {
+        set_error(call, &err);
+        engine_call_fail_later(base, &err);
+    } else if (atomic_load(&llama_of(call)->waiting) >= WAITING_MAX) {
+        error_set(&err, ERROR_UNAVAILABLE, "engine '%s' is loading, and %d calls wait for it",
+                  base->engine->settings->name, WAITING_MAX);
+        engine_call_fail_later(base, &err);
+    } else {
+        wait(call);
+    }
+}
+
+void llama_call_look_again(struct engine_call *base)
+{
+    struct llama_call *call = call_of(base);
+    struct error err;
+
+    if (is_ready(call)) {
+        stop_waiting(call);
+        send_request(call);
+    } else if (atomic_load(&llama_of(call)->failures) != call->failures_seen ||
+               is_hopeless(call)) {
+        stop_waiting(call);
+        set_error(call, &err);
+        engine_call_fail(base, &err);
+    } else if (engine_now_ms() >= call->wait_until_ms) {
+        stop_waiting(call);
+        error_set(&err, ERROR_UNAVAILABLE, "engine '%s' was not ready within %d s",
+                  base->engine->settings->name, WAIT_MS / 1000);
+        engine_call_fail(base, &err);
+    } else if (atomic_load(&base->engine->state) == ENGINE_STOPPED) {
+        engine_wake(base->engine);
+    }
+}
+
+void llama_call_cancel(struct engine_call *base)
+{
+    struct llama_call *call = call_of(base);
+
+    stop_waiting(call);
+    if (call->http)
+        http_client_cancel(call->http);
+    engine_call_ended(base);
+    free(call);
+}
+
+void llama_call_pause(struct engine_call *base)
+{
+    struct llama_call *call = call_of(base);
+
+    call->is_paused = true;
+    if (call->http)
+        http_client_pause(call->http);
+}
+
+void llama_call_resume(struct engine_call *base)
+{
+    struct llama_call *call = call_of(base);
+
+    call->is_paused = false;
+    if (call->http)
+        http_client_resume(call->http);
+}

@@ -1,0 +1,24 @@
+/*
+ * The command line of a llama-server. Known to work with 0.7.0 (build 11669); what older builds
+ * may not know goes through its environment, where they do not look.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef ENGINE_LLAMA_COMMAND_H
+#define ENGINE_LLAMA_COMMAND_H
+
+#include "engine/supervisor.h"
+#include "model/catalog.h"
+
+struct llama_command_options {
+    const struct catalog_llama *settings;
+    const char *llama_server;   /* NULL: there is none */
+    const char *embedded_model; /* NULL: there is none */
+    const char *socket;         /* absolute, ends in ".sock" */
+    bool is_verbose;
+};
+
+/* Looks at the files as well: ERROR_CONFIG tells what is missing. */
+MUST_CHECK bool llama_command(struct arena *a, const struct llama_command_options *options,
+                              struct supervisor_command *command, struct error *err);
+
+#endif

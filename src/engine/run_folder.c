@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/run_folder.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "engine/pid_file.h"
+
+bool run_folder_open(struct run_folder *f, const char *wanted, unsigned *ended,
+                     struct error *err)
+{
+    char temporary[] = "/tmp/lazuli-XXXXXX";
+
+    *f = (struct run_folder){ 0 };
+    if (mkdir(wanted, 0700) && errno != EEXIST)
+        return error_set(err, ERROR_IO, "cannot make the folder %s: %s", wanted, strerror(errno));
+    f->path = realpath(wanted, NULL);
+    if (!f->path)
+        return error_set(err, ERROR_IO, "cannot use the folder %s: %s", wanted, strerror(errno));
+    *ended = pid_file_sweep(f->path);
+    if (strlen(f->path) + 1 + RUN_FOLDER_NAME_MAX <
+        sizeof(((struct sockaddr_un *)NULL)->sun_path))
+        return true;
+    free(f->path);
+    f->path = NULL;
+    if (!mkdtemp(temporary))
+        return error_set(err, ERROR_IO, "cannot make a folder in /tmp: %s", strerror(errno));
+    f->path = memory_dup_text(temporary);
+    f->is_temporary = true;
+    return true;
+}
+
+void run_folder_close(struct run_folder *f)
+{
+    if (f->is_temporary)
+        rmdir(f->path);
+    free(f->path);
+    *f = (struct run_folder){ 0 };
+}

@@ -1,0 +1,15 @@
+/*
+ * What the settings of an engine say by themselves, without the engine. Pure.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef ENGINE_SETTINGS_H
+#define ENGINE_SETTINGS_H
+
+#include <stdbool.h>
+
+#include "model/catalog.h"
+
+/* Would a process or a set of connections made from one do for the other? */
+bool settings_are_equal(const struct catalog_engine *a, const struct catalog_engine *b);
+
+#endif

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A call to an upstream: address after address until one answers.
+ *
+ *   try --connect failed, closed before the head--> try the next
+ *    |---429, 503, and another address is free--> keep the answer, try the next
+ *    |---any other head--> passed on as it comes
+ *   none left: the answer that was kept, else on_failure
+ *
+ * What the client sends goes out byte for byte.
+ */
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/format.h"
+#include "base/log.h"
+#include "engine/upstream.h"
+
+/* Body of an answer that is kept, at most: an error's. */
+#define KEPT_BYTES_MAX ((size_t)64 * 1024)
+#define KEPT_HEADERS_MAX 64
+/* Whatever an upstream says, it is asked again after that long. */
+#define HOLD_MAX_MS ((uint64_t)10 * 60 * 1000)
+
+static struct upstream_call *call_of(struct engine_call *base)
+{
+    return CONTAINER_OF(base, struct upstream_call, base);
+}
+
+static struct upstream *upstream_of(const struct upstream_call *call)
+{
+    return call->base.engine->own;
+}
+
+uint64_t upstream_retry_after_ms(const struct http_headers *headers, int64_t wall_now_ms)
+{
+    struct str text = str_trim(http_headers_get(headers, STR("retry-after-ms")));
+    uint64_t number;
+    struct tm date = { 0 };
+    char copy[40];
+    int64_t at_ms;
+
+    if (str_to_u64(text, HOLD_MAX_MS, &number))
+        return number;
+    text = str_trim(http_headers_get(headers, STR("retry-after")));
+    if (str_to_u64(text, UINT64_MAX / 1000, &number))
+        return number * 1000 < HOLD_MAX_MS ? number * 1000 : HOLD_MAX_MS;
+    if (text.len >= sizeof(copy))
+        return 0;
+    snprintf(copy, sizeof(copy), "%.*s", STR_ARGS(text));
+    if (!strptime(copy, "%a, %d %b %Y %H:%M:%S GMT", &date))
+        return 0;
+    at_ms = (int64_t)timegm(&date) * 1000;
+    if (at_ms <= wall_now_ms)
+        return 0;
+    return (uint64_t)(at_ms - wall_now_ms) < HOLD_MAX_MS ? (uint64_t)(at_ms - wall_now_ms)
+                                                         : HOLD_MAX_MS;
+}
+
+/* -- Ends ---------------------------------------------------------------------------------- */
+
+static void let_go(struct upstream_call *call, struct balancer_pick *pick, bool *has,
+                   enum balancer_outcome outcome)
+{
+    struct upstream *u = upstream_of(call);
+
+    if (!*has)
+        return;
+    *has = false;
+    if (balancer_done(&u->balancer, pick, outcome, engine_now_ms()))
+        log_warn("upstream_ejected", "engine=%s address=%u error=\"%s\"",
+                 u->engine->settings->name, pick->index, call->failure.text);
+}
+
+static void free_call(struct upstream_call *call)
+{
+    buf_done(&call->answer.body);
+    arena_free(call->arena);
+    free(call);
+}
+
+/* Out of all lists; nothing of it is outstanding any more. */
+static void end_call(struct upstream_call *call, enum balancer_outcome outcome)
+{
+    let_go(call, &call->pick, &call->has_pick, outcome);
+    let_go(call, &call->next, &call->has_next, BALANCER_UNKNOWN);
+    engine_call_ended(&call->base);
+}
+
+static void fail(struct upstream_call *call)
+{
+    struct engine_events events = call->base.events;
+    struct error err = call->failure;
+    void *data = call->base.data;
+
+    end_call(call, BALANCER_FAILURE);
+    free_call(call);
+    events.on_failure(data, &err);
+}
+
+/* The kept answer is the best that there was. */
+static void replay(struct upstream_call *call)
+{
+    const struct engine_events *events = &call->base.events;
+    void *data = call->base.data;
+
+    call->is_replaying = true;
+    events->on_head(data, call->answer.status, &call->answer.headers);
+    if (!call->is_cancelled && buf_len(&call->answer.body))
+        events->on_body(data, buf_str(&call->answer.body));
+    if (!call->is_cancelled) {
+        struct engine_events copy = *events;
+
+        end_call(call, BALANCER_UNKNOWN);
+        free_call(call);
+        copy.on_end(data);
+        return;
+    }
+    free_call(call);
+}
+
+/* -- Trying -------------------------------------------------------------------------------- */
+
+static bool pick(struct upstream_call *call, struct balancer_pick *picked)
+{
+    struct upstream *u = upstream_of(call);
+
+    if (call->tried_count == UPSTREAM_TRIES_MAX ||
+        !balancer_pick(&u->balancer, call->tried, call->tried_count, engine_now_ms(), picked))
+        return false;
+    call->tried[call->tried_count++] = picked->index;
+    return true;
+}
+
+static struct str make_path(struct upstream_call *call, const struct upstream_address *address)
+{
+    static const struct str operations[] = {
+        [ENGINE_CHAT] = STR("chat/completions"),
+        [ENGINE_COMPLETION] = STR("completions"),
+        [ENGINE_EMBEDDINGS] = STR("embeddings"),
+    };
+    const struct catalog_upstream *settings = &call->base.engine->settings->upstream;
+    struct str operation = operations[call->base.request.operation];
+    struct str model = settings->model ? str_from(settings->model) : call->base.request.deployment;
+
+    if (settings->api == UPSTREAM_OPENAI)
+        return arena_printf(call->arena, "%.*s/%.*s", STR_ARGS(address->url.path),
+                            STR_ARGS(operation));
+    model = format_percent_encode(call->arena, model);
+    return arena_printf(call->arena, "%.*s/openai/deployments/%.*s/%.*s?api-version=%s",
+                        STR_ARGS(address->url.path), STR_ARGS(model), STR_ARGS(operation),
+                        settings->api_version ? settings->api_version : "2024-10-21");
+}
+
+static void add_header(struct upstream_call *call, struct str name, struct str value)
+{
+    struct http_headers *h = &call->http_request.headers;
+
+    call->headers[h->count++] = (struct http_header){ name, value };
+}
+
+static const struct http_client_events http_events;
+
+static void send_request(struct upstream_call *call)
+{
+    const struct engine_request *request = &call->base.request;
+    const struct catalog_upstream *settings = &call->base.engine->settings->upstream;
+    const struct upstream_address *address = &upstream_of(call)->addresses[call->pick.index];
+    struct http_client_request *r = &call->http_request;
+
+    *r = (struct http_client_request){
+        .address = &address->stream,
+        .method = HTTP_POST,
+        .path = make_path(call, address),
+        .host = address->url.authority,
+        .headers = { call->headers, 0 },
+        .body_parts = request->body_parts,
+        .body_part_count = request->body_part_count,
+        .connect_timeout_ms = settings->connect_timeout_ms,
+        .head_timeout_ms = settings->first_byte_timeout_ms,
+        .idle_timeout_ms = settings->idle_timeout_ms,
+    };
+    add_header(call, STR("Content-Type"), STR("application/json"));
+    add_header(call, STR("User-Agent"), STR("lazuli/" LAZULI_VERSION));
+    if (request->request_id.len)
+        add_header(call, STR("x-request-id"), request->request_id);
+    if (address->auth.name.len)
+        add_header(call, address->auth.name, address->auth.value);
+    call->http = http_client_send(call->base.client->http, r, &http_events, call);
+}
+
+/* Another address, else what there is; the call may be gone afterwards. */
+static void try_next(struct upstream_call *call)
+{
+    if (!call->has_next)
+        call->has_next = pick(call, &call->next);
+    if (call->has_next) {
+        call->pick = call->next;
+        call->has_next = false;
+        call->has_pick = true;
+        send_request(call);
+    } else if (call->answer.is_kept) {
+        replay(call);
+    } else {
+        fail(call);
+    }
+}
+
+/* -- Events of the HTTP client ------------------------------------------------------------- */
+
+static void drop_answer(struct upstream_call *call)
+{
+    buf_clear(&call->answer.body);
+    call->answer.is_kept = false;
+}
+
+static void keep_head(struct upstream_call *call, int status, const struct http_headers *headers)
+{
+    struct upstream_answer *answer = &call->answer;
+    size_t count = headers->count < KEPT_HEADERS_MAX ? headers->count : KEPT_HEADERS_MAX;
+
+    drop_answer(call);
+    call->is_keeping = true;
+    answer->status = status;
+    answer->headers.count = count;
+    answer->headers.items = ARENA_ARRAY(call->arena, struct http_header, count ? count : 1);
+    for (size_t i = 0; i < count; i++) {
+        answer->headers.items[i].name = arena_copy(call->arena, headers->items[i].name);
+        answer->headers.items[i].value = arena_copy(call->arena, headers->items[i].value);
+    }
+}
+
+static void on_head(void *data, int status, const struct http_headers *headers)
+{
+    struct upstream_call *call = data;
+    struct upstream *u = upstream_of(call);
+    bool is_refused = status == 429 || status == 503;
+    uint64_t hold_ms;
+
+    /* Alone, an address that answers is better than none, whatever it says. */
+    call->outcome = status >= 500 && u->address_count > 1 ? BALANCER_FAILURE : BALANCER_SUCCESS;
+    if (call->outcome == BALANCER_FAILURE)
+        error_set(&call->failure, ERROR_BACKEND, "status %d", status);
+    hold_ms = is_refused ? upstream_retry_after_ms(headers, (int64_t)time(NULL) * 1000) : 0;
+    if (hold_ms)
+        balancer_hold(&u->balancer, call->pick.index, engine_now_ms() + hold_ms);
+    if (is_refused)
+        call->has_next = pick(call, &call->next);
+    if (call->has_next) {
+        keep_head(call, status, headers);
+        return;
+    }
+    call->has_head = true;
+    if (call->is_paused)
+        http_client_pause(call->http);
+    call->base.events.on_head(call->base.data, status, headers);
+}
+
+static void on_body(void *data, struct str bytes)
+{
+    struct upstream_call *call = data;
+
+    if (!call->is_keeping) {
+        call->base.events.on_body(call->base.data, bytes);
+        return;
+    }
+    if (buf_append(&call->answer.body, bytes))
+        return;
+    http_client_cancel(call->http); /* too long to be an error's body */
+    call->http = NULL;
+    call->is_keeping = false;
+    drop_answer(call);
+    let_go(call, &call->pick, &call->has_pick, call->outcome);
+    try_next(call);
+}
+
+static void on_end(void *data)
+{
+    struct upstream_call *call = data;
+    struct engine_events events = call->base.events;
+    void *events_data = call->base.data;
+
+    call->http = NULL;
+    if (call->is_keeping) {
+        call->is_keeping = false;
+        call->answer.is_kept = true;
+        let_go(call, &call->pick, &call->has_pick, call->outcome);
+        try_next(call);
+        return;
+    }
+    end_call(call, call->outcome);
+    free_call(call);
+    events.on_end(events_data);
+}
+
+static void on_failure(void *data, enum http_failure failure, const char *text)
+{
+    struct upstream_call *call = data;
+
+    call->http = NULL;
+    if (call->is_keeping)
+        drop_answer(call);
+    call->is_keeping = false;
+    engine_http_error(&call->failure, call->base.engine, failure, text);
+    let_go(call, &call->pick, &call->has_pick, BALANCER_FAILURE);
+    /* What may have begun to answer is not asked twice: a time-out, or bytes that are no HTTP. */
+    if (!call->has_head &&
+        (call->has_next || failure == HTTP_FAILURE_CONNECT ||
+         failure == HTTP_FAILURE_CONNECT_TIMEOUT || failure == HTTP_FAILURE_CLOSED))
+        try_next(call);
+    else
+        fail(call);
+}
+
+static const struct http_client_events http_events = { on_head, on_body, on_end, on_failure };
+
+/* -- Driver -------------------------------------------------------------------------------- */
+
+void upstream_call_start(struct engine_call *base)
+{
+    struct upstream_call *call = call_of(base);
+    struct upstream *u = upstream_of(call);
+    char text[160];
+
+    call->has_pick = u->address_count && pick(call, &call->pick);
+    if (!call->has_pick) {
+        engine_get_error(base->engine, text);
+        if (u->address_count)
+            error_set(&call->failure, ERROR_UNAVAILABLE, "no address of engine '%s' is up",
+                      base->engine->settings->name);
+        else
+            error_set(&call->failure, ERROR_UNAVAILABLE, "engine '%s' has failed: %s",
+                      base->engine->settings->name, text);
+        engine_call_fail_later(base, &call->failure);
+        return;
+    }
+    call->arena = arena_new(loop_arenas(base->client->loop));
+    buf_init(&call->answer.body, KEPT_BYTES_MAX);
+    send_request(call);
+}
+
+void upstream_call_cancel(struct engine_call *base)
+{
+    struct upstream_call *call = call_of(base);
+
+    if (call->http)
+        http_client_cancel(call->http);
+    end_call(call, call->has_head ? call->outcome : BALANCER_UNKNOWN);
+    if (call->is_replaying)
+        call->is_cancelled = true; /* replay frees it */
+    else
+        free_call(call);
+}
+
+void upstream_call_pause(struct engine_call *base)
+{
+    struct upstream_call *call = call_of(base);
+
+    call->is_paused = true;
+    if (call->has_head && call->http)
+        http_client_pause(call->http);
+}
+
+void upstream_call_resume(struct engine_call *base)
+{
+    struct upstream_call *call = call_of(base);
+
+    call->is_paused = false;
+    if (call->has_head && call->http)
+        http_client_resume(call->http);
+}
