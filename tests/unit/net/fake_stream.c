@@ -166,6 +166,7 @@ void stream_close(struct stream *s, bool flush)
 {
     assert(!s->is_closed);
     s->is_closed = true;
+    s->is_connecting = false;
     s->is_flushed = flush;
 }
 
