@@ -34,6 +34,9 @@ static void set(struct error *err, enum error_code code, const char *target, con
     err->code = code;
     snprintf(err->target, sizeof(err->target), "%s", target ? target : "");
     memcpy(err->text, text, sizeof(text));
+    /* Texts quote what a client sent, cut to a length. */
+    str_repair_utf8(err->text);
+    str_repair_utf8(err->target);
 }
 
 bool error_set(struct error *err, enum error_code code, const char *format, ...)

@@ -57,8 +57,7 @@ struct error_info {
 const struct error_info *error_info(enum error_code code);
 
 /* Fills *err and returns false. `format` NULL: the table's text. */
-bool error_set(struct error *err, enum error_code code, const char *format, ...)
-    PRINTF_LIKE(3, 4);
+bool error_set(struct error *err, enum error_code code, const char *format, ...) PRINTF_LIKE(3, 4);
 /* As error_set, naming the field at fault. */
 bool error_set_target(struct error *err, enum error_code code, const char *target,
                       const char *format, ...) PRINTF_LIKE(4, 5);

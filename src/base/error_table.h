@@ -9,11 +9,11 @@
     "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a " \
     "valid key for an active subscription and use a correct regional API endpoint for your "       \
     "resource."
-#define TEXT_INVALID_TOKEN                                                                  \
-    "Unauthorized. Access token is missing, invalid, audience is incorrect "                \
+#define TEXT_INVALID_TOKEN                                                   \
+    "Unauthorized. Access token is missing, invalid, audience is incorrect " \
     "(https://cognitiveservices.azure.com), or have expired."
-#define TEXT_DEPLOYMENT_NOT_FOUND                                                              \
-    "The API deployment for this resource does not exist. If you created the deployment "      \
+#define TEXT_DEPLOYMENT_NOT_FOUND                                                         \
+    "The API deployment for this resource does not exist. If you created the deployment " \
     "within the last 5 minutes, please wait a moment and try again."
 
 /* clang-format off */
@@ -98,6 +98,7 @@
     X(ARM_PROPERTIES,      400, ARM,     "InvalidResourceProperties", NULL, NULL) \
     X(ARM_MODEL,           400, ARM,     "DeploymentModelNotSupported", NULL, NULL) \
     X(ARM_MODEL_DEPRECATED, 400, ARM,    "ServiceModelDeprecated", NULL, NULL) \
+    X(ARM_MODEL_DEPRECATING, 400, ARM,   "ServiceModelDeprecating", NULL, NULL) \
     X(ARM_CAPACITY,        400, ARM,     "InvalidCapacity", NULL, NULL) \
     X(ARM_SKU,             400, ARM,     "InvalidSku", NULL, NULL) \
     X(ARM_KIND,            400, ARM,     "InvalidApiSetId", NULL, NULL) \

@@ -130,8 +130,7 @@ bool format_parse_time(struct str s, int64_t *time_ms)
     if (s.len) {
         if (!take_char(&s, 't') || !take_number(&s, 2, 23, &t.tm_hour) || !take_char(&s, ':') ||
             !take_number(&s, 2, 59, &t.tm_min) || !take_char(&s, ':') ||
-            !take_number(&s, 2, 59, &t.tm_sec) || !take_fraction(&s, &ms) ||
-            !take_zone(&s, &zone))
+            !take_number(&s, 2, 59, &t.tm_sec) || !take_fraction(&s, &ms) || !take_zone(&s, &zone))
             return false;
     }
     if (s.len || month == 0)
@@ -210,12 +209,13 @@ bool format_parse_hex(struct str s, void *bytes, size_t len)
 
     if (s.len % 2 || s.len / 2 != len)
         return false;
-    for (size_t i = 0; i < s.len; i++) {
-        if (hex_value(s.data[i]) < 0)
+    for (size_t i = 0; i < len; i++) {
+        int high = hex_value(s.data[i * 2]), low = hex_value(s.data[i * 2 + 1]);
+
+        if (high < 0 || low < 0)
             return false;
+        to[i] = (unsigned char)(high << 4 | low);
     }
-    for (size_t i = 0; i < len; i++)
-        to[i] = (unsigned char)(hex_value(s.data[i * 2]) << 4 | hex_value(s.data[i * 2 + 1]));
     return true;
 }
 
@@ -307,8 +307,8 @@ bool format_percent_decode(struct arena *a, struct str s, struct str *out)
 
 static bool is_unreserved(char c)
 {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-           c == '-' || c == '.' || c == '_' || c == '~';
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_' || c == '~';
 }
 
 struct str format_percent_encode(struct arena *a, struct str s)

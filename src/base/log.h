@@ -23,16 +23,15 @@ bool log_is_on(enum log_level level);
 
 /* `event` in snake_case; `format` makes the key=value pairs, NULL when there are none. A value
  * with blanks is written in quotes by the caller. Control characters are written as '?'. */
-void log_event(enum log_level level, const char *event, const char *format, ...)
-    PRINTF_LIKE(3, 4);
+void log_event(enum log_level level, const char *event, const char *format, ...) PRINTF_LIKE(3, 4);
 
 #define log_error(event, ...) log_event(LOG_ERROR, event, __VA_ARGS__)
 #define log_warn(event, ...) log_event(LOG_WARN, event, __VA_ARGS__)
 #define log_info(event, ...) log_event(LOG_INFO, event, __VA_ARGS__)
-#define log_debug(event, ...)                          \
-    do {                                               \
-        if (log_is_on(LOG_DEBUG))                      \
-            log_event(LOG_DEBUG, event, __VA_ARGS__);  \
+#define log_debug(event, ...)                         \
+    do {                                              \
+        if (log_is_on(LOG_DEBUG))                     \
+            log_event(LOG_DEBUG, event, __VA_ARGS__); \
     } while (0)
 
 #endif

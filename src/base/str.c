@@ -163,3 +163,19 @@ bool str_is_utf8(struct str s)
     }
     return true;
 }
+
+void str_repair_utf8(char *text)
+{
+    size_t left = strlen(text);
+
+    while (left) {
+        size_t len = utf8_sequence((const unsigned char *)text, left);
+
+        if (!len) {
+            *text = '?';
+            len = 1;
+        }
+        text += len;
+        left -= len;
+    }
+}

@@ -64,6 +64,9 @@ bool str_split(struct str *rest, char separator, struct str *part);
 /* Decimal digits only, whole string, no sign; false when empty, not digits, or above `max`. */
 MUST_CHECK bool str_to_u64(struct str s, uint64_t max, uint64_t *value);
 
+/* Overwrites what is not valid UTF-8 (a sequence cut in its middle, say) with '?'. */
+void str_repair_utf8(char *text);
+
 /* True for bytes that form valid UTF-8 (no surrogates, no overlong forms, at most U+10FFFF). */
 bool str_is_utf8(struct str s);
 

@@ -77,9 +77,8 @@ static EVP_CIPHER_CTX *start(const struct secret_box *b, const uint8_t *nonce,
     int len;
     bool ok = c && EVP_CipherInit_ex(c, EVP_aes_256_gcm(), NULL, b->key, nonce, encrypt) == 1 &&
               EVP_CipherUpdate(c, NULL, &len, b->head, HEAD_BYTES) == 1 &&
-              (!associated.len ||
-               EVP_CipherUpdate(c, NULL, &len, (const uint8_t *)associated.data,
-                                (int)associated.len) == 1);
+              (!associated.len || EVP_CipherUpdate(c, NULL, &len, (const uint8_t *)associated.data,
+                                                   (int)associated.len) == 1);
 
     assert(ok);
     (void)ok;
@@ -100,8 +99,8 @@ struct str secret_box_seal(const struct secret_box *b, struct arena *a, struct s
     memcpy(sealed, b->head, HEAD_BYTES);
     random_bytes(nonce, NONCE_BYTES);
     c = start(b, nonce, associated, true);
-    ok = (!plain.len || EVP_EncryptUpdate(c, body, &len, (const uint8_t *)plain.data,
-                                          (int)plain.len) == 1) &&
+    ok = (!plain.len ||
+          EVP_EncryptUpdate(c, body, &len, (const uint8_t *)plain.data, (int)plain.len) == 1) &&
          EVP_EncryptFinal_ex(c, body + len, &len) == 1 &&
          EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_GET_TAG, TAG_BYTES, body + plain.len) == 1;
     assert(ok);

@@ -3,6 +3,8 @@
 
 #include "base/macros.h"
 
+/* resources has a rowid: without one the bodies lie in the tree of the keys, and 60000 accounts of
+ * 1.7 kB took 310 MB instead of 150 MB and no less time. */
 const struct migration migrations[] = {
     { 1, "resources and settings",
       "CREATE TABLE resources ("

@@ -139,8 +139,7 @@ static bool run(struct store_txn *t, int which, struct error *err)
     struct sqlite *s = of(t);
     sqlite3_stmt *statement = prepare(s, which, err);
 
-    return statement &&
-           finish(s, statement, sqlite3_step(statement), statement_texts[which], err);
+    return statement && finish(s, statement, sqlite3_step(statement), statement_texts[which], err);
 }
 
 /* The first key behind all that begin with `prefix`. Keys are text: no byte of them is 0xFF. */

@@ -53,9 +53,9 @@ static bool query_number(struct sqlite *s, const char *sql, int64_t *value, stru
 static bool set_modes(struct sqlite *s, struct error *err)
 {
     sqlite3_stmt *statement;
-    bool ok = sqlite3_prepare_v2(s->db, "PRAGMA journal_mode = WAL", -1, &statement, NULL) ==
-                  SQLITE_OK &&
-              sqlite3_step(statement) == SQLITE_ROW;
+    bool ok =
+        sqlite3_prepare_v2(s->db, "PRAGMA journal_mode = WAL", -1, &statement, NULL) == SQLITE_OK &&
+        sqlite3_step(statement) == SQLITE_ROW;
 
     if (!ok)
         sqlite_failed(s, "open", err);
@@ -84,8 +84,7 @@ static bool check_kind(struct sqlite *s, int64_t *version, struct error *err)
         !query_number(s, "SELECT count(*) FROM sqlite_schema", &tables, err))
         return false;
     if (application != APPLICATION_ID && (application || *version || tables))
-        return error_set(err, ERROR_STORE, "Store '%s': is a database of another program",
-                         s->file);
+        return error_set(err, ERROR_STORE, "Store '%s': is a database of another program", s->file);
     if (*version < 0 || *version > newest)
         return error_set(err, ERROR_STORE,
                          "Store '%s': has schema version %lld, this lazuli knows versions up to "

@@ -76,8 +76,7 @@ MUST_CHECK bool store_get(struct store_txn *t, struct str key, struct store_reso
                           bool *found, struct error *err);
 /* Inserts or replaces. */
 MUST_CHECK bool store_put(struct store_txn *t, const struct store_resource *r, struct error *err);
-MUST_CHECK bool store_delete(struct store_txn *t, struct str key, bool *existed,
-                             struct error *err);
+MUST_CHECK bool store_delete(struct store_txn *t, struct str key, bool *existed, struct error *err);
 /* Deletes the resource and everything whose key begins with "<key>/"; *count is how many. */
 MUST_CHECK bool store_delete_tree(struct store_txn *t, struct str key, size_t *count,
                                   struct error *err);
@@ -87,8 +86,8 @@ struct store_query {
     struct str parent;     /* direct children of this key */
     struct str key_prefix; /* keys that begin with this (a subtree: "<key>/") */
     struct str type;
-    struct str after_key;  /* for paging */
-    size_t limit;          /* 0: all */
+    struct str after_key; /* for paging */
+    size_t limit;         /* 0: all */
 };
 MUST_CHECK bool store_list(struct store_txn *t, const struct store_query *query,
                            struct store_resource **out, size_t *count, struct error *err);

@@ -48,6 +48,12 @@ static void cuts_what_is_too_long(void **state)
     assert_false(error_set_target(&err, ERROR_BAD_REQUEST, longer, "%s", longer));
     assert_int_equal(strlen(err.text), sizeof(err.text) - 1);
     assert_int_equal(strlen(err.target), sizeof(err.target) - 1);
+    /* and a character that is cut in its middle is not left so */
+    for (size_t i = 0; i + 2 < sizeof(longer); i += 2)
+        memcpy(longer + i, "\xC3\xBC", 2);
+    error_set_target(&err, ERROR_BAD_REQUEST, longer, "%s", longer);
+    assert_true(str_is_utf8(str_from(err.text)));
+    assert_true(str_is_utf8(str_from(err.target)));
 }
 
 /* Each row can be sent: a status of HTTP, and what its envelope shows. */

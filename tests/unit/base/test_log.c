@@ -12,21 +12,21 @@
 static char captured[8192];
 
 /* Logs with standard error going to a pipe; what came out is in `captured`. */
-#define CAPTURE(statement)                                            \
-    do {                                                              \
-        int ends_[2], saved_ = dup(STDERR_FILENO);                    \
-        ssize_t len_;                                                 \
-                                                                      \
-        assert_int_equal(pipe(ends_), 0);                             \
-        dup2(ends_[1], STDERR_FILENO);                                \
-        close(ends_[1]);                                              \
-        statement;                                                    \
-        dup2(saved_, STDERR_FILENO);                                  \
-        close(saved_);                                                \
-        len_ = read(ends_[0], captured, sizeof(captured) - 1);        \
-        close(ends_[0]);                                              \
-        assert_true(len_ >= 0);                                       \
-        captured[len_] = '\0';                                        \
+#define CAPTURE(statement)                                     \
+    do {                                                       \
+        int ends_[2], saved_ = dup(STDERR_FILENO);             \
+        ssize_t len_;                                          \
+                                                               \
+        assert_int_equal(pipe(ends_), 0);                      \
+        dup2(ends_[1], STDERR_FILENO);                         \
+        close(ends_[1]);                                       \
+        statement;                                             \
+        dup2(saved_, STDERR_FILENO);                           \
+        close(saved_);                                         \
+        len_ = read(ends_[0], captured, sizeof(captured) - 1); \
+        close(ends_[0]);                                       \
+        assert_true(len_ >= 0);                                \
+        captured[len_] = '\0';                                 \
     } while (0)
 
 /* The captured line behind its time, which is checked. */
@@ -119,10 +119,8 @@ static void knows_the_names_of_levels(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(writes_one_line),
-        cmocka_unit_test(obeys_its_level),
-        cmocka_unit_test(hides_control_characters),
-        cmocka_unit_test(cuts_a_long_line),
+        cmocka_unit_test(writes_one_line),           cmocka_unit_test(obeys_its_level),
+        cmocka_unit_test(hides_control_characters),  cmocka_unit_test(cuts_a_long_line),
         cmocka_unit_test(knows_the_names_of_levels),
     };
 

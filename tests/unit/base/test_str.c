@@ -88,8 +88,16 @@ static void splits(void **state)
 
 static void reads_numbers(void **state)
 {
-    static const char *const refused[] = { "", "-1", "+1", " 1", "1 ", "1a", "0x1", "9:",
-                                           "18446744073709551616", "000000000000000000001" };
+    static const char *const refused[] = { "",
+                                           "-1",
+                                           "+1",
+                                           " 1",
+                                           "1 ",
+                                           "1a",
+                                           "0x1",
+                                           "9:",
+                                           "18446744073709551616",
+                                           "000000000000000000001" };
     uint64_t value = 7;
 
     (void)state;
@@ -107,8 +115,13 @@ static void reads_numbers(void **state)
 
 static void knows_utf8(void **state)
 {
-    static const char *const valid[] = { "", "plain", "gr\xC3\xBC\xC3\x9F", "\xE2\x82\xAC",
-                                         "\xF0\x9F\x98\x80", "\xF4\x8F\xBF\xBF", "\xED\x9F\xBF" };
+    static const char *const valid[] = { "",
+                                         "plain",
+                                         "gr\xC3\xBC\xC3\x9F",
+                                         "\xE2\x82\xAC",
+                                         "\xF0\x9F\x98\x80",
+                                         "\xF4\x8F\xBF\xBF",
+                                         "\xED\x9F\xBF" };
     static const char *const invalid[] = {
         "\x80",             /* continuation alone */
         "\xC3",             /* cut */
@@ -133,17 +146,29 @@ static void knows_utf8(void **state)
     assert_true(str_is_utf8(str_of("a\0b", 3)));
 }
 
+static void repairs_utf8(void **state)
+{
+    char valid[] = "gr\xC3\xBC\xC3\x9F\xF0\x9F\x98\x80", cut[] = "ab\xE2\x82";
+    char mixed[] = "\xFFz\xC3(\xE2\x82\xAC\x80", none[] = "";
+
+    (void)state;
+    str_repair_utf8(valid);
+    assert_string_equal(valid, "gr\xC3\xBC\xC3\x9F\xF0\x9F\x98\x80");
+    str_repair_utf8(cut);
+    assert_string_equal(cut, "ab??");
+    str_repair_utf8(mixed);
+    assert_string_equal(mixed, "?z?(\xE2\x82\xAC?");
+    str_repair_utf8(none);
+    assert_string_equal(none, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(compares),
-        cmocka_unit_test(knows_starts_and_ends),
-        cmocka_unit_test(finds),
-        cmocka_unit_test(slices_within_bounds),
-        cmocka_unit_test(trims),
-        cmocka_unit_test(splits),
-        cmocka_unit_test(reads_numbers),
-        cmocka_unit_test(knows_utf8),
+        cmocka_unit_test(compares),      cmocka_unit_test(knows_starts_and_ends),
+        cmocka_unit_test(finds),         cmocka_unit_test(slices_within_bounds),
+        cmocka_unit_test(trims),         cmocka_unit_test(splits),
+        cmocka_unit_test(reads_numbers), cmocka_unit_test(knows_utf8),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

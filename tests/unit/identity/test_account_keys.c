@@ -11,8 +11,8 @@ static int set_up(void **state)
 {
     struct error err;
 
-    *state = secret_box_new_from_command(
-        "printf a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s=", &err);
+    *state =
+        secret_box_new_from_command("printf a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s=", &err);
     return *state ? 0 : -1;
 }
 
@@ -32,7 +32,8 @@ static void makes_both_forms(void **state)
     for (size_t i = 0; i < 2; i++) {
         assert_int_equal(strlen(k.key[i]), 84);
         assert_int_equal(strspn(k.key[i], "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                          "abcdefghijklmnopqrstuvwxyz"), 84);
+                                          "abcdefghijklmnopqrstuvwxyz"),
+                         84);
         assert_int_equal(strlen(other.key[i]), 32);
         assert_int_equal(strspn(other.key[i], "0123456789abcdef"), 32);
     }
@@ -74,7 +75,9 @@ static void seals_and_opens(void **state)
 /* Sealed by us, but no account's keys. */
 static void refuses_what_holds_no_keys(void **state)
 {
-    static const char *const texts[] = { "", "\n", "0123456789abcdef0123456789abcdef",
+    static const char *const texts[] = { "",
+                                         "\n",
+                                         "0123456789abcdef0123456789abcdef",
                                          "0123456789abcdef0123456789abcdef\n",
                                          "short\n0123456789abcdef0123456789abcdef",
                                          "0123456789abcdef0123456789abcdef\nshort" };

@@ -195,8 +195,8 @@ static void refuses_a_bad_key_file(void **state)
 {
     static const mode_t open_modes[] = { 0640, 0620, 0604, 0602, 0610, 0601, 0644, 0666 };
     static const char *const contents[] = {
-        "", "\n", "not base64", KEY_K "\n" KEY_K, " " KEY_K, "a2s=", KEY_K "a2s=",
-        "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2tr",
+        "",        "\n",   "not base64", KEY_K "\n" KEY_K,
+        " " KEY_K, "a2s=", KEY_K "a2s=", "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2tr",
     };
 
     (void)state;

@@ -55,8 +55,12 @@ static bool write_pair(struct store_txn *t, struct arena *a, void *data, struct 
 {
     struct writer *w = data;
     struct str key = arena_printf(a, "/g/%llu", (unsigned long long)w->number);
-    struct store_resource r = { .key = key, .id = key, .type = STR("pair"), .parent = STR("/g"),
-                                .etag = STR("e"), .body = body_of(a, w->number) };
+    struct store_resource r = { .key = key,
+                                .id = key,
+                                .type = STR("pair"),
+                                .parent = STR("/g"),
+                                .etag = STR("e"),
+                                .body = body_of(a, w->number) };
 
     if (!store_put(t, &r, err))
         return false;
@@ -91,8 +95,8 @@ static void write_for_ever(uint64_t first, int acknowledge)
         struct writer *w = &writers[i];
 
         *w = (struct writer){ .store = s, .number = first + i, .acknowledge = acknowledge };
-        w->job = (struct store_job){ .run = write_pair, .done = on_written, .loop = loop,
-                                     .data = w };
+        w->job =
+            (struct store_job){ .run = write_pair, .done = on_written, .loop = loop, .data = w };
         store_submit(s, &w->job);
     }
     loop_run(loop);

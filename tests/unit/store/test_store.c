@@ -79,14 +79,14 @@ static void must_run(struct fixture *f,
 
 static struct store_resource resource(struct str key, struct str type, struct str parent)
 {
-    return (struct store_resource){ .key = key, .id = key, .type = type, .parent = parent,
-                                    .etag = STR("e"), .body = STR("{}") };
+    return (struct store_resource){
+        .key = key, .id = key, .type = type, .parent = parent, .etag = STR("e"), .body = STR("{}")
+    };
 }
 
 /* -- Resources ------------------------------------------------------------------------------ */
 
-static bool put_then_change(struct store_txn *t, struct arena *arena, void *data,
-                            struct error *err)
+static bool put_then_change(struct store_txn *t, struct arena *arena, void *data, struct error *err)
 {
     struct store_resource r = {
         .key = STR("/subscriptions/s/resourcegroups/g"),
@@ -156,8 +156,8 @@ static void keeps_resources(void **state)
     must_run(f, get_changed, NULL);
 }
 
-static const char *const accounts[] = { "/g/a", "/g/a/d/1", "/g/a/d/2", "/g/a-b", "/g/a.b",
-                                        "/g/a0", "/g/ab", "/h/a" };
+static const char *const accounts[] = { "/g/a",   "/g/a/d/1", "/g/a/d/2", "/g/a-b",
+                                        "/g/a.b", "/g/a0",    "/g/ab",    "/h/a" };
 
 static bool put_accounts(struct store_txn *t, struct arena *arena, void *data, struct error *err)
 {
@@ -166,9 +166,8 @@ static bool put_accounts(struct store_txn *t, struct arena *arena, void *data, s
     for (size_t i = ARRAY_LEN(accounts); i-- > 0;) {
         struct str key = str_from(accounts[i]);
         bool is_deployment = str_starts_with(key, STR("/g/a/d/"));
-        struct store_resource r =
-            resource(key, is_deployment ? STR("deployment") : STR("account"),
-                     is_deployment ? STR("/g/a") : str_slice(key, 0, 2));
+        struct store_resource r = resource(key, is_deployment ? STR("deployment") : STR("account"),
+                                           is_deployment ? STR("/g/a") : str_slice(key, 0, 2));
 
         if (!store_put(t, &r, err))
             return false;
@@ -551,7 +550,8 @@ static void survives_a_full_disk(void **state)
     c.open = ARRAY_LEN(jobs);
     for (size_t i = 0; i < ARRAY_LEN(jobs); i++) {
         jobs[i] = (struct counted_job){ .crowd = &c, .number = i };
-        jobs[i].job = (struct store_job){ put_own, on_committed, on_done, c.loop, .data = &jobs[i] };
+        jobs[i].job =
+            (struct store_job){ put_own, on_committed, on_done, c.loop, .data = &jobs[i] };
     }
     jobs[0].job.run = wait_at_gate; /* until all are queued: the others share a commit */
     jobs[2].job.run = put_big;
