@@ -169,6 +169,7 @@ int main(void)
         cmocka_unit_test(finds),         cmocka_unit_test(slices_within_bounds),
         cmocka_unit_test(trims),         cmocka_unit_test(splits),
         cmocka_unit_test(reads_numbers), cmocka_unit_test(knows_utf8),
+        cmocka_unit_test(repairs_utf8),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
