@@ -339,7 +339,8 @@ static void load_done(void *data, const struct error *err)
 
     if (l->directory)
         directory_unref(l->directory);
-    catalog_unref(l->catalog);
+    if (l->catalog)
+        catalog_unref(l->catalog);
     l->done(l->data, err);
     free(l);
 }
@@ -350,7 +351,7 @@ void arm_reload_catalog(struct arm *a, struct catalog *catalog, struct loop *loo
     struct load *l = memory_alloc(sizeof(*l));
 
     l->arm = a;
-    l->catalog = catalog_ref(catalog);
+    l->catalog = catalog ? catalog_ref(catalog) : NULL;
     l->done = on_done;
     l->data = data;
     l->job = (struct store_job){ .run = run_load,

@@ -77,7 +77,8 @@ struct str arm_render_error(struct arena *arena, const struct error *err);
 /* At start, before there are loops: makes the first directory out of the store and swaps it in. */
 MUST_CHECK bool arm_load_directory(struct arm *a, struct error *err);
 
-/* Another catalog, while running: validates and publishes by it from now on. `on_done` is called on
+/* Another catalog, while running: validates and publishes by it from now on. NULL: the same, when
+ * the clock has passed a date or was moved (a retirement, an upgrade). `on_done` is called on
  * `loop`; err is NULL when the directory was made anew. Takes a reference of its own. */
 void arm_reload_catalog(struct arm *a, struct catalog *catalog, struct loop *loop,
                         void (*on_done)(void *data, const struct error *err), void *data);

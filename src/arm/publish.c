@@ -3,7 +3,6 @@
 
 #include "arm/resource.h"
 #include "arm/types/deployment.h"
-#include "arm/types/model.h"
 #include "identity/account_keys.h"
 
 /* An account as it is read from the store, with what is needed to do so. */
@@ -21,21 +20,23 @@ static bool read_deployment(const struct reading *in, const struct directory_acc
                             struct directory_deployment *d)
 {
     struct catalog *catalog = in->arm->catalog;
+    const struct catalog_model *m;
     struct deployment_facts f;
 
-    deployment_read(catalog, body, &f);
-    if (!f.model || !f.sku)
+    deployment_read(catalog, body, clock_now_ms(in->arm->clock), &f);
+    if (!f.sku)
         return false;
+    m = f.runs ? f.runs : f.model;
     *d = (struct directory_deployment){
         .key = r->key,
         .name = arm_id_name(r->id),
-        .model = f.model,
-        .engine = catalog_engine_for(catalog, f.model, account->name, arm_id_name(r->id)),
+        .model = m,
+        .engine = catalog_engine_for(catalog, m, account->name, arm_id_name(r->id)),
         .sku = str_from(f.sku->name),
         .capacity = f.capacity,
-        .tokens_per_minute = sku_tokens_per_minute(f.model, f.sku, f.capacity),
-        .requests_per_minute = sku_requests_per_minute(f.model, f.sku, f.capacity),
-        .is_ready = !model_is_retired(f.model, clock_now_ms(in->arm->clock)),
+        .tokens_per_minute = sku_tokens_per_minute(m, f.sku, f.capacity),
+        .requests_per_minute = sku_requests_per_minute(m, f.sku, f.capacity),
+        .is_ready = f.runs != NULL,
     };
     return true;
 }

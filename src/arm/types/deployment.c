@@ -8,6 +8,7 @@
 #include "arm/publish.h"
 #include "arm/resource.h"
 #include "arm/types/model.h"
+#include "model/lifecycle.h"
 
 #define NAME_MAX_LEN 64
 
@@ -48,20 +49,40 @@ static bool check_name(const struct arm_call *c, struct str name, struct error *
 
 /* -- Model ----------------------------------------------------------------------------------- */
 
+/* A change of the model must be one that a new deployment could make; what runs may be changed in
+ * other ways. Notes since when the deployment has this version. */
 static bool check_lifecycle(struct arm_change *change, const struct catalog_model *m,
                             struct error *err)
 {
     struct arm_call *c = change->call;
     struct deployment_facts before = { 0 };
+    yyjson_mut_val *facts;
 
-    if (change->before)
-        deployment_read(c->arm->catalog, change->old, &before);
-    if (before.model == m) /* what runs may be changed in other ways */
+    if (change->before && !arm_document_at(change->input, "properties.model"))
         return true;
+    if (change->before)
+        deployment_read(c->arm->catalog, change->old, c->now_ms, &before);
+    if (before.runs == m)
+        return true;
+    facts = json_set_object(change->doc, change->root, "facts");
+    json_set_int(change->doc, facts, "modelSinceMs", c->now_ms);
     return model_check_lifecycle(c, m, err);
 }
 
-/* Brings the model into the catalog's case; no version means the default one. */
+/* The model of that name; no version means the default one. NULL: there is none. */
+static const struct catalog_model *find_model(const struct arm_call *c, struct str format,
+                                              struct str name, struct str version)
+{
+    const struct catalog_model *m = catalog_find_model(c->arm->catalog, format, name, version);
+    const struct catalog_model *current;
+
+    if (!m || version.len)
+        return m;
+    current = lifecycle_default_version(c->arm->catalog, m, c->now_ms);
+    return current ? current : m;
+}
+
+/* Brings the model into the catalog's case. */
 static bool check_model(struct arm_change *change, const struct catalog_model **model,
                         struct error *err)
 {
@@ -82,7 +103,7 @@ static bool check_model(struct arm_change *change, const struct catalog_model **
         return error_set_target(err, ERROR_ARM_BODY, "properties.model.name",
                                 "The request content was invalid and could not be deserialized: "
                                 "'properties.model.name' is required.");
-    *model = catalog_find_model(c->arm->catalog, format, name, version);
+    *model = find_model(c, format, name, version);
     if (!*model)
         return error_set(err, ERROR_ARM_MODEL,
                          "The model '%.*s' of account deployment is not supported.",

@@ -11,12 +11,14 @@
 
 /* What a deployment's document says, found in the catalog. */
 struct deployment_facts {
-    const struct catalog_model *model; /* NULL: the catalog has it no more */
-    const struct catalog_sku *sku;     /* NULL likewise */
+    const struct catalog_model *model; /* that it was made with, or last changed to; NULL: the
+                                          catalog has it no more */
+    const struct catalog_model *runs;  /* what became of it by now; NULL: it has stopped working */
+    const struct catalog_sku *sku;     /* of what runs, else of the model; NULL: there is none */
     unsigned capacity;
 };
 
-void deployment_read(const struct catalog *catalog, yyjson_val *body,
+void deployment_read(const struct catalog *catalog, yyjson_val *body, int64_t now_ms,
                      struct deployment_facts *facts);
 
 /* Adds to a deployment's properties what is derived. */

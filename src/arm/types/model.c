@@ -7,6 +7,7 @@
 #include "arm/resource.h"
 #include "arm/types/deployment.h"
 #include "base/format.h"
+#include "model/lifecycle.h"
 
 yyjson_mut_val *model_sku_capacity(yyjson_mut_doc *doc, const struct catalog_sku *s)
 {
@@ -25,37 +26,52 @@ struct str model_text(struct arena *a, struct str format, struct str name, struc
                         STR_ARGS(str_slice(name, 0, 100)), STR_ARGS(str_slice(version, 0, 60)));
 }
 
-bool model_is_retired(const struct catalog_model *m, int64_t now_ms)
+/* Does the subscription have a deployment of any version of it? */
+static bool is_known_to_subscription(struct arm_call *c, const struct catalog_model *m, bool *known,
+                                     struct error *err)
 {
-    return m->deprecation_inference_ms && now_ms >= m->deprecation_inference_ms;
+    struct store_query query = {
+        .key_prefix = arena_lower(c->arena, arena_printf(c->arena, "/subscriptions/%.*s/",
+                                                         STR_ARGS(c->names[0]))),
+        .type = arena_lower(c->arena, str_from(arm_deployment_type.name)),
+    };
+    struct store_resource *found;
+    yyjson_val *body;
+    size_t count;
+
+    *known = false;
+    if (!store_list(c->txn, &query, &found, &count, err))
+        return false;
+    for (size_t i = 0; i < count && !*known; i++) {
+        body = arm_resource_body(c->arena, &found[i], err);
+        if (!body)
+            return false;
+        *known = str_equal_nocase(json_str(json_at(body, "properties.model.name")),
+                                  str_from(m->name));
+    }
+    return true;
 }
 
-bool model_check_lifecycle(const struct arm_call *c, const struct catalog_model *m,
-                           struct error *err)
+bool model_check_lifecycle(struct arm_call *c, const struct catalog_model *m, struct error *err)
 {
+    struct str text = model_text(c->arena, str_from(m->format), str_from(m->name),
+                                 str_from(m->version));
+    bool known = true;
     struct str date;
 
-    if (!model_is_retired(m, c->now_ms))
-        return true;
-    /* "2025-04-30T00:00:00Z" -> "04/30/2025 00:00:00" */
-    date = format_time_seconds(c->arena, m->deprecation_inference_ms);
-    return error_set(err, ERROR_ARM_MODEL_DEPRECATED,
-                     "The model '%.*s' has been deprecated since %.2s/%.2s/%.4s %.8s.",
-                     STR_ARGS(model_text(c->arena, str_from(m->format), str_from(m->name),
-                                         str_from(m->version))),
-                     date.data + 5, date.data + 8, date.data, date.data + 11);
-}
-
-/* Deprecating and Deprecated are words that clients before 2024-10-01 do not know. */
-static const char *status_text(const struct arm_call *c, const struct catalog_model *m)
-{
-    if (arm_version_is_at_least(c, "2024-10-01")) {
-        if (model_is_retired(m, c->now_ms))
-            return "Deprecated";
-        if (m->deprecation_start_ms && c->now_ms >= m->deprecation_start_ms)
-            return "Deprecating";
+    if (lifecycle_is_retired(m, c->now_ms)) {
+        /* "2025-04-30T00:00:00Z" -> "04/30/2025 00:00:00" */
+        date = format_time_seconds(c->arena, m->deprecation_inference_ms);
+        return error_set(err, ERROR_ARM_MODEL_DEPRECATED,
+                         "The model '%.*s' has been deprecated since %.2s/%.2s/%.4s %.8s.",
+                         STR_ARGS(text), date.data + 5, date.data + 8, date.data, date.data + 11);
     }
-    return m->status == LIFECYCLE_PREVIEW ? "Preview" : "GenerallyAvailable";
+    if (lifecycle_is_deprecating(m, c->now_ms) && !is_known_to_subscription(c, m, &known, err))
+        return false;
+    return known || error_set(err, ERROR_ARM_MODEL_DEPRECATING,
+                              "The model '%.*s' is in deprecating state and cannot be used for new "
+                              "deployments.",
+                              STR_ARGS(text));
 }
 
 static yyjson_mut_val *render_skus(const struct arm_call *c, yyjson_mut_doc *doc,
@@ -91,7 +107,8 @@ static void add_dates(const struct arm_call *c, yyjson_mut_doc *doc, yyjson_mut_
         json_set_str(doc, deprecation, "inference",
                      format_time_seconds(c->arena, m->deprecation_inference_ms));
     json_set(doc, shown, "deprecation", deprecation);
-    json_set_str(doc, shown, "lifecycleStatus", str_from(status_text(c, m)));
+    json_set_str(doc, shown, "lifecycleStatus",
+                 str_from(lifecycle_status_name(m, c->api_version, c->now_ms)));
     if (!m->created_ms)
         return;
     json_set_str(doc, data, "createdBy", STR("Microsoft"));
@@ -110,7 +127,8 @@ static yyjson_mut_val *render_model(const struct arm_call *c, yyjson_mut_doc *do
     json_set_str(doc, shown, "format", str_from(m->format));
     json_set_str(doc, shown, "name", str_from(m->name));
     json_set_str(doc, shown, "version", str_from(m->version));
-    json_set_bool(doc, shown, "isDefaultVersion", m->is_default_version);
+    json_set_bool(doc, shown, "isDefaultVersion",
+                  lifecycle_default_version(c->arm->catalog, m, c->now_ms) == m);
     json_set(doc, shown, "skus", render_skus(c, doc, m));
     for (unsigned i = 0; i < m->sku_count; i++) {
         if (m->skus[i].capacity_maximum > max_capacity)

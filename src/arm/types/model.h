@@ -11,10 +11,10 @@ yyjson_mut_val *model_sku_capacity(yyjson_mut_doc *doc, const struct catalog_sku
 /* "Format:OpenAI,Name:gpt-4,Version:0613", as errors name a model; clipped. */
 struct str model_text(struct arena *a, struct str format, struct str name, struct str version);
 
-/* Retired: its deployments answer no more. */
-bool model_is_retired(const struct catalog_model *m, int64_t now_ms);
-/* May a deployment be made of it, in this call's subscription? ERROR_ARM_MODEL_DEPRECATED. */
-MUST_CHECK bool model_check_lifecycle(const struct arm_call *c, const struct catalog_model *m,
+/* May a deployment be made of it, in this call's subscription? ERROR_ARM_MODEL_DEPRECATED when it is
+ * retired, ERROR_ARM_MODEL_DEPRECATING when it is on its way there and the subscription has no
+ * deployment of it. */
+MUST_CHECK bool model_check_lifecycle(struct arm_call *c, const struct catalog_model *m,
                                       struct error *err);
 
 #endif

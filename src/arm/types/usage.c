@@ -50,7 +50,7 @@ static void add_deployment(const struct arm_call *c, struct usages *u, yyjson_va
 {
     struct deployment_facts f;
 
-    deployment_read(c->arm->catalog, body, &f);
+    deployment_read(c->arm->catalog, body, c->now_ms, &f);
     if (!f.sku)
         return;
     for (size_t i = 0; i < u->count; i++) {

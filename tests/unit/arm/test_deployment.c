@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
+#include "base/format.h"
 #include "fixture.h"
 
 #define D A "/deployments/myModel"
@@ -254,6 +255,61 @@ static void test_directory(void **state)
     directory_unref(after);
 }
 
+static void move_clock(struct fixture *f, const char *date)
+{
+    int64_t now_ms;
+
+    assert_true(format_parse_time(str_from(date), &now_ms));
+    clock_move_to(&f->clock, now_ms);
+    fixture_restart(f);
+}
+
+static bool is_served(struct fixture *f, const char *deployment, const char **version)
+{
+    struct directory *d = directory_box_get(f->directory);
+    const struct directory_deployment *found =
+        directory_deployment(directory_by_name(d, STR("myAccount")), str_from(deployment));
+    bool is_ready = found && found->is_ready;
+
+    *version = found ? arena_text(f->arena, str_from(found->model->version)) : NULL;
+    directory_unref(d);
+    return is_ready;
+}
+
+#define OLD_TURBO(option)                                                                  \
+    "{\"sku\":{\"name\":\"Standard\",\"capacity\":1},\"properties\":{\"model\":{\"name\":" \
+    "\"gpt-35-turbo\",\"version\":\"0301\"},\"versionUpgradeOption\":\"" option "\"}}"
+
+/* A version's end moves a deployment to the default version, or stops it. */
+static void test_retirement(void **state)
+{
+    struct fixture *f = *state;
+    const char *version;
+    yyjson_val *d;
+
+    move_clock(f, "2025-01-01");
+    expect(f, 201, HTTP_PUT, A "/deployments/stays" V,
+           OLD_TURBO("NoAutoUpgrade"));
+    expect(f, 201, HTTP_PUT, A "/deployments/moves" V,
+           OLD_TURBO("OnceCurrentVersionExpired"));
+    assert_true(is_served(f, "stays", &version));
+    assert_string_equal(version, "0301");
+    move_clock(f, "2025-02-13");
+    assert_false(is_served(f, "stays", &version));
+    assert_true(is_served(f, "moves", &version));
+    assert_string_equal(version, "0613");
+    d = expect(f, 200, HTTP_GET, A "/deployments/moves" V, NULL);
+    assert_text(d, "properties.model.version", "0613");
+    /* what does not touch the model may still be changed */
+    expect(f, 200, HTTP_PATCH, A "/deployments/stays" V, "{\"sku\":{\"capacity\":2}}");
+    expect(f, 200, HTTP_PATCH, A "/deployments/moves" V, "{\"sku\":{\"capacity\":2}}");
+    expect_error(f, 400, "ServiceModelDeprecated", "0301", HTTP_PUT, A "/deployments/moves" V,
+                 OLD_TURBO("NoAutoUpgrade"));
+    expect(f, 200, HTTP_PUT, A "/deployments/stays" V, TURBO_WITH(""));
+    assert_true(is_served(f, "stays", &version));
+    assert_string_equal(version, "0613");
+}
+
 static void test_usages(void **state)
 {
     struct fixture *f = *state;
@@ -292,6 +348,7 @@ int main(void)
         T(test_scale_settings),
         T(test_list_and_delete),
         T(test_directory),
+        T(test_retirement),
         T(test_usages),
 #undef T
     };

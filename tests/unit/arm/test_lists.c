@@ -1,0 +1,188 @@
+/* What the control plane tells without anything having been made: subscriptions, providers, models,
+ * SKUs; and what it makes of api-versions and of paths that it does not have.
+ * SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "fixture.h"
+
+static void test_subscriptions(void **state)
+{
+    struct fixture *f = *state;
+    yyjson_val *list = expect(f, 200, HTTP_GET, "/subscriptions?api-version=2022-12-01", NULL);
+    yyjson_val *one = expect(f, 200, HTTP_GET, S "?api-version=2019-11-01", NULL);
+
+    assert_int_equal(count_of(list), 1);
+    assert_text(item(list, 0), "id", S);
+    assert_text(one, "subscriptionId", SUBSCRIPTION);
+    assert_text(one, "displayName", "Tests");
+    assert_text(one, "state", "Enabled");
+    assert_text(one, "tenantId", TENANT);
+    assert_absent(one, "systemData");
+    expect_error(f, 404, "SubscriptionNotFound", "could not be found", HTTP_GET,
+                 "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups" V, NULL);
+    expect_error(f, 400, "InvalidSubscriptionId", "'me'", HTTP_GET,
+                 "/subscriptions/me/resourceGroups" V, NULL);
+    expect_error(f, 405, "MethodNotAllowed", "PUT", HTTP_PUT, S V, "{}");
+    expect(f, 404, HTTP_PUT, "/subscriptions/00000000-0000-0000-0000-000000000001" V, "{}");
+}
+
+static void test_tenants_and_locations(void **state)
+{
+    struct fixture *f = *state;
+    yyjson_val *list = expect(f, 200, HTTP_GET, "/tenants?api-version=2022-12-01", NULL);
+
+    assert_text(item(list, 0), "tenantId", TENANT);
+    list = expect(f, 200, HTTP_GET, S "/locations?api-version=2022-12-01", NULL);
+    assert_int_equal(count_of(list), 2);
+    assert_text(item(list, 0), "name", "eastus");
+    assert_text(item(list, 0), "displayName", "East US");
+    assert_text(item(list, 0), "regionalDisplayName", "East US");
+    assert_text(item(list, 0), "metadata.regionType", "Physical");
+}
+
+static void test_providers(void **state)
+{
+    struct fixture *f = *state;
+    yyjson_val *provider = expect(f, 200, HTTP_POST,
+                                  S "/providers/microsoft.cognitiveservices/register" V, NULL);
+    yyjson_val *types = yyjson_obj_get(provider, "resourceTypes");
+    yyjson_val *list = expect(f, 200, HTTP_GET, S "/providers" V, NULL);
+
+    assert_text(provider, "namespace", "Microsoft.CognitiveServices");
+    assert_text(provider, "registrationState", "Registered");
+    assert_text(yyjson_arr_get(types, 0), "resourceType", "accounts");
+    /* clients take the first that is no preview */
+    assert_true(yyjson_equals_str(
+        yyjson_arr_get(json_at(yyjson_arr_get(types, 0), "apiVersions"), 1), "2026-05-01"));
+    assert_non_null(item_with(list, "namespace", "Microsoft.Insights"));
+    expect_error(f, 404, "InvalidResourceNamespace", "'Microsoft.Nothing'", HTTP_GET,
+                 S "/providers/Microsoft.Nothing" V, NULL);
+    list = expect(f, 200, HTTP_GET, "/providers/Microsoft.CognitiveServices/operations" V, NULL);
+    assert_non_null(item_with(list, "name", "Microsoft.CognitiveServices/accounts/write"));
+}
+
+static void test_models(void **state)
+{
+    struct fixture *f = *state;
+    yyjson_val *list = expect(f, 200, HTTP_GET,
+                              CS "/locations/EastUS/models?api-version=2024-10-01", NULL);
+    yyjson_val *m = json_at(item(list, 0), "model");
+
+    assert_int_equal(count_of(list), 2 * 4); /* two kinds of accounts */
+    assert_text(item(list, 0), "kind", "OpenAI");
+    assert_text(item(list, 0), "skuName", "S0");
+    assert_text(m, "name", "text-embedding-ada-002");
+    assert_text(m, "version", "1");
+    assert_text(m, "format", "OpenAI");
+    assert_text(m, "lifecycleStatus", "GenerallyAvailable");
+    assert_text(m, "deprecation.inference", "2027-04-15T00:00:00Z");
+    assert_text(m, "capabilities.embeddings", "true");
+    assert_text(m, "systemData.createdAt", "2022-12-15T00:00:00Z");
+    assert_text(yyjson_arr_get(json_at(m, "skus"), 0), "usageName",
+                "OpenAI.Standard.text-embedding-ada-002");
+    assert_non_null(item_with(list, "model.lifecycleStatus", "Deprecated"));
+    /* whom the word was not yet known to is not shown it */
+    list = expect(f, 200, HTTP_GET, CS "/locations/eastus/models" V, NULL);
+    assert_null(item_with(list, "model.lifecycleStatus", "Deprecated"));
+    list = expect(f, 200, HTTP_GET, A "/models" V, NULL);
+    assert_int_equal(count_of(list), 4);
+    assert_text(item(list, 3), "version", "0613");
+    assert_true(yyjson_get_bool(json_at(item(list, 3), "isDefaultVersion")));
+    assert_false(yyjson_get_bool(json_at(item(list, 2), "isDefaultVersion")));
+    expect(f, 400, HTTP_GET, CS "/locations/mars/models" V, NULL);
+    expect(f, 404, HTTP_GET, G "/providers/Microsoft.CognitiveServices/accounts/no/models" V, NULL);
+}
+
+static void test_skus(void **state)
+{
+    struct fixture *f = *state;
+    yyjson_val *list = expect(f, 200, HTTP_GET, CS "/skus" V, NULL);
+
+    assert_text(item(list, 0), "resourceType", "accounts");
+    assert_text(item(list, 0), "name", "S0");
+    assert_true(yyjson_equals_str(yyjson_arr_get(json_at(item(list, 0), "locations"), 0), "EASTUS"));
+    assert_non_null(item_with(list, "kind", "AIServices"));
+    list = expect(f, 200, HTTP_GET, A "/skus" V, NULL);
+    assert_text(item(list, 0), "sku.name", "S0");
+    list = expect(f, 200, HTTP_POST, CS "/locations/westus/checkSkuAvailability" V,
+                  "{\"skus\":[\"S0\",\"F9\"],\"kind\":\"OpenAI\",\"type\":"
+                  "\"Microsoft.CognitiveServices/accounts\"}");
+    assert_true(yyjson_get_bool(json_at(item(list, 0), "skuAvailable")));
+    assert_false(yyjson_get_bool(json_at(item(list, 1), "skuAvailable")));
+    expect_error(f, 400, "InvalidRequestContent", "required", HTTP_POST,
+                 CS "/locations/westus/checkSkuAvailability" V, "{\"skus\":[\"S0\"]}");
+}
+
+static void test_api_versions(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const good[] = {
+        "2016-02-01-preview", "2017-04-18", "2023-05-01", "2026-05-15-preview",
+        "2026-05-15-PREVIEW", "2031-01-01", "2031-01-01-preview",
+    };
+    static const char *const malformed[] = { "1", "2023-5-1", "2023-02-31", "2023-05-01preview",
+                                             "2023-05-01-", "latest" };
+
+    for (size_t i = 0; i < ARRAY_LEN(good); i++)
+        expect(f, 200, HTTP_GET, arena_printf(f->arena, A "?api-version=%s", good[i]).data, NULL);
+    for (size_t i = 0; i < ARRAY_LEN(malformed); i++)
+        expect_error(f, 400, "InvalidApiVersionParameter", "The supported versions are '",
+                     HTTP_GET, arena_printf(f->arena, A "?api-version=%s", malformed[i]).data, NULL);
+    expect_error(f, 400, "NoRegisteredProviderFound", "'2023-05-02'", HTTP_GET,
+                 A "?api-version=2023-05-02", NULL);
+    expect_error(f, 400, "MissingApiVersionParameter",
+                 "The api-version query parameter (?api-version=) is required for all requests.",
+                 HTTP_GET, A, NULL);
+    /* its name is taken in any case, as ARM does */
+    expect(f, 200, HTTP_GET, A "?Api-Version=2023-05-01", NULL);
+    /* there are more versions of Microsoft.Resources than anybody lists */
+    expect(f, 200, HTTP_GET, G "?api-version=2019-03-01", NULL);
+}
+
+static void test_unknown_paths(void **state)
+{
+    struct fixture *f = *state;
+
+    expect_error(f, 404, "InvalidResourceType", "'Microsoft.CognitiveServices'", HTTP_GET,
+                 G "/providers/Microsoft.CognitiveServices/things/x" V, NULL);
+    expect_error(f, 404, "InvalidResourceNamespace", "'Microsoft.Web'", HTTP_GET,
+                 G "/providers/Microsoft.Web/sites/x" V, NULL);
+    expect_error(f, 404, "NotFound", "not found", HTTP_GET, S "/nothing" V, NULL);
+    expect_error(f, 404, "NotFound", "not found", HTTP_GET, S "//resourceGroups" V, NULL);
+    expect_error(f, 404, "NotFound", "not found", HTTP_GET, S "/resourceGroups/a%2Fb" V, NULL);
+    expect_error(f, 404, "NotFound", "not found", HTTP_GET, S "/resourceGroups/%zz" V, NULL);
+    expect_error(f, 405, "MethodNotAllowed",
+                 "The requested resource does not support http method 'POST'.", HTTP_POST, A V, NULL);
+    expect_error(f, 404, "NotFound", "not found", HTTP_GET,
+                 "/subscriptions/a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/q/r/s/t/u/v/w/x/y/z" V, NULL);
+}
+
+static void test_matches(void **state)
+{
+    (void)state;
+    assert_true(arm_matches(STR("/subscriptions")));
+    assert_true(arm_matches(STR("/Subscriptions/x")));
+    assert_true(arm_matches(STR("/providers/Microsoft.CognitiveServices/operations")));
+    assert_true(arm_matches(STR("/tenants")));
+    assert_false(arm_matches(STR("/subscriptionsx")));
+    assert_false(arm_matches(STR("/openai/deployments")));
+    assert_false(arm_matches(STR("")));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_setup_teardown(name, fixture_set_up_account, fixture_tear_down)
+        T(test_subscriptions),
+        T(test_tenants_and_locations),
+        T(test_providers),
+        T(test_models),
+        T(test_skus),
+        T(test_api_versions),
+        T(test_unknown_paths),
+        cmocka_unit_test(test_matches),
+#undef T
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
