@@ -47,6 +47,7 @@ struct http_request {
     uint64_t started_us;    /* clock_monotonic_us when the head was complete */
     struct loop *loop;
     void *handler_data;     /* the handler's own */
+    const void *surface;    /* the router's own: which surface the path belongs to */
 };
 
 struct http_server_limits {

@@ -1,0 +1,41 @@
+/*
+ * The program's commands, one descriptor a file, and what they share.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef CLI_COMMAND_H
+#define CLI_COMMAND_H
+
+#include "base/error.h"
+#include "server/settings.h"
+
+/* Exit statuses: 0 done, 1 failed, 2 wrong usage or configuration. */
+#define EXIT_USAGE 2
+
+struct command {
+    const char *name;
+    const char *arguments; /* "[--data DIR] [--format sh|json]" */
+    const char *help;      /* one line */
+    int (*run)(int argc, char **argv); /* argv[0] is the command's name */
+};
+
+extern const struct command command_up;
+extern const struct command command_serve;
+extern const struct command command_env;
+extern const struct command command_settings;
+extern const struct command command_version;
+
+/* An option of one command that is no setting: "--format sh". */
+struct command_option {
+    const char *name;
+    const char **value;
+};
+
+/* The settings: the file named by --config, then the environment, then the command line
+ * ("--setting value", "--setting=value", "--flag"). `own` is the command's own option, or NULL;
+ * *config is the file's name, or NULL. */
+MUST_CHECK bool command_read_settings(int argc, char **argv, const struct command_option *own,
+                                      struct settings *s, const char **config, struct error *err);
+/* "lazuli: text" on standard error. */
+int command_fail(const struct error *err, int status);
+
+#endif

@@ -1,0 +1,41 @@
+/*
+ * The program: finds the command and runs it.
+ * SPDX-License-Identifier: MIT
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/macros.h"
+#include "cli/command.h"
+
+static const struct command *const commands[] = {
+    &command_up, &command_serve, &command_env, &command_settings, &command_version,
+};
+
+static int usage(FILE *out, int status)
+{
+    fputs("lazuli: Azure OpenAI Service on your own metal\n\nusage: lazuli COMMAND [options]\n\n",
+          out);
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+        fprintf(out, "  %-9s %s\n            %s\n", commands[i]->name, commands[i]->help,
+                commands[i]->arguments);
+    fputs("\nEvery setting (lazuli settings) is an option too: --log-level debug\n", out);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    /* A client that goes away is an error of its socket, not of the program. */
+    signal(SIGPIPE, SIG_IGN);
+    if (argc < 2)
+        return usage(stderr, EXIT_USAGE);
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)
+        return usage(stdout, 0);
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        if (strcmp(argv[1], commands[i]->name) == 0)
+            return commands[i]->run(argc - 1, argv + 1);
+    }
+    fprintf(stderr, "lazuli: there is no command '%s'\n", argv[1]);
+    return usage(stderr, EXIT_USAGE);
+}

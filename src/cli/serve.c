@@ -1,0 +1,92 @@
+/*
+ * lazuli up and lazuli serve: the same service, for trying it out and for production.
+ * SPDX-License-Identifier: MIT
+ */
+#include <stdio.h>
+
+#include "base/log.h"
+#include "cli/command.h"
+#include "server/server.h"
+
+static void print_quickstart(const struct bootstrap_info *info)
+{
+    printf("\nlazuli is up\n\n"
+           "  endpoint     %.*s\n"
+           "  key1         %.*s\n"
+           "  admin token  %.*s   (Authorization: Bearer, for ARM)\n\n"
+           "Environment of Azure OpenAI's quickstarts, ready to paste:\n\n"
+           "  export AZURE_OPENAI_ENDPOINT=%.*s\n"
+           "  export AZURE_OPENAI_KEY=%.*s\n"
+           "  export AZURE_OPENAI_API_KEY=%.*s\n\n"
+           "A first call, streamed:\n\n"
+           "  curl -N '%.*s/openai/deployments/gpt-4/chat/completions?api-version=2024-02-01' \\\n"
+           "    -H 'Content-Type: application/json' -H 'api-key: %.*s' \\\n"
+           "    -d '{\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"What is a "
+           "deployment?\"}]}'\n\n",
+           STR_ARGS(info->public_base), STR_ARGS(info->key1), STR_ARGS(info->admin_token),
+           STR_ARGS(info->public_base), STR_ARGS(info->key1), STR_ARGS(info->key1),
+           STR_ARGS(info->public_base), STR_ARGS(info->key1));
+    fflush(stdout);
+}
+
+static int serve(struct settings *settings, const char *config, bool quickstart)
+{
+    struct server_options options = {
+        .settings = settings, .config_file = config, .quickstart = quickstart
+    };
+    enum log_level level = LOG_INFO;
+    struct server *s;
+    struct error err;
+
+    if (log_parse_level(str_from(settings->log_level), &level))
+        log_set_level(level);
+    s = server_new(&options, &err);
+    if (!s)
+        return command_fail(&err, EXIT_USAGE);
+    if (quickstart)
+        print_quickstart(server_info(s));
+    server_run(s);
+    server_free(s);
+    return 0;
+}
+
+static int run(int argc, char **argv, bool quickstart)
+{
+    struct settings settings;
+    const char *config;
+    struct error err;
+    int status;
+
+    settings_init(&settings);
+    settings.dev = quickstart;
+    if (command_read_settings(argc, argv, NULL, &settings, &config, &err))
+        status = serve(&settings, config, quickstart);
+    else
+        status = command_fail(&err, EXIT_USAGE);
+    settings_done(&settings);
+    return status;
+}
+
+static int run_up(int argc, char **argv)
+{
+    return run(argc, argv, true);
+}
+
+static int run_serve(int argc, char **argv)
+{
+    return run(argc, argv, false);
+}
+
+const struct command command_up = {
+    "up",
+    "[--listen ADDR:PORT] [--data DIR] [--catalog FILE] [--SETTING VALUE]...",
+    "try it out: makes a first account with deployments, prints how to call them, and serves",
+    run_up,
+};
+
+const struct command command_serve = {
+    "serve",
+    "--config FILE [--SETTING VALUE]...",
+    "serve in production",
+    run_serve,
+};

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+#include "identity/credential.h"
+
+#include <openssl/crypto.h>
+
+/* Three parts of base64url joined by dots, the first a JSON object ("eyJ" is '{"'). */
+static bool looks_like_jwt(struct str s)
+{
+    size_t dots = 0;
+
+    for (size_t i = 0; i < s.len; i++)
+        dots += s.data[i] == '.';
+    return dots == 2 && str_starts_with(s, STR("eyJ"));
+}
+
+static struct str bearer_of(struct str authorization)
+{
+    struct str scheme = STR("Bearer ");
+
+    if (!str_starts_with_nocase(authorization, scheme))
+        return STR_NONE;
+    return str_trim(str_slice(authorization, scheme.len, authorization.len));
+}
+
+struct credential credential_of(const struct http_headers *headers, bool bearer_may_be_key)
+{
+    struct str key = http_headers_get(headers, STR("api-key")), bearer;
+
+    if (!key.data)
+        key = http_headers_get(headers, STR("ocp-apim-subscription-key"));
+    if (key.data)
+        return (struct credential){ CREDENTIAL_KEY, key };
+    bearer = bearer_of(http_headers_get(headers, STR("authorization")));
+    if (str_is_empty(bearer))
+        return (struct credential){ CREDENTIAL_NONE, STR_NONE };
+    if (bearer_may_be_key && !looks_like_jwt(bearer))
+        return (struct credential){ CREDENTIAL_KEY, bearer };
+    return (struct credential){ CREDENTIAL_TOKEN, bearer };
+}
+
+bool credential_matches(const struct directory_account *account,
+                        const uint8_t digest[KEY_DIGEST_BYTES])
+{
+    int first = CRYPTO_memcmp(account->key_digests[0], digest, KEY_DIGEST_BYTES);
+    int second = CRYPTO_memcmp(account->key_digests[1], digest, KEY_DIGEST_BYTES);
+
+    return (first == 0) | (second == 0);
+}

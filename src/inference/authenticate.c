@@ -1,0 +1,85 @@
+/*
+ * AUTHENTICATE: which account is called, and whether the caller may. An account is named by host,
+ * by path, or, on the regional form, by the key itself.
+ * SPDX-License-Identifier: MIT
+ */
+#include "identity/credential.h"
+#include "inference/operation.h"
+
+/* Takes ".suffix" off the end of *host; false when it does not end so. */
+static bool strip_suffix(struct str *host, struct str suffix)
+{
+    size_t left = host->len - suffix.len - 1;
+
+    if (host->len <= suffix.len + 1 || host->data[left] != '.' ||
+        !str_equal_nocase(str_slice(*host, left + 1, suffix.len), suffix))
+        return false;
+    host->len = left;
+    return true;
+}
+
+/* NAME.openai.DATA_DOMAIN: the account whose custom subdomain is NAME. */
+static const struct directory_account *account_by_host(struct exchange *x)
+{
+    struct str domain = x->inference->options.data_domain, host = x->request->host;
+    size_t port = str_find_char(host, ':');
+
+    if (str_is_empty(domain))
+        return NULL;
+    if (port != SIZE_MAX)
+        host = str_slice(host, 0, port);
+    if (!strip_suffix(&host, domain) || !strip_suffix(&host, STR("openai")))
+        return NULL;
+    return directory_by_domain(x->directory, host);
+}
+
+static bool refuse_key(const struct directory_account *account, struct error *err)
+{
+    bool is_ai_services = account && str_equal_nocase(account->kind, STR("AIServices"));
+
+    return error_set(err, is_ai_services ? ERROR_INVALID_KEY_AI : ERROR_INVALID_KEY, NULL);
+}
+
+static bool check_key(struct exchange *x, const struct directory_account *named, struct str key,
+                      struct error *err)
+{
+    const struct directory_account *account;
+    uint8_t digest[KEY_DIGEST_BYTES];
+
+    key_hash_digest(x->inference->options.key_hash, key, digest);
+    account = named ? named : directory_by_key_digest(x->directory, digest);
+    if (!account || !credential_matches(account, digest))
+        return refuse_key(named, err);
+    if (account->local_auth_disabled)
+        return error_set(err, ERROR_KEY_DISABLED, NULL);
+    x->account = account;
+    return true;
+}
+
+static bool authenticate(struct exchange *x, struct error *err)
+{
+    const struct directory_account *named = account_by_host(x);
+    struct credential credential = credential_of(&x->request->headers, x->surface == SURFACE_V1);
+
+    if (x->account_name.len) {
+        named = directory_by_name(x->directory, x->account_name);
+        if (!named)
+            return error_set(err, ERROR_NOT_FOUND, NULL);
+    }
+    switch (credential.kind) {
+    case CREDENTIAL_KEY:
+        return check_key(x, named, credential.value, err);
+    case CREDENTIAL_TOKEN:
+        return error_set(err, ERROR_INVALID_TOKEN, NULL);
+    case CREDENTIAL_NONE:
+        break;
+    }
+    return refuse_key(named, err);
+}
+
+enum phase exchange_authenticate(struct exchange *x)
+{
+    if (!authenticate(x, &x->err))
+        return PHASE_FAIL;
+    return x->operation->model_operation ? PHASE_RECEIVE : PHASE_ANSWER;
+}

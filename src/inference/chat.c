@@ -1,0 +1,250 @@
+/*
+ * ChatCompletions_Create: chat completions, streamed or whole.
+ * Request fields and ranges: inference specification 2024-08-01-preview and the contract of the
+ * data plane, section 4.2.
+ * SPDX-License-Identifier: MIT
+ */
+#include "inference/chat_messages.h"
+#include "inference/fields.h"
+#include "inference/operation.h"
+#include "inference/shape.h"
+
+static const struct field request_fields[] = {
+    { "messages", FIELD_ARRAY, 1, 2048, 0 },
+    { "model", FIELD_STRING, 0, 0, 0 },
+    { "temperature", FIELD_NUMBER, 0, 2, 0 },
+    { "top_p", FIELD_NUMBER, 0, 1, 0 },
+    { "n", FIELD_INTEGER, 1, 128, 0 },
+    { "stream", FIELD_BOOL, 0, 0, 0 },
+    { "stream_options", FIELD_OBJECT, 0, 0, 0 },
+    { "stop", FIELD_STRING | FIELD_ARRAY, 1, 4, 0 },
+    { "max_tokens", FIELD_INTEGER, 1, 2147483647, 0 },
+    { "max_completion_tokens", FIELD_INTEGER, 1, 2147483647, 0 },
+    { "presence_penalty", FIELD_NUMBER, -2, 2, 0 },
+    { "frequency_penalty", FIELD_NUMBER, -2, 2, 0 },
+    { "logit_bias", FIELD_OBJECT, 0, 0, ENGINE_LOGIT_BIAS },
+    { "logprobs", FIELD_BOOL, 0, 0, 0 },
+    { "top_logprobs", FIELD_INTEGER, 0, 20, 0 },
+    { "user", FIELD_STRING, 0, 0, 0 },
+    { "seed", FIELD_INTEGER, -9223372036854775808.0, 9223372036854775807.0, ENGINE_SEED },
+    { "response_format", FIELD_OBJECT, 0, 0, 0 },
+    { "tools", FIELD_ARRAY, 0, 128, ENGINE_TOOLS },
+    { "tool_choice", FIELD_STRING | FIELD_OBJECT, 0, 0, 0 },
+    { "parallel_tool_calls", FIELD_BOOL, 0, 0, 0 },
+    { "functions", FIELD_ARRAY, 1, 128, ENGINE_FUNCTIONS },
+    { "function_call", FIELD_STRING | FIELD_OBJECT, 0, 0, ENGINE_FUNCTIONS },
+    { "reasoning_effort", FIELD_STRING, 0, 0, ENGINE_REASONING },
+    { "metadata", FIELD_OBJECT, 0, 0, ENGINE_STORE },
+    { "store", FIELD_BOOL, 0, 0, 0 },
+    { "prediction", FIELD_OBJECT, 0, 0, ENGINE_PREDICTION },
+    { "modalities", FIELD_ARRAY, 0, 0, ENGINE_AUDIO },
+    { "audio", FIELD_OBJECT, 0, 0, ENGINE_AUDIO },
+    { "data_sources", FIELD_ARRAY, 0, 0, ENGINE_DATA_SOURCES },
+};
+
+static const struct field stream_option_fields[] = {
+    { "include_usage", FIELD_BOOL, 0, 0, 0 },
+};
+
+static bool check_stream(struct exchange *x, yyjson_val *root, struct error *err)
+{
+    yyjson_val *options = fields_get(root, "stream_options");
+
+    x->facts.stream = yyjson_is_true(fields_get(root, "stream"));
+    if (!options)
+        return true;
+    if (!x->facts.stream)
+        return error_set_target(err, ERROR_MODEL_REQUEST, "stream_options",
+                                "The 'stream_options' parameter is only allowed when 'stream' is "
+                                "enabled.");
+    if (!fields_check(options, stream_option_fields, ARRAY_LEN(stream_option_fields),
+                      "stream_options.", NULL, err))
+        return false;
+    x->facts.include_usage = yyjson_is_true(fields_get(options, "include_usage"));
+    return true;
+}
+
+static bool check_logprobs(struct exchange *x, yyjson_val *root, struct error *err)
+{
+    yyjson_val *top = fields_get(root, "top_logprobs");
+
+    x->facts.logprobs = yyjson_is_true(fields_get(root, "logprobs"));
+    if (top && !x->facts.logprobs)
+        return error_set_target(err, ERROR_MODEL_REQUEST, "top_logprobs",
+                                "The 'top_logprobs' parameter is only allowed when 'logprobs' is "
+                                "enabled.");
+    x->facts.top_logprobs = (unsigned)yyjson_get_uint(top);
+    if (x->facts.logprobs)
+        x->facts.features |= ENGINE_LOGPROBS;
+    return true;
+}
+
+static void note_counts(struct exchange *x, yyjson_val *root)
+{
+    yyjson_val *n = fields_get(root, "n"), *legacy = fields_get(root, "max_tokens");
+    yyjson_val *limit = fields_get(root, "max_completion_tokens");
+
+    if (n)
+        x->facts.n = x->facts.choices = (unsigned)yyjson_get_uint(n);
+    if (x->facts.n > 1)
+        x->facts.features |= ENGINE_N;
+    x->facts.uses_legacy_max_tokens = !limit && legacy;
+    x->facts.max_tokens = yyjson_get_uint(limit ? limit : legacy);
+    if (yyjson_is_true(fields_get(root, "parallel_tool_calls")))
+        x->facts.features |= ENGINE_PARALLEL_TOOLS;
+    if (yyjson_is_true(fields_get(root, "store")))
+        x->facts.features |= ENGINE_STORE;
+}
+
+static bool check_format(struct exchange *x, yyjson_val *root, struct error *err)
+{
+    yyjson_val *format = fields_get(root, "response_format");
+    struct str type = json_str(yyjson_obj_get(format, "type"));
+
+    if (!format || str_equal(type, STR("text")))
+        return true;
+    if (str_equal(type, STR("json_schema"))) {
+        yyjson_val *schema = yyjson_obj_get(format, "json_schema");
+
+        x->facts.features |= ENGINE_JSON_SCHEMA;
+        if (!yyjson_is_obj(schema))
+            return fields_missing(err, "response_format.json_schema");
+        return yyjson_is_str(yyjson_obj_get(schema, "name")) ||
+               fields_missing(err, "response_format.json_schema.name");
+    }
+    if (!str_equal(type, STR("json_object")))
+        return error_set_target(err, ERROR_MODEL_VALUE, "response_format.type",
+                                "Invalid value: '%.40s'. Supported values are: 'json_object', "
+                                "'json_schema', and 'text'.",
+                                type.data ? type.data : "");
+    x->facts.features |= ENGINE_JSON_OBJECT;
+    if (!chat_messages_mention_json(yyjson_obj_get(root, "messages")))
+        return error_set_target(err, ERROR_MODEL_REQUEST, "messages",
+                                "'messages' must contain the word 'json' in some form, to use "
+                                "'response_format' of type 'json_object'.");
+    return true;
+}
+
+static bool check(struct exchange *x, struct error *err)
+{
+    yyjson_val *root = yyjson_doc_get_root(x->document);
+
+    if (!fields_check(root, request_fields, ARRAY_LEN(request_fields), "", &x->facts.features,
+                      err))
+        return false;
+    if (!fields_get(root, "messages"))
+        return fields_missing(err, "messages");
+    note_counts(x, root);
+    return chat_messages_check(&x->facts, root, err) && chat_tools_check(&x->facts, root, err) &&
+           check_stream(x, root, err) && check_logprobs(x, root, err) &&
+           check_format(x, root, err);
+}
+
+/* "call_" and 24 characters, as Azure's ids of tool calls are; clients only echo them. */
+static void shape_tool_calls(struct exchange *x, struct arena *scratch, yyjson_mut_doc *doc,
+                             yyjson_mut_val *message)
+{
+    yyjson_mut_arr_iter calls;
+    yyjson_mut_val *call;
+
+    yyjson_mut_arr_iter_init(yyjson_mut_obj_get(message, "tool_calls"), &calls);
+    while ((call = yyjson_mut_arr_iter_next(&calls))) {
+        struct str id = json_mut_str(yyjson_mut_obj_get(call, "id"));
+
+        if (id.len && !str_starts_with(id, STR("call_")))
+            json_set_str(doc, call, "id", shape_new_id(x, scratch, "call_", 24));
+    }
+}
+
+static void shape_message(struct exchange *x, struct arena *scratch, yyjson_mut_doc *doc,
+                          yyjson_mut_val *choice)
+{
+    yyjson_mut_val *message = yyjson_mut_obj_get(choice, "message");
+    struct str content = json_mut_str(yyjson_mut_obj_get(message, "content"));
+    bool has_tools = yyjson_mut_obj_get(message, "tool_calls") != NULL;
+
+    if (!message)
+        return;
+    if (!yyjson_mut_obj_get(message, "content") || (has_tools && !content.len))
+        json_set(doc, message, "content", yyjson_mut_null(doc));
+    if ((x->version.parts & ANSWER_REFUSAL) && !yyjson_mut_obj_get(message, "refusal"))
+        json_set(doc, message, "refusal", yyjson_mut_null(doc));
+    shape_tool_calls(x, scratch, doc, message);
+    shape_choice_filters(x, doc, choice, content.len > 0);
+    shape_logprobs(x, doc, choice);
+}
+
+static bool shape(struct exchange *x, struct arena *scratch, yyjson_doc *answer, struct str *out)
+{
+    yyjson_mut_doc *doc = json_copy(scratch, yyjson_doc_get_root(answer));
+    yyjson_mut_val *root = yyjson_mut_doc_get_root(doc), *choice;
+    yyjson_mut_arr_iter choices;
+
+    if (!yyjson_mut_is_arr(yyjson_mut_obj_get(root, "choices")))
+        return false;
+    shape_root(x, doc, root, "chatcmpl-", "chat.completion");
+    yyjson_mut_arr_iter_init(yyjson_mut_obj_get(root, "choices"), &choices);
+    while ((choice = yyjson_mut_arr_iter_next(&choices)))
+        shape_message(x, scratch, doc, choice);
+    shape_prompt_filters(x, doc, root, 1);
+    shape_usage(x, doc, root);
+    *out = json_write_sorted(scratch, root);
+    return true;
+}
+
+/* The first delta of a choice names the role; Azure's has an empty content beside it. */
+static void shape_delta(struct exchange *x, struct arena *scratch, yyjson_mut_doc *doc,
+                        yyjson_mut_val *choice)
+{
+    yyjson_mut_val *delta = yyjson_mut_obj_get(choice, "delta");
+    struct str content = json_mut_str(yyjson_mut_obj_get(delta, "content"));
+    bool has_role = yyjson_mut_obj_get(delta, "role") != NULL;
+    bool has_tools = yyjson_mut_obj_get(delta, "tool_calls") != NULL;
+
+    if (has_role && !content.len)
+        json_set(doc, delta, "content",
+                 has_tools ? yyjson_mut_null(doc) : yyjson_mut_str(doc, ""));
+    if (has_role && (x->version.parts & ANSWER_REFUSAL))
+        json_set(doc, delta, "refusal", yyjson_mut_null(doc));
+    if (!yyjson_mut_obj_get(choice, "finish_reason"))
+        json_set(doc, choice, "finish_reason", yyjson_mut_null(doc));
+    shape_tool_calls(x, scratch, doc, delta);
+    shape_choice_filters(x, doc, choice, content.len > 0);
+    shape_logprobs(x, doc, choice);
+    shape_note_finish(x, choice);
+}
+
+static bool shape_event(struct exchange *x, struct arena *scratch, yyjson_doc *event,
+                        struct str *out)
+{
+    yyjson_mut_doc *doc = json_copy(scratch, yyjson_doc_get_root(event));
+    yyjson_mut_val *root = yyjson_mut_doc_get_root(doc), *choice;
+    yyjson_mut_val *list = yyjson_mut_obj_get(root, "choices");
+    yyjson_mut_arr_iter choices;
+
+    if (!yyjson_mut_is_arr(list))
+        return false;
+    shape_root(x, doc, root, "chatcmpl-", operation_chat.event_object);
+    if (shape_take_usage(x, doc, root))
+        return true;
+    yyjson_mut_arr_iter_init(list, &choices);
+    while ((choice = yyjson_mut_arr_iter_next(&choices)))
+        shape_delta(x, scratch, doc, choice);
+    *out = json_write_sorted(scratch, root);
+    return true;
+}
+
+const struct operation operation_chat = {
+    .id = "ChatCompletions_Create",
+    .word = "chatCompletion",
+    .path = { "chat/completions", 16 },
+    .method = HTTP_POST,
+    .since = 20230315,
+    .model_operation = MODEL_CHAT,
+    .engine_operation = ENGINE_CHAT,
+    .event_object = "chat.completion.chunk",
+    .check = check,
+    .shape = shape,
+    .shape_event = shape_event,
+    .first_event = shape_first_event,
+};

@@ -1,0 +1,242 @@
+/*
+ * Completions_Create: text completions, streamed or whole.
+ * Request fields and ranges: inference specification 2024-06-01 and the contract of the data plane,
+ * section 4.5.
+ * SPDX-License-Identifier: MIT
+ */
+#include "inference/fields.h"
+#include "inference/operation.h"
+#include "inference/shape.h"
+
+#define DEFAULT_MAX_TOKENS 16
+
+static const struct field request_fields[] = {
+    { "prompt", FIELD_STRING | FIELD_ARRAY, 1, 2048, 0 },
+    { "model", FIELD_STRING, 0, 0, 0 },
+    { "max_tokens", FIELD_INTEGER, 0, 2147483647, 0 },
+    { "temperature", FIELD_NUMBER, 0, 2, 0 },
+    { "top_p", FIELD_NUMBER, 0, 1, 0 },
+    { "n", FIELD_INTEGER, 1, 128, 0 },
+    { "best_of", FIELD_INTEGER, 1, 128, 0 },
+    { "stream", FIELD_BOOL, 0, 0, 0 },
+    { "stream_options", FIELD_OBJECT, 0, 0, 0 },
+    { "logprobs", FIELD_INTEGER, 0, 5, ENGINE_LOGPROBS },
+    { "echo", FIELD_BOOL, 0, 0, 0 },
+    { "suffix", FIELD_STRING, 0, 0, ENGINE_SUFFIX },
+    { "stop", FIELD_STRING | FIELD_ARRAY, 1, 4, 0 },
+    { "presence_penalty", FIELD_NUMBER, -2, 2, 0 },
+    { "frequency_penalty", FIELD_NUMBER, -2, 2, 0 },
+    { "logit_bias", FIELD_OBJECT, 0, 0, ENGINE_LOGIT_BIAS },
+    { "user", FIELD_STRING, 0, 0, 0 },
+    { "seed", FIELD_INTEGER, -9223372036854775808.0, 9223372036854775807.0, ENGINE_SEED },
+};
+
+static bool prompt_error(struct error *err)
+{
+    return error_set_target(err, ERROR_MODEL_TYPE, "prompt",
+                            "Invalid type for 'prompt': expected a string, an array of strings, "
+                            "an array of token ids, or an array of arrays of token ids.");
+}
+
+/* An array is one prompt of token ids when its first item is a number, else several prompts. */
+static bool check_prompts(struct request_facts *f, yyjson_val *prompts, struct error *err)
+{
+    bool is_tokens = yyjson_is_int(yyjson_arr_get_first(prompts));
+    yyjson_val *item;
+    size_t i, count;
+
+    yyjson_arr_foreach(prompts, i, count, item)
+    {
+        if (is_tokens != yyjson_is_int(item))
+            return prompt_error(err);
+        if (yyjson_is_str(item))
+            f->prompt_chars += yyjson_get_len(item);
+        else if (yyjson_is_arr(item) && yyjson_is_int(yyjson_arr_get_first(item)))
+            f->prompt_tokens += yyjson_arr_size(item);
+        else if (!is_tokens)
+            return prompt_error(err);
+        if (yyjson_is_arr(item))
+            f->features |= ENGINE_PROMPT_TOKENS;
+    }
+    if (is_tokens) {
+        f->prompt_tokens = yyjson_arr_size(prompts);
+        f->features |= ENGINE_PROMPT_TOKENS;
+    } else if (yyjson_arr_size(prompts) > 1) {
+        f->choices = (unsigned)yyjson_arr_size(prompts);
+        f->features |= ENGINE_PROMPT_ARRAY;
+    }
+    return true;
+}
+
+static bool check_counts(struct request_facts *f, yyjson_val *root, struct error *err)
+{
+    yyjson_val *n = fields_get(root, "n"), *best_of = fields_get(root, "best_of");
+    yyjson_val *max_tokens = fields_get(root, "max_tokens");
+    unsigned wanted = n ? (unsigned)yyjson_get_uint(n) : 1;
+    unsigned made = best_of ? (unsigned)yyjson_get_uint(best_of) : wanted;
+
+    if (made < wanted)
+        return error_set_target(err, ERROR_MODEL_VALUE, "best_of",
+                                "You requested that the server return more choices than it will "
+                                "generate (HINT: must provide n <= best_of).");
+    if (made > wanted && f->stream)
+        return error_set_target(err, ERROR_MODEL_REQUEST, "best_of",
+                                "Cannot stream results with best_of greater than n.");
+    if (wanted > 1)
+        f->features |= ENGINE_N;
+    if (made > wanted)
+        f->features |= ENGINE_BEST_OF;
+    f->n = made * f->choices;
+    f->choices *= wanted;
+    f->max_tokens = max_tokens ? yyjson_get_uint(max_tokens) : DEFAULT_MAX_TOKENS;
+    f->uses_legacy_max_tokens = true;
+    return true;
+}
+
+static bool check(struct exchange *x, struct error *err)
+{
+    yyjson_val *root = yyjson_doc_get_root(x->document), *prompt, *logprobs;
+    struct request_facts *f = &x->facts;
+
+    if (!fields_check(root, request_fields, ARRAY_LEN(request_fields), "", &f->features, err))
+        return false;
+    prompt = fields_get(root, "prompt");
+    f->prompt_chars = json_str(prompt).len;
+    if (yyjson_is_arr(prompt) && !check_prompts(f, prompt, err))
+        return false;
+    f->stream = yyjson_is_true(fields_get(root, "stream"));
+    f->include_usage =
+        f->stream && yyjson_is_true(json_at(root, "stream_options.include_usage"));
+    if (yyjson_is_true(fields_get(root, "echo")))
+        f->features |= ENGINE_ECHO;
+    logprobs = fields_get(root, "logprobs");
+    f->logprobs = logprobs != NULL;
+    f->top_logprobs = (unsigned)yyjson_get_uint(logprobs);
+    return check_counts(f, root, err);
+}
+
+/* The alternatives of one token as {"token": logprob}. */
+static yyjson_mut_val *alternatives_of(struct exchange *x, yyjson_mut_doc *doc,
+                                       yyjson_mut_val *token)
+{
+    yyjson_mut_val *map = yyjson_mut_obj(doc), *item;
+    yyjson_mut_arr_iter items;
+    unsigned count = 0;
+
+    yyjson_mut_arr_iter_init(yyjson_mut_obj_get(token, "top_logprobs"), &items);
+    while (count++ < x->facts.top_logprobs && (item = yyjson_mut_arr_iter_next(&items))) {
+        struct str text = json_mut_str(yyjson_mut_obj_get(item, "token"));
+
+        yyjson_mut_obj_put(map, yyjson_mut_strncpy(doc, text.data ? text.data : "", text.len),
+                           yyjson_mut_real(doc, yyjson_mut_get_num(
+                                                    yyjson_mut_obj_get(item, "logprob"))));
+    }
+    return map;
+}
+
+/* An engine that gives log probabilities in the chat form: into {tokens, token_logprobs,
+ * top_logprobs, text_offset}, the form of completions. */
+static void shape_legacy_logprobs(struct exchange *x, yyjson_mut_doc *doc, yyjson_mut_val *choice)
+{
+    yyjson_mut_val *content = json_mut_at(choice, "logprobs.content"), *token;
+    yyjson_mut_val *result = yyjson_mut_obj(doc), *tokens, *values, *tops, *offsets;
+    yyjson_mut_arr_iter items;
+    size_t offset = 0;
+
+    if (x->facts.count_by_logprobs)
+        x->usage.counted_tokens += yyjson_mut_arr_size(content);
+    if (!x->facts.logprobs || !yyjson_mut_obj_get(choice, "logprobs")) {
+        json_set(doc, choice, "logprobs", yyjson_mut_null(doc));
+        return;
+    }
+    if (!yyjson_mut_is_arr(content))
+        return;
+    tokens = yyjson_mut_obj_add_arr(doc, result, "tokens");
+    values = yyjson_mut_obj_add_arr(doc, result, "token_logprobs");
+    tops = yyjson_mut_obj_add_arr(doc, result, "top_logprobs");
+    offsets = yyjson_mut_obj_add_arr(doc, result, "text_offset");
+    yyjson_mut_arr_iter_init(content, &items);
+    while ((token = yyjson_mut_arr_iter_next(&items))) {
+        struct str text = json_mut_str(yyjson_mut_obj_get(token, "token"));
+
+        yyjson_mut_arr_add_strncpy(doc, tokens, text.data ? text.data : "", text.len);
+        yyjson_mut_arr_add_real(doc, values,
+                                yyjson_mut_get_num(yyjson_mut_obj_get(token, "logprob")));
+        yyjson_mut_arr_append(tops, alternatives_of(x, doc, token));
+        yyjson_mut_arr_add_uint(doc, offsets, offset);
+        offset += text.len;
+    }
+    json_set(doc, choice, "logprobs", result);
+}
+
+static void shape_choices(struct exchange *x, yyjson_mut_doc *doc, yyjson_mut_val *root)
+{
+    yyjson_mut_arr_iter choices;
+    yyjson_mut_val *choice;
+
+    yyjson_mut_arr_iter_init(yyjson_mut_obj_get(root, "choices"), &choices);
+    while ((choice = yyjson_mut_arr_iter_next(&choices))) {
+        bool has_text = json_mut_str(yyjson_mut_obj_get(choice, "text")).len > 0;
+
+        shape_choice_filters(x, doc, choice, has_text);
+        shape_legacy_logprobs(x, doc, choice);
+        shape_note_finish(x, choice);
+        if (!yyjson_mut_obj_get(choice, "finish_reason"))
+            json_set(doc, choice, "finish_reason", yyjson_mut_null(doc));
+    }
+}
+
+static unsigned prompt_count(const struct exchange *x)
+{
+    yyjson_val *prompt = yyjson_obj_get(yyjson_doc_get_root(x->document), "prompt");
+
+    if (!yyjson_is_arr(prompt) || yyjson_is_int(yyjson_arr_get_first(prompt)))
+        return 1;
+    return (unsigned)yyjson_arr_size(prompt);
+}
+
+static bool shape(struct exchange *x, struct arena *scratch, yyjson_doc *answer, struct str *out)
+{
+    yyjson_mut_doc *doc = json_copy(scratch, yyjson_doc_get_root(answer));
+    yyjson_mut_val *root = yyjson_mut_doc_get_root(doc);
+
+    if (!yyjson_mut_is_arr(yyjson_mut_obj_get(root, "choices")))
+        return false;
+    shape_root(x, doc, root, "cmpl-", "text_completion");
+    shape_choices(x, doc, root);
+    shape_prompt_filters(x, doc, root, prompt_count(x));
+    shape_usage(x, doc, root);
+    *out = json_write_sorted(scratch, root);
+    return true;
+}
+
+static bool shape_event(struct exchange *x, struct arena *scratch, yyjson_doc *event,
+                        struct str *out)
+{
+    yyjson_mut_doc *doc = json_copy(scratch, yyjson_doc_get_root(event));
+    yyjson_mut_val *root = yyjson_mut_doc_get_root(doc);
+
+    if (!yyjson_mut_is_arr(yyjson_mut_obj_get(root, "choices")))
+        return false;
+    shape_root(x, doc, root, "cmpl-", operation_completions.event_object);
+    if (shape_take_usage(x, doc, root))
+        return true;
+    shape_choices(x, doc, root);
+    *out = json_write_sorted(scratch, root);
+    return true;
+}
+
+const struct operation operation_completions = {
+    .id = "Completions_Create",
+    .word = "completion",
+    .path = { "completions", 11 },
+    .method = HTTP_POST,
+    .since = 20221201,
+    .model_operation = MODEL_COMPLETION,
+    .engine_operation = ENGINE_COMPLETION,
+    .event_object = "text_completion",
+    .check = check,
+    .shape = shape,
+    .shape_event = shape_event,
+    .first_event = shape_first_event,
+};

@@ -1,0 +1,176 @@
+/*
+ * DISPATCH: the request goes to the deployment's engine. The client's bytes are passed on as they
+ * came; what must be said besides (the engine's own model name, that usage is wanted) is spliced
+ * in behind them without a copy where the body does not say it already.
+ * SPDX-License-Identifier: MIT
+ */
+#include <assert.h>
+
+#include "engine/sim_fault.h"
+#include "inference/llama_request.h"
+#include "inference/operation.h"
+
+/* Read on a development server only; see engine/sim_fault.h for what it says. */
+#define SIM_FAULT_HEADER STR("x-lazuli-fault")
+
+#define BODY_PARTS_MAX 4
+
+static void on_head(void *data, int status, const struct http_headers *headers)
+{
+    struct exchange *x = data;
+    struct str type = http_headers_get(headers, STR("content-type"));
+
+    x->engine.status = status;
+    x->engine.is_event_stream = str_starts_with_nocase(type, STR("text/event-stream"));
+    x->engine.retry_after =
+        arena_copy(x->arena, http_headers_get(headers, STR("retry-after")));
+    x->engine.retry_after_ms =
+        arena_copy(x->arena, http_headers_get(headers, STR("retry-after-ms")));
+    exchange_run(x);
+}
+
+static void on_body(void *data, struct str bytes)
+{
+    struct exchange *x = data;
+
+    assert(!x->running); /* the bytes are lent for this call only */
+    x->engine.incoming = bytes;
+    exchange_run(x);
+}
+
+static void on_end(void *data)
+{
+    struct exchange *x = data;
+
+    x->engine.call = NULL;
+    x->engine.ended = true;
+    exchange_run(x);
+}
+
+static void on_failure(void *data, const struct error *err)
+{
+    struct exchange *x = data;
+
+    x->engine.call = NULL;
+    x->engine.failed = true;
+    x->engine.failure = *err;
+    exchange_run(x);
+}
+
+static const struct engine_events events = { on_head, on_body, on_end, on_failure };
+
+/* The name that the engine wants in `model`; empty: whatever the client wrote. */
+static struct str wanted_model(const struct exchange *x)
+{
+    const struct catalog_engine *e = x->deployment->engine;
+    struct str name = engine_model_name(e);
+
+    if (name.len == 0 && e->kind == ENGINE_UPSTREAM && e->upstream.api == UPSTREAM_OPENAI)
+        return x->deployment->name;
+    return name;
+}
+
+static bool differs_for_engine(const struct exchange *x)
+{
+    return x->deployment->engine->kind == ENGINE_LLAMA && llama_request_differs(x);
+}
+
+/* The body anew: for the rare request whose own members must change their value. */
+static struct str rewrite(struct exchange *x, struct str model, bool want_usage)
+{
+    yyjson_mut_doc *doc = json_copy(x->arena, yyjson_doc_get_root(x->document));
+    yyjson_mut_val *root = yyjson_mut_doc_get_root(doc);
+
+    if (model.len)
+        json_set_str(doc, root, "model", model);
+    if (want_usage)
+        json_set_bool(doc, json_set_object(doc, root, "stream_options"), "include_usage", true);
+    if (differs_for_engine(x))
+        llama_request_adapt(x, doc, root);
+    return json_write_mut(x->arena, root);
+}
+
+static unsigned body_parts(struct exchange *x, struct str parts[BODY_PARTS_MAX])
+{
+    yyjson_val *root = yyjson_doc_get_root(x->document);
+    struct str body = str_trim(x->request->body), model = wanted_model(x);
+    bool want_usage = x->facts.stream && !x->facts.include_usage &&
+                      x->operation->engine_operation != ENGINE_EMBEDDINGS &&
+                      (engine_features(x->deployment->engine) & ENGINE_STREAM_USAGE);
+    unsigned count = 0;
+
+    if (str_equal(json_str(yyjson_obj_get(root, "model")), model))
+        model = STR_NONE;
+    if (!model.len && !want_usage && !differs_for_engine(x)) {
+        parts[count++] = body;
+        return count;
+    }
+    if (differs_for_engine(x) || (model.len && yyjson_obj_get(root, "model")) ||
+        (want_usage && yyjson_obj_get(root, "stream_options"))) {
+        parts[count++] = rewrite(x, model, want_usage);
+        return count;
+    }
+    /* Line ends may follow the object, which str_trim leaves. */
+    while (body.len && body.data[body.len - 1] != '}')
+        body.len--;
+    parts[count++] = str_slice(body, 0, body.len - 1);
+    if (model.len) {
+        yyjson_mut_doc *doc = json_new(x->arena);
+        struct str quoted =
+            json_write_mut(x->arena, yyjson_mut_strn(doc, model.data, model.len));
+
+        parts[count++] = arena_printf(x->arena, ",\"model\":%.*s", STR_ARGS(quoted));
+    }
+    if (want_usage)
+        parts[count++] = STR(",\"stream_options\":{\"include_usage\":true}");
+    parts[count++] = STR("}");
+    return count;
+}
+
+/* The fault that a development server's client asks the simulator for. */
+static bool request_fault(struct exchange *x, struct sim_fault **fault, struct error *err)
+{
+    struct str text = http_headers_get(&x->request->headers, SIM_FAULT_HEADER);
+
+    *fault = NULL;
+    if (!text.data || !x->inference->options.allow_faults)
+        return true;
+    if (x->deployment->engine->kind != ENGINE_SIM)
+        return error_set_target(err, ERROR_BAD_REQUEST, "x-lazuli-fault",
+                                "The header x-lazuli-fault needs a deployment that runs on a "
+                                "simulator; '%.64s' runs on the engine '%s'.",
+                                x->deployment->name.data, x->deployment->engine->name);
+    *fault = ARENA_NEW(x->arena, struct sim_fault);
+    return sim_fault_parse(text, *fault, err);
+}
+
+enum phase exchange_dispatch(struct exchange *x)
+{
+    struct str *parts = ARENA_ARRAY(x->arena, struct str, BODY_PARTS_MAX);
+    struct engine_request request = {
+        .engine = x->deployment->engine,
+        .operation = x->operation->engine_operation,
+        .stream = x->facts.stream,
+        .deployment = x->deployment->name,
+        .body_parts = parts,
+        .request_id = str_of(x->request_id, GUID_TEXT_LEN),
+        .prompt_tokens = (unsigned)((x->facts.prompt_chars + 3) / 4 + x->facts.prompt_tokens),
+    };
+    struct sim_fault *fault;
+
+    if (x->client_gone)
+        return PHASE_SETTLE;
+    if (!request_fault(x, &fault, &x->err))
+        return PHASE_FAIL;
+    request.fault = fault;
+    request.body_part_count = body_parts(x, parts);
+    x->engine.call = engine_call_start(x->inference->options.engines, &request, &events, x);
+    return PHASE_RELAY;
+}
+
+void exchange_stop_engine(struct exchange *x)
+{
+    if (x->engine.call)
+        engine_call_cancel(x->engine.call);
+    x->engine.call = NULL;
+}

@@ -1,0 +1,252 @@
+/*
+ * Embeddings_Create.
+ * Request fields: inference specification 2024-06-01 and the contract of the data plane,
+ * section 4.5.
+ * SPDX-License-Identifier: MIT
+ */
+#include <math.h>
+
+#include "inference/fields.h"
+#include "inference/operation.h"
+#include "inference/shape.h"
+
+#define INPUTS_MAX 2048
+
+static const struct field request_fields[] = {
+    { "input", FIELD_STRING | FIELD_ARRAY, 1, INPUTS_MAX, 0 },
+    { "model", FIELD_STRING, 0, 0, 0 },
+    { "user", FIELD_STRING, 0, 0, 0 },
+    { "input_type", FIELD_STRING, 0, 0, ENGINE_INPUT_TYPE },
+    { "encoding_format", FIELD_STRING, 0, 0, 0 },
+    { "dimensions", FIELD_INTEGER, 1, 65536, 0 },
+};
+
+/* The model's embeddingsMaxInputs, 2048 when it has none. */
+static uint64_t inputs_max(const struct catalog_model *m)
+{
+    uint64_t max;
+
+    for (unsigned i = 0; i < m->capability_count; i++) {
+        if (str_equal(str_from(m->capabilities[i].key), STR("embeddingsMaxInputs")) &&
+            str_to_u64(str_from(m->capabilities[i].value), INPUTS_MAX, &max))
+            return max;
+    }
+    return INPUTS_MAX;
+}
+
+static bool input_error(struct error *err)
+{
+    return error_set_target(err, ERROR_MODEL_TYPE, "input",
+                            "Invalid type for 'input': expected a string, an array of strings, an "
+                            "array of token ids, or an array of arrays of token ids.");
+}
+
+static bool check_input(struct request_facts *f, yyjson_val *input, struct error *err)
+{
+    bool is_tokens = yyjson_is_int(yyjson_arr_get_first(input));
+    yyjson_val *item;
+    size_t i, count;
+
+    if (yyjson_is_str(input)) {
+        f->prompt_chars = yyjson_get_len(input);
+        if (!f->prompt_chars)
+            return error_set_target(err, ERROR_MODEL_REQUEST, "input",
+                                    "'input' cannot be an empty string.");
+        return true;
+    }
+    yyjson_arr_foreach(input, i, count, item)
+    {
+        if (is_tokens ? !yyjson_is_int(item)
+                      : !(yyjson_is_str(item) ||
+                          (yyjson_is_arr(item) && yyjson_is_int(yyjson_arr_get_first(item)))))
+            return input_error(err);
+        f->prompt_chars += json_str(item).len;
+        f->prompt_tokens += is_tokens ? 1 : yyjson_arr_size(item);
+    }
+    if (f->prompt_tokens)
+        f->features |= ENGINE_PROMPT_TOKENS;
+    if (!is_tokens)
+        f->choices = (unsigned)yyjson_arr_size(input);
+    return true;
+}
+
+static bool check_options(struct exchange *x, yyjson_val *root, struct error *err)
+{
+    struct str format = json_str(fields_get(root, "encoding_format"));
+
+    x->facts.base64 = str_equal(format, STR("base64"));
+    if (format.data && !x->facts.base64 && !str_equal(format, STR("float")))
+        return error_set_target(err, ERROR_MODEL_VALUE, "encoding_format",
+                                "Invalid value: '%.40s'. Supported values are: 'float' and "
+                                "'base64'.",
+                                format.data);
+    if (!fields_get(root, "dimensions"))
+        return true;
+    if (!x->deployment->model->can_shorten_embeddings)
+        return error_set_target(err, ERROR_MODEL_REQUEST, "dimensions",
+                                "This model does not support specifying dimensions.");
+    x->facts.dimensions = (unsigned)yyjson_get_uint(fields_get(root, "dimensions"));
+    return true;
+}
+
+static bool check(struct exchange *x, struct error *err)
+{
+    yyjson_val *root = yyjson_doc_get_root(x->document), *input;
+    uint64_t max = inputs_max(x->deployment->model);
+
+    if (!fields_check(root, request_fields, ARRAY_LEN(request_fields), "", &x->facts.features,
+                      err))
+        return false;
+    input = fields_get(root, "input");
+    if (!input)
+        return fields_missing(err, "input");
+    if (!check_input(&x->facts, input, err))
+        return false;
+    if (x->facts.choices > max)
+        return error_set(err, ERROR_MODEL_REQUEST,
+                         "Too many inputs. The max number of inputs is %llu.  We hope to increase "
+                         "the number of inputs per request soon. Please contact us through an "
+                         "Azure support request at: https://go.microsoft.com/fwlink/?linkid=2213926 "
+                         "for further questions.",
+                         (unsigned long long)max);
+    x->facts.n = 0; /* no tokens are generated */
+    return check_options(x, root, err);
+}
+
+/* Numbers out of an item's vector, whichever form the engine gave; NULL when it has none. */
+static double *numbers_of(struct arena *scratch, yyjson_mut_val *vector, size_t *count)
+{
+    struct str bytes;
+    double *numbers;
+
+    if (yyjson_mut_is_arr(vector)) {
+        yyjson_mut_arr_iter items;
+        yyjson_mut_val *item;
+
+        *count = 0;
+        numbers = ARENA_ARRAY(scratch, double, yyjson_mut_arr_size(vector) + 1);
+        yyjson_mut_arr_iter_init(vector, &items);
+        while ((item = yyjson_mut_arr_iter_next(&items)))
+            numbers[(*count)++] = yyjson_mut_get_num(item);
+        return numbers;
+    }
+    if (!format_parse_base64(scratch, json_mut_str(vector), &bytes) || bytes.len % 4)
+        return NULL;
+    *count = bytes.len / 4;
+    numbers = ARENA_ARRAY(scratch, double, *count + 1);
+    for (size_t i = 0; i < *count; i++) {
+        const unsigned char *b = (const unsigned char *)bytes.data + 4 * i;
+        uint32_t bits = (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 |
+                        (uint32_t)b[3] << 24;
+        float value;
+
+        memcpy(&value, &bits, sizeof(value));
+        numbers[i] = (double)value;
+    }
+    return numbers;
+}
+
+/* The first `count` numbers, of unit length again: what `dimensions` means for models whose vectors
+ * may be shortened. */
+static void shorten(double *numbers, size_t count)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < count; i++)
+        sum += numbers[i] * numbers[i];
+    for (size_t i = 0; sum > 0 && i < count; i++)
+        numbers[i] /= sqrt(sum);
+}
+
+static yyjson_mut_val *numbers_value(yyjson_mut_doc *doc, const double *numbers, size_t count)
+{
+    yyjson_mut_val *list = yyjson_mut_arr(doc);
+
+    for (size_t i = 0; i < count; i++)
+        yyjson_mut_arr_add_real(doc, list, numbers[i]);
+    return list;
+}
+
+/* Little-endian float32. */
+static yyjson_mut_val *base64_value(struct arena *scratch, yyjson_mut_doc *doc,
+                                    const double *numbers, size_t count)
+{
+    unsigned char *bytes = arena_alloc_bytes(scratch, count * 4 + 1);
+    struct str text;
+
+    for (size_t i = 0; i < count; i++) {
+        float value = (float)numbers[i];
+        uint32_t bits;
+
+        memcpy(&bits, &value, sizeof(bits));
+        for (unsigned byte = 0; byte < 4; byte++)
+            bytes[4 * i + byte] = (unsigned char)(bits >> (8 * byte));
+    }
+    text = format_base64(scratch, bytes, count * 4);
+    return yyjson_mut_strn(doc, text.data, text.len);
+}
+
+/* Leaves an item alone that has the asked form already. */
+static bool shape_item(struct exchange *x, struct arena *scratch, yyjson_mut_doc *doc,
+                       yyjson_mut_val *item)
+{
+    yyjson_mut_val *vector = yyjson_mut_obj_get(item, "embedding");
+    unsigned wanted = x->facts.dimensions;
+    double *numbers;
+    size_t count;
+
+    yyjson_mut_obj_remove_key(item, "encoding_format"); /* llama-server's own */
+    if (!wanted && x->facts.base64 == yyjson_mut_is_str(vector))
+        return true;
+    numbers = numbers_of(scratch, vector, &count);
+    if (!numbers)
+        return false;
+    if (wanted > count)
+        return error_set_target(&x->err, ERROR_MODEL_VALUE, "dimensions",
+                                "Invalid value for 'dimensions' = %u. Must be less than or equal "
+                                "to %zu.",
+                                wanted, count);
+    if (wanted) {
+        shorten(numbers, wanted);
+        count = wanted;
+    }
+    json_set(doc, item, "embedding",
+             x->facts.base64 ? base64_value(scratch, doc, numbers, count)
+                             : numbers_value(doc, numbers, count));
+    return true;
+}
+
+static bool shape(struct exchange *x, struct arena *scratch, yyjson_doc *answer, struct str *out)
+{
+    yyjson_mut_doc *doc = json_copy(scratch, yyjson_doc_get_root(answer));
+    yyjson_mut_val *root = yyjson_mut_doc_get_root(doc), *item, *usage;
+    yyjson_mut_val *data = yyjson_mut_obj_get(root, "data");
+    yyjson_mut_arr_iter items;
+
+    if (!yyjson_mut_is_arr(data))
+        return false;
+    json_set_str(doc, root, "model", str_from(x->deployment->model->label));
+    json_set_str(doc, root, "object", STR("list"));
+    yyjson_mut_arr_iter_init(data, &items);
+    while ((item = yyjson_mut_arr_iter_next(&items))) {
+        if (!shape_item(x, scratch, doc, item))
+            return false;
+    }
+    usage = yyjson_mut_obj_get(root, "usage");
+    x->usage.known = yyjson_mut_is_obj(usage);
+    x->usage.prompt_tokens = yyjson_mut_get_uint(yyjson_mut_obj_get(usage, "prompt_tokens"));
+    *out = json_write_sorted(scratch, root);
+    return true;
+}
+
+const struct operation operation_embeddings = {
+    .id = "Embeddings_Create",
+    .word = "embeddings",
+    .path = { "embeddings", 10 },
+    .method = HTTP_POST,
+    .since = 20221201,
+    .model_operation = MODEL_EMBEDDINGS,
+    .engine_operation = ENGINE_EMBEDDINGS,
+    .check = check,
+    .shape = shape,
+};

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+#include "inference/engine_error.h"
+
+#include "base/log.h"
+#include "inference/operation.h"
+#include "inference/reply.h"
+
+#define TEXT_SUPPORT                                                                             \
+    "You can retry your request, or contact us through an Azure support request at: "            \
+    "https://go.microsoft.com/fwlink/?linkid=2213926 if the error persists. (Please include the " \
+    "request ID %s in your message.)"
+
+static void set_failed(struct exchange *x, struct error *err)
+{
+    error_set(err, ERROR_MODEL_FAILED,
+              "The server had an error while processing your request. Sorry about that! "
+              TEXT_SUPPORT,
+              x->request_id);
+}
+
+void engine_error_in_stream(struct exchange *x, struct error *err)
+{
+    set_failed(x, err);
+}
+
+/* llama-server: {"error":{"code":400,"message","type":"exceed_context_size_error",
+ * "n_prompt_tokens","n_ctx"}}. Contract, section 3: "context too long". */
+static bool set_context_length(struct exchange *x, yyjson_val *error, struct error *err)
+{
+    yyjson_val *prompt = yyjson_obj_get(error, "n_prompt_tokens");
+    yyjson_val *context = yyjson_obj_get(error, "n_ctx");
+
+    if (!str_equal(json_str(yyjson_obj_get(error, "type")), STR("exceed_context_size_error")))
+        return false;
+    error_set_target(err, ERROR_CONTEXT_LENGTH,
+                     x->operation == &operation_chat ? "messages" : "prompt",
+                     "This model's maximum context length is %lld tokens. However, your messages "
+                     "resulted in %lld tokens. Please reduce the length of the messages.",
+                     (long long)yyjson_get_sint(context), (long long)yyjson_get_sint(prompt));
+    return true;
+}
+
+static void set_refused(struct exchange *x, yyjson_val *error, struct error *err)
+{
+    struct str message = json_str(yyjson_obj_get(error, "message"));
+
+    if (set_context_length(x, error, err))
+        return;
+    error_set(err, ERROR_MODEL_REQUEST, "%.*s",
+              STR_ARGS(message.len ? message : STR("The model refused the request.")));
+}
+
+bool engine_error_of_event(struct exchange *x, yyjson_doc *event, struct error *err)
+{
+    yyjson_val *error = yyjson_obj_get(yyjson_doc_get_root(event), "error");
+    int64_t code;
+
+    if (!error || yyjson_is_null(error))
+        return false;
+    code = yyjson_get_sint(yyjson_obj_get(error, "code"));
+    if (code >= 400 && code < 500)
+        set_refused(x, error, err);
+    else
+        set_failed(x, err);
+    return true;
+}
+
+/* Statuses of an upstream that concern the caller, not lazuli's own credential or set-up. */
+static bool passes_through(const struct exchange *x)
+{
+    int status = x->engine.status;
+
+    if (x->deployment->engine->kind == ENGINE_SIM)
+        return true;
+    return x->deployment->engine->kind == ENGINE_UPSTREAM &&
+           (status == 400 || status == 408 || status == 409 || status == 413 || status == 422 ||
+            status == 429 || status == 500 || status == 503);
+}
+
+enum phase engine_error_reply(struct exchange *x, struct str body)
+{
+    struct error ignored;
+    yyjson_doc *doc = json_parse(x->arena, body, &ignored);
+    yyjson_val *error = yyjson_obj_get(yyjson_doc_get_root(doc), "error");
+    int status = x->engine.status;
+
+    if (yyjson_is_obj(error) && passes_through(x)) {
+        x->status = status;
+        x->content_type = REPLY_JSON;
+        x->reply_body = arena_copy(x->arena, body);
+        return PHASE_SETTLE;
+    }
+    log_warn("engine_refused", "id=%s engine=%s status=%d", x->request_id,
+             x->deployment->engine->name, status);
+    if (status == 400 && yyjson_is_obj(error))
+        set_refused(x, error, &x->err);
+    else if (status == 503 || status == 429)
+        error_set(&x->err, ERROR_UNAVAILABLE, NULL);
+    else if (status >= 500)
+        set_failed(x, &x->err);
+    else
+        error_set(&x->err, ERROR_BACKEND, NULL);
+    return PHASE_FAIL;
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+#include "inference/exchange.h"
+
+#include <assert.h>
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "inference/operation.h"
+#include "inference/reply.h"
+
+struct phase_row {
+    const char *name;
+    enum phase (*run)(struct exchange *x);
+};
+
+static const struct phase_row phases[] = {
+#define X(name, fn) [PHASE_##name] = { #name, fn },
+    PHASES(X)
+#undef X
+};
+
+struct inference *inference_new(const struct inference_options *options)
+{
+    struct inference *i = memory_alloc(sizeof(*i));
+
+    i->options = *options;
+    directory_view_init(&i->view, options->directory);
+    random_bytes(&i->random, sizeof(i->random));
+    return i;
+}
+
+void inference_free(struct inference *i)
+{
+    if (!i)
+        return;
+    assert(i->active == 0);
+    directory_view_done(&i->view);
+    free(i);
+}
+
+static void on_arena_end(void *data)
+{
+    struct exchange *x = data;
+
+    relay_done(&x->relay);
+    directory_unref(x->directory);
+    x->inference->active--;
+}
+
+/* A GUID in Azure's form from the worker's own generator: it names a request, it guards nothing. */
+static void make_request_id(struct inference *i, char out[GUID_TEXT_LEN + 1])
+{
+    static const char hex[] = "0123456789abcdef";
+    uint64_t bits = 0;
+
+    for (unsigned at = 0, n = 0; at < GUID_TEXT_LEN; at++) {
+        if (at == 8 || at == 13 || at == 18 || at == 23) {
+            out[at] = '-';
+            continue;
+        }
+        if (n++ % 16 == 0)
+            bits = random_next(&i->random);
+        out[at] = hex[bits & 15];
+        bits >>= 4;
+    }
+    out[14] = '4';
+    out[19] = hex[8 | ((unsigned)(unsigned char)out[19] & 3)];
+    out[GUID_TEXT_LEN] = '\0';
+}
+
+struct str exchange_new_id(struct exchange *x)
+{
+    char *text = arena_alloc_bytes(x->arena, GUID_TEXT_LEN + 1);
+
+    make_request_id(x->inference, text);
+    return str_of(text, GUID_TEXT_LEN);
+}
+
+static struct exchange *exchange_new(struct inference *i, struct http_request *r)
+{
+    struct exchange *x = ARENA_NEW(r->arena, struct exchange);
+
+    x->inference = i;
+    x->request = r;
+    x->arena = r->arena;
+    x->phase = PHASE_ROUTE;
+    x->directory = directory_view_get(&i->view);
+    make_request_id(i, x->request_id);
+    i->active++;
+    arena_defer(x->arena, on_arena_end, x);
+    r->handler_data = x;
+    return x;
+}
+
+void exchange_run(struct exchange *x)
+{
+    if (x->running) {
+        x->again = true;
+        return;
+    }
+    x->running = true;
+    while (x->phase != PHASE_END) {
+        enum phase next;
+
+        x->again = false;
+        next = phases[x->phase].run(x);
+        if (next == PHASE_END)
+            return; /* FINISH has ended the request, and x with it */
+        if (next == PHASE_WAIT) {
+            if (!x->again)
+                break;
+            continue;
+        }
+        log_debug("exchange_phase", "id=%s from=%s to=%s", x->request_id, phases[x->phase].name,
+                  phases[next].name);
+        x->phase = next;
+    }
+    x->running = false;
+}
+
+enum phase exchange_refuse(struct exchange *x, const struct error *err)
+{
+    if (&x->err != err)
+        x->err = *err;
+    return PHASE_FAIL;
+}
+
+void inference_on_head(struct inference *i, struct http_request *r)
+{
+    exchange_run(exchange_new(i, r));
+}
+
+void inference_on_body(struct http_request *r)
+{
+    struct exchange *x = r->handler_data;
+
+    x->body_ready = true;
+    exchange_run(x);
+}
+
+void inference_on_drain(struct http_request *r)
+{
+    exchange_run(r->handler_data);
+}
+
+void inference_on_gone(struct http_request *r)
+{
+    struct exchange *x = r->handler_data;
+
+    x->client_gone = true;
+    exchange_run(x);
+}
+
+/* Waits for the body; the server has checked its length against the limits. */
+enum phase exchange_receive(struct exchange *x)
+{
+    if (x->client_gone)
+        return PHASE_SETTLE;
+    return x->body_ready ? PHASE_RESOLVE : PHASE_WAIT;
+}
+
+/* Operations that are answered from the directory and the catalog. */
+enum phase exchange_answer(struct exchange *x)
+{
+    if (!x->operation->answer(x, &x->reply_body, &x->err))
+        return PHASE_FAIL;
+    x->status = 200;
+    x->content_type = REPLY_JSON;
+    return PHASE_SETTLE;
+}
+
+enum phase exchange_fail(struct exchange *x)
+{
+    exchange_stop_engine(x);
+    x->status = error_info(x->err.code)->status;
+    x->content_type = REPLY_JSON;
+    x->reply_body = reply_error_body(x->arena, &x->err);
+    return PHASE_SETTLE;
+}

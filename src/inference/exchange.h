@@ -1,0 +1,193 @@
+/*
+ * An exchange: one request of the data plane from its head to the end of its answer.
+ *
+ *   ROUTE -> AUTHENTICATE -> RECEIVE -> RESOLVE <-> PARSE -> VALIDATE -> ADMIT -> DISPATCH
+ *         -> RELAY -> SETTLE -> FINISH -> END
+ *   AUTHENTICATE -> ANSWER -> SETTLE                 (operations that need no engine)
+ *   any of them  -> FAIL -> SETTLE                   (nothing was sent yet: an error's envelope)
+ *   RELAY        -> SETTLE                           (too late for a status: an error event, a cut)
+ *
+ * Only FINISH ends the request with the HTTP server; x and all it holds are gone after it.
+ *
+ * RESOLVE and PARSE come in either order: the dated surface names the deployment in the path, so
+ * that an unknown one is refused before the body is looked at; on the v1 surface the body names it.
+ *
+ * A phase asks what is true now and returns the next phase, or PHASE_WAIT to be called again after
+ * the next event. Callbacks record a fact and run the exchange; nothing else. Everything that the
+ * exchange holds is in the request's arena.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef INFERENCE_EXCHANGE_H
+#define INFERENCE_EXCHANGE_H
+
+#include "base/format.h"
+#include "base/json.h"
+#include "inference/api_version.h"
+#include "inference/inference.h"
+#include "net/sse.h"
+
+#define PHASES(X)                     \
+    X(ROUTE, exchange_route)          \
+    X(AUTHENTICATE, exchange_authenticate) \
+    X(RECEIVE, exchange_receive)      \
+    X(RESOLVE, exchange_resolve)      \
+    X(PARSE, exchange_parse)          \
+    X(VALIDATE, exchange_validate)    \
+    X(ADMIT, exchange_admit)          \
+    X(DISPATCH, exchange_dispatch)    \
+    X(RELAY, exchange_relay)          \
+    X(ANSWER, exchange_answer)        \
+    X(FAIL, exchange_fail)            \
+    X(SETTLE, exchange_settle)        \
+    X(FINISH, exchange_finish)
+
+enum phase {
+#define X(name, fn) PHASE_##name,
+    PHASES(X)
+#undef X
+    PHASE_END,
+    PHASE_WAIT,
+};
+
+/* How FINISH ends the request. */
+enum finish {
+    FINISH_REPLY,      /* a whole reply: status, content_type, reply_body */
+    FINISH_STREAM_END, /* a started stream, in order */
+    FINISH_ABORT,      /* cut: the client has left, or shall see that the stream is not whole */
+};
+
+enum surface { SURFACE_DATED, SURFACE_V1 };
+
+struct exchange;
+struct operation;
+
+/* What VALIDATE found in the request's body. */
+struct request_facts {
+    bool stream;
+    bool include_usage;          /* stream_options.include_usage of the client */
+    bool uses_legacy_max_tokens; /* max_tokens rather than max_completion_tokens */
+    unsigned choices;            /* answers that the reply will have (n, times the prompts) */
+    unsigned n;                  /* answers that are generated; best_of when that is larger */
+    unsigned top_logprobs;       /* alternatives asked for with each token */
+    bool logprobs;
+    bool count_by_logprobs;      /* the engine's usage counts the first choice only */
+    uint64_t max_tokens;         /* 0: not given */
+    uint64_t prompt_chars;       /* of all text in the prompt */
+    uint64_t prompt_tokens;      /* of prompts given as tokens */
+    unsigned features;           /* set of engine_feature that the request needs */
+    bool base64;                 /* embeddings: encoding_format base64 */
+    unsigned dimensions;         /* embeddings: length asked for; 0: the model's own */
+};
+
+/* What the engine said. */
+struct engine_facts {
+    struct engine_call *call; /* NULL before and after */
+    int status;               /* 0: no head yet */
+    bool is_event_stream;
+    struct str retry_after;   /* of a 429 or 503 */
+    struct str retry_after_ms;
+    struct str incoming;      /* bytes lent for this turn */
+    bool ended;
+    bool failed;
+    struct error failure;
+    bool paused;
+};
+
+/* RELAY's own. */
+struct relay {
+    struct buf whole;              /* an answer that is not a stream */
+    struct sse_splitter splitter;
+    struct buf out;                /* events of this turn */
+    bool splitter_used;
+    bool saw_done;
+    bool cut;                      /* the stream ended without being whole */
+    struct str id;                 /* of the answer, once known */
+    struct str usage;              /* JSON of the last usage that the stream told */
+    int64_t created;               /* of the stream's events */
+    unsigned events;               /* that went to the client */
+    unsigned finished_choices;
+};
+
+struct usage {
+    bool known; /* told by the engine */
+    uint64_t prompt_tokens;
+    uint64_t completion_tokens;
+    uint64_t counted_tokens; /* completion tokens counted by their log probabilities */
+};
+
+struct exchange {
+    struct inference *inference;
+    struct http_request *request;
+    struct arena *arena;
+    enum phase phase;
+    bool running; /* inside exchange_run */
+    bool again;   /* an event came while running */
+
+    /* events */
+    bool body_ready;
+    bool client_gone;
+
+    /* ROUTE */
+    enum surface surface;
+    const struct operation *operation;
+    struct api_version version;
+    struct str account_name;    /* of the path form /accounts/NAME/openai/..., else empty */
+    struct str deployment_name; /* of the path, or of the body's `model` on v1 */
+    struct str model_id;        /* GET models/{id} */
+    char request_id[GUID_TEXT_LEN + 1]; /* apim-request-id */
+
+    /* AUTHENTICATE */
+    struct directory *directory;
+    const struct directory_account *account;
+
+    /* RESOLVE */
+    const struct directory_deployment *deployment;
+
+    /* PARSE, VALIDATE */
+    yyjson_doc *document;
+    struct request_facts facts;
+
+    /* ADMIT */
+    bool admitted;
+    uint64_t estimated_tokens;
+    uint64_t used_requests; /* of the current minute, this one included */
+    uint64_t used_tokens;
+
+    /* DISPATCH, RELAY */
+    struct engine_facts engine;
+    struct relay relay;
+
+    struct usage usage;
+    enum finish finish;
+    int status;             /* of the reply, 0 before */
+    struct str content_type;
+    struct str reply_body;
+    uint64_t first_byte_us; /* from the start to the first byte of the answer; 0 before */
+    struct error err;       /* for FAIL */
+};
+
+struct inference {
+    struct inference_options options;
+    struct directory_view view;
+    uint64_t random; /* state of the generator for ids */
+    unsigned active;
+};
+
+/* Runs phases until one waits or the exchange has ended; x may be gone afterwards. */
+void exchange_run(struct exchange *x);
+
+/* Sets the error and returns PHASE_FAIL. `err` is copied. */
+enum phase exchange_refuse(struct exchange *x, const struct error *err);
+
+#define X(name, fn) enum phase fn(struct exchange *x);
+PHASES(X)
+#undef X
+
+/* A new GUID in the arena, in exchange.c. */
+struct str exchange_new_id(struct exchange *x);
+/* In dispatch.c: stops the engine's work on the exchange, if there is any. */
+void exchange_stop_engine(struct exchange *x);
+/* In relay.c: gives back what RELAY holds beyond the arena. */
+void relay_done(struct relay *r);
+
+#endif

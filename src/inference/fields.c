@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+#include "inference/fields.h"
+
+#include <stdio.h>
+
+#include "base/json.h"
+
+#define PATH_MAX_BYTES 128
+
+static unsigned type_of(yyjson_val *value)
+{
+    if (yyjson_is_bool(value))
+        return FIELD_BOOL;
+    if (yyjson_is_int(value))
+        return FIELD_INTEGER | FIELD_NUMBER;
+    if (yyjson_is_real(value))
+        return FIELD_NUMBER;
+    if (yyjson_is_str(value))
+        return FIELD_STRING;
+    if (yyjson_is_arr(value))
+        return FIELD_ARRAY;
+    return FIELD_OBJECT;
+}
+
+static const char *type_word(unsigned types)
+{
+    if (types & FIELD_OBJECT)
+        return "an object";
+    if (types & FIELD_ARRAY)
+        return types & FIELD_STRING ? "one of a string or array" : "an array";
+    if (types & FIELD_STRING)
+        return "a string";
+    if (types & FIELD_NUMBER)
+        return "a decimal";
+    if (types & FIELD_INTEGER)
+        return "an integer";
+    return "a boolean";
+}
+
+static const char *value_word(yyjson_val *value)
+{
+    if (yyjson_is_real(value))
+        return "a decimal number";
+    if (yyjson_is_int(value))
+        return "an integer";
+    return type_word(type_of(value));
+}
+
+static bool check_number(yyjson_val *value, const struct field *f, const char *path,
+                         struct error *err)
+{
+    bool is_integer = !(f->types & FIELD_NUMBER);
+    double number = yyjson_get_num(value);
+
+    if (number >= f->minimum && number <= f->maximum)
+        return true;
+    if (number > f->maximum)
+        return error_set_target(
+            err, is_integer ? ERROR_MODEL_INTEGER_ABOVE : ERROR_MODEL_DECIMAL_ABOVE, path,
+            "Invalid '%s': %s above maximum value. Expected a value <= %g, but got %g instead.",
+            path, is_integer ? "integer" : "decimal", f->maximum, number);
+    return error_set_target(
+        err, is_integer ? ERROR_MODEL_INTEGER_BELOW : ERROR_MODEL_DECIMAL_BELOW, path,
+        "Invalid '%s': %s below minimum value. Expected a value >= %g, but got %g instead.", path,
+        is_integer ? "integer" : "decimal", f->minimum, number);
+}
+
+static bool check_length(yyjson_val *value, const struct field *f, const char *path,
+                         struct error *err)
+{
+    size_t len = yyjson_arr_size(value);
+
+    if ((double)len < f->minimum)
+        return error_set_target(err, ERROR_MODEL_ARRAY_EMPTY, path,
+                                "Invalid '%s': empty array. Expected an array with minimum length "
+                                "%g, but got an array with length %zu instead.",
+                                path, f->minimum, len);
+    if ((double)len > f->maximum)
+        return error_set_target(err, ERROR_MODEL_ARRAY_LONG, path,
+                                "Invalid '%s': array too long. Expected an array with maximum "
+                                "length %g, but got an array with length %zu instead.",
+                                path, f->maximum, len);
+    return true;
+}
+
+static bool check_one(yyjson_val *value, const struct field *f, const char *path,
+                      struct error *err)
+{
+    if (!(type_of(value) & f->types))
+        return error_set_target(err, ERROR_MODEL_TYPE, path,
+                                "Invalid type for '%s': expected %s, but got %s instead.", path,
+                                type_word(f->types), value_word(value));
+    if (f->minimum == 0 && f->maximum == 0)
+        return true;
+    if (yyjson_is_num(value))
+        return check_number(value, f, path, err);
+    if (yyjson_is_arr(value))
+        return check_length(value, f, path, err);
+    return true;
+}
+
+static const struct field *find(const struct field *fields, size_t count, struct str name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (str_equal(str_from(fields[i].name), name))
+            return &fields[i];
+    }
+    return NULL;
+}
+
+bool fields_check(yyjson_val *object, const struct field *fields, size_t count, const char *path,
+                  unsigned *features, struct error *err)
+{
+    yyjson_obj_iter members = yyjson_obj_iter_with(object);
+    yyjson_val *key;
+
+    while ((key = yyjson_obj_iter_next(&members))) {
+        yyjson_val *value = yyjson_obj_iter_get_val(key);
+        const struct field *f = find(fields, count, json_str(key));
+        char full[PATH_MAX_BYTES];
+
+        snprintf(full, sizeof(full), "%s%.*s", path, STR_ARGS(str_slice(json_str(key), 0, 64)));
+        if (!f)
+            return error_set(err, ERROR_MODEL_REQUEST,
+                             "Unrecognized request argument supplied: %s", full);
+        if (yyjson_is_null(value))
+            continue;
+        if (!check_one(value, f, full, err))
+            return false;
+        if (features)
+            *features |= f->feature;
+    }
+    return true;
+}
+
+yyjson_val *fields_get(yyjson_val *object, const char *name)
+{
+    yyjson_val *value = yyjson_obj_get(object, name);
+
+    return yyjson_is_null(value) ? NULL : value;
+}
+
+bool fields_missing(struct error *err, const char *name)
+{
+    return error_set_target(err, ERROR_MODEL_MISSING, name, "Missing required parameter: '%s'.",
+                            name);
+}

@@ -1,0 +1,55 @@
+/*
+ * The data plane: chat, completions, embeddings and model lists, on the dated surface
+ * (/openai/deployments/{deployment}/...?api-version=) and on /openai/v1/. Each request is an
+ * exchange that walks named phases; see inference/exchange.h.
+ *
+ * `struct inference` belongs to one worker loop; its functions are called on that loop, with the
+ * request's own events, by whoever routes requests.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef INFERENCE_INFERENCE_H
+#define INFERENCE_INFERENCE_H
+
+#include <stdbool.h>
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "engine/engine.h"
+#include "identity/key_hash.h"
+#include "model/directory.h"
+#include "net/http_server.h"
+#include "net/loop.h"
+#include "telemetry/metrics.h"
+
+struct inference;
+
+struct inference_options {
+    struct loop *loop;
+    const struct clock *clock;
+    struct directory_box *directory;
+    struct engine_client *engines;
+    const struct key_hash *key_hash;
+    struct metrics_shard *metrics;
+    /* "example.com" when accounts are found by host NAME.openai.example.com; else empty. */
+    struct str data_domain;
+    /* Faults by request header are obeyed (a development server). */
+    bool allow_faults;
+};
+
+struct inference *inference_new(const struct inference_options *options);
+/* When no exchange is left. */
+void inference_free(struct inference *i);
+
+/* The path is one of the data plane's. */
+bool inference_matches(struct str path);
+
+void inference_on_head(struct inference *i, struct http_request *r);
+void inference_on_body(struct http_request *r);
+void inference_on_drain(struct http_request *r);
+void inference_on_gone(struct http_request *r);
+
+/* The reply to an error that the HTTP server found before a handler saw the request. */
+struct str inference_render_error(struct http_request *r, const struct error *err,
+                                  struct http_headers *headers);
+
+#endif

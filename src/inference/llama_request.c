@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#include "inference/llama_request.h"
+
+#include "inference/fields.h"
+#include "inference/operation.h"
+
+static yyjson_val *root_of(const struct exchange *x)
+{
+    return yyjson_doc_get_root(x->document);
+}
+
+static bool lacks_max_tokens(const struct exchange *x)
+{
+    return x->operation == &operation_completions && !fields_get(root_of(x), "max_tokens");
+}
+
+static bool lacks_alternatives(const struct exchange *x)
+{
+    return x->facts.logprobs && x->facts.top_logprobs == 0;
+}
+
+static struct str named_tool(const struct exchange *x)
+{
+    return json_str(json_at(root_of(x), "tool_choice.function.name"));
+}
+
+/* Log probabilities are a count of tokens for each choice. With tools they are not given. */
+static bool must_count(const struct exchange *x)
+{
+    return x->facts.choices > 1 && !x->facts.stream && !fields_get(root_of(x), "tools");
+}
+
+bool llama_request_differs(const struct exchange *x)
+{
+    return x->operation->engine_operation != ENGINE_EMBEDDINGS &&
+           (lacks_max_tokens(x) || lacks_alternatives(x) || named_tool(x).len || must_count(x));
+}
+
+static void keep_named_tool(yyjson_mut_doc *doc, yyjson_mut_val *root, struct str name)
+{
+    yyjson_mut_arr_iter tools;
+    yyjson_mut_val *tool;
+
+    yyjson_mut_arr_iter_init(yyjson_mut_obj_get(root, "tools"), &tools);
+    while ((tool = yyjson_mut_arr_iter_next(&tools))) {
+        if (!str_equal(json_mut_str(json_mut_at(tool, "function.name")), name))
+            yyjson_mut_arr_iter_remove(&tools);
+    }
+    json_set_str(doc, root, "tool_choice", STR("required"));
+}
+
+void llama_request_adapt(struct exchange *x, yyjson_mut_doc *doc, yyjson_mut_val *root)
+{
+    bool is_chat = x->operation == &operation_chat;
+
+    if (lacks_max_tokens(x))
+        json_set_int(doc, root, "max_tokens", (int64_t)x->facts.max_tokens);
+    if (must_count(x))
+        x->facts.count_by_logprobs = true;
+    if (x->facts.count_by_logprobs && is_chat)
+        json_set_bool(doc, root, "logprobs", true);
+    if (lacks_alternatives(x) || (x->facts.count_by_logprobs && !x->facts.top_logprobs))
+        json_set_int(doc, root, is_chat ? "top_logprobs" : "logprobs", 1);
+    if (named_tool(x).len)
+        keep_named_tool(doc, root, named_tool(x));
+}

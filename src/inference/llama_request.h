@@ -1,0 +1,18 @@
+/*
+ * Where llama-server understands a request otherwise than Azure does, the request is put so that it
+ * does what Azure's would: a missing max_tokens of a completion means 16, not "until the context is
+ * full"; logprobs without alternatives must ask for one (it is cut off again); a named tool is that
+ * tool alone, required; usage of several choices is counted here, since it counts the first only.
+ * Measured with llama.cpp build 11669.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef INFERENCE_LLAMA_REQUEST_H
+#define INFERENCE_LLAMA_REQUEST_H
+
+#include "inference/exchange.h"
+
+/* The request has one of these; then it is written anew, and adapt changes the copy. */
+bool llama_request_differs(const struct exchange *x);
+void llama_request_adapt(struct exchange *x, yyjson_mut_doc *doc, yyjson_mut_val *root);
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * The operations of the data plane, one descriptor each (chat.c, completions.c, embeddings.c,
+ * models.c): where it is found, how its request is checked, how its answer is put into Azure's
+ * shape.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef INFERENCE_OPERATION_H
+#define INFERENCE_OPERATION_H
+
+#include "inference/exchange.h"
+
+struct operation {
+    const char *id;        /* "ChatCompletions_Create", as logs and 429 texts name it */
+    const char *word;      /* "chatCompletion", as OperationNotSupported names it */
+    struct str path;       /* behind the deployment, or behind /openai/v1/ */
+    enum http_method method;
+    unsigned since;        /* first api-version's date */
+    /* Operations on a deployment: */
+    unsigned model_operation;              /* a model_operation bit; 0: needs no deployment */
+    enum engine_operation engine_operation;
+    const char *event_object; /* `object` of a stream's events */
+    /* Checks the parsed body and fills x->facts. */
+    bool (*check)(struct exchange *x, struct error *err);
+    /* The engine's whole answer (status 200) in Azure's shape; false: it is not understood, or
+     * does not fit the request (x->err says why). */
+    bool (*shape)(struct exchange *x, struct arena *scratch, yyjson_doc *answer, struct str *out);
+    /* One event of a stream; out empty: the event is not for the client. */
+    bool (*shape_event)(struct exchange *x, struct arena *scratch, yyjson_doc *event,
+                        struct str *out);
+    /* Text of the event before the first (prompt annotations); STR_NONE: there is none. */
+    struct str (*first_event)(struct exchange *x, struct arena *scratch);
+    /* Operations that need no engine: the answer's body. */
+    bool (*answer)(struct exchange *x, struct str *body, struct error *err);
+};
+
+extern const struct operation operation_chat;
+extern const struct operation operation_completions;
+extern const struct operation operation_embeddings;
+extern const struct operation operation_models_list;
+extern const struct operation operation_models_get;
+
+#endif

@@ -1,0 +1,258 @@
+/*
+ * RELAY: the engine's answer goes to the client in Azure's shape. A stream goes event by event as
+ * it comes, with backpressure both ways, and this is the only place that knows of it: when the
+ * client takes less than the engine gives, the engine is held back. An answer that is no stream is
+ * collected, then shaped whole.
+ * SPDX-License-Identifier: MIT
+ */
+#include <assert.h>
+
+#include "inference/engine_error.h"
+#include "inference/operation.h"
+#include "inference/reply.h"
+#include "inference/shape.h"
+
+/* 2,048 embeddings of 3,072 numbers as text, the largest answer there is, take about 70 MB. */
+#define ANSWER_BYTES_MAX ((size_t)128 * 1024 * 1024)
+/* One event: a chunk of an answer with 20 log probabilities a token is about 4 kB. */
+#define EVENT_BYTES_MAX ((size_t)1024 * 1024)
+/* What one read of the engine's socket can turn into. */
+#define TURN_BYTES_MAX ((size_t)16 * 1024 * 1024)
+
+#define STREAM_DONE STR("[DONE]")
+
+void relay_done(struct relay *r)
+{
+    buf_done(&r->whole);
+    buf_done(&r->out);
+    if (r->splitter_used)
+        sse_splitter_done(&r->splitter);
+}
+
+static void note_first_byte(struct exchange *x)
+{
+    if (!x->first_byte_us)
+        x->first_byte_us = clock_monotonic_us() - x->request->started_us;
+}
+
+static bool add_event(struct relay *r, struct str data)
+{
+    return buf_append(&r->out, SSE_DATA_PREFIX) && buf_append(&r->out, data) &&
+           buf_append(&r->out, SSE_DATA_SUFFIX);
+}
+
+/* An error after the status went out: an event, and no [DONE] behind it (contract, section 3). */
+static void add_error_event(struct exchange *x, const struct error *err)
+{
+    struct str body = reply_error_body(x->arena, err);
+
+    x->relay.cut = true;
+    if (!add_event(&x->relay, body))
+        x->finish = FINISH_ABORT;
+}
+
+static bool shape_event(struct exchange *x, struct str data)
+{
+    struct arena *scratch = arena_new(loop_arenas(x->inference->options.loop));
+    struct error err;
+    yyjson_doc *event = json_parse(scratch, data, &err);
+    struct str out = STR_NONE;
+    bool ok = true;
+
+    if (!event) {
+        error_set(&err, ERROR_BACKEND, NULL);
+        add_error_event(x, &err);
+        ok = false;
+    } else if (yyjson_is_null(yyjson_doc_get_root(event))) {
+        ok = true; /* llama-server begins a completion of several prompts so */
+    } else if (engine_error_of_event(x, event, &err)) {
+        add_error_event(x, &err);
+        ok = false;
+    } else if (!x->operation->shape_event(x, scratch, event, &out)) {
+        error_set(&err, ERROR_BACKEND, NULL);
+        add_error_event(x, &err);
+        ok = false;
+    } else if (out.len) {
+        x->relay.events++;
+        ok = add_event(&x->relay, out);
+    }
+    arena_free(scratch);
+    return ok;
+}
+
+static bool on_event(void *data, const struct sse_event *event)
+{
+    struct exchange *x = data;
+
+    if (x->relay.saw_done)
+        return false;
+    if (str_equal(str_trim(event->data), STREAM_DONE)) {
+        x->relay.saw_done = true;
+        return true;
+    }
+    return shape_event(x, event->data);
+}
+
+static void start_stream(struct exchange *x)
+{
+    struct http_headers headers;
+
+    x->status = 200;
+    headers = reply_headers(x, REPLY_EVENTS);
+    http_reply_start(x->request, 200, &headers);
+    note_first_byte(x);
+}
+
+/* The event that precedes all others (annotations of the prompt), before the first one. */
+static void add_first_event(struct exchange *x)
+{
+    struct str first = x->operation->first_event(x, x->arena);
+
+    if (first.len && !add_event(&x->relay, first))
+        x->finish = FINISH_ABORT;
+}
+
+static void send_turn(struct exchange *x)
+{
+    struct str out = buf_str(&x->relay.out);
+
+    if (!out.len)
+        return;
+    if (!http_reply_is_started(x->request))
+        start_stream(x);
+    http_reply_chunk(x->request, out);
+    buf_clear(&x->relay.out);
+}
+
+static void begin_stream(struct exchange *x)
+{
+    sse_splitter_init(&x->relay.splitter, EVENT_BYTES_MAX);
+    buf_init(&x->relay.out, TURN_BYTES_MAX);
+    x->relay.splitter_used = true;
+}
+
+/* Takes this turn's bytes: events into relay.out. */
+static void take_events(struct exchange *x)
+{
+    struct str bytes = x->engine.incoming;
+    struct error err;
+
+    x->engine.incoming = STR_NONE;
+    if (!x->relay.events && !x->relay.out.end && !http_reply_is_started(x->request))
+        add_first_event(x);
+    if (!sse_split(&x->relay.splitter, bytes, on_event, x)) {
+        error_set(&err, ERROR_BACKEND, NULL);
+        add_error_event(x, &err);
+    }
+}
+
+static void hold_or_resume(struct exchange *x)
+{
+    bool is_full = http_reply_is_started(x->request) && http_reply_is_full(x->request);
+
+    if (!x->engine.call || is_full == x->engine.paused)
+        return;
+    x->engine.paused = is_full;
+    if (is_full)
+        engine_call_pause(x->engine.call);
+    else
+        engine_call_resume(x->engine.call);
+}
+
+static void add_last_events(struct exchange *x)
+{
+    struct str usage = shape_usage_event(x, x->arena);
+
+    if ((usage.len && !add_event(&x->relay, usage)) || !add_event(&x->relay, STREAM_DONE))
+        x->finish = FINISH_ABORT;
+}
+
+/* The engine has said all it will: was it whole? */
+static void end_stream(struct exchange *x)
+{
+    struct error err;
+
+    if (x->relay.cut)
+        return;
+    if (x->relay.saw_done || (x->engine.ended && x->relay.finished_choices >= x->facts.choices &&
+                              !sse_is_partial(&x->relay.splitter))) {
+        add_last_events(x);
+        return;
+    }
+    engine_error_in_stream(x, &err);
+    add_error_event(x, &err);
+}
+
+static enum phase relay_stream(struct exchange *x)
+{
+    bool is_over;
+
+    if (!x->relay.splitter_used)
+        begin_stream(x);
+    if (x->engine.incoming.len)
+        take_events(x);
+    is_over = x->engine.ended || x->engine.failed || x->relay.saw_done || x->relay.cut;
+    if (is_over && x->engine.failed && !x->relay.events)
+        return exchange_refuse(x, &x->engine.failure);
+    if (is_over)
+        end_stream(x);
+    if (x->relay.events || is_over)
+        send_turn(x);
+    if (!is_over) {
+        hold_or_resume(x);
+        return PHASE_WAIT;
+    }
+    exchange_stop_engine(x);
+    if (x->finish != FINISH_ABORT)
+        x->finish = FINISH_STREAM_END;
+    return PHASE_SETTLE;
+}
+
+static enum phase shape_whole(struct exchange *x)
+{
+    struct error err;
+    yyjson_doc *answer = json_parse(x->arena, buf_str(&x->relay.whole), &err);
+
+    /* A shape may know better than "unexpected response" what is wrong. */
+    error_set(&x->err, ERROR_BACKEND, NULL);
+    if (!answer || !x->operation->shape(x, x->arena, answer, &x->reply_body))
+        return PHASE_FAIL;
+    x->err.code = ERROR_NONE;
+    x->status = 200;
+    x->content_type = REPLY_JSON;
+    note_first_byte(x);
+    return PHASE_SETTLE;
+}
+
+static enum phase relay_whole(struct exchange *x)
+{
+    struct str bytes = x->engine.incoming;
+
+    x->engine.incoming = STR_NONE;
+    if (!x->relay.whole.max)
+        buf_init(&x->relay.whole, ANSWER_BYTES_MAX);
+    if (bytes.len && !buf_append(&x->relay.whole, bytes)) {
+        error_set(&x->err, ERROR_BACKEND, NULL);
+        return PHASE_FAIL;
+    }
+    if (x->engine.failed)
+        return exchange_refuse(x, &x->engine.failure);
+    if (!x->engine.ended)
+        return PHASE_WAIT;
+    if (x->engine.status != 200)
+        return engine_error_reply(x, buf_str(&x->relay.whole));
+    return shape_whole(x);
+}
+
+enum phase exchange_relay(struct exchange *x)
+{
+    if (x->client_gone) {
+        exchange_stop_engine(x);
+        return PHASE_SETTLE;
+    }
+    if (!x->engine.status)
+        return x->engine.failed ? exchange_refuse(x, &x->engine.failure) : PHASE_WAIT;
+    if (x->engine.status == 200 && x->facts.stream && x->engine.is_event_stream)
+        return relay_stream(x);
+    return relay_whole(x);
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+#include "inference/reply.h"
+
+#include <assert.h>
+
+#include "inference/operation.h"
+
+/* Most headers that reply_headers makes. */
+#define REPLY_HEADERS_MAX 24
+
+static void add(struct http_headers *h, struct str name, struct str value)
+{
+    assert(h->count < REPLY_HEADERS_MAX);
+    h->items[h->count++] = (struct http_header){ name, value };
+}
+
+static void add_number(struct exchange *x, struct http_headers *h, struct str name, int64_t value)
+{
+    add(h, name, arena_printf(x->arena, "%lld", (long long)value));
+}
+
+/* What is left may be negative: the estimate of one request can be larger than the limit, and
+ * Azure shows it so (contract, section 6.3). */
+static void add_rate_limits(struct exchange *x, struct http_headers *h)
+{
+    const struct directory_deployment *d = x->deployment;
+    unsigned reset_s = rate_window_reset_s(clock_now_ms(x->inference->options.clock));
+
+    if (d->requests_per_minute) {
+        add_number(x, h, STR("x-ratelimit-limit-requests"), (int64_t)d->requests_per_minute);
+        add_number(x, h, STR("x-ratelimit-remaining-requests"),
+                   (int64_t)d->requests_per_minute - (int64_t)x->used_requests);
+        add_number(x, h, STR("x-ratelimit-reset-requests"), reset_s);
+    }
+    if (d->tokens_per_minute) {
+        add_number(x, h, STR("x-ratelimit-limit-tokens"), (int64_t)d->tokens_per_minute);
+        add_number(x, h, STR("x-ratelimit-remaining-tokens"),
+                   (int64_t)d->tokens_per_minute - (int64_t)x->used_tokens);
+        add_number(x, h, STR("x-ratelimit-reset-tokens"), reset_s);
+    }
+}
+
+static void add_retry(struct exchange *x, struct http_headers *h)
+{
+    if (x->engine.retry_after.len)
+        add(h, STR("retry-after"), x->engine.retry_after);
+    if (x->engine.retry_after_ms.len)
+        add(h, STR("retry-after-ms"), x->engine.retry_after_ms);
+}
+
+/* Section 4.1 of the contract lists them, in this order. */
+struct http_headers reply_headers(struct exchange *x, struct str content_type)
+{
+    struct str client_id =
+        http_headers_get(&x->request->headers, STR("x-ms-client-request-id"));
+    struct str request_id = str_of(x->request_id, GUID_TEXT_LEN);
+    struct http_headers h = { ARENA_ARRAY(x->arena, struct http_header, REPLY_HEADERS_MAX), 0 };
+
+    add(&h, STR("content-type"), content_type);
+    add(&h, STR("apim-request-id"), request_id);
+    add(&h, STR("strict-transport-security"),
+        STR("max-age=31536000; includeSubDomains; preload"));
+    add(&h, STR("x-content-type-options"), STR("nosniff"));
+    if (x->account)
+        add(&h, STR("x-ms-region"), x->account->region);
+    add(&h, STR("x-ms-client-request-id"), client_id.len ? client_id : request_id);
+    add(&h, STR("x-request-id"), exchange_new_id(x));
+    if (x->status == 200) {
+        add(&h, STR("cache-control"), STR("no-cache, must-revalidate"));
+        add(&h, STR("access-control-allow-origin"), STR("*"));
+    }
+    if (x->deployment && x->status == 200) {
+        add(&h, STR("x-accel-buffering"), STR("no"));
+        add(&h, STR("x-ms-rai-invoked"), STR("false"));
+        add(&h, STR("x-ms-deployment-name"), x->deployment->name);
+    }
+    if (x->admitted)
+        add_rate_limits(x, &h);
+    add_retry(x, &h);
+    return h;
+}
+
+static struct str gateway_body(struct arena *a, const struct error_info *info,
+                               const struct error *err)
+{
+    yyjson_mut_doc *doc = json_new(a);
+    yyjson_mut_val *text = yyjson_mut_str(doc, err->text);
+    /* One member at a time: Azure's own bodies are "code" first, some with a blank behind
+     * "message":, and clients have been seen to compare whole bodies. */
+    struct str message = json_write_mut(a, text);
+
+    return arena_printf(a, "{\"error\":{\"code\":\"%s\",\"message\":%s%.*s}}", info->wire_code,
+                        info->envelope == ENVELOPE_SPACED ? " " : "", STR_ARGS(message));
+}
+
+static void add_nullable(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key,
+                         const char *value)
+{
+    yyjson_mut_obj_add_val(doc, object, key,
+                           value && *value ? yyjson_mut_str(doc, value) : yyjson_mut_null(doc));
+}
+
+static struct str model_body(struct arena *a, const struct error_info *info,
+                             const struct error *err)
+{
+    yyjson_mut_doc *doc = json_new(a);
+    yyjson_mut_val *root = yyjson_mut_obj(doc);
+    yyjson_mut_val *error = yyjson_mut_obj_add_obj(doc, root, "error");
+
+    yyjson_mut_obj_add_str(doc, error, "message", err->text);
+    add_nullable(doc, error, "type", info->type);
+    add_nullable(doc, error, "param", err->target);
+    add_nullable(doc, error, "code", info->wire_code);
+    return json_write_mut(a, root);
+}
+
+struct str reply_error_body(struct arena *a, const struct error *err)
+{
+    const struct error_info *info = error_info(err->code);
+
+    switch (info->envelope) {
+    case ENVELOPE_MODEL:
+        return model_body(a, info, err);
+    case ENVELOPE_TOKEN:
+        return arena_printf(a, "{ \"statusCode\": %d, \"message\": \"%s\" }", info->status,
+                            info->text);
+    case ENVELOPE_ARM:
+    case ENVELOPE_GATEWAY:
+    case ENVELOPE_SPACED:
+        break;
+    }
+    return gateway_body(a, info, err);
+}
+
+const char *reply_error_phrase(const struct error *err)
+{
+    const struct error_info *info = error_info(err->code);
+
+    if (err->code == ERROR_INVALID_KEY || err->code == ERROR_PERMISSION_DENIED)
+        return "PermissionDenied";
+    return info->envelope == ENVELOPE_MODEL && info->status == 400 ? "model_error" : NULL;
+}
+
+struct str inference_render_error(struct http_request *r, const struct error *err,
+                                  struct http_headers *headers)
+{
+    headers->items = ARENA_ARRAY(r->arena, struct http_header, 1);
+    headers->count = 1;
+    headers->items[0] = (struct http_header){ STR("content-type"), REPLY_JSON };
+    return reply_error_body(r->arena, err);
+}

@@ -1,0 +1,79 @@
+/*
+ * RESOLVE and PARSE: which deployment is called, and the body as JSON. The dated surface names the
+ * deployment in the path, the v1 surface by the body's `model`, so they follow each other in
+ * either order; see exchange.h.
+ * SPDX-License-Identifier: MIT
+ */
+#include "inference/operation.h"
+
+#define JSON_HINT                                                                               \
+    "We could not parse the JSON body of your request. (HINT: This likely means you aren't "    \
+    "using your HTTP library correctly. The Azure OpenAI API expects a JSON payload, but what " \
+    "was sent was not valid JSON: %s)"
+
+static bool name_from_body(struct exchange *x, struct error *err)
+{
+    yyjson_val *model = yyjson_obj_get(yyjson_doc_get_root(x->document), "model");
+
+    if (!model || yyjson_is_null(model))
+        return error_set_target(err, ERROR_MODEL_MISSING, "model",
+                                "Missing required parameter: 'model'.");
+    if (!yyjson_is_str(model))
+        return error_set_target(err, ERROR_MODEL_TYPE, "model",
+                                "Invalid type for 'model': expected a string.");
+    x->deployment_name = json_str(model);
+    return true;
+}
+
+static bool resolve(struct exchange *x, struct error *err)
+{
+    const struct directory_deployment *d = directory_deployment(x->account, x->deployment_name);
+
+    if (!d || !d->is_ready)
+        return error_set(err, ERROR_NO_DEPLOYMENT, NULL);
+    if (!(d->model->operations & x->operation->model_operation))
+        return error_set(err, ERROR_OPERATION,
+                         "The %s operation does not work with the specified model, %s. Please "
+                         "choose different model and try again. You can learn more about which "
+                         "models can be used with each operation here: "
+                         "https://go.microsoft.com/fwlink/?linkid=2197993.",
+                         x->operation->word, d->model->name);
+    x->deployment = d;
+    return true;
+}
+
+enum phase exchange_resolve(struct exchange *x)
+{
+    if (x->surface == SURFACE_V1) {
+        if (!x->document)
+            return PHASE_PARSE;
+        if (!name_from_body(x, &x->err))
+            return PHASE_FAIL;
+    }
+    if (!resolve(x, &x->err))
+        return PHASE_FAIL;
+    return x->document ? PHASE_VALIDATE : PHASE_PARSE;
+}
+
+static bool parse(struct exchange *x, struct error *err)
+{
+    struct str type = http_headers_get(&x->request->headers, STR("content-type"));
+    struct error cause;
+
+    /* A client that names no type is taken at its body's word; another type is not JSON. */
+    if (type.len && !str_equal(http_media_type(x->arena, type), STR("application/json")))
+        return error_set(err, ERROR_MEDIA_TYPE, NULL);
+    x->document = json_parse(x->arena, x->request->body, &cause);
+    if (!x->document)
+        return error_set(err, ERROR_MODEL_REQUEST, JSON_HINT, cause.text);
+    if (!yyjson_is_obj(yyjson_doc_get_root(x->document)))
+        return error_set(err, ERROR_MODEL_REQUEST, JSON_HINT, "the body is not an object");
+    return true;
+}
+
+enum phase exchange_parse(struct exchange *x)
+{
+    if (!parse(x, &x->err))
+        return PHASE_FAIL;
+    return x->deployment ? PHASE_VALIDATE : PHASE_RESOLVE;
+}

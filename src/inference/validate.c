@@ -1,0 +1,99 @@
+/*
+ * VALIDATE and ADMIT: the request's fields by the operation's own table, against what the model and
+ * its engine can do; then what it will count for, and what is left of the deployment's minute.
+ * SPDX-License-Identifier: MIT
+ */
+#include "inference/operation.h"
+
+/* The field that needs a feature, for the error's `param`. */
+static const struct {
+    unsigned feature;
+    const char *field;
+} feature_fields[] = {
+    { ENGINE_N, "n" },
+    { ENGINE_BEST_OF, "best_of" },
+    { ENGINE_ECHO, "echo" },
+    { ENGINE_SUFFIX, "suffix" },
+    { ENGINE_LOGPROBS, "logprobs" },
+    { ENGINE_LOGIT_BIAS, "logit_bias" },
+    { ENGINE_TOOLS, "tools" },
+    { ENGINE_JSON_OBJECT, "response_format" },
+    { ENGINE_JSON_SCHEMA, "response_format" },
+    { ENGINE_SEED, "seed" },
+    { ENGINE_PROMPT_ARRAY, "prompt" },
+    { ENGINE_PROMPT_TOKENS, "prompt" },
+    { ENGINE_IMAGES, "messages" },
+    { ENGINE_AUDIO, "messages" },
+    { ENGINE_PARALLEL_TOOLS, "parallel_tool_calls" },
+    { ENGINE_FUNCTIONS, "functions" },
+    { ENGINE_REASONING, "reasoning_effort" },
+    { ENGINE_STORE, "store" },
+    { ENGINE_PREDICTION, "prediction" },
+    { ENGINE_DATA_SOURCES, "data_sources" },
+    { ENGINE_INPUT_TYPE, "input_type" },
+};
+
+static bool check_features(struct exchange *x, struct error *err)
+{
+    unsigned missing = x->facts.features & ~engine_features(x->deployment->engine);
+
+    for (size_t i = 0; i < ARRAY_LEN(feature_fields); i++) {
+        if (missing & feature_fields[i].feature)
+            return error_set_target(
+                err, ERROR_MODEL_UNSUPPORTED, feature_fields[i].field,
+                "Unsupported parameter: '%s' is not supported with this model.",
+                feature_fields[i].field);
+    }
+    return true;
+}
+
+/* Contract of the data plane, section 3: "max_tokens above model", "max_tokens on reasoning
+ * models". */
+static bool check_max_tokens(struct exchange *x, struct error *err)
+{
+    const struct catalog_model *m = x->deployment->model;
+    const char *name = x->facts.uses_legacy_max_tokens ? "max_tokens" : "max_completion_tokens";
+
+    if (m->is_reasoning && x->facts.uses_legacy_max_tokens)
+        return error_set_target(err, ERROR_MODEL_UNSUPPORTED, "max_tokens",
+                                "Unsupported parameter: 'max_tokens' is not supported with this "
+                                "model. Use 'max_completion_tokens' instead.");
+    if (m->output_tokens && x->facts.max_tokens > m->output_tokens)
+        return error_set_target(err, ERROR_MODEL_VALUE, name,
+                                "%s is too large: %llu. This model supports at most %u completion "
+                                "tokens, whereas you provided %llu.",
+                                name, (unsigned long long)x->facts.max_tokens, m->output_tokens,
+                                (unsigned long long)x->facts.max_tokens);
+    return true;
+}
+
+enum phase exchange_validate(struct exchange *x)
+{
+    x->facts.n = x->facts.choices = 1;
+    if (!x->operation->check(x, &x->err) || !check_max_tokens(x, &x->err) ||
+        !check_features(x, &x->err))
+        return PHASE_FAIL;
+    return PHASE_ADMIT;
+}
+
+/* Azure's estimate at arrival: the prompt by its character count, and for each answer asked for
+ * the most tokens it may have; 16 where a request does not say (contract, section 6.2). */
+static uint64_t estimate_tokens(const struct request_facts *f)
+{
+    uint64_t answer = f->max_tokens ? f->max_tokens : 16;
+
+    return (f->prompt_chars + 3) / 4 + f->prompt_tokens + answer * f->n;
+}
+
+enum phase exchange_admit(struct exchange *x)
+{
+    struct deployment_counters *counters = x->deployment->counters;
+    int64_t now_ms = clock_now_ms(x->inference->options.clock);
+
+    x->estimated_tokens = estimate_tokens(&x->facts);
+    x->used_requests = rate_window_add(&counters->requests, now_ms, 1);
+    x->used_tokens = rate_window_add(&counters->tokens, now_ms, x->estimated_tokens);
+    atomic_fetch_add_explicit(&counters->in_flight, 1, memory_order_relaxed);
+    x->admitted = true;
+    return PHASE_DISPATCH;
+}

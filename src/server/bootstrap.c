@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/bootstrap.h"
+
+#include "base/format.h"
+#include "base/random.h"
+#include "identity/account_keys.h"
+
+#define SETTING_TENANT STR("tenant_id")
+#define SETTING_SUBSCRIPTION STR("subscription_id")
+#define SETTING_TOKEN STR("admin_token") /* sealed, base64 */
+#define SETTING_BASE STR("public_base")
+#define SETTING_QUICKSTART STR("quickstart_account") /* its ARM id */
+
+#define TOKEN_LEN 43 /* 256 bits in base62 */
+
+#define API_RESOURCES "?api-version=2022-12-01"
+#define API_COGNITIVE "?api-version=2023-05-01"
+
+struct bootstrap_job {
+    const struct secret_box *box;
+    struct arm *arm;
+    struct str public_base;
+    struct arena *arena; /* of the caller: what stays */
+    struct bootstrap_info *info;
+    const struct bootstrap_info *known;
+    bool quickstart;
+    bool create;
+};
+
+/* The deployments of the quickstart: those that the quickstart documents of Azure OpenAI call. */
+static const struct {
+    const char *name;
+    const char *model;
+    const char *version;
+    unsigned capacity;
+} deployments[] = {
+    { "gpt-35-turbo", "gpt-35-turbo", "0613", 120 },
+    { "gpt-4", "gpt-4", "0613", 40 },
+    { "text-embedding-ada-002", "text-embedding-ada-002", "2", 120 },
+};
+
+static bool get_setting(struct store_txn *t, struct bootstrap_job *job, struct str name,
+                        struct str *value, struct error *err)
+{
+    bool found;
+
+    *value = STR_NONE;
+    if (!store_get_setting(t, name, value, &found, err))
+        return false;
+    *value = found ? arena_copy(job->arena, *value) : STR_NONE;
+    return true;
+}
+
+static bool get_or_make_id(struct store_txn *t, struct bootstrap_job *job, struct str name,
+                           struct str *value, struct error *err)
+{
+    char guid[GUID_TEXT_LEN + 1];
+
+    if (!get_setting(t, job, name, value, err))
+        return false;
+    if (value->len || !job->create)
+        return true;
+    format_guid(guid);
+    *value = arena_copy(job->arena, str_from(guid));
+    return store_put_setting(t, name, *value, err);
+}
+
+static bool make_token(struct store_txn *t, struct bootstrap_job *job, struct error *err)
+{
+    char token[TOKEN_LEN + 1];
+    struct str sealed;
+
+    random_base62(token, TOKEN_LEN);
+    job->info->admin_token = arena_copy(job->arena, str_from(token));
+    sealed = secret_box_seal(job->box, job->arena, job->info->admin_token, SETTING_TOKEN);
+    return store_put_setting(t, SETTING_TOKEN,
+                             format_base64(job->arena, sealed.data, sealed.len), err);
+}
+
+static bool get_or_make_token(struct store_txn *t, struct bootstrap_job *job, struct error *err)
+{
+    struct str text, sealed;
+
+    if (!get_setting(t, job, SETTING_TOKEN, &text, err))
+        return false;
+    if (!text.len)
+        return !job->create || make_token(t, job, err);
+    if (!format_parse_base64(job->arena, text, &sealed))
+        return error_set(err, ERROR_STORE, "the stored admin token is damaged");
+    return secret_box_open(job->box, job->arena, sealed, SETTING_TOKEN, &job->info->admin_token,
+                           err);
+}
+
+static bool run_identity(struct store_txn *t, struct arena *arena, void *data, struct error *err)
+{
+    struct bootstrap_job *job = data;
+
+    (void)arena;
+    return get_or_make_id(t, job, SETTING_TENANT, &job->info->tenant_id, err) &&
+           get_or_make_id(t, job, SETTING_SUBSCRIPTION, &job->info->subscription_id, err) &&
+           get_or_make_token(t, job, err) &&
+           store_put_setting(t, SETTING_BASE, job->public_base, err);
+}
+
+bool bootstrap_identity(struct store *s, const struct secret_box *box, struct str public_base,
+                        struct arena *a, struct bootstrap_info *info, struct error *err)
+{
+    struct bootstrap_job job = {
+        .box = box, .arena = a, .info = info, .public_base = public_base, .create = true
+    };
+
+    *info = (struct bootstrap_info){ .public_base = public_base };
+    return store_run(s, run_identity, &job, err);
+}
+
+static bool put(struct bootstrap_job *job, struct store_txn *t, struct arena *a, struct str path,
+                const char *api, struct str body, struct error *err)
+{
+    struct str target = arena_printf(a, "%.*s%s", STR_ARGS(path), api), reply;
+    int status;
+
+    return arm_apply(job->arm, t, a, HTTP_PUT, target, body, &status, &reply, err);
+}
+
+static bool put_deployments(struct bootstrap_job *job, struct store_txn *t, struct arena *a,
+                            struct str account, struct error *err)
+{
+    for (size_t i = 0; i < ARRAY_LEN(deployments); i++) {
+        struct str body = arena_printf(
+            a,
+            "{\"sku\":{\"name\":\"Standard\",\"capacity\":%u},\"properties\":{\"model\":"
+            "{\"format\":\"OpenAI\",\"name\":\"%s\",\"version\":\"%s\"}}}",
+            deployments[i].capacity, deployments[i].model, deployments[i].version);
+
+        if (!put(job, t, a,
+                 arena_printf(a, "%.*s/deployments/%s", STR_ARGS(account), deployments[i].name),
+                 API_COGNITIVE, body, err))
+            return false;
+    }
+    return true;
+}
+
+static bool put_quickstart(struct bootstrap_job *job, struct store_txn *t, struct arena *a,
+                           struct str subscription, struct error *err)
+{
+    struct str group = arena_printf(a, "%.*s/resourceGroups/" BOOTSTRAP_GROUP,
+                                    STR_ARGS(subscription));
+    struct str account = arena_printf(
+        a, "%.*s/providers/Microsoft.CognitiveServices/accounts/" BOOTSTRAP_ACCOUNT,
+        STR_ARGS(group));
+    struct str known;
+    bool found;
+
+    if (!store_get_setting(t, SETTING_QUICKSTART, &known, &found, err))
+        return false;
+    if (found)
+        return true;
+    return put(job, t, a, group, API_RESOURCES,
+               STR("{\"location\":\"" BOOTSTRAP_LOCATION "\"}"), err) &&
+           put(job, t, a, account, API_COGNITIVE,
+               STR("{\"location\":\"" BOOTSTRAP_LOCATION "\",\"kind\":\"OpenAI\",\"sku\":"
+                   "{\"name\":\"S0\"},\"properties\":{}}"),
+               err) &&
+           put_deployments(job, t, a, account, err) &&
+           store_put_setting(t, SETTING_QUICKSTART, account, err);
+}
+
+static bool run_resources(struct store_txn *t, struct arena *arena, void *data, struct error *err)
+{
+    struct bootstrap_job *job = data;
+    struct str subscription =
+        arena_printf(arena, "/subscriptions/%.*s", STR_ARGS(job->known->subscription_id));
+    struct store_resource existing;
+    bool found;
+
+    if (!store_get(t, arena_lower(arena, subscription), &existing, &found, err))
+        return false;
+    if (!found && !put(job, t, arena, subscription, API_RESOURCES,
+                       STR("{\"displayName\":\"lazuli\"}"), err))
+        return false;
+    return !job->quickstart || put_quickstart(job, t, arena, subscription, err);
+}
+
+bool bootstrap_resources(struct store *s, struct arm *arm, bool quickstart,
+                         const struct bootstrap_info *info, struct error *err)
+{
+    struct bootstrap_job job = { .arm = arm, .known = info, .quickstart = quickstart };
+
+    return store_run(s, run_resources, &job, err);
+}
+
+/* The account may have been deleted since: then there is none to tell of. */
+static bool read_account(struct store_txn *t, struct arena *arena, struct bootstrap_job *job,
+                         struct str id, struct error *err)
+{
+    struct store_resource r;
+    struct account_keys keys;
+    struct str key = arena_lower(arena, id);
+    bool found;
+
+    if (!store_get(t, key, &r, &found, err))
+        return false;
+    if (!found)
+        return true;
+    if (!account_keys_open(job->box, arena, r.secret, key, &keys, err))
+        return false;
+    job->info->resource_group = STR(BOOTSTRAP_GROUP);
+    job->info->account = STR(BOOTSTRAP_ACCOUNT);
+    job->info->key1 = arena_copy(job->arena, str_from(keys.key[0]));
+    account_keys_wipe(&keys);
+    return true;
+}
+
+static bool run_read(struct store_txn *t, struct arena *arena, void *data, struct error *err)
+{
+    struct bootstrap_job *job = data;
+    struct str account;
+
+    if (!get_or_make_id(t, job, SETTING_TENANT, &job->info->tenant_id, err) ||
+        !get_or_make_id(t, job, SETTING_SUBSCRIPTION, &job->info->subscription_id, err) ||
+        !get_or_make_token(t, job, err) ||
+        !get_setting(t, job, SETTING_BASE, &job->info->public_base, err) ||
+        !get_setting(t, job, SETTING_QUICKSTART, &account, err))
+        return false;
+    return !account.len || read_account(t, arena, job, account, err);
+}
+
+bool bootstrap_read(struct store *s, const struct secret_box *box, struct arena *a,
+                    struct bootstrap_info *info, struct error *err)
+{
+    struct bootstrap_job job = { .box = box, .arena = a, .info = info };
+
+    *info = (struct bootstrap_info){ 0 };
+    return store_run(s, run_read, &job, err);
+}

@@ -1,0 +1,45 @@
+/*
+ * The first resources of a new data folder: a tenant, a subscription, and, for `lazuli up`, a
+ * resource group and an account with its deployments. What is there already is left alone, so that
+ * a second start finds what the first one left.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef SERVER_BOOTSTRAP_H
+#define SERVER_BOOTSTRAP_H
+
+#include <stdbool.h>
+
+#include "arm/arm.h"
+#include "base/arena.h"
+#include "base/error.h"
+#include "identity/secret_box.h"
+#include "store/store.h"
+
+#define BOOTSTRAP_GROUP "lazuli"
+#define BOOTSTRAP_ACCOUNT "lazuli-openai"
+#define BOOTSTRAP_LOCATION "eastus"
+
+/* What a data folder says of itself; strings live in the arena that was passed. */
+struct bootstrap_info {
+    struct str tenant_id;
+    struct str subscription_id;
+    struct str admin_token;
+    struct str public_base; /* of the last start */
+    struct str resource_group; /* empty when the folder was not made by `up` */
+    struct str account;
+    struct str key1;
+};
+
+/* Makes ids and the admin token where they are missing, and notes the public base. Before arm_new,
+ * which wants the tenant. */
+MUST_CHECK bool bootstrap_identity(struct store *s, const struct secret_box *box,
+                                   struct str public_base, struct arena *a,
+                                   struct bootstrap_info *info, struct error *err);
+/* The subscription, and with `quickstart` the group, the account and its deployments. */
+MUST_CHECK bool bootstrap_resources(struct store *s, struct arm *arm, bool quickstart,
+                                    const struct bootstrap_info *info, struct error *err);
+/* What is there, with the quickstart account's first key. */
+MUST_CHECK bool bootstrap_read(struct store *s, const struct secret_box *box, struct arena *a,
+                               struct bootstrap_info *info, struct error *err);
+
+#endif

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/data_folder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+
+/* The bytes of models/tiny/lazuli-tiny.gguf, put into the program by the build. */
+extern const unsigned char embedded_model[], embedded_model_end[];
+
+/* A socket's path has at most 107 bytes (sun_path), of which an engine's name takes some. */
+#define RUN_PATH_MAX 60
+
+static char *join(const char *folder, const char *name)
+{
+    char *path = NULL;
+
+    if (asprintf(&path, "%s/%s", folder, name) < 0)
+        abort();
+    return path;
+}
+
+static bool make_folder(const char *path, struct error *err)
+{
+    struct stat st;
+
+    if (mkdir(path, 0700) == 0)
+        return true;
+    if (errno == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        return true;
+    return error_set(err, ERROR_IO, "%s: cannot make the folder: %s", path, strerror(errno));
+}
+
+/* Engines' sockets: in the folder, or, where its path is too long for a socket, in a folder of its
+ * own below the system's one for temporary files, named by the data folder's inode. */
+static bool make_run_folder(struct data_folder *f, struct error *err)
+{
+    struct stat st;
+
+    f->run = join(f->path, "run");
+    if (strlen(f->run) > RUN_PATH_MAX && stat(f->path, &st) == 0) {
+        free(f->run);
+        f->run = NULL;
+        if (asprintf(&f->run, "/tmp/lazuli-%lx-%lx", (unsigned long)st.st_dev,
+                     (unsigned long)st.st_ino) < 0)
+            abort();
+    }
+    if (!make_folder(f->run, err))
+        return false;
+    if (stat(f->run, &st) != 0 || st.st_uid != geteuid() || (st.st_mode & 077))
+        return error_set(err, ERROR_IO, "%s: belongs to someone else or is open to others",
+                         f->run);
+    return true;
+}
+
+static bool resolve(struct data_folder *f, const char *path, struct error *err)
+{
+    *f = (struct data_folder){ .lock_fd = -1 };
+    f->path = realpath(path, NULL);
+    if (!f->path)
+        return error_set(err, ERROR_IO, "%s: %s", path, strerror(errno));
+    f->database = join(f->path, "lazuli.db");
+    f->master_key = join(f->path, "master.key");
+    return true;
+}
+
+bool data_folder_open(struct data_folder *f, const char *path, struct error *err)
+{
+    char *models;
+    bool ok;
+
+    *f = (struct data_folder){ .lock_fd = -1 };
+    if (!make_folder(path, err) || !resolve(f, path, err))
+        return false;
+    models = join(f->path, "models");
+    f->model = join(models, "lazuli-tiny.gguf");
+    ok = make_folder(models, err) && make_run_folder(f, err);
+    free(models);
+    return ok;
+}
+
+bool data_folder_find(struct data_folder *f, const char *path, struct error *err)
+{
+    if (!resolve(f, path, err))
+        return false;
+    if (access(f->database, R_OK) == 0)
+        return true;
+    return error_set(err, ERROR_IO, "%s: %s", f->database, strerror(errno));
+}
+
+bool data_folder_lock(struct data_folder *f, struct error *err)
+{
+    char *path = join(f->path, "lazuli.pid"), pid[32] = "";
+    ssize_t len;
+
+    f->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    free(path);
+    if (f->lock_fd < 0)
+        return error_set(err, ERROR_IO, "%s: cannot write there: %s", f->path, strerror(errno));
+    if (flock(f->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        len = read(f->lock_fd, pid, sizeof(pid) - 1);
+        pid[len > 0 ? strcspn(pid, "\n") : 0] = '\0';
+        return error_set(err, ERROR_IO, "%s: in use by the lazuli process %s", f->path, pid);
+    }
+    len = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
+    if (ftruncate(f->lock_fd, 0) != 0 || pwrite(f->lock_fd, pid, (size_t)len, 0) != len)
+        return error_set(err, ERROR_IO, "%s: cannot write lazuli.pid: %s", f->path,
+                         strerror(errno));
+    return true;
+}
+
+static bool write_whole(const char *path, const unsigned char *bytes, size_t size,
+                        struct error *err)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    size_t done = 0;
+
+    while (fd >= 0 && done < size) {
+        ssize_t n = write(fd, bytes + done, size - done);
+
+        if (n < 0 && errno != EINTR)
+            break;
+        done += n > 0 ? (size_t)n : 0;
+    }
+    if (fd < 0 || done < size || fsync(fd) != 0) {
+        error_set(err, ERROR_IO, "%s: cannot write the file: %s", path, strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return false;
+    }
+    close(fd);
+    return true;
+}
+
+bool data_folder_unpack_model(const struct data_folder *f, struct error *err)
+{
+    size_t size = (size_t)(embedded_model_end - embedded_model);
+    char *part = NULL;
+    struct stat st;
+    bool ok;
+
+    if (stat(f->model, &st) == 0 && (size_t)st.st_size == size)
+        return true;
+    if (asprintf(&part, "%s.part", f->model) < 0)
+        abort();
+    ok = write_whole(part, embedded_model, size, err);
+    if (ok && rename(part, f->model) != 0)
+        ok = error_set(err, ERROR_IO, "%s: %s", f->model, strerror(errno));
+    free(part);
+    return ok;
+}
+
+void data_folder_close(struct data_folder *f)
+{
+    if (f->lock_fd >= 0)
+        close(f->lock_fd);
+    free(f->path);
+    free(f->database);
+    free(f->master_key);
+    free(f->run);
+    free(f->model);
+    *f = (struct data_folder){ .lock_fd = -1 };
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/master_key.h"
+
+struct secret_box *master_key_open(const struct settings *s, const struct data_folder *f,
+                                   bool create, struct error *err)
+{
+    if (s->master_key_command)
+        return secret_box_new_from_command(s->master_key_command, err);
+    return secret_box_new_from_file(s->master_key_file ? s->master_key_file : f->master_key,
+                                    create, err);
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/router.h"
+
+#include "arm/arm.h"
+#include "inference/inference.h"
+#include "server/health.h"
+#include "server/worker.h"
+
+struct surface {
+    bool (*matches)(struct str path);
+    void (*on_head)(struct worker *w, struct http_request *r); /* NULL: waits for the body */
+    void (*on_body)(struct worker *w, struct http_request *r);
+    void (*on_drain)(struct http_request *r); /* NULL: of no interest */
+    void (*on_gone)(struct http_request *r);  /* NULL: finishes all the same */
+    struct str (*render_error)(struct http_request *r, const struct error *err,
+                               struct http_headers *headers);
+};
+
+static void data_plane_on_head(struct worker *w, struct http_request *r)
+{
+    inference_on_head(worker_inference(w), r);
+}
+
+static void data_plane_on_body(struct worker *w, struct http_request *r)
+{
+    (void)w;
+    inference_on_body(r);
+}
+
+static void arm_surface_on_body(struct worker *w, struct http_request *r)
+{
+    arm_on_body(worker_get_shared(w)->arm, r);
+}
+
+static struct str arm_surface_render_error(struct http_request *r, const struct error *err,
+                                           struct http_headers *headers)
+{
+    headers->items = ARENA_ARRAY(r->arena, struct http_header, 1);
+    headers->items[0] =
+        (struct http_header){ STR("content-type"), STR("application/json; charset=utf-8") };
+    headers->count = 1;
+    return arm_render_error(r->arena, err);
+}
+
+static bool matches_all(struct str path)
+{
+    (void)path;
+    return true;
+}
+
+/* In the order of asking; the last one takes what is left. */
+static const struct surface surfaces[] = {
+    { inference_matches, data_plane_on_head, data_plane_on_body, inference_on_drain,
+      inference_on_gone, inference_render_error },
+    { arm_matches, NULL, arm_surface_on_body, NULL, NULL, arm_surface_render_error },
+    { health_matches, health_on_head, NULL, NULL, NULL, inference_render_error },
+    { matches_all, health_on_unknown_path, NULL, NULL, NULL, inference_render_error },
+};
+
+static const struct surface *surface_of(struct str path)
+{
+    const struct surface *s = surfaces;
+
+    while (!s->matches(path))
+        s++;
+    return s;
+}
+
+static void on_head(void *data, struct http_request *r)
+{
+    const struct surface *s = surface_of(r->path);
+
+    r->surface = s;
+    if (s->on_head)
+        s->on_head(data, r);
+}
+
+static void on_body(void *data, struct http_request *r)
+{
+    const struct surface *s = r->surface;
+
+    if (s->on_body)
+        s->on_body(data, r);
+}
+
+static void on_drain(void *data, struct http_request *r)
+{
+    const struct surface *s = r->surface;
+
+    (void)data;
+    if (s->on_drain)
+        s->on_drain(r);
+}
+
+static void on_gone(void *data, struct http_request *r)
+{
+    const struct surface *s = r->surface;
+
+    (void)data;
+    if (s->on_gone)
+        s->on_gone(r);
+}
+
+static struct str render_error(void *data, struct http_request *r, const struct error *err,
+                               struct http_headers *headers)
+{
+    (void)data;
+    return surface_of(r->path)->render_error(r, err, headers);
+}
+
+const struct http_handler router_handler = { on_head, on_body, on_drain, on_gone, render_error };

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/server.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "identity/admin_token.h"
+#include "server/data_folder.h"
+#include "server/key_secret.h"
+#include "server/llama_path.h"
+#include "server/master_key.h"
+#include "server/worker.h"
+
+struct server {
+    struct server_options options;
+    struct clock clock;
+    struct data_folder folder;
+    struct secret_box *box;
+    struct store *store;
+    struct key_hash *key_hash;
+    struct catalog *catalog;
+    struct arena *arena; /* of info */
+    struct bootstrap_info info;
+    struct admin_token *admin_token;
+    struct tls_context *tls;
+    char *llama_server;
+
+    struct loop *loop; /* the control loop */
+    struct worker_shared shared;
+    uv_signal_t signals[3];
+    struct drained *drained; /* one a worker; not NULL: stopping */
+    unsigned draining;
+};
+
+/* A worker's message that it has nothing left to do. */
+struct drained {
+    struct loop_task task;
+    struct server *server;
+};
+
+static const int handled_signals[] = { SIGTERM, SIGINT, SIGHUP };
+
+/* ---- start ---- */
+
+static struct catalog *load_catalog(const struct settings *s, struct error *err)
+{
+    if (s->catalog)
+        return catalog_load(s->catalog, err);
+    return catalog_parse(catalog_default_text(), "built-in catalog", err);
+}
+
+static bool open_data(struct server *s, struct error *err)
+{
+    const struct settings *settings = s->options.settings;
+
+    if (!data_folder_open(&s->folder, settings->data, err) ||
+        !data_folder_lock(&s->folder, err) || !data_folder_unpack_model(&s->folder, err))
+        return false;
+    s->box = master_key_open(settings, &s->folder, true, err);
+    if (!s->box)
+        return false;
+    s->store = store_open(s->folder.database, err);
+    if (!s->store)
+        return false;
+    s->catalog = load_catalog(settings, err);
+    if (!s->catalog)
+        return false;
+    if (settings->tls_certificate) {
+        s->tls = tls_context_new_server(settings->tls_certificate, settings->tls_key, err);
+        if (!s->tls)
+            return false;
+    }
+    return key_secret_open(s->store, s->box, &s->key_hash, err);
+}
+
+static unsigned worker_count(const struct settings *s)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (s->workers)
+        return (unsigned)s->workers;
+    return cores > 0 ? (unsigned)cores : 1;
+}
+
+static bool make_workers(struct server *s, unsigned *port, struct error *err)
+{
+    struct worker_shared *shared = &s->shared;
+    unsigned count = worker_count(s->options.settings);
+    char *host;
+    bool ok = true;
+
+    if (!settings_parse_listen(s->options.settings->listen, &host, port, err))
+        return false;
+    shared->workers = memory_alloc_array(count, sizeof(struct worker *));
+    shared->metrics = metrics_new(count);
+    while (ok && shared->worker_count < count) {
+        struct worker *w = worker_new(shared, shared->worker_count, host, port, s->tls, err);
+
+        ok = w != NULL;
+        if (ok)
+            shared->workers[shared->worker_count++] = w;
+    }
+    free(host);
+    return ok;
+}
+
+/* Clients cannot connect to a wildcard address: they get the name of this machine's loopback. */
+static struct str public_base(struct server *s, unsigned port)
+{
+    const struct settings *settings = s->options.settings;
+    const char *scheme = settings->tls_required ? "https" : "http";
+    struct str listen = str_from(settings->listen), host;
+
+    if (settings->public_base) {
+        struct str base = str_from(settings->public_base);
+
+        while (base.len && base.data[base.len - 1] == '/')
+            base.len--;
+        return base;
+    }
+    host = str_slice(listen, 0, (size_t)(strrchr(listen.data, ':') - listen.data));
+    if (str_equal(host, STR("0.0.0.0")) || str_equal(host, STR("[::]")))
+        host = STR("localhost");
+    return arena_printf(s->arena, "%s://%.*s:%u", scheme, STR_ARGS(host), port);
+}
+
+static bool on_authenticate(void *data, struct http_request *r, struct str token,
+                            struct arm_principal *who, struct error *err)
+{
+    struct server *s = data;
+
+    (void)r;
+    if (!admin_token_matches(s->admin_token, token))
+        return error_set(err, ERROR_ARM_BAD_TOKEN, NULL);
+    *who = (struct arm_principal){ STR("admin"), STR("User") };
+    return true;
+}
+
+static bool make_arm(struct server *s, struct error *err)
+{
+    struct worker_shared *shared = &s->shared;
+
+    shared->directory = directory_box_new(directory_new(s->catalog, NULL, 0));
+    s->admin_token = admin_token_new(s->info.admin_token);
+    shared->arm = arm_new(&(struct arm_options){
+        .store = s->store,
+        .clock = &s->clock,
+        .catalog = s->catalog,
+        .directory = shared->directory,
+        .box = s->box,
+        .key_hash = s->key_hash,
+        .tenant_id = s->info.tenant_id,
+        .public_base = s->info.public_base,
+        .data_domain = str_from(s->options.settings->data_domain),
+        .authenticate = on_authenticate,
+        .authenticate_data = s,
+    });
+    return bootstrap_resources(s->store, shared->arm, s->options.quickstart, &s->info, err) &&
+           arm_load_directory(shared->arm, err);
+}
+
+static void make_engines(struct server *s)
+{
+    s->llama_server = llama_path_find(s->options.settings->llama_server);
+    s->shared.engines = engines_new(
+        &(struct engines_options){
+            .loop = s->loop,
+            .run_folder = s->folder.run,
+            .llama_server = s->llama_server,
+            .embedded_model = s->folder.model,
+        },
+        s->catalog);
+}
+
+struct server *server_new(const struct server_options *options, struct error *err)
+{
+    struct server *s = memory_alloc(sizeof(*s));
+    unsigned port;
+
+    s->options = *options;
+    s->folder.lock_fd = -1;
+    s->arena = arena_new(NULL);
+    s->loop = loop_new();
+    s->shared.settings = options->settings;
+    s->shared.clock = &s->clock;
+    if (!open_data(s, err) || !make_workers(s, &port, err) ||
+        !bootstrap_identity(s->store, s->box, public_base(s, port), s->arena, &s->info, err) ||
+        !make_arm(s, err) ||
+        !bootstrap_read(s->store, s->box, s->arena, &s->info, err)) {
+        server_free(s);
+        return NULL;
+    }
+    s->shared.key_hash = s->key_hash;
+    make_engines(s);
+    return s;
+}
+
+const struct bootstrap_info *server_info(const struct server *s)
+{
+    return &s->info;
+}
+
+/* ---- stop ---- */
+
+static void on_engines_stopped(void *data)
+{
+    struct server *s = data;
+
+    for (size_t i = 0; i < ARRAY_LEN(handled_signals); i++)
+        uv_close((uv_handle_t *)&s->signals[i], NULL);
+    loop_stop(s->loop);
+}
+
+static void on_worker_drained(struct loop_task *task)
+{
+    struct server *s = CONTAINER_OF(task, struct drained, task)->server;
+
+    if (--s->draining == 0)
+        engines_stop(s->shared.engines, on_engines_stopped, s);
+}
+
+static void drain(struct server *s)
+{
+    uint64_t grace_ms = s->options.settings->drain_ms;
+
+    atomic_store(&s->shared.is_draining, true);
+    s->draining = s->shared.worker_count;
+    s->drained = memory_alloc_array(s->draining, sizeof(*s->drained));
+    log_info("drain_begin", "grace_ms=%llu", (unsigned long long)grace_ms);
+    for (unsigned i = 0; i < s->shared.worker_count; i++) {
+        s->drained[i].task.fn = on_worker_drained;
+        s->drained[i].server = s;
+        worker_drain(s->shared.workers[i], grace_ms, s->loop, &s->drained[i].task);
+    }
+}
+
+/* ---- reload ---- */
+
+static bool read_settings(struct server *s, struct settings *next, struct error *err)
+{
+    return (!s->options.config_file || settings_load(next, s->options.config_file, err)) &&
+           settings_from_environment(next, err) && settings_check(next, err);
+}
+
+static void log_ignored(struct server *s, const struct settings *next)
+{
+    struct buf ignored;
+
+    buf_init(&ignored, 1024);
+    settings_reload(s->options.settings, next, &ignored);
+    if (buf_len(&ignored))
+        log_warn("reload_ignored", "settings=\"%.*s\" reason=\"need a restart\"",
+                 STR_ARGS(buf_str(&ignored)));
+    buf_done(&ignored);
+}
+
+static void on_catalog_published(void *data, const struct error *err)
+{
+    (void)data;
+    if (err)
+        log_error("reload_failed", "error=\"%s\"", err->text);
+    else
+        log_info("reload_done", NULL);
+}
+
+static void set_tls(struct server *s, struct tls_context *tls)
+{
+    tls_context_unref(s->tls);
+    s->tls = tls;
+    for (unsigned i = 0; tls && i < s->shared.worker_count; i++)
+        worker_set_tls(s->shared.workers[i], tls);
+}
+
+static bool reload(struct server *s, struct settings *next, struct error *err)
+{
+    struct tls_context *tls = NULL;
+    struct catalog *catalog;
+    enum log_level level;
+
+    if (!read_settings(s, next, err))
+        return false;
+    if (next->tls_certificate) {
+        tls = tls_context_new_server(next->tls_certificate, next->tls_key, err);
+        if (!tls)
+            return false;
+    }
+    catalog = load_catalog(next, err);
+    if (!catalog) {
+        tls_context_unref(tls);
+        return false;
+    }
+    log_ignored(s, next);
+    if (log_parse_level(str_from(s->options.settings->log_level), &level))
+        log_set_level(level);
+    set_tls(s, tls);
+    engines_reload(s->shared.engines, catalog);
+    arm_reload_catalog(s->shared.arm, catalog, s->loop, on_catalog_published, s);
+    catalog_unref(s->catalog);
+    s->catalog = catalog;
+    return true;
+}
+
+static void on_hangup(struct server *s)
+{
+    struct settings next;
+    struct error err;
+
+    settings_init(&next);
+    settings_copy(&next, s->options.settings);
+    if (!reload(s, &next, &err))
+        log_error("reload_refused", "error=\"%s\"", err.text);
+    settings_done(&next);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct server *s = handle->data;
+
+    if (number == SIGHUP) {
+        if (!s->drained)
+            on_hangup(s);
+        return;
+    }
+    if (s->drained)
+        _exit(1);
+    drain(s);
+}
+
+/* ---- run ---- */
+
+void server_run(struct server *s)
+{
+    for (size_t i = 0; i < ARRAY_LEN(handled_signals); i++) {
+        uv_signal_init(loop_uv(s->loop), &s->signals[i]);
+        s->signals[i].data = s;
+        uv_signal_start(&s->signals[i], on_signal, handled_signals[i]);
+    }
+    for (unsigned i = 0; i < s->shared.worker_count; i++)
+        worker_start(s->shared.workers[i]);
+    log_info("started", "endpoint=%.*s workers=%u", STR_ARGS(s->info.public_base),
+             s->shared.worker_count);
+    loop_run(s->loop);
+    log_info("stopped", NULL);
+}
+
+void server_free(struct server *s)
+{
+    if (!s)
+        return;
+    for (unsigned i = 0; i < s->shared.worker_count; i++)
+        worker_free(s->shared.workers[i]);
+    free(s->shared.workers);
+    engines_free(s->shared.engines);
+    if (s->store)
+        store_close(s->store);
+    arm_free(s->shared.arm);
+    directory_box_free(s->shared.directory);
+    metrics_free(s->shared.metrics);
+    admin_token_free(s->admin_token);
+    key_hash_free(s->key_hash);
+    secret_box_free(s->box);
+    tls_context_unref(s->tls);
+    catalog_unref(s->catalog);
+    free(s->drained);
+    free(s->llama_server);
+    loop_free(s->loop);
+    arena_free(s->arena);
+    data_folder_close(&s->folder);
+    free(s);
+}

@@ -1,0 +1,37 @@
+/*
+ * The service: everything assembled, started, reloaded and stopped. The control loop, on the
+ * thread that calls server_run, hears signals and supervises engines; workers have threads of
+ * their own, and so has the store.
+ *
+ *   SIGTERM, SIGINT   stop listening, let what is under way end (drain_ms at most), then leave;
+ *                     a second one leaves at once
+ *   SIGHUP            configuration, catalog and certificates anew; what is in force stays when
+ *                     the new is not valid
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef SERVER_SERVER_H
+#define SERVER_SERVER_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "server/bootstrap.h"
+#include "server/settings.h"
+
+struct server;
+
+struct server_options {
+    struct settings *settings; /* complete; changed by a reload */
+    const char *config_file;   /* read again by a reload; may be NULL */
+    bool quickstart;           /* make the first group, account and deployments */
+};
+
+/* Opens the store, binds the port, makes what is missing. Nothing is answered yet. */
+MUST_CHECK struct server *server_new(const struct server_options *options, struct error *err);
+/* What the quickstart prints. */
+const struct bootstrap_info *server_info(const struct server *s);
+/* Answers requests until a signal ends it. */
+void server_run(struct server *s);
+void server_free(struct server *s);
+
+#endif

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/settings.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "model/yaml_file.h"
+
+enum setting_kind { SETTING_TEXT, SETTING_NUMBER, SETTING_FLAG };
+
+struct setting {
+    const char *name;
+    enum setting_kind kind;
+    size_t offset;
+    const char *text_default;
+    uint64_t number_default, minimum, maximum;
+    bool reloadable;
+    const char *help;
+};
+
+#define KEY_BYTES 64
+
+static const struct setting table[] = {
+#define TEXT(name, fallback, reloadable, help) \
+    { #name, SETTING_TEXT, offsetof(struct settings, name), fallback, 0, 0, 0, reloadable, help },
+#define NUMBER(name, fallback, minimum, maximum, reloadable, help)                            \
+    { #name,   SETTING_NUMBER, offsetof(struct settings, name), NULL, fallback, minimum, maximum, \
+      reloadable, help },
+#define FLAG(name, fallback, reloadable, help) \
+    { #name, SETTING_FLAG, offsetof(struct settings, name), NULL, fallback, 0, 1, reloadable, help },
+    SETTINGS(TEXT, NUMBER, FLAG)
+#undef TEXT
+#undef NUMBER
+#undef FLAG
+};
+
+/* The file as libcyaml reads it: a pointer a setting, NULL where it is not given. */
+struct file_settings {
+#define TEXT(name, fallback, reloadable, help) char *name;
+#define NUMBER(name, fallback, minimum, maximum, reloadable, help) uint64_t *name;
+#define FLAG(name, fallback, reloadable, help) int *name;
+    SETTINGS(TEXT, NUMBER, FLAG)
+#undef TEXT
+#undef NUMBER
+#undef FLAG
+};
+
+#define OPTIONAL_POINTER (CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER)
+
+static const cyaml_schema_field_t file_fields[] = {
+#define TEXT(name, fallback, reloadable, help) \
+    CYAML_FIELD_STRING_PTR(#name, OPTIONAL_POINTER, struct file_settings, name, 0, CYAML_UNLIMITED),
+#define NUMBER(name, fallback, minimum, maximum, reloadable, help) \
+    CYAML_FIELD_UINT_PTR(#name, OPTIONAL_POINTER, struct file_settings, name),
+#define FLAG(name, fallback, reloadable, help)                                                   \
+    CYAML_FIELD_ENUM_PTR(#name, OPTIONAL_POINTER | CYAML_FLAG_STRICT, struct file_settings, name, \
+                         yaml_truths, ARRAY_LEN(yaml_truths)),
+    SETTINGS(TEXT, NUMBER, FLAG)
+#undef TEXT
+#undef NUMBER
+#undef FLAG
+    CYAML_FIELD_END
+};
+
+static const cyaml_schema_value_t file_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct file_settings, file_fields),
+};
+
+static char **text_at(const struct settings *s, const struct setting *row)
+{
+    return (char **)(void *)((char *)(uintptr_t)s + row->offset);
+}
+
+static uint64_t *number_at(const struct settings *s, const struct setting *row)
+{
+    return (uint64_t *)(void *)((char *)(uintptr_t)s + row->offset);
+}
+
+static bool *flag_at(const struct settings *s, const struct setting *row)
+{
+    return (bool *)(void *)((char *)(uintptr_t)s + row->offset);
+}
+
+static void set_text(struct settings *s, const struct setting *row, const char *value)
+{
+    char **at = text_at(s, row), *old = *at;
+
+    *at = value ? memory_dup_text(value) : NULL;
+    free(old);
+}
+
+static void copy_value(struct settings *to, const struct settings *from, const struct setting *row)
+{
+    switch (row->kind) {
+    case SETTING_TEXT:
+        set_text(to, row, *text_at(from, row));
+        break;
+    case SETTING_NUMBER:
+        *number_at(to, row) = *number_at(from, row);
+        break;
+    case SETTING_FLAG:
+        *flag_at(to, row) = *flag_at(from, row);
+        break;
+    }
+}
+
+static bool is_same(const struct settings *a, const struct settings *b, const struct setting *row)
+{
+    switch (row->kind) {
+    case SETTING_TEXT:
+        return str_equal(str_from(*text_at(a, row)), str_from(*text_at(b, row)));
+    case SETTING_NUMBER:
+        return *number_at(a, row) == *number_at(b, row);
+    case SETTING_FLAG:
+        break;
+    }
+    return *flag_at(a, row) == *flag_at(b, row);
+}
+
+void settings_init(struct settings *s)
+{
+    memset(s, 0, sizeof(*s));
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        const struct setting *row = &table[i];
+
+        if (row->kind == SETTING_TEXT)
+            set_text(s, row, row->text_default);
+        else if (row->kind == SETTING_NUMBER)
+            *number_at(s, row) = row->number_default;
+        else
+            *flag_at(s, row) = row->number_default != 0;
+    }
+}
+
+void settings_done(struct settings *s)
+{
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        if (table[i].kind == SETTING_TEXT)
+            set_text(s, &table[i], NULL);
+    }
+}
+
+static const struct setting *find(struct str key)
+{
+    char name[KEY_BYTES];
+
+    if (key.len >= sizeof(name))
+        return NULL;
+    for (size_t i = 0; i < key.len; i++)
+        name[i] = key.data[i] == '-' ? '_' : key.data[i];
+    name[key.len] = '\0';
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        if (strcmp(table[i].name, name) == 0)
+            return &table[i];
+    }
+    return NULL;
+}
+
+bool settings_is_flag(struct str key)
+{
+    const struct setting *row = find(key);
+
+    return row && row->kind == SETTING_FLAG;
+}
+
+static bool in_range(const struct setting *row, uint64_t value)
+{
+    return value >= row->minimum && value <= row->maximum;
+}
+
+static bool set_number(struct settings *s, const struct setting *row, struct str value,
+                       const char *from, struct error *err)
+{
+    uint64_t number;
+
+    if (!str_to_u64(value, UINT64_MAX, &number) || !in_range(row, number))
+        return error_set_target(err, ERROR_CONFIG, row->name,
+                                "%s: %s: '%.*s' is not a whole number from %llu to %llu", from,
+                                row->name, STR_ARGS(value), (unsigned long long)row->minimum,
+                                (unsigned long long)row->maximum);
+    *number_at(s, row) = number;
+    return true;
+}
+
+bool settings_set(struct settings *s, struct str key, struct str value, const char *from,
+                  struct error *err)
+{
+    const struct setting *row = find(key);
+    char *copy;
+
+    if (!row)
+        return error_set(err, ERROR_CONFIG, "%s: there is no setting '%.*s'", from,
+                         STR_ARGS(key));
+    if (row->kind == SETTING_NUMBER)
+        return set_number(s, row, value, from, err);
+    if (row->kind == SETTING_FLAG) {
+        bool is_true = str_equal(value, STR("true"));
+
+        if (!is_true && !str_equal(value, STR("false")))
+            return error_set_target(err, ERROR_CONFIG, row->name,
+                                    "%s: %s: '%.*s' is neither true nor false", from, row->name,
+                                    STR_ARGS(value));
+        *flag_at(s, row) = is_true;
+        return true;
+    }
+    copy = memory_realloc(NULL, value.len + 1);
+    memcpy(copy, value.data ? value.data : "", value.len);
+    copy[value.len] = '\0';
+    set_text(s, row, copy);
+    free(copy);
+    return true;
+}
+
+bool settings_from_environment(struct settings *s, struct error *err)
+{
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        char name[KEY_BYTES];
+        const char *value;
+        int len = snprintf(name, sizeof(name), "LAZULI_%s", table[i].name);
+
+        for (int at = 0; at < len; at++)
+            name[at] = (char)toupper((unsigned char)name[at]);
+        value = getenv(name);
+        if (value && !settings_set(s, str_from(table[i].name), str_from(value), name, err))
+            return false;
+    }
+    return true;
+}
+
+/* `given` is the file's struct; its fields are pointers in the order of the table. */
+static bool apply_file(struct settings *s, const struct yaml_file *f, void *const *given,
+                       struct error *err)
+{
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        const struct setting *row = &table[i];
+
+        if (!given[i])
+            continue;
+        if (row->kind == SETTING_TEXT) {
+            set_text(s, row, given[i]);
+        } else if (row->kind == SETTING_FLAG) {
+            *flag_at(s, row) = *(const int *)given[i] != 0;
+        } else if (in_range(row, *(const uint64_t *)given[i])) {
+            *number_at(s, row) = *(const uint64_t *)given[i];
+        } else {
+            return yaml_file_error(f, err, row->name, "must be from %llu to %llu",
+                                   (unsigned long long)row->minimum,
+                                   (unsigned long long)row->maximum);
+        }
+    }
+    return true;
+}
+
+void settings_copy(struct settings *to, const struct settings *from)
+{
+    for (size_t i = 0; i < ARRAY_LEN(table); i++)
+        copy_value(to, from, &table[i]);
+}
+
+bool settings_load(struct settings *s, const char *file, struct error *err)
+{
+    struct settings next;
+    struct yaml_file *f;
+    size_t len;
+    char *text = yaml_file_read(file, &len, err);
+    bool ok;
+
+    if (!text)
+        return false;
+    f = yaml_file_parse(str_of(text, len), file, &file_schema, err);
+    free(text);
+    if (!f)
+        return false;
+    settings_init(&next);
+    settings_copy(&next, s);
+    ok = apply_file(&next, f, yaml_file_data(f), err);
+    if (ok)
+        settings_copy(s, &next);
+    settings_done(&next);
+    yaml_file_free(f);
+    return ok;
+}
+
+bool settings_check(const struct settings *s, struct error *err)
+{
+    enum log_level level;
+    unsigned port;
+    char *host;
+
+    if (!settings_parse_listen(s->listen, &host, &port, err))
+        return false;
+    free(host);
+    if (!log_parse_level(str_from(s->log_level), &level))
+        return error_set_target(err, ERROR_CONFIG, "log_level",
+                                "log_level: '%s' is none of error, warn, info, debug",
+                                s->log_level);
+    if (!s->tls_certificate != !s->tls_key)
+        return error_set_target(err, ERROR_CONFIG, s->tls_key ? "tls_certificate" : "tls_key",
+                                "tls_certificate and tls_key need each other");
+    if (s->tls_required && !s->tls_certificate)
+        return error_set_target(err, ERROR_CONFIG, "tls_certificate",
+                                "tls_required needs tls_certificate and tls_key");
+    if (s->master_key_file && s->master_key_command)
+        return error_set_target(err, ERROR_CONFIG, "master_key_command",
+                                "give master_key_file or master_key_command, not both");
+    return true;
+}
+
+void settings_reload(struct settings *s, const struct settings *next, struct buf *ignored)
+{
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        const struct setting *row = &table[i];
+
+        if (is_same(s, next, row))
+            continue;
+        if (row->reloadable)
+            copy_value(s, next, row);
+        else if (!buf_printf(ignored, "%s%s", buf_len(ignored) ? " " : "", row->name))
+            return; /* a log line's worth of names is enough */
+    }
+}
+
+static bool write_default(const struct setting *row, struct buf *out)
+{
+    if (row->kind == SETTING_TEXT)
+        return row->text_default ? buf_printf(out, "`%s`", row->text_default)
+                                 : buf_append(out, STR("not set"));
+    if (row->kind == SETTING_FLAG)
+        return buf_printf(out, "`%s`", row->number_default ? "true" : "false");
+    return buf_printf(out, "`%llu` (%llu to %llu)", (unsigned long long)row->number_default,
+                      (unsigned long long)row->minimum, (unsigned long long)row->maximum);
+}
+
+bool settings_write_reference(struct buf *out)
+{
+    if (!buf_append(out, STR("| setting | default | reloaded by SIGHUP | what it does |\n"
+                             "|---|---|---|---|\n")))
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        if (!buf_printf(out, "| `%s` | ", table[i].name) || !write_default(&table[i], out) ||
+            !buf_printf(out, " | %s | %s |\n", table[i].reloadable ? "yes" : "no", table[i].help))
+            return false;
+    }
+    return true;
+}
+
+bool settings_parse_listen(const char *listen, char **host, unsigned *port, struct error *err)
+{
+    const char *colon = strrchr(listen, ':');
+    struct str name = str_of(listen, colon ? (size_t)(colon - listen) : 0);
+    uint64_t number;
+
+    if (name.len > 2 && name.data[0] == '[' && name.data[name.len - 1] == ']')
+        name = str_slice(name, 1, name.len - 2);
+    if (!colon || !name.len || !str_to_u64(str_from(colon + 1), 65535, &number))
+        return error_set_target(err, ERROR_CONFIG, "listen",
+                                "listen: '%s' is not ADDRESS:PORT, as in 127.0.0.1:4270", listen);
+    *host = strndup(name.data, name.len);
+    *port = (unsigned)number;
+    return true;
+}

@@ -1,0 +1,41 @@
+/*
+ * The master copy of all settings: file keys, flags, ranges, defaults and docs/settings.md come
+ * from here.
+ *
+ * TEXT(name, default, reloadable, help)                    default NULL: not set
+ * NUMBER(name, default, minimum, maximum, reloadable, help) with the unit in the name
+ * FLAG(name, default, reloadable, help)
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef SERVER_SETTINGS_TABLE_H
+#define SERVER_SETTINGS_TABLE_H
+
+/* clang-format off */
+#define SETTINGS(TEXT, NUMBER, FLAG) \
+    TEXT(listen, "127.0.0.1:4270", false, "Address and port to listen on; an IPv6 address in brackets, port 0 for any free one.") \
+    TEXT(data, "./.lazuli", false, "Folder of the database, keys and sockets; made when missing.") \
+    TEXT(public_base, NULL, false, "URL under which clients reach the service; endpoints are made of it. Default: from listen.") \
+    TEXT(data_domain, NULL, false, "Accounts with a custom subdomain are served as NAME.openai.DATA_DOMAIN.") \
+    TEXT(catalog, NULL, true, "Model catalog file. Default: the built-in catalog.") \
+    TEXT(tls_certificate, NULL, true, "PEM file with the certificate chain; with it, TLS is served on the same port.") \
+    TEXT(tls_key, NULL, true, "PEM file with the certificate's key.") \
+    FLAG(tls_required, false, false, "Refuse plain HTTP.") \
+    TEXT(master_key_file, NULL, false, "File with the key that seals stored secrets. Default: master.key in the data folder, made when missing.") \
+    TEXT(master_key_command, NULL, false, "Command that prints that key instead.") \
+    TEXT(llama_server, NULL, false, "Path of llama-server. Default: found on the PATH, else beside the build.") \
+    TEXT(log_level, "info", true, "error, warn, info or debug.") \
+    FLAG(dev, false, false, "Development server: obeys faults that clients ask for in x-lazuli-fault.") \
+    NUMBER(workers, 0, 0, 1024, false, "Event loops; 0: one a core.") \
+    NUMBER(drain_ms, 30000, 0, 3600000, true, "How long streams in flight may go on after SIGTERM.") \
+    NUMBER(body_bytes_max, 33554432, 1024, 1073741824, false, "Largest request body.") \
+    NUMBER(head_bytes_max, 65536, 1024, 1048576, false, "Largest request line and headers together.") \
+    NUMBER(url_bytes_max, 8192, 256, 65536, false, "Longest URL.") \
+    NUMBER(header_count_max, 100, 10, 1000, false, "Most headers of a request.") \
+    NUMBER(connections_max, 20000, 1, 1000000, false, "Connections of each event loop; more are closed at once.") \
+    NUMBER(idle_timeout_ms, 75000, 100, 3600000, false, "A kept-alive connection without a request is closed.") \
+    NUMBER(head_timeout_ms, 10000, 100, 3600000, false, "From the first byte of a request's head to its end.") \
+    NUMBER(body_timeout_ms, 30000, 100, 3600000, false, "Without any byte of a request's body.") \
+    NUMBER(write_timeout_ms, 60000, 100, 3600000, false, "A client that takes no byte of its answer is dropped.")
+/* clang-format on */
+
+#endif

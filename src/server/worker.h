@@ -1,0 +1,60 @@
+/*
+ * A worker: one event loop on one thread, with its HTTP server, its way to the engines and its part
+ * of the data plane. Workers share nothing that is locked on the way of a request.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef SERVER_WORKER_H
+#define SERVER_WORKER_H
+
+#include "arm/arm.h"
+#include "engine/engine.h"
+#include "inference/inference.h"
+#include "net/http_server.h"
+#include "server/settings.h"
+#include "telemetry/metrics.h"
+
+struct worker;
+
+/* What all workers use; outlives them. */
+struct worker_shared {
+    const struct settings *settings;
+    const struct clock *clock;
+    struct directory_box *directory;
+    struct engines *engines;
+    struct arm *arm;
+    const struct key_hash *key_hash;
+    struct metrics *metrics;
+    struct worker **workers; /* all of them, for sums */
+    unsigned worker_count;
+    _Atomic bool is_draining;
+};
+
+/* The loop and its server, already listening on `host`; *port is the port that it got. Nothing is
+ * answered before worker_start. */
+MUST_CHECK struct worker *worker_new(const struct worker_shared *shared, unsigned index,
+                                     const char *host, unsigned *port, struct tls_context *tls,
+                                     struct error *err);
+/* Starts the thread. */
+void worker_start(struct worker *w);
+/* Stops listening, ends what is under way within `grace_ms`, then has `done` posted to `loop`. Any
+ * thread, once. */
+void worker_drain(struct worker *w, uint64_t grace_ms, struct loop *loop, struct loop_task *done);
+/* New certificates. Any thread; takes a reference. */
+void worker_set_tls(struct worker *w, struct tls_context *tls);
+/* After `done`, or when it never was started. */
+void worker_free(struct worker *w);
+
+struct loop *worker_loop(struct worker *w);
+struct inference *worker_inference(struct worker *w);
+const struct worker_shared *worker_get_shared(const struct worker *w);
+
+/* Of about a second ago. Any thread. */
+struct worker_stats {
+    uint64_t connections_accepted;
+    uint64_t connections_refused;
+    uint64_t connections_open;
+    uint64_t requests_active;
+};
+struct worker_stats worker_stats(const struct worker *w);
+
+#endif

@@ -1,0 +1,52 @@
+/*
+ * Metrics in Prometheus' text form. Each worker records into a shard of its own, whose lock nobody
+ * else wants but a scrape; a scrape adds the shards up. Names, types and help are one table in
+ * metrics.c.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef TELEMETRY_METRICS_H
+#define TELEMETRY_METRICS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/str.h"
+
+struct metrics;
+struct metrics_shard;
+
+struct metrics *metrics_new(unsigned shards);
+/* No shard is in use any more. */
+void metrics_free(struct metrics *m);
+struct metrics_shard *metrics_shard(struct metrics *m, unsigned index);
+
+/* One request of the data plane, when it has ended. */
+struct metrics_request {
+    struct str account;    /* empty when none was found */
+    struct str deployment; /* empty when none was found: such requests share one series */
+    const char *operation; /* "ChatCompletions_Create"; static */
+    int status;
+    bool streamed;
+    uint64_t duration_us;
+    uint64_t first_byte_us; /* from the start to the answer's first byte; 0: there was none */
+    uint64_t prompt_tokens;
+    uint64_t completion_tokens;
+};
+void metrics_record_request(struct metrics_shard *s, const struct metrics_request *r);
+
+/* Values that are looked up when a scrape asks, by whoever owns them. */
+struct metrics_gauge {
+    const char *name; /* "lazuli_connections_open" */
+    const char *help;
+    const char *type; /* "gauge" or "counter" */
+    const char *labels; /* "engine=\"tiny\"", or NULL */
+    double value;
+};
+
+/* Appends the whole exposition, gauges last (consecutive ones of one name share its header). False
+ * when `out` is full. Any thread. */
+MUST_CHECK bool metrics_write(struct metrics *m, const struct metrics_gauge *gauges,
+                              size_t gauge_count, struct buf *out);
+
+#endif

@@ -1,0 +1,81 @@
+"""Starting, what is printed, starting again, stopping."""
+
+import json
+import subprocess
+
+import requests
+from service import PROGRAM, Lazuli
+
+
+def test_env_names_what_scripts_need(lazuli):
+    wanted = {
+        "AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_KEY", "AZURE_OPENAI_API_KEY", "LAZULI_ARM_ENDPOINT",
+        "LAZULI_ARM_TOKEN", "LAZULI_TENANT_ID", "LAZULI_SUBSCRIPTION_ID", "LAZULI_RESOURCE_GROUP",
+        "LAZULI_ACCOUNT",
+    }
+    assert set(lazuli.variables) == wanted
+    assert lazuli.variables["AZURE_OPENAI_KEY"] == lazuli.variables["AZURE_OPENAI_API_KEY"]
+
+
+def test_env_prints_shell(lazuli):
+    out = subprocess.run(
+        ["bash", "-c", f'eval "$({PROGRAM} env --data {lazuli.data})" && echo "$AZURE_OPENAI_KEY"'],
+        check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL,
+    )
+    assert out.stdout.strip() == lazuli.key
+
+
+def test_up_prints_what_a_newcomer_pastes(lazuli):
+    text = lazuli.log_text()
+    assert f"export AZURE_OPENAI_ENDPOINT={lazuli.endpoint}" in text
+    assert f"export AZURE_OPENAI_KEY={lazuli.key}" in text
+    assert f"export AZURE_OPENAI_API_KEY={lazuli.key}" in text
+    assert lazuli.token in text
+    curl = text[text.index("curl -N") : text.index("}]}'") + 4]
+    out = subprocess.run(["bash", "-c", curl], check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    events = [line for line in out.stdout.splitlines() if line]
+    assert events[-1] == "data: [DONE]"
+    assert len(events) > 3
+    assert all(json.loads(e[6:]) for e in events[:-1])
+
+
+def test_health_pages(lazuli):
+    assert requests.get(f"{lazuli.endpoint}/healthz").text == "ok\n"
+    ready = requests.get(f"{lazuli.endpoint}/readyz")
+    assert (ready.status_code, ready.json()["status"]) == (200, "ready")
+
+
+def test_second_start_finds_what_the_first_left(tmp_path):
+    with Lazuli(data=tmp_path) as service:
+        first = service.env()
+    with Lazuli(data=tmp_path) as service:
+        second = service.env()
+    for changing in ("AZURE_OPENAI_ENDPOINT", "LAZULI_ARM_ENDPOINT"):
+        first.pop(changing)
+        second.pop(changing)
+    assert first == second
+
+
+def test_second_process_on_the_folder_is_refused_with_the_pid(lazuli):
+    out = subprocess.run(
+        [PROGRAM, "up", "--listen", "127.0.0.1:0", "--data", str(lazuli.data)],
+        capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=30,
+    )
+    assert out.returncode == 2
+    assert f"in use by the lazuli process {lazuli.process.pid}" in out.stderr
+
+
+def test_wrong_settings_name_the_field():
+    for arguments, wanted in (
+        (["--listen", "nonsense"], "listen"),
+        (["--workers", "-1"], "workers"),
+        (["--no-such-thing", "1"], "no-such-thing"),
+        (["--tls-key", "/nowhere"], "tls_certificate"),
+        (["--catalog", "/nowhere"], "/nowhere"),
+    ):
+        out = subprocess.run(
+            [PROGRAM, "up", "--data", "/tmp/never-made", *arguments],
+            capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=30,
+        )
+        assert out.returncode == 2, arguments
+        assert wanted in out.stderr, out.stderr
