@@ -185,25 +185,52 @@ static bool read_limits(const struct place *p, const struct file_facts *in,
     return true;
 }
 
+/* The engine that default_engines names for what the model does first. */
+static bool find_default_engine(const struct place *p, struct catalog_model *out)
+{
+    static const struct file_default_engines none;
+    const struct file_default_engines *in = p->b->in->default_engines;
+    const char *path = "default_engines.embeddings", *name;
+
+    if (!in)
+        in = &none;
+    name = in->embeddings;
+    if (out->operations & MODEL_CHAT) {
+        path = "default_engines.chat";
+        name = in->chat;
+    } else if (out->operations & MODEL_COMPLETION) {
+        path = "default_engines.completion";
+        name = in->completion;
+    }
+    if (!name)
+        return fail(p, "engine", "no engine is given, and there is no %s", path);
+    out->engine = catalog_find_engine(p->b->out, str_from(name));
+    return out->engine || yaml_file_error(p->b->source, p->b->err, path,
+                                          "there is no engine '%s'", name);
+}
+
+/* llama-server makes either text or embeddings. */
 static bool find_engine(const struct place *p, const struct file_facts *in,
                         struct catalog_model *out)
 {
-    static const struct file_default_engines none;
-    const struct file_default_engines *defaults = p->b->in->default_engines;
-    const char *name = in->engine;
+    bool embeds = out->operations & MODEL_EMBEDDINGS;
 
-    if (!defaults)
-        defaults = &none;
-    if (!name && (out->operations & MODEL_CHAT))
-        name = defaults->chat;
-    else if (!name && (out->operations & MODEL_COMPLETION))
-        name = defaults->completion;
-    else if (!name)
-        name = defaults->embeddings;
-    if (!name)
-        return fail(p, "engine", "no engine is given, and default_engines has none for this");
-    out->engine = catalog_find_engine(p->b->out, str_from(name));
-    return out->engine || fail(p, "engine", "there is no engine '%s'", name);
+    if (in->engine) {
+        out->engine = catalog_find_engine(p->b->out, str_from(in->engine));
+        if (!out->engine)
+            return fail(p, "engine", "there is no engine '%s'", in->engine);
+    } else if (!find_default_engine(p, out)) {
+        return false;
+    }
+    if (out->engine->kind != ENGINE_LLAMA)
+        return true;
+    if (embeds && (out->operations & ~(unsigned)MODEL_EMBEDDINGS))
+        return fail(p, "operations", "a llama engine makes either text or embeddings");
+    if (embeds != out->engine->llama.embeddings)
+        return fail(p, "engine", "the engine '%s' makes %s", out->engine->name,
+                    embeds ? "text; with `embeddings: true` it makes embeddings"
+                           : "embeddings, not text");
+    return true;
 }
 
 static bool read_times(const struct place *p, const struct file_facts *in,

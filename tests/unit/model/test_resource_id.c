@@ -86,7 +86,8 @@ static void test_what_is_not_of_the_form(void **state)
         assert_false(resource_id_parse(str_from(rows[i]), &id));
     assert_false(resource_id_parse(STR_NONE, &id));
     assert_false(resource_id_parse(STR("/subscriptions/a\0b"), &id));
-    assert_true(resource_id_parse(STR("/subscriptions/s/providers/p/a/1/b/2/c/3/d/4/e/5/f/6/g"), &id));
+    assert_true(
+        resource_id_parse(STR("/subscriptions/s/providers/p/a/1/b/2/c/3/d/4/e/5/f/6/g"), &id));
     assert_int_equal(id.depth, RESOURCE_ID_DEPTH_MAX);
 }
 

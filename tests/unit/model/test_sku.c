@@ -59,7 +59,7 @@ static void test_rate_limits(void **state)
         { "text-embedding-ada-002", "2", "Standard", 1, 10, 1, 1000, 6 },
         { "gpt-35-turbo", "0301", "Standard", 80, 10, 80, 80000, 480 },
         { "gpt-35-turbo", "0613", "Standard", 120, 10, 120, 120000, 720 },
-        { "gpt-4o-mini", "2024-07-18", "GlobalStandard", 1000000, 10, 1000000, 1000000000, 6000000 },
+        { "gpt-4o-mini", "2024-07-18", "GlobalStandard", 20000, 10, 20000, 20000000, 120000 },
         { "gpt-4", "0613", "ProvisionedManaged", 100, 10, 300, 0, 1800 },
         { "o1", "2024-12-17", "Standard", 2, 60, 2, 12000, 2 },
         { "o3-mini", "2025-01-31", "Standard", 3, 60, 3, 30000, 3 },
