@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "store/migrations.h"
 #include "store/store.h"
 
 /* A folder of its own for each test, with a store in it. */
@@ -617,6 +618,13 @@ static void keeps_its_file_private(void **state)
     }
 }
 
+static void numbers_its_migrations(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < migration_count; i++)
+        assert_int_equal(migrations[i].version, i + 1);
+}
+
 static void refuses_a_newer_schema(void **state)
 {
     struct fixture *f = *state;
@@ -695,6 +703,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_failed_job_leaves_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(survives_a_full_disk, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keeps_its_file_private, set_up, tear_down),
+        cmocka_unit_test(numbers_its_migrations),
         cmocka_unit_test_setup_teardown(refuses_a_newer_schema, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refuses_what_is_not_its_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refuses_where_it_cannot_write, set_up, tear_down),
