@@ -15,7 +15,8 @@ struct directory {
     atomic_uint refs;
     struct catalog *catalog;
     uint64_t seed; /* of the hashes; all snapshots that come of one another have the same */
-    struct directory_table keys, names, domains, digests;
+    struct directory_table keys; /* owns the entries */
+    struct directory_table names, domains, digests;
 };
 
 /* -- Making ---------------------------------------------------------------------------------- */
@@ -45,11 +46,6 @@ static void each_place(struct directory *d, struct directory_entry *e,
         change(&d->digests, digest_hash(a->key_digests[i]), e);
 }
 
-static void remove_place(struct directory_table *t, uint64_t hash, struct directory_entry *e)
-{
-    directory_table_remove(t, hash, e);
-}
-
 struct directory *directory_new(struct catalog *catalog, struct directory_entry **entries,
                                 size_t count)
 {
@@ -59,10 +55,10 @@ struct directory *directory_new(struct catalog *catalog, struct directory_entry 
     atomic_init(&d->refs, 1);
     d->catalog = catalog_ref(catalog);
     random_bytes(&d->seed, sizeof(d->seed));
-    directory_table_init(&d->keys, count);
-    directory_table_init(&d->names, count);
-    directory_table_init(&d->domains, count);
-    directory_table_init(&d->digests, count * 2);
+    directory_table_init(&d->keys, true);
+    directory_table_init(&d->names, false);
+    directory_table_init(&d->domains, false);
+    directory_table_init(&d->digests, false);
     for (i = 0; i < count; i++)
         each_place(d, entries[i], directory_table_add);
     return d;
@@ -73,7 +69,7 @@ static struct directory_entry *entry_of(const struct directory *d, struct str ke
 {
     uint64_t hash = directory_hash_nocase(d->seed, key);
     struct directory_entry *e;
-    size_t at = hash;
+    uint64_t at = hash;
 
     while ((e = directory_table_next(&d->keys, hash, &at))) {
         if (str_equal_nocase(e->account.key, key))
@@ -87,7 +83,6 @@ struct directory *directory_with(const struct directory *d, struct str account_k
 {
     struct directory *next = memory_alloc(sizeof(*next));
     struct directory_entry *old = entry_of(d, account_key);
-    size_t i;
 
     assert(!entry || str_equal_nocase(entry->account.key, account_key));
     atomic_init(&next->refs, 1);
@@ -98,11 +93,7 @@ struct directory *directory_with(const struct directory *d, struct str account_k
     directory_table_copy(&next->domains, &d->domains);
     directory_table_copy(&next->digests, &d->digests);
     if (old)
-        each_place(next, old, remove_place);
-    for (i = 0; i <= next->keys.mask; i++) {
-        if (next->keys.slots[i].entry)
-            directory_entry_ref(next->keys.slots[i].entry);
-    }
+        each_place(next, old, directory_table_remove);
     if (entry)
         each_place(next, entry, directory_table_add);
     return next;
@@ -116,14 +107,8 @@ struct directory *directory_ref(struct directory *d)
 
 void directory_unref(struct directory *d)
 {
-    size_t i;
-
     if (!d || atomic_fetch_sub_explicit(&d->refs, 1, memory_order_acq_rel) > 1)
         return;
-    for (i = 0; i <= d->keys.mask; i++) {
-        if (d->keys.slots[i].entry)
-            directory_entry_unref(d->keys.slots[i].entry);
-    }
     directory_table_done(&d->keys);
     directory_table_done(&d->names);
     directory_table_done(&d->domains);
@@ -157,7 +142,8 @@ directory_by_key_digest(const struct directory *d, const uint8_t digest[KEY_DIGE
 {
     uint64_t hash = digest_hash(digest);
     const struct directory_entry *e;
-    size_t at = hash, i;
+    uint64_t at = hash;
+    size_t i;
 
     while ((e = directory_table_next(&d->digests, hash, &at))) {
         for (i = 0; i < ARRAY_LEN(e->account.key_digests); i++) {
@@ -173,7 +159,7 @@ const struct directory_account *directory_by_name(const struct directory *d, str
     uint64_t hash = directory_hash_nocase(d->seed, name);
     const struct directory_account *first = NULL;
     const struct directory_entry *e;
-    size_t at = hash;
+    uint64_t at = hash;
 
     while ((e = directory_table_next(&d->names, hash, &at))) {
         if (str_equal_nocase(e->account.name, name) &&
@@ -187,7 +173,7 @@ const struct directory_account *directory_by_domain(const struct directory *d, s
 {
     uint64_t hash = directory_hash_nocase(d->seed, domain);
     const struct directory_entry *e;
-    size_t at = hash;
+    uint64_t at = hash;
 
     while ((e = directory_table_next(&d->domains, hash, &at))) {
         if (str_equal_nocase(e->account.domain, domain))
