@@ -17,7 +17,7 @@
 void http_client_options_default(struct http_client_options *options)
 {
     *options = (struct http_client_options){
-        .idle_max = 64,
+        .idle_max = 512,
         .idle_timeout_ms = 50000,
         .head_bytes_max = (size_t)64 * 1024,
     };

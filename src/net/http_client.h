@@ -45,7 +45,7 @@ struct http_client_events {
 };
 
 struct http_client_options {
-    unsigned idle_max;            /* kept-alive connections per address; default 64 */
+    unsigned idle_max;            /* kept-alive connections per address; default 512 */
     uint64_t idle_timeout_ms;     /* a kept-alive connection unused for that long is closed; 50 s */
     size_t head_bytes_max;        /* of an answer; default 64 KiB */
 };

@@ -33,6 +33,7 @@ struct server {
     uv_signal_t signals[3];
     struct drained *drained; /* one a worker; not NULL: stopping */
     unsigned draining;
+    bool has_run;
 };
 
 /* A worker's message that it has nothing left to do. */
@@ -342,6 +343,7 @@ void server_run(struct server *s)
         worker_start(s->shared.workers[i]);
     log_info("started", "endpoint=%.*s workers=%u", STR_ARGS(s->info.public_base),
              s->shared.worker_count);
+    s->has_run = true;
     loop_run(s->loop);
     log_info("stopped", NULL);
 }
@@ -366,6 +368,11 @@ void server_free(struct server *s)
     catalog_unref(s->catalog);
     free(s->drained);
     free(s->llama_server);
+    if (!s->has_run) {
+        /* What a loop is made of has to be closed by a turn of it. */
+        loop_stop(s->loop);
+        loop_run(s->loop);
+    }
     loop_free(s->loop);
     arena_free(s->arena);
     data_folder_close(&s->folder);
