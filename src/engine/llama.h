@@ -35,7 +35,9 @@ struct llama_call {
     struct http_header headers[4];
     uint64_t wait_until_ms;
     unsigned failures_seen; /* when it began to wait */
-    unsigned connects;
+    uint64_t sent_ms;
+    unsigned sent_in_vain;
+    bool has_head;
     bool is_waiting;
     bool is_paused;
 };

@@ -7,7 +7,7 @@
  *   start --ready--> sent --> on_head .. on_end
  *     |  not ready     |
  *     v                | cannot connect: it has just crashed
- *   waiting <----------+
+ *   waiting <----------+          (or, once, is cut off before anything has come)
  *     | the start failed, too long, too many: on_failure
  */
 #include <stdlib.h>
@@ -18,7 +18,10 @@
 #define WAIT_MS 120000
 #define WAITING_MAX 512
 /* Times that a call is sent anew because nothing listened. */
-#define CONNECTS_MAX 3
+#define IN_VAIN_MAX 3
+/* A connection to a process that is just dying is taken by the kernel, and then reset: what is
+ * lost so soon was not begun. Once only, since the request itself may be what kills it. */
+#define DYING_MS 250
 
 static struct llama_call *call_of(struct engine_call *base)
 {
@@ -57,6 +60,7 @@ static void on_head(void *data, int status, const struct http_headers *headers)
 {
     struct llama_call *call = data;
 
+    call->has_head = true;
     call->base.events.on_head(call->base.data, status, headers);
 }
 
@@ -78,13 +82,22 @@ static void on_end(void *data)
     events.on_end(events_data);
 }
 
+static bool was_in_vain(const struct llama_call *call, enum http_failure failure)
+{
+    if (failure == HTTP_FAILURE_CONNECT)
+        return call->sent_in_vain < IN_VAIN_MAX;
+    return failure == HTTP_FAILURE_CLOSED && !call->has_head && call->sent_in_vain == 0 &&
+           engine_now_ms() - call->sent_ms < DYING_MS;
+}
+
 static void on_failure(void *data, enum http_failure failure, const char *text)
 {
     struct llama_call *call = data;
     struct error err;
 
     call->http = NULL;
-    if (failure == HTTP_FAILURE_CONNECT && ++call->connects < CONNECTS_MAX) {
+    if (was_in_vain(call, failure)) {
+        call->sent_in_vain++;
         wait(call);
         return;
     }
@@ -118,6 +131,7 @@ static void send_request(struct llama_call *call)
     r->headers = (struct http_headers){ call->headers, count };
     r->body_parts = request->body_parts;
     r->body_part_count = request->body_part_count;
+    call->sent_ms = engine_now_ms();
     call->http = http_client_send(call->base.client->http, r, &http_events, call);
     if (call->is_paused)
         http_client_pause(call->http);

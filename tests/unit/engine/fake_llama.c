@@ -1,0 +1,186 @@
+/*
+ * Stands in for llama-server in tests: the same command line and socket, answers without a model,
+ * and misbehaves as told by arguments that the real one does not have:
+ *
+ *   --fake-exit CODE      ends at once, with a last word
+ *   --fake-exit-once FILE as --fake-exit 3, but only when FILE is not there yet; makes it
+ *   --fake-load-ms N      answers 503 to GET /health for so long
+ *   --fake-crash-after N  kills itself after so many events of a stream
+ *   --fake-deaf           does not heed SIGTERM
+ *
+ * Every event carries the process's id. A request for /v1/embeddings is answered as a whole with
+ * what was received.
+ * SPDX-License-Identifier: MIT
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#define EVENTS 20
+#define REQUEST_BYTES_MAX 65536
+
+static int load_ms, crash_after = -1;
+static struct timespec started;
+
+static long elapsed_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (now.tv_sec - started.tv_sec) * 1000 + (now.tv_nsec - started.tv_nsec) / 1000000;
+}
+
+static bool say(int fd, const char *text)
+{
+    size_t len = strlen(text);
+
+    return send(fd, text, len, MSG_NOSIGNAL) == (ssize_t)len;
+}
+
+/* In chunks, as the real one: else a crash would look like an end. */
+static bool say_chunk(int fd, const char *text)
+{
+    char chunk[256];
+
+    snprintf(chunk, sizeof(chunk), "%zx\r\n%s\r\n", strlen(text), text);
+    return say(fd, chunk);
+}
+
+static void stream(int fd)
+{
+    char event[128];
+
+    if (!say(fd, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+                 "Transfer-Encoding: chunked\r\n\r\n"))
+        return;
+    for (int i = 0; i < EVENTS; i++) {
+        if (i == crash_after)
+            kill(getpid(), SIGKILL);
+        snprintf(event, sizeof(event), "data: {\"pid\":%d,\"event\":%d}\n\n", (int)getpid(), i);
+        if (!say_chunk(fd, event))
+            return;
+        usleep(2000);
+    }
+    if (say_chunk(fd, "data: [DONE]\n\n"))
+        say_chunk(fd, "");
+}
+
+static void answer(int fd, const char *request, const char *body)
+{
+    char head[256];
+
+    if (strncmp(request, "GET /health ", 12) == 0) {
+        if (elapsed_ms() < load_ms)
+            say(fd, "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n");
+        else
+            say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{\"status\":\"ok\"}");
+    } else if (strncmp(request, "POST /v1/chat/completions ", 26) == 0) {
+        stream(fd);
+    } else if (strncmp(request, "POST /v1/embeddings ", 20) == 0) {
+        snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n",
+                 strlen(body));
+        if (say(fd, head))
+            say(fd, body);
+    } else {
+        say(fd, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+    }
+}
+
+/* The whole request, head and body; where its body begins, NULL when the client has left. */
+static const char *receive(int fd, char *request)
+{
+    size_t len = 0;
+
+    while (len < REQUEST_BYTES_MAX) {
+        ssize_t got = recv(fd, request + len, REQUEST_BYTES_MAX - len, 0);
+        const char *end, *length;
+
+        if (got <= 0)
+            return NULL;
+        len += (size_t)got;
+        request[len] = '\0';
+        end = strstr(request, "\r\n\r\n");
+        length = strcasestr(request, "Content-Length:");
+        if (end && (!length || length > end ||
+                    len >= (size_t)(end + 4 - request) + strtoul(length + 15, NULL, 10)))
+            return end + 4;
+    }
+    return NULL;
+}
+
+static void *serve(void *data)
+{
+    int fd = (int)(intptr_t)data;
+    char *request = malloc(REQUEST_BYTES_MAX + 1);
+    const char *body = request ? receive(fd, request) : NULL;
+
+    if (body)
+        answer(fd, request, body);
+    free(request);
+    close(fd);
+    return NULL;
+}
+
+static int listen_on(const char *path)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+    if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof(address)) || listen(fd, 64)) {
+        fprintf(stderr, "0.00.001 E cannot listen on %s\n", path);
+        exit(1);
+    }
+    return fd;
+}
+
+static void fake_exit(int code)
+{
+    printf("0.00.000 I a line before the end\n0.00.001 E out of luck\n");
+    fflush(stdout);
+    exit(code);
+}
+
+int main(int argc, char **argv)
+{
+    const char *host = NULL;
+    int fd;
+
+    clock_gettime(CLOCK_MONOTONIC, &started);
+    for (int i = 1; i < argc; i++) {
+        const char *value = i + 1 < argc ? argv[i + 1] : "";
+
+        if (strcmp(argv[i], "--host") == 0)
+            host = value;
+        else if (strcmp(argv[i], "--fake-load-ms") == 0)
+            load_ms = atoi(value);
+        else if (strcmp(argv[i], "--fake-crash-after") == 0)
+            crash_after = atoi(value);
+        else if (strcmp(argv[i], "--fake-deaf") == 0)
+            signal(SIGTERM, SIG_IGN);
+        else if (strcmp(argv[i], "--fake-exit") == 0)
+            fake_exit(atoi(value));
+        else if (strcmp(argv[i], "--fake-exit-once") == 0 && access(value, F_OK)) {
+            fclose(fopen(value, "w"));
+            fake_exit(3);
+        }
+    }
+    if (!host)
+        return 2;
+    fd = listen_on(host);
+    for (;;) {
+        int peer = accept(fd, NULL, NULL);
+        pthread_t thread;
+
+        if (peer >= 0 && pthread_create(&thread, NULL, serve, (void *)(intptr_t)peer) == 0)
+            pthread_detach(thread);
+    }
+}

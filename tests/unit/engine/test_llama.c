@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: MIT */
+#include <dirent.h>
+#include <libgen.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "rig.h"
+
+#define STREAM "{\"stream\":true}"
+
+static struct rig rig;
+static char folder[] = "/tmp/lazuli-test-XXXXXX";
+static char server[PATH_MAX];
+static char model[64], marker[64];
+
+static void start(const char *more, ...) PRINTF_LIKE(1, 2);
+
+/* Starts engines with one, "m", that runs the fake with more lines of settings. */
+static void start(const char *more, ...)
+{
+    const struct engines_options options = { .run_folder = folder, .llama_server = server };
+    char settings[512], yaml[1024];
+    va_list args;
+
+    va_start(args, more);
+    vsnprintf(settings, sizeof(settings), more, args);
+    va_end(args);
+    snprintf(yaml, sizeof(yaml), "engines:\n  - name: m\n    llama:\n      model: %s\n%s", model,
+             settings);
+    rig = (struct rig){ 0 };
+    rig_start(&rig, yaml, &options);
+}
+
+static void stop(void)
+{
+    rig_stop(&rig, NULL, NULL);
+}
+
+/* Sockets and pid files; the model and the marker are ours. */
+static unsigned files_left(void)
+{
+    DIR *d = opendir(folder);
+    struct dirent *entry;
+    unsigned count = 0;
+
+    while ((entry = readdir(d)))
+        count += str_ends_with(str_from(entry->d_name), STR(".sock")) ||
+                 str_ends_with(str_from(entry->d_name), STR(".pid"));
+    closedir(d);
+    return count;
+}
+
+/* A process that has ended but was not waited for counts as gone. */
+static bool is_running(int pid)
+{
+    char path[64], text[512], *end;
+    FILE *f;
+    size_t len;
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+    f = fopen(path, "r");
+    if (!f)
+        return false;
+    len = fread(text, 1, sizeof(text) - 1, f);
+    fclose(f);
+    text[len] = '\0';
+    end = strrchr(text, ')');
+    return end && end[2] != 'Z' && end[2] != 'X';
+}
+
+static int pid_in(struct rig_call *c)
+{
+    const char *at = strstr(rig_call_text(c), "\"pid\":");
+
+    assert_non_null(at);
+    return (int)strtol(at + 6, NULL, 10);
+}
+
+/* -- Life ---------------------------------------------------------------------------------- */
+
+static void loads_on_first_use(void **state)
+{
+    struct rig_call c = { 0 }, echo = { 0 };
+    int pid;
+
+    (void)state;
+    start("      arguments: [--fake-load-ms, '100']\n");
+    assert_int_equal(rig_status(&rig, "m").state, ENGINE_STOPPED);
+    rig_call_run(&rig, &c, "m", ENGINE_CHAT, STREAM);
+    assert_true(c.has_ended);
+    assert_int_equal(c.status, 200);
+    assert_non_null(strstr(rig_call_text(&c), "[DONE]"));
+    assert_int_equal(rig_status(&rig, "m").state, ENGINE_READY);
+    pid = rig_status(&rig, "m").pid;
+    assert_int_equal(pid_in(&c), pid);
+    rig_call_run(&rig, &echo, "m", ENGINE_EMBEDDINGS, "{\"input\":\"as it is\"}");
+    assert_string_equal(rig_call_text(&echo), "{\"input\":\"as it is\"}");
+    assert_int_equal(files_left(), 2);
+    stop();
+    assert_false(is_running(pid));
+    assert_int_equal(files_left(), 0);
+    rig_call_done(&c);
+    rig_call_done(&echo);
+}
+
+static void loads_at_start(void **state)
+{
+    (void)state;
+    start("      load_at_start: true\n");
+    rig_wait_state(&rig, "m", ENGINE_READY);
+    stop();
+}
+
+static void kills_what_does_not_end(void **state)
+{
+    int pid;
+
+    (void)state;
+    start("      load_at_start: true\n      arguments: [--fake-deaf]\n");
+    rig_wait_state(&rig, "m", ENGINE_READY);
+    pid = rig_status(&rig, "m").pid;
+    stop();
+    assert_false(is_running(pid));
+}
+
+static bool has_unloaded(void *data)
+{
+    (void)data;
+    return rig_status(&rig, "m").state == ENGINE_STOPPED && !rig_status(&rig, "m").pid;
+}
+
+static void unloads_when_idle(void **state)
+{
+    struct rig_call c = { 0 }, again = { 0 };
+
+    (void)state;
+    start("      idle_unload_s: 1\n");
+    rig_call_run(&rig, &c, "m", ENGINE_CHAT, STREAM);
+    rig_wait(&rig, has_unloaded, NULL);
+    rig_call_run(&rig, &again, "m", ENGINE_CHAT, STREAM);
+    assert_true(again.has_ended);
+    assert_int_not_equal(pid_in(&c), pid_in(&again));
+    assert_int_equal(rig_status(&rig, "m").restarts, 0);
+    stop();
+    rig_call_done(&c);
+    rig_call_done(&again);
+}
+
+static void many_calls_wait_and_may_leave(void **state)
+{
+    enum { COUNT = 50 };
+    static struct rig_call calls[COUNT];
+
+    (void)state;
+    memset(calls, 0, sizeof(calls));
+    start("      arguments: [--fake-load-ms, '200']\n");
+    for (int i = 0; i < COUNT; i++)
+        rig_call_start(&rig, &calls[i], "m", ENGINE_CHAT, STREAM);
+    for (int i = 0; i < COUNT; i += 2) {
+        if (i % 4 == 0)
+            rig_sleep(&rig, 1);
+        engine_call_cancel(calls[i].call);
+        calls[i].call = NULL;
+    }
+    for (int i = 1; i < COUNT; i += 2) {
+        rig_wait(&rig, rig_call_is_over, &calls[i]);
+        assert_true(calls[i].has_ended);
+    }
+    stop();
+    for (int i = 0; i < COUNT; i++)
+        rig_call_done(&calls[i]);
+}
+
+static void stops_while_it_loads(void **state)
+{
+    struct rig_call c = { 0 };
+
+    (void)state;
+    start("      arguments: [--fake-load-ms, '100000']\n");
+    rig_call_start(&rig, &c, "m", ENGINE_CHAT, STREAM);
+    rig_wait_state(&rig, "m", ENGINE_STARTING);
+    rig_sleep(&rig, 100);
+    engine_call_cancel(c.call);
+    c.call = NULL;
+    stop();
+    rig_call_done(&c);
+}
+
+/* -- Failures ------------------------------------------------------------------------------ */
+
+static void a_crash_ends_its_calls_only(void **state)
+{
+    struct rig_call c = { 0 }, next = { 0 };
+
+    (void)state;
+    start("      arguments: [--fake-crash-after, '5']\n");
+    rig_call_run(&rig, &c, "m", ENGINE_CHAT, STREAM);
+    assert_true(c.has_failed);
+    assert_int_equal(c.err.code, ERROR_BACKEND);
+    assert_non_null(strstr(rig_call_text(&c), "\"event\":4"));
+    /* The next one waits for the process that takes its place. */
+    rig_call_run(&rig, &next, "m", ENGINE_EMBEDDINGS, "{}");
+    assert_true(next.has_ended);
+    assert_int_equal(rig_status(&rig, "m").restarts, 1);
+    assert_non_null(strstr(rig_status(&rig, "m").last_error, "signal 9"));
+    stop();
+    rig_call_done(&c);
+    rig_call_done(&next);
+}
+
+static void says_why_it_does_not_start(void **state)
+{
+    struct rig_call c = { 0 }, next = { 0 };
+
+    (void)state;
+    start("      arguments: [--fake-exit, '7']\n");
+    rig_call_run(&rig, &c, "m", ENGINE_CHAT, STREAM);
+    assert_true(c.has_failed);
+    assert_int_equal(c.err.code, ERROR_UNAVAILABLE);
+    assert_non_null(strstr(c.err.text, "code 7"));
+    assert_non_null(strstr(c.err.text, "out of luck"));
+    assert_int_equal(rig_status(&rig, "m").state, ENGINE_FAILED);
+    rig_call_run(&rig, &next, "m", ENGINE_CHAT, STREAM); /* at once: it backs off */
+    assert_true(next.has_failed);
+    stop();
+    assert_int_equal(files_left(), 0);
+    rig_call_done(&c);
+    rig_call_done(&next);
+}
+
+static void tries_again_after_the_back_off(void **state)
+{
+    struct rig_call c = { 0 }, next = { 0 };
+
+    (void)state;
+    unlink(marker);
+    start("      arguments: [--fake-exit-once, '%s']\n", marker);
+    rig_call_run(&rig, &c, "m", ENGINE_CHAT, STREAM);
+    assert_true(c.has_failed);
+    rig_sleep(&rig, 600);
+    rig_call_run(&rig, &next, "m", ENGINE_CHAT, STREAM);
+    assert_true(next.has_ended);
+    stop();
+    rig_call_done(&c);
+    rig_call_done(&next);
+    /* Kept up, it comes back without being asked. */
+    unlink(marker);
+    start("      load_at_start: true\n      arguments: [--fake-exit-once, '%s']\n", marker);
+    rig_wait_state(&rig, "m", ENGINE_FAILED);
+    rig_wait_state(&rig, "m", ENGINE_READY);
+    stop();
+}
+
+static void fails_clearly(const char *yaml, const struct engines_options *options,
+                          const char *reason)
+{
+    struct rig_call c = { 0 };
+
+    rig = (struct rig){ 0 };
+    rig_start(&rig, yaml, options);
+    rig_call_run(&rig, &c, "m", ENGINE_CHAT, STREAM);
+    assert_true(c.has_failed);
+    assert_int_equal(c.err.code, ERROR_UNAVAILABLE);
+    if (!strstr(c.err.text, reason))
+        fail_msg("'%s' does not say '%s'", c.err.text, reason);
+    assert_int_equal(rig_status(&rig, "m").state, ENGINE_FAILED);
+    stop();
+    rig_call_done(&c);
+}
+
+static void says_what_is_missing(void **state)
+{
+    struct engines_options options = { .run_folder = folder, .llama_server = NULL };
+    char yaml[256];
+
+    (void)state;
+    snprintf(yaml, sizeof(yaml), "engines:\n  - name: m\n    llama: { model: %s }\n", model);
+    fails_clearly(yaml, &options, "llama-server was not found");
+    options.llama_server = "/nonexistent/llama-server";
+    fails_clearly(yaml, &options, "cannot run /nonexistent/llama-server");
+    options.llama_server = server;
+    options.run_folder = "/proc/nothing";
+    fails_clearly(yaml, &options, "cannot make the folder /proc/nothing");
+    options.run_folder = folder;
+    fails_clearly("engines:\n  - name: m\n    llama: { model: /nonexistent.gguf }\n", &options,
+                  "cannot read the model /nonexistent.gguf");
+    fails_clearly("engines:\n  - name: m\n    llama: { model: /etc/passwd }\n", &options,
+                  "is not a GGUF file");
+    fails_clearly("engines:\n  - name: m\n    llama: { model: embedded }\n", &options,
+                  "no embedded model");
+}
+
+/* -- Reload -------------------------------------------------------------------------------- */
+
+static bool is_gone(void *data)
+{
+    return !is_running(*(int *)data);
+}
+
+static void reload_keeps_what_did_not_change(void **state)
+{
+    struct rig_call c = { 0 }, other = { 0 };
+    char yaml[512];
+    int pid;
+
+    (void)state;
+    start("      arguments: []\n");
+    rig_call_run(&rig, &c, "m", ENGINE_EMBEDDINGS, "{}");
+    pid = rig_status(&rig, "m").pid;
+    rig_call_done(&c);
+    snprintf(yaml, sizeof(yaml), "engines:\n  - name: m\n    llama: { model: %s }\n"
+                                 "  - name: n\n    sim: { seed: 1 }\n", model);
+    rig_reload(&rig, yaml);
+    assert_int_equal(rig_status(&rig, "m").pid, pid);
+    /* Changed while a call runs: the call ends on the old process, then that one goes. */
+    c = (struct rig_call){ 0 };
+    rig_call_start(&rig, &c, "m", ENGINE_CHAT, STREAM);
+    rig_wait(&rig, rig_call_has_body, &c);
+    snprintf(yaml, sizeof(yaml), "engines:\n  - name: m\n    llama: { model: %s, parallel: 2 }\n",
+             model);
+    rig_reload(&rig, yaml);
+    rig_call_run(&rig, &other, "m", ENGINE_CHAT, STREAM);
+    assert_true(other.has_ended);
+    assert_int_not_equal(pid_in(&other), pid);
+    rig_wait(&rig, rig_call_is_over, &c);
+    assert_true(c.has_ended);
+    assert_int_equal(pid_in(&c), pid);
+    rig_wait(&rig, is_gone, &pid);
+    stop();
+    rig_call_done(&c);
+    rig_call_done(&other);
+}
+
+/* -- Left over processes ------------------------------------------------------------------- */
+
+/* A lazuli in a process of its own, that is killed once its engine runs; its engine's pid. */
+static int kill_a_lazuli(void)
+{
+    int ends[2], pid = 0, status;
+    pid_t child;
+
+    assert_int_equal(pipe(ends), 0);
+    child = fork();
+    if (child == 0) {
+        struct engine_status engine;
+
+        start("      load_at_start: true\n");
+        rig_wait_state(&rig, "m", ENGINE_READY);
+        engine = rig_status(&rig, "m");
+        if (write(ends[1], &engine.pid, sizeof(engine.pid)) != sizeof(engine.pid))
+            abort();
+        kill(getpid(), SIGKILL);
+    }
+    close(ends[1]);
+    assert_int_equal(read(ends[0], &pid, sizeof(pid)), sizeof(pid));
+    close(ends[0]);
+    waitpid(child, &status, 0);
+    return pid;
+}
+
+static void processes_die_with_lazuli(void **state)
+{
+    int pid = kill_a_lazuli();
+
+    (void)state;
+    for (int i = 0; i < 5000 && is_running(pid); i++)
+        usleep(1000);
+    assert_false(is_running(pid)); /* by setpriv, which Debian always has */
+    assert_int_equal(files_left(), 2);
+    start("      arguments: []\n"); /* removes what it left */
+    assert_int_equal(files_left(), 0);
+    stop();
+}
+
+#define TEST(function) cmocka_unit_test(function)
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(loads_on_first_use),
+        TEST(loads_at_start),
+        TEST(kills_what_does_not_end),
+        TEST(unloads_when_idle),
+        TEST(many_calls_wait_and_may_leave),
+        TEST(stops_while_it_loads),
+        TEST(a_crash_ends_its_calls_only),
+        TEST(says_why_it_does_not_start),
+        TEST(tries_again_after_the_back_off),
+        TEST(says_what_is_missing),
+        TEST(reload_keeps_what_did_not_change),
+        TEST(processes_die_with_lazuli),
+    };
+    char self[PATH_MAX];
+    FILE *f;
+    int failed;
+
+    (void)argc;
+    if (!realpath(argv[0], self) || !mkdtemp(folder))
+        return 1;
+    snprintf(server, sizeof(server), "%.*s/fake_llama", PATH_MAX - 12, dirname(self));
+    snprintf(model, sizeof(model), "%s/model.gguf", folder);
+    snprintf(marker, sizeof(marker), "%s/marker", folder);
+    f = fopen(model, "w");
+    if (!f || fputs("GGUF", f) < 0 || fclose(f))
+        return 1;
+    failed = cmocka_run_group_tests(tests, NULL, NULL);
+    unlink(model);
+    unlink(marker);
+    rmdir(folder);
+    return failed;
+}
