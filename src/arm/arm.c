@@ -193,9 +193,8 @@ static struct str find_base(const struct exchange *x)
 {
     struct str configured = str_from(x->arm->public_base), host = x->http->host;
 
-    if (str_is_empty(host) ||
-        (str_ends_with(configured, host) && str_find(configured, STR("://")) + 3 ==
-                                                configured.len - host.len))
+    if (str_is_empty(host) || (str_ends_with(configured, host) &&
+                               str_find(configured, STR("://")) + 3 == configured.len - host.len))
         return configured;
     return arena_printf(x->http->arena, "%s://%.*s", x->http->is_tls ? "https" : "http",
                         STR_ARGS(host));
@@ -260,8 +259,7 @@ void arm_on_body(struct arm *a, struct http_request *r)
 }
 
 bool arm_apply(struct arm *a, struct store_txn *t, struct arena *arena, enum http_method method,
-               struct str path, struct str body, int *status, struct str *reply,
-               struct error *err)
+               struct str path, struct str body, int *status, struct str *reply, struct error *err)
 {
     struct str query = STR_NONE;
     struct arm_request request = {
@@ -354,10 +352,8 @@ void arm_reload_catalog(struct arm *a, struct catalog *catalog, struct loop *loo
     l->catalog = catalog ? catalog_ref(catalog) : NULL;
     l->done = on_done;
     l->data = data;
-    l->job = (struct store_job){ .run = run_load,
-                                 .committed = load_committed,
-                                 .done = load_done,
-                                 .loop = loop,
-                                 .data = l };
+    l->job = (struct store_job){
+        .run = run_load, .committed = load_committed, .done = load_done, .loop = loop, .data = l
+    };
     store_submit(a->store, &l->job);
 }

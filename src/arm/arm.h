@@ -11,8 +11,7 @@
  * Resources are documents; what is special to a type stands in one file of types/.
  *
  * Endpoints. An account is reached by path, PUBLIC_BASE/accounts/NAME/; where a data domain is
- * configured and the account has a custom subdomain, as https://SUBDOMAIN.openai.DATA_DOMAIN/. Azure
- * lets two resource groups have an account of one name. The NAME in a path must be one account's
+ * configured and the account has a custom subdomain, as https://SUBDOMAIN.DATA_DOMAIN/. Azure lets two resource groups have an account of one name. The NAME in a path must be one account's
  * alone, so an account whose name is taken at its creation is reached as NAME-xxxxxxxx, with the
  * beginning of its internal id: it keeps that for as long as it lives.
  * SPDX-License-Identifier: MIT
@@ -49,13 +48,14 @@ struct arm_principal {
 struct arm_options {
     struct store *store;
     const struct clock *clock;
-    struct catalog *catalog;        /* arm takes a reference of its own */
+    struct catalog *catalog; /* arm takes a reference of its own */
     struct directory_box *directory;
-    const struct secret_box *box;   /* seals the account keys */
+    const struct secret_box *box;    /* seals the account keys */
     const struct key_hash *key_hash; /* makes the digests that the data plane looks keys up by */
     struct str tenant_id;
-    struct str public_base; /* "https://host:port", no slash at the end: what endpoints are made of */
-    struct str data_domain; /* "example.com"; may be empty */
+    struct str
+        public_base; /* "https://host:port", no slash at the end: what endpoints are made of */
+    struct str data_domain; /* "openai.example.com"; may be empty */
     /* Checks a bearer token; fills *who from the request's arena, or *err (ERROR_ARM_BAD_TOKEN). */
     bool (*authenticate)(void *data, struct http_request *r, struct str token,
                          struct arm_principal *who, struct error *err);

@@ -26,14 +26,14 @@ struct arm_publication;
 /* What was asked. The strings live as long as the call. */
 struct arm_request {
     enum http_method method;
-    struct str path;  /* percent-encoded, without the query */
+    struct str path; /* percent-encoded, without the query */
     struct str query;
     struct str body;
-    struct str if_match;      /* headers; empty when absent */
+    struct str if_match; /* headers; empty when absent */
     struct str if_none_match;
-    struct str base;          /* "https://host": what links back to this server begin with */
+    struct str base; /* "https://host": what links back to this server begin with */
     struct arm_principal principal;
-    bool is_internal;         /* the program's own (arm_apply) */
+    bool is_internal; /* the program's own (arm_apply) */
 };
 
 struct arm_reply {

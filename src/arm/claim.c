@@ -5,9 +5,9 @@
 
 static struct str claim_key(struct arm_call *c, enum arm_claim kind, struct str name)
 {
-    return arena_lower(c->arena, arena_printf(c->arena, "/claims/%s/%.*s",
-                                              kind == CLAIM_DOMAIN ? "domains" : "routes",
-                                              STR_ARGS(name)));
+    return arena_lower(c->arena,
+                       arena_printf(c->arena, "/claims/%s/%.*s",
+                                    kind == CLAIM_DOMAIN ? "domains" : "routes", STR_ARGS(name)));
 }
 
 bool arm_claim_exists(struct arm_call *c, enum arm_claim kind, struct str name, bool *exists,
@@ -46,8 +46,7 @@ bool arm_claim_take(struct arm_call *c, enum arm_claim kind, struct str name, st
     return store_put(c->txn, &r, err);
 }
 
-bool arm_claim_release(struct arm_call *c, enum arm_claim kind, struct str name,
-                       struct error *err)
+bool arm_claim_release(struct arm_call *c, enum arm_claim kind, struct str name, struct error *err)
 {
     bool existed;
 

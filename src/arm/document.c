@@ -111,7 +111,8 @@ static yyjson_mut_val *read_field(yyjson_mut_doc *doc, const struct arm_field *f
     case FIELD_TEXT:
         return read_text(doc, f, value, err);
     case FIELD_INTEGER:
-        if (!yyjson_is_int(value) || yyjson_get_sint(value) < 0 || yyjson_get_sint(value) > INT32_MAX)
+        if (!yyjson_is_int(value) || yyjson_get_sint(value) < 0 ||
+            yyjson_get_sint(value) > INT32_MAX)
             good = wrong(err, f->path, "must be an integer of 32 bits that is not negative");
         break;
     case FIELD_BOOL:

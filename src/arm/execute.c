@@ -65,10 +65,10 @@ static bool check_subscription(struct arm_call *c, struct error *err)
                          (int)(id.len < 100 ? id.len : 100), id.data);
     if (c->type == &arm_subscription_type && c->request->is_internal)
         return true; /* it is about to be made */
-    if (!store_get(c->txn,
-                   arena_lower(c->arena,
-                               arena_printf(c->arena, "/subscriptions/%.*s", STR_ARGS(id))),
-                   &r, &found, err))
+    if (!store_get(
+            c->txn,
+            arena_lower(c->arena, arena_printf(c->arena, "/subscriptions/%.*s", STR_ARGS(id))), &r,
+            &found, err))
         return false;
     if (!found)
         return error_set(err, ERROR_ARM_NO_SUBSCRIPTION,

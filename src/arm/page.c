@@ -38,8 +38,8 @@ static struct str rest_of_query(struct arm_call *c)
 void arm_page_link(struct arm_call *c, yyjson_mut_doc *doc, yyjson_mut_val *root,
                    struct str last_key)
 {
-    struct str token = format_percent_encode(
-        c->arena, format_base64(c->arena, last_key.data, last_key.len));
+    struct str token =
+        format_percent_encode(c->arena, format_base64(c->arena, last_key.data, last_key.len));
 
     json_set_str(doc, root, "nextLink",
                  arena_printf(c->arena, "%.*s%.*s?%.*s$skipToken=%.*s", STR_ARGS(c->request->base),

@@ -99,8 +99,7 @@ static struct directory_account *read_account(const struct reading *in,
     account->resource_group = arm_id_segment(r->id, 3);
     account->domain =
         arena_lower(in->arena, json_str(json_at(body, "properties.customSubDomainName")));
-    account->local_auth_disabled =
-        yyjson_get_bool(json_at(body, "properties.disableLocalAuth"));
+    account->local_auth_disabled = yyjson_get_bool(json_at(body, "properties.disableLocalAuth"));
     if (!read_digests(in, r, account, err) || !read_deployments(in, account, err))
         return NULL;
     return account;

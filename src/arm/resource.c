@@ -256,8 +256,8 @@ bool arm_resource_list(struct arm_call *c, struct error *err)
 
     if (!arm_resource_check_scope(c, c->type, err) || !arm_page_read(c, &page, err))
         return false;
-    query.key_prefix = arena_printf(
-        c->arena, "%.*s/", STR_ARGS(arena_lower(c->arena, expand(c, list_scope(c)))));
+    query.key_prefix =
+        arena_printf(c->arena, "%.*s/", STR_ARGS(arena_lower(c->arena, expand(c, list_scope(c)))));
     query.after_key = page.after_key;
     query.limit = page.size + 1;
     if (!store_list(c->txn, &query, &found, &count, err))

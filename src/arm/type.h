@@ -30,8 +30,8 @@ enum arm_field_kind {
     FIELD_TEXT,
     FIELD_INTEGER, /* 32 bits, not negative */
     FIELD_BOOL,
-    FIELD_OBJECT,  /* kept as it is */
-    FIELD_LIST,    /* kept as it is */
+    FIELD_OBJECT, /* kept as it is */
+    FIELD_LIST,   /* kept as it is */
     FIELD_TEXT_LIST,
     FIELD_TEXT_MAP, /* object with text values only: tags */
 };
@@ -68,7 +68,7 @@ struct arm_type {
     const struct arm_provider *provider;
     const char *path; /* of one resource, as a route's: its segments' case is the canonical one */
     const struct arm_type *parent; /* must exist; NULL: the resource group, where there is one */
-    bool is_tracked; /* has a location and tags, and is listed among a group's resources */
+    bool is_tracked;        /* has a location and tags, and is listed among a group's resources */
     bool shows_system_data; /* and its etag */
     const struct arm_field *fields;
     size_t field_count;

@@ -15,7 +15,7 @@ static const char *const cognitive_services_versions[] = {
     "2026-05-01",         "2026-05-15-preview",
 };
 
-/* Microsoft.Resources/resourceGroups; subscriptions, locations and the rest have some of their own */
+/* Microsoft.Resources/resourceGroups; subscriptions, locations and the rest have more */
 static const char *const resources_versions[] = {
     "2014-04-01", "2015-01-01", "2015-11-01", "2016-02-01", "2016-06-01", "2016-09-01",
     "2017-05-10", "2018-02-01", "2018-05-01", "2019-05-01", "2019-05-10", "2019-07-01",

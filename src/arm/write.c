@@ -107,8 +107,8 @@ static void set_system_data(struct arm_change *change)
     const struct arm_principal *who = &change->call->request->principal;
     struct str now = format_time(change->call->arena, change->call->now_ms);
     yyjson_val *old = yyjson_obj_get(change->old, "systemData");
-    yyjson_mut_val *data = yyjson_is_obj(old) ? yyjson_val_mut_copy(change->doc, old)
-                                              : yyjson_mut_obj(change->doc);
+    yyjson_mut_val *data =
+        yyjson_is_obj(old) ? yyjson_val_mut_copy(change->doc, old) : yyjson_mut_obj(change->doc);
 
     if (!old) {
         json_set_str(change->doc, data, "createdBy", who->name);
@@ -187,8 +187,7 @@ bool arm_resource_put(struct arm_call *c, struct error *err)
         change.old = arm_resource_body(c->arena, &before, err);
         if (!change.old)
             return false;
-    } else if (c->type->check_name &&
-               !c->type->check_name(c, c->names[c->name_count - 1], err)) {
+    } else if (c->type->check_name && !c->type->check_name(c, c->names[c->name_count - 1], err)) {
         return false;
     }
     change.doc = arm_document_from_put(c->arena, c->type, change.input, err);
@@ -221,8 +220,7 @@ static struct str below_provider(struct str id)
     return str_slice(id, str_find(id, providers) + providers.len, SIZE_MAX);
 }
 
-static bool check_no_children(struct arm_call *c, const struct store_resource *r,
-                              struct error *err)
+static bool check_no_children(struct arm_call *c, const struct store_resource *r, struct error *err)
 {
     struct store_query query = { .parent = r->key, .limit = NESTED_SHOWN };
     struct store_resource *children;
@@ -256,8 +254,7 @@ bool arm_resource_delete(struct arm_call *c, struct error *err)
     c->reply.status = found ? 200 : 204;
     if (!found)
         return true;
-    if (!check_no_children(c, &r, err) ||
-        (c->type->on_delete && !c->type->on_delete(c, &r, err)))
+    if (!check_no_children(c, &r, err) || (c->type->on_delete && !c->type->on_delete(c, &r, err)))
         return false;
     return store_delete(c->txn, r.key, &found, err);
 }

@@ -51,8 +51,8 @@ static bool check_name(const struct arm_call *c, struct str name, struct error *
     for (size_t i = 0; good && i < name.len; i++) {
         char b = name.data[i], letter = (char)(b | 0x20);
 
-        good = (b >= '0' && b <= '9') || (letter >= 'a' && letter <= 'z') || b == '-' ||
-               b == '_' || b == '.';
+        good = (b >= '0' && b <= '9') || (letter >= 'a' && letter <= 'z') || b == '-' || b == '_' ||
+               b == '.';
     }
     if (good)
         return true;
@@ -157,8 +157,8 @@ static bool choose_route(struct arm_change *change, yyjson_mut_val *facts, struc
     if (!arm_claim_take(c, CLAIM_ROUTE, name, change->after.key, &taken, err))
         return false;
     if (!taken) {
-        name = arena_printf(c->arena, "%.*s-%.*s", STR_ARGS(name), ROUTE_SUFFIX_LEN,
-                            internal_id.data);
+        name =
+            arena_printf(c->arena, "%.*s-%.*s", STR_ARGS(name), ROUTE_SUFFIX_LEN, internal_id.data);
         if (!arm_claim_take(c, CLAIM_ROUTE, name, change->after.key, &taken, err))
             return false;
     }

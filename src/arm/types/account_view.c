@@ -89,8 +89,8 @@ static struct str make_endpoint(const struct arm_call *c, struct str domain, str
     struct str data_domain = str_from(c->arm->data_domain), base = str_from(c->arm->public_base);
 
     if (data_domain.len && domain.len)
-        return arena_printf(c->arena, "https://%.*s.%.*s/",
-                            STR_ARGS(arena_lower(c->arena, domain)), STR_ARGS(data_domain));
+        return arena_printf(c->arena, "https://%.*s.%.*s/", STR_ARGS(arena_lower(c->arena, domain)),
+                            STR_ARGS(data_domain));
     if (str_is_empty(base))
         base = c->request->base;
     return arena_printf(c->arena, "%.*s/accounts/%.*s/", STR_ARGS(base), STR_ARGS(route));

@@ -36,8 +36,8 @@ static bool check_name(const struct arm_call *c, struct str name, struct error *
     for (size_t i = 0; good && i < name.len; i++) {
         char b = name.data[i], letter = (char)(b | 0x20);
 
-        good = (b >= '0' && b <= '9') || (letter >= 'a' && letter <= 'z') || b == '-' ||
-               b == '_' || b == '.';
+        good = (b >= '0' && b <= '9') || (letter >= 'a' && letter <= 'z') || b == '-' || b == '_' ||
+               b == '.';
     }
     if (good)
         return true;
@@ -193,7 +193,7 @@ static void choose_upgrade_option(struct arm_change *change)
 
 static bool check(struct arm_change *change, struct error *err)
 {
-    const struct catalog_model *m;
+    const struct catalog_model *m = NULL;
 
     if (!check_model(change, &m, err) || !check_sku(change, m, err))
         return false;

@@ -88,11 +88,9 @@ void deployment_render(struct arm_call *c, const struct store_resource *r, yyjso
         add_capabilities(doc, properties, m);
     }
     /* a deployment of a model or SKU that the catalog has lost is kept, but not served */
-    json_set_str(doc, properties, "provisioningState",
-                 f.sku ? STR("Succeeded") : STR("Disabled"));
+    json_set_str(doc, properties, "provisioningState", f.sku ? STR("Succeeded") : STR("Disabled"));
     if (f.sku)
-        json_set(doc, properties, "rateLimits",
-                 deployment_rate_limits(doc, m, f.sku, f.capacity));
+        json_set(doc, properties, "rateLimits", deployment_rate_limits(doc, m, f.sku, f.capacity));
     if (!arm_version_is_at_least(c, "2023-05-01"))
         add_scale_settings(doc, properties, f.capacity);
 }

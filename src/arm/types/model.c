@@ -31,8 +31,8 @@ static bool is_known_to_subscription(struct arm_call *c, const struct catalog_mo
                                      struct error *err)
 {
     struct store_query query = {
-        .key_prefix = arena_lower(c->arena, arena_printf(c->arena, "/subscriptions/%.*s/",
-                                                         STR_ARGS(c->names[0]))),
+        .key_prefix = arena_lower(
+            c->arena, arena_printf(c->arena, "/subscriptions/%.*s/", STR_ARGS(c->names[0]))),
         .type = arena_lower(c->arena, str_from(arm_deployment_type.name)),
     };
     struct store_resource *found;
@@ -46,16 +46,16 @@ static bool is_known_to_subscription(struct arm_call *c, const struct catalog_mo
         body = arm_resource_body(c->arena, &found[i], err);
         if (!body)
             return false;
-        *known = str_equal_nocase(json_str(json_at(body, "properties.model.name")),
-                                  str_from(m->name));
+        *known =
+            str_equal_nocase(json_str(json_at(body, "properties.model.name")), str_from(m->name));
     }
     return true;
 }
 
 bool model_check_lifecycle(struct arm_call *c, const struct catalog_model *m, struct error *err)
 {
-    struct str text = model_text(c->arena, str_from(m->format), str_from(m->name),
-                                 str_from(m->version));
+    struct str text =
+        model_text(c->arena, str_from(m->format), str_from(m->name), str_from(m->version));
     bool known = true;
     struct str date;
 
@@ -136,8 +136,7 @@ static yyjson_mut_val *render_model(const struct arm_call *c, yyjson_mut_doc *do
     }
     json_set_int(doc, shown, "maxCapacity", max_capacity);
     for (unsigned i = 0; i < m->capability_count; i++)
-        json_set_str(doc, capabilities, m->capabilities[i].key,
-                     str_from(m->capabilities[i].value));
+        json_set_str(doc, capabilities, m->capabilities[i].key, str_from(m->capabilities[i].value));
     json_set(doc, shown, "capabilities", capabilities);
     add_dates(c, doc, shown, m);
     return shown;

@@ -27,8 +27,8 @@ static bool remove_old(struct arm_call *c, struct str folder, struct error *err)
 
 bool arm_operation_start(struct arm_call *c, struct error *err)
 {
-    struct str folder = arena_printf(c->arena, "/subscriptions/%.*s/operationresults/",
-                                     STR_ARGS(c->names[0]));
+    struct str folder =
+        arena_printf(c->arena, "/subscriptions/%.*s/operationresults/", STR_ARGS(c->names[0]));
     char name[GUID_TEXT_LEN + 1];
     struct store_resource r = { 0 };
 
@@ -44,9 +44,8 @@ bool arm_operation_start(struct arm_call *c, struct error *err)
     if (!store_put(c->txn, &r, err))
         return false;
     arm_reply_header(c, STR("Location"),
-                     arena_printf(c->arena, "%.*s%.*s?api-version=%.*s",
-                                  STR_ARGS(c->request->base), STR_ARGS(r.id),
-                                  STR_ARGS(c->api_version)));
+                     arena_printf(c->arena, "%.*s%.*s?api-version=%.*s", STR_ARGS(c->request->base),
+                                  STR_ARGS(r.id), STR_ARGS(c->api_version)));
     arm_reply_header(c, STR("Retry-After"), STR("1"));
     return true;
 }

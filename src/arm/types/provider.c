@@ -45,16 +45,16 @@ static yyjson_mut_val *render_provider(const struct arm_call *c, yyjson_mut_doc 
     struct str type, prefix = arena_printf(c->arena, "%.*s/", STR_ARGS(name));
 
     json_set_str(doc, root, "id",
-                 arena_printf(c->arena, "/subscriptions/%.*s/providers/%.*s",
-                              STR_ARGS(c->names[0]), STR_ARGS(name)));
+                 arena_printf(c->arena, "/subscriptions/%.*s/providers/%.*s", STR_ARGS(c->names[0]),
+                              STR_ARGS(name)));
     json_set_str(doc, root, "namespace", name);
     json_set_str(doc, root, "registrationState", STR("Registered"));
     json_set_str(doc, root, "registrationPolicy", STR("RegistrationRequired"));
     for (size_t i = 0; i < arm_type_count; i++) {
         type = str_from(arm_types[i]->name);
         if (str_starts_with(type, prefix))
-            yyjson_mut_arr_append(types, render_type(c, doc, arm_types[i],
-                                                     str_slice(type, prefix.len, SIZE_MAX)));
+            yyjson_mut_arr_append(
+                types, render_type(c, doc, arm_types[i], str_slice(type, prefix.len, SIZE_MAX)));
     }
     json_set(doc, root, "resourceTypes", types);
     return root;
@@ -118,8 +118,8 @@ static const struct operation {
       "Reads deployments.", false },
     { "accounts/deployments/write", "Cognitive Services Account Deployment", "Write Deployments",
       "Writes deployments.", false },
-    { "accounts/deployments/delete", "Cognitive Services Account Deployment",
-      "Delete Deployments", "Deletes deployments.", false },
+    { "accounts/deployments/delete", "Cognitive Services Account Deployment", "Delete Deployments",
+      "Deletes deployments.", false },
     { "locations/checkSkuAvailability/action", "SKU Availability", "Check Available SKUs",
       "Reads available SKUs for a subscription.", false },
     { "locations/models/read", "Locations", "Read Models", "Reads available models.", false },
@@ -127,8 +127,7 @@ static const struct operation {
     { "checkDomainAvailability/action", "Domain Availability", "Check Domain Availability",
       "Reads available SKUs for a subscription.", false },
     { "skus/read", "SKUs", "Read SKUs", "Reads available SKUs for Cognitive Services.", false },
-    { "operations/read", "Operations", "Read Operations", "List all available operations",
-      false },
+    { "operations/read", "Operations", "Read Operations", "List all available operations", false },
     { "accounts/OpenAI/deployments/chat/completions/action", "OpenAI", "Create chat completion",
       "Creates a completion for the chat message", true },
     { "accounts/OpenAI/deployments/completions/action", "OpenAI", "Create completion",

@@ -169,7 +169,8 @@ static void append_short(struct arm_call *c, yyjson_mut_val *list, yyjson_mut_do
             json_set(doc, item, names[i], yyjson_mut_val_mut_copy(doc, value));
     }
     if (str_find(expand, STR("createdTime")) != SIZE_MAX)
-        json_set_str(doc, item, "createdTime", json_mut_str(json_mut_at(full, "systemData.createdAt")));
+        json_set_str(doc, item, "createdTime",
+                     json_mut_str(json_mut_at(full, "systemData.createdAt")));
     if (str_find(expand, STR("changedTime")) != SIZE_MAX)
         json_set_str(doc, item, "changedTime",
                      json_mut_str(json_mut_at(full, "systemData.lastModifiedAt")));
@@ -202,10 +203,10 @@ static bool list_resources(struct arm_call *c, struct error *err)
         return false;
     if (c->name_count > 1)
         filter.group = c->names[1];
-    query.key_prefix = arena_lower(
-        c->arena, arena_printf(c->arena, "/subscriptions/%.*s/resourcegroups/%.*s%s",
-                               STR_ARGS(c->names[0]), STR_ARGS(filter.group),
-                               str_is_empty(filter.group) ? "" : "/"));
+    query.key_prefix =
+        arena_lower(c->arena, arena_printf(c->arena, "/subscriptions/%.*s/resourcegroups/%.*s%s",
+                                           STR_ARGS(c->names[0]), STR_ARGS(filter.group),
+                                           str_is_empty(filter.group) ? "" : "/"));
     query.after_key = page.after_key;
     if (!store_list(c->txn, &query, &found, &count, err))
         return false;

@@ -36,7 +36,8 @@ static void collect(struct arm_call *c, struct usages *u)
         for (unsigned n = 0; n < m->sku_count; n++) {
             size_t at = 0;
 
-            while (at < u->count && strcmp(u->items[at].sku->usage_name, m->skus[n].usage_name))
+            while (at < u->count &&
+                   strcmp(u->items[at].sku->usage_name, m->skus[n].usage_name) != 0)
                 at++;
             if (at == u->count)
                 u->items[u->count++] = (struct usage){ .model = m, .sku = &m->skus[n] };
@@ -62,8 +63,7 @@ static void add_deployment(const struct arm_call *c, struct usages *u, yyjson_va
 }
 
 /* Adds the deployments below `account`. */
-static bool add_account(struct arm_call *c, struct usages *u, struct str account,
-                        struct error *err)
+static bool add_account(struct arm_call *c, struct usages *u, struct str account, struct error *err)
 {
     struct store_query query = {
         .parent = account,
@@ -107,10 +107,12 @@ static void append_all(struct arm_call *c, yyjson_mut_doc *doc, yyjson_mut_val *
         bool is_provisioned = sku_family(str_from(item->sku->name)) == SKU_PROVISIONED;
         struct str text =
             is_provisioned
-                ? arena_printf(c->arena, "Provisioned Managed Throughput Unit - %s", item->sku->name)
+                ? arena_printf(c->arena, "Provisioned Managed Throughput Unit - %s",
+                               item->sku->name)
                 : arena_printf(c->arena, "Tokens Per Minute (thousands) - %s%s%s",
-                               item->model->name, strcmp(item->sku->name, "Standard") ? " - " : "",
-                               strcmp(item->sku->name, "Standard") ? item->sku->name : "");
+                               item->model->name,
+                               strcmp(item->sku->name, "Standard") != 0 ? " - " : "",
+                               strcmp(item->sku->name, "Standard") != 0 ? item->sku->name : "");
 
         append(c, doc, list, str_from(item->sku->usage_name), text, item->used, item->limit);
     }
@@ -137,8 +139,8 @@ static bool list_of_account(struct arm_call *c, struct error *err)
 static bool list_of_location(struct arm_call *c, struct error *err)
 {
     struct store_query query = {
-        .key_prefix = arena_lower(c->arena, arena_printf(c->arena, "/subscriptions/%.*s/",
-                                                         STR_ARGS(c->names[0]))),
+        .key_prefix = arena_lower(
+            c->arena, arena_printf(c->arena, "/subscriptions/%.*s/", STR_ARGS(c->names[0]))),
         .type = arena_lower(c->arena, str_from(arm_account_type.name)),
     };
     yyjson_mut_doc *doc = json_new(c->arena);

@@ -6,7 +6,7 @@
 #define OTHER_GROUP S "/resourceGroups/other"
 #define OTHER OTHER_GROUP "/providers/Microsoft.CognitiveServices/accounts/myAccount"
 #define BODY "{\"kind\":\"OpenAI\",\"sku\":{\"name\":\"S0\"},\"location\":\"eastus\"}"
-#define BODY_WITH(properties)                                                    \
+#define BODY_WITH(properties)                                                 \
     "{\"kind\":\"OpenAI\",\"sku\":{\"name\":\"S0\"},\"location\":\"eastus\"," \
     "\"properties\":{" properties "}}"
 
@@ -140,9 +140,10 @@ static void test_patch(void **state)
     account = expect(f, 200, HTTP_PATCH, A V,
                      "{\"tags\":{\"a\":\"1\"},\"properties\":{\"customSubDomainName\":\"mine\"}}");
     assert_text(account, "tags.a", "1");
-    account = expect(f, 200, HTTP_PATCH, A V,
-                     "{\"sku\":{\"name\":\"S0\"},\"properties\":{\"networkAcls\":{\"defaultAction\":"
-                     "\"Deny\",\"ipRules\":[{\"value\":\"1.2.3.4\"}]}}}");
+    account =
+        expect(f, 200, HTTP_PATCH, A V,
+               "{\"sku\":{\"name\":\"S0\"},\"properties\":{\"networkAcls\":{\"defaultAction\":"
+               "\"Deny\",\"ipRules\":[{\"value\":\"1.2.3.4\"}]}}}");
     assert_text(account, "tags.a", "1");
     assert_text(account, "properties.customSubDomainName", "mine");
     assert_text(account, "properties.networkAcls.defaultAction", "Deny");
@@ -151,22 +152,24 @@ static void test_patch(void **state)
                  "{\"properties\":{\"networkAcls\":{\"ipRules\":[5]}}}");
     expect_error(f, 400, "BadRequest", "cannot be changed", HTTP_PATCH, A V,
                  "{\"properties\":{\"customSubDomainName\":\"other\"}}");
-    expect_error(f, 409, "InvalidResourceLocation", "already exists in location 'eastus'", HTTP_PATCH,
-                 A V, "{\"location\":\"westus\"}");
+    expect_error(f, 409, "InvalidResourceLocation", "already exists in location 'eastus'",
+                 HTTP_PATCH, A V, "{\"location\":\"westus\"}");
     assert_text(expect(f, 200, HTTP_PATCH, A V, "{\"kind\":\"AIServices\"}"), "kind", "AIServices");
 }
 
 static void test_identity(void **state)
 {
     struct fixture *f = *state;
-    yyjson_val *account = expect(f, 200, HTTP_PATCH, A V, "{\"identity\":{\"type\":\"systemassigned\"}}");
+    yyjson_val *account =
+        expect(f, 200, HTTP_PATCH, A V, "{\"identity\":{\"type\":\"systemassigned\"}}");
     const char *principal = yyjson_get_str(json_at(account, "identity.principalId"));
 
     assert_non_null(principal);
     assert_text(account, "identity.type", "SystemAssigned");
     assert_text(account, "identity.tenantId", TENANT);
     assert_text(expect(f, 200, HTTP_GET, A V, NULL), "identity.principalId", principal);
-    assert_absent(expect(f, 200, HTTP_PATCH, A V, "{\"identity\":{\"type\":\"None\"}}"), "identity");
+    assert_absent(expect(f, 200, HTTP_PATCH, A V, "{\"identity\":{\"type\":\"None\"}}"),
+                  "identity");
 }
 
 static void test_conditions(void **state)
@@ -244,8 +247,8 @@ static void test_keys_are_sealed(void **state)
 static void test_delete(void **state)
 {
     struct fixture *f = *state;
-    const char *key = yyjson_get_str(
-        json_at(expect(f, 200, HTTP_POST, A "/listKeys" V, NULL), "key1"));
+    const char *key =
+        yyjson_get_str(json_at(expect(f, 200, HTTP_POST, A "/listKeys" V, NULL), "key1"));
 
     expect(f, 201, HTTP_PUT, A "/deployments/d" V,
            "{\"properties\":{\"model\":{\"name\":\"gpt-35-turbo\"}}}");
@@ -267,15 +270,15 @@ static void test_same_name_in_two_groups(void **state)
     const char *endpoint;
 
     expect(f, 201, HTTP_PUT, OTHER_GROUP V, "{\"location\":\"eastus\"}");
-    endpoint = yyjson_get_str(
-        json_at(expect(f, 201, HTTP_PUT, OTHER V, BODY), "properties.endpoint"));
+    endpoint =
+        yyjson_get_str(json_at(expect(f, 201, HTTP_PUT, OTHER V, BODY), "properties.endpoint"));
     assert_int_equal(strlen(endpoint), strlen(BASE "/accounts/myAccount-12345678/"));
     d = directory_box_get(f->directory);
     assert_true(str_equal(directory_by_name(d, STR("MYACCOUNT"))->resource_group, STR("myGroup")));
-    assert_true(str_equal(
-        directory_by_name(d, str_slice(str_from(endpoint), strlen(BASE "/accounts/"), 18))
-            ->resource_group,
-        STR("other")));
+    assert_true(
+        str_equal(directory_by_name(d, str_slice(str_from(endpoint), strlen(BASE "/accounts/"), 18))
+                      ->resource_group,
+                  STR("other")));
     directory_unref(d);
     expect(f, 200, HTTP_DELETE, A V, NULL);
     assert_text(expect(f, 200, HTTP_PUT, OTHER V, BODY), "properties.endpoint", endpoint);

@@ -134,8 +134,9 @@ static char *ask(const char *method, const char *target, const char *headers, co
     ssize_t n;
     size_t len = 0;
 
-    dprintf(fd, "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nConnection: close\r\n%sContent-Length: %zu"
-                "\r\n\r\n%s",
+    dprintf(fd,
+            "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nConnection: close\r\n%sContent-Length: %zu"
+            "\r\n\r\n%s",
             method, target, server.port, headers, strlen(body), body);
     while ((n = read(fd, answer + len, sizeof(answer) - 1 - len)) > 0)
         len += (size_t)n;
@@ -244,8 +245,9 @@ static void test_client_that_leaves(void **state)
     const char *body = "{\"location\":\"eastus\"}";
     int fd = dial();
 
-    dprintf(fd, "PUT " S "/resourceGroups/left" V " HTTP/1.1\r\nHost: x\r\n" AUTHORIZATION
-                "Content-Length: %zu\r\n\r\n%s",
+    dprintf(fd,
+            "PUT " S "/resourceGroups/left" V " HTTP/1.1\r\nHost: x\r\n" AUTHORIZATION
+            "Content-Length: %zu\r\n\r\n%s",
             strlen(body), body);
     close(fd);
     /* whatever came first, the server answers on, and in the end the group is there */
@@ -315,12 +317,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-        T(test_headers),
-        T(test_tokens),
-        T(test_write),
-        T(test_links),
-        T(test_large_body),
-        T(test_client_that_leaves),
+        T(test_headers), T(test_tokens),     T(test_write),
+        T(test_links),   T(test_large_body), T(test_client_that_leaves),
         T(test_reload),
 #undef T
     };

@@ -5,9 +5,10 @@
 #include "fixture.h"
 
 #define D A "/deployments/myModel"
-#define ADA "{\"sku\":{\"name\":\"Standard\",\"capacity\":1},\"properties\":{\"model\":{" \
+#define ADA                                                                       \
+    "{\"sku\":{\"name\":\"Standard\",\"capacity\":1},\"properties\":{\"model\":{" \
     "\"format\":\"OpenAI\",\"name\":\"text-embedding-ada-002\",\"version\":\"1\"}}}"
-#define TURBO_WITH(more)                                                      \
+#define TURBO_WITH(more)                                                    \
     "{\"sku\":{\"name\":\"Standard\",\"capacity\":1},\"properties\":{" more \
     "\"model\":{\"name\":\"gpt-35-turbo\"}}}"
 
@@ -150,8 +151,9 @@ static void test_refused(void **state)
     struct fixture *f = *state;
 
     expect_error(f, 404, "ParentResourceNotFound",
-                 "Failed to perform 'write' on resource(s) of type 'accounts/deployments'", HTTP_PUT,
-                 G "/providers/Microsoft.CognitiveServices/accounts/none/deployments/d" V, ADA);
+                 "Failed to perform 'write' on resource(s) of type 'accounts/deployments'",
+                 HTTP_PUT, G "/providers/Microsoft.CognitiveServices/accounts/none/deployments/d" V,
+                 ADA);
     expect_error(f, 400, "DeploymentModelNotSupported",
                  "The model 'Format:OpenAI,Name:gpt-9,Version:1' of account deployment is not "
                  "supported.",
@@ -288,10 +290,8 @@ static void test_retirement(void **state)
     yyjson_val *d;
 
     move_clock(f, "2025-01-01");
-    expect(f, 201, HTTP_PUT, A "/deployments/stays" V,
-           OLD_TURBO("NoAutoUpgrade"));
-    expect(f, 201, HTTP_PUT, A "/deployments/moves" V,
-           OLD_TURBO("OnceCurrentVersionExpired"));
+    expect(f, 201, HTTP_PUT, A "/deployments/stays" V, OLD_TURBO("NoAutoUpgrade"));
+    expect(f, 201, HTTP_PUT, A "/deployments/moves" V, OLD_TURBO("OnceCurrentVersionExpired"));
     assert_true(is_served(f, "stays", &version));
     assert_string_equal(version, "0301");
     move_clock(f, "2025-02-13");
@@ -330,7 +330,8 @@ static void test_usages(void **state)
     list = expect(f, 200, HTTP_GET, CS "/locations/westus/usages" V, NULL);
     assert_number(item_with(list, "name.value", "OpenAI.Standard.gpt-35-turbo"), "currentValue", 0);
     list = expect(f, 200, HTTP_GET, A "/usages" V, NULL);
-    assert_number(item_with(list, "name.value", "OpenAI.Standard.gpt-35-turbo"), "currentValue", 41);
+    assert_number(item_with(list, "name.value", "OpenAI.Standard.gpt-35-turbo"), "currentValue",
+                  41);
     expect(f, 400, HTTP_GET, CS "/locations/mars/usages" V, NULL);
 }
 
@@ -338,18 +339,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_set_up_account, fixture_tear_down)
-        T(test_create),
-        T(test_update),
-        T(test_names_take_the_catalogs_case),
-        T(test_upgrade_option),
-        T(test_patch),
-        T(test_put_what_get_gave),
-        T(test_refused),
-        T(test_scale_settings),
-        T(test_list_and_delete),
-        T(test_directory),
-        T(test_retirement),
-        T(test_usages),
+        T(test_create),         T(test_update),         T(test_names_take_the_catalogs_case),
+        T(test_upgrade_option), T(test_patch),          T(test_put_what_get_gave),
+        T(test_refused),        T(test_scale_settings), T(test_list_and_delete),
+        T(test_directory),      T(test_retirement),     T(test_usages),
 #undef T
     };
 

@@ -43,8 +43,8 @@ static void test_tenants_and_locations(void **state)
 static void test_providers(void **state)
 {
     struct fixture *f = *state;
-    yyjson_val *provider = expect(f, 200, HTTP_POST,
-                                  S "/providers/microsoft.cognitiveservices/register" V, NULL);
+    yyjson_val *provider =
+        expect(f, 200, HTTP_POST, S "/providers/microsoft.cognitiveservices/register" V, NULL);
     yyjson_val *types = yyjson_obj_get(provider, "resourceTypes");
     yyjson_val *list = expect(f, 200, HTTP_GET, S "/providers" V, NULL);
 
@@ -64,8 +64,8 @@ static void test_providers(void **state)
 static void test_models(void **state)
 {
     struct fixture *f = *state;
-    yyjson_val *list = expect(f, 200, HTTP_GET,
-                              CS "/locations/EastUS/models?api-version=2024-10-01", NULL);
+    yyjson_val *list =
+        expect(f, 200, HTTP_GET, CS "/locations/EastUS/models?api-version=2024-10-01", NULL);
     yyjson_val *m = json_at(item(list, 0), "model");
 
     assert_int_equal(count_of(list), 2 * 4); /* two kinds of accounts */
@@ -100,7 +100,8 @@ static void test_skus(void **state)
 
     assert_text(item(list, 0), "resourceType", "accounts");
     assert_text(item(list, 0), "name", "S0");
-    assert_true(yyjson_equals_str(yyjson_arr_get(json_at(item(list, 0), "locations"), 0), "EASTUS"));
+    assert_true(
+        yyjson_equals_str(yyjson_arr_get(json_at(item(list, 0), "locations"), 0), "EASTUS"));
     assert_non_null(item_with(list, "kind", "AIServices"));
     list = expect(f, 200, HTTP_GET, A "/skus" V, NULL);
     assert_text(item(list, 0), "sku.name", "S0");
@@ -117,17 +118,18 @@ static void test_api_versions(void **state)
 {
     struct fixture *f = *state;
     static const char *const good[] = {
-        "2016-02-01-preview", "2017-04-18", "2023-05-01", "2026-05-15-preview",
+        "2016-02-01-preview", "2017-04-18", "2023-05-01",         "2026-05-15-preview",
         "2026-05-15-PREVIEW", "2031-01-01", "2031-01-01-preview",
     };
-    static const char *const malformed[] = { "1", "2023-5-1", "2023-02-31", "2023-05-01preview",
+    static const char *const malformed[] = { "1",           "2023-5-1",
+                                             "2023-02-31",  "2023-05-01preview",
                                              "2023-05-01-", "latest" };
 
     for (size_t i = 0; i < ARRAY_LEN(good); i++)
         expect(f, 200, HTTP_GET, arena_printf(f->arena, A "?api-version=%s", good[i]).data, NULL);
     for (size_t i = 0; i < ARRAY_LEN(malformed); i++)
-        expect_error(f, 400, "InvalidApiVersionParameter", "The supported versions are '",
-                     HTTP_GET, arena_printf(f->arena, A "?api-version=%s", malformed[i]).data, NULL);
+        expect_error(f, 400, "InvalidApiVersionParameter", "The supported versions are '", HTTP_GET,
+                     arena_printf(f->arena, A "?api-version=%s", malformed[i]).data, NULL);
     expect_error(f, 400, "NoRegisteredProviderFound", "'2023-05-02'", HTTP_GET,
                  A "?api-version=2023-05-02", NULL);
     expect_error(f, 400, "MissingApiVersionParameter",
@@ -152,7 +154,8 @@ static void test_unknown_paths(void **state)
     expect_error(f, 404, "NotFound", "not found", HTTP_GET, S "/resourceGroups/a%2Fb" V, NULL);
     expect_error(f, 404, "NotFound", "not found", HTTP_GET, S "/resourceGroups/%zz" V, NULL);
     expect_error(f, 405, "MethodNotAllowed",
-                 "The requested resource does not support http method 'POST'.", HTTP_POST, A V, NULL);
+                 "The requested resource does not support http method 'POST'.", HTTP_POST, A V,
+                 NULL);
     expect_error(f, 404, "NotFound", "not found", HTTP_GET,
                  "/subscriptions/a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/q/r/s/t/u/v/w/x/y/z" V, NULL);
 }
@@ -173,14 +176,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_set_up_account, fixture_tear_down)
-        T(test_subscriptions),
-        T(test_tenants_and_locations),
-        T(test_providers),
-        T(test_models),
-        T(test_skus),
-        T(test_api_versions),
-        T(test_unknown_paths),
-        cmocka_unit_test(test_matches),
+        T(test_subscriptions), T(test_tenants_and_locations),
+        T(test_providers),     T(test_models),
+        T(test_skus),          T(test_api_versions),
+        T(test_unknown_paths), cmocka_unit_test(test_matches),
 #undef T
     };
 

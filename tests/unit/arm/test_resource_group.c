@@ -182,8 +182,8 @@ static void test_resources(void **state)
     assert_int_equal(count_of(list), 0);
     list = expect(f, 200, HTTP_GET, S "/resources" V "&$top=1", NULL);
     assert_int_equal(count_of(list), 1);
-    list = expect(f, 200, HTTP_GET,
-                  yyjson_get_str(yyjson_obj_get(list, "nextLink")) + strlen(BASE), NULL);
+    list = expect(f, 200, HTTP_GET, yyjson_get_str(yyjson_obj_get(list, "nextLink")) + strlen(BASE),
+                  NULL);
     assert_int_equal(count_of(list), 1);
     assert_absent(list, "nextLink");
     expect_error(f, 400, "InvalidFilterInQueryString", "filter", HTTP_GET,
