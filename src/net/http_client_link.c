@@ -138,8 +138,8 @@ static void take_head(struct link *link)
 {
     const struct http_head *head = http_parser_head(link->parser);
 
-    if (head->status == 101) {
-        call_fail(link->call, HTTP_FAILURE_MALFORMED, "101 without being asked for it");
+    if (head->status < 100 || head->status == 101) {
+        call_fail(link->call, HTTP_FAILURE_MALFORMED, "no status of an answer to this request");
         return;
     }
     link->is_interim = head->status < 200;

@@ -149,6 +149,15 @@ static bool is_unsupported_method(uint8_t method)
            method == HTTP_SOURCE || (method >= HTTP_DESCRIBE && method <= HTTP_RECORD);
 }
 
+/* RFC 9112, 6.3: what these say about a length is not about what follows. */
+static bool has_no_body(const struct http_parser *p)
+{
+    int status = p->llhttp.status_code;
+
+    return p->is_bodiless ||
+           (p->llhttp.type == HTTP_RESPONSE && (status < 200 || status == 204 || status == 304));
+}
+
 static int on_headers_complete(llhttp_t *llhttp)
 {
     struct http_parser *p = parser_of(llhttp);
@@ -169,7 +178,7 @@ static int on_headers_complete(llhttp_t *llhttp)
     head->keeps_alive = llhttp_should_keep_alive(llhttp);
     p->has_head = true;
     p->in_body = true;
-    return p->is_bodiless ? 1 : HPE_PAUSED;
+    return has_no_body(p) ? 1 : HPE_PAUSED;
 }
 
 static int on_body(llhttp_t *llhttp, const char *at, size_t len)

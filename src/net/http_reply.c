@@ -137,7 +137,6 @@ static void write_whole(struct server_request *r, int status, const char *phrase
 {
     struct str parts[2];
 
-    r->is_started = true;
     parts[0] = make_head(r, status, phrase, headers,
                          has_no_body(status) ? FRAMING_NONE : FRAMING_LENGTH, body.len);
     parts[1] = body;
@@ -172,6 +171,7 @@ void http_reply_with_phrase(struct http_request *public, int status, const char 
 
     if (is_heard(r)) {
         assert(!r->is_started);
+        r->is_started = true;
         write_whole(r, status, phrase, headers, body);
     }
     finish(r);
@@ -207,7 +207,7 @@ void http_reply_start(struct http_request *public, int status, const struct http
     enum framing framing = FRAMING_CHUNKED;
 
     assert(!r->is_finished && !r->is_started);
-    r->is_started = true;
+    r->is_started = true; /* for the handler, though nobody may hear it */
     if (!is_heard(r))
         return;
     r->has_reply_body = !r->is_head && !has_no_body(status);

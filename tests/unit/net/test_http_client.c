@@ -263,6 +263,8 @@ static const struct {
       true, false },
     { STR("HTTP/1.1 204 No Content\r\n\r\n"), "204||end", true, false },
     { STR("HTTP/1.1 304\r\n\r\n"), "304||end", true, false },
+    { STR("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n"), "304 Content-Length=5||end",
+      true, false },
     { STR("HTTP/1.1 404 \r\nContent-Length: 0\r\nX:  y \r\n\r\n"),
       "404 Content-Length=0 X=y||end", true, false },
     { STR("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n"
@@ -338,6 +340,8 @@ static const struct str malformed[] = {
     STR("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"),
     STR("HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n"),
     STR("HTTP/1.1 200 OK\r\nA : b\r\n\r\n"),
+    STR("HTTP/1.1 103 Early\r\nContent-Length: 1\r\n\r\n!"),
+    STR("HTTP/1.1 099 Low\r\n\r\n"),
     STR("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"),
 };
 

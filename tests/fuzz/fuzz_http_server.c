@@ -1,0 +1,159 @@
+/*
+ * Bytes of a client into a connection. The first byte says how the handler behaves, the second how
+ * the bytes are cut, how fast the client reads, and how it ends.
+ * SPDX-License-Identifier: MIT
+ */
+#include <stdlib.h>
+
+#include "../unit/net/fake_stream.h"
+#include "net/http_server.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct loop *l;
+static struct http_server *server;
+static uint8_t behaviour;
+static struct http_request *kept;
+static unsigned known, gone;
+
+static void check(bool holds)
+{
+    if (!holds)
+        abort();
+}
+
+static void finish(struct http_request *r)
+{
+    struct http_header header = { STR("X-Echo"), r->host };
+    struct http_headers headers = { &header, 1 };
+
+    known--;
+    kept = NULL;
+    switch (behaviour >> 4 & 3) {
+    case 0:
+        http_reply(r, 200, &headers, r->body);
+        break;
+    case 1:
+        http_reply_start(r, 200, &headers);
+        http_reply_chunk(r, STR("some"));
+        http_reply_last_chunk(r, r->body);
+        break;
+    case 2:
+        http_reply(r, 204, &headers, r->path);
+        break;
+    default:
+        http_reply_abort(r);
+        break;
+    }
+}
+
+static void on_head(void *data, struct http_request *r)
+{
+    (void)data;
+    check(known++ == 0 && !kept);
+    check(r->target.len && r->method_name.len && r->path.len);
+    kept = r;
+    if ((behaviour & 3) == 1)
+        finish(r);
+}
+
+static void on_body(void *data, struct http_request *r)
+{
+    (void)data;
+    check(kept == r && r->body.data[r->body.len] == '\0');
+    if ((behaviour & 3) == 0)
+        finish(r);
+}
+
+static void on_drain(void *data, struct http_request *r)
+{
+    (void)data;
+    check(kept == r);
+}
+
+static void on_gone(void *data, struct http_request *r)
+{
+    (void)data;
+    check(kept == r);
+    gone++;
+    if (behaviour & 4)
+        finish(r);
+}
+
+static struct str render_error(void *data, struct http_request *r, const struct error *err,
+                               struct http_headers *headers)
+{
+    (void)data;
+    (void)headers;
+    return arena_copy(r->arena, str_from(err->text));
+}
+
+static void start(void)
+{
+    static const struct http_handler handler = {
+        .on_head = on_head,
+        .on_body = on_body,
+        .on_drain = on_drain,
+        .on_gone = on_gone,
+        .render_error = render_error,
+    };
+    struct listener_options options = { .host = "127.0.0.1" };
+    struct http_server_limits limits;
+    struct error err;
+
+    l = loop_new();
+    http_server_limits_default(&limits);
+    limits.head_bytes_max = 2048;
+    limits.url_bytes_max = 256;
+    limits.header_count_max = 16;
+    limits.body_bytes_max = 100000;
+    limits.reply_high_bytes = 64;
+    server = http_server_new(l, &limits, &handler, NULL);
+    check(http_server_listen(server, &options, NULL, &err));
+}
+
+static void turn(void)
+{
+    uv_run(loop_uv(l), UV_RUN_NOWAIT);
+    if (kept && behaviour & 8)
+        finish(kept);
+    uv_run(loop_uv(l), UV_RUN_NOWAIT);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct str bytes = str_of((const char *)data, size);
+    struct stream *s;
+    size_t step;
+
+    if (size < 2)
+        return 0;
+    if (!server)
+        start();
+    behaviour = data[0];
+    step = (size_t[]){ 1, 7, 100, size }[data[1] & 3];
+    known = gone = 0;
+    s = fake_connect();
+    s->window = data[1] & 4 ? 32 : SIZE_MAX;
+    for (size_t at = 2; at < size && !s->is_closed; at += step) {
+        fake_feed(s, str_slice(bytes, at, step), data[1] & 8 ? step / 3 : 0);
+        if (!s->is_closed)
+            fake_take(s, 16);
+        turn();
+    }
+    fake_end(s, data[1] & 16 ? STREAM_END_EOF : STREAM_END_RESET);
+    turn();
+    if (kept)
+        finish(kept);
+    turn();
+    if (!s->is_closed) {
+        fake_take(s, SIZE_MAX / 2);
+        turn();
+    }
+    check(s->is_closed && !known && !kept && gone <= 1);
+    check(!buf_len(&s->out) || str_starts_with(buf_str(&s->out), STR("HTTP/1.1 ")));
+    check(http_server_stats(server).connections_open == 0);
+    check(http_server_stats(server).requests_active == 0);
+    fake_free_all();
+    return 0;
+}
