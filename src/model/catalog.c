@@ -69,8 +69,8 @@ struct catalog *catalog_parse(struct str text, const char *name, struct error *e
 
     if (!f)
         return NULL;
-    base = yaml_file_parse(catalog_default_text(), "catalog_default.yaml", &catalog_file_schema,
-                           err);
+    base =
+        yaml_file_parse(catalog_default_text(), "catalog_default.yaml", &catalog_file_schema, err);
     if (base && lay_over_default(base, f, err)) {
         in = yaml_file_data(f);
         c = build(in->extends ? yaml_file_data(base) : in, f, err);
@@ -196,8 +196,8 @@ static bool matches(const char *pattern, struct str name)
 }
 
 const struct catalog_engine *catalog_engine_for(const struct catalog *c,
-                                                const struct catalog_model *m,
-                                                struct str account, struct str deployment)
+                                                const struct catalog_model *m, struct str account,
+                                                struct str deployment)
 {
     unsigned i;
 

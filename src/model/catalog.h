@@ -33,23 +33,23 @@ enum engine_kind { ENGINE_LLAMA, ENGINE_UPSTREAM, ENGINE_SIM };
 
 /* A GGUF run by llama-server, one process an engine. */
 struct catalog_llama {
-    const char *model;          /* path of the GGUF; "embedded": the one in the binary */
-    bool embeddings;            /* serve embeddings (mean pooling) instead of text */
-    unsigned context_tokens;    /* of one slot; 0: the model's own */
-    unsigned parallel;          /* slots, i.e. requests at a time; default 4 */
-    unsigned threads;           /* 0: as many as cores */
-    unsigned gpu_layers;        /* 0: CPU only */
-    bool load_at_start;         /* else on first use */
-    uint64_t idle_unload_s;     /* 0: never unloaded */
-    const char **arguments;     /* passed on to llama-server as they are */
+    const char *model;       /* path of the GGUF; "embedded": the one in the binary */
+    bool embeddings;         /* serve embeddings (mean pooling) instead of text */
+    unsigned context_tokens; /* of one slot; 0: the model's own */
+    unsigned parallel;       /* slots, i.e. requests at a time; default 4 */
+    unsigned threads;        /* 0: as many as cores */
+    unsigned gpu_layers;     /* 0: CPU only */
+    bool load_at_start;      /* else on first use */
+    uint64_t idle_unload_s;  /* 0: never unloaded */
+    const char **arguments;  /* passed on to llama-server as they are */
     unsigned argument_count;
 };
 
 struct catalog_address {
-    const char *url;            /* base: "https://host/v1", "http+unix:///path/to.sock:/v1" */
-    const char *api_key_env;    /* name of the environment variable with the key; may be NULL */
-    const char *api_key_file;   /* or a file that holds it; may be NULL */
-    unsigned weight;            /* share of traffic among equals; default 1 */
+    const char *url;          /* base: "https://host/v1", "http+unix:///path/to.sock:/v1" */
+    const char *api_key_env;  /* name of the environment variable with the key; may be NULL */
+    const char *api_key_file; /* or a file that holds it; may be NULL */
+    unsigned weight;          /* share of traffic among equals; default 1 */
 };
 
 enum upstream_api { UPSTREAM_OPENAI, UPSTREAM_AZURE };
@@ -57,18 +57,17 @@ enum upstream_api { UPSTREAM_OPENAI, UPSTREAM_AZURE };
 /* One or more OpenAI-compatible or Azure OpenAI endpoints that serve the same model. */
 struct catalog_upstream {
     enum upstream_api api;
-    const char *api_version;    /* sent to Azure; default 2024-10-21 */
-    const char *model;          /* name sent to it (deployment name for Azure); NULL: the name of
-                                   the client's deployment goes through unchanged */
-    const char *ca_file;        /* NULL: the system's trust store */
+    const char *api_version; /* sent to Azure; default 2024-10-21 */
+    const char *model;       /* name sent to it (Azure: of its deployment); NULL: the client's */
+    const char *ca_file;     /* NULL: the system's trust store */
     struct catalog_address *addresses;
     unsigned address_count;
-    uint64_t connect_timeout_ms;  /* default 5 s */
+    uint64_t connect_timeout_ms;    /* default 5 s */
     uint64_t first_byte_timeout_ms; /* default 120 s */
-    uint64_t idle_timeout_ms;     /* between bytes; default 60 s */
-    const char *health_path;      /* probed with GET; NULL: passive health only */
-    uint64_t health_interval_ms;  /* default 5 s */
-    bool stream_usage;            /* it understands stream_options.include_usage; default true */
+    uint64_t idle_timeout_ms;       /* between bytes; default 60 s */
+    const char *health_path;        /* probed with GET; NULL: passive health only */
+    uint64_t health_interval_ms;    /* default 5 s */
+    bool stream_usage;              /* it understands stream_options.include_usage; default true */
 };
 
 /* A fault that the simulator makes; also given per request on a dev server. */
@@ -82,19 +81,19 @@ enum sim_fault_kind {
 
 struct sim_fault {
     enum sim_fault_kind kind;
-    unsigned status;            /* STATUS: what is answered */
-    uint64_t retry_after_ms;    /* STATUS: 0 means no header */
-    unsigned after_tokens;      /* STALL, CUT, MALFORMED: after so many tokens of the answer */
-    double rate;                /* share of requests concerned, 0..1; default 1 */
+    unsigned status;         /* STATUS: what is answered */
+    uint64_t retry_after_ms; /* STATUS: 0 means no header */
+    unsigned after_tokens;   /* STALL, CUT, MALFORMED: after so many tokens of the answer */
+    double rate;             /* share of requests concerned, 0..1; default 1 */
 };
 
 struct catalog_sim {
-    uint64_t seed;              /* same seed and request: same answer, same timing plan */
-    double first_token_ms;      /* time to first token */
-    double per_prompt_token_ms; /* added for each token of the prompt */
-    double tokens_per_second;   /* 0: as fast as can be */
-    double jitter;              /* share, 0..1, of each time, evenly to both sides */
-    unsigned answer_tokens;     /* length of an answer when max_tokens allows; default 32 */
+    uint64_t seed;                 /* same seed and request: same answer, same timing plan */
+    double first_token_ms;         /* time to first token */
+    double per_prompt_token_ms;    /* added for each token of the prompt */
+    double tokens_per_second;      /* 0: as fast as can be */
+    double jitter;                 /* share, 0..1, of each time, evenly to both sides */
+    unsigned answer_tokens;        /* length of an answer when max_tokens allows; default 32 */
     unsigned embedding_dimensions; /* default 1536 */
     struct sim_fault fault;
 };
@@ -108,53 +107,53 @@ struct catalog_engine {
 };
 
 struct catalog_sku {
-    const char *name;           /* Standard, GlobalStandard, ProvisionedManaged, ... */
-    const char *usage_name;     /* "OpenAI.Standard.gpt-4o" */
+    const char *name;       /* Standard, GlobalStandard, ProvisionedManaged, ... */
+    const char *usage_name; /* "OpenAI.Standard.gpt-4o" */
     unsigned capacity_minimum, capacity_maximum, capacity_step, capacity_default;
-    int64_t deprecation_ms;     /* 0: none */
+    int64_t deprecation_ms; /* 0: none */
 };
 
 struct catalog_capability {
-    const char *key;            /* "chatCompletion" */
-    const char *value;          /* "true": always strings, as ARM shows them */
+    const char *key;   /* "chatCompletion" */
+    const char *value; /* "true": always strings, as ARM shows them */
 };
 
 struct catalog_model {
-    const char *format;         /* "OpenAI" */
-    const char *name;           /* "gpt-4o" */
-    const char *version;        /* "2024-08-06" */
-    const char *label;          /* the answer's `model`: "gpt-4o-2024-08-06", "gpt-35-turbo" */
-    const char *description;    /* may be NULL */
+    const char *format;      /* "OpenAI" */
+    const char *name;        /* "gpt-4o" */
+    const char *version;     /* "2024-08-06" */
+    const char *label;       /* the answer's `model`: "gpt-4o-2024-08-06", "gpt-35-turbo" */
+    const char *description; /* may be NULL */
     bool is_default_version;
-    enum lifecycle_status status; /* while it is not deprecated */
+    enum lifecycle_status status;     /* while it is not deprecated */
     int64_t created_ms;               /* 0: not given */
     int64_t deprecation_start_ms;     /* deprecating from then on, not for newcomers; 0: none */
     int64_t deprecation_inference_ms; /* retirement; 0: not announced */
     int64_t deprecation_fine_tune_ms; /* 0: none */
-    unsigned operations;        /* set of model_operation */
+    unsigned operations;              /* set of model_operation */
     struct catalog_capability *capabilities;
     unsigned capability_count;
     struct catalog_sku *skus;
     unsigned sku_count;
-    unsigned context_tokens;    /* prompt and answer together */
-    unsigned output_tokens;     /* most that max_tokens may ask */
+    unsigned context_tokens;       /* prompt and answer together */
+    unsigned output_tokens;        /* most that max_tokens may ask */
     unsigned embedding_dimensions; /* 0: not an embedding model */
     bool can_shorten_embeddings;   /* `dimensions` is accepted (text-embedding-3) */
     bool is_reasoning;             /* wants max_completion_tokens, refuses max_tokens */
-    unsigned tokens_per_unit;   /* tokens/min of one unit of capacity */
-    unsigned requests_per_unit; /* requests/min of one unit of capacity */
+    unsigned tokens_per_unit;      /* tokens/min of one unit of capacity */
+    unsigned requests_per_unit;    /* requests/min of one unit of capacity */
     const struct catalog_engine *engine;
 };
 
 struct catalog_location {
-    const char *name;           /* "eastus" */
-    const char *display_name;   /* "East US" */
+    const char *name;         /* "eastus" */
+    const char *display_name; /* "East US" */
 };
 
 /* Runs the deployments whose account and name match (shell patterns) on another engine than their
  * model's; the first match counts. */
 struct catalog_override {
-    const char *account;        /* default "*" */
+    const char *account; /* default "*" */
     const char *deployment;
     const struct catalog_engine *engine;
 };
@@ -190,7 +189,7 @@ const struct catalog_engine *catalog_find_engine(const struct catalog *c, struct
 const struct catalog_location *catalog_find_location(const struct catalog *c, struct str name);
 /* The engine that a deployment runs on: an override's, else its model's. */
 const struct catalog_engine *catalog_engine_for(const struct catalog *c,
-                                                const struct catalog_model *m,
-                                                struct str account, struct str deployment);
+                                                const struct catalog_model *m, struct str account,
+                                                struct str deployment);
 
 #endif

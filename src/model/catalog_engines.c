@@ -202,8 +202,7 @@ static bool read_fault(const struct place *p, const struct file_fault *in, struc
         .rate = catalog_or_number(in->rate, 1),
     };
     return is_between(p, "sim.fault.status", out->status, 400, 599) &&
-           is_between(p, "sim.fault.retry_after_ms", (double)out->retry_after_ms, 0,
-                      TIME_MS_MAX) &&
+           is_between(p, "sim.fault.retry_after_ms", (double)out->retry_after_ms, 0, TIME_MS_MAX) &&
            is_between(p, "sim.fault.after_tokens", out->after_tokens, 0, TOKENS_MAX) &&
            is_between(p, "sim.fault.rate", out->rate, 0, 1);
 }

@@ -324,8 +324,8 @@ static void lay_model(void *base, void *over)
     lay_fields(model_fields, b, o);
     o->versions = versions;
     o->versions_count = count;
-    b->versions = lay_list(b->versions, &b->versions_count, versions, count, sizeof(*versions),
-                           lay_version);
+    b->versions =
+        lay_list(b->versions, &b->versions_count, versions, count, sizeof(*versions), lay_version);
 }
 
 static void lay_deployments(struct catalog_file *base, struct catalog_file *over)

@@ -33,8 +33,8 @@ static bool fail(const struct place *p, const char *field, const char *format, .
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     snprintf(models_path, sizeof(models_path), "models[%s].%s", p->model->name, field);
-    snprintf(path, sizeof(path), "models[%s].versions[%s].%s", p->model->name,
-             p->version->version, field);
+    snprintf(path, sizeof(path), "models[%s].versions[%s].%s", p->model->name, p->version->version,
+             field);
     is_models = !yaml_file_has(f, path) && yaml_file_has(f, models_path);
     return yaml_file_error(f, p->b->err, is_models ? models_path : path, "%s", text);
 }
@@ -114,8 +114,7 @@ static bool read_sku(const struct place *p, const struct file_sku *in, struct ca
     return read_time(p, field, in->retires, &out->deprecation_ms);
 }
 
-static bool read_skus(const struct place *p, const struct file_facts *in,
-                      struct catalog_model *out)
+static bool read_skus(const struct place *p, const struct file_facts *in, struct catalog_model *out)
 {
     unsigned i;
 
@@ -205,8 +204,8 @@ static bool find_default_engine(const struct place *p, struct catalog_model *out
     if (!name)
         return fail(p, "engine", "no engine is given, and there is no %s", path);
     out->engine = catalog_find_engine(p->b->out, str_from(name));
-    return out->engine || yaml_file_error(p->b->source, p->b->err, path,
-                                          "there is no engine '%s'", name);
+    return out->engine ||
+           yaml_file_error(p->b->source, p->b->err, path, "there is no engine '%s'", name);
 }
 
 /* llama-server makes either text or embeddings. */
@@ -239,8 +238,7 @@ static bool read_times(const struct place *p, const struct file_facts *in,
     return read_time(p, "created", in->created, &out->created_ms) &&
            read_time(p, "deprecates", in->deprecates, &out->deprecation_start_ms) &&
            read_time(p, "retires", in->retires, &out->deprecation_inference_ms) &&
-           read_time(p, "fine_tune_retires", in->fine_tune_retires,
-                     &out->deprecation_fine_tune_ms);
+           read_time(p, "fine_tune_retires", in->fine_tune_retires, &out->deprecation_fine_tune_ms);
 }
 
 static bool read_version(const struct place *p, struct catalog_model *out)
@@ -251,8 +249,8 @@ static bool read_version(const struct place *p, struct catalog_model *out)
     out->format = catalog_copy(b, p->model->format ? p->model->format : "OpenAI");
     out->name = catalog_copy(b, p->model->name);
     out->version = catalog_copy(b, p->version->version);
-    out->label = in.label ? catalog_copy(b, in.label)
-                          : default_label(b, p->model, p->version->version);
+    out->label =
+        in.label ? catalog_copy(b, in.label) : default_label(b, p->model, p->version->version);
     out->description = catalog_copy(b, in.description);
     out->status = (enum lifecycle_status)catalog_or_word(in.status, LIFECYCLE_GENERALLY_AVAILABLE);
     out->operations = catalog_or(in.operations, 0);
@@ -279,8 +277,7 @@ static bool mark_default(struct catalog_builder *b, const struct file_model *m,
             return true;
         }
     }
-    return yaml_file_error(b->source, b->err, path, "there is no version '%s'",
-                           m->default_version);
+    return yaml_file_error(b->source, b->err, path, "there is no version '%s'", m->default_version);
 }
 
 static bool read_model(struct catalog_builder *b, const struct file_model *m)

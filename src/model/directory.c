@@ -137,8 +137,8 @@ size_t directory_count(const struct directory *d)
 /* The digest is keyed with a secret of this service: a client that offers key after key cannot
  * choose digests that come ever closer, so what time the search for the slot takes tells it
  * nothing. The whole digest is compared in constant time all the same: it costs nothing. */
-const struct directory_account *
-directory_by_key_digest(const struct directory *d, const uint8_t digest[KEY_DIGEST_BYTES])
+const struct directory_account *directory_by_key_digest(const struct directory *d,
+                                                        const uint8_t digest[KEY_DIGEST_BYTES])
 {
     uint64_t hash = digest_hash(digest);
     const struct directory_entry *e;

@@ -36,27 +36,27 @@ struct deployment_counters {
 };
 
 struct directory_deployment {
-    struct str key;            /* lower-cased ARM id */
-    struct str name;           /* as shown */
+    struct str key;  /* lower-cased ARM id */
+    struct str name; /* as shown */
     const struct catalog_model *model;
     const struct catalog_engine *engine;
-    struct str sku;            /* "Standard" */
+    struct str sku; /* "Standard" */
     unsigned capacity;
     uint64_t tokens_per_minute;   /* 0: not limited by tokens (provisioned) */
     uint64_t requests_per_minute; /* 0: not limited */
-    bool is_ready;             /* provisioned and its model version not retired */
+    bool is_ready;                /* provisioned and its model version not retired */
     struct deployment_counters *counters;
 };
 
 struct directory_account {
-    struct str key;            /* lower-cased ARM id */
+    struct str key; /* lower-cased ARM id */
     struct str name;
-    struct str kind;           /* "OpenAI", "AIServices" */
-    struct str location;       /* "eastus" */
-    struct str region;         /* display name: "East US" */
+    struct str kind;     /* "OpenAI", "AIServices" */
+    struct str location; /* "eastus" */
+    struct str region;   /* display name: "East US" */
     struct str subscription_id;
     struct str resource_group;
-    struct str domain;         /* custom subdomain, lower case; empty when there is none */
+    struct str domain; /* custom subdomain, lower case; empty when there is none */
     bool local_auth_disabled;
     uint8_t key_digests[2][KEY_DIGEST_BYTES];
     struct directory_deployment *deployments; /* sorted by lower-cased name */
@@ -92,8 +92,8 @@ size_t directory_count(const struct directory *d);
 
 /* NULL when there is none. Names are found without regard to case. Where several resource groups
  * have an account of one name, by_name finds the one whose key comes first. */
-const struct directory_account *
-directory_by_key_digest(const struct directory *d, const uint8_t digest[KEY_DIGEST_BYTES]);
+const struct directory_account *directory_by_key_digest(const struct directory *d,
+                                                        const uint8_t digest[KEY_DIGEST_BYTES]);
 const struct directory_account *directory_by_name(const struct directory *d, struct str name);
 const struct directory_account *directory_by_domain(const struct directory *d, struct str domain);
 const struct directory_deployment *directory_deployment(const struct directory_account *a,

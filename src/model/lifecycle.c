@@ -61,8 +61,7 @@ static const struct catalog_model *newest(const struct catalog *c, const struct 
 }
 
 const struct catalog_model *lifecycle_default_version(const struct catalog *c,
-                                                      const struct catalog_model *m,
-                                                      int64_t now_ms)
+                                                      const struct catalog_model *m, int64_t now_ms)
 {
     const struct catalog_model *marked =
         catalog_find_model(c, str_from(m->format), str_from(m->name), STR_NONE);
@@ -101,9 +100,8 @@ static const struct catalog_model *followed(const struct catalog *c,
     return next;
 }
 
-const struct catalog_model *lifecycle_effective(const struct catalog *c,
-                                                const struct lifecycle_deployment *d,
-                                                int64_t now_ms)
+const struct catalog_model *
+lifecycle_effective(const struct catalog *c, const struct lifecycle_deployment *d, int64_t now_ms)
 {
     bool is_upgraded = d->option != LIFECYCLE_NEVER && sku_family(d->sku) == SKU_STANDARD;
     const struct catalog_model *runs = d->model;

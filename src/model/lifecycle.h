@@ -27,9 +27,8 @@ const char *lifecycle_status_name(const struct catalog_model *m, struct str api_
 
 /* The version of a model that counts as its default now: the catalog's, or, once that is retired,
  * the newest that is generally available and not retired. NULL when there is none. */
-const struct catalog_model *lifecycle_default_version(const struct catalog *c,
-                                                      const struct catalog_model *m,
-                                                      int64_t now_ms);
+const struct catalog_model *
+lifecycle_default_version(const struct catalog *c, const struct catalog_model *m, int64_t now_ms);
 
 /* versionUpgradeOption */
 enum lifecycle_upgrade {
@@ -46,15 +45,14 @@ struct lifecycle_deployment {
     const struct catalog_model *model; /* that it was made with, or last changed to */
     struct str sku;
     enum lifecycle_upgrade option;
-    int64_t since_ms;                  /* when that was */
+    int64_t since_ms; /* when that was */
 };
 
 /* The version that it runs now; NULL when it has stopped working. Upgrades happen to SKUs of the
  * standard family only. A default counts as new for a deployment when its version came out
  * (`created`) after the deployment had its own; a new preview, for a deployment of a preview, two
  * weeks after it came out. */
-const struct catalog_model *lifecycle_effective(const struct catalog *c,
-                                                const struct lifecycle_deployment *d,
-                                                int64_t now_ms);
+const struct catalog_model *
+lifecycle_effective(const struct catalog *c, const struct lifecycle_deployment *d, int64_t now_ms);
 
 #endif

@@ -19,11 +19,11 @@
 
 struct resource_id {
     struct str subscription;
-    struct str group;                          /* empty at subscription scope */
-    struct str provider;                       /* "Microsoft.CognitiveServices", empty when none */
-    struct str types[RESOURCE_ID_DEPTH_MAX];   /* "accounts", "deployments" */
+    struct str group;                        /* empty at subscription scope */
+    struct str provider;                     /* "Microsoft.CognitiveServices", empty when none */
+    struct str types[RESOURCE_ID_DEPTH_MAX]; /* "accounts", "deployments" */
     struct str names[RESOURCE_ID_DEPTH_MAX];
-    unsigned depth;                            /* pairs of type and name */
+    unsigned depth;        /* pairs of type and name */
     struct str collection; /* a last type without a name: a list, or an action */
 };
 

@@ -53,8 +53,8 @@ bool sku_check_capacity(const struct catalog_model *m, const struct catalog_sku 
                             "The specified capacity '%" PRIu64 "' of account deployment should be "
                             "%u or more in steps of %u for SKU '%s' of the model '%s' version: "
                             "'%s'.",
-                            capacity, s->capacity_minimum, s->capacity_step,
-                            s->name, m->name, m->version);
+                            capacity, s->capacity_minimum, s->capacity_step, s->name, m->name,
+                            m->version);
 }
 
 /* -- Limits ----------------------------------------------------------------------------------- */
@@ -78,14 +78,13 @@ unsigned sku_rate_limits(const struct catalog_model *m, const struct catalog_sku
 
     if (family == SKU_STANDARD) {
         limits[0] = standard_requests(m, capacity);
-        limits[1] = (struct sku_rate_limit){ "token", MINUTE_S,
-                                             (uint64_t)m->tokens_per_unit * capacity };
+        limits[1] =
+            (struct sku_rate_limit){ "token", MINUTE_S, (uint64_t)m->tokens_per_unit * capacity };
         return 2;
     }
     if (family == SKU_PROVISIONED) {
-        limits[0] = (struct sku_rate_limit){
-            "request", SHORT_PERIOD_S, (uint64_t)PROVISIONED_REQUESTS_PER_UNIT * capacity
-        };
+        limits[0] = (struct sku_rate_limit){ "request", SHORT_PERIOD_S,
+                                             (uint64_t)PROVISIONED_REQUESTS_PER_UNIT * capacity };
         return 1;
     }
     return 0;

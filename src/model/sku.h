@@ -31,9 +31,9 @@ MUST_CHECK bool sku_check_capacity(const struct catalog_model *m, const struct c
 
 /* One entry of a deployment's or a model SKU's rateLimits. */
 struct sku_rate_limit {
-    const char *key;           /* "request", "token" */
+    const char *key; /* "request", "token" */
     unsigned renewal_period_s;
-    uint64_t count;            /* allowed in a period */
+    uint64_t count; /* allowed in a period */
 };
 #define SKU_RATE_LIMITS_MAX 2
 

@@ -11,8 +11,8 @@
 
 #include "base/error.h"
 
-MUST_CHECK bool yaml_check(yaml_document_t *d, const cyaml_schema_value_t *schema,
-                           const char *name, struct error *err);
+MUST_CHECK bool yaml_check(yaml_document_t *d, const cyaml_schema_value_t *schema, const char *name,
+                           struct error *err);
 
 /* The line, from 1, of the field or list entry that a path names, or of the nearest above it that
  * is given; 0 when there is none, or when it belongs to a list entry that is not there. */

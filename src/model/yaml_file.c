@@ -78,8 +78,8 @@ static bool load_data(struct yaml_file *f, struct str text, struct error *err)
     cyaml_config_t config = config_for(f);
     cyaml_err_t result;
 
-    result = cyaml_load_data((const uint8_t *)text.data, text.len, &config, f->schema, &f->data,
-                             NULL);
+    result =
+        cyaml_load_data((const uint8_t *)text.data, text.len, &config, f->schema, &f->data, NULL);
     if (result == CYAML_OK && f->data)
         return true;
     return error_set(err, ERROR_CONFIG, "%s: %s: %.*s", f->name, cyaml_strerror(result),

@@ -32,8 +32,7 @@ struct yaml_file;
 /* `schema` is that of a mapping and outlives the result; `name` stands for the file in errors.
  * NULL with ERROR_CONFIG. */
 MUST_CHECK struct yaml_file *yaml_file_parse(struct str text, const char *name,
-                                             const cyaml_schema_value_t *schema,
-                                             struct error *err);
+                                             const cyaml_schema_value_t *schema, struct error *err);
 /* The struct that the schema describes: the file's, to be changed only so that cyaml_free still
  * finds every pointer where the schema says. */
 void *yaml_file_data(const struct yaml_file *f);

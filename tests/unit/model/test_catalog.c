@@ -208,9 +208,9 @@ static void test_display_names_lead_to_their_location(void **state)
     (void)state;
     assert_true(defaults->location_count >= 40);
     for (i = 0; i < defaults->location_count; i++)
-        assert_ptr_equal(catalog_find_location(defaults,
-                                               str_from(defaults->locations[i].display_name)),
-                         &defaults->locations[i]);
+        assert_ptr_equal(
+            catalog_find_location(defaults, str_from(defaults->locations[i].display_name)),
+            &defaults->locations[i]);
 }
 
 static void test_overrides(void **state)
@@ -296,19 +296,19 @@ static void test_models_are_changed_by_field(void **state)
 
 static void test_a_whole_upstream(void **state)
 {
-    struct catalog *c = parse(
-        "engines:\n"
-        "  - name: up\n"
-        "    upstream:\n"
-        "      api: azure\n"
-        "      model: gpt4o-eastus\n"
-        "      ca_file: /etc/ca.pem\n"
-        "      addresses:\n"
-        "        - { url: 'https://a.openai.azure.com', api_key_env: A_KEY, weight: 3 }\n"
-        "        - { url: 'http+unix:///run/x.sock:/v1', api_key_file: /run/key }\n"
-        "        - { url: 'http://[::1]:8000' }\n"
-        "      first_byte_timeout_ms: 1000\n"
-        "      stream_usage: false\n");
+    struct catalog *c =
+        parse("engines:\n"
+              "  - name: up\n"
+              "    upstream:\n"
+              "      api: azure\n"
+              "      model: gpt4o-eastus\n"
+              "      ca_file: /etc/ca.pem\n"
+              "      addresses:\n"
+              "        - { url: 'https://a.openai.azure.com', api_key_env: A_KEY, weight: 3 }\n"
+              "        - { url: 'http+unix:///run/x.sock:/v1', api_key_file: /run/key }\n"
+              "        - { url: 'http://[::1]:8000' }\n"
+              "      first_byte_timeout_ms: 1000\n"
+              "      stream_usage: false\n");
     const struct catalog_upstream *u = &c->engines[0].upstream;
 
     (void)state;

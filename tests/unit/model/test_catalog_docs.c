@@ -65,8 +65,8 @@ static void read_row(struct str heading, struct str line)
     path = code(&rest);
     do {
         assert_true(row_count < ROWS_MAX);
-        rows[row_count].path = arena_printf(arena, "%.*s%s%.*s", STR_ARGS(path),
-                                            path.len ? "." : "", STR_ARGS(name));
+        rows[row_count].path =
+            arena_printf(arena, "%.*s%s%.*s", STR_ARGS(path), path.len ? "." : "", STR_ARGS(name));
         rows[row_count].type = type;
         rows[row_count++].given = given;
         path = code(&rest);
@@ -148,8 +148,8 @@ static void check_fields(struct str parent, const cyaml_schema_field_t *fields)
     const cyaml_schema_field_t *f;
 
     for (f = fields; f->key; f++) {
-        struct str path = arena_printf(arena, "%.*s%s%s", STR_ARGS(parent), parent.len ? "." : "",
-                                       f->key);
+        struct str path =
+            arena_printf(arena, "%.*s%s%s", STR_ARGS(parent), parent.len ? "." : "", f->key);
         struct str type = type_name(&f->value);
         struct row *row = row_of(path);
 
@@ -261,7 +261,7 @@ static struct str defaults_of(struct str table)
 }
 
 #define ENGINE "engines: [{ name: e, "
-#define MODEL                                                               \
+#define MODEL                                                                \
     ENGINE "sim: {} }]\nmodels: [{ name: m, engine: e, operations: [chat], " \
            "skus: [{ name: Standard }], "
 
@@ -272,8 +272,8 @@ static void test_defaults_are_true(void **state)
     } parts[] = {
         { "engines[].llama.", ENGINE "llama: { model: m, ", "} }]" },
         { "engines[].upstream.", ENGINE "upstream: { url: http://h, ", "} }]" },
-        { "engines[].upstream.addresses[].",
-          ENGINE "upstream: { addresses: [{ url: http://h, ", "}] } }]" },
+        { "engines[].upstream.addresses[].", ENGINE "upstream: { addresses: [{ url: http://h, ",
+          "}] } }]" },
         { "engines[].sim.", ENGINE "sim: { ", "} }]" },
         { "engines[].sim.fault.", ENGINE "sim: { fault: { ", "} } }]" },
         { "models[].", MODEL "versions: [{ version: v }], ", "}]" },
@@ -289,11 +289,11 @@ static void test_defaults_are_true(void **state)
         struct error err = { 0 };
 
         assert_true(given.len > 0);
-        without = catalog_parse(arena_printf(arena, "%s%s", parts[i].before, parts[i].after), "a",
-                                &err);
-        with = catalog_parse(arena_printf(arena, "%s%.*s%s", parts[i].before, STR_ARGS(given),
-                                          parts[i].after),
-                             "b", &err);
+        without =
+            catalog_parse(arena_printf(arena, "%s%s", parts[i].before, parts[i].after), "a", &err);
+        with = catalog_parse(
+            arena_printf(arena, "%s%.*s%s", parts[i].before, STR_ARGS(given), parts[i].after), "b",
+            &err);
         if (!without || !with)
             fail_msg("%s: %s", parts[i].table, err.text);
         assert_string_equal(describe(without).data, describe(with).data);

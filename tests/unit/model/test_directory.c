@@ -67,8 +67,8 @@ static struct directory_entry *make_in(const char *group, const char *name, unsi
     make_digest(a.key_digests[1], number, 1);
     for (i = 0; i < count; i++) {
         a.deployments[i] = (struct directory_deployment){
-            .key = arena_lower(arena, arena_printf(arena, "%.*s/deployments/%s", STR_ARGS(a.key),
-                                                   deployments[i])),
+            .key = arena_lower(
+                arena, arena_printf(arena, "%.*s/deployments/%s", STR_ARGS(a.key), deployments[i])),
             .name = str_from(deployments[i]),
             .model = catalog_find_model(catalog, STR("OpenAI"), STR("gpt-4"), STR_NONE),
             .sku = STR("Standard"),
@@ -300,9 +300,9 @@ static void test_counters_survive_a_replacement(void **state)
     (void)state;
     rate_window_add(&a->tokens, 1000, 5);
     atomic_fetch_add(&a->in_flight, 1);
-    second = directory_with(first, key_of("rg", "acc"),
-                            make_in("rg", "acc", 1, directory_entry_of(first, key_of("rg", "acc")),
-                                    after, 2));
+    second = directory_with(
+        first, key_of("rg", "acc"),
+        make_in("rg", "acc", 1, directory_entry_of(first, key_of("rg", "acc")), after, 2));
     directory_unref(first);
     new = directory_by_name(second, STR("acc"));
     assert_ptr_equal(directory_deployment(new, STR("a"))->counters, a);
@@ -315,9 +315,9 @@ static void test_counters_survive_a_replacement(void **state)
 static void test_an_entry_owns_its_strings(void **state)
 {
     char name[] = "short-lived", domain[] = "dom";
-    struct directory_account a = {
-        .key = str_from(name), .name = str_from(name), .domain = str_from(domain)
-    };
+    struct directory_account a = { .key = str_from(name),
+                                   .name = str_from(name),
+                                   .domain = str_from(domain) };
     struct directory_entry *e = directory_entry_new(&a, catalog, NULL);
     struct directory *d = directory_new(catalog, &e, 1);
 

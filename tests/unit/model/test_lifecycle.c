@@ -82,8 +82,7 @@ static void test_status_by_date_and_api_version(void **state)
     (void)state;
     for (i = 0; i < ARRAY_LEN(rows); i++)
         assert_string_equal(lifecycle_status_name(version(rows[i].version),
-                                                  str_from(rows[i].api_version),
-                                                  at(rows[i].date)),
+                                                  str_from(rows[i].api_version), at(rows[i].date)),
                             rows[i].expected);
     assert_false(lifecycle_is_retired(version("old"), at("2025-07-01") - 1));
     assert_true(lifecycle_is_retired(version("old"), at("2025-07-01")));
@@ -96,11 +95,11 @@ static void test_default_version_by_date(void **state)
     static const struct {
         const char *date, *expected; /* NULL: none */
     } rows[] = {
-        { "2023-12-31", NULL },      /* nothing was out */
-        { "2024-03-01", "old" },     /* a preview is no default */
-        { "2024-10-01", "new" },     /* newest, before the catalog's default is out */
-        { "2027-01-01", "next" },    /* the catalog's */
-        { "2029-01-01", NULL },      /* all retired */
+        { "2023-12-31", NULL },   /* nothing was out */
+        { "2024-03-01", "old" },  /* a preview is no default */
+        { "2024-10-01", "new" },  /* newest, before the catalog's default is out */
+        { "2027-01-01", "next" }, /* the catalog's */
+        { "2029-01-01", NULL },   /* all retired */
     };
     size_t i;
 
@@ -155,9 +154,8 @@ static void test_what_a_deployment_runs(void **state)
 
     (void)state;
     for (i = 0; i < ARRAY_LEN(rows); i++) {
-        struct lifecycle_deployment d = {
-            version(rows[i].version), str_from(rows[i].sku), rows[i].option, at(rows[i].since)
-        };
+        struct lifecycle_deployment d = { version(rows[i].version), str_from(rows[i].sku),
+                                          rows[i].option, at(rows[i].since) };
         const struct catalog_model *m = lifecycle_effective(catalog, &d, at(rows[i].now));
 
         if (m != (rows[i].expected ? version(rows[i].expected) : NULL))
