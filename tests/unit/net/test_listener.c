@@ -197,7 +197,6 @@ static void test_out_of_descriptors_recovers_without_spinning(void **state)
     uv_check_init(loop_uv(l), &check);
     uv_check_start(&check, on_turn);
     uv_timer_init(loop_uv(l), &relief);
-    uv_timer_start(&relief, on_relief, 250, 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
     uv_run(loop_uv(l), UV_RUN_NOWAIT); /* the loop has its own descriptors now */
     assert_int_equal(server.connects, 1);
@@ -208,6 +207,8 @@ static void test_out_of_descriptors_recovers_without_spinning(void **state)
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &usual), 0);
     none = (struct rlimit){ .rlim_cur = 0, .rlim_max = usual.rlim_max };
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    uv_update_time(loop_uv(l));
+    uv_timer_start(&relief, on_relief, 250, 0);
     turns = 0;
     while (server.connects < 2)
         uv_run(loop_uv(l), UV_RUN_ONCE);
