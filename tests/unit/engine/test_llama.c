@@ -20,7 +20,7 @@
 #define STREAM "{\"stream\":true}"
 
 static struct rig rig;
-static char folder[] = "/tmp/lazuli-test-XXXXXX";
+static char folder[] = "/tmp/lazuli-llama-XXXXXX";
 static char server[PATH_MAX];
 static char model[64], marker[64];
 

@@ -1,0 +1,145 @@
+/*
+ * The real llama-server with the small model of this repository: skipped where one of them is
+ * not there.
+ * SPDX-License-Identifier: MIT
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "rig.h"
+
+#define SERVER SOURCE_DIR "/.deps/llama/llama-server"
+#define MODEL SOURCE_DIR "/models/tiny/lazuli-tiny.gguf"
+#define CHAT(more) \
+    "{\"messages\":[{\"role\":\"user\",\"content\":\"What is lazuli?\"}],\"max_tokens\":16" more "}"
+
+static struct rig rig;
+static char folder[] = "/tmp/lazuli-llama-XXXXXX";
+
+static int set_up(void **state)
+{
+    const struct engines_options options = {
+        .run_folder = folder,
+        .llama_server = SERVER,
+        .embedded_model = MODEL,
+    };
+
+    (void)state;
+    rig = (struct rig){ 0 };
+    rig_start(&rig, "engines:\n"
+                    "  - name: text\n"
+                    "    llama: { model: embedded, context_tokens: 256, parallel: 2 }\n"
+                    "  - name: whole\n"
+                    "    llama: { model: embedded }\n"
+                    "  - name: vectors\n"
+                    "    llama: { model: embedded, embeddings: true }\n"
+                    "  - name: wrong\n"
+                    "    llama: { model: embedded, arguments: [--no-such-option] }\n",
+              &options);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    rig_stop(&rig, NULL, NULL);
+    return 0;
+}
+
+static bool is_missing(void)
+{
+    return access(SERVER, X_OK) || access(MODEL, R_OK);
+}
+
+static void answers_and_streams(void **state)
+{
+    struct rig_call whole = { 0 }, stream = { 0 };
+
+    (void)state;
+    if (is_missing())
+        skip();
+    rig_call_run(&rig, &whole, "text", ENGINE_CHAT, CHAT(""));
+    if (whole.has_failed)
+        fail_msg("%s", whole.err.text);
+    assert_int_equal(whole.status, 200);
+    assert_non_null(strstr(rig_call_text(&whole), "\"chat.completion\""));
+    rig_call_run(&rig, &stream, "text", ENGINE_CHAT, CHAT(",\"stream\":true"));
+    assert_true(stream.has_ended);
+    assert_non_null(strstr(rig_call_text(&stream), "data: [DONE]"));
+    rig_call_done(&whole);
+    rig_call_done(&stream);
+}
+
+static void serves_more_calls_than_slots(void **state)
+{
+    enum { COUNT = 40 };
+    static struct rig_call calls[COUNT];
+
+    (void)state;
+    if (is_missing())
+        skip();
+    memset(calls, 0, sizeof(calls));
+    for (int i = 0; i < COUNT; i++)
+        rig_call_start(&rig, &calls[i], "whole", ENGINE_CHAT, CHAT(",\"stream\":true"));
+    for (int i = 0; i < COUNT; i++) {
+        rig_wait(&rig, rig_call_is_over, &calls[i]);
+        if (calls[i].has_failed)
+            fail_msg("call %d: %s", i, calls[i].err.text);
+        assert_int_equal(calls[i].status, 200);
+        rig_call_done(&calls[i]);
+    }
+}
+
+static void embeds(void **state)
+{
+    struct rig_call c = { 0 };
+
+    (void)state;
+    if (is_missing())
+        skip();
+    rig_call_run(&rig, &c, "vectors", ENGINE_EMBEDDINGS, "{\"input\":[\"blue\",\"stone\"]}");
+    if (c.has_failed)
+        fail_msg("%s", c.err.text);
+    assert_int_equal(c.status, 200);
+    assert_non_null(strstr(rig_call_text(&c), "\"index\":1"));
+    rig_call_done(&c);
+}
+
+static void says_what_it_does_not_take(void **state)
+{
+    struct rig_call c = { 0 };
+
+    (void)state;
+    if (is_missing())
+        skip();
+    rig_call_run(&rig, &c, "wrong", ENGINE_CHAT, CHAT(""));
+    assert_true(c.has_failed);
+    assert_non_null(strstr(c.err.text, "--no-such-option"));
+    rig_call_done(&c);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(answers_and_streams),
+        TEST(serves_more_calls_than_slots),
+        TEST(embeds),
+        TEST(says_what_it_does_not_take),
+    };
+    int failed;
+
+    if (!mkdtemp(folder))
+        return 1;
+    failed = cmocka_run_group_tests(tests, NULL, NULL);
+    rmdir(folder);
+    return failed;
+}
