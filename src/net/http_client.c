@@ -2,6 +2,7 @@
 #include "net/http_client.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <utlist.h>
@@ -66,6 +67,19 @@ static char *copy_text(const char *text)
     return text ? memory_dup_text(text) : NULL;
 }
 
+/* RFC 9110, 7.2: the port goes without saying when it is the scheme's own. */
+static void write_host(char out[HOST_MAX], const struct stream_address *address)
+{
+    bool is_v6 = address->host && strchr(address->host, ':');
+
+    if (address->unix_path)
+        snprintf(out, HOST_MAX, "localhost");
+    else if (address->port == (address->tls ? 443u : 80u))
+        snprintf(out, HOST_MAX, is_v6 ? "[%s]" : "%s", address->host);
+    else
+        snprintf(out, HOST_MAX, is_v6 ? "[%s]:%u" : "%s:%u", address->host, address->port);
+}
+
 struct pool *client_pool(struct http_client *c, struct arena *a,
                          const struct stream_address *address)
 {
@@ -84,6 +98,7 @@ struct pool *client_pool(struct http_client *c, struct arena *a,
         .tls = address->tls ? tls_context_ref(address->tls) : NULL,
         .tls_server_name = copy_text(address->tls_server_name),
     };
+    write_host(p->host, address);
     p->key_len = key.len;
     memcpy(p->key, key.data, key.len);
     HASH_ADD(hh, c->pools, key, key.len, p);

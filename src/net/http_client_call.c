@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <assert.h>
-#include <stdio.h>
-#include <string.h>
 
 #include <utlist.h>
 
@@ -11,25 +9,8 @@
 
 /* Room for what a head has besides the method, the path, the host and the caller's headers. */
 #define HEAD_ROOM 128
-/* "[", an address of 45 characters or a name of 253, "]:65535" */
-#define HOST_MAX 320
 
 /* -- The request ------------------------------------------------------------------------------- */
-
-/* RFC 9110, 7.2: the port goes without saying when it is the scheme's own. */
-static struct str default_host(const struct stream_address *address, char out[HOST_MAX])
-{
-    bool is_v6 = address->host && strchr(address->host, ':');
-    int len;
-
-    if (address->unix_path)
-        return STR("localhost");
-    if (address->port == (address->tls ? 443u : 80u))
-        len = snprintf(out, HOST_MAX, is_v6 ? "[%s]" : "%s", address->host);
-    else
-        len = snprintf(out, HOST_MAX, is_v6 ? "[%s]:%u" : "%s:%u", address->host, address->port);
-    return str_of(out, len < HOST_MAX ? (size_t)len : HOST_MAX - 1);
-}
 
 /* A request of these methods says how long its body is, even when it has none. */
 static bool has_length(const struct http_client_request *request)
@@ -38,11 +19,11 @@ static bool has_length(const struct http_client_request *request)
            request->method == HTTP_PUT || request->method == HTTP_PATCH;
 }
 
-static struct str make_head(struct http_client *c, const struct http_client_request *request)
+static struct str make_head(const struct http_client_call *call)
 {
-    char host_text[HOST_MAX];
-    struct str host =
-        request->host.len ? request->host : default_host(request->address, host_text);
+    const struct http_client_request *request = &call->request;
+    struct http_client *c = call->client;
+    struct str host = request->host.len ? request->host : str_from(call->link->pool->host);
     size_t room = HEAD_ROOM + request->path.len + host.len +
                   http_write_headers_room(&request->headers);
     size_t body_len = 0;
@@ -83,7 +64,7 @@ void call_write(struct http_client_call *call)
     struct str parts[STREAM_WRITE_PARTS_MAX];
     unsigned count = 1;
 
-    parts[0] = make_head(call->client, request);
+    parts[0] = make_head(call);
     for (unsigned i = 0; i < request->body_part_count; i++) {
         if (count == STREAM_WRITE_PARTS_MAX) {
             stream_write(call->link->stream, parts, count);

@@ -19,12 +19,15 @@
 #include "net/http_parser.h"
 
 #define NO_DEADLINE UINT64_MAX
+/* "[", an address of 45 characters or a name of 253, "]:65535" */
+#define HOST_MAX 320
 
 /* The connections to one address. Lives as long as there are any. */
 struct pool {
     UT_hash_handle hh;
     struct http_client *client;
     struct stream_address address; /* a copy */
+    char host[HOST_MAX];           /* for the Host header */
     struct link *idle;             /* the one used last comes first */
     unsigned idle_count;
     unsigned link_count;

@@ -8,12 +8,41 @@ char *http_write_raw(char *at, struct str s)
     return at + s.len;
 }
 
+static bool is_control(unsigned char c)
+{
+    return (c < ' ' && c != '\t') || c == 0x7F;
+}
+
+/* Eight bytes at a time: one of them is below ' ' or is DEL. May say so of a tab, or of a byte
+ * behind a control; never misses one. */
+static bool may_hold_control(uint64_t word)
+{
+    const uint64_t ones = 0x0101010101010101u, highs = 0x8080808080808080u;
+    uint64_t del = word ^ ones * 0x7F;
+
+    return ((((word - ones * ' ') & ~word) | ((del - ones) & ~del)) & highs) != 0;
+}
+
 char *http_write_text(char *at, struct str s)
 {
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.data[i];
+    size_t i = 0;
 
-        at[i] = (c < ' ' && c != '\t') || c == 0x7F ? ' ' : (char)c;
+    if (!s.len)
+        return at;
+    memcpy(at, s.data, s.len);
+    while (i < s.len) {
+        uint64_t word;
+
+        if (s.len - i >= sizeof(word)) {
+            memcpy(&word, at + i, sizeof(word));
+            if (!may_hold_control(word)) {
+                i += sizeof(word);
+                continue;
+            }
+        }
+        if (is_control((unsigned char)at[i]))
+            at[i] = ' ';
+        i++;
     }
     return at + s.len;
 }

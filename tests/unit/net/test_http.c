@@ -102,12 +102,33 @@ static void writes_parts_of_heads(void **state)
     assert_true(http_write_header_room(STR("ab"), STR("cd")) >= sizeof("ab: cd\r\n") - 1);
 }
 
+/* Each byte at each place among others. */
+static void blanks_controls_wherever_they_are(void **state)
+{
+    char text[20], out[20];
+
+    (void)state;
+    for (unsigned byte = 0; byte < 256; byte++) {
+        for (size_t at = 0; at < sizeof(text); at++) {
+            bool is_control = (byte < ' ' && byte != '\t') || byte == 0x7F;
+
+            memset(text, '\xfe', sizeof(text));
+            text[at] = (char)byte;
+            assert_ptr_equal(http_write_text(out, str_of(text, sizeof(text))), out + sizeof(out));
+            if (is_control)
+                text[at] = ' ';
+            assert_memory_equal(out, text, sizeof(text));
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_headers),     cmocka_unit_test(names_methods),
         cmocka_unit_test(phrases_statuses),  cmocka_unit_test(reads_queries),
         cmocka_unit_test(reads_media_types), cmocka_unit_test(writes_parts_of_heads),
+        cmocka_unit_test(blanks_controls_wherever_they_are),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
