@@ -71,7 +71,8 @@ struct engines_options {
 struct engines *engines_new(const struct engines_options *options, struct catalog *catalog);
 /* Another catalog: engines that did not change go on, others are stopped after their calls. */
 void engines_reload(struct engines *e, struct catalog *catalog);
-/* Stops all processes (SIGTERM, after some seconds SIGKILL), then on_done. */
+/* Stops all processes (SIGTERM, after some seconds SIGKILL), then on_done. Every client must have
+ * been closed before. */
 void engines_stop(struct engines *e, void (*on_done)(void *data), void *data);
 void engines_free(struct engines *e);
 
@@ -88,6 +89,7 @@ struct engine_status {
 MUST_CHECK bool engines_status(struct engines *e, struct str name, struct engine_status *status);
 
 struct engine_client *engine_client_new(struct engines *e, struct loop *l);
+/* Calls that still run are cancelled: their owners hear nothing more. */
 void engine_client_close(struct engine_client *c, void (*on_done)(void *data), void *data);
 
 struct engine_request {
