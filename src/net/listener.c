@@ -149,7 +149,8 @@ static unsigned bound_port(int fd)
     union address a = { .any.sa_family = AF_UNSPEC };
     socklen_t len = sizeof(a);
 
-    if (getsockname(fd, &a.any, &len) || (a.any.sa_family != AF_INET && a.any.sa_family != AF_INET6))
+    if (getsockname(fd, &a.any, &len) ||
+        (a.any.sa_family != AF_INET && a.any.sa_family != AF_INET6))
         return 0;
     return ntohs(a.any.sa_family == AF_INET ? a.v4.sin_port : a.v6.sin6_port);
 }

@@ -16,7 +16,7 @@ struct connecting {
     struct stream *stream; /* NULL once it has gone; only a look-up under way outlives it */
     struct stream_address address;
     bool is_resolving;
-    struct addrinfo *found; /* what the look-up gave */
+    struct addrinfo *found;  /* what the look-up gave */
     struct addrinfo numeric; /* the only address, when none had to be looked up */
     struct sockaddr_storage numeric_address;
     const struct addrinfo *next; /* to be tried */

@@ -24,9 +24,9 @@ enum stream_state {
     STREAM_SNIFFING,   /* accepted; the first byte will tell whether it is TLS */
     STREAM_SHAKING,    /* TLS handshake */
     STREAM_OPEN,
-    STREAM_FAILED,     /* on_end is due or came */
-    STREAM_FLUSHING,   /* closed by the owner; sends what is pending */
-    STREAM_LINGERING,  /* closed by the owner, all sent; waits for the peer's end */
+    STREAM_FAILED,    /* on_end is due or came */
+    STREAM_FLUSHING,  /* closed by the owner; sends what is pending */
+    STREAM_LINGERING, /* closed by the owner, all sent; waits for the peer's end */
     STREAM_CLOSED,
 };
 
@@ -56,8 +56,8 @@ struct stream {
     bool peer_ended;
     bool require_tls;
     struct buf sending;
-    struct buf waiting; /* behind `sending` */
-    struct connecting *connecting; /* until on_connect */
+    struct buf waiting;              /* behind `sending` */
+    struct connecting *connecting;   /* until on_connect */
     struct tls_context *tls_context; /* while SNIFFING */
     struct tls *tls;
     size_t tls_replies; /* bytes that TLS sent of itself and that wait for the socket */

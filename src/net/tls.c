@@ -50,7 +50,7 @@ static int wire_read(BIO *bio, char *out, int size)
     size_t len = from.len < (size_t)size ? from.len : (size_t)size;
 
     BIO_clear_retry_flags(bio);
-    if (!len) {
+    if (!len || !from.data) {
         BIO_set_retry_read(bio);
         return -1;
     }
@@ -99,8 +99,8 @@ static int on_alpn(SSL *ssl, const unsigned char **chosen, unsigned char *chosen
 
     (void)ssl;
     (void)data;
-    if (SSL_select_next_proto(&match, chosen_len, ALPN_HTTP, ALPN_HTTP_LEN, offered,
-                              offered_len) != OPENSSL_NPN_NEGOTIATED)
+    if (SSL_select_next_proto(&match, chosen_len, ALPN_HTTP, ALPN_HTTP_LEN, offered, offered_len) !=
+        OPENSSL_NPN_NEGOTIATED)
         return SSL_TLSEXT_ERR_NOACK;
     *chosen = match;
     return SSL_TLSEXT_ERR_OK;
@@ -143,8 +143,8 @@ struct tls_context *tls_context_new_server(const char *certificate_file, const c
         goto failed;
     }
     if (SSL_CTX_use_certificate_chain_file(c->ssl, certificate_file) != 1) {
-        error_set(err, ERROR_CONFIG, "%s: no certificate can be read from it: %s",
-                  certificate_file, reason());
+        error_set(err, ERROR_CONFIG, "%s: no certificate can be read from it: %s", certificate_file,
+                  reason());
         goto failed;
     }
     if (SSL_CTX_use_PrivateKey_file(c->ssl, key_file, SSL_FILETYPE_PEM) != 1) {

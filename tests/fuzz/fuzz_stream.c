@@ -232,8 +232,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 static X509 *make_certificate(EVP_PKEY *key)
 {
     X509 *x = X509_new();
-    X509_EXTENSION *names =
-        X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "DNS:localhost");
+    X509_EXTENSION *names = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "DNS:localhost");
 
     X509_set_version(x, X509_VERSION_3);
     X509_gmtime_adj(X509_getm_notBefore(x), -3600);

@@ -4,8 +4,11 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
+
+#include "base/memory.h"
 
 void side_init(struct side *side)
 {
@@ -147,4 +150,24 @@ void side_accept(void *data, struct stream *s)
     stream_set_events(s, &side_events, side);
     if (side->starts_reading)
         stream_read_start(s);
+}
+
+void side_assert_got(const struct side *side, struct str expected)
+{
+    assert_int_equal(buf_len(&side->got), expected.len);
+    assert_memory_equal(buf_str(&side->got).data, expected.data, expected.len);
+}
+
+struct str pattern_make(size_t len)
+{
+    char *bytes = memory_alloc(len);
+
+    for (size_t i = 0; i < len; i++)
+        bytes[i] = (char)(i % 251);
+    return str_of(bytes, len);
+}
+
+void pattern_free(struct str bytes)
+{
+    free((void *)(uintptr_t)bytes.data);
 }

@@ -8,6 +8,8 @@
 #include "base/buf.h"
 #include "net/stream.h"
 
+#define CONNECT_MS 60000 /* never reached where a connection is expected */
+
 struct side {
     struct stream *s; /* NULL once closed */
     struct buf got;
@@ -19,9 +21,9 @@ struct side {
     bool starts_reading; /* in on_connect, or as soon as accepted */
     struct str says;     /* written in on_connect */
     bool closes_after_says;
-    bool flushes;             /* how it closes */
-    size_t closes_at_bytes;   /* in on_read, once it has got that many; 0: never */
-    size_t stops_at_bytes;    /* in on_read; 0: never */
+    bool flushes;           /* how it closes */
+    size_t closes_at_bytes; /* in on_read, once it has got that many; 0: never */
+    size_t stops_at_bytes;  /* in on_read; 0: never */
     bool closes_on_connect;
     bool closes_on_drain;
     bool stays_on_end;
@@ -43,5 +45,10 @@ struct stream *side_connect(struct side *side, struct loop *l, const struct stre
 void side_accept(void *data, struct stream *s);
 bool side_write(struct side *side, struct str bytes);
 void side_close(struct side *side);
+void side_assert_got(const struct side *side, struct str expected);
+
+/* Bytes that do not repeat every power of two, so that a part lost or doubled shows. */
+struct str pattern_make(size_t len);
+void pattern_free(struct str bytes);
 
 #endif
