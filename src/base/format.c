@@ -26,6 +26,21 @@ static void split_time(int64_t time_ms, struct tm *fields, int *ms)
     *ms = (int)rest;
 }
 
+struct str format_decimal(struct arena *a, int64_t number)
+{
+    uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+    char *end = (char *)arena_alloc_bytes(a, 21) + 20, *at = end;
+
+    *end = '\0';
+    do {
+        *--at = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest);
+    if (number < 0)
+        *--at = '-';
+    return str_of(at, (size_t)(end - at));
+}
+
 struct str format_time(struct arena *a, int64_t time_ms)
 {
     struct tm t;

@@ -15,6 +15,9 @@
 
 #define GUID_TEXT_LEN 36
 
+/* Decimal, without the cost of printf. */
+struct str format_decimal(struct arena *a, int64_t number);
+
 /* "2023-10-31T15:35:53.0829120Z": seven digits, as ARM's systemData has them. */
 struct str format_time(struct arena *a, int64_t time_ms);
 /* "2023-10-31T00:00:00Z", as model dates are shown. */

@@ -192,6 +192,8 @@ struct member {
     yyjson_val *patch; /* when it comes from a merge patch: its value there */
 };
 
+#define SORT_BY_INSERTION_MAX 24
+
 /* By name; members of the same name stay in the order they came in. */
 static int compare_members(const void *a, const void *b)
 {
@@ -224,6 +226,23 @@ static bool take_members(yyjson_mut_val *object, struct member *members)
     return sorted;
 }
 
+/* Objects have few members as a rule; qsort would allocate, and costs more than it saves. */
+static void sort_members(struct member *members, size_t count)
+{
+    if (count > SORT_BY_INSERTION_MAX) {
+        qsort(members, count, sizeof(*members), compare_members);
+        return;
+    }
+    for (size_t i = 1; i < count; i++) {
+        struct member moved = members[i];
+        size_t at = i;
+
+        for (; at && compare_members(&members[at - 1], &moved) > 0; at--)
+            members[at] = members[at - 1];
+        members[at] = moved;
+    }
+}
+
 static void sort_keys(struct arena *a, yyjson_mut_val *value)
 {
     struct member *members;
@@ -241,7 +260,7 @@ static void sort_keys(struct arena *a, yyjson_mut_val *value)
     count = yyjson_mut_obj_size(value);
     members = arena_alloc_bytes(a, count * sizeof(*members));
     if (!take_members(value, members)) {
-        qsort(members, count, sizeof(*members), compare_members);
+        sort_members(members, count);
         yyjson_mut_obj_clear(value);
         for (i = 0; i < count; i++)
             yyjson_mut_obj_add(value, members[i].key, members[i].value);

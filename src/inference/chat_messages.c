@@ -34,10 +34,18 @@ static bool is_role(struct str role)
     return false;
 }
 
-static bool check_part(struct request_facts *facts, yyjson_val *part, const char *param,
+/* The name of a message's part in errors, made only when there is one: "messages.[2].role". */
+static const char *message_param(char param[PARAM_BYTES], size_t at, const char *member)
+{
+    snprintf(param, PARAM_BYTES, "messages.[%zu]%s", at, member);
+    return param;
+}
+
+static bool check_part(struct request_facts *facts, yyjson_val *part, size_t at, size_t index,
                        struct error *err)
 {
     struct str type = json_str(yyjson_obj_get(part, "type"));
+    char param[PARAM_BYTES];
 
     for (size_t i = 0; i < ARRAY_LEN(part_kinds); i++) {
         const struct part_kind *kind = &part_kinds[i];
@@ -46,11 +54,12 @@ static bool check_part(struct request_facts *facts, yyjson_val *part, const char
             continue;
         facts->features |= kind->feature;
         facts->prompt_chars += json_str(yyjson_obj_get(part, "text")).len;
-        if (!yyjson_obj_get(part, kind->type))
-            return error_set_target(err, ERROR_MODEL_MISSING, param,
-                                    "Missing required parameter: '%s.%s'.", param, kind->type);
-        return true;
+        if (yyjson_obj_get(part, kind->type))
+            return true;
+        snprintf(param, sizeof(param), "messages.[%zu].content.[%zu].%s", at, index, kind->type);
+        return fields_missing(err, param);
     }
+    snprintf(param, sizeof(param), "messages.[%zu].content.[%zu].type", at, index);
     return error_set_target(err, ERROR_MODEL_VALUE, param,
                             "Invalid value: '%.40s'. Supported values are: 'text', 'image_url', "
                             "'input_audio', 'refusal', and 'file'.",
@@ -64,20 +73,20 @@ static bool check_content(struct request_facts *facts, yyjson_val *content, size
     yyjson_val *part;
     size_t i, count;
 
-    snprintf(param, sizeof(param), "messages.[%zu].content", at);
     if (yyjson_is_str(content)) {
         facts->prompt_chars += yyjson_get_len(content);
         return true;
     }
-    if (!yyjson_is_arr(content))
+    if (!yyjson_is_arr(content)) {
+        message_param(param, at, ".content");
         return error_set_target(err, ERROR_MODEL_TYPE, param,
                                 "Invalid type for '%s': expected one of a string or array of "
                                 "objects.",
                                 param);
+    }
     yyjson_arr_foreach(content, i, count, part)
     {
-        snprintf(param, sizeof(param), "messages.[%zu].content.[%zu]", at, i);
-        if (!check_part(facts, part, param, err))
+        if (!check_part(facts, part, at, i, err))
             return false;
     }
     return true;
@@ -94,10 +103,29 @@ static bool check_tool_order(yyjson_val *previous, struct str role, size_t at, s
     if (str_equal(json_str(yyjson_obj_get(previous, "role")), STR("tool")) ||
         yyjson_arr_size(yyjson_obj_get(previous, "tool_calls")))
         return true;
-    snprintf(param, sizeof(param), "messages.[%zu].role", at);
-    return error_set_target(err, ERROR_MODEL_REQUEST, param,
+    return error_set_target(err, ERROR_MODEL_REQUEST, message_param(param, at, ".role"),
                             "Invalid parameter: messages with role 'tool' must be a response to a "
                             "preceeding message with 'tool_calls'.");
+}
+
+static bool check_role(yyjson_val *message, struct str role, size_t at, struct error *err)
+{
+    char param[PARAM_BYTES];
+
+    if (!yyjson_is_obj(message)) {
+        message_param(param, at, "");
+        return error_set_target(err, ERROR_MODEL_TYPE, param,
+                                "Invalid type for '%s': expected an object.", param);
+    }
+    if (is_role(role))
+        return true;
+    message_param(param, at, ".role");
+    if (!yyjson_obj_get(message, "role"))
+        return fields_missing(err, param);
+    return error_set_target(err, ERROR_MODEL_VALUE, param,
+                            "Invalid value: '%.40s'. Supported values are: 'system', "
+                            "'assistant', 'user', 'function', 'tool', and 'developer'.",
+                            role.data ? role.data : "");
 }
 
 static bool check_message(struct request_facts *facts, yyjson_val *message, yyjson_val *previous,
@@ -107,19 +135,7 @@ static bool check_message(struct request_facts *facts, yyjson_val *message, yyjs
     yyjson_val *content = fields_get(message, "content");
     char param[PARAM_BYTES];
 
-    snprintf(param, sizeof(param), "messages.[%zu]", at);
-    if (!yyjson_is_obj(message))
-        return error_set_target(err, ERROR_MODEL_TYPE, param,
-                                "Invalid type for '%s': expected an object.", param);
-    snprintf(param, sizeof(param), "messages.[%zu].role", at);
-    if (!yyjson_obj_get(message, "role"))
-        return fields_missing(err, param);
-    if (!is_role(role))
-        return error_set_target(err, ERROR_MODEL_VALUE, param,
-                                "Invalid value: '%.40s'. Supported values are: 'system', "
-                                "'assistant', 'user', 'function', 'tool', and 'developer'.",
-                                role.data ? role.data : "");
-    if (!check_tool_order(previous, role, at, err))
+    if (!check_role(message, role, at, err) || !check_tool_order(previous, role, at, err))
         return false;
     if (content)
         return check_content(facts, content, at, err);
@@ -127,8 +143,7 @@ static bool check_message(struct request_facts *facts, yyjson_val *message, yyjs
         (fields_get(message, "tool_calls") || fields_get(message, "function_call") ||
          fields_get(message, "refusal")))
         return true;
-    snprintf(param, sizeof(param), "messages.[%zu].content", at);
-    return fields_missing(err, param);
+    return fields_missing(err, message_param(param, at, ".content"));
 }
 
 bool chat_messages_check(struct request_facts *facts, yyjson_val *root, struct error *err)

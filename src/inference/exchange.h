@@ -102,6 +102,7 @@ struct relay {
     bool saw_done;
     bool cut;                      /* the stream ended without being whole */
     struct str id;                 /* of the answer, once known */
+    struct str fingerprint;        /* system_fingerprint, once made */
     struct str usage;              /* JSON of the last usage that the stream told */
     int64_t created;               /* of the stream's events */
     unsigned events;               /* that went to the client */

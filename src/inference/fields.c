@@ -46,14 +46,12 @@ static const char *value_word(yyjson_val *value)
     return type_word(type_of(value));
 }
 
-static bool check_number(yyjson_val *value, const struct field *f, const char *path,
-                         struct error *err)
+static bool refuse_number(yyjson_val *value, const struct field *f, const char *path,
+                          struct error *err)
 {
     bool is_integer = !(f->types & FIELD_NUMBER);
     double number = yyjson_get_num(value);
 
-    if (number >= f->minimum && number <= f->maximum)
-        return true;
     if (number > f->maximum)
         return error_set_target(
             err, is_integer ? ERROR_MODEL_INTEGER_ABOVE : ERROR_MODEL_DECIMAL_ABOVE, path,
@@ -65,8 +63,8 @@ static bool check_number(yyjson_val *value, const struct field *f, const char *p
         is_integer ? "integer" : "decimal", f->minimum, number);
 }
 
-static bool check_length(yyjson_val *value, const struct field *f, const char *path,
-                         struct error *err)
+static bool refuse_length(yyjson_val *value, const struct field *f, const char *path,
+                          struct error *err)
 {
     size_t len = yyjson_arr_size(value);
 
@@ -75,28 +73,38 @@ static bool check_length(yyjson_val *value, const struct field *f, const char *p
                                 "Invalid '%s': empty array. Expected an array with minimum length "
                                 "%g, but got an array with length %zu instead.",
                                 path, f->minimum, len);
-    if ((double)len > f->maximum)
-        return error_set_target(err, ERROR_MODEL_ARRAY_LONG, path,
-                                "Invalid '%s': array too long. Expected an array with maximum "
-                                "length %g, but got an array with length %zu instead.",
-                                path, f->maximum, len);
-    return true;
+    return error_set_target(err, ERROR_MODEL_ARRAY_LONG, path,
+                            "Invalid '%s': array too long. Expected an array with maximum length "
+                            "%g, but got an array with length %zu instead.",
+                            path, f->maximum, len);
 }
 
-static bool check_one(yyjson_val *value, const struct field *f, const char *path,
-                      struct error *err)
+static bool in_range(const struct field *f, double value)
 {
+    return (f->minimum == 0 && f->maximum == 0) || (value >= f->minimum && value <= f->maximum);
+}
+
+static bool fits(yyjson_val *value, const struct field *f)
+{
+    if (!(type_of(value) & f->types))
+        return false;
+    if (yyjson_is_num(value))
+        return in_range(f, yyjson_get_num(value));
+    return !yyjson_is_arr(value) || in_range(f, (double)yyjson_arr_size(value));
+}
+
+/* Why a value does not fit. `path` is made here and not before: most requests have no error. */
+static bool refuse(yyjson_val *value, const struct field *f, const char *prefix, struct error *err)
+{
+    char path[PATH_MAX_BYTES];
+
+    snprintf(path, sizeof(path), "%s%s", prefix, f->name);
     if (!(type_of(value) & f->types))
         return error_set_target(err, ERROR_MODEL_TYPE, path,
                                 "Invalid type for '%s': expected %s, but got %s instead.", path,
                                 type_word(f->types), value_word(value));
-    if (f->minimum == 0 && f->maximum == 0)
-        return true;
-    if (yyjson_is_num(value))
-        return check_number(value, f, path, err);
-    if (yyjson_is_arr(value))
-        return check_length(value, f, path, err);
-    return true;
+    return yyjson_is_num(value) ? refuse_number(value, f, path, err)
+                                : refuse_length(value, f, path, err);
 }
 
 static const struct field *find(const struct field *fields, size_t count, struct str name)
@@ -117,16 +125,15 @@ bool fields_check(yyjson_val *object, const struct field *fields, size_t count, 
     while ((key = yyjson_obj_iter_next(&members))) {
         yyjson_val *value = yyjson_obj_iter_get_val(key);
         const struct field *f = find(fields, count, json_str(key));
-        char full[PATH_MAX_BYTES];
 
-        snprintf(full, sizeof(full), "%s%.*s", path, STR_ARGS(str_slice(json_str(key), 0, 64)));
         if (!f)
             return error_set(err, ERROR_MODEL_REQUEST,
-                             "Unrecognized request argument supplied: %s", full);
+                             "Unrecognized request argument supplied: %s%.*s", path,
+                             STR_ARGS(str_slice(json_str(key), 0, 64)));
         if (yyjson_is_null(value))
             continue;
-        if (!check_one(value, f, full, err))
-            return false;
+        if (!fits(value, f))
+            return refuse(value, f, path, err);
         if (features)
             *features |= f->feature;
     }

@@ -16,7 +16,7 @@ static void add(struct http_headers *h, struct str name, struct str value)
 
 static void add_number(struct exchange *x, struct http_headers *h, struct str name, int64_t value)
 {
-    add(h, name, arena_printf(x->arena, "%lld", (long long)value));
+    add(h, name, format_decimal(x->arena, value));
 }
 
 /* What is left may be negative: the estimate of one request can be larger than the limit, and

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "inference/shape.h"
 
-#include <stdio.h>
-
 #include "base/random.h"
 #include "inference/operation.h"
 
@@ -20,17 +18,21 @@ struct str shape_new_id(struct exchange *x, struct arena *a, const char *prefix,
 }
 
 /* FNV-1a over what identifies the backend's configuration: the same deployment answers with the
- * same fingerprint until its model or engine changes. */
-static uint64_t fingerprint(const struct exchange *x)
+ * same fingerprint until its model or engine changes. "fp_" and ten hexadecimal digits. */
+static struct str fingerprint(const struct exchange *x)
 {
     const char *parts[] = { x->deployment->model->label, x->deployment->engine->name };
     uint64_t hash = 0xCBF29CE484222325u;
+    char *text = arena_alloc_bytes(x->arena, sizeof("fp_0123456789"));
 
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
         for (const char *p = parts[i]; *p; p++)
             hash = (hash ^ (unsigned char)*p) * 0x100000001B3u;
     }
-    return hash;
+    memcpy(text, "fp_", 3);
+    for (unsigned i = 0; i < 10; i++)
+        text[3 + i] = "0123456789abcdef"[hash >> (4 * i) & 15];
+    return str_of(text, 13);
 }
 
 static void set_id(struct exchange *x, yyjson_mut_doc *doc, yyjson_mut_val *root,
@@ -63,11 +65,9 @@ void shape_root(struct exchange *x, yyjson_mut_doc *doc, yyjson_mut_val *root,
     yyjson_mut_obj_remove_key(root, "timings");
     yyjson_mut_obj_remove_key(root, "__verbose");
     if (x->version.parts & ANSWER_LOGPROBS) {
-        char text[16];
-
-        snprintf(text, sizeof(text), "fp_%010llx",
-                 (unsigned long long)(fingerprint(x) & 0xFFFFFFFFFFu));
-        json_set_str(doc, root, "system_fingerprint", str_from(text));
+        if (!x->relay.fingerprint.len)
+            x->relay.fingerprint = fingerprint(x);
+        json_set_str(doc, root, "system_fingerprint", x->relay.fingerprint);
     } else {
         yyjson_mut_obj_remove_key(root, "system_fingerprint");
     }

@@ -12,7 +12,10 @@
 /* Series are made by what clients send (deployment names that exist, operations, statuses): bounded
  * by the catalog and the directory, and by this number all the same. */
 #define SERIES_MAX 20000
-#define KEY_BYTES 320
+#define LABELS_BYTES 320
+#define NAME_BYTES_MAX 100
+/* Both names, and what the other labels come from. */
+#define KEY_BYTES (2 * NAME_BYTES_MAX + 32)
 
 /* Upper bounds in seconds, for a whole answer and for its first byte. */
 static const double bounds[] = { 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
@@ -27,7 +30,9 @@ struct histogram {
 /* One combination of labels. */
 struct series {
     UT_hash_handle hh;
-    char labels[KEY_BYTES]; /* as Prometheus writes them: account="a",deployment="d",... */
+    unsigned char key[KEY_BYTES];
+    unsigned key_len;
+    char labels[LABELS_BYTES]; /* as Prometheus writes them: account="a",deployment="d",... */
     uint64_t requests;
     uint64_t prompt_tokens;
     uint64_t completion_tokens;
@@ -110,27 +115,72 @@ struct metrics_shard *metrics_shard(struct metrics *m, unsigned index)
     return &m->shards[index];
 }
 
-/* Label values hold no quote, backslash or line end: names of ARM resources cannot. */
-static int make_labels(char out[KEY_BYTES], const struct metrics_request *r)
+static void put(unsigned char key[KEY_BYTES], unsigned *len, const void *bytes, size_t size)
 {
-    return snprintf(out, KEY_BYTES,
-                    "account=\"%.*s\",deployment=\"%.*s\",operation=\"%s\",status=\"%d\","
-                    "stream=\"%s\"",
-                    STR_ARGS(str_slice(r->account, 0, 100)),
-                    STR_ARGS(str_slice(r->deployment, 0, 100)), r->operation, r->status,
-                    r->streamed ? "true" : "false");
+    memcpy(key + *len, bytes, size);
+    *len += (unsigned)size;
 }
 
-static struct series *series_get(struct series **all, const char *labels)
+static void put_name(unsigned char key[KEY_BYTES], unsigned *len, struct str name)
+{
+    unsigned char size = (unsigned char)(name.len < NAME_BYTES_MAX ? name.len : NAME_BYTES_MAX);
+
+    put(key, len, &size, sizeof(size));
+    if (size)
+        put(key, len, name.data, size);
+}
+
+/* What tells series apart, in a form that costs little to make for each request. */
+static unsigned make_key(unsigned char key[KEY_BYTES], const struct metrics_request *r)
+{
+    unsigned char flags = r->streamed;
+    unsigned len = 0;
+
+    put_name(key, &len, r->account);
+    put_name(key, &len, r->deployment);
+    put(key, &len, &r->operation, sizeof(r->operation)); /* static text: its address will do */
+    put(key, &len, &r->status, sizeof(r->status));
+    put(key, &len, &flags, sizeof(flags));
+    return len;
+}
+
+/* Label values hold no quote, backslash or line end: names of ARM resources cannot. */
+static void make_labels(char out[LABELS_BYTES], const struct metrics_request *r)
+{
+    snprintf(out, LABELS_BYTES,
+             "account=\"%.*s\",deployment=\"%.*s\",operation=\"%s\",status=\"%d\","
+             "stream=\"%s\"",
+             STR_ARGS(str_slice(r->account, 0, NAME_BYTES_MAX)),
+             STR_ARGS(str_slice(r->deployment, 0, NAME_BYTES_MAX)), r->operation, r->status,
+             r->streamed ? "true" : "false");
+}
+
+/* A new series of that key; NULL when there are too many. */
+static struct series *series_add(struct series **all, const void *key, unsigned key_len)
 {
     struct series *s;
 
-    HASH_FIND_STR(*all, labels, s);
-    if (s || HASH_COUNT(*all) >= SERIES_MAX)
-        return s;
+    if (HASH_COUNT(*all) >= SERIES_MAX)
+        return NULL;
     s = memory_alloc(sizeof(*s));
-    snprintf(s->labels, sizeof(s->labels), "%s", labels);
-    HASH_ADD_STR(*all, labels, s);
+    memcpy(s->key, key, key_len);
+    s->key_len = key_len;
+    HASH_ADD(hh, *all, key, key_len, s);
+    return s;
+}
+
+static struct series *series_of(struct series **all, const struct metrics_request *r)
+{
+    unsigned char key[KEY_BYTES];
+    unsigned len = make_key(key, r);
+    struct series *s;
+
+    HASH_FIND(hh, *all, key, len, s);
+    if (s)
+        return s;
+    s = series_add(all, key, len);
+    if (s)
+        make_labels(s->labels, r);
     return s;
 }
 
@@ -146,12 +196,10 @@ static void observe(struct histogram *h, uint64_t value_us)
 
 void metrics_record_request(struct metrics_shard *shard, const struct metrics_request *r)
 {
-    char labels[KEY_BYTES];
     struct series *s;
 
-    make_labels(labels, r);
     pthread_mutex_lock(&shard->lock);
-    s = series_get(&shard->series, labels);
+    s = series_of(&shard->series, r);
     if (s) {
         s->requests++;
         s->prompt_tokens += r->prompt_tokens;
@@ -170,7 +218,7 @@ static void histogram_add(struct histogram *to, const struct histogram *from)
     to->sum_us += from->sum_us;
 }
 
-static void series_add(struct series *to, const struct series *from)
+static void series_sum(struct series *to, const struct series *from)
 {
     to->requests += from->requests;
     to->prompt_tokens += from->prompt_tokens;
@@ -189,10 +237,15 @@ static struct series *add_up(struct metrics *m)
 
         pthread_mutex_lock(&shard->lock);
         for (struct series *s = shard->series; s; s = s->hh.next) {
-            struct series *to = series_get(&sum, s->labels);
+            struct series *to;
 
-            if (to)
-                series_add(to, s);
+            HASH_FIND(hh, sum, s->key, s->key_len, to);
+            if (!to)
+                to = series_add(&sum, s->key, s->key_len);
+            if (!to)
+                continue;
+            memcpy(to->labels, s->labels, sizeof(to->labels));
+            series_sum(to, s);
         }
         pthread_mutex_unlock(&shard->lock);
     }
