@@ -71,8 +71,8 @@ static unsigned find_first_released(const struct balancer *b, uint64_t now_ms)
     return best;
 }
 
-bool balancer_pick(struct balancer *b, const unsigned *tried, unsigned tried_count,
-                   uint64_t now_ms, struct balancer_pick *pick)
+bool balancer_pick(struct balancer *b, const unsigned *tried, unsigned tried_count, uint64_t now_ms,
+                   struct balancer_pick *pick)
 {
     /* Another loop may take the half-open one's only place first; then the rest is looked at
      * again, each time with one address fewer. */

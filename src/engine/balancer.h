@@ -53,8 +53,8 @@ struct balancer_pick {
 /* False when no address that is not among `tried` can be asked. When all that are well are held,
  * and none has been tried, the one whose hold ends first is taken: its refusal tells the client
  * more than ours. Counts the call as outstanding. */
-bool balancer_pick(struct balancer *b, const unsigned *tried, unsigned tried_count,
-                   uint64_t now_ms, struct balancer_pick *pick);
+bool balancer_pick(struct balancer *b, const unsigned *tried, unsigned tried_count, uint64_t now_ms,
+                   struct balancer_pick *pick);
 
 enum balancer_outcome {
     BALANCER_SUCCESS,

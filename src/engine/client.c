@@ -28,7 +28,8 @@ static struct engine *look_up(struct engines *es, const char *name)
     struct engine *e;
 
     pthread_mutex_lock(&es->lock);
-    TAILQ_FOREACH(e, &es->list, link) {
+    TAILQ_FOREACH(e, &es->list, link)
+    {
         if (!atomic_load(&e->retired) && strcmp(e->settings->name, name) == 0) {
             engine_ref(e);
             break;
@@ -151,8 +152,7 @@ void engine_call_stop_waiting(struct engine_call *call)
     dequeue(call);
 }
 
-struct engine_call *engine_call_start(struct engine_client *c,
-                                      const struct engine_request *request,
+struct engine_call *engine_call_start(struct engine_client *c, const struct engine_request *request,
                                       const struct engine_events *events, void *data)
 {
     struct engine *e = enter(c, request->engine);
@@ -230,7 +230,7 @@ static void look_at_waiting(struct engine_client *c)
 
     TAILQ_CONCAT(&now, &c->waiting, turn);
     TAILQ_FOREACH(call, &now, turn)
-        call->queue = &now;
+    call->queue = &now;
     while ((call = TAILQ_FIRST(&now))) {
         dequeue(call);
         enqueue(call, &c->waiting);
@@ -247,7 +247,7 @@ static void end_failing(struct engine_client *c)
 
     TAILQ_CONCAT(&now, &c->failing, turn);
     TAILQ_FOREACH(call, &now, turn)
-        call->queue = &now;
+    call->queue = &now;
     while ((call = TAILQ_FIRST(&now)))
         engine_call_fail(call, call->failure);
 }

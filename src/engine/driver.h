@@ -30,9 +30,9 @@ struct engines {
     struct loop *loop;
     struct run_folder run_folder;
     char run_folder_error[160]; /* when there is none */
-    char *llama_server;   /* NULL: none */
-    char *embedded_model; /* NULL: none */
-    struct http_client *http; /* of the control loop: for probes */
+    char *llama_server;         /* NULL: none */
+    char *embedded_model;       /* NULL: none */
+    struct http_client *http;   /* of the control loop: for probes */
     bool is_http_closed;
     bool is_stopping;
     void (*on_stopped)(void *data);
@@ -51,7 +51,7 @@ struct engine {
     const struct engine_driver *driver;
     struct catalog *catalog; /* keeps the settings */
     const struct catalog_engine *settings;
-    void *own;               /* the driver's */
+    void *own; /* the driver's */
     _Atomic unsigned refs;
     _Atomic unsigned in_flight;
     atomic_bool retired;
@@ -73,10 +73,10 @@ struct engine_driver {
     size_t call_size; /* of its struct that begins with a struct engine_call */
 
     /* On the control loop. */
-    void (*open)(struct engine *e);  /* sets the state */
-    void (*close)(struct engine *e); /* then calls engine_closed, at once or later */
+    void (*open)(struct engine *e);    /* sets the state */
+    void (*close)(struct engine *e);   /* then calls engine_closed, at once or later */
     void (*release)(struct engine *e); /* frees `own`; any thread */
-    void (*wake)(struct engine *e);  /* may be NULL */
+    void (*wake)(struct engine *e);    /* may be NULL */
     /* Is it still what its settings say (files that they name)? May be NULL. */
     bool (*is_current)(struct engine *e);
     /* Adds what only the driver knows; any thread, may be NULL. */
@@ -142,8 +142,8 @@ struct engine_client {
 };
 
 struct engine_call {
-    TAILQ_ENTRY(engine_call) link; /* in client->calls */
-    TAILQ_ENTRY(engine_call) turn; /* in waiting, failing, or a list on the stack */
+    TAILQ_ENTRY(engine_call) link;  /* in client->calls */
+    TAILQ_ENTRY(engine_call) turn;  /* in waiting, failing, or a list on the stack */
     struct engine_call_list *queue; /* that `turn` is in */
     struct engine_client *client;
     struct engine *engine; /* NULL: there is none of that name */

@@ -145,7 +145,7 @@ void engine_set_state(struct engine *e, enum engine_state state)
     atomic_store(&e->state, (int)state);
     pthread_mutex_lock(&e->owner->lock);
     TAILQ_FOREACH(c, &e->owner->clients, link)
-        engine_client_kick(c);
+    engine_client_kick(c);
     pthread_mutex_unlock(&e->owner->lock);
 }
 
@@ -215,7 +215,8 @@ static struct engine *find(struct engines *es, const char *name)
 {
     struct engine *e;
 
-    TAILQ_FOREACH(e, &es->list, link) {
+    TAILQ_FOREACH(e, &es->list, link)
+    {
         if (!atomic_load(&e->retired) && strcmp(e->settings->name, name) == 0)
             return e;
     }
@@ -240,9 +241,8 @@ void engines_reload(struct engines *es, struct catalog *catalog)
         const struct catalog_engine *settings = find_settings(catalog, e->settings->name);
 
         next = TAILQ_NEXT(e, link);
-        if (atomic_load(&e->retired) ||
-            (settings && settings_are_equal(settings, e->settings) &&
-             (!e->driver->is_current || e->driver->is_current(e))))
+        if (atomic_load(&e->retired) || (settings && settings_are_equal(settings, e->settings) &&
+                                         (!e->driver->is_current || e->driver->is_current(e))))
             continue;
         log_info("engine_removed", "engine=%s", e->settings->name);
         retire(e); /* may take it out of the list at once */
@@ -296,7 +296,8 @@ bool engines_status(struct engines *es, struct str name, struct engine_status *s
 
     *status = (struct engine_status){ 0 };
     pthread_mutex_lock(&es->lock);
-    TAILQ_FOREACH(e, &es->list, link) {
+    TAILQ_FOREACH(e, &es->list, link)
+    {
         if (!atomic_load(&e->retired) && str_equal(str_from(e->settings->name), name))
             break;
     }

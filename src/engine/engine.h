@@ -33,7 +33,7 @@ enum engine_operation { ENGINE_CHAT, ENGINE_COMPLETION, ENGINE_EMBEDDINGS };
 /* Request features that not every engine honours; a request that needs one which the engine lacks
  * is refused, never silently changed. A set of bits. */
 enum engine_feature {
-    ENGINE_N = 1 << 0,             /* n > 1 */
+    ENGINE_N = 1 << 0, /* n > 1 */
     ENGINE_BEST_OF = 1 << 1,
     ENGINE_ECHO = 1 << 2,
     ENGINE_SUFFIX = 1 << 3,
@@ -43,7 +43,7 @@ enum engine_feature {
     ENGINE_JSON_OBJECT = 1 << 7,
     ENGINE_JSON_SCHEMA = 1 << 8,
     ENGINE_SEED = 1 << 9,
-    ENGINE_PROMPT_ARRAY = 1 << 10, /* several prompts in one completion request */
+    ENGINE_PROMPT_ARRAY = 1 << 10,  /* several prompts in one completion request */
     ENGINE_PROMPT_TOKENS = 1 << 11, /* prompts as token ids */
     ENGINE_IMAGES = 1 << 12,
     ENGINE_AUDIO = 1 << 13,
@@ -62,10 +62,10 @@ unsigned engine_features(const struct catalog_engine *e);
 struct str engine_model_name(const struct catalog_engine *e);
 
 struct engines_options {
-    struct loop *loop;           /* the control loop */
-    const char *run_folder;      /* for sockets */
-    const char *llama_server;    /* path, found by the caller; NULL: llama engines fail clearly */
-    const char *embedded_model;  /* path of the extracted GGUF */
+    struct loop *loop;          /* the control loop */
+    const char *run_folder;     /* for sockets */
+    const char *llama_server;   /* path, found by the caller; NULL: llama engines fail clearly */
+    const char *embedded_model; /* path of the extracted GGUF */
 };
 
 struct engines *engines_new(const struct engines_options *options, struct catalog *catalog);
@@ -99,9 +99,9 @@ struct engine_request {
     struct str deployment;        /* named to an upstream whose model name is not configured */
     const struct str *body_parts; /* JSON; borrowed until the call has ended */
     unsigned body_part_count;
-    struct str request_id;        /* passed on as x-request-id */
+    struct str request_id;         /* passed on as x-request-id */
     const struct sim_fault *fault; /* the request's own fault for the simulator; may be NULL */
-    unsigned prompt_tokens;       /* estimate, for the simulator's timing */
+    unsigned prompt_tokens;        /* estimate, for the simulator's timing */
 };
 
 struct engine_events {
@@ -112,8 +112,7 @@ struct engine_events {
     void (*on_failure)(void *data, const struct error *err);
 };
 
-struct engine_call *engine_call_start(struct engine_client *c,
-                                      const struct engine_request *request,
+struct engine_call *engine_call_start(struct engine_client *c, const struct engine_request *request,
                                       const struct engine_events *events, void *data);
 /* Stops the generation at once. */
 void engine_call_cancel(struct engine_call *call);

@@ -223,8 +223,7 @@ static void set_paths(struct llama *l, const char *folder)
 
     snprintf(name, sizeof(name), "%s", l->engine->settings->name);
     for (char *p = name; *p; p++) {
-        if ((*p < 'a' || *p > 'z') && (*p < 'A' || *p > 'Z') && (*p < '0' || *p > '9') &&
-            *p != '-')
+        if ((*p < 'a' || *p > 'z') && (*p < 'A' || *p > 'Z') && (*p < '0' || *p > '9') && *p != '-')
             *p = '_';
     }
     snprintf(path, sizeof(path), "%s/%s-%u.sock", folder, name, number);

@@ -185,8 +185,7 @@ void llama_call_look_again(struct engine_call *base)
     if (is_ready(call)) {
         stop_waiting(call);
         send_request(call);
-    } else if (atomic_load(&llama_of(call)->failures) != call->failures_seen ||
-               is_hopeless(call)) {
+    } else if (atomic_load(&llama_of(call)->failures) != call->failures_seen || is_hopeless(call)) {
         stop_waiting(call);
         set_error(call, &err);
         engine_call_fail(base, &err);

@@ -53,7 +53,7 @@ static const char *find_model(struct arena *a, const struct llama_command_option
         return NULL;
     }
     f = fopen(path, "re");
-    if (!f || fread(magic, 1, sizeof(magic), f) != sizeof(magic) || memcmp(magic, "GGUF", 4)) {
+    if (!f || fread(magic, 1, sizeof(magic), f) != sizeof(magic) || memcmp(magic, "GGUF", 4) != 0) {
         error_set(err, ERROR_CONFIG, "the model %s %s", path,
                   f ? "is not a GGUF file" : "cannot be read");
         model = NULL;
@@ -120,8 +120,7 @@ bool llama_command(struct arena *a, const struct llama_command_options *o,
         return error_set(err, ERROR_CONFIG,
                          "llama-server was not found: put it on the PATH or configure it");
     if (access(o->llama_server, X_OK))
-        return error_set(err, ERROR_CONFIG, "cannot run %s: %s", o->llama_server,
-                         strerror(errno));
+        return error_set(err, ERROR_CONFIG, "cannot run %s: %s", o->llama_server, strerror(errno));
     model = find_model(a, o, err);
     if (!model)
         return false;

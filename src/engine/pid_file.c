@@ -30,8 +30,10 @@ static uint64_t started_at(int pid)
     text[len] = '\0';
     rest = strrchr(text, ')'); /* the name before it may hold anything */
     if (!rest ||
-        sscanf(rest, ") %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
-                     "%*s %" SCNu64, &state, &started) != 2 ||
+        sscanf(rest,
+               ") %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
+               "%*s %" SCNu64,
+               &state, &started) != 2 ||
         state == 'Z')
         return 0;
     return started;

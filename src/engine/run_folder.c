@@ -10,8 +10,7 @@
 #include "base/memory.h"
 #include "engine/pid_file.h"
 
-bool run_folder_open(struct run_folder *f, const char *wanted, unsigned *ended,
-                     struct error *err)
+bool run_folder_open(struct run_folder *f, const char *wanted, unsigned *ended, struct error *err)
 {
     char temporary[] = "/tmp/lazuli-XXXXXX";
 
@@ -22,8 +21,7 @@ bool run_folder_open(struct run_folder *f, const char *wanted, unsigned *ended,
     if (!f->path)
         return error_set(err, ERROR_IO, "cannot use the folder %s: %s", wanted, strerror(errno));
     *ended = pid_file_sweep(f->path);
-    if (strlen(f->path) + 1 + RUN_FOLDER_NAME_MAX <
-        sizeof(((struct sockaddr_un *)NULL)->sun_path))
+    if (strlen(f->path) + 1 + RUN_FOLDER_NAME_MAX < sizeof(((struct sockaddr_un *)NULL)->sun_path))
         return true;
     free(f->path);
     f->path = NULL;

@@ -5,17 +5,16 @@
 
 /* What llama-server 0.7.0 was measured to honour. It takes best_of, echo and suffix, too, and
  * does nothing about them; images need a projector, which it is given by --mmproj. */
-#define LLAMA_FEATURES                                                                      \
-    (ENGINE_N | ENGINE_LOGPROBS | ENGINE_LOGIT_BIAS | ENGINE_TOOLS | ENGINE_JSON_OBJECT |   \
-     ENGINE_JSON_SCHEMA | ENGINE_SEED | ENGINE_PROMPT_ARRAY | ENGINE_PROMPT_TOKENS |        \
+#define LLAMA_FEATURES                                                                    \
+    (ENGINE_N | ENGINE_LOGPROBS | ENGINE_LOGIT_BIAS | ENGINE_TOOLS | ENGINE_JSON_OBJECT | \
+     ENGINE_JSON_SCHEMA | ENGINE_SEED | ENGINE_PROMPT_ARRAY | ENGINE_PROMPT_TOKENS |      \
      ENGINE_PARALLEL_TOOLS | ENGINE_STREAM_USAGE)
 /* Tokens of the simulator are no model's, so a bias for one means nothing. It counts images, but
  * answers without looking at them; sound it does not know. */
-#define SIM_FEATURES                                                                        \
-    (ENGINE_N | ENGINE_BEST_OF | ENGINE_ECHO | ENGINE_SUFFIX | ENGINE_LOGPROBS |            \
-     ENGINE_TOOLS | ENGINE_JSON_OBJECT | ENGINE_JSON_SCHEMA | ENGINE_SEED |                 \
-     ENGINE_PROMPT_ARRAY | ENGINE_PROMPT_TOKENS | ENGINE_IMAGES |       \
-     ENGINE_PARALLEL_TOOLS | ENGINE_STREAM_USAGE)
+#define SIM_FEATURES                                                                            \
+    (ENGINE_N | ENGINE_BEST_OF | ENGINE_ECHO | ENGINE_SUFFIX | ENGINE_LOGPROBS | ENGINE_TOOLS | \
+     ENGINE_JSON_OBJECT | ENGINE_JSON_SCHEMA | ENGINE_SEED | ENGINE_PROMPT_ARRAY |              \
+     ENGINE_PROMPT_TOKENS | ENGINE_IMAGES | ENGINE_PARALLEL_TOOLS | ENGINE_STREAM_USAGE)
 /* An upstream is asked what its clients ask; it refuses by itself. */
 #define UPSTREAM_FEATURES (((ENGINE_STREAM_USAGE - 1) << 1) + 1)
 
@@ -62,12 +61,6 @@ static bool same_text(const char *a, const char *b)
     return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-/* Numbers are copied from the same text by the same code, so that equal ones have equal bits. */
-static bool same_number(double a, double b)
-{
-    return memcmp(&a, &b, sizeof(a)) == 0;
-}
-
 static bool same_llama(const struct catalog_llama *a, const struct catalog_llama *b)
 {
     if (a->argument_count != b->argument_count)
@@ -103,15 +96,14 @@ static bool same_upstream(const struct catalog_upstream *a, const struct catalog
 
 static bool same_sim(const struct catalog_sim *a, const struct catalog_sim *b)
 {
-    return a->seed == b->seed && same_number(a->first_token_ms, b->first_token_ms) &&
-           same_number(a->per_prompt_token_ms, b->per_prompt_token_ms) &&
-           same_number(a->tokens_per_second, b->tokens_per_second) &&
-           same_number(a->jitter, b->jitter) && a->answer_tokens == b->answer_tokens &&
+    return a->seed == b->seed && a->first_token_ms == b->first_token_ms &&
+           a->per_prompt_token_ms == b->per_prompt_token_ms &&
+           a->tokens_per_second == b->tokens_per_second && a->jitter == b->jitter &&
+           a->answer_tokens == b->answer_tokens &&
            a->embedding_dimensions == b->embedding_dimensions && a->fault.kind == b->fault.kind &&
            a->fault.status == b->fault.status &&
            a->fault.retry_after_ms == b->fault.retry_after_ms &&
-           a->fault.after_tokens == b->fault.after_tokens &&
-           same_number(a->fault.rate, b->fault.rate);
+           a->fault.after_tokens == b->fault.after_tokens && a->fault.rate == b->fault.rate;
 }
 
 bool settings_are_equal(const struct catalog_engine *a, const struct catalog_engine *b)

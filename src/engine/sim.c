@@ -32,14 +32,14 @@ struct sim_call {
     struct sim_request request;
     struct sim_answer *answer; /* NULL: an error is answered */
     struct sim_timing timing;
-    struct sim_fault fault;    /* NONE when it does not hit this call */
+    struct sim_fault fault; /* NONE when it does not hit this call */
     uv_timer_t timer;
     uint64_t started_us;
     struct buf out;
-    struct error error;        /* of the request */
+    struct error error; /* of the request */
     bool has_head;
     bool is_paused;
-    bool is_gone;              /* an event has cancelled it */
+    bool is_gone; /* an event has cancelled it */
 };
 
 /* -- Engine -------------------------------------------------------------------------------- */
@@ -119,8 +119,7 @@ static void send_body(struct sim_call *call, struct str bytes)
         call->base.events.on_body(call->base.data, bytes);
 }
 
-static void set_text(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key,
-                     const char *text)
+static void set_text(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, const char *text)
 {
     if (text && *text)
         json_set_str(doc, object, key, str_from(text));
@@ -151,12 +150,13 @@ static void answer_status(struct sim_call *call)
     struct str body;
 
     if (f->retry_after_ms) {
+        more[count++] = (struct http_header){ STR("retry-after-ms"),
+                                              arena_printf(call->arena, "%llu",
+                                                           (unsigned long long)f->retry_after_ms) };
         more[count++] = (struct http_header){
-            STR("retry-after-ms"), arena_printf(call->arena, "%llu",
-                                                (unsigned long long)f->retry_after_ms) };
-        more[count++] = (struct http_header){
-            STR("retry-after"), arena_printf(call->arena, "%llu",
-                                             (unsigned long long)(f->retry_after_ms + 999) / 1000) };
+            STR("retry-after"),
+            arena_printf(call->arena, "%llu", (unsigned long long)(f->retry_after_ms + 999) / 1000)
+        };
     }
     if (f->status == 429)
         body = error_body(call->arena, "Rate limit reached (simulated fault).", "requests", NULL,
@@ -165,8 +165,10 @@ static void answer_status(struct sim_call *call)
         body = error_body(call->arena, "The request was refused (simulated fault).",
                           "invalid_request_error", NULL, NULL);
     else
-        body = error_body(call->arena, "The server had an error while processing your request "
-                                       "(simulated fault).", "server_error", NULL, NULL);
+        body = error_body(call->arena,
+                          "The server had an error while processing your request "
+                          "(simulated fault).",
+                          "server_error", NULL, NULL);
     send_head(call, (int)f->status, more, count);
     send_body(call, body);
     if (!call->is_gone)

@@ -29,8 +29,8 @@ struct sim_answer {
 static void plan_choices(struct sim_answer *s, struct arena *a)
 {
     const struct sim_request *r = s->request;
-    unsigned wanted = s->settings->answer_tokens ? s->settings->answer_tokens
-                                                 : ANSWER_TOKENS_DEFAULT;
+    unsigned wanted =
+        s->settings->answer_tokens ? s->settings->answer_tokens : ANSWER_TOKENS_DEFAULT;
 
     s->choice_count = r->prompt_count * r->n;
     s->choices = ARENA_ARRAY(a, struct sim_choice, s->choice_count);
@@ -134,7 +134,7 @@ static void stream_step(struct sim_answer *s, struct arena *scratch, struct buf 
 static void append_vector(struct sim_answer *s, struct arena *scratch, struct str text,
                           struct buf *out)
 {
-    unsigned dimensions = s->request->dimensions         ? s->request->dimensions
+    unsigned dimensions = s->request->dimensions              ? s->request->dimensions
                           : s->settings->embedding_dimensions ? s->settings->embedding_dimensions
                                                               : DIMENSIONS_DEFAULT;
     float *vector = arena_alloc_bytes(scratch, dimensions * sizeof(*vector));
@@ -160,8 +160,8 @@ static void append_vector(struct sim_answer *s, struct arena *scratch, struct st
 static void embeddings_step(struct sim_answer *s, struct arena *scratch, struct buf *out)
 {
     append(out, s->step ? STR(",") : STR("{\"object\":\"list\",\"data\":["));
-    append(out, arena_printf(scratch, "{\"object\":\"embedding\",\"index\":%u,\"embedding\":",
-                             s->step));
+    append(out,
+           arena_printf(scratch, "{\"object\":\"embedding\",\"index\":%u,\"embedding\":", s->step));
     append_vector(s, scratch, s->request->prompts[s->step].text, out);
     append(out, STR("}"));
     if (s->step + 1 == s->steps)

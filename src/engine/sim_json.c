@@ -19,17 +19,16 @@ static bool is_chat(const struct sim_frame *f)
 }
 
 /* The members that come before and behind the choices. */
-static yyjson_mut_val *new_frame(yyjson_mut_doc *doc, const struct sim_frame *f,
-                                 const char *object)
+static yyjson_mut_val *new_frame(yyjson_mut_doc *doc, const struct sim_frame *f, const char *object)
 {
     yyjson_mut_val *root = yyjson_mut_obj(doc);
 
     yyjson_mut_obj_add_str(doc, root, "id", f->id);
     yyjson_mut_obj_add_str(doc, root, "object", object);
     yyjson_mut_obj_add_sint(doc, root, "created", f->created_s);
-    yyjson_mut_obj_add_val(doc, root, "model",
-                           text_value(doc, f->request->model.data ? f->request->model
-                                                                  : STR("sim")));
+    yyjson_mut_obj_add_val(
+        doc, root, "model",
+        text_value(doc, f->request->model.data ? f->request->model : STR("sim")));
     yyjson_mut_obj_add_null(doc, root, "system_fingerprint");
     return root;
 }
@@ -61,8 +60,7 @@ static void add_tool_call(yyjson_mut_doc *doc, yyjson_mut_val *message, const st
         if (has_index)
             yyjson_mut_obj_add_uint(doc, call, "index", 0);
         if (name.data) {
-            snprintf(id, sizeof(id), "call_%016llx%08llx",
-                     (unsigned long long)sim_mix(c->seed, 4),
+            snprintf(id, sizeof(id), "call_%016llx%08llx", (unsigned long long)sim_mix(c->seed, 4),
                      (unsigned long long)sim_mix(c->seed, 5) & 0xFFFFFFFF);
             yyjson_mut_obj_add_strcpy(doc, call, "id", id);
             yyjson_mut_obj_add_str(doc, call, "type", "function");
@@ -102,8 +100,8 @@ static void add_chat_logprob(yyjson_mut_doc *doc, yyjson_mut_val *entry, struct 
 }
 
 /* Appends one token to {"content":[...]}. */
-static void add_chat_piece(yyjson_mut_doc *doc, yyjson_mut_val *content,
-                           const struct sim_frame *f, const struct sim_piece *p)
+static void add_chat_piece(yyjson_mut_doc *doc, yyjson_mut_val *content, const struct sim_frame *f,
+                           const struct sim_piece *p)
 {
     yyjson_mut_val *entry = yyjson_mut_arr_add_obj(doc, content), *tops;
 
@@ -131,8 +129,8 @@ static struct text_logprobs new_text_logprobs(yyjson_mut_doc *doc)
 }
 
 /* Nothing comes before the first token of a prompt, so that it has no probability. */
-static void add_text_piece(yyjson_mut_doc *doc, struct text_logprobs *t,
-                           const struct sim_frame *f, const struct sim_piece *p)
+static void add_text_piece(yyjson_mut_doc *doc, struct text_logprobs *t, const struct sim_frame *f,
+                           const struct sim_piece *p)
 {
     yyjson_mut_val *top;
 
@@ -176,8 +174,8 @@ static struct str write_event(struct arena *a, yyjson_mut_doc *doc, const struct
                               const struct sim_choice *c, yyjson_mut_val *value,
                               yyjson_mut_val *logprobs, const char *finish)
 {
-    yyjson_mut_val *root = new_frame(doc, f, is_chat(f) ? "chat.completion.chunk"
-                                                        : "text_completion");
+    yyjson_mut_val *root =
+        new_frame(doc, f, is_chat(f) ? "chat.completion.chunk" : "text_completion");
     yyjson_mut_val *choices = yyjson_mut_obj_add_arr(doc, root, "choices");
     yyjson_mut_val *choice = yyjson_mut_arr_add_obj(doc, choices);
 
@@ -238,8 +236,8 @@ struct str sim_json_finish(struct arena *a, const struct sim_frame *f, const str
 struct str sim_json_usage_event(struct arena *a, const struct sim_frame *f, uint64_t tokens)
 {
     yyjson_mut_doc *doc = json_new(a);
-    yyjson_mut_val *root = new_frame(doc, f, is_chat(f) ? "chat.completion.chunk"
-                                                        : "text_completion");
+    yyjson_mut_val *root =
+        new_frame(doc, f, is_chat(f) ? "chat.completion.chunk" : "text_completion");
 
     yyjson_mut_obj_add_arr(doc, root, "choices");
     add_usage(doc, root, f, tokens);
@@ -324,9 +322,9 @@ struct str sim_json_embeddings_end(struct arena *a, const struct sim_frame *f)
     yyjson_mut_val *usage;
     struct str text;
 
-    yyjson_mut_obj_add_val(doc, root, "model",
-                           text_value(doc, f->request->model.data ? f->request->model
-                                                                  : STR("sim")));
+    yyjson_mut_obj_add_val(
+        doc, root, "model",
+        text_value(doc, f->request->model.data ? f->request->model : STR("sim")));
     usage = yyjson_mut_obj_add_obj(doc, root, "usage");
     yyjson_mut_obj_add_uint(doc, usage, "prompt_tokens", f->request->prompt_tokens);
     yyjson_mut_obj_add_uint(doc, usage, "total_tokens", f->request->prompt_tokens);

@@ -45,7 +45,8 @@ static bool parse_stop(yyjson_val *body, struct sim_request *r, struct error *er
         r->stops[r->stop_count++] = json_str(stop);
     if (yyjson_arr_size(stop) > SIM_STOPS_MAX || yyjson_get_len(stop) > STOP_BYTES_MAX)
         goto invalid;
-    yyjson_arr_foreach(stop, i, count, item) {
+    yyjson_arr_foreach(stop, i, count, item)
+    {
         if (yyjson_is_str(item) && yyjson_get_len(item) > STOP_BYTES_MAX)
             goto invalid;
         if (yyjson_is_str(item) && yyjson_get_len(item))
@@ -69,7 +70,8 @@ static unsigned content_tokens(yyjson_val *content)
 
     if (yyjson_is_str(content))
         return sim_token_count(yyjson_get_len(content));
-    yyjson_arr_foreach(content, i, count, part) {
+    yyjson_arr_foreach(content, i, count, part)
+    {
         yyjson_val *text = yyjson_obj_get(part, "text");
 
         tokens += yyjson_is_str(text) ? sim_token_count(yyjson_get_len(text)) : TOKENS_PER_IMAGE;
@@ -84,7 +86,8 @@ static struct str content_text(yyjson_val *content)
     yyjson_val *part;
     size_t i, count;
 
-    yyjson_arr_foreach(content, i, count, part) {
+    yyjson_arr_foreach(content, i, count, part)
+    {
         if (yyjson_is_str(yyjson_obj_get(part, "text")))
             text = json_str(yyjson_obj_get(part, "text"));
     }
@@ -101,7 +104,8 @@ static bool parse_messages(struct arena *a, yyjson_val *body, struct sim_request
         return missing(err, "messages");
     r->prompts = ARENA_NEW(a, struct sim_prompt);
     r->prompt_count = 1;
-    yyjson_arr_foreach(messages, i, count, message) {
+    yyjson_arr_foreach(messages, i, count, message)
+    {
         yyjson_val *content = yyjson_obj_get(message, "content");
 
         r->prompts->tokens += TOKENS_PER_MESSAGE + content_tokens(content);
@@ -119,7 +123,8 @@ static bool take_tool(yyjson_val *list, struct str name, struct sim_request *r)
     yyjson_val *item;
     size_t i, count;
 
-    yyjson_arr_foreach(list, i, count, item) {
+    yyjson_arr_foreach(list, i, count, item)
+    {
         yyjson_val *function = r->is_legacy_function ? item : yyjson_obj_get(item, "function");
         struct str found = json_str(yyjson_obj_get(function, "name"));
 
@@ -139,7 +144,8 @@ static void take_mentioned_tool(yyjson_val *list, struct sim_request *r)
     yyjson_val *item;
     size_t i, count;
 
-    yyjson_arr_foreach(list, i, count, item) {
+    yyjson_arr_foreach(list, i, count, item)
+    {
         yyjson_val *function = r->is_legacy_function ? item : yyjson_obj_get(item, "function");
         struct str name = json_str(yyjson_obj_get(function, "name"));
 
@@ -155,7 +161,8 @@ static bool parse_tools(yyjson_val *body, struct sim_request *r, struct error *e
     yyjson_val *list = yyjson_obj_get(body, "tools"), *choice, *named;
     struct str word, name;
 
-    r->is_legacy_function = !yyjson_is_arr(list) && yyjson_is_arr(yyjson_obj_get(body, "functions"));
+    r->is_legacy_function =
+        !yyjson_is_arr(list) && yyjson_is_arr(yyjson_obj_get(body, "functions"));
     if (r->is_legacy_function)
         list = yyjson_obj_get(body, "functions");
     if (!yyjson_arr_size(list))
@@ -165,8 +172,8 @@ static bool parse_tools(yyjson_val *body, struct sim_request *r, struct error *e
     word = json_str(choice);
     if (str_equal(word, STR("none")))
         return true;
-    named = r->is_legacy_function ? yyjson_obj_get(choice, "name")
-                                  : json_at(choice, "function.name");
+    named =
+        r->is_legacy_function ? yyjson_obj_get(choice, "name") : json_at(choice, "function.name");
     name = json_str(named);
     if (name.data || str_equal(word, STR("required"))) {
         if (!take_tool(list, name, r))
@@ -178,8 +185,7 @@ static bool parse_tools(yyjson_val *body, struct sim_request *r, struct error *e
     return true;
 }
 
-static bool parse_chat(struct arena *a, yyjson_val *body, struct sim_request *r,
-                       struct error *err)
+static bool parse_chat(struct arena *a, yyjson_val *body, struct sim_request *r, struct error *err)
 {
     yyjson_val *format = yyjson_obj_get(body, "response_format");
     struct str type = json_str(yyjson_obj_get(format, "type"));
@@ -212,7 +218,8 @@ static bool parse_token_ids(struct arena *a, yyjson_val *ids, struct sim_prompt 
 
     count = yyjson_arr_size(ids);
     parts = ARENA_ARRAY(a, struct str, count ? count : 1);
-    yyjson_arr_foreach(ids, i, count, id) {
+    yyjson_arr_foreach(ids, i, count, id)
+    {
         if (!yyjson_is_uint(id))
             return false;
         parts[i] = sim_token_word(yyjson_get_uint(id));
@@ -257,7 +264,8 @@ static bool parse_prompts(struct arena *a, yyjson_val *body, const char *field,
     if (!is_list && !parse_prompt(a, value, r->prompts))
         goto invalid;
     if (is_list) {
-        yyjson_arr_foreach(value, i, count, item) {
+        yyjson_arr_foreach(value, i, count, item)
+        {
             if (!parse_prompt(a, item, &r->prompts[i]))
                 goto invalid;
         }
@@ -296,7 +304,10 @@ bool sim_request_parse(struct arena *a, enum engine_operation operation, struct 
     yyjson_doc *doc = json_parse(a, body_text, err);
     yyjson_val *body = yyjson_doc_get_root(doc);
     struct sim_request r = {
-        .operation = operation, .n = 1, .best_of = 1, .max_tokens = UINT_MAX,
+        .operation = operation,
+        .n = 1,
+        .best_of = 1,
+        .max_tokens = UINT_MAX,
     };
     bool ok = false;
 

@@ -20,7 +20,7 @@
 
 /* One prompt of a completion, or one input of embeddings. */
 struct sim_prompt {
-    struct str text;  /* of a prompt given as token ids: words that stand for them */
+    struct str text; /* of a prompt given as token ids: words that stand for them */
     unsigned tokens;
 };
 
@@ -29,29 +29,28 @@ struct sim_request {
     bool stream;
     bool include_usage;
     struct str model;
-    unsigned n;           /* choices a prompt */
-    unsigned best_of;     /* answers that are made to choose them from; at least n */
-    unsigned max_tokens;  /* UINT_MAX: not given */
+    unsigned n;          /* choices a prompt */
+    unsigned best_of;    /* answers that are made to choose them from; at least n */
+    unsigned max_tokens; /* UINT_MAX: not given */
     struct str stops[SIM_STOPS_MAX];
     unsigned stop_count;
     bool logprobs;
     unsigned top_logprobs;
     bool echo;
-    struct str tool;       /* function to be called, STR_NONE: none */
-    bool is_legacy_function; /* by functions and function_call, the form before tools */
-    bool is_json;          /* the answer is a JSON text */
-    yyjson_val *schema;    /* of the JSON text or the tool's arguments; may be NULL */
+    struct str tool;            /* function to be called, STR_NONE: none */
+    bool is_legacy_function;    /* by functions and function_call, the form before tools */
+    bool is_json;               /* the answer is a JSON text */
+    yyjson_val *schema;         /* of the JSON text or the tool's arguments; may be NULL */
     struct sim_prompt *prompts; /* one for a chat, whose text is the last message of the user */
     unsigned prompt_count;
     unsigned prompt_tokens; /* of all prompts */
-    unsigned dimensions;   /* of embeddings; 0: not given */
+    unsigned dimensions;    /* of embeddings; 0: not given */
     bool is_base64;
 };
 
 /* `body` is parsed into the arena. Errors are the model layer's: ERROR_MODEL_REQUEST,
  * ERROR_MODEL_MISSING or ERROR_MODEL_VALUE with the field as target. */
-MUST_CHECK bool sim_request_parse(struct arena *a, enum engine_operation operation,
-                                  struct str body, struct sim_request *request,
-                                  struct error *err);
+MUST_CHECK bool sim_request_parse(struct arena *a, enum engine_operation operation, struct str body,
+                                  struct sim_request *request, struct error *err);
 
 #endif

@@ -142,7 +142,8 @@ static bool is_required(yyjson_val *required, yyjson_val *name)
     yyjson_val *item;
     size_t i, count;
 
-    yyjson_arr_foreach(required, i, count, item) {
+    yyjson_arr_foreach(required, i, count, item)
+    {
         if (i == MEMBERS_MAX)
             break;
         if (yyjson_equals(item, name))
@@ -156,7 +157,8 @@ static bool is_described(yyjson_val *properties, yyjson_val *name)
     yyjson_val *key, *value;
     size_t i, count;
 
-    yyjson_obj_foreach(properties, i, count, key, value) {
+    yyjson_obj_foreach(properties, i, count, key, value)
+    {
         if (i == MEMBERS_MAX)
             break;
         if (yyjson_equals(key, name))
@@ -186,20 +188,23 @@ static void fill_object(struct sampler *s, yyjson_mut_val *object, yyjson_val *s
 
     if (++s->values > VALUES_MAX || depth > DEPTH_MAX)
         return;
-    yyjson_obj_foreach(properties, i, count, key, value) {
+    yyjson_obj_foreach(properties, i, count, key, value)
+    {
         if (i == MEMBERS_MAX)
             break;
         if (take_all || is_required(required, key))
             put(s, object, key, value, depth);
     }
-    yyjson_arr_foreach(required, i, count, value) {
+    yyjson_arr_foreach(required, i, count, value)
+    {
         if (i == MEMBERS_MAX)
             break;
         if (yyjson_is_str(value) && !is_described(properties, value))
             put(s, object, value, NULL, depth);
     }
     all = yyjson_obj_get(schema, "allOf");
-    yyjson_arr_foreach(all, i, count, value) {
+    yyjson_arr_foreach(all, i, count, value)
+    {
         yyjson_val *other = yyjson_obj_get(value, "$ref");
 
         if (i == MEMBERS_MAX)
@@ -236,7 +241,8 @@ static struct str type_of(yyjson_val *schema)
     yyjson_val *type = yyjson_obj_get(schema, "type"), *item;
     size_t i, count;
 
-    yyjson_arr_foreach(type, i, count, item) {
+    yyjson_arr_foreach(type, i, count, item)
+    {
         if (!str_equal(json_str(item), STR("null")))
             return json_str(item);
     }

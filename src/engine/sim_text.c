@@ -9,19 +9,19 @@
 #define SENTENCE_SPREAD 8
 
 static const char *const words[] = {
-    "a",     "about",  "all",    "an",    "and",   "answer", "are",    "as",     "at",    "be",
-    "blue",  "bright", "by",     "can",   "cloud", "code",   "comes",  "could",  "data",  "day",
-    "deep",  "does",   "down",   "each",  "every", "far",    "few",    "field",  "find",  "first",
-    "for",   "from",   "gives",  "goes",  "gold",  "good",   "has",    "have",   "here",  "how",
-    "if",    "in",     "into",   "is",    "it",    "keeps",  "key",    "known",  "large", "light",
-    "like",  "line",   "long",   "made",  "makes", "many",   "may",    "metal",  "more",  "most",
-    "new",   "next",   "night",  "no",    "not",   "now",    "of",     "on",     "one",   "only",
-    "or",    "other",  "our",    "over",  "own",   "part",   "plain",  "quiet",  "river", "runs",
-    "same",  "say",    "sea",    "see",   "short", "sky",    "small",  "so",     "some",  "song",
-    "still", "stone",  "such",   "takes", "than",  "that",   "the",    "then",   "there", "these",
-    "they",  "thing",  "this",   "time",  "to",    "two",    "under",  "until",  "up",    "use",
-    "very",  "was",    "water",  "way",   "well",  "were",   "what",   "when",   "where", "which",
-    "while", "white",  "will",   "with",  "word",  "work",   "world",  "would",  "year",  "yet",
+    "a",     "about",  "all",   "an",    "and",   "answer", "are",   "as",    "at",    "be",
+    "blue",  "bright", "by",    "can",   "cloud", "code",   "comes", "could", "data",  "day",
+    "deep",  "does",   "down",  "each",  "every", "far",    "few",   "field", "find",  "first",
+    "for",   "from",   "gives", "goes",  "gold",  "good",   "has",   "have",  "here",  "how",
+    "if",    "in",     "into",  "is",    "it",    "keeps",  "key",   "known", "large", "light",
+    "like",  "line",   "long",  "made",  "makes", "many",   "may",   "metal", "more",  "most",
+    "new",   "next",   "night", "no",    "not",   "now",    "of",    "on",    "one",   "only",
+    "or",    "other",  "our",   "over",  "own",   "part",   "plain", "quiet", "river", "runs",
+    "same",  "say",    "sea",   "see",   "short", "sky",    "small", "so",    "some",  "song",
+    "still", "stone",  "such",  "takes", "than",  "that",   "the",   "then",  "there", "these",
+    "they",  "thing",  "this",  "time",  "to",    "two",    "under", "until", "up",    "use",
+    "very",  "was",    "water", "way",   "well",  "were",   "what",  "when",  "where", "which",
+    "while", "white",  "will",  "with",  "word",  "work",   "world", "would", "year",  "yet",
 };
 
 uint64_t sim_mix(uint64_t seed, uint64_t value)

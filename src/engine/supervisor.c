@@ -27,7 +27,7 @@ struct run {
     int signal;
     size_t line_len;
     char line[LINE_BYTES_MAX];
-    char space[4096]; /* for reading */
+    char space[4096];            /* for reading */
     char last_line[ERROR_BYTES]; /* for the reason of a failure */
 };
 
@@ -37,14 +37,14 @@ struct supervisor {
     struct supervisor_events events;
     void *data;
     enum supervisor_state state;
-    struct run *run;      /* NULL: none */
-    uv_timer_t timer;     /* the next step: probe, back-off, SIGKILL, last words */
+    struct run *run;  /* NULL: none */
+    uv_timer_t timer; /* the next step: probe, back-off, SIGKILL, last words */
     uint64_t started_ms;
     uint64_t ready_ms;
     uint64_t backoff_ms;
-    uint64_t retry_ms;    /* FAILED: no start before */
+    uint64_t retry_ms; /* FAILED: no start before */
     uint64_t probe_ms;
-    unsigned failures;    /* in a row */
+    unsigned failures;      /* in a row */
     bool is_restart_wanted; /* DRAINING: start again */
     bool is_timed_out;
     bool is_closing;
@@ -185,8 +185,7 @@ static char **make_environment(struct arena *a, const struct supervisor_command 
         more++;
     list = ARENA_ARRAY(a, char *, own + more + 1);
     for (size_t i = 0; i < own; i++) {
-        if (!*command->hidden ||
-            !str_starts_with(str_from(environ[i]), str_from(command->hidden)))
+        if (!*command->hidden || !str_starts_with(str_from(environ[i]), str_from(command->hidden)))
             list[count++] = environ[i];
     }
     for (size_t i = 0; i < more; i++)
@@ -264,8 +263,7 @@ static void start(struct supervisor *s)
     run->output.data = run;
     rc = spawn(s, run, a, &command);
     run->process.data = run;
-    snprintf(text, sizeof(text), "cannot start %s: %s", command.argv[0],
-             rc ? uv_strerror(rc) : "");
+    snprintf(text, sizeof(text), "cannot start %s: %s", command.argv[0], rc ? uv_strerror(rc) : "");
     arena_free(a);
     if (rc) {
         drop_run(run); /* after a failed uv_spawn the handle has to be closed as well */

@@ -63,8 +63,7 @@ static bool read_key(struct arena *a, const struct catalog_address *settings, st
         return true;
     value = getenv(settings->api_key_env);
     *key = arena_copy(a, str_trim(str_from(value)));
-    return is_key(*key) || error_set(err, ERROR_CONFIG,
-                                     "the environment variable %s holds no key",
+    return is_key(*key) || error_set(err, ERROR_CONFIG, "the environment variable %s holds no key",
                                      settings->api_key_env);
 }
 
@@ -89,8 +88,8 @@ static bool set_auth(struct upstream *u, struct upstream_address *address,
         address->auth = (struct http_header){ STR("api-key"), key };
         return true;
     }
-    address->auth = (struct http_header){
-        STR("Authorization"), arena_printf(u->arena, "Bearer %.*s", STR_ARGS(key)) };
+    address->auth = (struct http_header){ STR("Authorization"),
+                                          arena_printf(u->arena, "Bearer %.*s", STR_ARGS(key)) };
     wipe(key);
     return true;
 }
@@ -153,8 +152,7 @@ static void end_probe(struct upstream_address *address, const char *problem)
         log_warn("upstream_down", "engine=%s address=%u error=\"%s\"", u->engine->settings->name,
                  address->index, problem);
     else if (!was_up && !problem)
-        log_info("upstream_up", "engine=%s address=%u", u->engine->settings->name,
-                 address->index);
+        log_info("upstream_up", "engine=%s address=%u", u->engine->settings->name, address->index);
 }
 
 static void on_probe_head(void *data, int status, const struct http_headers *headers)

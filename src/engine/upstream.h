@@ -18,7 +18,7 @@ struct upstream_address {
     unsigned index;
     struct upstream_url url;
     struct stream_address stream;
-    struct http_header auth;  /* name empty: none */
+    struct http_header auth;        /* name empty: none */
     struct http_client_call *probe; /* control loop */
     int probe_status;
 };
@@ -28,7 +28,7 @@ struct upstream {
     struct arena *arena;
     struct tls_context *tls; /* NULL: no address needs it */
     struct upstream_address *addresses;
-    unsigned address_count;  /* 0 when the settings are no good */
+    unsigned address_count; /* 0 when the settings are no good */
     struct balancer balancer;
     uv_timer_t timer; /* control loop: active health checks */
 };
@@ -56,8 +56,8 @@ struct upstream_call {
     struct error failure;          /* the last one */
     bool has_pick;
     bool has_next;
-    bool is_keeping;   /* the answer that is coming in */
-    bool has_head;     /* on_head was called: no other address any more */
+    bool is_keeping; /* the answer that is coming in */
+    bool has_head;   /* on_head was called: no other address any more */
     bool is_paused;
     bool is_replaying;
     bool is_cancelled; /* while replaying */

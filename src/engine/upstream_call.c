@@ -69,8 +69,8 @@ static void let_go(struct upstream_call *call, struct balancer_pick *pick, bool 
         return;
     *has = false;
     if (balancer_done(&u->balancer, pick, outcome, engine_now_ms()))
-        log_warn("upstream_ejected", "engine=%s address=%u error=\"%s\"",
-                 u->engine->settings->name, pick->index, call->failure.text);
+        log_warn("upstream_ejected", "engine=%s address=%u error=\"%s\"", u->engine->settings->name,
+                 pick->index, call->failure.text);
 }
 
 static void free_call(struct upstream_call *call)

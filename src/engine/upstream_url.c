@@ -26,8 +26,7 @@ static struct str without_end_slashes(struct str path)
     return path;
 }
 
-static bool parse_unix(struct arena *a, struct str rest, struct upstream_url *u,
-                       struct error *err)
+static bool parse_unix(struct arena *a, struct str rest, struct upstream_url *u, struct error *err)
 {
     size_t colon = str_find_char(rest, ':');
     struct str path = str_slice(rest, 0, colon == SIZE_MAX ? rest.len : colon);

@@ -20,8 +20,8 @@ struct upstream_url {
     const char *unix_path; /* NULL: host and port */
     const char *host;      /* without brackets */
     unsigned port;
-    struct str authority;  /* for the Host header */
-    struct str path;       /* "" or "/v1": without a slash at its end */
+    struct str authority; /* for the Host header */
+    struct str path;      /* "" or "/v1": without a slash at its end */
 };
 
 /* Texts are copied into the arena. ERROR_CONFIG says what is wrong. */

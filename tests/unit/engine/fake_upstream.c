@@ -26,9 +26,10 @@ static bool say_status(int fd, int status, const char *headers, const char *body
 {
     char head[512];
 
-    snprintf(head, sizeof(head),
-             "HTTP/1.1 %d Status\r\nContent-Type: application/json\r\n%sContent-Length: %zu\r\n\r\n",
-             status, headers, strlen(body));
+    snprintf(
+        head, sizeof(head),
+        "HTTP/1.1 %d Status\r\nContent-Type: application/json\r\n%sContent-Length: %zu\r\n\r\n",
+        status, headers, strlen(body));
     return say(fd, head) && say(fd, body);
 }
 

@@ -19,7 +19,7 @@ enum fake_mode {
     FAKE_SLOW_429, /* the body's second half comes late */
     FAKE_503,
     FAKE_500,
-    FAKE_CLOSE,    /* without an answer */
+    FAKE_CLOSE, /* without an answer */
     FAKE_HANG,
 };
 
@@ -31,7 +31,7 @@ struct fake_upstream {
     unsigned port;
     pthread_t thread;
     _Atomic int mode;
-    atomic_bool is_sick; /* GET /health answers 503 */
+    atomic_bool is_sick;       /* GET /health answers 503 */
     _Atomic unsigned requests; /* health checks not counted */
     pthread_mutex_t lock;
     char last_request[8192];

@@ -44,7 +44,8 @@ struct rig_call {
     struct rig *rig;
     struct engine_call *call; /* NULL: ended */
     struct str part;
-    struct engine_request request; /* its body_parts may be set before; then `body` only says whether it streams */
+    struct engine_request
+        request; /* its body_parts may be set before; then `body` only says whether it streams */
     enum { RIG_NEVER, RIG_ON_HEAD, RIG_ON_BODY } cancels;
     unsigned pauses_after; /* bodies; 0: never */
     int status;

@@ -319,8 +319,10 @@ static void reload_keeps_what_did_not_change(void **state)
     rig_call_run(&rig, &c, "m", ENGINE_EMBEDDINGS, "{}");
     pid = rig_status(&rig, "m").pid;
     rig_call_done(&c);
-    snprintf(yaml, sizeof(yaml), "engines:\n  - name: m\n    llama: { model: %s }\n"
-                                 "  - name: n\n    sim: { seed: 1 }\n", model);
+    snprintf(yaml, sizeof(yaml),
+             "engines:\n  - name: m\n    llama: { model: %s }\n"
+             "  - name: n\n    sim: { seed: 1 }\n",
+             model);
     rig_reload(&rig, yaml);
     assert_int_equal(rig_status(&rig, "m").pid, pid);
     /* Changed while a call runs: the call ends on the old process, then that one goes. */

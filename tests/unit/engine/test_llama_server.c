@@ -33,15 +33,16 @@ static int set_up(void **state)
 
     (void)state;
     rig = (struct rig){ 0 };
-    rig_start(&rig, "engines:\n"
-                    "  - name: text\n"
-                    "    llama: { model: embedded, context_tokens: 256, parallel: 2 }\n"
-                    "  - name: whole\n"
-                    "    llama: { model: embedded }\n"
-                    "  - name: vectors\n"
-                    "    llama: { model: embedded, embeddings: true }\n"
-                    "  - name: wrong\n"
-                    "    llama: { model: embedded, arguments: [--no-such-option] }\n",
+    rig_start(&rig,
+              "engines:\n"
+              "  - name: text\n"
+              "    llama: { model: embedded, context_tokens: 256, parallel: 2 }\n"
+              "  - name: whole\n"
+              "    llama: { model: embedded }\n"
+              "  - name: vectors\n"
+              "    llama: { model: embedded, embeddings: true }\n"
+              "  - name: wrong\n"
+              "    llama: { model: embedded, arguments: [--no-such-option] }\n",
               &options);
     return 0;
 }

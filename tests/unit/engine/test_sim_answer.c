@@ -76,9 +76,11 @@ static yyjson_val *choice(yyjson_val *root, size_t i)
     return yyjson_arr_get(yyjson_obj_get(root, "choices"), i);
 }
 
-#define CHAT(more) "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"hello\"}]" more "}"
-#define TOOL(name) \
-    "{\"type\":\"function\",\"function\":{\"name\":\"" name "\",\"parameters\":{\"type\":\"object\"," \
+#define CHAT(more) \
+    "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"hello\"}]" more "}"
+#define TOOL(name)                                          \
+    "{\"type\":\"function\",\"function\":{\"name\":\"" name \
+    "\",\"parameters\":{\"type\":\"object\","               \
     "\"properties\":{\"city\":{\"type\":\"string\"}},\"required\":[\"city\"]}}}"
 
 static void answers_a_chat(void **state)
@@ -126,17 +128,16 @@ static void keeps_to_max_tokens(void **state)
 
 static void stops_at_stop_strings(void **state)
 {
-    struct str full = json_str(json_at(choice(whole(ENGINE_CHAT, CHAT("")), 0),
-                                       "message.content"));
+    struct str full = json_str(json_at(choice(whole(ENGINE_CHAT, CHAT("")), 0), "message.content"));
 
     (void)state;
     /* What comes out depends on the body, so the stop strings are looked for, not foretold. */
-    for (char c = 'a'; c <= 'z'; c++) {
+    for (int c = 'a'; c <= 'z'; c++) {
         struct str body = arena_printf(a, CHAT(",\"stop\":[\"%c\",\"zzz\"]"), c);
         yyjson_val *root = whole(ENGINE_CHAT, body.data);
         struct str text = json_str(json_at(choice(root, 0), "message.content"));
 
-        assert_int_equal(str_find_char(text, c), SIZE_MAX);
+        assert_int_equal(str_find_char(text, (char)c), SIZE_MAX);
         assert_string_equal(yyjson_get_str(yyjson_obj_get(choice(root, 0), "finish_reason")),
                             "stop");
         if (c == 'e') /* hardly a text of 12 words has none */
@@ -146,8 +147,11 @@ static void stops_at_stop_strings(void **state)
 
 static void calls_tools(void **state)
 {
-    yyjson_val *root = whole(ENGINE_CHAT, CHAT(",\"tools\":[" TOOL("a") "," TOOL("b") "],"
-                             "\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"b\"}}"));
+    yyjson_val *root =
+        whole(ENGINE_CHAT,
+              CHAT(",\"tools\":[" TOOL("a") "," TOOL(
+                  "b") "],"
+                       "\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"b\"}}"));
     yyjson_val *call = yyjson_arr_get(json_at(choice(root, 0), "message.tool_calls"), 0);
     yyjson_val *arguments = parse(json_str(json_at(call, "function.arguments")));
 
@@ -173,14 +177,15 @@ static void calls_tools(void **state)
 
 static void makes_json(void **state)
 {
-    yyjson_val *root = whole(ENGINE_CHAT, CHAT(",\"response_format\":{\"type\":\"json_schema\","
-                             "\"json_schema\":{\"name\":\"n\",\"schema\":{\"type\":\"object\","
-                             "\"properties\":{\"ok\":{\"type\":\"boolean\"}},"
-                             "\"required\":[\"ok\"]}}}"));
+    yyjson_val *root =
+        whole(ENGINE_CHAT, CHAT(",\"response_format\":{\"type\":\"json_schema\","
+                                "\"json_schema\":{\"name\":\"n\",\"schema\":{\"type\":\"object\","
+                                "\"properties\":{\"ok\":{\"type\":\"boolean\"}},"
+                                "\"required\":[\"ok\"]}}}"));
 
     (void)state;
-    assert_true(yyjson_is_bool(yyjson_obj_get(
-        parse(json_str(json_at(choice(root, 0), "message.content"))), "ok")));
+    assert_true(yyjson_is_bool(
+        yyjson_obj_get(parse(json_str(json_at(choice(root, 0), "message.content"))), "ok")));
     root = whole(ENGINE_CHAT, CHAT(",\"response_format\":{\"type\":\"json_object\"}"));
     assert_true(yyjson_is_obj(parse(json_str(json_at(choice(root, 0), "message.content")))));
 }
@@ -198,10 +203,10 @@ static void gives_logprobs(void **state)
     root = whole(ENGINE_COMPLETION, "{\"prompt\":\"hello\",\"echo\":true,\"logprobs\":1}");
     /* 2 of the prompt and 12 of the answer */
     assert_int_equal(yyjson_arr_size(json_at(choice(root, 0), "logprobs.tokens")), 14);
-    assert_true(yyjson_is_null(yyjson_arr_get_first(
-        json_at(choice(root, 0), "logprobs.token_logprobs"))));
-    assert_int_equal(yyjson_get_int(yyjson_arr_get(
-                         json_at(choice(root, 0), "logprobs.text_offset"), 1)), 4);
+    assert_true(
+        yyjson_is_null(yyjson_arr_get_first(json_at(choice(root, 0), "logprobs.token_logprobs"))));
+    assert_int_equal(
+        yyjson_get_int(yyjson_arr_get(json_at(choice(root, 0), "logprobs.text_offset"), 1)), 4);
 }
 
 static void completes_prompts(void **state)
@@ -246,8 +251,8 @@ static bool on_event(void *data, const struct sse_event *event)
     c = choice(root, 0);
     text = json_str(json_at(c, "delta.content"));
     if (!text.data)
-        text = json_str(json_at(yyjson_arr_get_first(json_at(c, "delta.tool_calls")),
-                                "function.arguments"));
+        text = json_str(
+            json_at(yyjson_arr_get_first(json_at(c, "delta.tool_calls")), "function.arguments"));
     if (!text.data)
         text = json_str(yyjson_obj_get(c, "text"));
     assert_true(buf_append(&s->text, text));
@@ -257,8 +262,7 @@ static bool on_event(void *data, const struct sse_event *event)
     return true;
 }
 
-static struct stream read_stream(enum engine_operation operation, const char *body,
-                                 unsigned *steps)
+static struct stream read_stream(enum engine_operation operation, const char *body, unsigned *steps)
 {
     struct stream s = { 0 };
     struct sse_splitter splitter;
@@ -275,8 +279,10 @@ static struct stream read_stream(enum engine_operation operation, const char *bo
 static void streams_token_by_token(void **state)
 {
     unsigned steps;
-    struct stream s = read_stream(ENGINE_CHAT, CHAT(",\"stream\":true,\"max_tokens\":5,"
-                                  "\"stream_options\":{\"include_usage\":true}"), &steps);
+    struct stream s = read_stream(ENGINE_CHAT,
+                                  CHAT(",\"stream\":true,\"max_tokens\":5,"
+                                       "\"stream_options\":{\"include_usage\":true}"),
+                                  &steps);
 
     (void)state;
     assert_int_equal(steps, 5);
@@ -288,12 +294,15 @@ static void streams_token_by_token(void **state)
     assert_int_equal(s.finishes, 2);
     assert_int_equal(s.events, 2 * (1 + 12 + 1) + 1);
     buf_done(&s.text);
-    s = read_stream(ENGINE_CHAT, CHAT(",\"stream\":true,\"tool_choice\":\"required\",\"tools\":["
-                                      TOOL("a") "]"), &steps);
+    s = read_stream(ENGINE_CHAT,
+                    CHAT(",\"stream\":true,\"tool_choice\":\"required\",\"tools\":[" TOOL("a") "]"),
+                    &steps);
     assert_true(yyjson_is_obj(parse(buf_str(&s.text))));
     buf_done(&s.text);
-    s = read_stream(ENGINE_COMPLETION, "{\"stream\":true,\"prompt\":\"abcdefgh\",\"echo\":true,"
-                                       "\"max_tokens\":0}", &steps);
+    s = read_stream(ENGINE_COMPLETION,
+                    "{\"stream\":true,\"prompt\":\"abcdefgh\",\"echo\":true,"
+                    "\"max_tokens\":0}",
+                    &steps);
     assert_true(str_equal(buf_str(&s.text), STR("abcdefgh")));
     assert_int_equal(s.finishes, 1);
     buf_done(&s.text);
@@ -304,8 +313,10 @@ static void streams_token_by_token(void **state)
 static void embeds(void **state)
 {
     unsigned steps;
-    yyjson_val *root = parse(answer(ENGINE_EMBEDDINGS, "{\"input\":[\"a b\",\"c\"],"
-                                                       "\"dimensions\":8}", &steps));
+    yyjson_val *root = parse(answer(ENGINE_EMBEDDINGS,
+                                    "{\"input\":[\"a b\",\"c\"],"
+                                    "\"dimensions\":8}",
+                                    &steps));
     yyjson_val *vector = json_at(yyjson_arr_get(yyjson_obj_get(root, "data"), 0), "embedding");
     yyjson_val *number;
     struct str bytes;
@@ -316,8 +327,8 @@ static void embeds(void **state)
     (void)state;
     assert_int_equal(steps, 2);
     assert_int_equal(yyjson_arr_size(vector), 8);
-    yyjson_arr_foreach(vector, i, count, number)
-        norm += yyjson_get_num(number) * yyjson_get_num(number);
+    yyjson_arr_foreach(vector, i, count, number) norm +=
+        yyjson_get_num(number) * yyjson_get_num(number);
     assert_true(fabs(norm - 1) < 1e-5);
     root = whole(ENGINE_EMBEDDINGS, "{\"input\":\"a b\",\"dimensions\":8,"
                                     "\"encoding_format\":\"base64\"}");
@@ -352,8 +363,9 @@ static void embeds_like_near_like(void **state)
 
 static void times_tokens(void **state)
 {
-    const struct catalog_sim slow = { .first_token_ms = 100, .per_prompt_token_ms = 2,
-                                      .tokens_per_second = 50, .jitter = 0 };
+    const struct catalog_sim slow = {
+        .first_token_ms = 100, .per_prompt_token_ms = 2, .tokens_per_second = 50, .jitter = 0
+    };
     struct catalog_sim shaky = slow;
     struct sim_timing t, u;
     uint64_t last = 0;
@@ -391,9 +403,12 @@ static void refuses_what_it_cannot_answer(void **state)
         { ENGINE_CHAT, CHAT(",\"n\":0"), ERROR_MODEL_VALUE, "n" },
         { ENGINE_CHAT, CHAT(",\"n\":129"), ERROR_MODEL_VALUE, "n" },
         { ENGINE_CHAT, CHAT(",\"max_tokens\":-1"), ERROR_MODEL_VALUE, "max_tokens" },
-        { ENGINE_CHAT, CHAT(",\"stop\":[\"a\",\"b\",\"c\",\"d\",\"e\"]"), ERROR_MODEL_VALUE, "stop" },
-        { ENGINE_CHAT, CHAT(",\"tools\":[" TOOL("a") "],\"tool_choice\":{\"function\":"
-                            "{\"name\":\"x\"}}"), ERROR_MODEL_VALUE, "tool_choice" },
+        { ENGINE_CHAT, CHAT(",\"stop\":[\"a\",\"b\",\"c\",\"d\",\"e\"]"), ERROR_MODEL_VALUE,
+          "stop" },
+        { ENGINE_CHAT,
+          CHAT(",\"tools\":[" TOOL("a") "],\"tool_choice\":{\"function\":"
+                                        "{\"name\":\"x\"}}"),
+          ERROR_MODEL_VALUE, "tool_choice" },
         { ENGINE_COMPLETION, "{\"prompt\":[]}", ERROR_MODEL_MISSING, "prompt" },
         { ENGINE_COMPLETION, "{\"prompt\":{}}", ERROR_MODEL_VALUE, "prompt" },
         { ENGINE_EMBEDDINGS, "{\"input\":[1,\"a\"]}", ERROR_MODEL_VALUE, "input" },

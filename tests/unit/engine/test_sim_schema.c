@@ -45,7 +45,8 @@ static void fills_what_is_required(void **state)
                                "\"unit\":{\"type\":\"string\",\"enum\":[\"C\",\"F\"]},"
                                "\"days\":{\"type\":\"integer\",\"minimum\":30,\"maximum\":31},"
                                "\"skip\":{\"type\":\"string\"}},"
-                               "\"required\":[\"city\",\"unit\",\"days\",\"loose\"]}"), 1);
+                               "\"required\":[\"city\",\"unit\",\"days\",\"loose\"]}"),
+                           1);
 
     (void)state;
     assert_true(yyjson_is_str(yyjson_obj_get(v, "city")));
@@ -61,7 +62,8 @@ static void keeps_to_bounds(void **state)
     for (uint64_t seed = 0; seed < 50; seed++) {
         yyjson_val *v = sample(STR("{\"type\":\"array\",\"minItems\":3,\"items\":{"
                                    "\"type\":\"number\",\"exclusiveMinimum\":0,"
-                                   "\"exclusiveMaximum\":0.1}}"), seed);
+                                   "\"exclusiveMaximum\":0.1}}"),
+                               seed);
         yyjson_val *item;
         size_t i, count;
 
@@ -86,7 +88,8 @@ static void follows_choices_and_references(void **state)
                                "\"m\":{\"allOf\":[{\"$ref\":\"#/$defs/P\"},"
                                "{\"properties\":{\"y\":{\"const\":5}},\"required\":[\"y\"]}]},"
                                "\"n\":{\"type\":[\"null\",\"integer\"]}},"
-                               "\"required\":[\"p\",\"a\",\"m\",\"n\"]}"), 3);
+                               "\"required\":[\"p\",\"a\",\"m\",\"n\"]}"),
+                           3);
 
     (void)state;
     assert_int_equal(yyjson_get_int(json_at(v, "p.x")), 4);
@@ -100,8 +103,10 @@ static void ends_on_hostile_schemas(void **state)
 {
     (void)state;
     sample(STR("{\"$ref\":\"#\"}"), 1);
-    sample(STR("{\"type\":\"object\",\"properties\":{\"a\":{\"$ref\":\"#\"},\"b\":{\"$ref\":\"#\"}},"
-               "\"required\":[\"a\",\"b\"]}"), 1);
+    sample(
+        STR("{\"type\":\"object\",\"properties\":{\"a\":{\"$ref\":\"#\"},\"b\":{\"$ref\":\"#\"}},"
+            "\"required\":[\"a\",\"b\"]}"),
+        1);
     sample(STR("{\"allOf\":[{\"$ref\":\"#\"},{\"$ref\":\"#\"},{\"$ref\":\"#\"}]}"), 1);
     sample(STR("{\"type\":\"array\",\"minItems\":1e9,\"items\":{\"$ref\":\"#\"}}"), 1);
     sample(STR("{\"type\":\"string\",\"minLength\":1e300,\"maxLength\":-4}"), 1);

@@ -46,15 +46,33 @@ static void takes_urls(void **state)
     arena_free(a);
 }
 
+#define NUMBERS "123456789/123456789/123456789/123456789/123456789/123456789/"
+
+/* A path of more bytes than a socket's may have. */
+static const char long_path[] = "http+unix:///" NUMBERS NUMBERS ".sock";
+
 static void refuses_what_is_none(void **state)
 {
     static const char *const cases[] = {
-        "", "host", "ftp://host", "https://", "https:///v1", "https://host:", "https://host:0",
-        "https://host:99999", "https://host:8x", "https://[::1", "https://[::1]x",
-        "https://user:password@host", "https://host/v1?x=1", "https://host/v1#x",
-        "https://ho st", "https://host\r\nX: y", "http+unix://x.sock", "http+unix:///x.sock:v1",
-        "http+unix:///12345678901234567890123456789012345678901234567890123456789012345678901234"
-        "567890123456789012345678901234567.sock",
+        "",
+        "host",
+        "ftp://host",
+        "https://",
+        "https:///v1",
+        "https://host:",
+        "https://host:0",
+        "https://host:99999",
+        "https://host:8x",
+        "https://[::1",
+        "https://[::1]x",
+        "https://user:password@host",
+        "https://host/v1?x=1",
+        "https://host/v1#x",
+        "https://ho st",
+        "https://host\r\nX: y",
+        "http+unix://x.sock",
+        "http+unix:///x.sock:v1",
+        long_path,
     };
     struct arena *a = arena_new(NULL);
 
