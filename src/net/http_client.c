@@ -128,7 +128,8 @@ static struct http_client_call *find_late(struct http_client *c, uint64_t now_ms
 {
     struct http_client_call *call;
 
-    DL_FOREACH(c->calls, call) {
+    DL_FOREACH(c->calls, call)
+    {
         if (call->deadline_ms <= now_ms)
             return call;
     }
@@ -149,7 +150,7 @@ static void on_sweep(uv_timer_t *timer)
             call_fail(call, HTTP_FAILURE_HEAD_TIMEOUT, "no answer in time");
     }
     HASH_ITER(hh, c->pools, p, next)
-        link_close_idle(p, false);
+    link_close_idle(p, false);
     if (c->pools || c->is_closing)
         return;
     uv_timer_stop(&c->sweep);
@@ -189,6 +190,6 @@ void http_client_close(struct http_client *c, void (*on_done)(void *data), void 
     while (c->calls)
         http_client_cancel(c->calls);
     HASH_ITER(hh, c->pools, p, next)
-        link_close_idle(p, true);
+    link_close_idle(p, true);
     uv_close((uv_handle_t *)&c->sweep, on_timer_closed);
 }

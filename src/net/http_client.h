@@ -28,12 +28,12 @@ struct http_client;
 struct http_client_call;
 
 enum http_failure {
-    HTTP_FAILURE_CONNECT,         /* refused, no route, name not found, TLS refused */
+    HTTP_FAILURE_CONNECT, /* refused, no route, name not found, TLS refused */
     HTTP_FAILURE_CONNECT_TIMEOUT,
-    HTTP_FAILURE_HEAD_TIMEOUT,    /* no answer's head in time */
-    HTTP_FAILURE_IDLE_TIMEOUT,    /* no byte of the body in time */
-    HTTP_FAILURE_CLOSED,          /* closed before the answer was whole */
-    HTTP_FAILURE_MALFORMED,       /* not HTTP, or above a limit */
+    HTTP_FAILURE_HEAD_TIMEOUT, /* no answer's head in time */
+    HTTP_FAILURE_IDLE_TIMEOUT, /* no byte of the body in time */
+    HTTP_FAILURE_CLOSED,       /* closed before the answer was whole */
+    HTTP_FAILURE_MALFORMED,    /* not HTTP, or above a limit */
 };
 
 struct http_client_events {
@@ -45,9 +45,9 @@ struct http_client_events {
 };
 
 struct http_client_options {
-    unsigned idle_max;            /* kept-alive connections per address; default 512 */
-    uint64_t idle_timeout_ms;     /* a kept-alive connection unused for that long is closed; 50 s */
-    size_t head_bytes_max;        /* of an answer; default 64 KiB */
+    unsigned idle_max;        /* kept-alive connections per address; default 512 */
+    uint64_t idle_timeout_ms; /* a kept-alive connection unused for that long is closed; 50 s */
+    size_t head_bytes_max;    /* of an answer; default 64 KiB */
 };
 
 void http_client_options_default(struct http_client_options *options);
@@ -64,9 +64,9 @@ struct http_client_request {
     struct http_headers headers;  /* without Host, Content-Length, Connection: these are added */
     const struct str *body_parts; /* sent one after another without copying */
     unsigned body_part_count;
-    uint64_t connect_timeout_ms;  /* 0: 5 s */
-    uint64_t head_timeout_ms;     /* 0: none */
-    uint64_t idle_timeout_ms;     /* between bytes of the body; 0: none */
+    uint64_t connect_timeout_ms; /* 0: 5 s */
+    uint64_t head_timeout_ms;    /* 0: none */
+    uint64_t idle_timeout_ms;    /* between bytes of the body; 0: none */
 };
 
 struct http_client_call *http_client_send(struct http_client *c,

@@ -24,8 +24,8 @@ static struct str make_head(const struct http_client_call *call)
     const struct http_client_request *request = &call->request;
     struct http_client *c = call->client;
     struct str host = request->host.len ? request->host : str_from(call->link->pool->host);
-    size_t room = HEAD_ROOM + request->path.len + host.len +
-                  http_write_headers_room(&request->headers);
+    size_t room =
+        HEAD_ROOM + request->path.len + host.len + http_write_headers_room(&request->headers);
     size_t body_len = 0;
     char *at;
 
@@ -54,8 +54,7 @@ static struct str make_head(const struct http_client_call *call)
 /* Sets the deadline to be that long from now; 0: none. */
 static void set_deadline(struct http_client_call *call, uint64_t timeout_ms)
 {
-    call->deadline_ms =
-        timeout_ms ? loop_now_ms(call->client->loop) + timeout_ms : NO_DEADLINE;
+    call->deadline_ms = timeout_ms ? loop_now_ms(call->client->loop) + timeout_ms : NO_DEADLINE;
 }
 
 void call_write(struct http_client_call *call)

@@ -18,6 +18,12 @@ static void drop_held(struct link *link)
     link->held_size = link->held_len = 0;
 }
 
+static void pool_let_go(struct pool *p)
+{
+    if (--p->link_count == 0)
+        client_free_pool(p);
+}
+
 static void link_free(struct link *link)
 {
     struct pool *p = link->pool;
@@ -25,8 +31,7 @@ static void link_free(struct link *link)
     drop_held(link);
     http_parser_free(link->parser);
     free(link);
-    if (--p->link_count == 0)
-        client_free_pool(p);
+    pool_let_go(p);
 }
 
 void link_close(struct link *link)
@@ -61,14 +66,6 @@ static void take_idle(struct link *link)
     link->pool->idle_count--;
 }
 
-static void close_oldest(struct pool *p)
-{
-    struct link *oldest = p->idle->prev; /* utlist's heads know their tails */
-
-    take_idle(oldest);
-    link_close(oldest);
-}
-
 static void put_idle(struct link *link)
 {
     struct pool *p = link->pool;
@@ -77,18 +74,28 @@ static void put_idle(struct link *link)
     link->is_used = true;
     link->idle_until_ms = loop_now_ms(p->client->loop) + options->idle_timeout_ms;
     DL_PREPEND(p->idle, link);
-    if (++p->idle_count > options->idle_max)
-        close_oldest(p);
+    if (++p->idle_count > options->idle_max) {
+        struct link *oldest = p->idle->prev; /* utlist's heads know their tails */
+
+        take_idle(oldest);
+        link_close(oldest);
+    }
 }
 
 void link_close_idle(struct pool *p, bool all)
 {
     uint64_t now_ms = loop_now_ms(p->client->loop);
-    unsigned count = p->idle_count;
+    struct link *link, *next;
 
-    /* The pool goes with its last link: it is not looked at any more then. */
-    for (; count && (all || p->idle->prev->idle_until_ms <= now_ms); count--)
-        close_oldest(p);
+    p->link_count++; /* or the pool would go with its last link */
+    DL_FOREACH_SAFE(p->idle, link, next)
+    {
+        if (all || link->idle_until_ms <= now_ms) {
+            take_idle(link);
+            link_close(link);
+        }
+    }
+    pool_let_go(p);
 }
 
 /* -- Reading ----------------------------------------------------------------------------------- */
@@ -296,8 +303,8 @@ static struct link *link_new(struct pool *p, uint64_t timeout_ms)
     p->link_count++;
     link->pool = p;
     link->parser = http_parser_new(HTTP_PARSER_ANSWERS, &c->parser_limits);
-    link->stream = stream_connect(c->loop, &p->address, timeout_ms ? timeout_ms : CONNECT_MS,
-                                  &events, link);
+    link->stream =
+        stream_connect(c->loop, &p->address, timeout_ms ? timeout_ms : CONNECT_MS, &events, link);
     stream_read_start(link->stream);
     return link;
 }

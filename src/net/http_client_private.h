@@ -40,9 +40,9 @@ struct link {
     struct stream *stream; /* NULL: closed */
     struct http_parser *parser;
     struct http_client_call *call; /* NULL: idle */
-    bool is_used;    /* has served a call before */
-    bool has_bytes;  /* something of this call's answer has come */
-    bool is_interim; /* the head was one of 1xx */
+    bool is_used;                  /* has served a call before */
+    bool has_bytes;                /* something of this call's answer has come */
+    bool is_interim;               /* the head was one of 1xx */
     bool is_inside;
     const char *head_at; /* where the head that is coming in begins */
     char *held;          /* a head that came in pieces; else all is read into the client's space */
@@ -62,8 +62,8 @@ struct http_client_call {
     bool has_head;
     bool is_sent_again;
     bool is_paused;
-    bool is_inside;    /* one of its callbacks is under way */
-    bool is_ending;    /* the last one */
+    bool is_inside; /* one of its callbacks is under way */
+    bool is_ending; /* the last one */
     bool is_cancelled;
     struct http_client_call *prev, *next; /* of the client's */
 };

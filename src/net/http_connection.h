@@ -32,7 +32,7 @@ enum connection_state {
     CONNECTION_BODY,    /* the handler knows the request; its body is coming in */
     CONNECTION_WAIT,    /* the message is whole; the handler has yet to finish, or bytes to leave */
     CONNECTION_DISCARD, /* the reply is complete; what is left of the body is read and dropped */
-    CONNECTION_LINGER,  /* the last reply is written; what comes is dropped until the client closes */
+    CONNECTION_LINGER, /* the last reply is written; what comes is dropped until the client closes */
 };
 
 /* What a connection has to do before its deadline. All of a kind have the same time, so that the
@@ -53,19 +53,19 @@ struct connection;
 struct server_request {
     struct http_request public;
     struct connection *connection;
-    bool is_known;       /* on_head was called: the handler has to finish it */
-    bool is_started;     /* a reply was begun */
+    bool is_known;   /* on_head was called: the handler has to finish it */
+    bool is_started; /* a reply was begun */
     bool is_finished;
     bool is_aborted;
     bool is_gone;
-    bool is_full;        /* http_reply_is_full has been true since the last on_drain */
+    bool is_full; /* http_reply_is_full has been true since the last on_drain */
     bool is_head;
     bool is_http10;
     bool keeps_alive;
     bool expects_continue; /* and has not been told to go on */
     bool is_chunked_reply;
-    bool ends_by_close;    /* the reply does, as HTTP/1.0 has no chunks */
-    bool has_reply_body;   /* chunks are sent: not for HEAD, 204, 304 */
+    bool ends_by_close;      /* the reply does, as HTTP/1.0 has no chunks */
+    bool has_reply_body;     /* chunks are sent: not for HEAD, 204, 304 */
     struct str pending_head; /* of a started reply; leaves with the first chunk */
 
     /* The body: in `in` right behind the head, or in `body`. */
@@ -88,7 +88,7 @@ struct connection {
     size_t in_size;
     size_t in_end;
     size_t pinned;
-    size_t head_at; /* where the head begins, while it is coming in */
+    size_t head_at;  /* where the head begins, while it is coming in */
     struct str rest; /* read and not parsed yet; lies in `in`, or in `body` when it is read there */
     char *body;      /* NULL for bodies that fit behind their head */
     size_t body_size;
@@ -96,12 +96,12 @@ struct connection {
 
     struct arena *arena; /* of the request that is coming in or being answered */
     struct server_request *request;
-    bool is_closing;   /* no request after this one */
-    bool is_ended;     /* the stream told its end; `end` says how */
+    bool is_closing; /* no request after this one */
+    bool is_ended;   /* the stream told its end; `end` says how */
     enum stream_end end;
-    uint64_t written;  /* bytes given to the stream */
-    uint64_t taken;    /* of those, taken by the client when the wait for it began */
-    uint64_t dropped;  /* in DISCARD and LINGER */
+    uint64_t written; /* bytes given to the stream */
+    uint64_t taken;   /* of those, taken by the client when the wait for it began */
+    uint64_t dropped; /* in DISCARD and LINGER */
 
     enum wait wait;
     uint64_t deadline_ms;

@@ -166,8 +166,7 @@ static int on_headers_complete(llhttp_t *llhttp)
     head->status = llhttp->status_code;
     head->major = llhttp->http_major;
     head->minor = llhttp->http_minor;
-    head->is_unsupported =
-        llhttp->type == HTTP_REQUEST && is_unsupported_method(llhttp->method);
+    head->is_unsupported = llhttp->type == HTTP_REQUEST && is_unsupported_method(llhttp->method);
     if (!has_known_coding(head))
         return fail(p, ERROR_NOT_IMPLEMENTED, "The transfer coding is not implemented.");
     if (llhttp->flags & F_TRANSFER_ENCODING && head->minor == 0)
@@ -257,7 +256,8 @@ static enum http_parsed failed(struct http_parser *p, enum llhttp_errno code, st
 }
 
 /* Bounds what is not the body itself. */
-static bool is_within_limits(struct http_parser *p, bool was_in_body, size_t used, struct error *err)
+static bool is_within_limits(struct http_parser *p, bool was_in_body, size_t used,
+                             struct error *err)
 {
     if (!was_in_body) {
         p->head_bytes += used;

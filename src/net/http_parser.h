@@ -39,9 +39,9 @@ enum http_parsed {
 struct http_head {
     struct str method_name; /* of a request */
     struct str target;
-    bool is_unsupported;    /* a method that no HTTP server of ours has: CONNECT, TRACE, RTSP's */
-    int status;             /* of an answer */
-    unsigned major, minor;  /* of the version */
+    bool is_unsupported;   /* a method that no HTTP server of ours has: CONNECT, TRACE, RTSP's */
+    int status;            /* of an answer */
+    unsigned major, minor; /* of the version */
     struct http_headers headers;
     bool is_chunked;
     bool has_length;

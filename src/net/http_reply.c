@@ -67,8 +67,8 @@ static bool is_servers(struct str name)
 static void decide_close(struct server_request *r)
 {
     struct connection *c = r->connection;
-    bool has_unread = c->state == CONNECTION_BODY &&
-                      (r->expects_continue || request_has_long_rest(c));
+    bool has_unread =
+        c->state == CONNECTION_BODY && (r->expects_continue || request_has_long_rest(c));
 
     if (!r->keeps_alive || has_unread || c->server->is_draining)
         c->is_closing = true;
@@ -89,8 +89,7 @@ static char *write_headers(char *at, struct connection *c, const struct http_hea
 
 /* The head of the reply, in the server's buffer until the next one is made. */
 static struct str make_head(struct server_request *r, int status, const char *phrase,
-                            const struct http_headers *headers, enum framing framing,
-                            size_t length)
+                            const struct http_headers *headers, enum framing framing, size_t length)
 {
     struct connection *c = r->connection;
     struct http_server *s = c->server;
@@ -140,8 +139,7 @@ static void write_whole(struct server_request *r, int status, const char *phrase
     parts[0] = make_head(r, status, phrase, headers,
                          has_no_body(status) ? FRAMING_NONE : FRAMING_LENGTH, body.len);
     parts[1] = body;
-    connection_write(r->connection, parts,
-                     body.len && !r->is_head && !has_no_body(status) ? 2 : 1);
+    connection_write(r->connection, parts, body.len && !r->is_head && !has_no_body(status) ? 2 : 1);
 }
 
 static void finish(struct server_request *r)
@@ -219,8 +217,7 @@ void http_reply_start(struct http_request *public, int status, const struct http
         r->ends_by_close = true;
         r->connection->is_closing = true;
     }
-    r->pending_head =
-        arena_copy(public->arena, make_head(r, status, NULL, headers, framing, 0));
+    r->pending_head = arena_copy(public->arena, make_head(r, status, NULL, headers, framing, 0));
     connection_wake(r->connection);
 }
 

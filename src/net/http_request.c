@@ -124,8 +124,7 @@ static bool read_expectation(struct server_request *r, const struct http_head *h
     if (!str_equal_nocase(expect, STR("100-continue")))
         return error_set(err, ERROR_EXPECTATION, NULL);
     /* Whose body has begun to come does not wait for leave. */
-    r->expects_continue =
-        (head->is_chunked || head->content_length) && !r->connection->rest.len;
+    r->expects_continue = (head->is_chunked || head->content_length) && !r->connection->rest.len;
     return true;
 }
 
@@ -154,8 +153,7 @@ bool request_complete_head(struct connection *c, struct error *err)
         return error_set(err, ERROR_BAD_REQUEST, "The request line is malformed.");
     if (head->is_unsupported)
         return error_set(err, ERROR_NOT_IMPLEMENTED, "The method is not implemented.");
-    if (!read_host(r, head->minor, err) || !read_target(r, err) ||
-        !read_expectation(r, head, err))
+    if (!read_host(r, head->minor, err) || !read_target(r, err) || !read_expectation(r, head, err))
         return false;
     if (r->content_length > limits->body_bytes_max)
         return error_set(err, ERROR_TOO_LARGE, NULL);

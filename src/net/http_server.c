@@ -126,7 +126,7 @@ void connection_wait(struct connection *c, enum wait kind)
         return;
     if (kind == WAIT_WRITE)
         c->taken = c->written - stream_pending(c->stream);
-    c->deadline_ms = loop_now_ms(s->loop) + s->wait_ms[kind];
+    c->deadline_ms = s->wait_ms[kind] ? loop_now_ms(s->loop) + s->wait_ms[kind] : UINT64_MAX;
     DL_APPEND2(s->waits[kind], c, wait_prev, wait_next);
 }
 
@@ -200,7 +200,8 @@ static void on_cut(uv_timer_t *timer)
     struct http_server *s = timer->data;
     struct connection *c;
 
-    DL_FOREACH(s->connections, c) {
+    DL_FOREACH(s->connections, c)
+    {
         if (c->stream)
             connection_cut(c);
     }
@@ -223,7 +224,7 @@ void http_server_drain(struct http_server *s, uint64_t grace_ms, void (*on_done)
         return;
     }
     DL_FOREACH(s->connections, c)
-        connection_wake(c);
+    connection_wake(c);
     uv_timer_start(&s->cut, on_cut, grace_ms, 0);
 }
 

@@ -41,26 +41,27 @@ struct http_request {
     struct str query;  /* behind '?', STR_NONE when there is none */
     struct str host;   /* the Host header, or that of a target in absolute form */
     struct http_headers headers;
-    struct str body;        /* set by on_body; terminated by NUL for parsers that want one */
-    struct str peer;        /* the client's address without port */
+    struct str body; /* set by on_body; terminated by NUL for parsers that want one */
+    struct str peer; /* the client's address without port */
     bool is_tls;
-    uint64_t started_us;    /* clock_monotonic_us when the head was complete */
+    uint64_t started_us; /* clock_monotonic_us when the head was complete */
     struct loop *loop;
-    void *handler_data;     /* the handler's own */
-    const void *surface;    /* the router's own: which surface the path belongs to */
+    void *handler_data;  /* the handler's own */
+    const void *surface; /* the router's own: which surface the path belongs to */
 };
 
+/* A time-out may be late by a quarter of a second; 0: none. */
 struct http_server_limits {
-    size_t head_bytes_max;        /* request line and headers together; default 64 KiB -> 431 */
-    size_t url_bytes_max;         /* default 8 KiB -> 414 */
-    unsigned header_count_max;    /* default 100 -> 431 */
-    size_t body_bytes_max;        /* default 32 MiB -> 413 */
-    unsigned connections_max;     /* default 10000; more are accepted and closed at once */
-    uint64_t idle_timeout_ms;     /* between requests; default 75 s */
-    uint64_t head_timeout_ms;     /* from the first byte of a head to its end; 10 s -> 408 */
-    uint64_t body_timeout_ms;     /* without any byte of a body; default 30 s -> 408 */
-    uint64_t write_timeout_ms;    /* pending bytes and none taken by the client; default 60 s */
-    size_t reply_high_bytes;      /* http_reply_is_full from here on; default 256 KiB */
+    size_t head_bytes_max;     /* request line and headers together; default 64 KiB -> 431 */
+    size_t url_bytes_max;      /* default 8 KiB -> 414 */
+    unsigned header_count_max; /* default 100 -> 431 */
+    size_t body_bytes_max;     /* default 32 MiB -> 413 */
+    unsigned connections_max;  /* default 10000; more are accepted and closed at once */
+    uint64_t idle_timeout_ms;  /* between requests; default 75 s */
+    uint64_t head_timeout_ms;  /* from the first byte of a head to its end; 10 s -> 408 */
+    uint64_t body_timeout_ms;  /* without any byte of a body; default 30 s -> 408 */
+    uint64_t write_timeout_ms; /* pending bytes and none taken by the client; default 60 s */
+    size_t reply_high_bytes;   /* http_reply_is_full from here on; default 256 KiB */
 };
 
 /* The defaults above. */

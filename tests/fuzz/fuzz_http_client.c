@@ -117,7 +117,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     send_call();
     s = fake_connecting();
     fake_connected(s);
-    answer(s, str_of((const char *)data + 1, size - 1), (size_t[]){ 1, 7, 100, size }[data[0] >> 6]);
+    answer(s, str_of((const char *)data + 1, size - 1),
+           (size_t[]){ 1, 7, 100, size }[data[0] >> 6]);
     if (!s->is_closed && !s->is_reading && call && !has_ended)
         http_client_resume(call);
     fake_end(s, behaviour & 16 ? STREAM_END_EOF : STREAM_END_RESET);

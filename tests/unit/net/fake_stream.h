@@ -16,11 +16,11 @@ struct stream {
     bool is_reading;
     bool has_ended;
     bool is_closed;
-    bool is_flushed;   /* closed in order */
-    bool is_broken;    /* writes fail */
-    unsigned writes;   /* calls of stream_write */
-    struct buf out;    /* all that was written */
-    size_t window;     /* bytes that the peer takes; more are pending */
+    bool is_flushed; /* closed in order */
+    bool is_broken;  /* writes fail */
+    unsigned writes; /* calls of stream_write */
+    struct buf out;  /* all that was written */
+    size_t window;   /* bytes that the peer takes; more are pending */
     size_t taken;
     struct stream *next;
 };

@@ -8,8 +8,7 @@
 #include "fake_stream.h"
 #include "net/http_server.h"
 
-#define POST(body_headers, body) \
-    STR("POST /p HTTP/1.1\r\nHost: h\r\n" body_headers "\r\n" body)
+#define POST(body_headers, body) STR("POST /p HTTP/1.1\r\nHost: h\r\n" body_headers "\r\n" body)
 #define GET STR("GET /g HTTP/1.1\r\nHost: h\r\n\r\n")
 #define OK_HEAD(len) "HTTP/1.1 200 OK\r\nDate: *\r\nContent-Length: " len "\r\n"
 

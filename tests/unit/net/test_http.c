@@ -7,10 +7,10 @@
 #include "net/http.h"
 #include "net/http_write.h"
 
-#define assert_text(s, text) \
-    do { \
-        struct str s_ = (s); \
-        assert_int_equal(s_.len, sizeof(text) - 1); \
+#define assert_text(s, text)                                  \
+    do {                                                      \
+        struct str s_ = (s);                                  \
+        assert_int_equal(s_.len, sizeof(text) - 1);           \
         assert_memory_equal(s_.data, text, sizeof(text) - 1); \
     } while (0)
 
@@ -97,7 +97,8 @@ static void writes_parts_of_heads(void **state)
     assert_text(str_of(out, (size_t)(http_write_hex(out, 0x1a0) - out)), "1a0");
     /* no value ends its header, nor the head */
     assert_text(str_of(out, (size_t)(http_write_header(out, STR("X\r\nY"),
-                                                       STR("a\r\n\r\nb\tc\x7f\0d\xe2")) - out)),
+                                                       STR("a\r\n\r\nb\tc\x7f\0d\xe2")) -
+                                     out)),
                 "X  Y: a    b\tc  d\xe2\r\n");
     assert_true(http_write_header_room(STR("ab"), STR("cd")) >= sizeof("ab: cd\r\n") - 1);
 }
@@ -125,9 +126,12 @@ static void blanks_controls_wherever_they_are(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(finds_headers),     cmocka_unit_test(names_methods),
-        cmocka_unit_test(phrases_statuses),  cmocka_unit_test(reads_queries),
-        cmocka_unit_test(reads_media_types), cmocka_unit_test(writes_parts_of_heads),
+        cmocka_unit_test(finds_headers),
+        cmocka_unit_test(names_methods),
+        cmocka_unit_test(phrases_statuses),
+        cmocka_unit_test(reads_queries),
+        cmocka_unit_test(reads_media_types),
+        cmocka_unit_test(writes_parts_of_heads),
         cmocka_unit_test(blanks_controls_wherever_they_are),
     };
 

@@ -13,12 +13,9 @@
 static void reply_with_headers(struct http_request *r)
 {
     struct http_header items[] = {
-        { STR("Content-Type"), STR("text/plain") },
-        { STR("content-length"), STR("999") },
-        { STR("Transfer-Encoding"), STR("gzip") },
-        { STR("Date"), STR("yesterday") },
-        { STR("Keep-Alive"), STR("timeout=1") },
-        { STR("X-Split"), STR("a\r\nb") },
+        { STR("Content-Type"), STR("text/plain") }, { STR("content-length"), STR("999") },
+        { STR("Transfer-Encoding"), STR("gzip") },  { STR("Date"), STR("yesterday") },
+        { STR("Keep-Alive"), STR("timeout=1") },    { STR("X-Split"), STR("a\r\nb") },
     };
     struct http_headers headers = { items, ARRAY_LEN(items) };
 

@@ -36,7 +36,8 @@ static void produce(struct http_request *r)
     static const char block[10000] = "a block of ten thousand bytes";
 
     while (produced < LARGE_BYTES && !http_reply_is_full(r)) {
-        size_t len = LARGE_BYTES - produced < sizeof(block) ? LARGE_BYTES - produced : sizeof(block);
+        size_t len =
+            LARGE_BYTES - produced < sizeof(block) ? LARGE_BYTES - produced : sizeof(block);
 
         http_reply_chunk(r, str_of(block, len));
         produced += len;
@@ -363,8 +364,8 @@ static void answers_a_body_too_large(void **state)
     limits.body_bytes_max = 1024 * 1024;
     start(TCP);
     for (unsigned i = 0; i < 10; i++) {
-        assert_true(str_equal(call(&result, "/echo", str_of(large, LARGE_BYTES / 2)),
-                              STR("{TOO_LARGE}")));
+        assert_true(
+            str_equal(call(&result, "/echo", str_of(large, LARGE_BYTES / 2)), STR("{TOO_LARGE}")));
         assert_int_equal(result.status, 413);
         buf_done(&result.body);
     }

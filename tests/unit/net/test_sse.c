@@ -59,10 +59,18 @@ static const struct {
     { STR(": first\ndata: a\n: between\ndata: b\n\n"), "|a\nb;", false },
     { STR("event: no data\n\ndata: a\n\n"), "|a;", false },
     { STR("\n\n\r\n\rdata: a\n\n\n\n"), "|a;", false },
-    { STR("\xEF\xBB\xBF" "data: a\n\n"), "|a;", false },
-    { STR("\xEF\xBB\xBF\n" "data: a\n\n"), "|a;", false },
-    { STR("data: a\n\n\xEF\xBB\xBF" "data: b\n\n"), "|a;", false },
-    { STR("\xEF\xBB" "data: a\n\n"), "", false },
+    { STR("\xEF\xBB\xBF"
+          "data: a\n\n"),
+      "|a;", false },
+    { STR("\xEF\xBB\xBF\n"
+          "data: a\n\n"),
+      "|a;", false },
+    { STR("data: a\n\n\xEF\xBB\xBF"
+          "data: b\n\n"),
+      "|a;", false },
+    { STR("\xEF\xBB"
+          "data: a\n\n"),
+      "", false },
     { STR("data: a\n\ndata: cut"), "|a;", true },
     { STR("data: a\n\ndata: cut\n"), "|a;", true },
     { STR("data: a\n\ndata: cut\r\n"), "|a;", true },
@@ -202,12 +210,9 @@ static void stops_when_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(splits_however_it_is_cut),
-        cmocka_unit_test(cuts_do_not_matter),
-        cmocka_unit_test(keeps_its_maximum),
-        cmocka_unit_test(bounds_a_line_without_end),
-        cmocka_unit_test(lends_what_lies_whole),
-        cmocka_unit_test(stops_when_told),
+        cmocka_unit_test(splits_however_it_is_cut), cmocka_unit_test(cuts_do_not_matter),
+        cmocka_unit_test(keeps_its_maximum),        cmocka_unit_test(bounds_a_line_without_end),
+        cmocka_unit_test(lends_what_lies_whole),    cmocka_unit_test(stops_when_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
