@@ -42,10 +42,10 @@ static struct str cell(struct str *line)
 /* What stands between the first pair of backticks, and what follows; empty when there is none. */
 static struct str code(struct str *rest)
 {
-    struct str part = STR_NONE;
+    struct str before, part = STR_NONE;
 
-    if (!str_split(rest, '`', &part) || !str_split(rest, '`', &part))
-        return STR_NONE;
+    if (str_split(rest, '`', &before))
+        str_split(rest, '`', &part);
     return part;
 }
 
