@@ -13,8 +13,8 @@
 
 struct command {
     const char *name;
-    const char *arguments; /* "[--data DIR] [--format sh|json]" */
-    const char *help;      /* one line */
+    const char *arguments;             /* "[--data DIR] [--format sh|json]" */
+    const char *help;                  /* one line */
     int (*run)(int argc, char **argv); /* argv[0] is the command's name */
 };
 

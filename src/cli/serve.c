@@ -31,9 +31,9 @@ static void print_quickstart(const struct bootstrap_info *info)
 
 static int serve(struct settings *settings, const char *config, bool quickstart)
 {
-    struct server_options options = {
-        .settings = settings, .config_file = config, .quickstart = quickstart
-    };
+    struct server_options options = { .settings = settings,
+                                      .config_file = config,
+                                      .quickstart = quickstart };
     enum log_level level = LOG_INFO;
     struct server *s;
     struct error err;

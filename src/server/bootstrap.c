@@ -73,8 +73,8 @@ static bool make_token(struct store_txn *t, struct bootstrap_job *job, struct er
     random_base62(token, TOKEN_LEN);
     job->info->admin_token = arena_copy(job->arena, str_from(token));
     sealed = secret_box_seal(job->box, job->arena, job->info->admin_token, SETTING_TOKEN);
-    return store_put_setting(t, SETTING_TOKEN,
-                             format_base64(job->arena, sealed.data, sealed.len), err);
+    return store_put_setting(t, SETTING_TOKEN, format_base64(job->arena, sealed.data, sealed.len),
+                             err);
 }
 
 static bool get_or_make_token(struct store_txn *t, struct bootstrap_job *job, struct error *err)
@@ -143,11 +143,11 @@ static bool put_deployments(struct bootstrap_job *job, struct store_txn *t, stru
 static bool put_quickstart(struct bootstrap_job *job, struct store_txn *t, struct arena *a,
                            struct str subscription, struct error *err)
 {
-    struct str group = arena_printf(a, "%.*s/resourceGroups/" BOOTSTRAP_GROUP,
-                                    STR_ARGS(subscription));
-    struct str account = arena_printf(
-        a, "%.*s/providers/Microsoft.CognitiveServices/accounts/" BOOTSTRAP_ACCOUNT,
-        STR_ARGS(group));
+    struct str group =
+        arena_printf(a, "%.*s/resourceGroups/" BOOTSTRAP_GROUP, STR_ARGS(subscription));
+    struct str account =
+        arena_printf(a, "%.*s/providers/Microsoft.CognitiveServices/accounts/" BOOTSTRAP_ACCOUNT,
+                     STR_ARGS(group));
     struct str known;
     bool found;
 
@@ -155,8 +155,8 @@ static bool put_quickstart(struct bootstrap_job *job, struct store_txn *t, struc
         return false;
     if (found)
         return true;
-    return put(job, t, a, group, API_RESOURCES,
-               STR("{\"location\":\"" BOOTSTRAP_LOCATION "\"}"), err) &&
+    return put(job, t, a, group, API_RESOURCES, STR("{\"location\":\"" BOOTSTRAP_LOCATION "\"}"),
+               err) &&
            put(job, t, a, account, API_COGNITIVE,
                STR("{\"location\":\"" BOOTSTRAP_LOCATION "\",\"kind\":\"OpenAI\",\"sku\":"
                    "{\"name\":\"S0\"},\"properties\":{}}"),
@@ -175,8 +175,8 @@ static bool run_resources(struct store_txn *t, struct arena *arena, void *data, 
 
     if (!store_get(t, arena_lower(arena, subscription), &existing, &found, err))
         return false;
-    if (!found && !put(job, t, arena, subscription, API_RESOURCES,
-                       STR("{\"displayName\":\"lazuli\"}"), err))
+    if (!found &&
+        !put(job, t, arena, subscription, API_RESOURCES, STR("{\"displayName\":\"lazuli\"}"), err))
         return false;
     return !job->quickstart || put_quickstart(job, t, arena, subscription, err);
 }

@@ -24,7 +24,7 @@ struct bootstrap_info {
     struct str tenant_id;
     struct str subscription_id;
     struct str admin_token;
-    struct str public_base; /* of the last start */
+    struct str public_base;    /* of the last start */
     struct str resource_group; /* empty when the folder was not made by `up` */
     struct str account;
     struct str key1;

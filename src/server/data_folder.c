@@ -10,7 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-
 /* The bytes of models/tiny/lazuli-tiny.gguf, put into the program by the build. */
 extern const unsigned char embedded_model[], embedded_model_end[];
 
@@ -54,8 +53,7 @@ static bool make_run_folder(struct data_folder *f, struct error *err)
     if (!make_folder(f->run, err))
         return false;
     if (stat(f->run, &st) != 0 || st.st_uid != geteuid() || (st.st_mode & 077))
-        return error_set(err, ERROR_IO, "%s: belongs to someone else or is open to others",
-                         f->run);
+        return error_set(err, ERROR_IO, "%s: belongs to someone else or is open to others", f->run);
     return true;
 }
 

@@ -66,7 +66,9 @@ static void reply_readyz(struct worker *w, struct http_request *r)
         json_set_str(doc, engines, e->name, str_from(state_word(status.state)));
     }
     json_set_str(doc, root, "status",
-                 is_ready ? STR("ready") : is_draining ? STR("draining") : STR("starting"));
+                 is_ready      ? STR("ready")
+                 : is_draining ? STR("draining")
+                               : STR("starting"));
     json_set(doc, root, "engines", engines);
     reply(r, is_ready ? 200 : 503, STR("application/json"), json_write_mut(r->arena, root));
     directory_unref(d);

@@ -20,8 +20,8 @@ static bool make_secret(struct store_txn *t, struct arena *a, struct key_secret_
     struct str sealed;
 
     random_bytes(secret, sizeof(secret));
-    sealed = secret_box_seal(job->box, a, str_of((const char *)secret, sizeof(secret)),
-                             SETTING_NAME);
+    sealed =
+        secret_box_seal(job->box, a, str_of((const char *)secret, sizeof(secret)), SETTING_NAME);
     job->hash = key_hash_new(secret);
     explicit_bzero(secret, sizeof(secret));
     return store_put_setting(t, SETTING_NAME, format_base64(a, sealed.data, sealed.len), err);

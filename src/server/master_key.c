@@ -6,6 +6,6 @@ struct secret_box *master_key_open(const struct settings *s, const struct data_f
 {
     if (s->master_key_command)
         return secret_box_new_from_command(s->master_key_command, err);
-    return secret_box_new_from_file(s->master_key_file ? s->master_key_file : f->master_key,
-                                    create, err);
+    return secret_box_new_from_file(s->master_key_file ? s->master_key_file : f->master_key, create,
+                                    err);
 }

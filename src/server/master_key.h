@@ -10,8 +10,7 @@
 #include "server/settings.h"
 
 /* `create`: a file that is missing is made. */
-MUST_CHECK struct secret_box *master_key_open(const struct settings *s,
-                                              const struct data_folder *f, bool create,
-                                              struct error *err);
+MUST_CHECK struct secret_box *master_key_open(const struct settings *s, const struct data_folder *f,
+                                              bool create, struct error *err);
 
 #endif

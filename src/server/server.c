@@ -57,8 +57,8 @@ static bool open_data(struct server *s, struct error *err)
 {
     const struct settings *settings = s->options.settings;
 
-    if (!data_folder_open(&s->folder, settings->data, err) ||
-        !data_folder_lock(&s->folder, err) || !data_folder_unpack_model(&s->folder, err))
+    if (!data_folder_open(&s->folder, settings->data, err) || !data_folder_lock(&s->folder, err) ||
+        !data_folder_unpack_model(&s->folder, err))
         return false;
     s->box = master_key_open(settings, &s->folder, true, err);
     if (!s->box)
@@ -189,8 +189,7 @@ struct server *server_new(const struct server_options *options, struct error *er
     s->shared.clock = &s->clock;
     if (!open_data(s, err) || !make_workers(s, &port, err) ||
         !bootstrap_identity(s->store, s->box, public_base(s, port), s->arena, &s->info, err) ||
-        !make_arm(s, err) ||
-        !bootstrap_read(s->store, s->box, s->arena, &s->info, err)) {
+        !make_arm(s, err) || !bootstrap_read(s->store, s->box, s->arena, &s->info, err)) {
         server_free(s);
         return NULL;
     }

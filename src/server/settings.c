@@ -26,11 +26,14 @@ struct setting {
 static const struct setting table[] = {
 #define TEXT(name, fallback, reloadable, help) \
     { #name, SETTING_TEXT, offsetof(struct settings, name), fallback, 0, 0, 0, reloadable, help },
-#define NUMBER(name, fallback, minimum, maximum, reloadable, help)                            \
-    { #name,   SETTING_NUMBER, offsetof(struct settings, name), NULL, fallback, minimum, maximum, \
-      reloadable, help },
-#define FLAG(name, fallback, reloadable, help) \
-    { #name, SETTING_FLAG, offsetof(struct settings, name), NULL, fallback, 0, 1, reloadable, help },
+#define NUMBER(name, fallback, minimum, maximum, reloadable, help) \
+    { #name,   SETTING_NUMBER, offsetof(struct settings, name),    \
+      NULL,    fallback,       minimum,                            \
+      maximum, reloadable,     help },
+#define FLAG(name, fallback, reloadable, help)                                                       \
+    {                                                                                                \
+        #name, SETTING_FLAG, offsetof(struct settings, name), NULL, fallback, 0, 1, reloadable, help \
+    },
     SETTINGS(TEXT, NUMBER, FLAG)
 #undef TEXT
 #undef NUMBER
@@ -55,14 +58,14 @@ static const cyaml_schema_field_t file_fields[] = {
     CYAML_FIELD_STRING_PTR(#name, OPTIONAL_POINTER, struct file_settings, name, 0, CYAML_UNLIMITED),
 #define NUMBER(name, fallback, minimum, maximum, reloadable, help) \
     CYAML_FIELD_UINT_PTR(#name, OPTIONAL_POINTER, struct file_settings, name),
-#define FLAG(name, fallback, reloadable, help)                                                   \
+#define FLAG(name, fallback, reloadable, help)                                                    \
     CYAML_FIELD_ENUM_PTR(#name, OPTIONAL_POINTER | CYAML_FLAG_STRICT, struct file_settings, name, \
                          yaml_truths, ARRAY_LEN(yaml_truths)),
     SETTINGS(TEXT, NUMBER, FLAG)
 #undef TEXT
 #undef NUMBER
 #undef FLAG
-    CYAML_FIELD_END
+        CYAML_FIELD_END
 };
 
 static const cyaml_schema_value_t file_schema = {
@@ -192,8 +195,7 @@ bool settings_set(struct settings *s, struct str key, struct str value, const ch
     char *copy;
 
     if (!row)
-        return error_set(err, ERROR_CONFIG, "%s: there is no setting '%.*s'", from,
-                         STR_ARGS(key));
+        return error_set(err, ERROR_CONFIG, "%s: there is no setting '%.*s'", from, STR_ARGS(key));
     if (row->kind == SETTING_NUMBER)
         return set_number(s, row, value, from, err);
     if (row->kind == SETTING_FLAG) {

@@ -35,8 +35,8 @@ MUST_CHECK bool settings_load(struct settings *s, const char *file, struct error
 MUST_CHECK bool settings_from_environment(struct settings *s, struct error *err);
 /* One setting from text, by its key; `-` and `_` are the same. `from` names the origin in the
  * error. Flags take true or false. */
-MUST_CHECK bool settings_set(struct settings *s, struct str key, struct str value,
-                             const char *from, struct error *err);
+MUST_CHECK bool settings_set(struct settings *s, struct str key, struct str value, const char *from,
+                             struct error *err);
 /* The setting is a FLAG: on the command line it needs no value. */
 bool settings_is_flag(struct str key);
 

@@ -286,9 +286,8 @@ static bool write_histogram(const char *name, const struct series *s, const stru
             return false;
     }
     total += h->counts[ARRAY_LEN(bounds)];
-    return buf_printf(out,
-                      "%s_bucket{%s,le=\"+Inf\"} %llu\n%s_sum{%s} %.6f\n%s_count{%s} %llu\n", name,
-                      s->labels, (unsigned long long)total, name, s->labels,
+    return buf_printf(out, "%s_bucket{%s,le=\"+Inf\"} %llu\n%s_sum{%s} %.6f\n%s_count{%s} %llu\n",
+                      name, s->labels, (unsigned long long)total, name, s->labels,
                       (double)h->sum_us / 1e6, name, s->labels, (unsigned long long)total);
 }
 

@@ -39,7 +39,7 @@ void metrics_record_request(struct metrics_shard *s, const struct metrics_reques
 struct metrics_gauge {
     const char *name; /* "lazuli_connections_open" */
     const char *help;
-    const char *type; /* "gauge" or "counter" */
+    const char *type;   /* "gauge" or "counter" */
     const char *labels; /* "engine=\"tiny\"", or NULL */
     double value;
 };
