@@ -53,6 +53,7 @@ struct arm *arm_new(const struct arm_options *options)
     a->authenticate = options->authenticate;
     a->authenticate_data = options->authenticate_data;
     a->catalog = catalog_ref(options->catalog);
+    arm_throttle_init(&a->throttle, clock_monotonic_us());
     return a;
 }
 
@@ -174,12 +175,12 @@ static void done(void *data, const struct error *err)
     struct arena *arena = x->http->arena;
     const struct arm_reply *reply = &x->call.reply;
 
+    for (size_t i = 0; i < reply->header_count; i++)
+        add_header(x, reply->headers[i].name, arena_copy(arena, reply->headers[i].value));
     if (err) {
         finish_error(x, err);
         return;
     }
-    for (size_t i = 0; i < reply->header_count; i++)
-        add_header(x, reply->headers[i].name, arena_copy(arena, reply->headers[i].value));
     if (reply->etag.len)
         add_header(x, STR("ETag"), arena_copy(arena, reply->etag));
     finish(x, reply->status, arena_copy(arena, reply->body));
@@ -187,14 +188,18 @@ static void done(void *data, const struct error *err)
 
 /* -- Requests -------------------------------------------------------------------------------- */
 
-/* What links to this server begin with: the host that the client called, which it can reach; by
- * https where that host is the configured base's, since something in front may have ended TLS. */
+/* What links to this server begin with: the host that the client called, which it can reach; by the
+ * configured scheme where that host is the configured base's, since something in front may have
+ * ended TLS. */
 static struct str find_base(const struct exchange *x)
 {
     struct str configured = str_from(x->arm->public_base), host = x->http->host;
+    size_t host_at = str_find(configured, STR("://")) + 3;
 
-    if (str_is_empty(host) || (str_ends_with(configured, host) &&
-                               str_find(configured, STR("://")) + 3 == configured.len - host.len))
+    if (str_is_empty(host))
+        return configured;
+    if (!x->http->is_tls && configured.len &&
+        str_equal_nocase(str_slice(configured, host_at, SIZE_MAX), host))
         return configured;
     return arena_printf(x->http->arena, "%s://%.*s", x->http->is_tls ? "https" : "http",
                         STR_ARGS(host));

@@ -11,9 +11,11 @@
  * Resources are documents; what is special to a type stands in one file of types/.
  *
  * Endpoints. An account is reached by path, PUBLIC_BASE/accounts/NAME/; where a data domain is
- * configured and the account has a custom subdomain, as https://SUBDOMAIN.DATA_DOMAIN/. Azure lets two resource groups have an account of one name. The NAME in a path must be one account's
- * alone, so an account whose name is taken at its creation is reached as NAME-xxxxxxxx, with the
- * beginning of its internal id: it keeps that for as long as it lives.
+ * configured and the account has a custom subdomain, as SUBDOMAIN.openai.DATA_DOMAIN, on the scheme
+ * and port of the public base. Azure lets two resource groups have an account of one name. The NAME
+ * in a path must be one account's alone, so an account whose name is taken at its creation is
+ * reached as NAME-xxxxxxxx, with the beginning of its internal id: it keeps that for as long as it
+ * lives.
  * SPDX-License-Identifier: MIT
  */
 #ifndef ARM_ARM_H
@@ -55,7 +57,7 @@ struct arm_options {
     struct str tenant_id;
     struct str
         public_base; /* "https://host:port", no slash at the end: what endpoints are made of */
-    struct str data_domain; /* "openai.example.com"; may be empty */
+    struct str data_domain; /* "example.com"; may be empty */
     /* Checks a bearer token; fills *who from the request's arena, or *err (ERROR_ARM_BAD_TOKEN). */
     bool (*authenticate)(void *data, struct http_request *r, struct str token,
                          struct arm_principal *who, struct error *err);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "arm/arm.h"
+#include "arm/throttle.h"
 #include "base/json.h"
 #include "model/catalog.h"
 #include "net/http.h"
@@ -56,7 +57,9 @@ struct arm {
     bool (*authenticate)(void *data, struct http_request *r, struct str token,
                          struct arm_principal *who, struct error *err);
     void *authenticate_data;
-    struct catalog *catalog; /* the store thread's own once there are loops */
+    /* the store thread's own once there are loops */
+    struct catalog *catalog;
+    struct arm_throttle throttle;
 };
 
 struct arm_call {
@@ -86,7 +89,8 @@ MUST_CHECK yyjson_val *arm_read_body(struct arm_call *c, bool may_be_empty, stru
 /* True when the request's api-version is `date` or later; previews count by their date. */
 bool arm_version_is_at_least(const struct arm_call *c, const char *date);
 
-/* Routes the request, runs its handler, makes what it publishes ready. */
+/* Routes the request, runs its handler, makes what it publishes ready. The reply's headers are
+ * also an error's. */
 MUST_CHECK bool arm_execute(struct arm_call *c, struct error *err);
 
 #endif

@@ -77,15 +77,47 @@ static bool check_subscription(struct arm_call *c, struct error *err)
     return true;
 }
 
+static const char *const remaining_headers[] = {
+    [THROTTLE_READS] = "x-ms-ratelimit-remaining-subscription-global-reads",
+    [THROTTLE_WRITES] = "x-ms-ratelimit-remaining-subscription-global-writes",
+    [THROTTLE_DELETES] = "x-ms-ratelimit-remaining-subscription-global-deletes",
+};
+
+/* Counts the request and tells how many more may follow at once. */
+static bool check_throttle(struct arm_call *c, struct error *err)
+{
+    static const char *const words[] = { "read", "write", "delete" };
+    enum arm_throttle_kind kind = arm_throttle_kind_of(c->request->method);
+    struct arm_throttle_state state =
+        arm_throttle_take(&c->arm->throttle, kind, clock_monotonic_us());
+
+    if (state.retry_after_s) {
+        arm_reply_header(c, STR("Retry-After"), arena_printf(c->arena, "%u", state.retry_after_s));
+        return error_set(err, ERROR_ARM_THROTTLED,
+                         "Number of '%s' requests exceeded. Please try again after '%u' seconds "
+                         "after additional tokens are available.",
+                         words[kind], state.retry_after_s);
+    }
+    arm_reply_header(c, str_from(remaining_headers[kind]),
+                     arena_printf(c->arena, "%u", state.remaining));
+    return true;
+}
+
 bool arm_execute(struct arm_call *c, struct error *err)
 {
+    size_t kept;
+
     c->now_ms = clock_now_ms(c->arm->clock);
     c->api_version = http_query_get(c->arena, c->request->query, STR("api-version"));
     if (str_is_empty(c->api_version))
         return error_set(err, ERROR_ARM_NO_API_VERSION, NULL);
-    if (!arm_route_find(c, err) ||
-        !arm_version_check(c->type->provider, c->type->name, c->api_version, c->arena, err) ||
-        !check_subscription(c, err))
+    if (!c->request->is_internal && !check_throttle(c, err))
         return false;
-    return c->route->handle(c, err) && arm_publish_prepare(c, err);
+    kept = c->reply.header_count;
+    if (arm_route_find(c, err) &&
+        arm_version_check(c->type->provider, c->type->name, c->api_version, c->arena, err) &&
+        check_subscription(c, err) && c->route->handle(c, err) && arm_publish_prepare(c, err))
+        return true;
+    c->reply.header_count = kept; /* the handler's belong to what did not come to be */
+    return false;
 }

@@ -8,7 +8,8 @@ struct path {
     unsigned count;
 };
 
-/* False when the path has too many segments, an empty one inside, or a malformed escape. */
+/* Empty segments do not count: SDKs make them of an empty parent. False when the path has too many
+ * segments, or a malformed escape. */
 static bool split_path(struct arena *a, struct str text, struct path *path)
 {
     struct str part;
@@ -16,11 +17,10 @@ static bool split_path(struct arena *a, struct str text, struct path *path)
     path->count = 0;
     if (!str_starts_with(text, STR("/")))
         return false;
-    text = str_slice(text, 1, SIZE_MAX);
-    if (str_ends_with(text, STR("/")))
-        text.len--;
     while (str_split(&text, '/', &part)) {
-        if (str_is_empty(part) || path->count == ARM_SEGMENTS_MAX ||
+        if (str_is_empty(part))
+            continue;
+        if (path->count == ARM_SEGMENTS_MAX ||
             !format_percent_decode(a, part, &path->segments[path->count]) ||
             str_find_char(path->segments[path->count], '/') != SIZE_MAX)
             return false;

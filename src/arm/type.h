@@ -102,5 +102,6 @@ extern const struct arm_type arm_model_type;
 extern const struct arm_type arm_usage_type;
 extern const struct arm_type arm_sku_type;
 extern const struct arm_type arm_operation_type;
+extern const struct arm_type arm_absent_type;
 
 #endif

@@ -83,16 +83,29 @@ static void add_capabilities(yyjson_mut_doc *doc, yyjson_mut_val *properties)
     json_set(doc, properties, "capabilities", list);
 }
 
+/* ":8443" of "https://host:8443"; empty when the base names no port. */
+static struct str port_of(struct str base)
+{
+    size_t i = base.len;
+
+    while (i > 0 && base.data[i - 1] >= '0' && base.data[i - 1] <= '9')
+        i--;
+    return i > 0 && i < base.len && base.data[i - 1] == ':' ? str_slice(base, i - 1, SIZE_MAX)
+                                                            : STR_NONE;
+}
+
 /* See arm.h. */
 static struct str make_endpoint(const struct arm_call *c, struct str domain, struct str route)
 {
     struct str data_domain = str_from(c->arm->data_domain), base = str_from(c->arm->public_base);
 
-    if (data_domain.len && domain.len)
-        return arena_printf(c->arena, "https://%.*s.%.*s/", STR_ARGS(arena_lower(c->arena, domain)),
-                            STR_ARGS(data_domain));
     if (str_is_empty(base))
         base = c->request->base;
+    if (data_domain.len && domain.len)
+        return arena_printf(c->arena, "%.*s%.*s.openai.%.*s%.*s/",
+                            STR_ARGS(str_slice(base, 0, str_find(base, STR("://")) + 3)),
+                            STR_ARGS(arena_lower(c->arena, domain)), STR_ARGS(data_domain),
+                            STR_ARGS(port_of(base)));
     return arena_printf(c->arena, "%.*s/accounts/%.*s/", STR_ARGS(base), STR_ARGS(route));
 }
 

@@ -301,7 +301,11 @@ static void test_subdomain(void **state)
                  HTTP_PUT, OTHER V, body);
     /* a write that leaves it out keeps it */
     assert_text(expect(f, 200, HTTP_PUT, A V, BODY), "properties.customSubDomainName", "MyDomain");
-    f->options.data_domain = STR("openai.example.com");
+    f->options.data_domain = STR("example.com");
+    fixture_restart(f);
+    assert_text(expect(f, 200, HTTP_GET, A V, NULL), "properties.endpoint",
+                "http://mydomain.openai.example.com:4270/");
+    f->options.public_base = STR("https://arm.example.com");
     fixture_restart(f);
     assert_text(expect(f, 200, HTTP_GET, A V, NULL), "properties.endpoint",
                 "https://mydomain.openai.example.com/");

@@ -170,6 +170,7 @@ static void test_headers(void **state)
     assert_has(answer, "\r\nx-ms-correlation-request-id: 12345678-1234-1234-1234-123456789abc\r\n");
     assert_has(answer, "\r\nx-ms-request-id: ");
     assert_has(answer, "\r\nETag: \"");
+    assert_has(answer, "\r\nx-ms-ratelimit-remaining-subscription-global-reads: 37");
     assert_has(answer, "\"endpoint\":\"" BASE "/accounts/myAccount/\"");
 }
 
@@ -210,6 +211,20 @@ static void test_write(void **state)
     directory_unref(d);
     answer = ask("DELETE", A "/deployments/d" V, AUTHORIZATION, "");
     assert_has(answer, "HTTP/1.1 204 No Content\r\n");
+}
+
+/* A client that runs wild is told to wait; each kind of request has a budget of its own. */
+static void test_throttle(void **state)
+{
+    struct fixture *f = *state;
+    char *answer;
+
+    f->arm->throttle.buckets[THROTTLE_DELETES].tokens = -100000;
+    answer = ask("DELETE", A V, AUTHORIZATION, "");
+    assert_has(answer, "HTTP/1.1 429 Too Many Requests\r\n");
+    assert_has(answer, "\r\nRetry-After: 6");
+    assert_has(answer, "\"code\":\"SubscriptionRequestsThrottled\"");
+    assert_has(ask("GET", A V, AUTHORIZATION, ""), "200 OK");
 }
 
 /* Links lead to the host that the client called. */
@@ -317,8 +332,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-        T(test_headers), T(test_tokens),     T(test_write),
-        T(test_links),   T(test_large_body), T(test_client_that_leaves),
+        T(test_headers),
+        T(test_tokens),
+        T(test_write),
+        T(test_links),
+        T(test_throttle),
+        T(test_large_body),
+        T(test_client_that_leaves),
         T(test_reload),
 #undef T
     };

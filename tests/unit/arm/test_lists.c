@@ -114,6 +114,28 @@ static void test_skus(void **state)
                  CS "/locations/westus/checkSkuAvailability" V, "{\"skus\":[\"S0\"]}");
 }
 
+static void test_absent(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const paths[] = {
+        CS "/deletedAccounts" V,
+        CS "/commitmentPlans" V,
+        CS "/locations/eastus/commitmentTiers" V,
+        G "/providers/Microsoft.CognitiveServices/commitmentPlans" V,
+        A "/commitmentPlans" V,
+        A "/privateEndpointConnections" V,
+        A "/privateLinkResources" V,
+        G "/providers/Microsoft.Authorization/locks?api-version=2016-09-01",
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++)
+        assert_int_equal(count_of(expect(f, 200, HTTP_GET, paths[i], NULL)), 0);
+    expect(f, 404, HTTP_GET,
+           G "/providers/Microsoft.CognitiveServices/accounts/no/privateLinkResources" V, NULL);
+    expect(f, 404, HTTP_GET, S "/resourceGroups/no/providers/Microsoft.Authorization/locks" V,
+           NULL);
+}
+
 static void test_api_versions(void **state)
 {
     struct fixture *f = *state;
@@ -150,7 +172,9 @@ static void test_unknown_paths(void **state)
     expect_error(f, 404, "InvalidResourceNamespace", "'Microsoft.Web'", HTTP_GET,
                  G "/providers/Microsoft.Web/sites/x" V, NULL);
     expect_error(f, 404, "NotFound", "not found", HTTP_GET, S "/nothing" V, NULL);
-    expect_error(f, 404, "NotFound", "not found", HTTP_GET, S "//resourceGroups" V, NULL);
+    /* the generic resource clients of the SDKs send an empty parent so */
+    expect(f, 200, HTTP_GET, G "/providers/Microsoft.CognitiveServices//accounts/myAccount" V,
+           NULL);
     expect_error(f, 404, "NotFound", "not found", HTTP_GET, S "/resourceGroups/a%2Fb" V, NULL);
     expect_error(f, 404, "NotFound", "not found", HTTP_GET, S "/resourceGroups/%zz" V, NULL);
     expect_error(f, 405, "MethodNotAllowed",
@@ -176,10 +200,15 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_set_up_account, fixture_tear_down)
-        T(test_subscriptions), T(test_tenants_and_locations),
-        T(test_providers),     T(test_models),
-        T(test_skus),          T(test_api_versions),
-        T(test_unknown_paths), cmocka_unit_test(test_matches),
+        T(test_subscriptions),
+        T(test_tenants_and_locations),
+        T(test_providers),
+        T(test_models),
+        T(test_skus),
+        T(test_absent),
+        T(test_api_versions),
+        T(test_unknown_paths),
+        cmocka_unit_test(test_matches),
 #undef T
     };
 

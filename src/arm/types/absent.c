@@ -1,0 +1,49 @@
+/*
+ * What clients look for around accounts and lazuli has none of: soft-deleted accounts, commitment
+ * plans and tiers, private endpoints, locks. Their lists are empty, and that is the truth.
+ * SPDX-License-Identifier: MIT
+ */
+#include "arm/resource.h"
+#include "arm/types/account.h"
+
+#define GROUP_PATH "/subscriptions/{}/resourceGroups/{}"
+#define LOCKS "/providers/Microsoft.Authorization/locks"
+
+static bool list_none(struct arm_call *c, struct error *err)
+{
+    yyjson_mut_doc *doc = json_new(c->arena);
+    yyjson_mut_val *root = yyjson_mut_obj(doc);
+    struct store_resource r;
+
+    if (str_starts_with(str_from(c->route->path), STR(ACCOUNT_PATH)) &&
+        !arm_resource_find(c, &arm_account_type, &r, err))
+        return false;
+    if (str_starts_with(str_from(c->route->path), STR(GROUP_PATH)) &&
+        !arm_resource_check_scope(c, c->type, err))
+        return false;
+    json_set(doc, root, "value", yyjson_mut_arr(doc));
+    arm_reply_json(c, 200, root);
+    return true;
+}
+
+static const struct arm_route routes[] = {
+    { HTTP_GET, COGNITIVE_PATH "/deletedAccounts", list_none },
+    { HTTP_GET, COGNITIVE_PATH "/commitmentPlans", list_none },
+    { HTTP_GET, COGNITIVE_PATH "/locations/{}/commitmentTiers", list_none },
+    { HTTP_GET, GROUP_PATH "/providers/Microsoft.CognitiveServices/commitmentPlans", list_none },
+    { HTTP_GET, ACCOUNT_PATH "/commitmentPlans", list_none },
+    { HTTP_GET, ACCOUNT_PATH "/privateEndpointConnections", list_none },
+    { HTTP_GET, ACCOUNT_PATH "/privateLinkResources", list_none },
+    { HTTP_GET, "/subscriptions/{}" LOCKS, list_none },
+    { HTTP_GET, GROUP_PATH LOCKS, list_none },
+    { HTTP_GET, ACCOUNT_PATH LOCKS, list_none },
+};
+
+/* Locks have api-versions of their own (2016-09-01), so that any date will do. */
+const struct arm_type arm_absent_type = {
+    .name = "Microsoft.CognitiveServices/deletedAccounts",
+    .provider = &arm_resources,
+    .path = COGNITIVE_PATH "/deletedAccounts/{}",
+    .routes = routes,
+    .route_count = ARRAY_LEN(routes),
+};

@@ -1,0 +1,233 @@
+"""The control plane by plain HTTP: the walk-through of the Azure CLI's quickstart, with what it sends and shows."""
+
+import uuid
+
+import openai
+import pytest
+from arm import Arm
+from conftest import SIMULATED
+from service import Lazuli
+
+ADA = {
+    "sku": {"name": "Standard", "capacity": 1},
+    "properties": {"model": {"format": "OpenAI", "name": "text-embedding-ada-002", "version": "1"}},
+}
+TURBO = {"sku": {"name": "Standard", "capacity": 1}, "properties": {"model": {"format": "OpenAI", "name": "gpt-35-turbo"}}}
+
+
+@pytest.fixture(params=["2023-05-01", "2024-06-01-preview"])
+def arm(simulated, request):
+    return Arm(simulated, request.param)
+
+
+@pytest.fixture
+def group(arm):
+    """A group of the test's own, gone with all in it at its end."""
+    name = "group" + uuid.uuid4().hex[:8]
+    arm.make_group(name)
+    yield name
+    arm.raw("DELETE", f"{arm.group(name)}?api-version=2022-12-01")
+
+
+@pytest.fixture
+def account(arm, group):
+    """The path of an account in it."""
+    name = "account" + uuid.uuid4().hex[:8]
+    arm.make_account(group, name)
+    return arm.account(group, name)
+
+
+def test_walk_through(arm, group):
+    name = "myOAIResource" + uuid.uuid4().hex[:6]
+    path = arm.account(group, name)
+    account = arm.make_account(group, name)
+    assert account["sku"] == {"name": "S0"}
+    assert account["kind"] == "OpenAI"
+    properties = account["properties"]
+    assert properties["provisioningState"] == "Succeeded"
+    assert [rule["key"] for rule in properties["callRateLimit"]["rules"]] == [
+        "openai.dalle.post", "openai.dalle.other", "openai", "default",
+    ]
+    assert {"name": "VirtualNetworks"} in properties["capabilities"]
+    assert {"name": "MaxFineTuneCount", "value": "100"} in properties["capabilities"]
+    assert set(properties["endpoints"]) == {
+        "OpenAI Dall-E API", "OpenAI Language Model Instance API", "OpenAI Model Scaleset API", "OpenAI Whisper API",
+    }
+    shown = arm.call("GET", path)
+    assert shown == account
+
+    keys = arm.call("POST", f"{path}/listKeys")
+    assert set(keys) == {"key1", "key2"}
+
+    deployment = arm.call("PUT", f"{path}/deployments/myModel", ADA, 201)
+    assert deployment["properties"]["capabilities"] == {"embeddings": "true", "embeddingsMaxInputs": "1"}
+    assert deployment["properties"]["rateLimits"] == [
+        {"key": "request", "renewalPeriod": 10, "count": 1}, {"key": "token", "renewalPeriod": 60, "count": 1000},
+    ]
+    assert deployment["properties"]["versionUpgradeOption"] == "OnceNewDefaultVersionAvailable"
+    assert arm.call("GET", f"{path}/deployments")["value"] == [deployment]
+
+    assert arm.error("DELETE", path, status=409)["code"] == "CannotDeleteResource"
+    arm.call("DELETE", f"{path}/deployments/myModel")
+    arm.call("DELETE", f"{path}/deployments/myModel", status=204)
+    arm.call("DELETE", path)
+    arm.call("DELETE", path, status=204)
+    assert arm.error("GET", path, status=404)["code"] == "ResourceNotFound"
+
+
+def test_what_was_made_can_be_called_at_once(arm, group, account):
+    """The endpoint and either key, pasted into the SDK as they are; a key that was regenerated opens nothing more."""
+    arm.call("PUT", f"{account}/deployments/chat", TURBO, 201)
+    endpoint = arm.call("GET", account)["properties"]["endpoint"]
+    keys = arm.call("POST", f"{account}/listKeys")
+
+    def ask(key):
+        client = openai.AzureOpenAI(
+            azure_endpoint=endpoint, api_key=key, api_version="2024-02-01", max_retries=0,
+        )
+        return client.chat.completions.create(
+            model="chat", messages=[{"role": "user", "content": "Hello"}], max_tokens=5,
+        )
+
+    assert ask(keys["key1"]).choices[0].message.content
+    assert ask(keys["key2"]).choices[0].message.content
+    later = arm.call("POST", f"{account}/regenerateKey", {"keyName": "Key1"})
+    assert later["key2"] == keys["key2"]
+    with pytest.raises(openai.AuthenticationError):
+        ask(keys["key1"])
+    assert ask(later["key1"]).choices[0].message.content
+    arm.call("DELETE", f"{account}/deployments/chat")
+    with pytest.raises(openai.NotFoundError):
+        ask(later["key1"])
+
+
+def test_every_list_is_as_specified(arm, account):
+    subscription = f"{arm.subscription}/providers/Microsoft.CognitiveServices"
+    group = account.rsplit("/", 1)[0]
+    arm.call("PUT", f"{account}/deployments/chat", TURBO, 201)
+    for path in (
+        f"{subscription}/accounts", group, f"{account}/models", f"{account}/skus", f"{account}/usages",
+        f"{account}/deployments", f"{subscription}/skus", f"{subscription}/locations/eastus/usages",
+        "/providers/Microsoft.CognitiveServices/operations",
+    ):
+        assert arm.call("GET", path)["value"], path
+    arm.call("GET", f"{subscription}/locations/eastus/models")
+    if arm.version > "2023-05-01":
+        assert arm.call("GET", f"{account}/deployments/chat/skus")["value"][0]["sku"]["name"] == "Standard"
+    arm.call("POST", f"{subscription}/checkDomainAvailability",
+             {"subdomainName": "free", "type": "Microsoft.CognitiveServices/accounts"})
+    arm.call("POST", f"{subscription}/locations/eastus/checkSkuAvailability",
+             {"skus": ["S0"], "kind": "OpenAI", "type": "Microsoft.CognitiveServices/accounts"})
+
+
+def test_upgrade_option(arm, account):
+    """Working with models: the three options and null, which is not returned."""
+    path = f"{account}/deployments/chat"
+    arm.call("PUT", path, TURBO, 201)
+    for option in ("OnceNewDefaultVersionAvailable", "OnceCurrentVersionExpired", "NoAutoUpgrade"):
+        body = {**TURBO, "properties": {**TURBO["properties"], "versionUpgradeOption": option}}
+        assert arm.call("PUT", path, body)["properties"]["versionUpgradeOption"] == option
+    body = {**TURBO, "properties": {**TURBO["properties"], "versionUpgradeOption": None}}
+    assert "versionUpgradeOption" not in arm.call("PUT", path, body)["properties"]
+    listed = arm.call("GET", f"{account}/deployments")["value"][0]
+    assert "versionUpgradeOption" not in listed["properties"]
+
+
+def test_put_takes_back_what_get_gave(arm, account):
+    before = arm.call("GET", account)
+    after = arm.call("PUT", account, before)
+    for changing in (before, after):
+        del changing["etag"]
+        for name in ("lastModifiedAt",):
+            del changing["systemData"][name]
+    assert after == before
+
+
+def test_update(arm, account):
+    tagged = arm.call("PATCH", account, {"tags": {"team": "a"}})
+    assert tagged["tags"] == {"team": "a"}
+    if arm.version > "2023-05-01":
+        arm.call("PUT", f"{account}/deployments/chat", TURBO, 201)
+        changed = arm.call("PATCH", f"{account}/deployments/chat", {"sku": {"name": "Standard", "capacity": 3}})
+        assert changed["sku"]["capacity"] == 3
+
+
+def test_etags(arm, account):
+    answer = arm.raw("GET", f"{account}?api-version={arm.version}")
+    etag = answer.headers["ETag"]
+    assert answer.json()["etag"] == etag
+    arm.call("PATCH", account, {"tags": {}}, headers={"If-Match": etag})
+    assert arm.error("PATCH", account, {"tags": {}}, 412, headers={"If-Match": etag})["code"] == "PreconditionFailed"
+
+
+def test_group_goes_with_all_in_it(arm, group, account):
+    arm.call("PUT", f"{account}/deployments/chat", TURBO, 201)
+    answer = arm.raw("DELETE", f"{arm.subscription}/resourcegroups/{group}?api-version=2024-11-01")
+    assert answer.status_code == 202
+    assert answer.headers["Retry-After"]
+    location = answer.headers["Location"]
+    assert location.startswith(arm.service.endpoint)
+    answer = arm.raw("GET", location[len(arm.service.endpoint):])
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert arm.raw("HEAD", f"{arm.group(group)}?api-version=2024-11-01").status_code == 404
+    assert arm.error("GET", account, status=404)["code"] == "ResourceGroupNotFound"
+
+
+def test_common_headers(arm, account):
+    ids = {"x-ms-client-request-id": str(uuid.uuid4()), "x-ms-correlation-request-id": str(uuid.uuid4())}
+    headers = arm.raw("GET", f"{account}?api-version={arm.version}", headers=ids).headers
+    assert headers["x-ms-client-request-id"] == ids["x-ms-client-request-id"]
+    assert headers["x-ms-correlation-request-id"] == ids["x-ms-correlation-request-id"]
+    assert uuid.UUID(headers["x-ms-request-id"])
+    assert headers["Cache-Control"] == "no-cache"
+    assert headers["Content-Type"] == "application/json; charset=utf-8"
+
+
+def test_tokens(arm, account):
+    for authorization in (None, "Bearer wrong", "Basic eDp5"):
+        answer = arm.raw("GET", f"{account}?api-version={arm.version}", headers={"Authorization": authorization})
+        assert answer.status_code == 401
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer authorization_uri=")
+        assert answer.json()["error"]["code"] in ("AuthenticationFailed", "InvalidAuthenticationToken")
+
+
+@pytest.mark.parametrize("body, code", [
+    ({"properties": {"model": {"format": "OpenAI", "name": "gpt-9", "version": "1"}}}, "DeploymentModelNotSupported"),
+    ({"sku": {"name": "Nothing"}, "properties": TURBO["properties"]}, "InvalidResourceProperties"),
+    ({**TURBO, "properties": {**TURBO["properties"], "scaleSettings": {"scaleType": "Standard"}}},
+     "InvalidResourceProperties"),
+    ({"sku": {"name": "Standard", "capacity": "many"}, "properties": TURBO["properties"]}, "InvalidRequestContent"),
+    ([], "InvalidRequestContent"),
+])
+def test_refused_deployments(arm, account, body, code):
+    error = arm.error("PUT", f"{account}/deployments/chat", body)
+    assert error["code"] == code
+    assert error["message"]
+
+
+def test_pages(arm, group):
+    names = [f"page{n}" for n in range(3)]
+    for name in names:
+        arm.make_account(group, name)
+    path = f"{arm.group(group)}/resources?api-version=2022-12-01&$top=2"
+    found = []
+    while path:
+        page = arm.raw("GET", path).json()
+        found += [item["name"] for item in page["value"]]
+        assert len(page["value"]) <= 2
+        path = page.get("nextLink", "")[len(arm.service.endpoint):]
+    assert found == names
+
+
+def test_all_is_there_after_a_crash():
+    """Also the keys open what they did."""
+    with Lazuli(catalog=SIMULATED) as service:
+        arm = Arm(service)
+        path = service.account_id
+        arm.call("PUT", f"{path}/deployments/kept", TURBO, 201)
+        deployments = arm.call("GET", f"{path}/deployments")
+        keys = arm.call("POST", f"{path}/listKeys")
+        service.kill()
+        service.start()
+        assert arm.call("GET", f"{path}/deployments") == deployments
+        assert arm.call("POST", f"{path}/listKeys") == keys

@@ -1,0 +1,224 @@
+"""The control plane by Microsoft's own Python SDKs, over TLS as they insist on."""
+
+import subprocess
+import time
+import uuid
+
+import pytest
+from azure.core.credentials import AccessToken
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.core.rest import HttpRequest
+from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
+from azure.mgmt.cognitiveservices.models import (
+    Account, AccountProperties, Deployment, DeploymentModel, DeploymentProperties, IpRule, NetworkRuleSet,
+    PatchResourceTagsAndSku, Sku,
+)
+from azure.mgmt.resource import ResourceManagementClient, SubscriptionClient
+from conftest import SIMULATED
+from service import Lazuli
+
+ACCOUNT_TYPE = "Microsoft.CognitiveServices/accounts"
+
+
+class Token:
+    """The administrator's token, as azure-identity would hand it over."""
+
+    def __init__(self, token):
+        self.token = token
+
+    def get_token(self, *scopes, **arguments):
+        return AccessToken(self.token, int(time.time()) + 3600)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tls")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", folder / "key.pem", "-out", folder / "cert.pem"],
+        check=True, capture_output=True, stdin=subprocess.DEVNULL,
+    )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def service(certificate):
+    arguments = ["--tls-certificate", str(certificate / "cert.pem"), "--tls-key", str(certificate / "key.pem")]
+    with Lazuli(catalog=SIMULATED, arguments=arguments) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def options(service, certificate):
+    return {
+        "credential": Token(service.token),
+        "base_url": f"https://127.0.0.1:{service.port}",
+        "credential_scopes": ["https://management.azure.com/.default"],
+        "connection_verify": str(certificate / "cert.pem"),
+    }
+
+
+@pytest.fixture(scope="module")
+def resources(service, options):
+    return ResourceManagementClient(subscription_id=service.variables["LAZULI_SUBSCRIPTION_ID"], **options)
+
+
+@pytest.fixture(scope="module")
+def cognitive(service, options):
+    return CognitiveServicesManagementClient(subscription_id=service.variables["LAZULI_SUBSCRIPTION_ID"], **options)
+
+
+@pytest.fixture
+def group(resources):
+    name = "group" + uuid.uuid4().hex[:8]
+    resources.resource_groups.create_or_update(name, {"location": "eastus", "tags": {"owner": "user"}})
+    yield name
+    if resources.resource_groups.check_existence(name):
+        resources.resource_groups.begin_delete(name).result()
+
+
+@pytest.fixture
+def account(cognitive, group):
+    """The name of an account in it."""
+    name = "account" + uuid.uuid4().hex[:8]
+    body = Account(location="eastus", kind="OpenAI", sku=Sku(name="S0"), properties=AccountProperties())
+    cognitive.accounts.begin_create(group, name, body).result()
+    return name
+
+
+def embedding(version="1", capacity=1):
+    return Deployment(
+        sku=Sku(name="Standard", capacity=capacity),
+        properties=DeploymentProperties(
+            model=DeploymentModel(format="OpenAI", name="text-embedding-ada-002", version=version)),
+    )
+
+
+def test_subscriptions(service, options):
+    client = SubscriptionClient(**options)
+    found = list(client.subscriptions.list())
+    assert [s.subscription_id for s in found] == [service.variables["LAZULI_SUBSCRIPTION_ID"]]
+    assert found[0].state == "Enabled"
+    assert client.subscriptions.get(found[0].subscription_id).display_name
+    assert "eastus" in [location.name for location in client.subscriptions.list_locations(found[0].subscription_id)]
+    assert [t.tenant_id for t in client.tenants.list()] == [service.variables["LAZULI_TENANT_ID"]]
+
+
+def test_providers(resources):
+    provider = resources.providers.register("Microsoft.CognitiveServices")
+    assert provider.registration_state == "Registered"
+    assert "accounts" in [t.resource_type for t in resources.providers.get("Microsoft.CognitiveServices").resource_types]
+    assert "Microsoft.Resources" in [p.namespace for p in resources.providers.list()]
+
+
+def test_groups(resources, group):
+    shown = resources.resource_groups.get(group)
+    assert (shown.location, shown.tags, shown.properties.provisioning_state) == ("eastus", {"owner": "user"}, "Succeeded")
+    assert group in [g.name for g in resources.resource_groups.list()]
+    assert resources.resource_groups.update(group, {"tags": {"a": "b"}}).tags == {"a": "b"}
+    resources.resource_groups.begin_delete(group).result()
+    assert not resources.resource_groups.check_existence(group)
+    with pytest.raises(ResourceNotFoundError, match="ResourceGroupNotFound"):
+        resources.resource_groups.get(group)
+
+
+def test_accounts(service, cognitive, resources, group, account):
+    shown = cognitive.accounts.get(group, account)
+    assert (shown.kind, shown.sku.name, shown.properties.provisioning_state) == ("OpenAI", "S0", "Succeeded")
+    assert shown.properties.endpoint.endswith(f":{service.port}/accounts/{account}/")
+    assert shown.system_data.created_at
+    assert account in [a.name for a in cognitive.accounts.list()]
+    assert [a.name for a in cognitive.accounts.list_by_resource_group(group)] == [account]
+    assert [r.type for r in resources.resources.list_by_resource_group(group)] == [ACCOUNT_TYPE]
+    by_filter = list(resources.resources.list(filter=f"resourceType eq '{ACCOUNT_TYPE}'", expand="createdTime"))
+    assert account in [r.name for r in by_filter] and by_filter[0].created_time
+
+    shown.tags = {"team": "a"}
+    updated = cognitive.accounts.begin_update(group, account, shown).result()
+    assert updated.tags == {"team": "a"}
+    acls = NetworkRuleSet(default_action="Deny", ip_rules=[IpRule(value="1.2.3.4")])
+    with pytest.raises(HttpResponseError, match="custom subdomain"):
+        cognitive.accounts.begin_update(
+            group, account, Account(properties=AccountProperties(network_acls=acls))).result()
+    updated = cognitive.accounts.begin_update(
+        group, account, Account(properties=AccountProperties(network_acls=acls, custom_sub_domain_name=account))).result()
+    assert updated.properties.network_acls.ip_rules[0].value == "1.2.3.4"
+    assert updated.properties.custom_sub_domain_name == account
+    taken = cognitive.check_domain_availability(subdomain_name=account, type=ACCOUNT_TYPE)
+    assert not taken.is_subdomain_available
+
+    cognitive.accounts.begin_delete(group, account).result()
+    with pytest.raises(ResourceNotFoundError, match="ResourceNotFound"):
+        cognitive.accounts.get(group, account)
+
+
+def test_keys(cognitive, group, account):
+    before = cognitive.accounts.list_keys(group, account)
+    after = cognitive.accounts.regenerate_key(group, account, key_name="Key2")
+    assert after.key1 == before.key1
+    assert after.key2 != before.key2
+
+
+def test_deployments(cognitive, group, account):
+    made = cognitive.deployments.begin_create_or_update(group, account, "ada", embedding()).result()
+    assert made.properties.provisioning_state == "Succeeded"
+    assert made.properties.capabilities == {"embeddings": "true", "embeddingsMaxInputs": "1"}
+    assert made.properties.version_upgrade_option == "OnceNewDefaultVersionAvailable"
+    assert [(r.key, r.renewal_period, r.count) for r in made.properties.rate_limits] == [("request", 10, 1), ("token", 60, 1000)]
+    made = cognitive.deployments.begin_create_or_update(group, account, "ada", embedding("2", 120)).result()
+    assert (made.properties.model.version, made.sku.capacity) == ("2", 120)
+    updated = cognitive.deployments.begin_update(
+        group, account, "ada", PatchResourceTagsAndSku(tags={"a": "b"}, sku=Sku(name="Standard", capacity=7))).result()
+    assert (updated.sku.capacity, updated.tags) == (7, {"a": "b"})
+    assert [d.name for d in cognitive.deployments.list(group, account)] == ["ada"]
+    assert [s.sku.name for s in cognitive.deployments.list_skus(group, account, "ada")]
+    with pytest.raises(ResourceExistsError, match="CannotDeleteResource"):
+        cognitive.accounts.begin_delete(group, account).result()
+    cognitive.deployments.begin_delete(group, account, "ada").result()
+    assert not list(cognitive.deployments.list(group, account))
+
+
+def test_models_skus_usages(cognitive, group, account):
+    cognitive.deployments.begin_create_or_update(group, account, "ada", embedding(capacity=3)).result()
+    models = list(cognitive.models.list("eastus"))
+    assert ("OpenAI", "gpt-35-turbo") in [(m.kind, m.model.name) for m in models]
+    assert all(m.model.lifecycle_status for m in models)
+    assert [m for m in cognitive.accounts.list_models(group, account) if m.is_default_version]
+    assert [s.sku.name for s in cognitive.accounts.list_skus(group, account).value] == ["S0"]
+    usages = {u.name.value: u.current_value for u in cognitive.accounts.list_usages(group, account).value}
+    assert usages["OpenAI.Standard.text-embedding-ada-002"] == 3
+    assert [u for u in cognitive.usages.list("eastus") if u.name.value == "OpenAI.Standard.text-embedding-ada-002"]
+    assert "EASTUS" in [place for sku in cognitive.resource_skus.list() for place in sku.locations]
+    answer = cognitive.check_sku_availability("eastus", skus=["S0"], kind="OpenAI", type=ACCOUNT_TYPE)
+    assert answer.value[0].sku_available
+    assert [o for o in cognitive.operations.list() if o.name == ACCOUNT_TYPE + "/write"]
+
+
+def test_generic_resources(resources, group, account):
+    """As `az resource tag` works: the whole resource is read, tagged and written back."""
+    shown = resources.resources.get(group, "Microsoft.CognitiveServices", "", "accounts", account, "2023-05-01")
+    shown.tags = {"team": "b"}
+    poller = resources.resources.begin_create_or_update(
+        group, "Microsoft.CognitiveServices", "", "accounts", account, "2023-05-01", shown)
+    assert poller.result().tags == {"team": "b"}
+
+
+def test_writes_end_without_a_poll(cognitive, group):
+    """The first answer is final: no client waits its 30 seconds."""
+    calls = []
+    body = Account(location="eastus", kind="OpenAI", sku=Sku(name="S0"), properties=AccountProperties())
+    poller = cognitive.accounts.begin_create(
+        group, "unpolled", body, raw_response_hook=lambda r: calls.append(r.http_request.method))
+    assert poller.result().name == "unpolled"
+    assert calls == ["PUT"]
+
+
+def test_preconditions(cognitive, service, group, account):
+    path = (f"/subscriptions/{service.variables['LAZULI_SUBSCRIPTION_ID']}/resourceGroups/{group}"
+            f"/providers/{ACCOUNT_TYPE}/{account}?api-version=2024-10-01")
+    wrong = '"00000000-0000-0000-0000-000000000000"'
+    request = HttpRequest("PATCH", path, json={"tags": {}}, headers={"If-Match": wrong})
+    answer = cognitive._send_request(request)
+    with pytest.raises((ResourceModifiedError, HttpResponseError)):
+        answer.raise_for_status()
+    assert answer.status_code == 412
