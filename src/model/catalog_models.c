@@ -116,14 +116,16 @@ static bool read_sku(const struct place *p, const struct file_sku *in, struct ca
 
 static bool read_skus(const struct place *p, const struct file_facts *in, struct catalog_model *out)
 {
-    unsigned i;
+    /* A model of one's own that names none can be deployed as most of Azure's can. */
+    static char standard[] = "Standard", global_standard[] = "GlobalStandard";
+    static const struct file_sku usual[] = { { .name = standard }, { .name = global_standard } };
+    const struct file_sku *skus = in->skus_count ? in->skus : usual;
+    unsigned count = in->skus_count ? in->skus_count : ARRAY_LEN(usual);
 
-    if (!in->skus_count)
-        return fail(p, "skus", "the SKUs are missing");
-    out->skus = ARENA_ARRAY(p->b->arena, struct catalog_sku, in->skus_count);
-    out->sku_count = in->skus_count;
-    for (i = 0; i < in->skus_count; i++) {
-        if (!read_sku(p, &in->skus[i], &out->skus[i]))
+    out->skus = ARENA_ARRAY(p->b->arena, struct catalog_sku, count);
+    out->sku_count = count;
+    for (unsigned i = 0; i < count; i++) {
+        if (!read_sku(p, &skus[i], &out->skus[i]))
             return false;
     }
     return true;

@@ -348,6 +348,28 @@ static void test_a_sim_with_faults(void **state)
     catalog_unref(c);
 }
 
+static void test_a_model_without_skus_gets_the_usual_ones(void **state)
+{
+    const struct catalog_model *m;
+    struct catalog *c;
+    struct error err;
+
+    (void)state;
+    c = catalog_parse(STR("engines: [ { name: e, sim: {} } ]\n"
+                          "models:\n  - name: m\n    operations: [chat]\n    engine: e\n"
+                          "    versions: [ { version: \"1\" } ]\n"),
+                      "f.yaml", &err);
+    assert_non_null(c);
+    m = catalog_find_model(c, STR("OpenAI"), STR("m"), STR_NONE);
+    assert_non_null(m);
+    assert_int_equal(m->sku_count, 2);
+    assert_string_equal(m->skus[0].name, "Standard");
+    assert_string_equal(m->skus[0].usage_name, "OpenAI.Standard.m");
+    assert_string_equal(m->skus[1].name, "GlobalStandard");
+    assert_int_equal(m->skus[1].capacity_default, 10);
+    catalog_unref(c);
+}
+
 static void test_load_reads_a_file(void **state)
 {
     char path[] = "/tmp/lazuli-catalog-XXXXXX";
@@ -400,6 +422,7 @@ int main(void)
         cmocka_unit_test(test_models_are_changed_by_field),
         cmocka_unit_test(test_a_whole_upstream),
         cmocka_unit_test(test_a_sim_with_faults),
+        cmocka_unit_test(test_a_model_without_skus_gets_the_usual_ones),
         cmocka_unit_test(test_load_reads_a_file),
         cmocka_unit_test(test_references_keep_it_alive),
     };

@@ -196,8 +196,6 @@ static void test_models_that_cannot_work(void **state)
 static void test_skus_that_cannot_work(void **state)
 {
     static const struct row rows[] = {
-        { M("    operations: [chat]\n    engine: e\n" ONE),
-          "f.yaml:8: models[m].versions[v].skus: the SKUs are missing" },
         { S("{ name: Gold }"), "f.yaml:9: models[m].skus[Gold]: there is no SKU 'Gold'" },
         { S("{ name: Standard, minimum: 0 }"), "f.yaml:9: models[m].skus[Standard]: expected 1" },
         { S("{ name: Standard, minimum: 5, maximum: 4 }"), "f.yaml:9: models[m].skus[Standard]" },
