@@ -27,6 +27,13 @@ static bool has_argument(const struct catalog_llama *l, const char *argument)
     return false;
 }
 
+/* The small model's chat template has no place for tools: llama-server would leave them out
+ * without a word. */
+static bool is_embedded(const struct catalog_llama *l)
+{
+    return l->model && strcmp(l->model, "embedded") == 0;
+}
+
 unsigned engine_features(const struct catalog_engine *e)
 {
     unsigned features = 0;
@@ -36,6 +43,8 @@ unsigned engine_features(const struct catalog_engine *e)
         features = LLAMA_FEATURES;
         if (has_argument(&e->llama, "--mmproj") || has_argument(&e->llama, "-mm"))
             features |= ENGINE_IMAGES;
+        if (is_embedded(&e->llama))
+            features &= ~(unsigned)(ENGINE_TOOLS | ENGINE_PARALLEL_TOOLS);
         break;
     case ENGINE_UPSTREAM:
         features = UPSTREAM_FEATURES;

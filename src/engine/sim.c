@@ -339,7 +339,6 @@ static void sim_start(struct engine_call *base)
     struct loop *loop = base->client->loop;
     unsigned prompt_tokens = base->request.prompt_tokens;
     struct str body;
-    uint64_t seed;
 
     call->arena = arena_new(loop_arenas(loop));
     call->started_us = clock_monotonic_us();
@@ -349,9 +348,10 @@ static void sim_start(struct engine_call *base)
     call->timer.data = call;
     choose_fault(call, settings);
     body = join_body(call->arena, &base->request);
-    seed = sim_hash(settings->seed, body);
     if (sim_request_parse(call->arena, base->request.operation, body, &call->request,
                           &call->error)) {
+        uint64_t seed = sim_mix(settings->seed, call->request.hash);
+
         call->request.stream = base->request.stream;
         call->answer = sim_answer_new(call->arena, settings, &call->request, seed, time(NULL));
         sim_timing_init(&call->timing, settings,

@@ -298,6 +298,31 @@ static bool parse_embeddings(struct arena *a, yyjson_val *body, struct sim_reque
            get_count(body, "dimensions", 1, SIM_DIMENSIONS_MAX, &r->dimensions, err);
 }
 
+/* How an answer is cut and delivered; the same words come either way. */
+static const char *const delivery[] = {
+    "model", "user", "stream", "stream_options", "stop", "max_tokens", "max_completion_tokens",
+    "n",     "echo", "logprobs", "top_logprobs", "encoding_format", "dimensions",
+};
+
+static uint64_t hash_of(struct arena *a, yyjson_val *body)
+{
+    yyjson_obj_iter members = yyjson_obj_iter_with(body);
+    uint64_t hash = 0;
+    yyjson_val *key;
+
+    while ((key = yyjson_obj_iter_next(&members))) {
+        bool is_delivery = false;
+
+        for (size_t i = 0; i < ARRAY_LEN(delivery); i++)
+            is_delivery = is_delivery || yyjson_equals_str(key, delivery[i]);
+        if (is_delivery)
+            continue;
+        hash = sim_hash(hash, json_str(key));
+        hash = sim_hash(hash, json_write(a, yyjson_obj_iter_get_val(key)));
+    }
+    return hash;
+}
+
 bool sim_request_parse(struct arena *a, enum engine_operation operation, struct str body_text,
                        struct sim_request *request, struct error *err)
 {
@@ -314,6 +339,7 @@ bool sim_request_parse(struct arena *a, enum engine_operation operation, struct 
     if (!yyjson_is_obj(body))
         return error_set(err, ERROR_MODEL_REQUEST,
                          "We could not parse the JSON body of your request.");
+    r.hash = hash_of(a, body);
     r.model = json_str(yyjson_obj_get(body, "model"));
     r.stream = yyjson_is_true(yyjson_obj_get(body, "stream"));
     r.include_usage = yyjson_is_true(json_at(body, "stream_options.include_usage"));

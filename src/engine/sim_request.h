@@ -46,6 +46,7 @@ struct sim_request {
     unsigned prompt_tokens; /* of all prompts */
     unsigned dimensions;    /* of embeddings; 0: not given */
     bool is_base64;
+    uint64_t hash; /* of what is asked, not of how it is to be delivered */
 };
 
 /* `body` is parsed into the arena. Errors are the model layer's: ERROR_MODEL_REQUEST,

@@ -44,7 +44,7 @@ static struct str answer(enum engine_operation operation, const char *body, unsi
     buf_init(&out, SIM_STEP_BYTES_MAX);
     if (!sim_request_parse(a, operation, str_from(body), r, &err))
         fail_msg("%s: %s", err.target, err.text);
-    s = sim_answer_new(a, &settings, r, sim_hash(settings.seed, str_from(body)), 1700000000);
+    s = sim_answer_new(a, &settings, r, sim_mix(settings.seed, r->hash), 1700000000);
     while (!sim_answer_is_done(s)) {
         sim_answer_next(s, a, &out);
         ++*steps;
@@ -97,6 +97,21 @@ static void answers_a_chat(void **state)
     /* "hello" is 2 tokens, a message 4, the answer's start 3 */
     assert_int_equal(yyjson_get_int(json_at(root, "usage.prompt_tokens")), 9);
     assert_int_equal(yyjson_get_int(json_at(root, "usage.total_tokens")), 21);
+}
+
+static const char *words_of(const char *body)
+{
+    return yyjson_get_str(json_at(choice(whole(ENGINE_CHAT, body), 0), "message.content"));
+}
+
+static void says_the_same_however_it_is_delivered(void **state)
+{
+    const char *words = words_of(CHAT(""));
+
+    (void)state;
+    assert_string_equal(words_of(CHAT(",\"user\":\"u\",\"logprobs\":true,\"n\":2")), words);
+    assert_memory_equal(words_of(CHAT(",\"max_tokens\":3")), words, 5);
+    assert_string_not_equal(words_of(CHAT(",\"temperature\":0")), words);
 }
 
 static void repeats_itself(void **state)
@@ -452,6 +467,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(answers_a_chat),
         TEST(repeats_itself),
+        TEST(says_the_same_however_it_is_delivered),
+        TEST(says_the_same_however_it_is_delivered),
         TEST(keeps_to_max_tokens),
         TEST(stops_at_stop_strings),
         TEST(calls_tools),
