@@ -129,15 +129,13 @@ static bool check(struct exchange *x, struct error *err)
 {
     yyjson_val *root = yyjson_doc_get_root(x->document);
 
-    if (!fields_check(root, request_fields, ARRAY_LEN(request_fields), "", &x->facts.features,
-                      err))
+    if (!fields_check(root, request_fields, ARRAY_LEN(request_fields), "", &x->facts.features, err))
         return false;
     if (!fields_get(root, "messages"))
         return fields_missing(err, "messages");
     note_counts(x, root);
     return chat_messages_check(&x->facts, root, err) && chat_tools_check(&x->facts, root, err) &&
-           check_stream(x, root, err) && check_logprobs(x, root, err) &&
-           check_format(x, root, err);
+           check_stream(x, root, err) && check_logprobs(x, root, err) && check_format(x, root, err);
 }
 
 /* "call_" and 24 characters, as Azure's ids of tool calls are; clients only echo them. */
@@ -167,8 +165,7 @@ static void shape_message(struct exchange *x, struct arena *scratch, yyjson_mut_
         return;
     if (!yyjson_mut_obj_get(message, "content") || (has_tools && !content.len))
         json_set(doc, message, "content", yyjson_mut_null(doc));
-    if ((x->version.parts & ANSWER_REFUSAL) && !yyjson_mut_obj_get(message, "refusal"))
-        json_set(doc, message, "refusal", yyjson_mut_null(doc));
+    shape_refusal(x, doc, message);
     shape_tool_calls(x, scratch, doc, message);
     shape_choice_filters(x, doc, choice, content.len > 0);
     shape_logprobs(x, doc, choice);
@@ -202,10 +199,9 @@ static void shape_delta(struct exchange *x, struct arena *scratch, yyjson_mut_do
     bool has_tools = yyjson_mut_obj_get(delta, "tool_calls") != NULL;
 
     if (has_role && !content.len)
-        json_set(doc, delta, "content",
-                 has_tools ? yyjson_mut_null(doc) : yyjson_mut_str(doc, ""));
-    if (has_role && (x->version.parts & ANSWER_REFUSAL))
-        json_set(doc, delta, "refusal", yyjson_mut_null(doc));
+        json_set(doc, delta, "content", has_tools ? yyjson_mut_null(doc) : yyjson_mut_str(doc, ""));
+    if (has_role || yyjson_mut_obj_get(delta, "refusal"))
+        shape_refusal(x, doc, delta);
     if (!yyjson_mut_obj_get(choice, "finish_reason"))
         json_set(doc, choice, "finish_reason", yyjson_mut_null(doc));
     shape_tool_calls(x, scratch, doc, delta);

@@ -48,18 +48,24 @@ static void add_retry(struct exchange *x, struct http_headers *h)
         add(h, STR("retry-after-ms"), x->engine.retry_after_ms);
 }
 
+/* The request was refused by the model's layer, not by the gateway. */
+static bool is_model_error(const struct error *err)
+{
+    const struct error_info *info = error_info(err->code);
+
+    return err->code && info->envelope == ENVELOPE_MODEL && info->status == 400;
+}
+
 /* Section 4.1 of the contract lists them, in this order. */
 struct http_headers reply_headers(struct exchange *x, struct str content_type)
 {
-    struct str client_id =
-        http_headers_get(&x->request->headers, STR("x-ms-client-request-id"));
+    struct str client_id = http_headers_get(&x->request->headers, STR("x-ms-client-request-id"));
     struct str request_id = str_of(x->request_id, GUID_TEXT_LEN);
     struct http_headers h = { ARENA_ARRAY(x->arena, struct http_header, REPLY_HEADERS_MAX), 0 };
 
     add(&h, STR("content-type"), content_type);
     add(&h, STR("apim-request-id"), request_id);
-    add(&h, STR("strict-transport-security"),
-        STR("max-age=31536000; includeSubDomains; preload"));
+    add(&h, STR("strict-transport-security"), STR("max-age=31536000; includeSubDomains; preload"));
     add(&h, STR("x-content-type-options"), STR("nosniff"));
     if (x->account)
         add(&h, STR("x-ms-region"), x->account->region);
@@ -73,6 +79,10 @@ struct http_headers reply_headers(struct exchange *x, struct str content_type)
         add(&h, STR("x-accel-buffering"), STR("no"));
         add(&h, STR("x-ms-rai-invoked"), STR("false"));
         add(&h, STR("x-ms-deployment-name"), x->deployment->name);
+    }
+    if (is_model_error(&x->err)) {
+        add(&h, STR("ms-azureml-model-error-reason"), STR("model_error"));
+        add(&h, STR("ms-azureml-model-error-statuscode"), STR("400"));
     }
     if (x->admitted)
         add_rate_limits(x, &h);
@@ -134,11 +144,9 @@ struct str reply_error_body(struct arena *a, const struct error *err)
 
 const char *reply_error_phrase(const struct error *err)
 {
-    const struct error_info *info = error_info(err->code);
-
     if (err->code == ERROR_INVALID_KEY || err->code == ERROR_PERMISSION_DENIED)
         return "PermissionDenied";
-    return info->envelope == ENVELOPE_MODEL && info->status == 400 ? "model_error" : NULL;
+    return is_model_error(err) ? "model_error" : NULL;
 }
 
 struct str inference_render_error(struct http_request *r, const struct error *err,

@@ -201,6 +201,18 @@ void shape_choice_filters(struct exchange *x, yyjson_mut_doc *doc, yyjson_mut_va
              has_text ? not_filtered(doc) : yyjson_mut_obj(doc));
 }
 
+void shape_refusal(struct exchange *x, yyjson_mut_doc *doc, yyjson_mut_val *object)
+{
+    yyjson_mut_val *refusal = yyjson_mut_obj_get(object, "refusal");
+
+    if (x->version.parts & ANSWER_REFUSAL) {
+        if (!refusal)
+            json_set(doc, object, "refusal", yyjson_mut_null(doc));
+    } else if (yyjson_mut_is_null(refusal)) {
+        yyjson_mut_obj_remove_key(object, "refusal");
+    }
+}
+
 static void shape_alternatives(struct exchange *x, yyjson_mut_val *token)
 {
     yyjson_mut_val *alternatives = yyjson_mut_obj_get(token, "top_logprobs"), *item;
@@ -228,8 +240,7 @@ void shape_logprobs(struct exchange *x, yyjson_mut_doc *doc, yyjson_mut_val *cho
         json_set(doc, choice, "logprobs", yyjson_mut_null(doc));
         return;
     }
-    if ((x->version.parts & ANSWER_REFUSAL) && !yyjson_mut_obj_get(logprobs, "refusal"))
-        json_set(doc, logprobs, "refusal", yyjson_mut_null(doc));
+    shape_refusal(x, doc, logprobs);
     yyjson_mut_arr_iter_init(yyjson_mut_obj_get(logprobs, "content"), &tokens);
     while ((token = yyjson_mut_arr_iter_next(&tokens))) {
         yyjson_mut_obj_remove_key(token, "id");

@@ -31,6 +31,9 @@ void shape_prompt_filters(struct exchange *x, yyjson_mut_doc *doc, yyjson_mut_va
 void shape_choice_filters(struct exchange *x, yyjson_mut_doc *doc, yyjson_mut_val *choice,
                           bool has_text);
 
+/* `refusal`, null where the engine has none, from the api-versions on that know it. */
+void shape_refusal(struct exchange *x, yyjson_mut_doc *doc, yyjson_mut_val *object);
+
 /* The logprobs of one chat choice: only OpenAI's members, only as many alternatives as asked. */
 void shape_logprobs(struct exchange *x, yyjson_mut_doc *doc, yyjson_mut_val *choice);
 

@@ -4,13 +4,25 @@ import json
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import tempfile
 import time
 
+import openai
+import requests
+
 TOP = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("LAZULI", str(TOP / "build" / "lazuli"))
 START_LIMIT_S = 60
+ARM_VERSION = "2023-05-01"
+
+
+def free_port():
+    """A port on which nobody listens."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
 
 
 class Lazuli:
@@ -67,6 +79,43 @@ class Lazuli:
             f"/subscriptions/{v['LAZULI_SUBSCRIPTION_ID']}/resourceGroups/{v['LAZULI_RESOURCE_GROUP']}"
             f"/providers/Microsoft.CognitiveServices/accounts/{v['LAZULI_ACCOUNT']}"
         )
+
+    def arm(self, method, path, body=None, version=ARM_VERSION):
+        """A call of the control plane; `path` is behind the account unless it begins with /subscriptions."""
+        url = self.endpoint + (path if path.startswith("/subscriptions") else self.account_id + path)
+        return requests.request(
+            method, url, params={"api-version": version}, json=body, timeout=60,
+            headers={"Authorization": f"Bearer {self.token}"},
+        )
+
+    def deploy(self, name, model, version, capacity=10, sku="Standard"):
+        """Creates a deployment, which answers when this returns."""
+        model = {"format": "OpenAI", "name": model, "version": version}
+        body = {"sku": {"name": sku, "capacity": capacity}, "properties": {"model": model}}
+        answer = self.arm("PUT", f"/deployments/{name}", body)
+        assert answer.status_code in (200, 201), answer.text
+        return answer.json()
+
+    def url(self, deployment, operation="chat/completions", version="2024-02-01"):
+        return f"{self.endpoint}/openai/deployments/{deployment}/{operation}?api-version={version}"
+
+    def post(self, deployment, body, operation="chat/completions", version="2024-02-01", headers=None, **options):
+        """A bare call of the data plane; `body` as it goes out (bytes or text) or as JSON."""
+        data = body if isinstance(body, (bytes, str)) else json.dumps(body)
+        headers = {"api-key": self.key, "Content-Type": "application/json"} | (headers or {})
+        headers = {name: value for name, value in headers.items() if value is not None}
+        options = {"timeout": 60} | options
+        return requests.post(self.url(deployment, operation, version), data=data, headers=headers, **options)
+
+    def azure(self, version="2024-10-21", kind=openai.AzureOpenAI, **options):
+        """Azure's client of the OpenAI SDK; it does not retry unless told to."""
+        options = {"api_key": self.key, "max_retries": 0, "timeout": 60} | options
+        return kind(azure_endpoint=self.endpoint, api_version=version, **options)
+
+    def plain(self, kind=openai.OpenAI, **options):
+        """The OpenAI SDK's own client on the v1 surface."""
+        options = {"api_key": self.key, "max_retries": 0, "timeout": 60} | options
+        return kind(base_url=f"{self.endpoint}/openai/v1/", **options)
 
     def log_text(self):
         return self.log_file.read_text(errors="replace")
