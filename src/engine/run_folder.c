@@ -13,10 +13,13 @@
 bool run_folder_open(struct run_folder *f, const char *wanted, unsigned *ended, struct error *err)
 {
     char temporary[] = "/tmp/lazuli-XXXXXX";
+    struct stat found;
 
     *f = (struct run_folder){ 0 };
     if (mkdir(wanted, 0700) && errno != EEXIST)
         return error_set(err, ERROR_IO, "cannot make the folder %s: %s", wanted, strerror(errno));
+    if (stat(wanted, &found) == 0 && !S_ISDIR(found.st_mode))
+        return error_set(err, ERROR_IO, "%s is not a folder", wanted);
     f->path = realpath(wanted, NULL);
     if (!f->path)
         return error_set(err, ERROR_IO, "cannot use the folder %s: %s", wanted, strerror(errno));

@@ -157,6 +157,8 @@ static bool is_described(yyjson_val *properties, yyjson_val *name)
     yyjson_val *key, *value;
     size_t i, count;
 
+    if (!yyjson_is_obj(properties))
+        return false;
     yyjson_obj_foreach(properties, i, count, key, value)
     {
         if (i == MEMBERS_MAX)
@@ -176,17 +178,16 @@ static void put(struct sampler *s, yyjson_mut_val *object, yyjson_val *name, yyj
                        sample(s, schema, depth + 1));
 }
 
-/* The members that `schema` and the schemas of its allOf require; all that it knows when it
- * requires none, so that a sample shows something. */
-static void fill_object(struct sampler *s, yyjson_mut_val *object, yyjson_val *schema,
-                        unsigned depth)
+/* Those properties that are required; all when nothing is, so that a sample shows something. */
+static void put_properties(struct sampler *s, yyjson_mut_val *object, yyjson_val *schema,
+                           unsigned depth)
 {
     yyjson_val *properties = yyjson_obj_get(schema, "properties");
-    yyjson_val *required = yyjson_obj_get(schema, "required"), *all, *key, *value;
+    yyjson_val *required = yyjson_obj_get(schema, "required"), *key, *value;
     bool take_all = yyjson_arr_size(required) == 0 && depth < DEPTH_MAX / 4;
     size_t i, count;
 
-    if (++s->values > VALUES_MAX || depth > DEPTH_MAX)
+    if (!yyjson_is_obj(properties)) /* the macro would count from NULL */
         return;
     yyjson_obj_foreach(properties, i, count, key, value)
     {
@@ -195,6 +196,20 @@ static void fill_object(struct sampler *s, yyjson_mut_val *object, yyjson_val *s
         if (take_all || is_required(required, key))
             put(s, object, key, value, depth);
     }
+}
+
+/* What `schema` requires, and the schemas of its allOf. */
+static void fill_object(struct sampler *s, yyjson_mut_val *object, yyjson_val *schema,
+                        unsigned depth)
+{
+    yyjson_val *properties = yyjson_obj_get(schema, "properties");
+    yyjson_val *required = yyjson_obj_get(schema, "required");
+    yyjson_val *all = yyjson_obj_get(schema, "allOf"), *value;
+    size_t i, count;
+
+    if (++s->values > VALUES_MAX || depth > DEPTH_MAX)
+        return;
+    put_properties(s, object, schema, depth);
     yyjson_arr_foreach(required, i, count, value)
     {
         if (i == MEMBERS_MAX)
@@ -202,7 +217,6 @@ static void fill_object(struct sampler *s, yyjson_mut_val *object, yyjson_val *s
         if (yyjson_is_str(value) && !is_described(properties, value))
             put(s, object, value, NULL, depth);
     }
-    all = yyjson_obj_get(schema, "allOf");
     yyjson_arr_foreach(all, i, count, value)
     {
         yyjson_val *other = yyjson_obj_get(value, "$ref");

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "base/macros.h"
+#include "engine/engine.h"
+#include "engine/settings.h"
+
+/* The engine "e" of a catalog with these settings. */
+static const struct catalog_engine *parse(const char *settings, struct catalog **catalog)
+{
+    char yaml[512];
+    struct error err;
+
+    snprintf(yaml, sizeof(yaml), "engines:\n  - name: e\n    %s\n", settings);
+    *catalog = catalog_parse(str_from(yaml), "test.yaml", &err);
+    if (!*catalog)
+        fail_msg("%s: %s", settings, err.text);
+    return &(*catalog)->engines[0];
+}
+
+/* Any two of these differ, and each equals itself when it is read again. */
+static const char *const all[] = {
+    "llama: { model: a }",
+    "llama: { model: b }",
+    "llama: { model: a, embeddings: true }",
+    "llama: { model: a, context_tokens: 100 }",
+    "llama: { model: a, parallel: 3 }",
+    "llama: { model: a, threads: 3 }",
+    "llama: { model: a, gpu_layers: 3 }",
+    "llama: { model: a, load_at_start: true }",
+    "llama: { model: a, idle_unload_s: 3 }",
+    "llama: { model: a, arguments: [--x] }",
+    "llama: { model: a, arguments: [--y] }",
+    "upstream: { url: 'http://a' }",
+    "upstream: { url: 'http://b' }",
+    "upstream: { url: 'http://a', api: azure }",
+    "upstream: { url: 'http://a', api: azure, api_version: 2024-06-01 }",
+    "upstream: { url: 'http://a', model: m }",
+    "upstream: { url: 'http://a', ca_file: /f }",
+    "upstream: { url: 'http://a', api_key_env: K }",
+    "upstream: { url: 'http://a', api_key_file: /k }",
+    "upstream: { url: 'http://a', connect_timeout_ms: 7 }",
+    "upstream: { url: 'http://a', first_byte_timeout_ms: 7 }",
+    "upstream: { url: 'http://a', idle_timeout_ms: 7 }",
+    "upstream: { url: 'http://a', health_path: /h }",
+    "upstream: { url: 'http://a', health_interval_ms: 700 }",
+    "upstream: { url: 'http://a', stream_usage: false }",
+    "upstream: { addresses: [{ url: 'http://a', weight: 2 }] }",
+    "upstream: { addresses: [{ url: 'http://a' }, { url: 'http://b' }] }",
+    "sim: { seed: 1 }",
+    "sim: { seed: 2 }",
+    "sim: { seed: 1, first_token_ms: 7 }",
+    "sim: { seed: 1, per_prompt_token_ms: 7 }",
+    "sim: { seed: 1, tokens_per_second: 7 }",
+    "sim: { seed: 1, jitter: 0.5 }",
+    "sim: { seed: 1, answer_tokens: 7 }",
+    "sim: { seed: 1, embedding_dimensions: 7 }",
+    "sim: { seed: 1, fault: { kind: stall } }",
+    "sim: { seed: 1, fault: { kind: cut } }",
+    "sim: { seed: 1, fault: { kind: cut, after_tokens: 3 } }",
+    "sim: { seed: 1, fault: { kind: cut, rate: 0.5 } }",
+    "sim: { seed: 1, fault: { kind: status, status: 429 } }",
+    "sim: { seed: 1, fault: { kind: status, status: 429, retry_after_ms: 5 } }",
+};
+
+static void tells_settings_apart(void **state)
+{
+    struct catalog *first[ARRAY_LEN(all)], *second[ARRAY_LEN(all)];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        parse(all[i], &first[i]);
+        parse(all[i], &second[i]);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        for (size_t j = 0; j < ARRAY_LEN(all); j++) {
+            if (settings_are_equal(&first[i]->engines[0], &second[j]->engines[0]) != (i == j))
+                fail_msg("%s against %s", all[i], all[j]);
+        }
+    }
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        catalog_unref(first[i]);
+        catalog_unref(second[i]);
+    }
+}
+
+static unsigned features(const char *settings)
+{
+    struct catalog *c;
+    unsigned set = engine_features(parse(settings, &c));
+
+    catalog_unref(c);
+    return set;
+}
+
+static void knows_what_each_kind_honours(void **state)
+{
+    (void)state;
+    assert_false(features("llama: { model: a }") & (ENGINE_ECHO | ENGINE_BEST_OF | ENGINE_IMAGES));
+    assert_true(features("llama: { model: a }") & ENGINE_JSON_SCHEMA);
+    assert_true(features("llama: { model: a, arguments: [--mmproj, /p] }") & ENGINE_IMAGES);
+    assert_true(features("upstream: { url: 'http://a' }") & ENGINE_STREAM_USAGE);
+    assert_false(features("upstream: { url: 'http://a', stream_usage: false }") &
+                 ENGINE_STREAM_USAGE);
+    assert_true(features("upstream: { url: 'http://a' }") & ENGINE_AUDIO);
+    assert_false(features("sim: { seed: 1 }") & (ENGINE_AUDIO | ENGINE_LOGIT_BIAS));
+}
+
+static void names_the_model_of_an_upstream(void **state)
+{
+    struct catalog *c;
+
+    (void)state;
+    assert_true(str_equal(engine_model_name(parse("upstream: { url: 'http://a', model: m }", &c)),
+                          STR("m")));
+    catalog_unref(c);
+    assert_null(engine_model_name(parse("upstream: { url: 'http://a' }", &c)).data);
+    catalog_unref(c);
+    assert_null(engine_model_name(parse("llama: { model: a }", &c)).data);
+    catalog_unref(c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tells_settings_apart),
+        cmocka_unit_test(knows_what_each_kind_honours),
+        cmocka_unit_test(names_the_model_of_an_upstream),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
