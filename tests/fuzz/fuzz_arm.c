@@ -1,0 +1,135 @@
+/*
+ * Any request to the control plane is answered by valid JSON or nothing, never by an internal
+ * error. An input is "METHOD TARGET\n" and a body; each meets the same group, account and
+ * deployment, since what it changes is taken back.
+ * SPDX-License-Identifier: MIT
+ */
+#include <assert.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "arm/call.h"
+
+#define SUBSCRIPTION "/subscriptions/11111111-2222-3333-4444-555555555555"
+#define ACCOUNT SUBSCRIPTION "/resourceGroups/g/providers/Microsoft.CognitiveServices/accounts/account"
+#define VERSION "?api-version=2024-10-01"
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static char folder[] = "/tmp/lazuli-fuzz-XXXXXX";
+static struct clock wall;
+static struct store *store;
+static struct arm *arm;
+
+static void remove_folder(void)
+{
+    static const char *const names[] = { "db", "db-wal", "db-shm", "key" };
+    char path[64];
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+        unlink(path);
+    }
+    rmdir(folder);
+}
+
+static bool make_resources(struct store_txn *t, struct arena *arena, void *data, struct error *err)
+{
+    static const char *const requests[][2] = {
+        { SUBSCRIPTION VERSION, "{}" },
+        { SUBSCRIPTION "/resourceGroups/g" VERSION, "{\"location\":\"eastus\"}" },
+        { ACCOUNT VERSION,
+          "{\"kind\":\"OpenAI\",\"sku\":{\"name\":\"S0\"},\"location\":\"eastus\"}" },
+        { ACCOUNT "/deployments/d" VERSION,
+          "{\"properties\":{\"model\":{\"name\":\"text-embedding-ada-002\"}}}" },
+    };
+    struct str reply;
+    int status;
+
+    (void)data;
+    for (size_t i = 0; i < ARRAY_LEN(requests); i++) {
+        if (!arm_apply(arm, t, arena, HTTP_PUT, str_from(requests[i][0]), str_from(requests[i][1]),
+                       &status, &reply, err))
+            return false;
+    }
+    return true;
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    static const uint8_t secret[KEY_HASH_SECRET_BYTES];
+    struct arm_options options = { .clock = &wall };
+    struct error err = { 0 };
+    char path[64];
+
+    (void)argc;
+    (void)argv;
+    if (!mkdtemp(folder) || atexit(remove_folder))
+        return 1;
+    snprintf(path, sizeof(path), "%s/db", folder);
+    options.store = store = store_open(path, &err);
+    snprintf(path, sizeof(path), "%s/key", folder);
+    options.box = secret_box_new_from_file(path, true, &err);
+    options.key_hash = key_hash_new(secret);
+    options.catalog = catalog_parse(catalog_default_text(), "default", &err);
+    options.directory = directory_box_new(directory_new(options.catalog, NULL, 0));
+    options.public_base = STR("http://localhost");
+    arm = arm_new(&options);
+    if (!store_run(store, make_resources, NULL, &err)) {
+        fprintf(stderr, "%s\n", err.text);
+        abort();
+    }
+    return 0;
+}
+
+static enum http_method parse_method(struct str name)
+{
+    for (enum http_method m = HTTP_GET; m < HTTP_OTHER; m++) {
+        if (str_equal(name, str_from(http_method_name(m))))
+            return m;
+    }
+    return HTTP_OTHER;
+}
+
+/* Always fails, so that nothing is kept. */
+static bool run(struct store_txn *t, struct arena *arena, void *data, struct error *err)
+{
+    struct arm_call c = { .arm = arm, .txn = t, .arena = arena, .request = data };
+    struct str text;
+
+    arm_throttle_init(&arm->throttle, clock_monotonic_us());
+    if (arm_execute(&c, err)) {
+        assert(c.reply.status >= 200 && c.reply.status < 300);
+        text = c.reply.body;
+        error_set(err, ERROR_CONFLICT, NULL);
+    } else {
+        assert(error_info(err->code)->status < 500);
+        text = arm_render_error(arena, err);
+        assert(text.len);
+    }
+    assert(!text.len || json_parse(arena, text, &(struct error){ 0 }));
+    return false;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct str rest = str_of((const char *)data, size), line, method, path;
+    struct arm_request request = { .base = STR("http://localhost") };
+    struct error err = { 0 };
+
+    str_split(&rest, '\n', &line);
+    str_split(&line, ' ', &method);
+    if (!str_split(&line, '?', &path))
+        return 0;
+    request.method = parse_method(method);
+    request.path = path;
+    request.query = line;
+    request.body = rest;
+    request.principal = (struct arm_principal){ STR("fuzz"), STR("User") };
+    if (store_run(store, run, &request, &err))
+        abort();
+    return 0;
+}
