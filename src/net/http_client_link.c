@@ -260,11 +260,11 @@ static void on_closed_early(struct link *link, enum stream_end why)
         finish(link, true);
         return;
     }
-    /* The server may have closed it before the request came: a kept-alive connection's risk. */
-    if (link->is_used && !link->has_bytes && !call->is_sent_again) {
+    /* The server may have closed it before the request came: a kept-alive connection's risk, and
+     * not one of the new connection. */
+    if (link->is_used && !link->has_bytes) {
         struct pool *p = link->pool;
 
-        call->is_sent_again = true;
         link_close(link);
         link_attach(call, p, true);
         return;

@@ -60,7 +60,6 @@ struct http_client_call {
     struct link *link;
     uint64_t deadline_ms;
     bool has_head;
-    bool is_sent_again;
     bool is_paused;
     bool is_inside; /* one of its callbacks is under way */
     bool is_ending; /* the last one */

@@ -393,8 +393,7 @@ static void settle_finished(struct connection *c)
         close_stream(c, false);
         return;
     }
-    if (c->is_closing && !c->request->ends_by_close &&
-        (c->state != CONNECTION_WAIT || c->rest.len)) {
+    if (c->is_closing && !c->request->ends_by_close && c->state != CONNECTION_WAIT) {
         linger(c);
         request_free(c);
         return;

@@ -24,7 +24,6 @@ struct http_parser {
     bool is_bodiless;
     bool in_body;  /* the head is whole; headers that come now are trailers */
     bool is_ended; /* the message is whole */
-    unsigned trailer_count;
     size_t head_bytes;
     uint64_t body_bytes;
     uint64_t framing_bytes;
@@ -110,11 +109,8 @@ static int on_header_value_complete(llhttp_t *llhttp)
     struct http_parser *p = parser_of(llhttp);
     struct http_header *header;
 
-    if (p->in_body) {
-        if (++p->trailer_count > p->limits->header_count_max)
-            return fail(p, ERROR_HEADERS_TOO_LARGE, NULL);
+    if (p->in_body)
         return 0;
-    }
     if (p->head.headers.count == p->limits->header_count_max)
         return fail(p, ERROR_HEADERS_TOO_LARGE, NULL);
     header = add_header(p);
@@ -126,18 +122,15 @@ static int on_header_value_complete(llhttp_t *llhttp)
     return 0;
 }
 
-/* Only chunked is known, and whoever says it must say nothing else: two readers that disagree about
- * where a message ends are how requests are smuggled. */
+/* Only chunked is known: two readers that disagree about where a message ends are how requests are
+ * smuggled. (llhttp refuses a second one.) */
 static bool has_known_coding(const struct http_head *head)
 {
-    unsigned codings = 0;
-
     for (size_t i = 0; i < head->headers.count; i++) {
         const struct http_header *h = &head->headers.items[i];
 
-        if (!str_equal_nocase(h->name, STR("Transfer-Encoding")))
-            continue;
-        if (++codings > 1 || !str_equal_nocase(h->value, STR("chunked")))
+        if (str_equal_nocase(h->name, STR("Transfer-Encoding")) &&
+            !str_equal_nocase(h->value, STR("chunked")))
             return false;
     }
     return true;
@@ -235,7 +228,6 @@ void http_parser_begin(struct http_parser *p, struct arena *a, bool is_bodiless)
     p->capacity = 0;
     p->is_bodiless = is_bodiless;
     p->in_body = p->is_ended = p->has_head = false;
-    p->trailer_count = 0;
     p->head_bytes = 0;
     p->body_bytes = p->framing_bytes = 0;
     p->refusal = ERROR_NONE;
@@ -261,8 +253,7 @@ static bool is_within_limits(struct http_parser *p, bool was_in_body, size_t use
 {
     if (!was_in_body) {
         p->head_bytes += used;
-        if (p->head_bytes > p->limits->head_bytes_max ||
-            (!p->has_head && p->head_bytes == p->limits->head_bytes_max))
+        if (p->head_bytes > p->limits->head_bytes_max)
             return error_set(err, ERROR_HEADERS_TOO_LARGE, NULL);
         return true;
     }

@@ -92,6 +92,18 @@ static void sends_again_only_once_and_only_so(void **state)
     assert_null(fake_connecting());
 }
 
+static void keeps_none_that_has_not_taken_all(void **state)
+{
+    struct stream *s = kept_alive();
+
+    (void)state;
+    s->window = s->out.end + 10;
+    send_get(&first);
+    fake_feed(s, STR("HTTP/1.1 204 No Content\r\n\r\n"), 0);
+    expect(&first, "204||end");
+    assert_true(s->is_closed);
+}
+
 static void closes_what_speaks_unasked(void **state)
 {
     struct stream *s = kept_alive();
@@ -175,7 +187,9 @@ static void sends_the_next_in_the_last_callback(void **state)
     assert_null(fake_connecting());
     assert_int_equal(s->writes, 2);
     fake_feed(s, STR("HTTP/1.1 204 No"), 0);
-    fake_feed(s, STR(" Content\r\n\r\n"), 0);
+    for (unsigned i = 0; i < 1000; i++)
+        fake_feed(s, STR(" long"), 0);
+    fake_feed(s, STR("\r\n\r\n"), 0);
     expect(&second, "204||end");
 }
 
@@ -336,7 +350,7 @@ static void does_not_time_what_is_paused(void **state)
     get.idle_timeout_ms = 1;
     first.pauses_on_head = true;
     s = connected(&first);
-    fake_feed(s, STR("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"), 0);
+    fake_feed(s, STR("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab"), 0);
     connected(&second);
     get.head_timeout_ms = 1;
     clear(&second);
@@ -346,7 +360,7 @@ static void does_not_time_what_is_paused(void **state)
     assert_int_equal(first.ends, 0);
     http_client_resume(first.call);
     wait_for_end(&first);
-    expect(&first, "200 Content-Length=9||failure 3");
+    expect(&first, "200 Content-Length=9|ab|failure 3");
 }
 
 static void closes_idle_connections(void **state)
@@ -369,6 +383,7 @@ int main(void)
         TEST(fails_when_it_is_closed_early),
         TEST(sends_again_what_met_a_closed_connection),
         TEST(sends_again_only_once_and_only_so),
+        TEST(keeps_none_that_has_not_taken_all),
         TEST(closes_what_speaks_unasked),
         TEST(tells_what_could_not_be_reached),
         TEST(cancels_anywhere),

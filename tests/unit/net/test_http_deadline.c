@@ -93,6 +93,20 @@ static void answers_slow_bodies(void **state)
     assert_int_equal(bodies, 0);
 }
 
+static void zero_is_no_timeout(void **state)
+{
+    struct stream *idle, *late;
+
+    (void)state;
+    limits.idle_timeout_ms = 0;
+    limits.head_timeout_ms = 1;
+    idle = client();
+    late = client();
+    fake_feed(late, STR("G"), 0);
+    wait_for_errors(1);
+    assert_false(idle->is_closed);
+}
+
 static void reply_401(struct http_request *r)
 {
     http_reply(r, 401, NULL, STR_NONE);
@@ -278,6 +292,7 @@ int main(void)
         TEST(answers_slow_heads),
         TEST(bytes_of_a_head_gain_no_time),
         TEST(answers_slow_bodies),
+        TEST(zero_is_no_timeout),
         TEST(cuts_a_slow_body_that_nobody_wants),
         TEST(waits_for_a_handler),
         TEST(cuts_who_takes_nothing),

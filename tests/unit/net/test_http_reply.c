@@ -188,6 +188,13 @@ static void sends_http10_no_chunks(void **state)
     http_reply_end(kept);
     expect_written(s, "HTTP/1.1 200 OK\r\nDate: *\r\nConnection: close\r\n\r\nplain");
     assert_true(s->is_closed && s->is_flushed);
+    /* its end is the connection's, also with some of the body still to come */
+    s = client();
+    do_on_head = start_and_keep;
+    fake_feed(s, STR("POST / HTTP/1.0\r\nContent-Length: 5\r\n\r\n12"), 0);
+    http_reply_last_chunk(kept, STR("plain"));
+    turn();
+    assert_true(s->is_closed && s->is_flushed);
 }
 
 static void sends_a_head_request_no_chunks(void **state)
@@ -279,6 +286,30 @@ static void holds_a_slow_clients_producer_back(void **state)
     expect_written(s, OK_HEAD("0") "\r\n");
 }
 
+static void reply_in_one_large_chunk(struct http_request *r)
+{
+    http_reply_start(r, 200, NULL);
+    http_reply_chunk(r, STR("more than the high mark"));
+    assert_true(http_reply_is_full(r));
+    http_reply_end(r);
+}
+
+static void asks_for_no_more_of_what_is_finished(void **state)
+{
+    struct stream *s;
+
+    (void)state;
+    limits.reply_high_bytes = 10;
+    do_on_body = reply_in_one_large_chunk;
+    s = client();
+    s->window = 0;
+    fake_feed(s, GET, 0);
+    turn();
+    fake_take(s, 1000);
+    turn();
+    assert_int_equal(drains, 0);
+}
+
 static void takes_no_request_before_the_reply_is_out(void **state)
 {
     struct stream *s = client();
@@ -337,6 +368,18 @@ static void lets_a_refused_client_not_go_on(void **state)
     assert_int_equal(heads, 1);
     fake_end(s, STREAM_END_EOF);
     turn();
+    assert_true(s->is_closed);
+}
+
+static void lets_an_aborted_client_not_go_on(void **state)
+{
+    struct stream *s = client();
+
+    (void)state;
+    do_on_head = abort_request;
+    fake_feed(s, EXPECTING, 0);
+    turn();
+    assert_int_equal(s->writes, 0);
     assert_true(s->is_closed);
 }
 
@@ -524,9 +567,11 @@ int main(void)
         TEST(sends_a_head_request_no_chunks),
         TEST(cuts_what_is_aborted),
         TEST(holds_a_slow_clients_producer_back),
+        TEST(asks_for_no_more_of_what_is_finished),
         TEST(takes_no_request_before_the_reply_is_out),
         TEST(lets_a_waiting_client_go_on),
         TEST(lets_a_refused_client_not_go_on),
+        TEST(lets_an_aborted_client_not_go_on),
         TEST(keeps_the_connection_over_a_short_body),
         TEST(closes_over_a_long_body),
         TEST(reads_on_only_so_far),

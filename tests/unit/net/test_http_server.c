@@ -329,7 +329,7 @@ static void puts_the_status_to_the_error(void **state)
     struct str reply;
 
     (void)state;
-    fake_feed(s, STR("HEAD / HTTP/1.1\r\n\r\n"), 0);
+    fake_feed(s, STR("HEAD / HTTP/1.1\r\nno colon\r\n\r\n"), 0);
     reply = without_date(fake_written(s));
     expect(reply, "HTTP/1.1 400 Bad Request\r\nDate: *\r\nX-Error: yes\r\nContent-Length: 13\r\n"
                   "Connection: close\r\n\r\n");
@@ -369,6 +369,23 @@ static void refuses_chunks_that_are_not(void **state)
         assert_true(s->is_closed);
     }
     assert_int_equal(bodies, 0);
+}
+
+static void tells_only_once_that_it_is_gone(void **state)
+{
+    struct stream *s = client();
+
+    (void)state;
+    do_on_gone = keep;
+    fake_feed(s, POST("Transfer-Encoding: chunked\r\n", "x\r\n"), 0);
+    expect_refused(s, "BAD_REQUEST");
+    fake_end(s, STREAM_END_EOF);
+    turn();
+    assert_int_equal(gones, 1);
+    assert_true(s->is_closed);
+    http_reply(kept, 200, NULL, STR("unheard"));
+    turn();
+    assert_int_equal(s->writes, 1);
 }
 
 static void start_reply(struct http_request *r)
@@ -534,6 +551,7 @@ int main(void)
         TEST(refuses_what_is_not),
         TEST(puts_the_status_to_the_error),
         TEST(refuses_chunks_that_are_not),
+        TEST(tells_only_once_that_it_is_gone),
         TEST(cuts_a_reply_that_was_begun),
         TEST(keeps_its_limits),
         TEST(bounds_what_is_around_chunks),
