@@ -124,7 +124,7 @@ struct engine_client {
     struct http_client *http;
     uv_timer_t tick; /* looks at waiting calls each second */
     struct engine_call_list calls;
-    struct engine_call_list waiting; /* for their engine */
+    struct engine_call_list waiting; /* look_again is called for them */
     struct engine_call_list failing; /* on_failure is due, out of engine_call_start */
     atomic_bool is_kicked;
     struct loop_task kick_task;

@@ -317,4 +317,5 @@ const struct engine_driver engine_upstream_driver = {
     .cancel = upstream_call_cancel,
     .pause = upstream_call_pause,
     .resume = upstream_call_resume,
+    .look_again = upstream_call_look_again,
 };

@@ -12,6 +12,8 @@
 
 /* Addresses asked for one call, at most. */
 #define UPSTREAM_TRIES_MAX 4
+/* Of a stream, looked at for its "[DONE]" and the line ends behind it. */
+#define UPSTREAM_TAIL_BYTES 16
 
 struct upstream_address {
     struct upstream *owner;
@@ -60,13 +62,18 @@ struct upstream_call {
     bool has_head;   /* on_head was called: no other address any more */
     bool is_paused;
     bool is_replaying;
-    bool is_cancelled; /* while replaying */
+    bool is_cancelled;              /* while replaying */
+    char tail[UPSTREAM_TAIL_BYTES]; /* the last bytes of a stream */
+    unsigned tail_len;
+    bool is_lingering; /* its owner has left a stream that was complete */
+    uint64_t linger_until_ms;
 };
 
 void upstream_call_start(struct engine_call *base);
 void upstream_call_cancel(struct engine_call *base);
 void upstream_call_pause(struct engine_call *base);
 void upstream_call_resume(struct engine_call *base);
+void upstream_call_look_again(struct engine_call *base);
 
 /* Milliseconds out of "retry-after-ms" or "Retry-After" (seconds, or a date); 0: not said. */
 uint64_t upstream_retry_after_ms(const struct http_headers *headers, int64_t wall_now_ms);

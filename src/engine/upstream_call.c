@@ -8,6 +8,10 @@
  *   none left: the answer that was kept, else on_failure
  *
  * What the client sends goes out byte for byte.
+ *
+ * Who has read "[DONE]" often cancels, though the answer's last chunk has still to be read. Such
+ * a call lingers, unheard, until that has come: its connection can be used again then, which
+ * spares a handshake for each stream.
  */
 #include <stdlib.h>
 #include <time.h>
@@ -22,6 +26,7 @@
 #define KEPT_HEADERS_MAX 64
 /* Whatever an upstream says, it is asked again after that long. */
 #define HOLD_MAX_MS ((uint64_t)10 * 60 * 1000)
+#define LINGER_MS 1000
 
 static struct upstream_call *call_of(struct engine_call *base)
 {
@@ -257,11 +262,37 @@ static void on_head(void *data, int status, const struct http_headers *headers)
     call->base.events.on_head(call->base.data, status, headers);
 }
 
+static void keep_tail(struct upstream_call *call, struct str bytes)
+{
+    struct str new = str_slice(
+        bytes, bytes.len > UPSTREAM_TAIL_BYTES ? bytes.len - UPSTREAM_TAIL_BYTES : 0, bytes.len);
+    unsigned old_len = UPSTREAM_TAIL_BYTES - (unsigned)new.len;
+
+    if (old_len > call->tail_len)
+        old_len = call->tail_len;
+    memmove(call->tail, call->tail + call->tail_len - old_len, old_len);
+    memcpy(call->tail + old_len, new.data, new.len);
+    call->tail_len = old_len + (unsigned)new.len;
+}
+
+static bool is_stream_complete(const struct upstream_call *call)
+{
+    struct str tail = str_of(call->tail, call->tail_len);
+
+    while (tail.len && (tail.data[tail.len - 1] == '\n' || tail.data[tail.len - 1] == '\r'))
+        tail.len--;
+    return str_ends_with(tail, STR("[DONE]"));
+}
+
 static void on_body(void *data, struct str bytes)
 {
     struct upstream_call *call = data;
 
+    if (call->is_lingering)
+        return;
     if (!call->is_keeping) {
+        if (call->base.request.stream && bytes.len)
+            keep_tail(call, bytes);
         call->base.events.on_body(call->base.data, bytes);
         return;
     }
@@ -289,9 +320,12 @@ static void on_end(void *data)
         try_next(call);
         return;
     }
+    if (call->is_lingering)
+        events.on_end = NULL;
     end_call(call, call->outcome);
     free_call(call);
-    events.on_end(events_data);
+    if (events.on_end)
+        events.on_end(events_data);
 }
 
 static void on_failure(void *data, enum http_failure failure, const char *text)
@@ -299,6 +333,11 @@ static void on_failure(void *data, enum http_failure failure, const char *text)
     struct upstream_call *call = data;
 
     call->http = NULL;
+    if (call->is_lingering) {
+        end_call(call, call->outcome);
+        free_call(call);
+        return;
+    }
     if (call->is_keeping)
         drop_answer(call);
     call->is_keeping = false;
@@ -340,10 +379,26 @@ void upstream_call_start(struct engine_call *base)
     send_request(call);
 }
 
+/* What was borrowed from the owner is not looked at any more: the answer has come. */
+static void linger(struct upstream_call *call)
+{
+    call->is_lingering = true;
+    call->linger_until_ms = engine_now_ms() + LINGER_MS;
+    let_go(call, &call->pick, &call->has_pick, call->outcome);
+    if (call->is_paused)
+        http_client_resume(call->http);
+    engine_call_wait(&call->base);
+}
+
 void upstream_call_cancel(struct engine_call *base)
 {
     struct upstream_call *call = call_of(base);
 
+    if (call->http && !call->is_lingering && is_stream_complete(call) &&
+        !base->client->is_closing) {
+        linger(call);
+        return;
+    }
     if (call->http)
         http_client_cancel(call->http);
     end_call(call, call->has_head ? call->outcome : BALANCER_UNKNOWN);
@@ -351,6 +406,12 @@ void upstream_call_cancel(struct engine_call *base)
         call->is_cancelled = true; /* replay frees it */
     else
         free_call(call);
+}
+
+void upstream_call_look_again(struct engine_call *base)
+{
+    if (engine_now_ms() >= call_of(base)->linger_until_ms)
+        upstream_call_cancel(base);
 }
 
 void upstream_call_pause(struct engine_call *base)

@@ -35,7 +35,7 @@ struct fake_upstream {
     _Atomic unsigned requests; /* health checks not counted */
     pthread_mutex_t lock;
     char last_request[8192];
-    unsigned connection_count;
+    _Atomic unsigned connection_count;
     struct {
         int fd;
         pthread_t thread;

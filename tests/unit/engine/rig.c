@@ -265,7 +265,8 @@ static void on_body(void *data, struct str bytes)
     assert_int_not_equal(c->status, 0);
     assert_true(buf_append(&c->body, bytes));
     c->bodies++;
-    if (c->cancels == RIG_ON_BODY)
+    if (c->cancels == RIG_ON_BODY ||
+        (c->cancels == RIG_ON_DONE && str_find(buf_str(&c->body), STR("[DONE]")) != SIZE_MAX))
         cancel(c);
     else if (c->bodies == c->pauses_after)
         engine_call_pause(c->call);

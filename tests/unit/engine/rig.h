@@ -46,7 +46,7 @@ struct rig_call {
     struct str part;
     struct engine_request
         request; /* its body_parts may be set before; then `body` only says whether it streams */
-    enum { RIG_NEVER, RIG_ON_HEAD, RIG_ON_BODY } cancels;
+    enum { RIG_NEVER, RIG_ON_HEAD, RIG_ON_BODY, RIG_ON_DONE } cancels;
     unsigned pauses_after; /* bodies; 0: never */
     int status;
     char retry_after_ms[32], content_type[64];

@@ -144,6 +144,40 @@ static void streams(void **state)
     rig_call_done(&c);
 }
 
+static bool is_idle(void *data)
+{
+    (void)data;
+    return rig_status(&rig, "u").in_flight == 0;
+}
+
+static void keeps_the_connection_of_a_complete_stream(void **state)
+{
+    (void)state;
+    a.mode = FAKE_STREAM;
+    fake_upstream_stop(&b);
+    start("");
+    for (int i = 0; i < 6; i++) {
+        struct rig_call c = { .cancels = RIG_ON_DONE };
+
+        rig_call_run(&rig, &c, "u", ENGINE_CHAT, STREAM);
+        assert_false(c.has_ended || c.has_failed);
+        rig_wait(&rig, is_idle, NULL);
+        rig_call_done(&c);
+    }
+    assert_int_equal(a.requests, 6);
+    assert_int_equal(a.connection_count, 1);
+    for (int i = 0; i < 2; i++) { /* one that is left half-way is of no use any more */
+        struct rig_call c = { .cancels = RIG_ON_BODY };
+
+        rig_call_run(&rig, &c, "u", ENGINE_CHAT, STREAM);
+        rig_wait(&rig, is_idle, NULL);
+        rig_call_done(&c);
+    }
+    a.mode = FAKE_OK;
+    assert_int_equal(call(), 200);
+    assert_int_equal(a.connection_count, 3);
+}
+
 static void balances(void **state)
 {
     (void)state;
@@ -397,6 +431,7 @@ int main(void)
         TEST(passes_bytes_on),
         TEST(names_deployment_and_key_as_azure_does),
         TEST(streams),
+        TEST(keeps_the_connection_of_a_complete_stream),
         TEST(balances),
         TEST(turns_to_another_address),
         TEST(tries_again_what_was_closed_before_the_head),
