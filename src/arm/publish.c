@@ -66,6 +66,24 @@ static bool read_deployments(const struct reading *in, struct directory_account 
     return true;
 }
 
+/* Virtual networks let nobody in: there are none here. */
+static void read_network(const struct reading *in, yyjson_val *properties,
+                         struct directory_account *account)
+{
+    yyjson_val *rules = json_at(properties, "networkAcls.ipRules"), *rule;
+    size_t i, count;
+
+    account->public_access_disabled =
+        yyjson_equals_str(json_at(properties, "publicNetworkAccess"), "Disabled");
+    account->denies_by_default =
+        yyjson_equals_str(json_at(properties, "networkAcls.defaultAction"), "Deny");
+    yyjson_arr_foreach(rules, i, count, rule)
+    {
+        account->ip_rules = arena_printf(in->arena, "%.*s%s%.*s", STR_ARGS(account->ip_rules),
+                                         i ? "," : "", STR_ARGS(json_str(json_at(rule, "value"))));
+    }
+}
+
 static bool read_digests(const struct reading *in, const struct store_resource *r,
                          struct directory_account *account, struct error *err)
 {
@@ -100,6 +118,7 @@ static struct directory_account *read_account(const struct reading *in,
     account->domain =
         arena_lower(in->arena, json_str(json_at(body, "properties.customSubDomainName")));
     account->local_auth_disabled = yyjson_get_bool(json_at(body, "properties.disableLocalAuth"));
+    read_network(in, json_at(body, "properties"), account);
     if (!read_digests(in, r, account, err) || !read_deployments(in, account, err))
         return NULL;
     return account;

@@ -5,6 +5,7 @@
  */
 #include "identity/credential.h"
 #include "inference/operation.h"
+#include "model/network_rules.h"
 
 /* Takes ".suffix" off the end of *host; false when it does not end so. */
 static bool strip_suffix(struct str *host, struct str suffix)
@@ -33,6 +34,17 @@ static const struct directory_account *account_by_host(struct exchange *x)
     return directory_by_domain(x->directory, host);
 }
 
+/* The account's own rules about whence it may be called. */
+static bool check_network(struct exchange *x, const struct directory_account *account,
+                          struct error *err)
+{
+    if (account->public_access_disabled)
+        return error_set(err, ERROR_PUBLIC_ACCESS, NULL);
+    if (account->denies_by_default && !network_rules_allow(account->ip_rules, x->request->peer))
+        return error_set(err, ERROR_FIREWALL, NULL);
+    return true;
+}
+
 static bool refuse_key(const struct directory_account *account, struct error *err)
 {
     bool is_ai_services = account && str_equal_nocase(account->kind, STR("AIServices"));
@@ -50,6 +62,8 @@ static bool check_key(struct exchange *x, const struct directory_account *named,
     account = named ? named : directory_by_key_digest(x->directory, digest);
     if (!account || !credential_matches(account, digest))
         return refuse_key(named, err);
+    if (!named && !check_network(x, account, err))
+        return false;
     if (account->local_auth_disabled)
         return error_set(err, ERROR_KEY_DISABLED, NULL);
     x->account = account;
@@ -66,6 +80,8 @@ static bool authenticate(struct exchange *x, struct error *err)
         if (!named)
             return error_set(err, ERROR_NOT_FOUND, NULL);
     }
+    if (named && !check_network(x, named, err))
+        return false;
     switch (credential.kind) {
     case CREDENTIAL_KEY:
         return check_key(x, named, credential.value, err);

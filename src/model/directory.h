@@ -58,6 +58,9 @@ struct directory_account {
     struct str resource_group;
     struct str domain; /* custom subdomain, lower case; empty when there is none */
     bool local_auth_disabled;
+    bool public_access_disabled; /* nobody is let in */
+    bool denies_by_default;      /* only those whom ip_rules let in */
+    struct str ip_rules;         /* as network_rules_allow takes them */
     uint8_t key_digests[2][KEY_DIGEST_BYTES];
     struct directory_deployment *deployments; /* sorted by lower-cased name */
     unsigned deployment_count;

@@ -6,7 +6,7 @@
 
 #include "base/memory.h"
 
-#define ACCOUNT_STRINGS 8
+#define ACCOUNT_STRINGS 9
 #define DEPLOYMENT_STRINGS 3
 
 int directory_compare_nocase(struct str a, struct str b)
@@ -31,6 +31,7 @@ static void account_strings(struct directory_account *a, struct str *strings[ACC
     strings[5] = &a->subscription_id;
     strings[6] = &a->resource_group;
     strings[7] = &a->domain;
+    strings[8] = &a->ip_rules;
 }
 
 static void deployment_strings(struct directory_deployment *d,

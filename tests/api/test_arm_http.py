@@ -4,6 +4,7 @@ import uuid
 
 import openai
 import pytest
+import requests
 from arm import Arm
 from conftest import SIMULATED
 from service import Lazuli
@@ -99,6 +100,33 @@ def test_what_was_made_can_be_called_at_once(arm, group, account):
     arm.call("DELETE", f"{account}/deployments/chat")
     with pytest.raises(openai.NotFoundError):
         ask(later["key1"])
+
+
+def test_network_rules_hold_for_inference(arm, account):
+    """Who is not let in gets Azure's 403, whatever the key."""
+    arm.call("PUT", f"{account}/deployments/chat", TURBO, 201)
+    shown = arm.call("GET", account)
+    endpoint = shown["properties"]["endpoint"]
+    headers = {"api-key": arm.call("POST", f"{account}/listKeys")["key1"]}
+    body = {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 5}
+
+    def ask(base):
+        path = "openai/deployments/chat/chat/completions?api-version=2024-02-01"
+        answer = requests.post(base + path, json=body, headers=headers, timeout=60)
+        return answer.status_code, answer.json().get("error", {}).get("message")
+
+    def change(**properties):
+        arm.call("PATCH", account, {"properties": properties})
+
+    assert ask(endpoint)[0] == 200
+    change(customSubDomainName=shown["name"], networkAcls={"defaultAction": "Deny", "ipRules": [{"value": "203.0.113.7"}]})
+    refused = (403, "Access denied due to Virtual Network/Firewall rules.")
+    assert ask(endpoint) == refused
+    assert ask(arm.service.endpoint + "/") == refused
+    change(networkAcls={"ipRules": [{"value": "127.0.0.0/8"}]})
+    assert ask(endpoint)[0] == 200
+    change(publicNetworkAccess="Disabled")
+    assert ask(endpoint) == (403, "Public access is disabled. Please configure private endpoint.")
 
 
 def test_every_list_is_as_specified(arm, account):

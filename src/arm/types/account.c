@@ -10,6 +10,7 @@
 #include "base/format.h"
 #include "base/random.h"
 #include "identity/account_keys.h"
+#include "model/network_rules.h"
 
 #define NAME_MIN_LEN 2
 #define NAME_MAX_LEN 64
@@ -170,20 +171,27 @@ static bool choose_route(struct arm_change *change, yyjson_mut_val *facts, struc
 
 /* -- Networks -------------------------------------------------------------------------------- */
 
-/* Every rule is an object with a text of that name. */
-static bool check_rules(yyjson_mut_val *rules, const char *name, const char *path,
-                        struct error *err)
+/* Every rule is an object with a text of that name; those of addresses are well-formed. */
+static bool check_rules(yyjson_mut_val *rules, const char *name, bool are_addresses,
+                        const char *path, struct error *err)
 {
     yyjson_mut_val *rule;
     size_t i, count;
 
     yyjson_mut_arr_foreach(rules, i, count, rule)
     {
-        if (!yyjson_mut_is_str(yyjson_mut_obj_get(rule, name)))
+        struct str text = json_mut_str(yyjson_mut_obj_get(rule, name));
+
+        if (str_is_empty(text))
             return error_set_target(err, ERROR_ARM_BODY, path,
                                     "The request content was invalid and could not be "
                                     "deserialized: each item of '%s' must have a string '%s'.",
                                     path, name);
+        if (are_addresses && !network_rule_is_valid(text))
+            return error_set_target(err, ERROR_ARM_BAD_REQUEST, path,
+                                    "The rule '%.*s' is neither an IPv4 address nor a range of "
+                                    "them in CIDR form.",
+                                    STR_ARGS(str_slice(text, 0, 60)));
     }
     return true;
 }
@@ -209,7 +217,7 @@ static bool check_network(struct arm_change *change, struct error *err)
     for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
         if (!yyjson_mut_obj_get(acls, lists[i]))
             json_set(change->doc, acls, lists[i], yyjson_mut_arr(change->doc));
-        if (!check_rules(yyjson_mut_obj_get(acls, lists[i]), members[i], paths[i], err))
+        if (!check_rules(yyjson_mut_obj_get(acls, lists[i]), members[i], i == 1, paths[i], err))
             return false;
         if (yyjson_mut_arr_size(yyjson_mut_obj_get(acls, lists[i])))
             is_open = false;

@@ -327,11 +327,34 @@ static void test_directory_account(void **state)
     account = directory_by_domain(d, STR("mine"));
     assert_non_null(account);
     assert_true(account->local_auth_disabled);
+    assert_false(account->public_access_disabled);
+    assert_false(account->denies_by_default);
     assert_true(str_equal(account->kind, STR("OpenAI")));
     assert_true(str_equal(account->location, STR("eastus")));
     assert_true(str_equal(account->region, STR("East US")));
     assert_true(str_equal(account->subscription_id, STR(SUBSCRIPTION)));
     assert_true(str_equal(account->key, arena_lower(f->arena, STR(A))));
+    directory_unref(d);
+}
+
+static void test_directory_network(void **state)
+{
+    struct fixture *f = *state;
+    const struct directory_account *account;
+    struct directory *d;
+
+    expect_error(f, 400, "BadRequest", "'1.2.3'", HTTP_PATCH, A V,
+                 "{\"properties\":{\"customSubDomainName\":\"mine\",\"networkAcls\":{\"ipRules\":[{"
+                 "\"value\":\"1.2.3\"}]}}}");
+    expect(f, 200, HTTP_PATCH, A V,
+           "{\"properties\":{\"customSubDomainName\":\"mine\",\"publicNetworkAccess\":\"disabled\","
+           "\"networkAcls\":{\"defaultAction\":\"deny\",\"ipRules\":[{\"value\":\"1.2.3.4\"},{"
+           "\"value\":\"10.0.0.0/8\"}]}}}");
+    d = directory_box_get(f->directory);
+    account = directory_by_domain(d, STR("mine"));
+    assert_true(account->public_access_disabled);
+    assert_true(account->denies_by_default);
+    assert_true(str_equal(account->ip_rules, STR("1.2.3.4,10.0.0.0/8")));
     directory_unref(d);
 }
 
@@ -352,6 +375,7 @@ int main(void)
         T(test_same_name_in_two_groups),
         T(test_subdomain),
         T(test_directory_account),
+        T(test_directory_network),
 #undef T
     };
 
