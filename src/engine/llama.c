@@ -119,14 +119,25 @@ static bool is_error_line(struct str line)
            str_starts_with(line, STR("setpriv:"));
 }
 
-static void on_line(void *data, struct str line)
+/* "got exception: {"error":...}" quotes the request that it could not serve. */
+static struct str without_requests(struct str line)
+{
+    const struct str mark = STR("got exception");
+    size_t at = str_find(line, mark);
+
+    return at == SIZE_MAX ? line : str_slice(line, 0, at + mark.len);
+}
+
+static struct str on_line(void *data, struct str line)
 {
     struct llama *l = data;
 
+    line = without_requests(line);
     if (is_error_line(line))
         log_warn("llama_log", "engine=%s %.*s", l->engine->settings->name, STR_ARGS(line));
     else
         log_debug("llama_log", "engine=%s %.*s", l->engine->settings->name, STR_ARGS(line));
+    return line;
 }
 
 static void on_started(struct llama *l)

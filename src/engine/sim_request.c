@@ -300,8 +300,19 @@ static bool parse_embeddings(struct arena *a, yyjson_val *body, struct sim_reque
 
 /* How an answer is cut and delivered; the same words come either way. */
 static const char *const delivery[] = {
-    "model", "user", "stream", "stream_options", "stop", "max_tokens", "max_completion_tokens",
-    "n",     "echo", "logprobs", "top_logprobs", "encoding_format", "dimensions",
+    "model",
+    "user",
+    "stream",
+    "stream_options",
+    "stop",
+    "max_tokens",
+    "max_completion_tokens",
+    "n",
+    "echo",
+    "logprobs",
+    "top_logprobs",
+    "encoding_format",
+    "dimensions",
 };
 
 static uint64_t hash_of(struct arena *a, yyjson_val *body)

@@ -95,10 +95,9 @@ static void end_line(struct run *run)
 
     if (line.len && line.data[line.len - 1] == '\r')
         line.len--;
-    if (line.len) {
+    if (line.len && run->owner && !run->owner->is_closing) {
+        line = run->owner->events.on_line(run->owner->data, line);
         snprintf(run->last_line, sizeof(run->last_line), "%.*s", STR_ARGS(line));
-        if (run->owner && !run->owner->is_closing)
-            run->owner->events.on_line(run->owner->data, line);
     }
     run->line_len = 0;
 }

@@ -70,8 +70,9 @@ struct supervisor_events {
     /* `error` says why in FAILED and RESTARTING, else it is NULL. Must not call the supervisor's
      * functions that change its state. */
     void (*on_state)(void *data, enum supervisor_state state, const char *error);
-    /* A line of its output, without its end; long ones are cut. */
-    void (*on_line)(void *data, struct str line);
+    /* A line of its output, without its end; long ones are cut. Gives back the part of it that may
+     * be shown as the reason of a failure. */
+    struct str (*on_line)(void *data, struct str line);
 };
 
 struct supervisor *supervisor_new(struct loop *l, const struct supervisor_limits *limits,

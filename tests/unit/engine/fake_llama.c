@@ -3,6 +3,7 @@
  * and misbehaves as told by arguments that the real one does not have:
  *
  *   --fake-exit CODE      ends at once, with a last word
+ *   --fake-exception      says what the real one does of a request that it cannot serve, and ends
  *   --fake-exit-once FILE as --fake-exit 3, but only when FILE is not there yet; makes it
  *   --fake-load-ms N      answers 503 to GET /health for so long
  *   --fake-crash-after N  kills itself after so many events of a stream
@@ -168,7 +169,10 @@ int main(int argc, char **argv)
             signal(SIGTERM, SIG_IGN);
         else if (strcmp(argv[i], "--fake-exit") == 0)
             fake_exit(atoi(value));
-        else if (strcmp(argv[i], "--fake-exit-once") == 0 && access(value, F_OK)) {
+        else if (strcmp(argv[i], "--fake-exception") == 0) {
+            printf("0.00.001 E srv operator(): got exception: {\"error\":\"SECRET\"}\n");
+            return 4;
+        } else if (strcmp(argv[i], "--fake-exit-once") == 0 && access(value, F_OK)) {
             fclose(fopen(value, "w"));
             fake_exit(3);
         }

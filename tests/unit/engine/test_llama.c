@@ -239,6 +239,20 @@ static void says_why_it_does_not_start(void **state)
     rig_call_done(&next);
 }
 
+static void shows_nothing_of_a_request(void **state)
+{
+    struct rig_call c = { 0 };
+
+    (void)state;
+    start("      arguments: [--fake-exception]\n");
+    rig_call_run(&rig, &c, "m", ENGINE_CHAT, STREAM);
+    assert_true(c.has_failed);
+    assert_non_null(strstr(c.err.text, "code 4: 0.00.001 E srv operator(): got exception"));
+    assert_null(strstr(c.err.text, "SECRET"));
+    stop();
+    rig_call_done(&c);
+}
+
 static void tries_again_after_the_back_off(void **state)
 {
     struct rig_call c = { 0 }, next = { 0 };
@@ -398,6 +412,7 @@ int main(int argc, char **argv)
         TEST(stops_while_it_loads),
         TEST(a_crash_ends_its_calls_only),
         TEST(says_why_it_does_not_start),
+        TEST(shows_nothing_of_a_request),
         TEST(tries_again_after_the_back_off),
         TEST(says_what_is_missing),
         TEST(reload_keeps_what_did_not_change),
