@@ -8,8 +8,9 @@
 
 #define PARAM_BYTES 64
 
-static const char *const roles[] = { "system", "developer", "user", "assistant", "tool",
-                                     "function" };
+static const char *const roles[] = {
+    "system", "developer", "user", "assistant", "tool", "function"
+};
 
 struct part_kind {
     const char *type;

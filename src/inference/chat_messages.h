@@ -11,8 +11,7 @@
 /* Both add to facts: prompt_chars, features. `root` is the request. */
 MUST_CHECK bool chat_messages_check(struct request_facts *facts, yyjson_val *root,
                                     struct error *err);
-MUST_CHECK bool chat_tools_check(struct request_facts *facts, yyjson_val *root,
-                                 struct error *err);
+MUST_CHECK bool chat_tools_check(struct request_facts *facts, yyjson_val *root, struct error *err);
 
 /* Some text in the messages has the word "json", in any case: json_object asks for that. */
 bool chat_messages_mention_json(yyjson_val *messages);

@@ -105,8 +105,7 @@ static bool check(struct exchange *x, struct error *err)
     if (yyjson_is_arr(prompt) && !check_prompts(f, prompt, err))
         return false;
     f->stream = yyjson_is_true(fields_get(root, "stream"));
-    f->include_usage =
-        f->stream && yyjson_is_true(json_at(root, "stream_options.include_usage"));
+    f->include_usage = f->stream && yyjson_is_true(json_at(root, "stream_options.include_usage"));
     if (yyjson_is_true(fields_get(root, "echo")))
         f->features |= ENGINE_ECHO;
     logprobs = fields_get(root, "logprobs");
@@ -127,9 +126,9 @@ static yyjson_mut_val *alternatives_of(struct exchange *x, yyjson_mut_doc *doc,
     while (count++ < x->facts.top_logprobs && (item = yyjson_mut_arr_iter_next(&items))) {
         struct str text = json_mut_str(yyjson_mut_obj_get(item, "token"));
 
-        yyjson_mut_obj_put(map, yyjson_mut_strncpy(doc, text.data ? text.data : "", text.len),
-                           yyjson_mut_real(doc, yyjson_mut_get_num(
-                                                    yyjson_mut_obj_get(item, "logprob"))));
+        yyjson_mut_obj_put(
+            map, yyjson_mut_strncpy(doc, text.data ? text.data : "", text.len),
+            yyjson_mut_real(doc, yyjson_mut_get_num(yyjson_mut_obj_get(item, "logprob"))));
     }
     return map;
 }

@@ -22,8 +22,7 @@ static void on_head(void *data, int status, const struct http_headers *headers)
 
     x->engine.status = status;
     x->engine.is_event_stream = str_starts_with_nocase(type, STR("text/event-stream"));
-    x->engine.retry_after =
-        arena_copy(x->arena, http_headers_get(headers, STR("retry-after")));
+    x->engine.retry_after = arena_copy(x->arena, http_headers_get(headers, STR("retry-after")));
     x->engine.retry_after_ms =
         arena_copy(x->arena, http_headers_get(headers, STR("retry-after-ms")));
     exchange_run(x);
@@ -116,8 +115,7 @@ static unsigned body_parts(struct exchange *x, struct str parts[BODY_PARTS_MAX])
     parts[count++] = str_slice(body, 0, body.len - 1);
     if (model.len) {
         yyjson_mut_doc *doc = json_new(x->arena);
-        struct str quoted =
-            json_write_mut(x->arena, yyjson_mut_strn(doc, model.data, model.len));
+        struct str quoted = json_write_mut(x->arena, yyjson_mut_strn(doc, model.data, model.len));
 
         parts[count++] = arena_printf(x->arena, ",\"model\":%.*s", STR_ARGS(quoted));
     }

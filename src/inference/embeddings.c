@@ -94,8 +94,7 @@ static bool check(struct exchange *x, struct error *err)
     yyjson_val *root = yyjson_doc_get_root(x->document), *input;
     uint64_t max = inputs_max(x->deployment->model);
 
-    if (!fields_check(root, request_fields, ARRAY_LEN(request_fields), "", &x->facts.features,
-                      err))
+    if (!fields_check(root, request_fields, ARRAY_LEN(request_fields), "", &x->facts.features, err))
         return false;
     input = fields_get(root, "input");
     if (!input)
@@ -103,12 +102,13 @@ static bool check(struct exchange *x, struct error *err)
     if (!check_input(&x->facts, input, err))
         return false;
     if (x->facts.choices > max)
-        return error_set(err, ERROR_MODEL_REQUEST,
-                         "Too many inputs. The max number of inputs is %llu.  We hope to increase "
-                         "the number of inputs per request soon. Please contact us through an "
-                         "Azure support request at: https://go.microsoft.com/fwlink/?linkid=2213926 "
-                         "for further questions.",
-                         (unsigned long long)max);
+        return error_set(
+            err, ERROR_MODEL_REQUEST,
+            "Too many inputs. The max number of inputs is %llu.  We hope to increase "
+            "the number of inputs per request soon. Please contact us through an "
+            "Azure support request at: https://go.microsoft.com/fwlink/?linkid=2213926 "
+            "for further questions.",
+            (unsigned long long)max);
     x->facts.n = 0; /* no tokens are generated */
     return check_options(x, root, err);
 }
@@ -136,8 +136,8 @@ static double *numbers_of(struct arena *scratch, yyjson_mut_val *vector, size_t 
     numbers = ARENA_ARRAY(scratch, double, *count + 1);
     for (size_t i = 0; i < *count; i++) {
         const unsigned char *b = (const unsigned char *)bytes.data + 4 * i;
-        uint32_t bits = (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 |
-                        (uint32_t)b[3] << 24;
+        uint32_t bits =
+            (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
         float value;
 
         memcpy(&value, &bits, sizeof(value));

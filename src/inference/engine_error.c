@@ -5,17 +5,17 @@
 #include "inference/operation.h"
 #include "inference/reply.h"
 
-#define TEXT_SUPPORT                                                                             \
-    "You can retry your request, or contact us through an Azure support request at: "            \
+#define TEXT_SUPPORT                                                                              \
+    "You can retry your request, or contact us through an Azure support request at: "             \
     "https://go.microsoft.com/fwlink/?linkid=2213926 if the error persists. (Please include the " \
     "request ID %s in your message.)"
 
 static void set_failed(struct exchange *x, struct error *err)
 {
-    error_set(err, ERROR_MODEL_FAILED,
-              "The server had an error while processing your request. Sorry about that! "
-              TEXT_SUPPORT,
-              x->request_id);
+    error_set(
+        err, ERROR_MODEL_FAILED,
+        "The server had an error while processing your request. Sorry about that! " TEXT_SUPPORT,
+        x->request_id);
 }
 
 void engine_error_in_stream(struct exchange *x, struct error *err)

@@ -26,26 +26,26 @@
 #include "inference/inference.h"
 #include "net/sse.h"
 
-#define PHASES(X)                     \
-    X(ROUTE, exchange_route)          \
+#define PHASES(X)                          \
+    X(ROUTE, exchange_route)               \
     X(AUTHENTICATE, exchange_authenticate) \
-    X(RECEIVE, exchange_receive)      \
-    X(RESOLVE, exchange_resolve)      \
-    X(PARSE, exchange_parse)          \
-    X(VALIDATE, exchange_validate)    \
-    X(ADMIT, exchange_admit)          \
-    X(DISPATCH, exchange_dispatch)    \
-    X(RELAY, exchange_relay)          \
-    X(ANSWER, exchange_answer)        \
-    X(FAIL, exchange_fail)            \
-    X(SETTLE, exchange_settle)        \
+    X(RECEIVE, exchange_receive)           \
+    X(RESOLVE, exchange_resolve)           \
+    X(PARSE, exchange_parse)               \
+    X(VALIDATE, exchange_validate)         \
+    X(ADMIT, exchange_admit)               \
+    X(DISPATCH, exchange_dispatch)         \
+    X(RELAY, exchange_relay)               \
+    X(ANSWER, exchange_answer)             \
+    X(FAIL, exchange_fail)                 \
+    X(SETTLE, exchange_settle)             \
     X(FINISH, exchange_finish)
 
 enum phase {
 #define X(name, fn) PHASE_##name,
     PHASES(X)
 #undef X
-    PHASE_END,
+        PHASE_END,
     PHASE_WAIT,
 };
 
@@ -70,13 +70,13 @@ struct request_facts {
     unsigned n;                  /* answers that are generated; best_of when that is larger */
     unsigned top_logprobs;       /* alternatives asked for with each token */
     bool logprobs;
-    bool count_by_logprobs;      /* the engine's usage counts the first choice only */
-    uint64_t max_tokens;         /* 0: not given */
-    uint64_t prompt_chars;       /* of all text in the prompt */
-    uint64_t prompt_tokens;      /* of prompts given as tokens */
-    unsigned features;           /* set of engine_feature that the request needs */
-    bool base64;                 /* embeddings: encoding_format base64 */
-    unsigned dimensions;         /* embeddings: length asked for; 0: the model's own */
+    bool count_by_logprobs; /* the engine's usage counts the first choice only */
+    uint64_t max_tokens;    /* 0: not given */
+    uint64_t prompt_chars;  /* of all text in the prompt */
+    uint64_t prompt_tokens; /* of prompts given as tokens */
+    unsigned features;      /* set of engine_feature that the request needs */
+    bool base64;            /* embeddings: encoding_format base64 */
+    unsigned dimensions;    /* embeddings: length asked for; 0: the model's own */
 };
 
 /* What the engine said. */
@@ -84,9 +84,9 @@ struct engine_facts {
     struct engine_call *call; /* NULL before and after */
     int status;               /* 0: no head yet */
     bool is_event_stream;
-    struct str retry_after;   /* of a 429 or 503 */
+    struct str retry_after; /* of a 429 or 503 */
     struct str retry_after_ms;
-    struct str incoming;      /* bytes lent for this turn */
+    struct str incoming; /* bytes lent for this turn */
     bool ended;
     bool failed;
     struct error failure;
@@ -95,17 +95,17 @@ struct engine_facts {
 
 /* RELAY's own. */
 struct relay {
-    struct buf whole;              /* an answer that is not a stream */
+    struct buf whole; /* an answer that is not a stream */
     struct sse_splitter splitter;
-    struct buf out;                /* events of this turn */
+    struct buf out; /* events of this turn */
     bool splitter_used;
     bool saw_done;
-    bool cut;                      /* the stream ended without being whole */
-    struct str id;                 /* of the answer, once known */
-    struct str fingerprint;        /* system_fingerprint, once made */
-    struct str usage;              /* JSON of the last usage that the stream told */
-    int64_t created;               /* of the stream's events */
-    unsigned events;               /* that went to the client */
+    bool cut;               /* the stream ended without being whole */
+    struct str id;          /* of the answer, once known */
+    struct str fingerprint; /* system_fingerprint, once made */
+    struct str usage;       /* JSON of the last usage that the stream told */
+    int64_t created;        /* of the stream's events */
+    unsigned events;        /* that went to the client */
     unsigned finished_choices;
 };
 
@@ -132,9 +132,9 @@ struct exchange {
     enum surface surface;
     const struct operation *operation;
     struct api_version version;
-    struct str account_name;    /* of the path form /accounts/NAME/openai/..., else empty */
-    struct str deployment_name; /* of the path, or of the body's `model` on v1 */
-    struct str model_id;        /* GET models/{id} */
+    struct str account_name;            /* of the path form /accounts/NAME/openai/..., else empty */
+    struct str deployment_name;         /* of the path, or of the body's `model` on v1 */
+    struct str model_id;                /* GET models/{id} */
     char request_id[GUID_TEXT_LEN + 1]; /* apim-request-id */
 
     /* AUTHENTICATE */
@@ -160,7 +160,7 @@ struct exchange {
 
     struct usage usage;
     enum finish finish;
-    int status;             /* of the reply, 0 before */
+    int status; /* of the reply, 0 before */
     struct str content_type;
     struct str reply_body;
     uint64_t first_byte_us; /* from the start to the first byte of the answer; 0 before */

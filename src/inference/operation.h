@@ -10,13 +10,13 @@
 #include "inference/exchange.h"
 
 struct operation {
-    const char *id;        /* "ChatCompletions_Create", as logs and 429 texts name it */
-    const char *word;      /* "chatCompletion", as OperationNotSupported names it */
-    struct str path;       /* behind the deployment, or behind /openai/v1/ */
+    const char *id;   /* "ChatCompletions_Create", as logs and 429 texts name it */
+    const char *word; /* "chatCompletion", as OperationNotSupported names it */
+    struct str path;  /* behind the deployment, or behind /openai/v1/ */
     enum http_method method;
-    unsigned since;        /* first api-version's date */
+    unsigned since; /* first api-version's date */
     /* Operations on a deployment: */
-    unsigned model_operation;              /* a model_operation bit; 0: needs no deployment */
+    unsigned model_operation; /* a model_operation bit; 0: needs no deployment */
     enum engine_operation engine_operation;
     const char *event_object; /* `object` of a stream's events */
     /* Checks the parsed body and fills x->facts. */

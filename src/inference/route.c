@@ -76,8 +76,8 @@ static bool route_models(struct exchange *x, struct str path)
         path.len == operation_models_get.path.len)
         return false;
     x->operation = &operation_models_get;
-    return format_percent_decode(
-        x->arena, str_slice(path, operation_models_get.path.len, path.len), &x->model_id);
+    return format_percent_decode(x->arena, str_slice(path, operation_models_get.path.len, path.len),
+                                 &x->model_id);
 }
 
 /* deployments/{deployment}/{operation} */

@@ -39,10 +39,9 @@ static bool check_features(struct exchange *x, struct error *err)
 
     for (size_t i = 0; i < ARRAY_LEN(feature_fields); i++) {
         if (missing & feature_fields[i].feature)
-            return error_set_target(
-                err, ERROR_MODEL_UNSUPPORTED, feature_fields[i].field,
-                "Unsupported parameter: '%s' is not supported with this model.",
-                feature_fields[i].field);
+            return error_set_target(err, ERROR_MODEL_UNSUPPORTED, feature_fields[i].field,
+                                    "Unsupported parameter: '%s' is not supported with this model.",
+                                    feature_fields[i].field);
     }
     return true;
 }
