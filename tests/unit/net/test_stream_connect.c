@@ -7,14 +7,56 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <netdb.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "net/stream_private.h"
 #include "pair.h"
+
+/* Names are resolved here, in place of the C library: every machine's are different. */
+
+static struct addrinfo *resolved(const char *ip, const char *service, struct addrinfo *next)
+{
+    struct addrinfo *a = memory_alloc(sizeof(*a));
+    struct sockaddr_in6 *to = memory_alloc(sizeof(*to));
+    int port = atoi(service);
+
+    *a = (struct addrinfo){ .ai_addr = (struct sockaddr *)to, .ai_next = next };
+    if (uv_ip4_addr(ip, port, (struct sockaddr_in *)(void *)to) && uv_ip6_addr(ip, port, to))
+        abort(); /* in a thread of libuv's, where cmocka cannot fail a test */
+    a->ai_family = to->sin6_family;
+    a->ai_addrlen = a->ai_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(*to);
+    return a;
+}
+
+int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
+                struct addrinfo **found)
+{
+    const char *first = strcmp(name, "slow.test") == 0 ? "127.0.0.2" : "::1";
+
+    if (hints->ai_socktype != SOCK_STREAM)
+        abort();
+    if (strcmp(name, "nowhere.test") == 0)
+        return EAI_NONAME;
+    *found = resolved(first, service, resolved("127.0.0.1", service, NULL));
+    return 0;
+}
+
+void freeaddrinfo(struct addrinfo *a)
+{
+    while (a) {
+        struct addrinfo *next = a->ai_next;
+
+        free(a->ai_addr);
+        free(a);
+        a = next;
+    }
+}
 
 static void echo(void)
 {
@@ -56,8 +98,9 @@ static void test_echo_name(void **state)
 {
     (void)state;
     pair_listen_tcp();
-    address.host = "localhost"; /* may stand for ::1 first, where nobody listens */
+    address.host = "two.test"; /* its first address is ::1, where nobody listens */
     echo();
+    assert_int_equal(client.refusals, 0);
 }
 
 static void test_echo_unix(void **state)
@@ -165,7 +208,7 @@ static void test_close_while_connecting(void **state)
     pair_listen_tcp();
     side_connect(&client, l, &address, CONNECT_MS);
     side_close(&client);
-    address.host = "localhost";
+    address.host = "two.test";
     side_connect(&client, l, &address, CONNECT_MS);
     side_close(&client); /* while the name is looked up */
     side_connect(&client, l, &address, 0);
@@ -206,14 +249,14 @@ static void test_refused(void **state)
 
 static void test_refused_by_name_unix_and_nonsense(void **state)
 {
-    char long_path[200];
+    char long_path[400];
 
     (void)state;
-    address = (struct stream_address){ .host = "localhost", .port = unused_port() };
+    address = (struct stream_address){ .host = "two.test", .port = unused_port() };
     side_connect(&client, l, &address, CONNECT_MS);
     while (!client.refusals)
         uv_run(loop_uv(l), UV_RUN_ONCE);
-    assert_non_null(strstr(client.err.text, "(localhost)"));
+    assert_non_null(strstr(client.err.text, "(two.test)"));
     assert_non_null(strstr(client.err.text, "connection refused"));
 
     address = (struct stream_address){ .unix_path = "/nonexistent/socket" };
@@ -230,40 +273,97 @@ static void test_refused_by_name_unix_and_nonsense(void **state)
         uv_run(loop_uv(l), UV_RUN_ONCE);
     assert_non_null(strstr(client.err.text, "too long"));
 
-    address = (struct stream_address){ .host = "not a name", .port = 1 };
+    address = (struct stream_address){ .host = "nowhere.test", .port = 1 };
+    side_connect(&client, l, &address, CONNECT_MS);
+    while (client.refusals < 4)
+        uv_run(loop_uv(l), UV_RUN_ONCE);
+    assert_int_equal(client.err.code, ERROR_IO);
+    assert_string_equal(client.err.text, "nowhere.test port 1: unknown node or service");
+
+    memset(long_path, 'a', sizeof(long_path) - 1);
+    address.host = long_path; /* refused before anybody is asked */
     side_connect(&client, l, &address, CONNECT_MS);
     pair_run();
-    assert_int_equal(client.refusals, 4);
+    assert_int_equal(client.refusals, 5);
+}
+
+/* The kernel refuses at once, in the call itself: a broadcast address is no place for TCP. */
+static void test_refused_at_once(void **state)
+{
+    (void)state;
+    address = (struct stream_address){ .host = "255.255.255.255", .port = 1 };
+    side_connect(&client, l, &address, CONNECT_MS);
+    side_close(&client);
+    side_connect(&client, l, &address, CONNECT_MS);
+    assert_int_equal(client.refusals, 0);
+    pair_run();
+    assert_int_equal(client.refusals, 1);
     assert_int_equal(client.err.code, ERROR_IO);
 }
 
 /* A full backlog: the kernel neither takes the connection nor refuses it. */
-static void test_connect_times_out(void **state)
+struct full {
+    int listening;
+    int waiting[8];
+};
+
+static void fill(struct full *f, const char *ip, unsigned port)
 {
     struct sockaddr_in at;
     socklen_t len = sizeof(at);
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    int waiting[8];
+
+    f->listening = socket(AF_INET, SOCK_STREAM, 0);
+    uv_ip4_addr(ip, (int)port, &at);
+    assert_int_equal(bind(f->listening, (struct sockaddr *)&at, sizeof(at)), 0);
+    assert_int_equal(listen(f->listening, 0), 0);
+    assert_int_equal(getsockname(f->listening, (struct sockaddr *)&at, &len), 0);
+    for (size_t i = 0; i < ARRAY_LEN(f->waiting); i++) {
+        f->waiting[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        (void)connect(f->waiting[i], (struct sockaddr *)&at, sizeof(at));
+    }
+    address = (struct stream_address){ .host = ip, .port = ntohs(at.sin_port) };
+}
+
+static void empty(struct full *f)
+{
+    for (size_t i = 0; i < ARRAY_LEN(f->waiting); i++)
+        close(f->waiting[i]);
+    close(f->listening);
+}
+
+static void test_connect_times_out(void **state)
+{
+    struct full full;
+    char expected[64];
 
     (void)state;
-    uv_ip4_addr("127.0.0.1", 0, &at);
-    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
-    assert_int_equal(listen(fd, 0), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
-    for (size_t i = 0; i < ARRAY_LEN(waiting); i++) {
-        waiting[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-        (void)connect(waiting[i], (struct sockaddr *)&at, sizeof(at));
-    }
-    address = (struct stream_address){ .host = "127.0.0.1", .port = ntohs(at.sin_port) };
+    fill(&full, "127.0.0.1", 0);
     side_connect(&client, l, &address, 50);
     pair_run();
     assert_int_equal(client.refusals, 1);
     assert_int_equal(client.err.code, ERROR_TIMEOUT);
-    assert_non_null(strstr(client.err.text, "timed out"));
-    for (size_t i = 0; i < ARRAY_LEN(waiting); i++)
-        close(waiting[i]);
-    close(fd);
+    snprintf(expected, sizeof(expected), "127.0.0.1 port %u: timed out", address.port);
+    assert_string_equal(client.err.text, expected);
+    empty(&full);
 }
+
+/* An address that does not answer leaves time for the next one. */
+static void test_slow_address_leaves_time_for_the_next(void **state)
+{
+    struct full full;
+
+    (void)state;
+    pair_listen_tcp();
+    fill(&full, "127.0.0.2", address.port);
+    address.host = "slow.test";
+    client.closes_on_connect = true;
+    side_connect(&client, l, &address, 1000);
+    pair_run();
+    assert_int_equal(client.connects, 1);
+    assert_int_equal(client.refusals, 0);
+    empty(&full);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, pair_set_up, pair_tear_down)
@@ -279,7 +379,9 @@ int main(void)
         TEST(test_close_while_connecting),
         TEST(test_refused),
         TEST(test_refused_by_name_unix_and_nonsense),
+        TEST(test_refused_at_once),
         TEST(test_connect_times_out),
+        TEST(test_slow_address_leaves_time_for_the_next),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
