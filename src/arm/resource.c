@@ -3,6 +3,7 @@
 
 #include <assert.h>
 
+#include "arm/filter.h"
 #include "arm/page.h"
 
 #define GROUP_PATH "/subscriptions/{}/resourceGroups/{}"
@@ -251,26 +252,33 @@ bool arm_resource_list(struct arm_call *c, struct error *err)
     yyjson_mut_doc *doc = json_new(c->arena);
     yyjson_mut_val *root = yyjson_mut_obj(doc), *list = yyjson_mut_arr(doc), *shown;
     struct store_resource *found;
+    struct arm_filter filter;
     struct arm_page page;
-    size_t count;
+    size_t count, last = 0;
 
-    if (!arm_resource_check_scope(c, c->type, err) || !arm_page_read(c, &page, err))
+    if (!arm_resource_check_scope(c, c->type, err) || !arm_filter_read(c, &filter, err) ||
+        !arm_page_read(c, &page, err))
         return false;
     query.key_prefix =
         arena_printf(c->arena, "%.*s/", STR_ARGS(arena_lower(c->arena, expand(c, list_scope(c)))));
     query.after_key = page.after_key;
-    query.limit = page.size + 1;
+    query.limit = filter.is_empty ? page.size + 1 : 0;
     if (!store_list(c->txn, &query, &found, &count, err))
         return false;
-    for (size_t i = 0; i < count && i < page.size; i++) {
+    for (size_t i = 0; i < count; i++) {
         shown = arm_resource_render(c, c->type, &found[i], doc, err);
         if (!shown)
             return false;
+        if (!arm_filter_matches(c, &filter, shown))
+            continue;
+        if (yyjson_mut_arr_size(list) == page.size) {
+            arm_page_link(c, doc, root, found[last].key);
+            break;
+        }
+        last = i;
         yyjson_mut_arr_append(list, shown);
     }
     json_set(doc, root, "value", list);
-    if (count > page.size)
-        arm_page_link(c, doc, root, found[page.size - 1].key);
     arm_reply_json(c, 200, root);
     return true;
 }

@@ -115,6 +115,8 @@ def test_groups(resources, group):
     shown = resources.resource_groups.get(group)
     assert (shown.location, shown.tags, shown.properties.provisioning_state) == ("eastus", {"owner": "user"}, "Succeeded")
     assert group in [g.name for g in resources.resource_groups.list()]
+    assert group in [g.name for g in resources.resource_groups.list(filter="tagName eq 'owner' and tagValue eq 'user'")]
+    assert not list(resources.resource_groups.list(filter="tagName eq 'owner' and tagValue eq 'nobody'"))
     assert resources.resource_groups.update(group, {"tags": {"a": "b"}}).tags == {"a": "b"}
     resources.resource_groups.begin_delete(group).result()
     assert not resources.resource_groups.check_existence(group)
@@ -132,6 +134,7 @@ def test_accounts(service, cognitive, resources, group, account):
     assert [r.type for r in resources.resources.list_by_resource_group(group)] == [ACCOUNT_TYPE]
     by_filter = list(resources.resources.list(filter=f"resourceType eq '{ACCOUNT_TYPE}'", expand="createdTime"))
     assert account in [r.name for r in by_filter] and by_filter[0].created_time
+    assert not list(resources.resources.list(filter="resourceType eq 'Microsoft.Web/sites'"))
 
     shown.tags = {"team": "a"}
     updated = cognitive.accounts.begin_update(group, account, shown).result()

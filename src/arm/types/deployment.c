@@ -25,7 +25,6 @@ static const struct arm_field fields[] = {
       "OnceNewDefaultVersionAvailable|OnceCurrentVersionExpired|NoAutoUpgrade" },
     { "properties.raiPolicyName", FIELD_TEXT, NULL },
     { "properties.dynamicThrottlingEnabled", FIELD_BOOL, NULL },
-    { "properties.spilloverDeploymentName", FIELD_TEXT, NULL },
 };
 
 static bool check_name(const struct arm_call *c, struct str name, struct error *err)

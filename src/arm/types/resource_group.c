@@ -2,6 +2,7 @@
  * Resource groups, and the lists of the resources in a group or a subscription.
  * SPDX-License-Identifier: MIT
  */
+#include "arm/filter.h"
 #include "arm/operation.h"
 #include "arm/page.h"
 #include "arm/resource.h"
@@ -100,60 +101,6 @@ static bool delete_group(struct arm_call *c, struct error *err)
 
 /* -- Lists of resources ---------------------------------------------------------------------- */
 
-/* What $filter asks: "resourceGroup eq 'G' and resourceType eq 'T'". */
-struct filter {
-    struct str group;
-    struct str type;
-};
-
-/* 'text' with its quotes, a quote inside doubled, at the start of *rest. */
-static bool read_literal(struct arena *a, struct str *rest, struct str *text)
-{
-    char *out = arena_alloc_bytes(a, rest->len + 1);
-    size_t len = 0;
-
-    if (!str_starts_with(*rest, STR("'")))
-        return false;
-    for (size_t i = 1; i < rest->len; i++) {
-        if (rest->data[i] == '\'') {
-            if (i + 1 == rest->len || rest->data[i + 1] != '\'') {
-                *text = str_of(out, len);
-                *rest = str_trim(str_slice(*rest, i + 1, SIZE_MAX));
-                return true;
-            }
-            i++;
-        }
-        out[len++] = rest->data[i];
-    }
-    return false;
-}
-
-static bool read_filter(struct arm_call *c, struct filter *filter, struct error *err)
-{
-    struct str rest = str_trim(http_query_get(c->arena, c->request->query, STR("$filter")));
-    struct str names[] = { STR("resourceGroup eq "), STR("resourceType eq ") };
-    struct str *values[] = { &filter->group, &filter->type };
-
-    while (!str_is_empty(rest)) {
-        size_t which = str_starts_with_nocase(rest, names[0]) ? 0 : 1;
-
-        if (!str_starts_with_nocase(rest, names[which]))
-            return error_set_target(err, ERROR_ARM_FILTER, "$filter",
-                                    "The filter is not supported: it may compare resourceGroup and "
-                                    "resourceType by 'eq', joined by 'and'.");
-        rest = str_trim(str_slice(rest, names[which].len, SIZE_MAX));
-        if (!read_literal(c->arena, &rest, values[which]))
-            return error_set_target(err, ERROR_ARM_FILTER, "$filter",
-                                    "The filter is not valid: a text in single quotes is missing.");
-        if (str_starts_with_nocase(rest, STR("and ")))
-            rest = str_trim(str_slice(rest, 4, SIZE_MAX));
-        else if (!str_is_empty(rest))
-            return error_set_target(err, ERROR_ARM_FILTER, "$filter",
-                                    "The filter is not valid: 'and' is missing.");
-    }
-    return true;
-}
-
 /* Members that a list of resources shows; the rest is asked for one by one. */
 static void append_short(struct arm_call *c, yyjson_mut_val *list, yyjson_mut_doc *doc,
                          yyjson_mut_val *full)
@@ -180,47 +127,43 @@ static void append_short(struct arm_call *c, yyjson_mut_val *list, yyjson_mut_do
     yyjson_mut_arr_append(list, item);
 }
 
-static bool is_listed(const struct filter *filter, const struct store_resource *r)
-{
-    const struct arm_type *type = arm_type_of(r);
-
-    return type && type->is_tracked &&
-           (str_is_empty(filter->type) || str_equal_nocase(filter->type, r->type));
-}
-
 static bool list_resources(struct arm_call *c, struct error *err)
 {
     yyjson_mut_doc *doc = json_new(c->arena);
     yyjson_mut_val *root = yyjson_mut_obj(doc), *list = yyjson_mut_arr(doc), *full;
     struct store_query query = { 0 };
     struct store_resource *found;
-    struct filter filter = { 0 };
+    struct arm_filter filter;
     struct arm_page page;
     size_t count, shown = 0, last = 0;
 
-    if (!read_filter(c, &filter, err) || !arm_page_read(c, &page, err) ||
+    if (!arm_filter_read(c, &filter, err) || !arm_page_read(c, &page, err) ||
         !arm_resource_check_scope(c, c->type, err))
         return false;
     if (c->name_count > 1)
-        filter.group = c->names[1];
-    query.key_prefix =
-        arena_lower(c->arena, arena_printf(c->arena, "/subscriptions/%.*s/resourcegroups/%.*s%s",
-                                           STR_ARGS(c->names[0]), STR_ARGS(filter.group),
-                                           str_is_empty(filter.group) ? "" : "/"));
+        filter.values[FILTER_GROUP] = c->names[1];
+    query.key_prefix = arena_lower(
+        c->arena, arena_printf(c->arena, "/subscriptions/%.*s/resourcegroups/%.*s%s",
+                               STR_ARGS(c->names[0]), STR_ARGS(filter.values[FILTER_GROUP]),
+                               str_is_empty(filter.values[FILTER_GROUP]) ? "" : "/"));
     query.after_key = page.after_key;
     if (!store_list(c->txn, &query, &found, &count, err))
         return false;
     for (size_t i = 0; i < count; i++) {
-        if (!is_listed(&filter, &found[i]))
+        const struct arm_type *type = arm_type_of(&found[i]);
+
+        if (!type || !type->is_tracked)
+            continue;
+        full = arm_resource_render(c, type, &found[i], doc, err);
+        if (!full)
+            return false;
+        if (!arm_filter_matches(c, &filter, full))
             continue;
         if (shown++ == page.size) {
             arm_page_link(c, doc, root, found[last].key);
             break;
         }
         last = i;
-        full = arm_resource_render(c, arm_type_of(&found[i]), &found[i], doc, err);
-        if (!full)
-            return false;
         append_short(c, list, doc, full);
     }
     json_set(doc, root, "value", list);

@@ -187,9 +187,40 @@ static void test_resources(void **state)
     assert_int_equal(count_of(list), 1);
     assert_absent(list, "nextLink");
     expect_error(f, 400, "InvalidFilterInQueryString", "filter", HTTP_GET,
-                 S "/resources" V "&$filter=name%20eq%20'x'", NULL);
+                 S "/resources" V "&$filter=plan%20eq%20'x'", NULL);
+    expect_error(f, 400, "InvalidFilterInQueryString", "filter", HTTP_GET,
+                 S "/resources" V "&$filter=name%20ne%20'x'", NULL);
     expect_error(f, 400, "InvalidFilterInQueryString", "filter", HTTP_GET,
                  S "/resources" V "&$filter=resourceGroup%20eq%20'x", NULL);
+}
+
+static void test_filter_by_tag(void **state)
+{
+    struct fixture *f = *state;
+    yyjson_val *list;
+
+    expect(f, 201, HTTP_PUT, S "/resourceGroups/a" V,
+           "{\"location\":\"westus\",\"tags\":{\"team\":\"it's\"}}");
+    expect(f, 201, HTTP_PUT, S "/resourceGroups/b" V,
+           "{\"location\":\"eastus\",\"tags\":{\"team\":\"blue\"}}");
+    list = expect(f, 200, HTTP_GET,
+                  S "/resourcegroups" V "&$filter=tagname%20eq%20'Team'%20and%20tagvalue%20eq%20"
+                    "'it''s'",
+                  NULL);
+    assert_int_equal(count_of(list), 1);
+    assert_text(item(list, 0), "name", "a");
+    list = expect(f, 200, HTTP_GET, S "/resourcegroups" V "&$filter=tagName%20eq%20'team'&$top=1",
+                  NULL);
+    assert_int_equal(count_of(list), 1);
+    list = expect(f, 200, HTTP_GET, yyjson_get_str(yyjson_obj_get(list, "nextLink")) + strlen(BASE),
+                  NULL);
+    assert_text(item(list, 0), "name", "b");
+    assert_absent(list, "nextLink");
+    list = expect(f, 200, HTTP_GET, S "/resourcegroups" V "&$filter=location%20eq%20'West%20US'",
+                  NULL);
+    assert_int_equal(count_of(list), 1);
+    expect_error(f, 400, "InvalidFilterInQueryString", "filter", HTTP_GET,
+                 S "/resourcegroups" V "&$filter=tagName%20eq%20'team'%20or", NULL);
 }
 
 int main(void)
@@ -205,6 +236,7 @@ int main(void)
         T(test_delete),
         T(test_delete_with_accounts),
         T(test_resources),
+        T(test_filter_by_tag),
 #undef T
     };
 
