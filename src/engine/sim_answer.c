@@ -134,12 +134,13 @@ static void stream_step(struct sim_answer *s, struct arena *scratch, struct buf 
 static void append_vector(struct sim_answer *s, struct arena *scratch, struct str text,
                           struct buf *out)
 {
-    unsigned dimensions = s->request->dimensions              ? s->request->dimensions
-                          : s->settings->embedding_dimensions ? s->settings->embedding_dimensions
-                                                              : DIMENSIONS_DEFAULT;
-    float *vector = arena_alloc_bytes(scratch, dimensions * sizeof(*vector));
+    unsigned full =
+        s->settings->embedding_dimensions ? s->settings->embedding_dimensions : DIMENSIONS_DEFAULT;
+    unsigned wanted = s->request->dimensions;
+    unsigned dimensions = wanted && wanted < full ? wanted : full;
+    float *vector = arena_alloc_bytes(scratch, full * sizeof(*vector));
 
-    sim_embed(s->settings->seed, text, vector, dimensions);
+    sim_embed(s->settings->seed, text, vector, full, dimensions);
     if (s->request->is_base64) {
         /* Little-endian on the wire, as all machines are that this runs on. */
         _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "floats are sent as they lie");

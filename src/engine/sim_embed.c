@@ -44,18 +44,25 @@ static void add_words(uint64_t seed, struct str text, float *vector, unsigned di
     }
 }
 
-void sim_embed(uint64_t seed, struct str text, float *vector, unsigned dimensions)
+/* To length 1. */
+static void normalise(float *vector, unsigned dimensions)
 {
-    uint64_t random = sim_mix(sim_hash(seed, text), 0);
     double norm = 0;
 
-    memset(vector, 0, dimensions * sizeof(*vector));
-    add_words(seed, text, vector, dimensions);
-    for (unsigned i = 0; i < dimensions; i++) {
-        vector[i] += (float)(NOISE * (2 * sim_fraction(random_next(&random)) - 1));
+    for (unsigned i = 0; i < dimensions; i++)
         norm += (double)vector[i] * (double)vector[i];
-    }
     norm = sqrt(norm);
     for (unsigned i = 0; i < dimensions; i++)
         vector[i] = norm > 0 ? (float)((double)vector[i] / norm) : i == 0;
+}
+
+void sim_embed(uint64_t seed, struct str text, float *vector, unsigned dimensions, unsigned wanted)
+{
+    uint64_t random = sim_mix(sim_hash(seed, text), 0);
+
+    memset(vector, 0, dimensions * sizeof(*vector));
+    add_words(seed, text, vector, dimensions);
+    for (unsigned i = 0; i < dimensions; i++)
+        vector[i] += (float)(NOISE * (2 * sim_fraction(random_next(&random)) - 1));
+    normalise(vector, wanted);
 }

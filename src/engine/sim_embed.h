@@ -11,7 +11,8 @@
 
 #include "base/str.h"
 
-/* Fills `dimensions` (at least 1) numbers. */
-void sim_embed(uint64_t seed, struct str text, float *vector, unsigned dimensions);
+/* Fills `dimensions` (at least 1) numbers; the first `wanted` of them have together the length 1, so
+ * that a short embedding is the beginning of the long one, as with models that can shorten theirs. */
+void sim_embed(uint64_t seed, struct str text, float *vector, unsigned dimensions, unsigned wanted);
 
 #endif

@@ -361,8 +361,8 @@ static double cosine(const char *x, const char *y)
     float v[512], w[512];
     double sum = 0;
 
-    sim_embed(1, str_from(x), v, 512);
-    sim_embed(1, str_from(y), w, 512);
+    sim_embed(1, str_from(x), v, 512, 512);
+    sim_embed(1, str_from(y), w, 512, 512);
     for (size_t i = 0; i < 512; i++)
         sum += (double)v[i] * (double)w[i];
     return sum;
