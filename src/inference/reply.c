@@ -152,8 +152,12 @@ const char *reply_error_phrase(const struct error *err)
 struct str inference_render_error(struct http_request *r, const struct error *err,
                                   struct http_headers *headers)
 {
-    headers->items = ARENA_ARRAY(r->arena, struct http_header, 1);
-    headers->count = 1;
+    char *id = arena_alloc_bytes(r->arena, GUID_TEXT_LEN + 1);
+
+    format_guid(id);
+    headers->items = ARENA_ARRAY(r->arena, struct http_header, 2);
+    headers->count = 2;
     headers->items[0] = (struct http_header){ STR("content-type"), REPLY_JSON };
+    headers->items[1] = (struct http_header){ STR("apim-request-id"), str_of(id, GUID_TEXT_LEN) };
     return reply_error_body(r->arena, err);
 }

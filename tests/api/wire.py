@@ -1,0 +1,62 @@
+"""HTTP by hand, for what client libraries hide: the reason phrase, bytes as they come, requests that are wrong."""
+
+import socket
+
+
+class Wire:
+    """One TCP connection to the service."""
+
+    def __init__(self, service, timeout=30):
+        self.service = service
+        self.socket = socket.create_connection(("127.0.0.1", service.port), timeout=timeout)
+
+    def send(self, data):
+        self.socket.sendall(data)
+        return self
+
+    def post(self, path, body, headers=None):
+        lines = {"Host": "localhost", "api-key": self.service.key, "Content-Type": "application/json"}
+        lines |= {"Content-Length": str(len(body))} | (headers or {})
+        head = "".join(f"{name}: {value}\r\n" for name, value in lines.items() if value is not None)
+        return self.send(f"POST {path} HTTP/1.1\r\n{head}\r\n".encode() + body)
+
+    def read(self, limit=65536):
+        return self.socket.recv(limit)
+
+    def read_until(self, mark):
+        data = b""
+        while mark not in data:
+            more = self.read()
+            assert more, f"closed after {data!r}"
+            data += more
+        return data
+
+    def read_all(self):
+        """Until the service closes the connection."""
+        data = b""
+        try:
+            while more := self.read():
+                data += more
+        except ConnectionResetError:
+            pass
+        return data
+
+    def reply(self):
+        """The next reply that has a length: status, reason phrase, headers (in lower case), body."""
+        data = self.read_until(b"\r\n\r\n")
+        head, body = data.split(b"\r\n\r\n", 1)
+        line, *rest = head.decode().split("\r\n")
+        _, status, phrase = line.split(" ", 2)
+        headers = {name.lower(): value.strip() for name, value in (r.split(":", 1) for r in rest)}
+        while len(body) < int(headers["content-length"]):
+            body += self.read()
+        return int(status), phrase, headers, body.decode()
+
+    def close(self):
+        self.socket.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
