@@ -50,6 +50,7 @@ struct arm *arm_new(const struct arm_options *options)
     a->tenant_id = dup_str(options->tenant_id);
     a->public_base = dup_str(options->public_base);
     a->data_domain = dup_str(options->data_domain);
+    a->is_unthrottled = options->is_unthrottled;
     a->authenticate = options->authenticate;
     a->authenticate_data = options->authenticate_data;
     a->catalog = catalog_ref(options->catalog);

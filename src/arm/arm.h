@@ -58,6 +58,7 @@ struct arm_options {
     struct str
         public_base; /* "https://host:port", no slash at the end: what endpoints are made of */
     struct str data_domain; /* "example.com"; may be empty */
+    bool is_unthrottled;    /* takes as many requests as come: for load tests */
     /* Checks a bearer token; fills *who from the request's arena, or *err (ERROR_ARM_BAD_TOKEN). */
     bool (*authenticate)(void *data, struct http_request *r, struct str token,
                          struct arm_principal *who, struct error *err);

@@ -54,6 +54,7 @@ struct arm {
     char *tenant_id;
     char *public_base;
     char *data_domain;
+    bool is_unthrottled;
     bool (*authenticate)(void *data, struct http_request *r, struct str token,
                          struct arm_principal *who, struct error *err);
     void *authenticate_data;

@@ -150,27 +150,43 @@ static yyjson_mut_val *make_way(struct arena *a, yyjson_mut_doc *doc, const char
     return object;
 }
 
-/* Is each object on the way to the field an object? {"properties": 5} must not pass. */
-static bool way_is_objects(yyjson_val *input, const struct arm_field *f, struct error *err)
+/* Looks along the way to a field: each member on it must be an object, or null or absent.
+ * {"properties": 5} must not pass. *null_len is the length of the path's part that is null. */
+static bool check_way(yyjson_val *input, const struct arm_field *f, size_t *null_len,
+                      struct error *err)
 {
     struct str rest = str_from(f->path), name;
+    char way[128];
 
+    *null_len = 0;
     while (input && str_split(&rest, '.', &name) && rest.data) {
-        input = json_get_nocase(input, name);
-        if (input && !yyjson_is_obj(input) && !yyjson_is_null(input)) {
-            struct str way = str_of(f->path, (size_t)(name.data + name.len - f->path));
-            char text[128];
+        size_t len = (size_t)(name.data + name.len - f->path);
 
-            assert(way.len < sizeof(text));
-            memcpy(text, way.data, way.len);
-            text[way.len] = '\0';
-            return wrong(err, text, "must be an object");
+        input = json_get_nocase(input, name);
+        if (yyjson_is_null(input)) {
+            *null_len = len;
+            return true;
         }
+        if (!input || yyjson_is_obj(input))
+            continue;
+        assert(len < sizeof(way));
+        memcpy(way, f->path, len);
+        way[len] = '\0';
+        return wrong(err, way, "must be an object");
     }
     return true;
 }
 
-/* `keep_nulls`: a null member stays, for a merge; else it is absent. */
+static void set_at(struct arena *a, yyjson_mut_doc *doc, const char *path, yyjson_mut_val *value)
+{
+    const char *name;
+    yyjson_mut_val *object = make_way(a, doc, path, &name);
+
+    json_set(doc, object, name, value);
+}
+
+/* `keep_nulls`: a null member stays, for a merge; else it is absent. So is a whole part of the
+ * resource that is null, such as "properties". */
 static yyjson_mut_doc *read_fields(struct arena *a, const struct arm_type *type, yyjson_val *input,
                                    bool keep_nulls, struct error *err)
 {
@@ -180,18 +196,21 @@ static yyjson_mut_doc *read_fields(struct arena *a, const struct arm_type *type,
     for (size_t i = 0; i < type->field_count; i++) {
         const struct arm_field *f = &type->fields[i];
         yyjson_val *value = arm_document_at(input, f->path);
-        yyjson_mut_val *kept, *object;
-        const char *name;
+        struct str way = str_from(f->path);
+        yyjson_mut_val *kept;
+        size_t null_len;
 
-        if (!way_is_objects(input, f, err))
+        if (!check_way(input, f, &null_len, err))
             return NULL;
+        way.len = null_len;
+        if (keep_nulls && str_find_char(way, '.') != SIZE_MAX)
+            set_at(a, doc, arena_text(a, way), yyjson_mut_null(doc));
         if (!value || (yyjson_is_null(value) && !keep_nulls))
             continue;
         kept = yyjson_is_null(value) ? yyjson_mut_null(doc) : read_field(doc, f, value, err);
         if (!kept)
             return NULL;
-        object = make_way(a, doc, f->path, &name);
-        json_set(doc, object, name, kept);
+        set_at(a, doc, f->path, kept);
     }
     return doc;
 }

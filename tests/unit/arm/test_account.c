@@ -150,6 +150,12 @@ static void test_patch(void **state)
     assert_int_equal(yyjson_arr_size(json_at(account, "properties.networkAcls.ipRules")), 1);
     expect_error(f, 400, "InvalidRequestContent", "'value'", HTTP_PATCH, A V,
                  "{\"properties\":{\"networkAcls\":{\"ipRules\":[5]}}}");
+    account = expect(f, 200, HTTP_PATCH, A V, "{\"properties\":null,\"sku\":null}");
+    assert_text(account, "properties.networkAcls.defaultAction", "Deny");
+    account = expect(f, 200, HTTP_PATCH, A V, "{\"properties\":{\"networkAcls\":null}}");
+    assert_absent(account, "properties.networkAcls");
+    expect_error(f, 400, "InvalidRequestContent", "'properties.networkAcls'", HTTP_PATCH, A V,
+                 "{\"properties\":{\"networkAcls\":[]}}");
     expect_error(f, 400, "BadRequest", "cannot be changed", HTTP_PATCH, A V,
                  "{\"properties\":{\"customSubDomainName\":\"other\"}}");
     expect_error(f, 409, "InvalidResourceLocation", "already exists in location 'eastus'",

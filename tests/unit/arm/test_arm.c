@@ -225,6 +225,8 @@ static void test_throttle(void **state)
     assert_has(answer, "\r\nRetry-After: 6");
     assert_has(answer, "\"code\":\"SubscriptionRequestsThrottled\"");
     assert_has(ask("GET", A V, AUTHORIZATION, ""), "200 OK");
+    f->arm->is_unthrottled = true;
+    assert_has(ask("DELETE", A V, AUTHORIZATION, ""), "200 OK");
 }
 
 /* Links lead to the host that the client called. */
