@@ -119,6 +119,24 @@ static void test_close_flushes_what_is_pending(void **state)
     pattern_free(bytes);
 }
 
+/* The peer ends its own side first: that is no reason to stop sending. */
+static void test_close_flushes_past_the_peers_end(void **state)
+{
+    struct str bytes = pattern_make(LARGE_BYTES);
+
+    (void)state;
+    write_to_slow_reader(bytes);
+    client.flushes = true;
+    side_close(&client);
+    assert_int_equal(shutdown(socket_of(server.s), SHUT_WR), 0);
+    for (int i = 0; i < 5; i++)
+        uv_run(loop_uv(l), UV_RUN_NOWAIT);
+    stream_read_start(server.s);
+    pair_run();
+    side_assert_got(&server, bytes);
+    pattern_free(bytes);
+}
+
 static void count_socket(uv_handle_t *handle, void *count)
 {
     if (handle->type == UV_TCP)
@@ -327,6 +345,7 @@ int main(void)
         TEST(test_slow_reader_gets_all),
         TEST(test_pending_falls_while_reader_reads),
         TEST(test_close_flushes_what_is_pending),
+        TEST(test_close_flushes_past_the_peers_end),
         TEST(test_flush_is_bounded),
         TEST(test_close_without_flush_drops_what_is_pending),
         TEST(test_reply_survives_unread_request),

@@ -137,6 +137,26 @@ static void test_slow_reader_gets_all(void **state)
     pattern_free(bytes);
 }
 
+/* The handshake reads without being asked; it leaves off when nobody wants more. */
+static void test_client_that_does_not_read(void **state)
+{
+    (void)state;
+    client.starts_reading = false;
+    server.echoes = true;
+    client.says = STR("x");
+    side_connect(&client, l, &address, CONNECT_MS);
+    while (!server.reads)
+        uv_run(loop_uv(l), UV_RUN_ONCE);
+    assert_false(client.s->is_reading);
+    for (int i = 0; i < 5; i++)
+        uv_run(loop_uv(l), UV_RUN_NOWAIT);
+    assert_int_equal(client.reads, 0);
+    client.closes_at_bytes = 1;
+    stream_read_start(client.s);
+    tls_pair_run();
+    side_assert_got(&client, STR("x"));
+}
+
 static void test_certificates_are_replaced_while_in_use(void **state)
 {
     struct tls_context *next =
@@ -290,6 +310,7 @@ int main(void)
         TEST(test_cut_connection_is_no_eof),
         TEST(test_parts_leave_in_one_record),
         TEST(test_slow_reader_gets_all),
+        TEST(test_client_that_does_not_read),
         TEST(test_certificates_are_replaced_while_in_use),
         TEST(test_wrong_server_is_refused),
         TEST(test_right_names_are_accepted),

@@ -223,25 +223,59 @@ static void test_changed_byte_is_noticed(void **state)
     buf_done(&to_client);
 }
 
-/* Each key update asks for one in return. Who does not read the replies may not have us keep
- * them without bound. */
+/* Each key update asks for one in return. */
+static void provoke_reply(struct raw_client *c)
+{
+    SSL_key_update(c->ssl, SSL_KEY_UPDATE_REQUESTED);
+    SSL_do_handshake(c->ssl);
+    uv_run(loop_uv(l), UV_RUN_NOWAIT);
+}
+
+static void raw_open_to_flood(struct raw_client *c)
+{
+    raw_open(c, TLS1_3_VERSION);
+    assert_true(raw_shake_hands(c));
+    while (server.s->state != STREAM_OPEN)
+        uv_run(loop_uv(l), UV_RUN_NOWAIT);
+}
+
+/* Who does not read the replies may not have us keep them without bound. */
 static void test_replies_of_tls_are_bounded(void **state)
 {
     struct raw_client c;
 
     (void)state;
-    raw_open(&c, TLS1_3_VERSION);
-    assert_true(raw_shake_hands(&c));
-    while (server.s->state != STREAM_OPEN)
-        uv_run(loop_uv(l), UV_RUN_NOWAIT);
+    raw_open_to_flood(&c);
     while (server.s) {
         assert_true(stream_pending(server.s) < 1024 * 1024);
-        SSL_key_update(c.ssl, SSL_KEY_UPDATE_REQUESTED);
-        SSL_do_handshake(c.ssl);
-        uv_run(loop_uv(l), UV_RUN_NOWAIT);
+        provoke_reply(&c);
     }
     assert_int_equal(server.resets, 1);
     raw_close(&c);
+}
+
+/* Who reads them may go on for ever. */
+static void test_replies_of_tls_that_are_read(void **state)
+{
+    struct raw_client c;
+    size_t waited = 0;
+    char none;
+
+    (void)state;
+    raw_open_to_flood(&c);
+    while (waited < (size_t)256 * 1024) {
+        provoke_reply(&c);
+        assert_non_null(server.s);
+        if (stream_pending(server.s) < 8192)
+            continue;
+        waited += stream_pending(server.s);
+        while (stream_pending(server.s)) {
+            assert_int_equal(SSL_read(c.ssl, &none, 1), -1); /* takes the replies in */
+            uv_run(loop_uv(l), UV_RUN_NOWAIT);
+        }
+    }
+    raw_close(&c);
+    tls_pair_run();
 }
 
 /* Contexts. */
@@ -340,6 +374,7 @@ int main(void)
         TEST(test_wire_cut_anywhere),
         TEST(test_changed_byte_is_noticed),
         TEST(test_replies_of_tls_are_bounded),
+        TEST(test_replies_of_tls_that_are_read),
         TEST(test_bad_files_are_named),
         TEST(test_system_trust_does_not_trust_us),
         TEST(test_contexts_are_shared_by_threads),
