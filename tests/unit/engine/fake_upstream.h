@@ -23,7 +23,7 @@ enum fake_mode {
     FAKE_HANG,
 };
 
-#define FAKE_CONNECTIONS_MAX 64
+#define FAKE_CONNECTIONS_MAX 1024
 
 struct fake_upstream {
     const char *name;
