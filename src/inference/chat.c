@@ -177,7 +177,7 @@ static bool shape(struct exchange *x, struct arena *scratch, yyjson_doc *answer,
     yyjson_mut_val *root = yyjson_mut_doc_get_root(doc), *choice;
     yyjson_mut_arr_iter choices;
 
-    if (!yyjson_mut_is_arr(yyjson_mut_obj_get(root, "choices")))
+    if (!shape_has_choices(root, "message"))
         return false;
     shape_root(x, doc, root, "chatcmpl-", "chat.completion");
     yyjson_mut_arr_iter_init(yyjson_mut_obj_get(root, "choices"), &choices);
@@ -215,15 +215,14 @@ static bool shape_event(struct exchange *x, struct arena *scratch, yyjson_doc *e
 {
     yyjson_mut_doc *doc = json_copy(scratch, yyjson_doc_get_root(event));
     yyjson_mut_val *root = yyjson_mut_doc_get_root(doc), *choice;
-    yyjson_mut_val *list = yyjson_mut_obj_get(root, "choices");
     yyjson_mut_arr_iter choices;
 
-    if (!yyjson_mut_is_arr(list))
+    if (!shape_has_choices(root, "delta"))
         return false;
     shape_root(x, doc, root, "chatcmpl-", operation_chat.event_object);
     if (shape_take_usage(x, doc, root))
         return true;
-    yyjson_mut_arr_iter_init(list, &choices);
+    yyjson_mut_arr_iter_init(yyjson_mut_obj_get(root, "choices"), &choices);
     while ((choice = yyjson_mut_arr_iter_next(&choices)))
         shape_delta(x, scratch, doc, choice);
     *out = json_write_sorted(scratch, root);

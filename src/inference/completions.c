@@ -199,7 +199,7 @@ static bool shape(struct exchange *x, struct arena *scratch, yyjson_doc *answer,
     yyjson_mut_doc *doc = json_copy(scratch, yyjson_doc_get_root(answer));
     yyjson_mut_val *root = yyjson_mut_doc_get_root(doc);
 
-    if (!yyjson_mut_is_arr(yyjson_mut_obj_get(root, "choices")))
+    if (!shape_has_choices(root, NULL))
         return false;
     shape_root(x, doc, root, "cmpl-", "text_completion");
     shape_choices(x, doc, root);
@@ -215,7 +215,7 @@ static bool shape_event(struct exchange *x, struct arena *scratch, yyjson_doc *e
     yyjson_mut_doc *doc = json_copy(scratch, yyjson_doc_get_root(event));
     yyjson_mut_val *root = yyjson_mut_doc_get_root(doc);
 
-    if (!yyjson_mut_is_arr(yyjson_mut_obj_get(root, "choices")))
+    if (!shape_has_choices(root, NULL))
         return false;
     shape_root(x, doc, root, "cmpl-", operation_completions.event_object);
     if (shape_take_usage(x, doc, root))

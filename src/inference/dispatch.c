@@ -104,7 +104,8 @@ static unsigned body_parts(struct exchange *x, struct str parts[BODY_PARTS_MAX])
         parts[count++] = body;
         return count;
     }
-    if (differs_for_engine(x) || (model.len && yyjson_obj_get(root, "model")) ||
+    if (differs_for_engine(x) || !yyjson_obj_size(root) ||
+        (model.len && yyjson_obj_get(root, "model")) ||
         (want_usage && yyjson_obj_get(root, "stream_options"))) {
         parts[count++] = rewrite(x, model, want_usage);
         return count;

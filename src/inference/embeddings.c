@@ -195,6 +195,8 @@ static bool shape_item(struct exchange *x, struct arena *scratch, yyjson_mut_doc
     double *numbers;
     size_t count;
 
+    if (!yyjson_mut_is_arr(vector) && !yyjson_mut_is_str(vector))
+        return false;
     yyjson_mut_obj_remove_key(item, "encoding_format"); /* llama-server's own */
     if (!wanted && x->facts.base64 == yyjson_mut_is_str(vector))
         return true;

@@ -1,14 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 #include "inference/fields.h"
 
+#include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/json.h"
 
 #define PATH_MAX_BYTES 128
+#define FIELDS_MAX 64
+
+/* A number that no C type holds, kept as its text (base/json.h). */
+static unsigned type_of_raw(yyjson_val *value)
+{
+    return strpbrk(yyjson_get_raw(value), ".eE") ? FIELD_NUMBER : FIELD_INTEGER | FIELD_NUMBER;
+}
 
 static unsigned type_of(yyjson_val *value)
 {
+    if (yyjson_is_raw(value))
+        return type_of_raw(value);
     if (yyjson_is_bool(value))
         return FIELD_BOOL;
     if (yyjson_is_int(value))
@@ -39,28 +50,36 @@ static const char *type_word(unsigned types)
 
 static const char *value_word(yyjson_val *value)
 {
-    if (yyjson_is_real(value))
-        return "a decimal number";
-    if (yyjson_is_int(value))
+    unsigned type = type_of(value);
+
+    if (type & FIELD_INTEGER)
         return "an integer";
-    return type_word(type_of(value));
+    return type & FIELD_NUMBER ? "a decimal number" : type_word(type);
+}
+
+/* Infinity for what is beyond a double. */
+static double number_of(yyjson_val *value)
+{
+    return yyjson_is_raw(value) ? strtod(yyjson_get_raw(value), NULL) : yyjson_get_num(value);
 }
 
 static bool refuse_number(yyjson_val *value, const struct field *f, const char *path,
                           struct error *err)
 {
     bool is_integer = !(f->types & FIELD_NUMBER);
-    double number = yyjson_get_num(value);
+    const char *word = is_integer ? "integer" : "decimal";
+    double number = number_of(value);
 
-    if (number > f->maximum)
+    if (number > 0 && number >= f->maximum)
         return error_set_target(
             err, is_integer ? ERROR_MODEL_INTEGER_ABOVE : ERROR_MODEL_DECIMAL_ABOVE, path,
-            "Invalid '%s': %s above maximum value. Expected a value <= %g, but got %g instead.",
-            path, is_integer ? "integer" : "decimal", f->maximum, number);
+            "Invalid '%s': %s above maximum value. Expected a value <= %.15g, but got %.15g "
+            "instead.",
+            path, word, f->maximum, number);
     return error_set_target(
         err, is_integer ? ERROR_MODEL_INTEGER_BELOW : ERROR_MODEL_DECIMAL_BELOW, path,
-        "Invalid '%s': %s below minimum value. Expected a value >= %g, but got %g instead.", path,
-        is_integer ? "integer" : "decimal", f->minimum, number);
+        "Invalid '%s': %s below minimum value. Expected a value >= %.15g, but got %.15g instead.",
+        path, word, f->minimum, number);
 }
 
 static bool refuse_length(yyjson_val *value, const struct field *f, const char *path,
@@ -84,9 +103,15 @@ static bool in_range(const struct field *f, double value)
     return (f->minimum == 0 && f->maximum == 0) || (value >= f->minimum && value <= f->maximum);
 }
 
+/* No field goes beyond 64-bit integers with a sign, which is what engines read. */
+static bool is_huge(yyjson_val *value)
+{
+    return yyjson_is_raw(value) || (yyjson_is_uint(value) && yyjson_get_uint(value) > INT64_MAX);
+}
+
 static bool fits(yyjson_val *value, const struct field *f)
 {
-    if (!(type_of(value) & f->types))
+    if (!(type_of(value) & f->types) || is_huge(value))
         return false;
     if (yyjson_is_num(value))
         return in_range(f, yyjson_get_num(value));
@@ -103,8 +128,17 @@ static bool refuse(yyjson_val *value, const struct field *f, const char *prefix,
         return error_set_target(err, ERROR_MODEL_TYPE, path,
                                 "Invalid type for '%s': expected %s, but got %s instead.", path,
                                 type_word(f->types), value_word(value));
-    return yyjson_is_num(value) ? refuse_number(value, f, path, err)
-                                : refuse_length(value, f, path, err);
+    return yyjson_is_arr(value) ? refuse_length(value, f, path, err)
+                                : refuse_number(value, f, path, err);
+}
+
+static bool refuse_twice(const struct field *f, const char *prefix, struct error *err)
+{
+    char path[PATH_MAX_BYTES];
+
+    snprintf(path, sizeof(path), "%s%s", prefix, f->name);
+    return error_set_target(err, ERROR_MODEL_REQUEST, path,
+                            "Invalid '%s': it is given more than once.", path);
 }
 
 static const struct field *find(const struct field *fields, size_t count, struct str name)
@@ -120,8 +154,10 @@ bool fields_check(yyjson_val *object, const struct field *fields, size_t count, 
                   unsigned *features, struct error *err)
 {
     yyjson_obj_iter members = yyjson_obj_iter_with(object);
+    uint64_t seen = 0;
     yyjson_val *key;
 
+    assert(count <= FIELDS_MAX);
     while ((key = yyjson_obj_iter_next(&members))) {
         yyjson_val *value = yyjson_obj_iter_get_val(key);
         const struct field *f = find(fields, count, json_str(key));
@@ -130,6 +166,9 @@ bool fields_check(yyjson_val *object, const struct field *fields, size_t count, 
             return error_set(err, ERROR_MODEL_REQUEST,
                              "Unrecognized request argument supplied: %s%.*s", path,
                              STR_ARGS(str_slice(json_str(key), 0, 64)));
+        if (seen & UINT64_C(1) << (f - fields))
+            return refuse_twice(f, path, err);
+        seen |= UINT64_C(1) << (f - fields);
         if (yyjson_is_null(value))
             continue;
         if (!fits(value, f))

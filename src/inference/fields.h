@@ -29,9 +29,10 @@ struct field {
     unsigned feature;        /* engine features that its presence needs */
 };
 
-/* Checks every member of `object` against the table: unknown members, types, ranges. Adds the
- * features needed by members that are present to *features (may be NULL). `path` is put before
- * the names in errors ("stream_options."), "" at the top. */
+/* Checks every member of `object` against the table: unknown members, types, ranges, and that none
+ * is there twice, since an engine might read the other one than lazuli. Adds the features
+ * needed by members that are present to *features (may be NULL). `path` is put before the names in
+ * errors ("stream_options."), "" at the top. At most 64 fields. */
 MUST_CHECK bool fields_check(yyjson_val *object, const struct field *fields, size_t count,
                              const char *path, unsigned *features, struct error *err);
 

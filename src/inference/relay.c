@@ -47,6 +47,7 @@ static void add_error_event(struct exchange *x, const struct error *err)
     struct str body = reply_error_body(x->arena, err);
 
     x->relay.cut = true;
+    x->engine.failure = *err;
     if (!add_event(&x->relay, body))
         x->finish = FINISH_ABORT;
 }
@@ -183,6 +184,22 @@ static void end_stream(struct exchange *x)
     add_error_event(x, &err);
 }
 
+static enum phase finish_stream(struct exchange *x)
+{
+    if (x->engine.failed && !x->relay.events)
+        return exchange_refuse(x, &x->engine.failure);
+    end_stream(x);
+    /* Nothing went out yet: the error still gets a status of its own. */
+    if (x->relay.cut && !x->relay.events)
+        return exchange_refuse(x, &x->engine.failure);
+    exchange_stop_engine(x);
+    if (!http_reply_is_started(x->request))
+        start_stream(x);
+    if (x->finish != FINISH_ABORT)
+        x->finish = FINISH_STREAM_END;
+    return PHASE_SETTLE;
+}
+
 static enum phase relay_stream(struct exchange *x)
 {
     bool is_over;
@@ -192,20 +209,12 @@ static enum phase relay_stream(struct exchange *x)
     if (x->engine.incoming.len)
         take_events(x);
     is_over = x->engine.ended || x->engine.failed || x->relay.saw_done || x->relay.cut;
-    if (is_over && x->engine.failed && !x->relay.events)
-        return exchange_refuse(x, &x->engine.failure);
     if (is_over)
-        end_stream(x);
-    if (x->relay.events || is_over)
+        return finish_stream(x);
+    if (x->relay.events)
         send_turn(x);
-    if (!is_over) {
-        hold_or_resume(x);
-        return PHASE_WAIT;
-    }
-    exchange_stop_engine(x);
-    if (x->finish != FINISH_ABORT)
-        x->finish = FINISH_STREAM_END;
-    return PHASE_SETTLE;
+    hold_or_resume(x);
+    return PHASE_WAIT;
 }
 
 static enum phase shape_whole(struct exchange *x)

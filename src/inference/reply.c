@@ -7,6 +7,8 @@
 
 /* Most headers that reply_headers makes. */
 #define REPLY_HEADERS_MAX 24
+/* A client's id for its request is echoed up to this length: SDKs send GUIDs. */
+#define CLIENT_ID_BYTES_MAX 256
 
 static void add(struct http_headers *h, struct str name, struct str value)
 {
@@ -69,7 +71,8 @@ struct http_headers reply_headers(struct exchange *x, struct str content_type)
     add(&h, STR("x-content-type-options"), STR("nosniff"));
     if (x->account)
         add(&h, STR("x-ms-region"), x->account->region);
-    add(&h, STR("x-ms-client-request-id"), client_id.len ? client_id : request_id);
+    add(&h, STR("x-ms-client-request-id"),
+        client_id.len && client_id.len <= CLIENT_ID_BYTES_MAX ? client_id : request_id);
     add(&h, STR("x-request-id"), exchange_new_id(x));
     if (x->status == 200) {
         add(&h, STR("cache-control"), STR("no-cache, must-revalidate"));

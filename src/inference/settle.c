@@ -50,7 +50,7 @@ enum phase exchange_finish(struct exchange *x)
                                &headers, x->reply_body);
         break;
     case FINISH_STREAM_END:
-        http_reply_end(r);
+        http_reply_last_chunk(r, buf_str(&x->relay.out));
         break;
     case FINISH_ABORT:
         http_reply_abort(r);

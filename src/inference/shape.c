@@ -4,6 +4,21 @@
 #include "base/random.h"
 #include "inference/operation.h"
 
+bool shape_has_choices(yyjson_mut_val *root, const char *part)
+{
+    yyjson_mut_val *choices = yyjson_mut_obj_get(root, "choices"), *choice;
+    yyjson_mut_arr_iter iter;
+
+    yyjson_mut_arr_iter_init(choices, &iter);
+    while ((choice = yyjson_mut_arr_iter_next(&iter))) {
+        yyjson_mut_val *inner = part ? yyjson_mut_obj_get(choice, part) : NULL;
+
+        if (!yyjson_mut_is_obj(choice) || (inner && !yyjson_mut_is_obj(inner)))
+            return false;
+    }
+    return yyjson_mut_is_arr(choices);
+}
+
 struct str shape_new_id(struct exchange *x, struct arena *a, const char *prefix, unsigned len)
 {
     static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

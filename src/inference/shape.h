@@ -8,6 +8,10 @@
 
 #include "inference/exchange.h"
 
+/* `choices` is a list of objects, and so is `part` in each that has it ("delta"; NULL: whatever). An
+ * answer for which this does not hold is not understood. */
+bool shape_has_choices(yyjson_mut_val *root, const char *part);
+
 /* id (the engine's when it begins with `id_prefix`, else a new one, the same for the whole
  * stream), model, object, system_fingerprint; drops what only llama-server sends. */
 void shape_root(struct exchange *x, yyjson_mut_doc *doc, yyjson_mut_val *root,

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "fakes.h"
+
+#define REPLY_BYTES_MAX ((size_t)256 * 1024 * 1024)
+
+struct fake_reply fake_reply;
+
+static void must(bool holds)
+{
+    if (!holds)
+        abort();
+}
+
+void fake_reply_clear(void)
+{
+    buf_done(&fake_reply.headers);
+    buf_done(&fake_reply.body);
+    fake_reply = (struct fake_reply){ 0 };
+    buf_init(&fake_reply.headers, REPLY_BYTES_MAX);
+    buf_init(&fake_reply.body, REPLY_BYTES_MAX);
+}
+
+static void take_head(int status, const char *phrase, const struct http_headers *headers)
+{
+    must(!fake_reply.is_finished && !fake_reply.status);
+    fake_reply.status = status;
+    snprintf(fake_reply.phrase, sizeof(fake_reply.phrase), "%s", phrase ? phrase : "");
+    for (size_t i = 0; i < headers->count; i++)
+        must(buf_printf(&fake_reply.headers, "%.*s: %.*s\n", STR_ARGS(headers->items[i].name),
+                        STR_ARGS(headers->items[i].value)));
+}
+
+void http_reply_with_phrase(struct http_request *r, int status, const char *phrase,
+                            const struct http_headers *headers, struct str body)
+{
+    (void)r;
+    take_head(status, phrase, headers);
+    must(buf_append(&fake_reply.body, body));
+    fake_reply.is_finished = true;
+}
+
+void http_reply(struct http_request *r, int status, const struct http_headers *headers,
+                struct str body)
+{
+    http_reply_with_phrase(r, status, NULL, headers, body);
+}
+
+void http_reply_start(struct http_request *r, int status, const struct http_headers *headers)
+{
+    (void)r;
+    take_head(status, NULL, headers);
+    fake_reply.is_started = true;
+}
+
+void http_reply_chunk(struct http_request *r, struct str bytes)
+{
+    (void)r;
+    must(fake_reply.is_started && !fake_reply.is_finished);
+    must(buf_append(&fake_reply.body, bytes));
+    fake_reply.writes++;
+}
+
+bool http_reply_is_full(const struct http_request *r)
+{
+    (void)r;
+    return fake_reply.is_full;
+}
+
+bool http_reply_is_started(const struct http_request *r)
+{
+    (void)r;
+    return fake_reply.is_started;
+}
+
+void http_reply_end(struct http_request *r)
+{
+    (void)r;
+    must(fake_reply.is_started && !fake_reply.is_finished);
+    fake_reply.is_finished = true;
+}
+
+void http_reply_last_chunk(struct http_request *r, struct str bytes)
+{
+    http_reply_chunk(r, bytes);
+    http_reply_end(r);
+}
+
+void http_reply_abort(struct http_request *r)
+{
+    (void)r;
+    must(!fake_reply.is_finished);
+    fake_reply.is_finished = fake_reply.is_aborted = true;
+}

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: MIT */
+#include "inference/exchange.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+#include "rig.h"
+
+#define MESSAGES "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]"
+#define CHAT "/openai/deployments/sim/chat/completions" RIG_VERSION
+
+static void expect_error(int status, const char *code)
+{
+    struct str found;
+
+    assert_true(fake_reply.is_finished);
+    assert_int_equal(fake_reply.status, status);
+    found = json_str(json_at(rig_reply_json(), "error.code"));
+    if (!str_equal(found, str_from(code)))
+        fail_msg("the code is '%.*s', not '%s'", STR_ARGS(found), code);
+}
+
+static void expect_sent(const char *wanted)
+{
+    struct str sent = buf_str(&fake_engine.request);
+
+    if (!str_equal(sent, str_from(wanted)))
+        fail_msg("sent %.*s\nnot  %s", STR_ARGS(sent), wanted);
+}
+
+static void leave(void)
+{
+    rig_gone();
+    assert_true(fake_reply.is_aborted);
+}
+
+/* -- From the head to the engine ----------------------------------------------------------------- */
+
+static void a_request_reaches_its_engine(void **state)
+{
+    (void)state;
+    rig_head("POST", CHAT, NULL);
+    assert_int_equal(fake_engine.started, 0); /* the body comes first */
+    rig_body(STR("{" MESSAGES "}"));
+    assert_int_equal(fake_engine.started, 1);
+    assert_string_equal(fake_engine.name, "sim");
+    assert_false(fake_engine.stream);
+    expect_sent("{" MESSAGES "}");
+    leave();
+}
+
+static void who_leaves_before_the_body_is_let_go(void **state)
+{
+    (void)state;
+    rig_head("POST", CHAT, NULL);
+    rig_gone();
+    assert_true(fake_reply.is_aborted);
+    assert_int_equal(fake_engine.started, 0);
+}
+
+static void what_the_head_tells_is_refused_at_once(void **state)
+{
+    static const char *const stranger[] = { "api-key: nobody's", NULL };
+
+    (void)state;
+    rig_head("POST", CHAT, stranger);
+    expect_error(401, "401");
+    assert_string_equal(fake_reply.phrase, "PermissionDenied");
+    rig_head("GET", CHAT, NULL);
+    expect_error(405, "405");
+    rig_head("POST", "/openai/deployments/sim/nothing" RIG_VERSION, NULL);
+    expect_error(404, "404");
+    rig_head("POST", "/openai/deployments/sim/chat/completions", NULL);
+    expect_error(404, "404");
+}
+
+static void a_deployment_is_looked_for_before_the_body_is_read(void **state)
+{
+    (void)state;
+    rig_post("nothing", "chat/completions", "no json");
+    expect_error(404, "DeploymentNotFound");
+    rig_post("missing", "chat/completions", "{}");
+    expect_error(404, "DeploymentNotFound");
+    rig_post("ada", "chat/completions", "{}");
+    expect_error(400, "OperationNotSupported");
+}
+
+static void on_v1_the_body_names_the_deployment(void **state)
+{
+    (void)state;
+    rig_head("POST", "/openai/v1/chat/completions", NULL);
+    rig_body(STR("{\"model\":\"SIM\"," MESSAGES "}"));
+    assert_int_equal(fake_engine.started, 1);
+    leave();
+    rig_head("POST", "/openai/v1/chat/completions", NULL);
+    rig_body(STR("{" MESSAGES "}"));
+    expect_error(400, "missing_required_parameter");
+    rig_head("POST", "/openai/v1/chat/completions", NULL);
+    rig_body(STR("{\"model\":5," MESSAGES "}"));
+    expect_error(400, "invalid_type");
+    rig_head("POST", "/openai/v1/chat/completions", NULL);
+    rig_body(STR("{\"model\":\"sim\\u0000x\"," MESSAGES "}"));
+    expect_error(404, "DeploymentNotFound");
+    rig_head("POST", "/openai/v1/chat/completions", NULL);
+    rig_body(STR("{\"model\":\"sim\",\"model\":\"up\"," MESSAGES "}"));
+    assert_int_equal(fake_reply.status, 400);
+}
+
+static void a_body_must_be_an_object(void **state)
+{
+    static const char *const bodies[] = { "", "[]", "5", "{", "{}{}", "\xFF" };
+    static const char *const xml[] = { "content-type: text/xml", NULL };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
+        rig_chat("sim", bodies[i]);
+        assert_int_equal(fake_reply.status, 400);
+        assert_true(yyjson_is_null(json_at(rig_reply_json(), "error.code")));
+    }
+    rig_head("POST", CHAT, xml);
+    rig_body(STR("{" MESSAGES "}"));
+    expect_error(415, "415");
+}
+
+/* -- Headers ------------------------------------------------------------------------------------- */
+
+static void a_reply_names_the_request(void **state)
+{
+    static const char *const named[] = { "x-ms-client-request-id: my own", NULL };
+    struct str id;
+
+    (void)state;
+    rig_head("POST", "/nothing", named);
+    id = rig_header("apim-request-id");
+    assert_int_equal(id.len, GUID_TEXT_LEN);
+    assert_true(str_equal(rig_header("x-ms-client-request-id"), STR("my own")));
+    rig_head("POST", "/nothing", NULL);
+    assert_true(str_equal(rig_header("x-ms-client-request-id"), rig_header("apim-request-id")));
+}
+
+static void ids_differ(void **state)
+{
+    char first[GUID_TEXT_LEN + 1];
+
+    (void)state;
+    rig_head("POST", "/nothing", NULL);
+    snprintf(first, sizeof(first), "%.*s", STR_ARGS(rig_header("apim-request-id")));
+    rig_head("POST", "/nothing", NULL);
+    assert_false(str_equal(rig_header("apim-request-id"), str_from(first)));
+    assert_int_equal(first[14], '4');
+}
+
+/* A client's id goes back to it, unless it is so long that it cannot be an id. */
+static void a_clients_id_is_bounded(void **state)
+{
+    char header[400];
+    const char *headers[] = { header, NULL };
+
+    (void)state;
+    memset(header, 'x', sizeof(header) - 1);
+    header[sizeof(header) - 1] = '\0';
+    memcpy(header, "x-ms-client-request-id: ", 24);
+    rig_head("POST", "/nothing", headers);
+    assert_true(str_equal(rig_header("x-ms-client-request-id"), rig_header("apim-request-id")));
+    assert_int_equal(rig_header("apim-request-id").len, GUID_TEXT_LEN);
+}
+
+static void limits_are_told_after_admission(void **state)
+{
+    (void)state;
+    rig_chat("sim", "{\"max_tokens\":100," MESSAGES "}");
+    fake_engine_fail(ERROR_BACKEND);
+    assert_true(str_equal(rig_header("x-ratelimit-limit-requests"), STR("60")));
+    assert_true(str_equal(rig_header("x-ratelimit-remaining-requests"), STR("59")));
+    /* "hi" is a token, an answer up to 100 */
+    assert_true(str_equal(rig_header("x-ratelimit-remaining-tokens"), STR("9899")));
+    rig_post("sim", "chat/completions", "{}");
+    assert_true(str_is_empty(rig_header("x-ratelimit-limit-requests")));
+}
+
+/* -- What the engine is sent ----------------------------------------------------------------------- */
+
+#define STREAM_TAIL ",\"stream_options\":{\"include_usage\":true}}"
+
+static void usage_of_a_stream_is_always_asked_for(void **state)
+{
+    (void)state;
+    rig_chat("sim", "{\"stream\":true," MESSAGES "} \r\n");
+    expect_sent("{\"stream\":true," MESSAGES STREAM_TAIL);
+    assert_true(fake_engine.stream);
+    leave();
+    rig_chat("sim", "{\"stream\":true,\"stream_options\":null," MESSAGES "}");
+    expect_sent("{\"stream\":true,\"stream_options\":{\"include_usage\":true}," MESSAGES "}");
+    leave();
+    rig_chat("sim", "{\"stream\":true,\"stream_options\":{\"include_usage\":false}," MESSAGES "}");
+    expect_sent("{\"stream\":true,\"stream_options\":{\"include_usage\":true}," MESSAGES "}");
+    leave();
+    rig_chat("sim", " {\"stream\":true,\"stream_options\":{\"include_usage\":true}," MESSAGES "}");
+    expect_sent("{\"stream\":true,\"stream_options\":{\"include_usage\":true}," MESSAGES "}");
+    leave();
+}
+
+static void an_engine_gets_its_own_model_name(void **state)
+{
+    (void)state;
+    rig_chat("up", "{" MESSAGES "}");
+    expect_sent("{" MESSAGES ",\"model\":\"up\"}");
+    leave();
+    rig_chat("up", "{\"model\":\"gpt-4\"," MESSAGES "}");
+    expect_sent("{\"model\":\"up\"," MESSAGES "}");
+    leave();
+    rig_chat("up", "{\"model\":null," MESSAGES "}");
+    expect_sent("{\"model\":\"up\"," MESSAGES "}");
+    leave();
+    rig_chat("far", "\t{ " MESSAGES " }\n");
+    expect_sent("{ " MESSAGES " ,\"model\":\"far-model\"}");
+    leave();
+    rig_chat("far", "{\"model\":\"far-model\"," MESSAGES "}");
+    expect_sent("{\"model\":\"far-model\"," MESSAGES "}");
+    leave();
+}
+
+static void both_are_said_at_once(void **state)
+{
+    (void)state;
+    rig_chat("up", "{\"stream\":true," MESSAGES "}");
+    expect_sent("{\"stream\":true," MESSAGES ",\"model\":\"up\"" STREAM_TAIL);
+    leave();
+    rig_chat("up", "{\"stream\":true,\"model\":\"x\"," MESSAGES "}");
+    expect_sent("{\"stream\":true,\"model\":\"up\"," MESSAGES STREAM_TAIL);
+    leave();
+}
+
+static void nothing_is_put_behind_nothing(void **state)
+{
+    (void)state;
+    rig_post("up-text", "completions", "{ }");
+    expect_sent("{\"model\":\"up-text\"}");
+    leave();
+}
+
+static void faults_are_for_development(void **state)
+{
+    static const char *const fault[] = { "x-lazuli-fault: status=429", NULL };
+
+    (void)state;
+    rig_head("POST", CHAT, fault);
+    rig_body(STR("{" MESSAGES "}"));
+    assert_false(fake_engine.has_fault);
+    leave();
+}
+
+/* -- Who calls ----------------------------------------------------------------------------------- */
+
+static void post_as(const char *target, const char *const *headers)
+{
+    rig_head("POST", target, headers);
+    if (fake_reply.is_finished)
+        return;
+    rig_body(STR("{\"model\":\"sim\"," MESSAGES "}"));
+    leave();
+}
+
+static void expect_status(const char *target, const char *header, int status)
+{
+    const char *headers[] = { header, NULL };
+
+    post_as(target, header ? headers : NULL);
+    assert_int_equal(fake_reply.status, status);
+}
+
+static void keys_open_accounts(void **state)
+{
+    (void)state;
+    expect_status(CHAT, "api-key: " RIG_KEY, 0);
+    expect_status(CHAT, "api-key: another key", 0);
+    expect_status(CHAT, "ocp-apim-subscription-key: " RIG_KEY, 0);
+    expect_status(CHAT, "Authorization: Bearer " RIG_KEY, 401);
+    expect_status("/openai/v1/chat/completions", "Authorization: Bearer " RIG_KEY, 0);
+    expect_status("/openai/v1/chat/completions", "Authorization: Bearer eyJ0.eyJ1.c2ln", 401);
+}
+
+static void accounts_have_paths(void **state)
+{
+    (void)state;
+    expect_status("/accounts/lapis" CHAT, NULL, 0);
+    expect_status("//accounts/LAPIS/" CHAT, NULL, 0);
+    expect_status("/accounts/nobody" CHAT, NULL, 404);
+    expect_status("/accounts/%ZZ" CHAT, NULL, 404);
+}
+
+/* -- Answers without an engine --------------------------------------------------------------------- */
+
+static void models_are_listed(void **state)
+{
+    (void)state;
+    rig_head("GET", "/openai/models" RIG_VERSION, NULL);
+    assert_int_equal(fake_reply.status, 200);
+    assert_int_equal(yyjson_arr_size(yyjson_obj_get(rig_reply_json(), "data")), 5);
+    rig_head("GET", "/openai/models/gpt-4-0613" RIG_VERSION, NULL);
+    assert_int_equal(fake_reply.status, 200);
+    assert_true(str_equal(json_str(json_at(rig_reply_json(), "id")), STR("gpt-4-0613")));
+    rig_head("GET", "/openai/models/none" RIG_VERSION, NULL);
+    expect_error(404, "404");
+    rig_head("GET", "/openai/v1/models", NULL);
+    assert_int_equal(fake_reply.status, 200);
+    assert_true(str_equal(
+        json_str(json_at(yyjson_arr_get_first(json_at(rig_reply_json(), "data")), "owned_by")),
+        STR("system")));
+}
+
+/* -- Accounting ------------------------------------------------------------------------------------ */
+
+static void what_is_in_flight_is_counted(void **state)
+{
+    struct directory *d = directory_box_get(rig.directory);
+    const struct directory_deployment *sim =
+        directory_deployment(directory_by_name(d, STR("lapis")), STR("sim"));
+
+    (void)state;
+    rig_chat("sim", "{" MESSAGES "}");
+    assert_int_equal(atomic_load(&sim->counters->in_flight), 1);
+    leave();
+    assert_int_equal(atomic_load(&sim->counters->in_flight), 0);
+    rig_chat("sim", "{}");
+    assert_int_equal(atomic_load(&sim->counters->in_flight), 0);
+    rig_chat("sim", "{" MESSAGES "}");
+    fake_engine_fail(ERROR_BACKEND);
+    assert_int_equal(atomic_load(&sim->counters->in_flight), 0);
+    directory_unref(d);
+}
+
+static void requests_are_measured(void **state)
+{
+    struct buf out;
+
+    (void)state;
+    rig_chat("sim", "{" MESSAGES "}");
+    leave();
+    buf_init(&out, 1024 * 1024);
+    assert_true(metrics_write(rig.metrics, NULL, 0, &out));
+    assert_int_not_equal(
+        str_find(buf_str(&out),
+                 STR("lazuli_requests_total{account=\"lapis\",deployment=\"sim\",operation="
+                     "\"ChatCompletions_Create\",status=\"499\",stream=\"false\"} 1\n")),
+        SIZE_MAX);
+    buf_done(&out);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rig_set_up, rig_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_request_reaches_its_engine),
+        TEST(who_leaves_before_the_body_is_let_go),
+        TEST(what_the_head_tells_is_refused_at_once),
+        TEST(a_deployment_is_looked_for_before_the_body_is_read),
+        TEST(on_v1_the_body_names_the_deployment),
+        TEST(a_body_must_be_an_object),
+        TEST(a_reply_names_the_request),
+        TEST(ids_differ),
+        TEST(a_clients_id_is_bounded),
+        TEST(limits_are_told_after_admission),
+        TEST(usage_of_a_stream_is_always_asked_for),
+        TEST(an_engine_gets_its_own_model_name),
+        TEST(both_are_said_at_once),
+        TEST(nothing_is_put_behind_nothing),
+        TEST(faults_are_for_development),
+        TEST(keys_open_accounts),
+        TEST(accounts_have_paths),
+        TEST(models_are_listed),
+        TEST(what_is_in_flight_is_counted),
+        TEST(requests_are_measured),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
