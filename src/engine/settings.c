@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "engine/settings.h"
 
+#include <limits.h>
+
 #include "engine/engine.h"
 
 /* What llama-server 0.7.0 was measured to honour. It takes best_of, echo and suffix, too, and
@@ -16,7 +18,7 @@
      ENGINE_JSON_OBJECT | ENGINE_JSON_SCHEMA | ENGINE_SEED | ENGINE_PROMPT_ARRAY |              \
      ENGINE_PROMPT_TOKENS | ENGINE_IMAGES | ENGINE_PARALLEL_TOOLS | ENGINE_STREAM_USAGE)
 /* An upstream is asked what its clients ask; it refuses by itself. */
-#define UPSTREAM_FEATURES (((ENGINE_STREAM_USAGE - 1) << 1) + 1)
+#define UPSTREAM_FEATURES UINT_MAX
 
 static bool has_argument(const struct catalog_llama *l, const char *argument)
 {

@@ -42,8 +42,7 @@ struct supervisor {
     uint64_t started_ms;
     uint64_t ready_ms;
     uint64_t backoff_ms;
-    uint64_t retry_ms; /* FAILED: no start before */
-    uint64_t probe_ms;
+    uint64_t retry_ms;      /* FAILED: no start before */
     unsigned failures;      /* in a row */
     bool is_restart_wanted; /* DRAINING: start again */
     bool is_timed_out;
@@ -272,8 +271,7 @@ static void start(struct supervisor *s)
     uv_read_start((uv_stream_t *)&run->output, on_space, on_output);
     s->run = run;
     s->started_ms = loop_now_ms(s->loop);
-    s->probe_ms = s->limits.probe_ms;
-    arm(s, s->probe_ms);
+    arm(s, s->limits.probe_ms);
     set_state(s, SUPERVISOR_STARTING, NULL);
 }
 
@@ -346,7 +344,6 @@ static void probe(struct supervisor *s)
         send_signal(s, SIGKILL);
         return;
     }
-    s->probe_ms = s->probe_ms * 2 < PROBE_MAX_MS ? s->probe_ms * 2 : PROBE_MAX_MS;
     s->events.probe(s->data);
 }
 
@@ -376,6 +373,16 @@ static void on_timer(uv_timer_t *timer)
     }
 }
 
+/* What has taken long will take long: waits an eighth of the time so far. */
+static uint64_t next_probe_ms(const struct supervisor *s)
+{
+    uint64_t wait = (loop_now_ms(s->loop) - s->started_ms) / 8;
+
+    if (wait < s->limits.probe_ms)
+        return s->limits.probe_ms;
+    return wait < PROBE_MAX_MS ? wait : PROBE_MAX_MS;
+}
+
 void supervisor_probed(struct supervisor *s, enum supervisor_answer answer)
 {
     if (s->is_closing || !s->run || s->run->has_exited ||
@@ -387,7 +394,7 @@ void supervisor_probed(struct supervisor *s, enum supervisor_answer answer)
         set_state(s, SUPERVISOR_READY, NULL);
         return;
     }
-    arm(s, s->probe_ms);
+    arm(s, next_probe_ms(s));
     if (answer == SUPERVISOR_IS_LOADING && s->state == SUPERVISOR_STARTING)
         set_state(s, SUPERVISOR_LOADING, NULL);
 }

@@ -47,7 +47,7 @@ struct supervisor_limits {
     uint64_t backoff_max_ms;   /* 30 s */
     uint64_t well_ms;          /* ready for that long: the back-off starts anew; 60 s */
     uint64_t load_max_ms;      /* not ready by then: it is killed; 15 min */
-    uint64_t probe_ms;         /* between probes; 50, doubled up to 1 s while it loads */
+    uint64_t probe_ms;         /* between probes, at least; 50, up to 1 s while it loads */
     uint64_t kill_after_ms;    /* SIGKILL that long after SIGTERM; 5 s */
     bool keep_up;
 };
