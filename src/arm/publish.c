@@ -15,9 +15,8 @@ struct reading {
 /* -- Reading --------------------------------------------------------------------------------- */
 
 /* False when the catalog has lost the model or its SKU: the deployment is not served then. */
-static bool read_deployment(const struct reading *in, const struct directory_account *account,
-                            const struct store_resource *r, yyjson_val *body,
-                            struct directory_deployment *d)
+static bool read_deployment(const struct reading *in, const struct store_resource *r,
+                            yyjson_val *body, struct directory_deployment *d)
 {
     struct catalog *catalog = in->arm->catalog;
     const struct catalog_model *m;
@@ -31,7 +30,8 @@ static bool read_deployment(const struct reading *in, const struct directory_acc
         .key = r->key,
         .name = arm_id_name(r->id),
         .model = m,
-        .engine = catalog_engine_for(catalog, m, account->name, arm_id_name(r->id)),
+        /* by its own name, not the one in paths */
+        .engine = catalog_engine_for(catalog, m, arm_id_segment(r->id, 7), arm_id_name(r->id)),
         .sku = str_from(f.sku->name),
         .capacity = f.capacity,
         .tokens_per_minute = sku_tokens_per_minute(m, f.sku, f.capacity),
@@ -59,8 +59,7 @@ static bool read_deployments(const struct reading *in, struct directory_account 
         body = arm_resource_body(in->arena, &found[i], err);
         if (!body)
             return false;
-        if (read_deployment(in, account, &found[i], body,
-                            &account->deployments[account->deployment_count]))
+        if (read_deployment(in, &found[i], body, &account->deployments[account->deployment_count]))
             account->deployment_count++;
     }
     return true;
