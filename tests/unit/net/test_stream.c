@@ -12,7 +12,7 @@
 #include "net/stream_private.h"
 #include "pair.h"
 
-#define LARGE_BYTES ((size_t)8 * 1024 * 1024)
+#define LARGE_BYTES ((size_t)4 * 1024 * 1024)
 
 static int socket_of(const struct stream *s)
 {
@@ -54,10 +54,11 @@ static void test_parts_are_sent_in_order(void **state)
     side_assert_got(&server, STR("abcefghijklmnop"));
 }
 
-/* The server does not read at first: the client's socket fills up. */
+/* The server does not read at first: the client's socket fills up. Later it takes more at once, so
+ * that the test does not wait for small packets. */
 static void write_to_slow_reader(struct str bytes)
 {
-    int small = 4096;
+    int small = 4096, usual = 1024 * 1024;
 
     pair_listen_tcp();
     server.starts_reading = false;
@@ -69,6 +70,7 @@ static void write_to_slow_reader(struct str bytes)
         assert_true(side_write(&client, str_slice(bytes, at, bytes.len / 8)));
     assert_true(stream_pending(client.s) > 0);
     assert_true(stream_pending(client.s) < bytes.len); /* the socket took some */
+    setsockopt(socket_of(client.s), SOL_SOCKET, SO_SNDBUF, &usual, sizeof(usual));
 }
 
 static void test_slow_reader_gets_all(void **state)
