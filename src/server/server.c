@@ -108,7 +108,8 @@ static bool make_workers(struct server *s, unsigned *port, struct error *err)
     return ok;
 }
 
-/* Clients cannot connect to a wildcard address: they get the name of this machine's loopback. */
+/* Clients cannot connect to a wildcard address: they get this machine's loopback, by number, since a
+ * minimal system has no file that says what localhost is. */
 static struct str public_base(struct server *s, unsigned port)
 {
     const struct settings *settings = s->options.settings;
@@ -124,7 +125,7 @@ static struct str public_base(struct server *s, unsigned port)
     }
     host = str_slice(listen, 0, (size_t)(strrchr(listen.data, ':') - listen.data));
     if (str_equal(host, STR("0.0.0.0")) || str_equal(host, STR("[::]")))
-        host = STR("localhost");
+        host = STR("127.0.0.1");
     return arena_printf(s->arena, "%s://%.*s:%u", scheme, STR_ARGS(host), port);
 }
 
