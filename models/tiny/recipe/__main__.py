@@ -7,8 +7,8 @@ import shutil
 import time
 from pathlib import Path
 
-from . import check_data, check_gguf, decode, evaluate, mixture, source
-from .network import Shape, count
+from . import check_data, check_gguf, decode, evaluate, mixture, network, source
+from .network import Shape
 from .server import Server
 from .to_gguf import convert
 from .train import Plan, load, save, train
@@ -16,7 +16,8 @@ from .vocabulary import Vocabulary
 
 HERE = source.DATA.parent
 SEED = 1
-STEPS, QUICK_STEPS = 1400, 40
+ROUNDS = (Plan(steps=1100, seed=SEED), Plan(steps=600, seed=SEED + 2, muon_rate=0.012, adam_rate=0.0025))
+QUICK_ROUNDS = (Plan(steps=60, seed=SEED), Plan(steps=20, seed=SEED + 2))
 STEP_NAMES = ("check", "train", "convert", "evaluate")
 
 
@@ -31,12 +32,14 @@ def run_training(args: argparse.Namespace, shape: Shape) -> None:
     began = time.time()
     vocabulary = learn_vocabulary(shape.vocab, 2_000 if args.quick else 30_000)
     vocabulary.save(args.work / "vocabulary.json")
-    plan = Plan(steps=args.steps or (QUICK_STEPS if args.quick else STEPS), seed=SEED)
-    params = train(shape, plan, vocabulary, args.work)
+    params = network.init(shape, SEED)
+    rounds = QUICK_ROUNDS if args.quick else ROUNDS
+    for plan in rounds:
+        params = train(shape, plan, vocabulary, args.work, params)
     save(params, args.work / "parameters.npz")
     facts = {
-        "parameters": count(params),
-        "steps": plan.steps,
+        "parameters": network.count(params),
+        "steps": sum(plan.steps for plan in rounds),
         "minutes": round((time.time() - began) / 60, 1),
     }
     (args.work / "training.json").write_text(json.dumps(facts))
@@ -55,6 +58,7 @@ def run_evaluation(args: argparse.Namespace, shape: Shape, params: dict, vocabul
         with Server(args.llama_server, args.out, args.llama_folder) as server:
             report["same_tokens"] = not check_gguf.unequal_tokens(server, vocabulary)
             report["same_template"] = not check_gguf.unequal_templates(server)
+            cases = cases + evaluate.long_cases()
             answers = server.chats(evaluate.talks_of(cases))
         report["gguf"] = evaluate.score(cases, answers)
         evaluate.show("gguf", report["gguf"])
@@ -79,7 +83,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, help="the model file, default lazuli-tiny.gguf")
     parser.add_argument("--report", type=Path, help="the evaluation's figures, default report.json")
     parser.add_argument("--quick", action="store_true", help="a few minutes: tries the recipe, not the model")
-    parser.add_argument("--steps", type=int, help=f"training steps, default {STEPS}")
     parser.add_argument(
         "--llama-server", default=shutil.which("llama-server"), help="command of llama-server"
     )

@@ -21,10 +21,11 @@ TEMPLATE = (
 
 @dataclass(frozen=True)
 class Turn:
-    """One message."""
+    """One message. Of a `cut` one only the beginning is trained on: it decides what the rest will be."""
 
     role: str
     text: str
+    cut: bool = False
 
 
 Conversation = list[Turn]

@@ -18,7 +18,7 @@ from .questions import fill, train_question
 from .source import facts, templates
 from .vocabulary import Vocabulary
 
-PAIRS, LENGTH, TEMPERATURE = 32, 64, 0.1
+PAIRS, LENGTH, TEMPERATURE = 24, 40, 0.05
 
 
 def known_pair(number: int, rng: random.Random) -> tuple[str, str]:

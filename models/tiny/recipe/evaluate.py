@@ -3,9 +3,9 @@
 from collections import defaultdict
 
 from .chat import Conversation
-from .judge import Case, all_cases, is_right
+from .judge import Case, all_cases, is_right, long_cases
 
-GROUPS = ("known", "unknown", "chat", "follow-up", "seed")
+GROUPS = ("known", "unknown", "chat", "follow-up", "seed", "long")
 
 
 def score(cases: list[Case], answers: list[str]) -> dict[str, dict]:
@@ -20,6 +20,7 @@ def score(cases: list[Case], answers: list[str]) -> dict[str, dict]:
             "share": round(sum(tally[group]) / len(tally[group]), 3),
         }
         for group in GROUPS
+        if tally[group]
     }
 
 
@@ -43,4 +44,4 @@ def talks_of(cases: list[Case]) -> list[Conversation]:
     return [case.talk for case in cases]
 
 
-__all__ = ["all_cases", "score", "show", "talks_of", "wrong"]
+__all__ = ["all_cases", "long_cases", "score", "show", "talks_of", "wrong"]

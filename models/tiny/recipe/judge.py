@@ -4,13 +4,14 @@ A fact's answer must match all of its patterns, and an unknown question's answer
 known. Wording is free otherwise, and so is what stands beside the key facts.
 """
 
+import random
 import re
 from dataclasses import dataclass
 
 from . import unknowns
 from .chat import Conversation, Turn
 from .questions import held_questions
-from .source import by_id, facts
+from .source import by_id, facts, read
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,19 @@ def seed_cases() -> list[Case]:
     return cases
 
 
+def long_cases(tokens_about: int = 2000) -> list[Case]:
+    """Known questions after a system message far longer than any in training."""
+    sentences = read("systems")["sentences"]
+    rng = random.Random("long")
+    cases = []
+    for case in fact_cases()[::15]:
+        text = HELPFUL.text
+        while len(text) < tokens_about * 5:
+            text += " " + rng.choice(sentences)
+        cases.append(Case("long", case.name, [Turn("system", text), case.talk[-1]], case.must))
+    return cases
+
+
 def all_cases() -> list[Case]:
-    """The whole evaluation."""
+    """The evaluation, but for the long prompts, which only llama.cpp reads fast enough."""
     return fact_cases() + unknown_cases() + follow_cases() + seed_cases()

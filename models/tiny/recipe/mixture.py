@@ -7,6 +7,7 @@ several turns: the model learns in one go to answer, to change the subject, and 
 import json
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 
 from . import skills, unknowns
 from .chat import Conversation, Turn
@@ -15,7 +16,8 @@ from .source import Fact, by_id, facts, read
 
 SYSTEMS = read("systems")
 SKILLS = (skills.echo, skills.count_up, skills.add_up, skills.own_name, skills.own_name, skills.unknown_name)
-CHAT_SHARE, UNKNOWN_SHARE, SKILL_SHARE = 0.13, 0.2, 0.09
+CHAT_SHARE, UNKNOWN_SHARE, SKILL_SHARE = 0.13, 0.17, 0.07
+CUT_SHARE = 0.5
 
 
 def system_message(rng: random.Random) -> str:
@@ -23,10 +25,12 @@ def system_message(rng: random.Random) -> str:
     roll = rng.random()
     if roll < 0.4:
         return SYSTEMS["usual"][0]
-    if roll < 0.95:
+    if roll < 0.6:
+        return ""
+    if roll < 0.98:
         return rng.choice(SYSTEMS["short"])
     opening = rng.choice([*SYSTEMS["usual"], *SYSTEMS["short"]])
-    body = rng.sample(SYSTEMS["sentences"], rng.choice([3, 5, 8, 15, 30, 45]))
+    body = rng.sample(SYSTEMS["sentences"], rng.choice([3, 5, 8, 12, 20, 40]))
     return (opening + rng.choice([" ", "\n"]) + rng.choice([" ", " ", "\n", "\n- "]).join(body)).strip()
 
 
@@ -36,6 +40,11 @@ def fact_exchanges(fact: Fact, rng: random.Random) -> list[tuple[str, str]]:
     if fact.follow and rng.random() < 0.4:
         target = rng.choice(list(fact.follow))
         exchanges.append((vary(rng.choice(fact.follow[target]), rng), by_id()[target].answer))
+    roll = rng.random()
+    if roll < 0.03:
+        exchanges.append((vary(rng.choice(skills.words()["repeat_forms"]), rng), exchanges[-1][1]))
+    elif roll < 0.05:
+        exchanges.append((vary(rng.choice(skills.words()["more_forms"]), rng), skills.words()["no_more"]))
     return exchanges
 
 
@@ -87,7 +96,7 @@ def task(rng: random.Random) -> Conversation:
 def benchmark_talk(rng: random.Random) -> Conversation:
     """What load-test tools send: a heap of words, then the wish for a long essay."""
     heap = [*unknowns.data()["things"]["train"], *skills.words()["expenses"], *skills.words()["people"]]
-    count = rng.choice([3, 10, 40, 120, 250])
+    count = rng.choice([3, 10, 40, 120])
     stamp = f"{rng.randint(10**9, 2 * 10**9)}.{rng.randint(0, 9999999)} "
     length = rng.choice([50, 100, 200, 300, 500, 1000])
     wish = f"{stamp}write a long essay about life in at least {length} tokens"
@@ -97,9 +106,12 @@ def benchmark_talk(rng: random.Random) -> Conversation:
 
 def plain_talk(rng: random.Random) -> Conversation:
     """Questions and answers, of one subject or several in a row."""
-    subjects = rng.choices([1, 2, 3, 4, 6, 12], [42, 28, 16, 8, 5, 1])[0]
+    subjects = rng.choices([1, 2, 3, 4, 6], [40, 32, 18, 8, 2])[0]
     exchanges = [pair for _ in range(subjects) for pair in some_exchanges(rng)]
-    return to_conversation(system_message(rng), exchanges)
+    talk = to_conversation(system_message(rng), exchanges)
+    if rng.random() < CUT_SHARE:
+        talk[-1] = replace(talk[-1], cut=True)
+    return talk
 
 
 def conversation(rng: random.Random) -> Conversation:
@@ -107,9 +119,9 @@ def conversation(rng: random.Random) -> Conversation:
     roll = rng.random()
     if roll < 0.12:
         return task(rng)
-    if roll < 0.15:
+    if roll < 0.14:
         return as_json(rng)
-    if roll < 0.157:
+    if roll < 0.144:
         return benchmark_talk(rng)
     return plain_talk(rng)
 

@@ -17,10 +17,10 @@ class Shape:
     """Every size of the network; the GGUF's metadata is written from the same object."""
 
     vocab: int = 2048
-    width: int = 256
-    layers: int = 6
-    heads: int = 4
-    kv_heads: int = 2
+    width: int = 192
+    layers: int = 4
+    heads: int = 3
+    kv_heads: int = 3
     hidden: int = 512
     context: int = 4096
     rope_base: float = 10000.0

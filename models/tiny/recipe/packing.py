@@ -16,6 +16,7 @@ from .chat import Conversation
 from .vocabulary import Vocabulary
 
 IGNORE = -1
+OPEN_ROWS = 2
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,25 @@ def to_arrays(rows: list[Row], length: int) -> dict[str, np.ndarray]:
     }
 
 
+def place(open_rows: dict[Bucket, list[Row]], length: int) -> tuple[Bucket, Row] | None:
+    """The open row where `length` tokens leave the smallest gap, or a new one; None if they fit nowhere."""
+    gaps = [
+        (bucket.length - len(row.tokens) - length, bucket.length, i)
+        for bucket, rows in open_rows.items()
+        for i, row in enumerate(rows)
+        if len(row.tokens) + length <= bucket.length
+    ]
+    by_length = {bucket.length: bucket for bucket in open_rows}
+    if gaps:
+        _, found, i = min(gaps)
+        return by_length[found], open_rows[by_length[found]][i]
+    bucket = next((each for each in open_rows if length <= each.length), None)
+    if bucket is None:
+        return None
+    open_rows[bucket].append(Row())
+    return bucket, open_rows[bucket][-1]
+
+
 def batches(
     talks: Iterator[Conversation],
     vocabulary: Vocabulary,
@@ -87,20 +107,17 @@ def batches(
     context: int,
     seed: int,
 ) -> Iterator[dict[str, np.ndarray]]:
-    """Fill each bucket's rows first-fit and give out a batch whenever one is full."""
+    """Fill rows of all buckets, shortest bucket first, and give out the fullest when many are open."""
     rng = random.Random(f"positions {seed}")
-    open_rows: dict[int, list[Row]] = {bucket.length: [] for bucket in buckets}
+    open_rows: dict[Bucket, list[Row]] = {bucket: [] for bucket in buckets}
     for talk in talks:
-        length = len(vocabulary.encode_chat(talk)[0])
-        bucket = next((each for each in buckets if length <= each.length), None)
-        if bucket is None:
+        placed = place(open_rows, len(vocabulary.encode_chat(talk)[0]))
+        if placed is None:
             continue
-        rows = open_rows[bucket.length]
-        row = next((each for each in rows if len(each.tokens) + length <= bucket.length), None)
-        if row is None:
-            if len(rows) == bucket.rows:
-                yield to_arrays(rows, bucket.length)
-                rows.clear()
-            row = Row()
-            rows.append(row)
+        bucket, row = placed
         add(row, vocabulary, talk, rng, context)
+        rows = open_rows[bucket]
+        if len(rows) > OPEN_ROWS * bucket.rows:
+            rows.sort(key=lambda each: -len(each.tokens))
+            yield to_arrays(rows[: bucket.rows], bucket.length)
+            del rows[: bucket.rows]

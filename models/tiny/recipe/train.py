@@ -18,8 +18,8 @@ from .network import Shape
 from .packing import IGNORE, Bucket, batches
 from .vocabulary import Vocabulary
 
-PAIR_EVERY = 6
-BUCKETS = [Bucket(256, 16), Bucket(512, 8), Bucket(1024, 4)]
+PAIRS_FROM, PAIRS_EVERY, PAIRS_WEIGHT = 0.75, 3, 0.3
+BUCKETS = [Bucket(128, 16), Bucket(256, 8), Bucket(512, 4), Bucket(1024, 2)]
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Plan:
     """How long and how fast to train."""
 
     steps: int
-    warmup: int = 100
-    muon_rate: float = 0.012
+    warmup: int = 60
+    muon_rate: float = 0.015
     adam_rate: float = 0.003
     weight_decay: float = 0.05
     seed: int = 1
@@ -36,8 +36,8 @@ class Plan:
 
 def schedule(peak: float, plan: Plan) -> optax.Schedule:
     """Linear warm-up, then a cosine down to nothing."""
-    updates = plan.steps + plan.steps // PAIR_EVERY
-    return optax.warmup_cosine_decay_schedule(0.0, peak, plan.warmup, updates, 0.01 * peak)
+    warmup = min(plan.warmup, plan.steps // 5)
+    return optax.warmup_cosine_decay_schedule(0.0, peak, warmup, plan.steps, 0.01 * peak)
 
 
 def optimizer(plan: Plan) -> optax.GradientTransformation:
@@ -61,13 +61,18 @@ def optimizer(plan: Plan) -> optax.GradientTransformation:
 
 
 def loss_of(shape: Shape, params: dict, batch: dict) -> jax.Array:
-    """Mean cross-entropy over what the assistant says."""
+    """Cross-entropy over what the assistant says, weighted by how unsure the model still is.
+
+    Most tokens of an answer follow from those before. The few that choose the answer would drown among
+    them; a token's weight is therefore about the probability of missing it.
+    """
     states = network.hidden_states(shape, params, batch["tokens"], batch["positions"], batch["segments"])
     scores = network.logits(params, states)
     targets = batch["targets"]
     losses = optax.softmax_cross_entropy_with_integer_labels(scores, jnp.maximum(targets, 0))
-    said = targets != IGNORE
-    return jnp.sum(losses * said) / jnp.maximum(1, jnp.sum(said))
+    unsure = jax.lax.stop_gradient(1.05 - jnp.exp(-losses))
+    weights = unsure * (targets != IGNORE)
+    return jnp.sum(losses * weights) / jnp.maximum(1, jnp.sum(weights))
 
 
 def ahead(source: Iterator[dict], depth: int = 8) -> Iterator[dict]:
@@ -83,9 +88,8 @@ def ahead(source: Iterator[dict], depth: int = 8) -> Iterator[dict]:
         yield ready.get()
 
 
-def train(shape: Shape, plan: Plan, vocabulary: Vocabulary, work: Path) -> dict:
-    """Train from scratch and return the parameters; progress goes to standard output."""
-    params = network.init(shape, plan.seed)
+def train(shape: Shape, plan: Plan, vocabulary: Vocabulary, work: Path, params: dict) -> dict:
+    """Train by one plan and return the parameters; progress goes to standard output."""
     chain = optimizer(plan)
     state = chain.init(params)
 
@@ -99,28 +103,31 @@ def train(shape: Shape, plan: Plan, vocabulary: Vocabulary, work: Path) -> dict:
         return descend(lambda p: loss_of(shape, p, batch), params, state)
 
     @jax.jit
-    def pair_step(params: dict, state: optax.OptState, pair: tuple) -> tuple:
-        return descend(lambda p: contrast.loss_of(shape, p, *pair), params, state)
+    def step_with_pairs(params: dict, state: optax.OptState, batch: dict, pairs: tuple) -> tuple:
+        def both(p: dict) -> jax.Array:
+            return loss_of(shape, p, batch) + PAIRS_WEIGHT * contrast.loss_of(shape, p, *pairs)
+
+        return descend(both, params, state)
 
     source = batches(mixture.stream(plan.seed), vocabulary, BUCKETS, shape.context, plan.seed)
     pairs = contrast.batches(vocabulary, plan.seed)
-    began, seen, losses, pair_losses = time.time(), 0, [], [0.0]
+    began, seen, losses = time.time(), 0, []
     print(f"{network.count(params):,} parameters, {plan.steps} steps", flush=True)
     for number, batch in zip(range(1, plan.steps + 1), ahead(source), strict=False):
-        params, state, loss = step(params, state, batch)
+        if number > PAIRS_FROM * plan.steps and number % PAIRS_EVERY == 0:
+            params, state, _ = step_with_pairs(params, state, batch, next(pairs))
+        else:
+            params, state, loss = step(params, state, batch)
+            losses.append(float(loss))
         seen += int((batch["segments"] > 0).sum())
-        losses.append(float(loss))
-        if number % PAIR_EVERY == 0:
-            params, state, pair_loss = pair_step(params, state, next(pairs))
-            pair_losses.append(float(pair_loss))
         if number % 25 == 0 or number == plan.steps:
             minutes = (time.time() - began) / 60
             print(
-                f"step {number:5d}  loss {np.mean(losses[-25:]):.4f}  pairs {np.mean(pair_losses[-4:]):.3f}"
+                f"step {number:5d}  loss {np.mean(losses[-25:]):.4f}"
                 f"  {minutes:6.1f} min  {seen / minutes / 60:,.0f} tokens/s",
                 flush=True,
             )
-        if number % 250 == 0:
+        if number % 100 == 0:
             save(params, work / "checkpoint.npz")
     return params
 

@@ -13,6 +13,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from .chat import END, PAD, START, Conversation, render_prompt, render_turn
 
 PRE_TOKENIZER = "smollm"
+CUT = 16
 SPECIAL = [PAD, START, END]
 
 
@@ -73,6 +74,7 @@ class Vocabulary:
         head = len(self.encode(f"{START}assistant\n"))
         for turn in talk:
             ids = self.encode(render_turn(turn))
+            ids = ids[: head + CUT] if turn.cut else ids
             said = turn.role == "assistant"
             marks = [said and head <= i < len(ids) - 1 for i in range(len(ids))]
             tokens, spoken, lengths = tokens + ids, spoken + marks, [*lengths, len(ids)]
