@@ -6,6 +6,7 @@
  */
 #include <assert.h>
 
+#include "base/log.h"
 #include "engine/sim_fault.h"
 #include "inference/llama_request.h"
 #include "inference/operation.h"
@@ -52,7 +53,10 @@ static void on_failure(void *data, const struct error *err)
 
     x->engine.call = NULL;
     x->engine.failed = true;
-    x->engine.failure = *err;
+    /* What exactly failed, and where, is the operator's business. */
+    log_warn("engine_failed", "id=%s deployment=%.*s error=\"%s\"", x->request_id,
+             STR_ARGS(x->deployment->name), err->text);
+    error_set(&x->engine.failure, err->code, NULL);
     exchange_run(x);
 }
 
