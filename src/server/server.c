@@ -33,8 +33,14 @@ struct server {
     uv_signal_t signals[3];
     struct drained *drained; /* one a worker; not NULL: stopping */
     unsigned draining;
+    unsigned publishing; /* catalogs that the control plane has not taken in yet */
+    bool engines_stopped;
     bool has_run;
+    uv_timer_t dates_timer;
 };
+
+/* Model dates are days; a minute late is on time. */
+#define DATES_EVERY_MS 60000
 
 /* A worker's message that it has nothing left to do. */
 struct drained {
@@ -157,6 +163,7 @@ static bool make_arm(struct server *s, struct error *err)
         .tenant_id = s->info.tenant_id,
         .public_base = s->info.public_base,
         .data_domain = str_from(s->options.settings->data_domain),
+        .is_unthrottled = !s->options.settings->arm_rate_limits,
         .authenticate = on_authenticate,
         .authenticate_data = s,
     });
@@ -206,13 +213,23 @@ const struct bootstrap_info *server_info(const struct server *s)
 
 /* ---- stop ---- */
 
+/* Nothing may be posted to a loop that has been stopped: what was begun is waited for. */
+static void leave_when_done(struct server *s)
+{
+    if (!s->engines_stopped || s->publishing)
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(handled_signals); i++)
+        uv_close((uv_handle_t *)&s->signals[i], NULL);
+    uv_close((uv_handle_t *)&s->dates_timer, NULL);
+    loop_stop(s->loop);
+}
+
 static void on_engines_stopped(void *data)
 {
     struct server *s = data;
 
-    for (size_t i = 0; i < ARRAY_LEN(handled_signals); i++)
-        uv_close((uv_handle_t *)&s->signals[i], NULL);
-    loop_stop(s->loop);
+    s->engines_stopped = true;
+    leave_when_done(s);
 }
 
 static void on_worker_drained(struct loop_task *task)
@@ -228,6 +245,7 @@ static void drain(struct server *s)
     uint64_t grace_ms = s->options.settings->drain_ms;
 
     atomic_store(&s->shared.is_draining, true);
+    uv_timer_stop(&s->dates_timer);
     s->draining = s->shared.worker_count;
     s->drained = memory_alloc_array(s->draining, sizeof(*s->drained));
     log_info("drain_begin", "grace_ms=%llu", (unsigned long long)grace_ms);
@@ -260,11 +278,33 @@ static void log_ignored(struct server *s, const struct settings *next)
 
 static void on_catalog_published(void *data, const struct error *err)
 {
-    (void)data;
+    struct server *s = data;
+
     if (err)
         log_error("reload_failed", "error=\"%s\"", err->text);
     else
         log_info("reload_done", NULL);
+    s->publishing--;
+    leave_when_done(s);
+}
+
+static void on_dates_looked_at(void *data, const struct error *err)
+{
+    struct server *s = data;
+
+    if (err)
+        log_error("dates_failed", "error=\"%s\"", err->text);
+    s->publishing--;
+    leave_when_done(s);
+}
+
+/* Retirements and upgrades happen at their dates, whether or not something is written then. */
+static void on_dates_timer(uv_timer_t *timer)
+{
+    struct server *s = timer->data;
+
+    s->publishing++;
+    arm_reload_catalog(s->shared.arm, NULL, s->loop, on_dates_looked_at, s);
 }
 
 static void set_tls(struct server *s, struct tls_context *tls)
@@ -298,6 +338,7 @@ static bool reload(struct server *s, struct settings *next, struct error *err)
         log_set_level(level);
     set_tls(s, tls);
     engines_reload(s->shared.engines, catalog);
+    s->publishing++;
     arm_reload_catalog(s->shared.arm, catalog, s->loop, on_catalog_published, s);
     catalog_unref(s->catalog);
     s->catalog = catalog;
@@ -339,6 +380,9 @@ void server_run(struct server *s)
         s->signals[i].data = s;
         uv_signal_start(&s->signals[i], on_signal, handled_signals[i]);
     }
+    uv_timer_init(loop_uv(s->loop), &s->dates_timer);
+    s->dates_timer.data = s;
+    uv_timer_start(&s->dates_timer, on_dates_timer, DATES_EVERY_MS, DATES_EVERY_MS);
     for (unsigned i = 0; i < s->shared.worker_count; i++)
         worker_start(s->shared.workers[i]);
     log_info("started", "endpoint=%.*s workers=%u", STR_ARGS(s->info.public_base),

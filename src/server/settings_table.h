@@ -25,6 +25,7 @@
     TEXT(llama_server, NULL, false, "Path of llama-server. Default: found on the PATH, else beside the build.") \
     TEXT(log_level, "info", true, "error, warn, info or debug.") \
     FLAG(dev, false, false, "Development server: obeys faults that clients ask for in x-lazuli-fault.") \
+    FLAG(arm_rate_limits, true, false, "Limit the control plane's requests as Azure does (429); false for load tests.") \
     NUMBER(workers, 0, 0, 1024, false, "Event loops; 0: one a core.") \
     NUMBER(drain_ms, 30000, 0, 3600000, true, "How long streams in flight may go on after SIGTERM.") \
     NUMBER(body_bytes_max, 33554432, 1024, 1073741824, false, "Largest request body.") \
