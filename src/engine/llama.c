@@ -13,6 +13,7 @@
  */
 #include "engine/llama.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -147,7 +148,7 @@ static void on_started(struct llama *l)
 
     l->engine->pid = pid;
     log_info("llama_starting", "engine=%s pid=%d", l->engine->settings->name, pid);
-    if (!pid_file_write(l->pid_path, pid, &err))
+    if (!pid_file_write(l->pid_path, pid, l->socket_path, &err))
         log_warn("pid_file_failed", "engine=%s error=\"%s\"", l->engine->settings->name, err.text);
 }
 
@@ -226,10 +227,10 @@ static void on_idle_timer(uv_timer_t *timer)
 /* -- Driver -------------------------------------------------------------------------------- */
 
 /* File names tell an operator which engine it is: what is unusual in a name becomes '_'. */
-static void set_paths(struct llama *l, const char *folder)
+static void set_paths(struct llama *l, const struct run_folder *folder)
 {
     static _Atomic unsigned count;
-    char name[NAME_KEPT + 1], path[128];
+    char name[NAME_KEPT + 1], path[PATH_MAX];
     unsigned number = atomic_fetch_add(&count, 1);
 
     snprintf(name, sizeof(name), "%s", l->engine->settings->name);
@@ -237,9 +238,9 @@ static void set_paths(struct llama *l, const char *folder)
         if ((*p < 'a' || *p > 'z') && (*p < 'A' || *p > 'Z') && (*p < '0' || *p > '9') && *p != '-')
             *p = '_';
     }
-    snprintf(path, sizeof(path), "%s/%s-%u.sock", folder, name, number);
+    snprintf(path, sizeof(path), "%s/%s-%u.sock", folder->sockets, name, number);
     l->socket_path = memory_dup_text(path);
-    snprintf(path, sizeof(path), "%s/%s-%u.pid", folder, name, number);
+    snprintf(path, sizeof(path), "%s/%s-%u.pid", folder->path, name, number);
     l->pid_path = memory_dup_text(path);
     l->address = (struct stream_address){ .unix_path = l->socket_path };
 }
@@ -262,7 +263,7 @@ static void llama_open(struct engine *e)
         engine_set_state(e, ENGINE_FAILED);
         return;
     }
-    set_paths(l, e->owner->run_folder.path);
+    set_paths(l, &e->owner->run_folder);
     supervisor_limits_default(&limits);
     limits.keep_up = e->settings->llama.load_at_start;
     l->supervisor = supervisor_new(e->owner->loop, &limits, &events, l);

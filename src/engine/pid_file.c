@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define STAT_BYTES_MAX 1024
@@ -39,37 +40,46 @@ static uint64_t started_at(int pid)
     return started;
 }
 
-bool pid_file_write(const char *file, int pid, struct error *err)
+bool pid_file_write(const char *file, int pid, const char *socket, struct error *err)
 {
     FILE *f = fopen(file, "we");
     bool ok;
 
     if (!f)
         return error_set(err, ERROR_IO, "cannot write %s: %s", file, strerror(errno));
-    ok = fprintf(f, "%d %" PRIu64 " %d %" PRIu64 "\n", pid, started_at(pid), (int)getpid(),
-                 started_at(getpid())) > 0;
+    ok = fprintf(f, "%d %" PRIu64 " %d %" PRIu64 "\n%s\n", pid, started_at(pid), (int)getpid(),
+                 started_at(getpid()), socket) > 0;
     ok = fclose(f) == 0 && ok;
     return ok || error_set(err, ERROR_IO, "cannot write %s: %s", file, strerror(errno));
 }
 
-/* True when the file is one of ours and nobody's any more; *ended says whether a process was. */
-static bool sweep_file(const char *path, bool *ended)
-{
+struct entry {
     int pid, owner;
     uint64_t pid_started, owner_started;
+    char socket[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+};
+
+static bool read_entry(const char *path, struct entry *e)
+{
     FILE *f = fopen(path, "re");
     int count;
 
-    *ended = false;
     if (!f)
         return false;
-    count = fscanf(f, "%d %" SCNu64 " %d %" SCNu64, &pid, &pid_started, &owner, &owner_started);
+    count = fscanf(f, "%d %" SCNu64 " %d %" SCNu64 "\n%107[^\n]", &e->pid, &e->pid_started,
+                   &e->owner, &e->owner_started, e->socket);
     fclose(f);
-    if (count != 4 || pid <= 1 || owner <= 1 || started_at(owner) == owner_started)
-        return false;
-    if (pid_started && started_at(pid) == pid_started)
-        *ended = kill(-pid, SIGKILL) == 0 || kill(pid, SIGKILL) == 0;
-    return true;
+    return count == 5 && e->pid > 1 && e->owner > 1 && e->socket[0] == '/' &&
+           str_ends_with(str_from(e->socket), STR(".sock"));
+}
+
+/* The socket; and its folder, when that was made for sockets only (run_folder.h). */
+static void remove_socket(char *socket, const char *folder)
+{
+    unlink(socket);
+    *strrchr(socket, '/') = '\0';
+    if (strcmp(socket, folder) != 0)
+        rmdir(socket);
 }
 
 unsigned pid_file_sweep(const char *folder)
@@ -79,19 +89,17 @@ unsigned pid_file_sweep(const char *folder)
     unsigned count = 0;
 
     while (d && (entry = readdir(d))) {
-        struct str name = str_from(entry->d_name);
         char path[PATH_MAX];
-        bool ended;
+        struct entry e;
 
-        if (!str_ends_with(name, STR(".pid")) ||
-            snprintf(path, sizeof(path) - 8, "%s/%s", folder, entry->d_name) >=
-                (int)sizeof(path) - 8 ||
-            !sweep_file(path, &ended))
+        if (!str_ends_with(str_from(entry->d_name), STR(".pid")) ||
+            snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name) >= (int)sizeof(path) ||
+            !read_entry(path, &e) || started_at(e.owner) == e.owner_started)
             continue;
-        count += ended;
+        if (e.pid_started && started_at(e.pid) == e.pid_started)
+            count += kill(-e.pid, SIGKILL) == 0 || kill(e.pid, SIGKILL) == 0;
         unlink(path);
-        snprintf(path, sizeof(path), "%s/%.*s.sock", folder, (int)name.len - 4, name.data);
-        unlink(path);
+        remove_socket(e.socket, folder);
     }
     if (d)
         closedir(d);

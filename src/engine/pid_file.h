@@ -12,11 +12,11 @@
 
 #include "base/error.h"
 
-/* "FOLDER/NAME.pid" for a child of this process. */
-MUST_CHECK bool pid_file_write(const char *file, int pid, struct error *err);
+/* "FOLDER/NAME.pid" for a child of this process that listens on a Unix socket. */
+MUST_CHECK bool pid_file_write(const char *file, int pid, const char *socket, struct error *err);
 /* Ends the processes of all "*.pid" files in the folder whose lazuli is gone, with their groups,
- * and removes these files and the sockets "*.sock" of the same names. Returns how many processes
- * it ended. What is no such file is left alone. */
+ * and removes these files, their sockets, and the folder of a socket if that is another one and
+ * empty then. Returns how many processes it ended. What is no such file is left alone. */
 unsigned pid_file_sweep(const char *folder);
 
 #endif

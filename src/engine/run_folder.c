@@ -24,21 +24,24 @@ bool run_folder_open(struct run_folder *f, const char *wanted, unsigned *ended, 
     if (!f->path)
         return error_set(err, ERROR_IO, "cannot use the folder %s: %s", wanted, strerror(errno));
     *ended = pid_file_sweep(f->path);
-    if (strlen(f->path) + 1 + RUN_FOLDER_NAME_MAX < sizeof(((struct sockaddr_un *)NULL)->sun_path))
+    if (strlen(f->path) + 1 + RUN_FOLDER_NAME_MAX <
+        sizeof(((struct sockaddr_un *)NULL)->sun_path)) {
+        f->sockets = memory_dup_text(f->path);
         return true;
-    free(f->path);
-    f->path = NULL;
-    if (!mkdtemp(temporary))
+    }
+    if (!mkdtemp(temporary)) {
+        run_folder_close(f);
         return error_set(err, ERROR_IO, "cannot make a folder in /tmp: %s", strerror(errno));
-    f->path = memory_dup_text(temporary);
-    f->is_temporary = true;
+    }
+    f->sockets = memory_dup_text(temporary);
     return true;
 }
 
 void run_folder_close(struct run_folder *f)
 {
-    if (f->is_temporary)
-        rmdir(f->path);
+    if (f->sockets && strcmp(f->sockets, f->path) != 0)
+        rmdir(f->sockets);
+    free(f->sockets);
     free(f->path);
     *f = (struct run_folder){ 0 };
 }

@@ -59,6 +59,14 @@ static pid_t start_sleeper(void)
     return pid;
 }
 
+static const char *path_of(const char *name)
+{
+    static char path[256];
+
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    return path;
+}
+
 static void leaves_our_own_alone(void **state)
 {
     pid_t pid = start_sleeper();
@@ -67,7 +75,7 @@ static void leaves_our_own_alone(void **state)
 
     (void)state;
     snprintf(path, sizeof(path), "%s/a.pid", folder);
-    assert_true(pid_file_write(path, pid, &err));
+    assert_true(pid_file_write(path, pid, path_of("a.sock"), &err));
     make_file("a.sock", "");
     assert_int_equal(pid_file_sweep(folder), 0);
     assert_true(is_there("a.pid") && is_there("a.sock"));
@@ -87,7 +95,7 @@ static void write_as_another(pid_t pid)
 
     if (writer == 0) {
         snprintf(path, sizeof(path), "%s/a.pid", folder);
-        _exit(!pid_file_write(path, pid, &err));
+        _exit(!pid_file_write(path, pid, path_of("a.sock"), &err));
     }
     assert_int_equal(waitpid(writer, NULL, 0), writer);
 }
@@ -112,11 +120,11 @@ static void ends_what_is_left_over(void **state)
 static void spares_a_stranger_of_the_same_id(void **state)
 {
     pid_t pid = start_sleeper();
-    char text[64];
+    char text[512];
 
     (void)state;
     /* Started at another time; its lazuli never was. */
-    snprintf(text, sizeof(text), "%d 12345 %d 12345\n", (int)pid, 4000000);
+    snprintf(text, sizeof(text), "%d 12345 %d 12345\n%s\n", (int)pid, 4000000, path_of("a.sock"));
     make_file("a.pid", text);
     assert_int_equal(pid_file_sweep(folder), 0);
     assert_false(is_there("a.pid"));
@@ -140,27 +148,54 @@ static void touches_no_other_files(void **state)
     assert_int_equal(pid_file_sweep("/nonexistent"), 0);
 }
 
+/* A pid file in `run` with a socket in `sockets`, of processes that are gone. */
+static void write_entry(const char *run, const char *sockets)
+{
+    char path[300];
+    FILE *f;
+
+    snprintf(path, sizeof(path), "%s/x.sock", sockets);
+    f = fopen(path, "w");
+    assert_non_null(f);
+    fclose(f);
+    snprintf(path, sizeof(path), "%s/x.pid", run);
+    f = fopen(path, "w");
+    assert_non_null(f);
+    fprintf(f, "4000000 1 4000001 1\n%s/x.sock\n", sockets);
+    fclose(f);
+}
+
 static void finds_room_for_sockets(void **state)
 {
-    struct run_folder f;
+    struct run_folder f, again;
     struct error err;
-    char path[256];
+    char path[256], sockets[256];
     unsigned ended;
 
     (void)state;
     snprintf(path, sizeof(path), "%s/run", folder);
     assert_true(run_folder_open(&f, path, &ended, &err));
     assert_string_equal(f.path, path);
+    assert_string_equal(f.sockets, path);
     run_folder_close(&f);
     rmdir(path);
     snprintf(path, sizeof(path), "%s/%060d", folder, 0);
     assert_true(run_folder_open(&f, path, &ended, &err));
-    assert_true(strlen(f.path) < 40);
-    assert_int_equal(access(f.path, W_OK), 0);
-    rmdir(path);
-    snprintf(path, sizeof(path), "%s", f.path);
+    assert_string_equal(f.path, path);
+    assert_true(strlen(f.sockets) < 40);
+    snprintf(sockets, sizeof(sockets), "%s", f.sockets);
+    assert_int_equal(access(sockets, W_OK), 0);
     run_folder_close(&f);
-    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(access(sockets, F_OK), -1);
+    /* The folder of one that was killed goes with the next start. */
+    assert_true(run_folder_open(&f, path, &ended, &err));
+    snprintf(sockets, sizeof(sockets), "%s", f.sockets);
+    write_entry(path, sockets);
+    assert_true(run_folder_open(&again, path, &ended, &err));
+    assert_int_equal(access(sockets, F_OK), -1);
+    run_folder_close(&again);
+    run_folder_close(&f);
+    rmdir(path);
     assert_false(run_folder_open(&f, "/dev/null", &ended, &err));
     assert_null(f.path);
 }

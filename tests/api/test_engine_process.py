@@ -1,0 +1,71 @@
+"""The llama-server behind a deployment: a crash of it is nobody else's, and it does not outlive lazuli."""
+
+import os
+import pathlib
+import signal
+import time
+
+from service import Lazuli
+
+QUESTION = {"messages": [{"role": "user", "content": "What is a deployment?"}], "max_tokens": 16}
+
+
+def processes(service):
+    """The ids of the processes that lazuli keeps, as its run folder names them."""
+    return [int(file.read_text().split()[0]) for file in (service.data / "run").glob("*.pid")]
+
+
+def is_running(pid):
+    try:
+        state = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state not in "ZX"
+
+
+def wait_until_gone(pid):
+    deadline = time.monotonic() + 20
+    while is_running(pid):
+        assert time.monotonic() < deadline, f"process {pid} is still there"
+        time.sleep(0.02)
+
+
+def test_a_killed_model_comes_back():
+    with Lazuli() as service:
+        assert service.post("gpt-4", QUESTION).status_code == 200
+        (first,) = processes(service)
+        os.kill(first, signal.SIGKILL)
+        wait_until_gone(first)
+        answer = service.post("gpt-4", QUESTION)
+        assert answer.status_code == 200, answer.text
+        (second,) = processes(service)
+        assert second != first
+        assert 'error="ended by signal 9' in service.log_text()
+    wait_until_gone(second)
+
+
+def test_a_model_does_not_outlive_lazuli():
+    service = Lazuli()
+    try:
+        assert service.post("gpt-4", QUESTION).status_code == 200
+        (pid,) = processes(service)
+    finally:
+        service.kill()
+    wait_until_gone(pid)
+    service.start()  # on the same folder, where the socket of before still lies
+    with service:
+        assert service.post("gpt-4", QUESTION).status_code == 200
+
+
+def test_what_was_asked_is_not_in_the_log():
+    with Lazuli(arguments=["--log-level", "debug"]) as service:
+        secret = "lapis-4711"
+        for more in (
+            {},
+            {"response_format": {"type": "json_schema", "json_schema": {"name": secret, "schema": {"type": secret}}}},
+            {"tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": secret}}}]},
+        ):
+            service.post("gpt-4", QUESTION | {"messages": [{"role": "user", "content": secret}]} | more)
+        log = service.log_text()
+        assert "llama_log" in log
+        assert secret not in log
