@@ -141,8 +141,8 @@ static bool request_fault(struct exchange *x, struct sim_fault **fault, struct e
     if (x->deployment->engine->kind != ENGINE_SIM)
         return error_set_target(err, ERROR_BAD_REQUEST, "x-lazuli-fault",
                                 "The header x-lazuli-fault needs a deployment that runs on a "
-                                "simulator; '%.64s' runs on the engine '%s'.",
-                                x->deployment->name.data, x->deployment->engine->name);
+                                "simulator; '%.*s' runs on the engine '%s'.",
+                                STR_ARGS(x->deployment->name), x->deployment->engine->name);
     *fault = ARENA_NEW(x->arena, struct sim_fault);
     return sim_fault_parse(text, *fault, err);
 }

@@ -265,8 +265,5 @@ def test_requests_one_behind_the_other(simulated):
     with Wire(simulated) as wire:
         for n in (1, 2, 3):
             wire.post(CHAT, json.dumps(BODY | {"max_tokens": n}).encode())
-        data = b""
-        while data.count(b'"object":"chat.completion"') < 3 or not data.endswith(b"}"):
-            data += wire.read()
-    made = [part.split(b'"completion_tokens":')[1][:1] for part in data.split(b"HTTP/1.1 200 OK")[1:]]
-    assert made == [b"1", b"2", b"3"]
+        made = [json.loads(wire.reply()[3])["usage"]["completion_tokens"] for _ in range(3)]
+    assert made == [1, 2, 3]

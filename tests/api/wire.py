@@ -9,6 +9,7 @@ class Wire:
     def __init__(self, service, timeout=30):
         self.service = service
         self.socket = socket.create_connection(("127.0.0.1", service.port), timeout=timeout)
+        self.rest = b""  # read, but behind the reply that was asked for
 
     def send(self, data):
         self.socket.sendall(data)
@@ -43,14 +44,18 @@ class Wire:
 
     def reply(self):
         """The next reply that has a length: status, reason phrase, headers (in lower case), body."""
-        data = self.read_until(b"\r\n\r\n")
+        data, self.rest = self.rest, b""
+        if b"\r\n\r\n" not in data:
+            data += self.read_until(b"\r\n\r\n")
         head, body = data.split(b"\r\n\r\n", 1)
         line, *rest = head.decode().split("\r\n")
         _, status, phrase = line.split(" ", 2)
         headers = {name.lower(): value.strip() for name, value in (r.split(":", 1) for r in rest)}
-        while len(body) < int(headers["content-length"]):
+        length = int(headers["content-length"])
+        while len(body) < length:
             body += self.read()
-        return int(status), phrase, headers, body.decode()
+        self.rest = body[length:]
+        return int(status), phrase, headers, body[:length].decode()
 
     def close(self):
         self.socket.close()
