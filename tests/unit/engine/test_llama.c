@@ -182,6 +182,31 @@ static void many_calls_wait_and_may_leave(void **state)
         rig_call_done(&calls[i]);
 }
 
+static void only_so_many_calls_wait(void **state)
+{
+    enum { COUNT = 513 };
+    static struct rig_call calls[COUNT];
+
+    (void)state;
+    memset(calls, 0, sizeof(calls));
+    start("      arguments: [--fake-load-ms, '100000']\n");
+    for (int i = 0; i < COUNT; i++)
+        rig_call_start(&rig, &calls[i], "m", ENGINE_CHAT, STREAM);
+    rig_wait(&rig, rig_call_is_over, &calls[COUNT - 1]);
+    assert_true(calls[COUNT - 1].has_failed);
+    assert_int_equal(calls[COUNT - 1].err.code, ERROR_UNAVAILABLE);
+    assert_int_equal(rig_status(&rig, "m").in_flight, COUNT - 1);
+    for (int i = 0; i < COUNT - 1; i++) {
+        assert_non_null(calls[i].call);
+        engine_call_cancel(calls[i].call);
+        calls[i].call = NULL;
+        rig_call_done(&calls[i]);
+    }
+    assert_int_equal(rig_status(&rig, "m").in_flight, 0);
+    rig_call_done(&calls[COUNT - 1]);
+    stop();
+}
+
 static void stops_while_it_loads(void **state)
 {
     struct rig_call c = { 0 };
@@ -409,6 +434,7 @@ int main(int argc, char **argv)
         TEST(kills_what_does_not_end),
         TEST(unloads_when_idle),
         TEST(many_calls_wait_and_may_leave),
+        TEST(only_so_many_calls_wait),
         TEST(stops_while_it_loads),
         TEST(a_crash_ends_its_calls_only),
         TEST(says_why_it_does_not_start),
