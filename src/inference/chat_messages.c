@@ -129,6 +129,30 @@ static bool check_role(yyjson_val *message, struct str role, size_t at, struct e
                             role.data ? role.data : "");
 }
 
+/* The members that are looked at, each at most once: an engine might read the other one. */
+static bool check_once(yyjson_val *message, size_t at, struct error *err)
+{
+    static const char *const names[] = { ".role",          ".content", ".tool_calls",
+                                         ".function_call", ".refusal", ".tool_call_id" };
+    yyjson_obj_iter members = yyjson_obj_iter_with(message);
+    char param[PARAM_BYTES];
+    unsigned seen = 0;
+    yyjson_val *key;
+
+    while ((key = yyjson_obj_iter_next(&members))) {
+        for (unsigned i = 0; i < ARRAY_LEN(names); i++) {
+            if (!str_equal(json_str(key), str_from(names[i] + 1)))
+                continue;
+            if (seen & 1u << i)
+                return error_set_target(err, ERROR_MODEL_REQUEST,
+                                        message_param(param, at, names[i]),
+                                        "Invalid '%s': it is given more than once.", param);
+            seen |= 1u << i;
+        }
+    }
+    return true;
+}
+
 static bool check_message(struct request_facts *facts, yyjson_val *message, yyjson_val *previous,
                           size_t at, struct error *err)
 {
@@ -136,7 +160,8 @@ static bool check_message(struct request_facts *facts, yyjson_val *message, yyjs
     yyjson_val *content = fields_get(message, "content");
     char param[PARAM_BYTES];
 
-    if (!check_role(message, role, at, err) || !check_tool_order(previous, role, at, err))
+    if (!check_role(message, role, at, err) || !check_once(message, at, err) ||
+        !check_tool_order(previous, role, at, err))
         return false;
     if (content)
         return check_content(facts, content, at, err);

@@ -9,9 +9,12 @@
 #include "inference/shape.h"
 
 #define DEFAULT_MAX_TOKENS 16
+#define PROMPTS_MAX 2048
+/* Of one prompt: no model's context is that long. */
+#define PROMPT_TOKENS_MAX (1 << 24)
 
 static const struct field request_fields[] = {
-    { "prompt", FIELD_STRING | FIELD_ARRAY, 1, 2048, 0 },
+    { "prompt", FIELD_STRING | FIELD_ARRAY, 1, PROMPT_TOKENS_MAX, 0 },
     { "model", FIELD_STRING, 0, 0, 0 },
     { "max_tokens", FIELD_INTEGER, 0, 2147483647, 0 },
     { "temperature", FIELD_NUMBER, 0, 2, 0 },
@@ -61,6 +64,11 @@ static bool check_prompts(struct request_facts *f, yyjson_val *prompts, struct e
     if (is_tokens) {
         f->prompt_tokens = yyjson_arr_size(prompts);
         f->features |= ENGINE_PROMPT_TOKENS;
+    } else if (yyjson_arr_size(prompts) > PROMPTS_MAX) {
+        return error_set_target(err, ERROR_MODEL_ARRAY_LONG, "prompt",
+                                "Invalid 'prompt': array too long. Expected an array with maximum "
+                                "length %d, but got an array with length %zu instead.",
+                                PROMPTS_MAX, yyjson_arr_size(prompts));
     } else if (yyjson_arr_size(prompts) > 1) {
         f->choices = (unsigned)yyjson_arr_size(prompts);
         f->features |= ENGINE_PROMPT_ARRAY;

@@ -93,11 +93,17 @@ struct http_headers reply_headers(struct exchange *x, struct str content_type)
     return h;
 }
 
+/* Of what failed inside, the client hears no more than that it did: the text is for the log. */
+static const char *text_for_client(const struct error_info *info, const struct error *err)
+{
+    return info->envelope == ENVELOPE_ARM && info->status >= 500 ? info->text : err->text;
+}
+
 static struct str gateway_body(struct arena *a, const struct error_info *info,
                                const struct error *err)
 {
     yyjson_mut_doc *doc = json_new(a);
-    yyjson_mut_val *text = yyjson_mut_str(doc, err->text);
+    yyjson_mut_val *text = yyjson_mut_str(doc, text_for_client(info, err));
     /* One member at a time: Azure's own bodies are "code" first, some with a blank behind
      * "message":, and clients have been seen to compare whole bodies. */
     struct str message = json_write_mut(a, text);

@@ -15,7 +15,7 @@ static const char catalog_text[] =
     "  - name: sim\n"
     "    sim: { seed: 1 }\n"
     "  - name: llama\n"
-    "    llama: { model: embedded }\n"
+    "    llama: { model: /models/some.gguf }\n"
     "  - name: up\n"
     "    upstream: { addresses: [ { url: \"http://127.0.0.1:9/v1\" } ] }\n"
     "  - name: azure\n"

@@ -1,0 +1,63 @@
+/*
+ * Bytes as a configuration file, and as the value of each setting.
+ * SPDX-License-Identifier: MIT
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "server/settings.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(bool holds)
+{
+    if (!holds)
+        abort();
+}
+
+static void check_error(const struct error *err)
+{
+    check(err->code == ERROR_CONFIG && err->text[0] && str_is_utf8(str_from(err->text)));
+}
+
+static void load(const uint8_t *data, size_t size)
+{
+    int fd = memfd_create("settings", MFD_CLOEXEC);
+    struct settings s;
+    struct error err;
+    char path[64];
+
+    check(fd >= 0 && write(fd, data, size) == (ssize_t)size);
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    settings_init(&s);
+    if (!settings_load(&s, path, &err))
+        check_error(&err);
+    else if (!settings_check(&s, &err))
+        check_error(&err);
+    settings_done(&s);
+    close(fd);
+}
+
+static void set(const uint8_t *data, size_t size)
+{
+    struct str value = str_of((const char *)data, size), key;
+    struct settings s;
+    struct error err;
+
+    settings_init(&s);
+    if (str_split(&value, '=', &key) && !settings_set(&s, key, value, "here", &err))
+        check_error(&err);
+    else if (!settings_check(&s, &err))
+        check_error(&err);
+    settings_done(&s);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    load(data, size);
+    set(data, size);
+    return 0;
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+#include "rig.h"
+
+static struct request_facts facts;
+static struct error err;
+
+static bool check_on(const char *deployment, const char *body)
+{
+    struct exchange *x =
+        rig_exchange(&operation_completions, deployment, "2024-10-21", str_from(body));
+    bool ok;
+
+    if (!x->document)
+        fail_msg("no JSON: %s", body);
+    err = (struct error){ 0 };
+    ok = x->operation->check(x, &err);
+    facts = x->facts;
+    rig_end_exchange(x);
+    return ok;
+}
+
+static bool check(const char *body)
+{
+    return check_on("text", body);
+}
+
+static void expect_refused(const char *body, enum error_code code, const char *target)
+{
+    if (check(body))
+        fail_msg("passed: %s", body);
+    assert_string_equal(error_info(err.code)->name, error_info(code)->name);
+    assert_string_equal(err.target, target);
+}
+
+static char *many_prompts(const char *item, unsigned count)
+{
+    static char text[64 * 1024];
+    size_t len = (size_t)sprintf(text, "{\"prompt\":[");
+
+    for (unsigned i = 0; i < count; i++)
+        len += (size_t)sprintf(text + len, "%s%s", i ? "," : "", item);
+    sprintf(text + len, "]}");
+    return text;
+}
+
+static void a_prompt_may_be_text_or_tokens(void **state)
+{
+    (void)state;
+    assert_true(check("{\"prompt\":\"abcd\"}"));
+    assert_int_equal(facts.prompt_chars, 4);
+    assert_int_equal(facts.max_tokens, 16);
+    assert_true(check("{}"));
+    assert_true(check("{\"prompt\":[1,2,3]}"));
+    assert_int_equal(facts.prompt_tokens, 3);
+    assert_int_equal(facts.choices, 1);
+    assert_int_equal(facts.features, ENGINE_PROMPT_TOKENS);
+    assert_true(check("{\"prompt\":[\"a\",[1,2]]}"));
+    assert_int_equal(facts.choices, 2);
+    assert_int_equal(facts.features, ENGINE_PROMPT_TOKENS | ENGINE_PROMPT_ARRAY);
+}
+
+static void prompts_of_other_kinds_are_refused(void **state)
+{
+    (void)state;
+    expect_refused("{\"prompt\":5}", ERROR_MODEL_TYPE, "prompt");
+    expect_refused("{\"prompt\":[]}", ERROR_MODEL_ARRAY_EMPTY, "prompt");
+    expect_refused("{\"prompt\":[1,\"a\"]}", ERROR_MODEL_TYPE, "prompt");
+    expect_refused("{\"prompt\":[\"a\",1]}", ERROR_MODEL_TYPE, "prompt");
+    expect_refused("{\"prompt\":[{}]}", ERROR_MODEL_TYPE, "prompt");
+    expect_refused("{\"prompt\":[[\"a\"]]}", ERROR_MODEL_TYPE, "prompt");
+    expect_refused("{\"prompt\":[1e999]}", ERROR_MODEL_TYPE, "prompt");
+}
+
+/* 2,048 prompts at most; one prompt may have more tokens than that. */
+static void prompts_are_bounded_and_tokens_are_not(void **state)
+{
+    (void)state;
+    assert_true(check(many_prompts("\"a\"", 2048)));
+    expect_refused(many_prompts("\"a\"", 2049), ERROR_MODEL_ARRAY_LONG, "prompt");
+    assert_true(check(many_prompts("1", 3000)));
+    assert_int_equal(facts.prompt_tokens, 3000);
+}
+
+static void answers_are_counted(void **state)
+{
+    (void)state;
+    assert_true(check("{\"prompt\":[\"a\",\"b\"],\"n\":2,\"best_of\":3}"));
+    assert_int_equal(facts.choices, 4);
+    assert_int_equal(facts.n, 6);
+    assert_true(facts.features & ENGINE_BEST_OF && facts.features & ENGINE_N);
+    expect_refused("{\"n\":3,\"best_of\":2}", ERROR_MODEL_VALUE, "best_of");
+    expect_refused("{\"best_of\":2,\"stream\":true}", ERROR_MODEL_REQUEST, "best_of");
+    expect_refused("{\"logprobs\":6}", ERROR_MODEL_INTEGER_ABOVE, "logprobs");
+}
+
+static yyjson_val *answer(const char *request, const char *text)
+{
+    rig_post("text", "completions", request);
+    fake_engine_head(200, "application/json");
+    fake_engine_body(str_from(text));
+    fake_engine_end();
+    assert_int_equal(fake_reply.status, 200);
+    return rig_reply_json();
+}
+
+static void log_probabilities_take_the_older_form(void **state)
+{
+    yyjson_val *choice, *logprobs;
+
+    (void)state;
+    choice = yyjson_arr_get_first(yyjson_obj_get(
+        answer("{\"prompt\":\"a\",\"logprobs\":1}",
+               "{\"choices\":[{\"text\":\"ab\",\"index\":0,\"finish_reason\":\"stop\","
+               "\"logprobs\":{\"content\":[{\"token\":\"a\",\"logprob\":-1,\"top_logprobs\":"
+               "[{\"token\":\"a\",\"logprob\":-1},{\"token\":\"x\",\"logprob\":-2}]},"
+               "{\"token\":\"b\",\"logprob\":-3}]}}]}"),
+        "choices"));
+    logprobs = yyjson_obj_get(choice, "logprobs");
+    assert_true(
+        str_equal(json_str(yyjson_arr_get(yyjson_obj_get(logprobs, "tokens"), 1)), STR("b")));
+    assert_int_equal(yyjson_get_int(yyjson_arr_get(yyjson_obj_get(logprobs, "text_offset"), 1)), 1);
+    assert_int_equal(yyjson_obj_size(yyjson_arr_get(yyjson_obj_get(logprobs, "top_logprobs"), 0)),
+                     1);
+}
+
+static void each_prompt_is_annotated(void **state)
+{
+    yyjson_val *root;
+
+    (void)state;
+    root = answer("{\"prompt\":[\"a\",\"b\"]}",
+                  "{\"choices\":[{\"text\":\"x\",\"index\":0,\"finish_reason\":\"stop\"},"
+                  "{\"text\":\"\",\"index\":1}],\"usage\":{\"prompt_tokens\":1}}");
+    assert_int_equal(yyjson_arr_size(yyjson_obj_get(root, "prompt_filter_results")), 2);
+    assert_true(str_starts_with(json_str(yyjson_obj_get(root, "id")), STR("cmpl-")));
+    assert_true(yyjson_is_null(
+        yyjson_obj_get(yyjson_arr_get(yyjson_obj_get(root, "choices"), 1), "finish_reason")));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rig_set_up, rig_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_prompt_may_be_text_or_tokens),         TEST(prompts_of_other_kinds_are_refused),
+        TEST(prompts_are_bounded_and_tokens_are_not), TEST(answers_are_counted),
+        TEST(log_probabilities_take_the_older_form),  TEST(each_prompt_is_annotated),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "rig.h"
+
+static struct request_facts facts;
+static struct error err;
+
+static bool check_on(const char *deployment, const char *body)
+{
+    struct exchange *x =
+        rig_exchange(&operation_embeddings, deployment, "2024-10-21", str_from(body));
+    bool ok;
+
+    if (!x->document)
+        fail_msg("no JSON: %s", body);
+    err = (struct error){ 0 };
+    ok = x->operation->check(x, &err);
+    facts = x->facts;
+    rig_end_exchange(x);
+    return ok;
+}
+
+static bool check(const char *body)
+{
+    return check_on("small", body);
+}
+
+static void expect_refused(const char *body, enum error_code code, const char *target)
+{
+    if (check(body))
+        fail_msg("passed: %s", body);
+    assert_string_equal(error_info(err.code)->name, error_info(code)->name);
+    assert_string_equal(err.target, target);
+}
+
+static void an_input_may_be_text_or_tokens(void **state)
+{
+    (void)state;
+    assert_true(check("{\"input\":\"abcd\"}"));
+    assert_int_equal(facts.prompt_chars, 4);
+    assert_int_equal(facts.n, 0);
+    assert_true(check("{\"input\":[\"a\",\"bc\"]}"));
+    assert_int_equal(facts.choices, 2);
+    assert_int_equal(facts.prompt_chars, 3);
+    assert_true(check("{\"input\":[1,2,3]}"));
+    assert_int_equal(facts.prompt_tokens, 3);
+    assert_int_equal(facts.choices, 1);
+    assert_true(check("{\"input\":[[1,2],[3]]}"));
+    assert_int_equal(facts.prompt_tokens, 3);
+    assert_int_equal(facts.features, ENGINE_PROMPT_TOKENS);
+}
+
+static void inputs_of_other_kinds_are_refused(void **state)
+{
+    (void)state;
+    expect_refused("{}", ERROR_MODEL_MISSING, "input");
+    expect_refused("{\"input\":\"\"}", ERROR_MODEL_REQUEST, "input");
+    expect_refused("{\"input\":[]}", ERROR_MODEL_ARRAY_EMPTY, "input");
+    expect_refused("{\"input\":[\"a\",1]}", ERROR_MODEL_TYPE, "input");
+    expect_refused("{\"input\":[{}]}", ERROR_MODEL_TYPE, "input");
+    expect_refused("{\"input\":\"a\",\"encoding_format\":\"hex\"}", ERROR_MODEL_VALUE,
+                   "encoding_format");
+    expect_refused("{\"input\":\"a\",\"dimensions\":0}", ERROR_MODEL_INTEGER_BELOW, "dimensions");
+}
+
+static void models_have_limits(void **state)
+{
+    (void)state;
+    assert_false(check_on("ada",
+                          "{\"input\":[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\","
+                          "\"9\",\"10\",\"11\",\"12\",\"13\",\"14\",\"15\",\"16\",\"17\"]}"));
+    assert_true(str_starts_with(str_from(err.text),
+                                STR("Too many inputs. The max number of inputs is 16.")));
+    assert_false(check_on("ada", "{\"input\":\"a\",\"dimensions\":2}"));
+    assert_string_equal(err.target, "dimensions");
+}
+
+static void answer(const char *request, const char *text)
+{
+    rig_post("small", "embeddings", request);
+    fake_engine_head(200, "application/json");
+    fake_engine_body(str_from(text));
+    fake_engine_end();
+}
+
+static yyjson_val *first_vector(void)
+{
+    assert_int_equal(fake_reply.status, 200);
+    return yyjson_obj_get(yyjson_arr_get_first(yyjson_obj_get(rig_reply_json(), "data")),
+                          "embedding");
+}
+
+static void vectors_have_the_form_that_is_asked(void **state)
+{
+    (void)state;
+    answer("{\"input\":\"a\"}", "{\"data\":[{\"embedding\":[0.5,-2]}]}");
+    assert_int_equal(yyjson_arr_size(first_vector()), 2);
+    answer("{\"input\":\"a\",\"encoding_format\":\"base64\"}",
+           "{\"data\":[{\"embedding\":[0.5,-2]}]}");
+    assert_true(str_equal(json_str(first_vector()), STR("AAAAPwAAAMA=")));
+    answer("{\"input\":\"a\"}", "{\"data\":[{\"embedding\":\"AAAAPwAAAMA=\"}]}");
+    assert_true(yyjson_get_real(yyjson_arr_get(first_vector(), 1)) == -2);
+}
+
+static void vectors_are_shortened_to_length_one(void **state)
+{
+    (void)state;
+    answer("{\"input\":\"a\",\"dimensions\":2}", "{\"data\":[{\"embedding\":[3,4,12]}]}");
+    assert_int_equal(yyjson_arr_size(first_vector()), 2);
+    assert_true(yyjson_get_real(yyjson_arr_get(first_vector(), 1)) == 0.8);
+    answer("{\"input\":\"a\",\"dimensions\":4}", "{\"data\":[{\"embedding\":[3,4,12]}]}");
+    assert_int_equal(fake_reply.status, 400);
+    assert_true(str_equal(json_str(json_at(rig_reply_json(), "error.param")), STR("dimensions")));
+}
+
+static void rubbish_is_an_error(void **state)
+{
+    static const char *const rubbish[] = {
+        "{}",
+        "{\"data\":5}",
+        "{\"data\":[5]}",
+        "{\"data\":[{}]}",
+        "{\"data\":[{\"embedding\":{}}]}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rubbish); i++) {
+        answer("{\"input\":\"a\"}", rubbish[i]);
+        assert_int_equal(fake_reply.status, 500);
+        answer("{\"input\":\"a\",\"encoding_format\":\"base64\"}", rubbish[i]);
+        assert_int_equal(fake_reply.status, 500);
+    }
+    answer("{\"input\":\"a\"}", "{\"data\":[{\"embedding\":\"AAA=\"}]}");
+    assert_int_equal(fake_reply.status, 500);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rig_set_up, rig_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(an_input_may_be_text_or_tokens),
+        TEST(inputs_of_other_kinds_are_refused),
+        TEST(models_have_limits),
+        TEST(vectors_have_the_form_that_is_asked),
+        TEST(vectors_are_shortened_to_length_one),
+        TEST(rubbish_is_an_error),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

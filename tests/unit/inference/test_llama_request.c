@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+#include "inference/llama_request.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "rig.h"
+
+#define MESSAGES "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]"
+
+static void expect_sent(const char *wanted)
+{
+    struct str sent = buf_str(&fake_engine.request);
+
+    if (!str_equal(sent, str_from(wanted)))
+        fail_msg("sent %.*s\nnot  %s", STR_ARGS(sent), wanted);
+    rig_gone();
+}
+
+static void a_completion_has_sixteen_tokens(void **state)
+{
+    (void)state;
+    rig_post("llama-text", "completions", "{\"prompt\":\"a\"}");
+    expect_sent("{\"prompt\":\"a\",\"max_tokens\":16}");
+    rig_post("llama-text", "completions", "{\"prompt\":\"a\",\"max_tokens\":null}");
+    expect_sent("{\"prompt\":\"a\",\"max_tokens\":16}");
+    rig_post("llama-text", "completions", "{\"prompt\":\"a\",\"max_tokens\":3}");
+    expect_sent("{\"prompt\":\"a\",\"max_tokens\":3}");
+    rig_chat("llama", "{" MESSAGES "}");
+    expect_sent("{" MESSAGES "}");
+}
+
+static void log_probabilities_need_an_alternative(void **state)
+{
+    (void)state;
+    rig_chat("llama", "{\"logprobs\":true," MESSAGES "}");
+    expect_sent("{\"logprobs\":true," MESSAGES ",\"top_logprobs\":1}");
+    rig_chat("llama", "{\"logprobs\":true,\"top_logprobs\":2," MESSAGES "}");
+    expect_sent("{\"logprobs\":true,\"top_logprobs\":2," MESSAGES "}");
+}
+
+static void several_choices_are_counted_by_log_probabilities(void **state)
+{
+    yyjson_val *root;
+
+    (void)state;
+    rig_chat("llama", "{\"n\":2," MESSAGES "}");
+    assert_int_not_equal(str_find(buf_str(&fake_engine.request), STR("\"logprobs\":true")),
+                         SIZE_MAX);
+#define CHOICE(index, tokens)                                                   \
+    "{\"index\":" index                                                         \
+    ",\"finish_reason\":\"stop\",\"message\":{\"content\":\"a\"},\"logprobs\":" \
+    "{\"content\":[" tokens "]}}"
+    fake_engine_head(200, "application/json");
+    fake_engine_body(STR("{\"choices\":[" CHOICE("0", "{},{}") "," CHOICE(
+        "1", "{},{},{}") "],"
+                         "\"usage\":{\"prompt_tokens\":4,\"completion_tokens\":2}}"));
+    fake_engine_end();
+    root = rig_reply_json();
+    assert_int_equal(yyjson_get_int(json_at(root, "usage.completion_tokens")), 5);
+    assert_int_equal(yyjson_get_int(json_at(root, "usage.total_tokens")), 9);
+    assert_true(yyjson_is_null(
+        yyjson_obj_get(yyjson_arr_get_first(yyjson_obj_get(root, "choices")), "logprobs")));
+}
+
+static void a_named_tool_is_the_only_one(void **state)
+{
+    (void)state;
+#define TOOL(name) "{\"type\":\"function\",\"function\":{\"name\":\"" name "\"}}"
+    rig_chat("llama", "{" MESSAGES ",\"tools\":[" TOOL("a") "," TOOL("b") "," TOOL(
+                          "c") "],\"tool_choice\":" TOOL("b") "}");
+    expect_sent("{" MESSAGES ",\"tools\":[" TOOL("b") "],\"tool_choice\":\"required\"}");
+}
+
+static void other_engines_get_it_as_it_came(void **state)
+{
+    (void)state;
+    rig_post("text", "completions", "{\"prompt\":\"a\"}");
+    expect_sent("{\"prompt\":\"a\"}");
+    rig_chat("sim", "{\"logprobs\":true," MESSAGES "}");
+    expect_sent("{\"logprobs\":true," MESSAGES "}");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rig_set_up, rig_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_completion_has_sixteen_tokens),
+        TEST(log_probabilities_need_an_alternative),
+        TEST(several_choices_are_counted_by_log_probabilities),
+        TEST(a_named_tool_is_the_only_one),
+        TEST(other_engines_get_it_as_it_came),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
