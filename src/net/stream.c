@@ -285,8 +285,11 @@ void stream_update_reading(struct stream *s)
 
     switch (s->state) {
     case STREAM_SNIFFING:
-    case STREAM_OPEN:
         want = s->reads_wanted;
+        break;
+    case STREAM_OPEN:
+        /* what is there already comes first, else a reader that stops often piles it up */
+        want = s->reads_wanted && !(s->tls && tls_has_kept(s->tls));
         break;
     case STREAM_SHAKING:
         want = s->reads_wanted || s->connecting;

@@ -93,6 +93,8 @@ void stream_tls_resume(struct stream *s)
 {
     give(s);
     tls_keep(s->tls);
+    if (s->state == STREAM_OPEN)
+        stream_update_reading(s);
 }
 
 bool stream_tls_write(struct stream *s, const struct str *parts, unsigned count)

@@ -11,8 +11,8 @@
 
 #include "base/memory.h"
 
-/* What a stream reads at once is 64 KiB; more than a few of those is never kept. */
-#define KEPT_MAX ((size_t)1024 * 1024)
+/* A stream reads 64 KiB at once, and nothing while any of that is kept. */
+#define KEPT_MAX ((size_t)64 * 1024)
 /* For TLS 1.2 (1.3 has only good ones): forward secrecy and authenticated encryption. */
 #define SERVER_CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20"
 
@@ -317,6 +317,11 @@ enum tls_result tls_read(struct tls *t, char *out, size_t size, size_t *len)
 bool tls_has_pending(const struct tls *t)
 {
     return buf_len(&t->kept) || t->lent.len || SSL_has_pending(t->ssl);
+}
+
+bool tls_has_kept(const struct tls *t)
+{
+    return buf_len(&t->kept) > 0;
 }
 
 bool tls_write(struct tls *t, struct str plain)

@@ -54,6 +54,8 @@ bool tls_is_ready(const struct tls *t);
 MUST_CHECK enum tls_result tls_read(struct tls *t, char *out, size_t size, size_t *len);
 /* Bytes are there that tls_read has not seen, whole records or not. */
 bool tls_has_pending(const struct tls *t);
+/* Some of them are kept bytes of the wire: tls_read takes them, before more of the wire is fed. */
+bool tls_has_kept(const struct tls *t);
 /* Encrypts, one record per call when `plain` has at most TLS_RECORD_BYTES; only once
  * tls_is_ready. */
 #define TLS_RECORD_BYTES ((size_t)16 * 1024)
