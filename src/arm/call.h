@@ -80,8 +80,10 @@ struct arm_call {
 };
 
 void arm_reply_header(struct arm_call *c, struct str name, struct str value);
-/* 200 and the document as the body. */
+/* The document as the body. */
 void arm_reply_json(struct arm_call *c, int status, yyjson_mut_val *root);
+/* 200 and {"value": list}, a list in one page. `list` is of `doc`. */
+void arm_reply_list(struct arm_call *c, yyjson_mut_doc *doc, yyjson_mut_val *list);
 
 /* The request's body as an object; ERROR_ARM_BODY when it is none. An empty body is an empty
  * object where `may_be_empty`. */

@@ -57,7 +57,7 @@ static yyjson_mut_val *read_text(yyjson_mut_doc *doc, const struct arm_field *f,
     if (f->values && !find_value(f->values, text, &kept)) {
         error_set_target(err, ERROR_ARM_BODY, f->path,
                          "Error converting value \"%.*s\" of '%s': it must be one of %s.",
-                         (int)(text.len < 100 ? text.len : 100), text.data, f->path, f->values);
+                         STR_ARGS(str_slice(text, 0, 100)), f->path, f->values);
         return NULL;
     }
     return yyjson_mut_strncpy(doc, kept.data, kept.len);

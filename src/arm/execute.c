@@ -22,6 +22,14 @@ void arm_reply_json(struct arm_call *c, int status, yyjson_mut_val *root)
     c->reply.body = json_write_mut(c->arena, root);
 }
 
+void arm_reply_list(struct arm_call *c, yyjson_mut_doc *doc, yyjson_mut_val *list)
+{
+    yyjson_mut_val *root = yyjson_mut_obj(doc);
+
+    json_set(doc, root, "value", list);
+    arm_reply_json(c, 200, root);
+}
+
 yyjson_val *arm_read_body(struct arm_call *c, bool may_be_empty, struct error *err)
 {
     struct str text = str_trim(c->request->body);
@@ -62,7 +70,7 @@ static bool check_subscription(struct arm_call *c, struct error *err)
     if (!format_is_guid(id))
         return error_set(err, ERROR_ARM_SUBSCRIPTION_ID,
                          "The provided subscription identifier '%.*s' is malformed or invalid.",
-                         (int)(id.len < 100 ? id.len : 100), id.data);
+                         STR_ARGS(str_slice(id, 0, 100)));
     if (c->type == &arm_subscription_type && c->request->is_internal)
         return true; /* it is about to be made */
     if (!store_get(

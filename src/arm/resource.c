@@ -229,6 +229,18 @@ bool arm_resource_head(struct arm_call *c, struct error *err)
     return arm_resource_find(c, c->type, &r, err);
 }
 
+bool arm_resource_find_all(struct arm_call *c, const struct arm_type *type,
+                           struct store_resource **found, size_t *count, struct error *err)
+{
+    struct store_query query = {
+        .key_prefix = arena_lower(
+            c->arena, arena_printf(c->arena, "/subscriptions/%.*s/", STR_ARGS(c->names[0]))),
+        .type = arena_lower(c->arena, str_from(type->name)),
+    };
+
+    return store_list(c->txn, &query, found, count, err);
+}
+
 /* The path without its last segment. */
 static struct str cut_segment(struct str path)
 {

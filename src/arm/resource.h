@@ -30,6 +30,10 @@ struct str arm_id_segment(struct str id, unsigned n);
  * its like when it, or what it lies in, is not there. */
 MUST_CHECK bool arm_resource_find(struct arm_call *c, const struct arm_type *type,
                                   struct store_resource *r, struct error *err);
+/* All of that type in the call's subscription. */
+MUST_CHECK bool arm_resource_find_all(struct arm_call *c, const struct arm_type *type,
+                                      struct store_resource **found, size_t *count,
+                                      struct error *err);
 /* Is what the call's resource lies in (subscription, group, parent) there? */
 MUST_CHECK bool arm_resource_check_scope(struct arm_call *c, const struct arm_type *type,
                                          struct error *err);

@@ -91,7 +91,7 @@ static bool fail(const struct arm_call *c, const struct path *path, struct error
                              arm_types[t]->provider->name, STR_ARGS(c->api_version));
     }
     return error_set(err, ERROR_ARM_NO_PROVIDER, "The resource namespace '%.*s' is invalid.",
-                     (int)(provider.len < 100 ? provider.len : 100), provider.data);
+                     STR_ARGS(str_slice(provider, 0, 100)));
 }
 
 bool arm_route_find(struct arm_call *c, struct error *err)

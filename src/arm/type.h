@@ -76,7 +76,8 @@ struct arm_type {
     size_t route_count;
 
     /* All of these may be NULL. */
-    bool (*check_name)(const struct arm_call *c, struct str name, struct error *err);
+    /* The name of a resource that is about to be made. */
+    bool (*check_name)(struct str name, struct error *err);
     /* Checks and completes a document that is about to be written. */
     bool (*check)(struct arm_change *change, struct error *err);
     /* After a write, in the same transaction. */

@@ -96,7 +96,7 @@ bool arm_version_check(const struct arm_provider *p, const char *type, struct st
     if (!is_well_formed(version))
         return error_set(err, ERROR_ARM_API_VERSION,
                          "The api-version '%.*s' is invalid. The supported versions are '%.*s'.",
-                         (int)(version.len < 64 ? version.len : 64), version.data, STR_ARGS(list));
+                         STR_ARGS(str_slice(version, 0, 64)), STR_ARGS(list));
     return error_set(err, ERROR_ARM_NO_REGISTERED,
                      "No registered resource provider found for API version '%.*s' and type '%s'. "
                      "The supported api-versions are '%.*s'.",

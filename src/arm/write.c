@@ -66,13 +66,11 @@ bool arm_location_check(const struct arm_call *c, struct str location, const cha
         return error_set(err, ERROR_ARM_NO_GROUP_LOCATION,
                          "The provided location '%.*s' is not available for resource group. List "
                          "of available regions is '%.*s'.",
-                         (int)(location.len < 60 ? location.len : 60), location.data,
-                         STR_ARGS(location_names(c)));
+                         STR_ARGS(str_slice(location, 0, 60)), STR_ARGS(location_names(c)));
     return error_set(err, ERROR_ARM_LOCATION,
                      "The provided location '%.*s' is not available for resource type '%s'. List "
                      "of available regions for the resource type is '%.*s'.",
-                     (int)(location.len < 60 ? location.len : 60), location.data, type,
-                     STR_ARGS(location_names(c)));
+                     STR_ARGS(str_slice(location, 0, 60)), type, STR_ARGS(location_names(c)));
 }
 
 bool arm_location_is_same(const struct arm_call *c, struct str a, struct str b)
@@ -187,7 +185,7 @@ bool arm_resource_put(struct arm_call *c, struct error *err)
         change.old = arm_resource_body(c->arena, &before, err);
         if (!change.old)
             return false;
-    } else if (c->type->check_name && !c->type->check_name(c, c->names[c->name_count - 1], err)) {
+    } else if (c->type->check_name && !c->type->check_name(c->names[c->name_count - 1], err)) {
         return false;
     }
     change.doc = arm_document_from_put(c->arena, c->type, change.input, err);

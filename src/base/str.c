@@ -35,8 +35,7 @@ bool str_starts_with_nocase(struct str s, struct str prefix)
 
 bool str_ends_with(struct str s, struct str suffix)
 {
-    return s.len >= suffix.len &&
-           str_equal(str_slice(s, s.len - suffix.len, suffix.len), suffix);
+    return s.len >= suffix.len && str_equal(str_slice(s, s.len - suffix.len, suffix.len), suffix);
 }
 
 size_t str_find(struct str s, struct str needle)
@@ -97,6 +96,18 @@ bool str_split(struct str *rest, char separator, struct str *part)
     }
     *part = str_slice(*rest, 0, at);
     *rest = str_slice(*rest, at + 1, rest->len);
+    return true;
+}
+
+bool str_is_alnum_or(struct str s, const char *also)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        char b = s.data[i], letter = (char)(b | 0x20);
+
+        if (!(b >= '0' && b <= '9') && !(letter >= 'a' && letter <= 'z') &&
+            !memchr(also, b, strlen(also)))
+            return false;
+    }
     return true;
 }
 

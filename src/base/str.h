@@ -61,6 +61,9 @@ struct str str_trim(struct str s);
  * behind the separator. False when *rest was already used up (data == NULL). */
 bool str_split(struct str *rest, char separator, struct str *part);
 
+/* Every byte is a letter or digit of ASCII, or one of `also`. */
+bool str_is_alnum_or(struct str s, const char *also);
+
 /* Decimal digits only, whole string, no sign; false when empty, not digits, or above `max`. */
 MUST_CHECK bool str_to_u64(struct str s, uint64_t max, uint64_t *value);
 

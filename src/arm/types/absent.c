@@ -12,7 +12,6 @@
 static bool list_none(struct arm_call *c, struct error *err)
 {
     yyjson_mut_doc *doc = json_new(c->arena);
-    yyjson_mut_val *root = yyjson_mut_obj(doc);
     struct store_resource r;
 
     if (str_starts_with(str_from(c->route->path), STR(ACCOUNT_PATH)) &&
@@ -21,8 +20,7 @@ static bool list_none(struct arm_call *c, struct error *err)
     if (str_starts_with(str_from(c->route->path), STR(GROUP_PATH)) &&
         !arm_resource_check_scope(c, c->type, err))
         return false;
-    json_set(doc, root, "value", yyjson_mut_arr(doc));
-    arm_reply_json(c, 200, root);
+    arm_reply_list(c, doc, yyjson_mut_arr(doc));
     return true;
 }
 

@@ -43,24 +43,15 @@ static const struct arm_field fields[] = {
     { "properties.raiMonitorConfig", FIELD_OBJECT, NULL },
 };
 
-static bool check_name(const struct arm_call *c, struct str name, struct error *err)
+static bool check_name(struct str name, struct error *err)
 {
-    bool good = name.len >= NAME_MIN_LEN && name.len <= NAME_MAX_LEN && name.data[0] != '-' &&
-                name.data[0] != '.' && name.data[0] != '_';
-
-    (void)c;
-    for (size_t i = 0; good && i < name.len; i++) {
-        char b = name.data[i], letter = (char)(b | 0x20);
-
-        good = (b >= '0' && b <= '9') || (letter >= 'a' && letter <= 'z') || b == '-' || b == '_' ||
-               b == '.';
-    }
-    if (good)
+    if (name.len >= NAME_MIN_LEN && name.len <= NAME_MAX_LEN && !strchr("-._", name.data[0]) &&
+        str_is_alnum_or(name, "-._"))
         return true;
     return error_set(err, ERROR_ARM_NAME,
                      "Resource name '%.*s' is invalid: it must have 2 to 64 characters, letters, "
                      "digits, hyphens, periods and underscores, and begin with a letter or digit.",
-                     (int)(name.len < 100 ? name.len : 100), name.data);
+                     STR_ARGS(str_slice(name, 0, 100)));
 }
 
 /* What a PUT leaves out and what does not go away by that: stays as it was. */
@@ -88,8 +79,7 @@ static bool check_kind_and_sku(struct arm_change *change, struct error *err)
             return error_set_target(err, ERROR_ARM_SKU, "sku",
                                     "The account sku '%.*s' is either invalid or unavailable for "
                                     "account type '%.*s'. Available: '" ACCOUNT_SKU "'.",
-                                    (int)(sku.len < 60 ? sku.len : 60), sku.len ? sku.data : "",
-                                    STR_ARGS(known));
+                                    STR_ARGS(str_slice(sku, 0, 60)), STR_ARGS(known));
         json_set_str(change->doc, json_set_object(change->doc, change->root, "sku"), "name",
                      STR(ACCOUNT_SKU));
         return true;
@@ -97,22 +87,15 @@ static bool check_kind_and_sku(struct arm_change *change, struct error *err)
     return error_set_target(err, ERROR_ARM_KIND, "kind",
                             "The account type '%.*s' is either invalid or unavailable in given "
                             "region.",
-                            (int)(kind.len < 60 ? kind.len : 60), kind.len ? kind.data : "");
+                            STR_ARGS(str_slice(kind, 0, 60)));
 }
 
 /* -- Names that must be unique --------------------------------------------------------------- */
 
 bool account_domain_is_valid(struct str name)
 {
-    bool good = name.len >= NAME_MIN_LEN && name.len <= NAME_MAX_LEN && name.data[0] != '-' &&
-                name.data[name.len - 1] != '-';
-
-    for (size_t i = 0; good && i < name.len; i++) {
-        char b = name.data[i], letter = (char)(b | 0x20);
-
-        good = (b >= '0' && b <= '9') || (letter >= 'a' && letter <= 'z') || b == '-';
-    }
-    return good;
+    return name.len >= NAME_MIN_LEN && name.len <= NAME_MAX_LEN && name.data[0] != '-' &&
+           name.data[name.len - 1] != '-' && str_is_alnum_or(name, "-");
 }
 
 static bool check_domain(struct arm_change *change, struct error *err)
@@ -135,7 +118,7 @@ static bool check_domain(struct arm_change *change, struct error *err)
                                 STR_ARGS(old));
     if (!account_domain_is_valid(name))
         return error_set(err, ERROR_ARM_DOMAIN_INVALID, "Sub domain name '%.*s' is not valid.",
-                         (int)(name.len < 100 ? name.len : 100), name.data);
+                         STR_ARGS(str_slice(name, 0, 100)));
     if (!arm_claim_take(change->call, CLAIM_DOMAIN, name, change->after.key, &taken, err))
         return false;
     return taken ||

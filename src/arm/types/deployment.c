@@ -27,23 +27,14 @@ static const struct arm_field fields[] = {
     { "properties.dynamicThrottlingEnabled", FIELD_BOOL, NULL },
 };
 
-static bool check_name(const struct arm_call *c, struct str name, struct error *err)
+static bool check_name(struct str name, struct error *err)
 {
-    bool good = name.len >= 1 && name.len <= NAME_MAX_LEN;
-
-    (void)c;
-    for (size_t i = 0; good && i < name.len; i++) {
-        char b = name.data[i], letter = (char)(b | 0x20);
-
-        good = (b >= '0' && b <= '9') || (letter >= 'a' && letter <= 'z') || b == '-' || b == '_' ||
-               b == '.';
-    }
-    if (good)
+    if (name.len >= 1 && name.len <= NAME_MAX_LEN && str_is_alnum_or(name, "-._"))
         return true;
     return error_set(err, ERROR_ARM_NAME,
                      "Resource name '%.*s' is invalid: it must have 1 to 64 characters, letters, "
                      "digits, hyphens, periods and underscores.",
-                     (int)(name.len < 100 ? name.len : 100), name.data);
+                     STR_ARGS(str_slice(name, 0, 100)));
 }
 
 /* -- Model ----------------------------------------------------------------------------------- */

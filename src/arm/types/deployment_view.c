@@ -98,7 +98,7 @@ void deployment_render(struct arm_call *c, const struct store_resource *r, yyjso
 bool deployment_list_skus(struct arm_call *c, struct error *err)
 {
     yyjson_mut_doc *doc = json_new(c->arena);
-    yyjson_mut_val *root = yyjson_mut_obj(doc), *list = yyjson_mut_arr(doc);
+    yyjson_mut_val *list = yyjson_mut_arr(doc);
     const struct catalog_model *m;
     struct deployment_facts f;
     struct store_resource r;
@@ -121,7 +121,6 @@ bool deployment_list_skus(struct arm_call *c, struct error *err)
         json_set(doc, item, "capacity", model_sku_capacity(doc, &m->skus[i]));
         yyjson_mut_arr_append(list, item);
     }
-    json_set(doc, root, "value", list);
-    arm_reply_json(c, 200, root);
+    arm_reply_list(c, doc, list);
     return true;
 }

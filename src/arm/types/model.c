@@ -30,17 +30,12 @@ struct str model_text(struct arena *a, struct str format, struct str name, struc
 static bool is_known_to_subscription(struct arm_call *c, const struct catalog_model *m, bool *known,
                                      struct error *err)
 {
-    struct store_query query = {
-        .key_prefix = arena_lower(
-            c->arena, arena_printf(c->arena, "/subscriptions/%.*s/", STR_ARGS(c->names[0]))),
-        .type = arena_lower(c->arena, str_from(arm_deployment_type.name)),
-    };
     struct store_resource *found;
     yyjson_val *body;
     size_t count;
 
     *known = false;
-    if (!store_list(c->txn, &query, &found, &count, err))
+    if (!arm_resource_find_all(c, &arm_deployment_type, &found, &count, err))
         return false;
     for (size_t i = 0; i < count && !*known; i++) {
         body = arm_resource_body(c->arena, &found[i], err);
@@ -146,15 +141,14 @@ static bool list_of_account(struct arm_call *c, struct error *err)
 {
     const struct catalog *catalog = c->arm->catalog;
     yyjson_mut_doc *doc = json_new(c->arena);
-    yyjson_mut_val *root = yyjson_mut_obj(doc), *list = yyjson_mut_arr(doc);
+    yyjson_mut_val *list = yyjson_mut_arr(doc);
     struct store_resource r;
 
     if (!arm_resource_find(c, &arm_account_type, &r, err))
         return false;
     for (unsigned i = 0; i < catalog->model_count; i++)
         yyjson_mut_arr_append(list, render_model(c, doc, &catalog->models[i]));
-    json_set(doc, root, "value", list);
-    arm_reply_json(c, 200, root);
+    arm_reply_list(c, doc, list);
     return true;
 }
 
@@ -163,7 +157,7 @@ static bool list_of_location(struct arm_call *c, struct error *err)
 {
     const struct catalog *catalog = c->arm->catalog;
     yyjson_mut_doc *doc = json_new(c->arena);
-    yyjson_mut_val *root = yyjson_mut_obj(doc), *list = yyjson_mut_arr(doc);
+    yyjson_mut_val *list = yyjson_mut_arr(doc);
     struct str kinds = STR(ACCOUNT_KINDS), kind;
 
     if (!arm_location_check(c, c->names[1], c->type->name, err))
@@ -181,8 +175,7 @@ static bool list_of_location(struct arm_call *c, struct error *err)
             yyjson_mut_arr_append(list, item);
         }
     }
-    json_set(doc, root, "value", list);
-    arm_reply_json(c, 200, root);
+    arm_reply_list(c, doc, list);
     return true;
 }
 

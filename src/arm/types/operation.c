@@ -55,7 +55,7 @@ static bool not_found(struct arm_call *c, struct error *err)
     struct str name = c->names[c->name_count - 1];
 
     return error_set(err, ERROR_ARM_NO_RESOURCE, "The operation '%.*s' could not be found.",
-                     (int)(name.len < 100 ? name.len : 100), name.data);
+                     STR_ARGS(str_slice(name, 0, 100)));
 }
 
 static bool find(struct arm_call *c, struct store_resource *r, struct error *err)

@@ -63,13 +63,12 @@ static yyjson_mut_val *render_provider(const struct arm_call *c, yyjson_mut_doc 
 static bool list(struct arm_call *c, struct error *err)
 {
     yyjson_mut_doc *doc = json_new(c->arena);
-    yyjson_mut_val *root = yyjson_mut_obj(doc), *value = yyjson_mut_arr(doc);
+    yyjson_mut_val *value = yyjson_mut_arr(doc);
 
     (void)err;
     for (size_t i = 0; i < ARRAY_LEN(namespaces); i++)
         yyjson_mut_arr_append(value, render_provider(c, doc, str_from(namespaces[i])));
-    json_set(doc, root, "value", value);
-    arm_reply_json(c, 200, root);
+    arm_reply_list(c, doc, value);
     return true;
 }
 
@@ -86,7 +85,7 @@ static bool get(struct arm_call *c, struct error *err)
         }
     }
     return error_set(err, ERROR_ARM_NO_PROVIDER, "The resource namespace '%.*s' is invalid.",
-                     (int)(name.len < 100 ? name.len : 100), name.data);
+                     STR_ARGS(str_slice(name, 0, 100)));
 }
 
 /* -- Operations ------------------------------------------------------------------------------ */
@@ -139,7 +138,7 @@ static const struct operation {
 static bool list_operations(struct arm_call *c, struct error *err)
 {
     yyjson_mut_doc *doc = json_new(c->arena);
-    yyjson_mut_val *root = yyjson_mut_obj(doc), *value = yyjson_mut_arr(doc);
+    yyjson_mut_val *value = yyjson_mut_arr(doc);
 
     (void)err;
     for (size_t i = 0; i < ARRAY_LEN(operations); i++) {
@@ -157,8 +156,7 @@ static bool list_operations(struct arm_call *c, struct error *err)
         json_set_str(doc, item, "origin", STR("user,system"));
         yyjson_mut_arr_append(value, item);
     }
-    json_set(doc, root, "value", value);
-    arm_reply_json(c, 200, root);
+    arm_reply_list(c, doc, value);
     return true;
 }
 

@@ -16,12 +16,11 @@ static const struct arm_field fields[] = {
 };
 
 /* Letters, digits, '_', '-', '.', parentheses and what is not ASCII; no '.' at the end. */
-static bool check_name(const struct arm_call *c, struct str name, struct error *err)
+static bool check_name(struct str name, struct error *err)
 {
     bool good = name.len > 0 && name.len <= NAME_MAX_LEN && str_is_utf8(name) &&
                 !str_ends_with(name, STR("."));
 
-    (void)c;
     for (size_t i = 0; good && i < name.len; i++) {
         unsigned char b = (unsigned char)name.data[i];
 
@@ -34,7 +33,7 @@ static bool check_name(const struct arm_call *c, struct str name, struct error *
                      "The provided resource group name '%.*s' has these invalid characters or "
                      "length: it can only include alphanumeric, periods, underscores, hyphens and "
                      "parenthesis, cannot end in a period, and has at most 90 characters.",
-                     (int)(name.len < 100 ? name.len : 100), name.data);
+                     STR_ARGS(str_slice(name, 0, 100)));
 }
 
 static bool check(struct arm_change *change, struct error *err)

@@ -9,7 +9,7 @@
 static bool list_of_account(struct arm_call *c, struct error *err)
 {
     yyjson_mut_doc *doc = json_new(c->arena);
-    yyjson_mut_val *root = yyjson_mut_obj(doc), *list = yyjson_mut_arr(doc);
+    yyjson_mut_val *list = yyjson_mut_arr(doc);
     yyjson_mut_val *item = yyjson_mut_obj(doc), *sku = yyjson_mut_obj(doc);
     struct store_resource r;
 
@@ -20,8 +20,7 @@ static bool list_of_account(struct arm_call *c, struct error *err)
     json_set_str(doc, sku, "tier", STR(ACCOUNT_SKU_TIER));
     json_set(doc, item, "sku", sku);
     yyjson_mut_arr_append(list, item);
-    json_set(doc, root, "value", list);
-    arm_reply_json(c, 200, root);
+    arm_reply_list(c, doc, list);
     return true;
 }
 
@@ -41,7 +40,7 @@ static bool list_of_subscription(struct arm_call *c, struct error *err)
 {
     const struct catalog *catalog = c->arm->catalog;
     yyjson_mut_doc *doc = json_new(c->arena);
-    yyjson_mut_val *root = yyjson_mut_obj(doc), *list = yyjson_mut_arr(doc);
+    yyjson_mut_val *list = yyjson_mut_arr(doc);
     struct str kinds = STR(ACCOUNT_KINDS), kind;
 
     (void)err;
@@ -60,8 +59,7 @@ static bool list_of_subscription(struct arm_call *c, struct error *err)
             yyjson_mut_arr_append(list, item);
         }
     }
-    json_set(doc, root, "value", list);
-    arm_reply_json(c, 200, root);
+    arm_reply_list(c, doc, list);
     return true;
 }
 
@@ -101,7 +99,7 @@ static bool check_availability(struct arm_call *c, struct error *err)
     struct str kind = json_str(arm_document_at(body, "kind"));
     struct str type = json_str(arm_document_at(body, "type"));
     yyjson_mut_doc *doc = json_new(c->arena);
-    yyjson_mut_val *root = yyjson_mut_obj(doc), *list = yyjson_mut_arr(doc);
+    yyjson_mut_val *list = yyjson_mut_arr(doc);
     size_t i, count;
 
     if (!body || !arm_location_check(c, c->names[1], arm_account_type.name, err))
@@ -118,8 +116,7 @@ static bool check_availability(struct arm_call *c, struct error *err)
                                     "deserialized: 'skus' must be an array of strings.");
         yyjson_mut_arr_append(list, render_availability(doc, kind, type, json_str(sku)));
     }
-    json_set(doc, root, "value", list);
-    arm_reply_json(c, 200, root);
+    arm_reply_list(c, doc, list);
     return true;
 }
 

@@ -39,7 +39,7 @@ static bool put(struct arm_call *c, struct error *err)
 static bool list_tenants(struct arm_call *c, struct error *err)
 {
     yyjson_mut_doc *doc = json_new(c->arena);
-    yyjson_mut_val *root = yyjson_mut_obj(doc), *list = yyjson_mut_arr(doc);
+    yyjson_mut_val *list = yyjson_mut_arr(doc);
     yyjson_mut_val *tenant = yyjson_mut_obj(doc);
     struct str id = str_from(c->arm->tenant_id);
 
@@ -50,8 +50,7 @@ static bool list_tenants(struct arm_call *c, struct error *err)
     json_set_str(doc, tenant, "tenantCategory", STR("Home"));
     json_set(doc, tenant, "domains", yyjson_mut_arr(doc));
     yyjson_mut_arr_append(list, tenant);
-    json_set(doc, root, "value", list);
-    arm_reply_json(c, 200, root);
+    arm_reply_list(c, doc, list);
     return true;
 }
 
@@ -59,7 +58,7 @@ static bool list_locations(struct arm_call *c, struct error *err)
 {
     const struct catalog *catalog = c->arm->catalog;
     yyjson_mut_doc *doc = json_new(c->arena);
-    yyjson_mut_val *root = yyjson_mut_obj(doc), *list = yyjson_mut_arr(doc);
+    yyjson_mut_val *list = yyjson_mut_arr(doc);
 
     (void)err;
     for (unsigned i = 0; i < catalog->location_count; i++) {
@@ -79,8 +78,7 @@ static bool list_locations(struct arm_call *c, struct error *err)
         json_set(doc, item, "metadata", metadata);
         yyjson_mut_arr_append(list, item);
     }
-    json_set(doc, root, "value", list);
-    arm_reply_json(c, 200, root);
+    arm_reply_list(c, doc, list);
     return true;
 }
 

@@ -84,12 +84,11 @@ static bool add_account(struct arm_call *c, struct usages *u, struct str account
     return true;
 }
 
-static void append(struct arm_call *c, yyjson_mut_doc *doc, yyjson_mut_val *list, struct str name,
-                   struct str text, uint64_t used, uint64_t limit)
+static void append(yyjson_mut_doc *doc, yyjson_mut_val *list, struct str name, struct str text,
+                   uint64_t used, uint64_t limit)
 {
     yyjson_mut_val *item = yyjson_mut_obj(doc), *names = yyjson_mut_obj(doc);
 
-    (void)c;
     json_set_str(doc, names, "value", name);
     json_set_str(doc, names, "localizedValue", text);
     json_set(doc, item, "name", names);
@@ -114,14 +113,14 @@ static void append_all(struct arm_call *c, yyjson_mut_doc *doc, yyjson_mut_val *
                                strcmp(item->sku->name, "Standard") != 0 ? " - " : "",
                                strcmp(item->sku->name, "Standard") != 0 ? item->sku->name : "");
 
-        append(c, doc, list, str_from(item->sku->usage_name), text, item->used, item->limit);
+        append(doc, list, str_from(item->sku->usage_name), text, item->used, item->limit);
     }
 }
 
 static bool list_of_account(struct arm_call *c, struct error *err)
 {
     yyjson_mut_doc *doc = json_new(c->arena);
-    yyjson_mut_val *root = yyjson_mut_obj(doc), *list = yyjson_mut_arr(doc);
+    yyjson_mut_val *list = yyjson_mut_arr(doc);
     struct store_resource r;
     struct usages u;
 
@@ -131,26 +130,20 @@ static bool list_of_account(struct arm_call *c, struct error *err)
     if (!add_account(c, &u, r.key, err))
         return false;
     append_all(c, doc, list, &u);
-    json_set(doc, root, "value", list);
-    arm_reply_json(c, 200, root);
+    arm_reply_list(c, doc, list);
     return true;
 }
 
 static bool list_of_location(struct arm_call *c, struct error *err)
 {
-    struct store_query query = {
-        .key_prefix = arena_lower(
-            c->arena, arena_printf(c->arena, "/subscriptions/%.*s/", STR_ARGS(c->names[0]))),
-        .type = arena_lower(c->arena, str_from(arm_account_type.name)),
-    };
     yyjson_mut_doc *doc = json_new(c->arena);
-    yyjson_mut_val *root = yyjson_mut_obj(doc), *list = yyjson_mut_arr(doc);
+    yyjson_mut_val *list = yyjson_mut_arr(doc);
     struct store_resource *accounts;
     struct usages u;
     size_t count;
 
     if (!arm_location_check(c, c->names[1], c->type->name, err) ||
-        !store_list(c->txn, &query, &accounts, &count, err))
+        !arm_resource_find_all(c, &arm_account_type, &accounts, &count, err))
         return false;
     collect(c, &u);
     for (size_t i = 0; i < count; i++) {
@@ -163,8 +156,7 @@ static bool list_of_location(struct arm_call *c, struct error *err)
             return false;
     }
     append_all(c, doc, list, &u);
-    json_set(doc, root, "value", list);
-    arm_reply_json(c, 200, root);
+    arm_reply_list(c, doc, list);
     return true;
 }
 

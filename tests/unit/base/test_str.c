@@ -162,6 +162,18 @@ static void repairs_utf8(void **state)
     assert_string_equal(none, "");
 }
 
+static void knows_letters_and_digits(void **state)
+{
+    (void)state;
+    assert_true(str_is_alnum_or(STR("azAZ09-_."), "-._"));
+    assert_true(str_is_alnum_or(STR_NONE, ""));
+    assert_false(str_is_alnum_or(STR("a.b"), "-"));
+    assert_false(str_is_alnum_or(STR("a\0b"), "-"));
+    assert_false(str_is_alnum_or(STR("a@b"), ""));
+    assert_false(str_is_alnum_or(STR("a[b"), ""));
+    assert_false(str_is_alnum_or(STR("gr\xC3\xBC"), ""));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -169,7 +181,7 @@ int main(void)
         cmocka_unit_test(finds),         cmocka_unit_test(slices_within_bounds),
         cmocka_unit_test(trims),         cmocka_unit_test(splits),
         cmocka_unit_test(reads_numbers), cmocka_unit_test(knows_utf8),
-        cmocka_unit_test(repairs_utf8),
+        cmocka_unit_test(repairs_utf8),  cmocka_unit_test(knows_letters_and_digits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
