@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <ctype.h>
 #include <stdalign.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -220,28 +221,19 @@ struct str arena_lower(struct arena *a, struct str s)
     return str_of(copy, s.len);
 }
 
-struct str arena_vprintf(struct arena *a, const char *format, va_list args)
+struct str arena_printf(struct arena *a, const char *format, ...)
 {
-    va_list again;
+    va_list args, again;
     char *text;
     int len;
 
+    va_start(args, format);
     va_copy(again, args);
     len = vsnprintf(NULL, 0, format, args);
     assert(len >= 0);
     text = arena_alloc_bytes(a, (size_t)len + 1);
     vsnprintf(text, (size_t)len + 1, format, again);
     va_end(again);
-    return str_of(text, (size_t)len);
-}
-
-struct str arena_printf(struct arena *a, const char *format, ...)
-{
-    struct str s;
-    va_list args;
-
-    va_start(args, format);
-    s = arena_vprintf(a, format, args);
     va_end(args);
-    return s;
+    return str_of(text, (size_t)len);
 }

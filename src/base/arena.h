@@ -13,7 +13,6 @@
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 
-#include <stdarg.h>
 #include <stddef.h>
 
 #include "base/macros.h"
@@ -43,7 +42,6 @@ void arena_defer(struct arena *a, void (*fn)(void *data), void *data);
 struct str arena_copy(struct arena *a, struct str s);
 char *arena_text(struct arena *a, struct str s);
 struct str arena_printf(struct arena *a, const char *format, ...) PRINTF_LIKE(2, 3);
-struct str arena_vprintf(struct arena *a, const char *format, va_list args) PRINTF_LIKE(2, 0);
 /* Lower-cased copy (ASCII). */
 struct str arena_lower(struct arena *a, struct str s);
 

@@ -23,7 +23,6 @@
     X(IO,                  500, ARM,     "InternalServerError", NULL, "An input or output operation failed.") \
     X(STORE,               500, ARM,     "InternalServerError", NULL, "The store could not complete the operation.") \
     X(CONFLICT,            409, ARM,     "RequestConflict", NULL, "Another operation changed the resource.") \
-    X(LIMIT,               400, ARM,     "InvalidRequestContent", NULL, "A limit was exceeded.") \
     /* data plane, the gateway's part */ \
     X(INVALID_KEY,         401, GATEWAY, "401", NULL, TEXT_INVALID_KEY) \
     X(INVALID_KEY_AI,      401, GATEWAY, "Unauthorized", NULL, TEXT_INVALID_KEY) \
@@ -43,7 +42,6 @@
     X(URI_TOO_LONG,        414, GATEWAY, "414", NULL, "URI Too Long") \
     X(MEDIA_TYPE,          415, GATEWAY, "415", NULL, "Unsupported data type") \
     X(EXPECTATION,         417, GATEWAY, "417", NULL, "Expectation Failed") \
-    X(RATE_LIMIT,          429, GATEWAY, "429", NULL, NULL) \
     X(HEADERS_TOO_LARGE,   431, GATEWAY, "431", NULL, "Request Header Fields Too Large") \
     X(NOT_IMPLEMENTED,     501, GATEWAY, "501", NULL, "Not Implemented") \
     X(HTTP_VERSION,        505, GATEWAY, "505", NULL, "HTTP Version Not Supported") \
@@ -55,7 +53,6 @@
     X(MODEL_VALUE,         400, MODEL,   "invalid_value", "invalid_request_error", NULL) \
     X(MODEL_TYPE,          400, MODEL,   "invalid_type", "invalid_request_error", NULL) \
     X(MODEL_UNSUPPORTED,   400, MODEL,   "unsupported_parameter", "invalid_request_error", NULL) \
-    X(MODEL_UNSUPPORTED_VALUE, 400, MODEL, "unsupported_value", "invalid_request_error", NULL) \
     X(MODEL_INTEGER_ABOVE, 400, MODEL,   "integer_above_max_value", "invalid_request_error", NULL) \
     X(MODEL_INTEGER_BELOW, 400, MODEL,   "integer_below_min_value", "invalid_request_error", NULL) \
     X(MODEL_DECIMAL_ABOVE, 400, MODEL,   "decimal_above_max_value", "invalid_request_error", NULL) \
@@ -63,12 +60,10 @@
     X(MODEL_ARRAY_EMPTY,   400, MODEL,   "empty_array", "invalid_request_error", NULL) \
     X(MODEL_ARRAY_LONG,    400, MODEL,   "array_above_max_length", "invalid_request_error", NULL) \
     X(CONTEXT_LENGTH,      400, MODEL,   "context_length_exceeded", "invalid_request_error", NULL) \
-    X(CONTENT_FILTER,      400, MODEL,   "content_filter", NULL, NULL) \
     X(MODEL_FAILED,        500, MODEL,   NULL, "server_error", NULL) \
     /* ARM */ \
     X(ARM_NO_TOKEN,        401, ARM,     "AuthenticationFailed", NULL, "Authentication failed. The 'Authorization' header is missing.") \
     X(ARM_BAD_TOKEN,       401, ARM,     "InvalidAuthenticationToken", NULL, "The access token is invalid.") \
-    X(ARM_FORBIDDEN,       403, ARM,     "AuthorizationFailed", NULL, NULL) \
     X(ARM_NO_API_VERSION,  400, ARM,     "MissingApiVersionParameter", NULL, "The api-version query parameter (?api-version=) is required for all requests.") \
     X(ARM_API_VERSION,     400, ARM,     "InvalidApiVersionParameter", NULL, NULL) \
     X(ARM_NO_REGISTERED,   400, ARM,     "NoRegisteredProviderFound", NULL, NULL) \

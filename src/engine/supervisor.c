@@ -51,14 +51,6 @@ struct supervisor {
     void *on_closed_data;
 };
 
-const char *supervisor_state_name(enum supervisor_state state)
-{
-    static const char *const names[] = { "stopped",  "starting",   "loading", "ready",
-                                         "draining", "restarting", "failed" };
-
-    return names[state];
-}
-
 void supervisor_limits_default(struct supervisor_limits *limits)
 {
     *limits = (struct supervisor_limits){

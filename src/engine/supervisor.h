@@ -40,8 +40,6 @@ enum supervisor_state {
     SUPERVISOR_FAILED,
 };
 
-const char *supervisor_state_name(enum supervisor_state state);
-
 struct supervisor_limits {
     uint64_t backoff_first_ms; /* 500 */
     uint64_t backoff_max_ms;   /* 30 s */

@@ -201,11 +201,6 @@ void worker_free(struct worker *w)
     free(w);
 }
 
-struct loop *worker_loop(struct worker *w)
-{
-    return w->loop;
-}
-
 struct inference *worker_inference(struct worker *w)
 {
     return w->inference;

@@ -44,7 +44,6 @@ void worker_set_tls(struct worker *w, struct tls_context *tls);
 /* After `done`, or when it never was started. */
 void worker_free(struct worker *w);
 
-struct loop *worker_loop(struct worker *w);
 struct inference *worker_inference(struct worker *w);
 const struct worker_shared *worker_get_shared(const struct worker *w);
 

@@ -18,7 +18,7 @@ static void takes_the_text_of_the_table(void **state)
     assert_string_equal(err.text, TEXT_DEPLOYMENT_NOT_FOUND);
     assert_string_equal(err.target, "");
     /* a row without a text */
-    assert_false(error_set(&err, ERROR_RATE_LIMIT, NULL));
+    assert_false(error_set(&err, ERROR_OPERATION, NULL));
     assert_string_equal(err.text, "");
 }
 
