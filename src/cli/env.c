@@ -8,7 +8,7 @@
 #include "cli/command.h"
 #include "server/bootstrap.h"
 #include "server/data_folder.h"
-#include "server/master_key.h"
+#include "server/sealing.h"
 
 struct variable {
     const char *name;
@@ -63,7 +63,7 @@ static bool read_info(const struct settings *s, struct arena *a, struct bootstra
     bool ok = data_folder_find(&folder, s->data, err);
 
     if (ok)
-        box = master_key_open(s, &folder, false, err);
+        box = sealing_open(s, &folder, false, err);
     if (box)
         store = store_open(folder.database, err);
     ok = store && bootstrap_read(store, box, a, info, err);

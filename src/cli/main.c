@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -24,6 +25,23 @@ static int usage(FILE *out, int status)
     return status;
 }
 
+static bool asks_for_help(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0)
+            return true;
+    }
+    return false;
+}
+
+static int run(const struct command *c, int argc, char **argv)
+{
+    if (!asks_for_help(argc, argv))
+        return c->run(argc, argv);
+    printf("usage: lazuli %s %s\n\n%s\n", c->name, c->arguments, c->help);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     /* A client that goes away is an error of its socket, not of the program. */
@@ -34,7 +52,7 @@ int main(int argc, char **argv)
         return usage(stdout, 0);
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
         if (strcmp(argv[1], commands[i]->name) == 0)
-            return commands[i]->run(argc - 1, argv + 1);
+            return run(commands[i], argc - 1, argv + 1);
     }
     fprintf(stderr, "lazuli: there is no command '%s'\n", argv[1]);
     return usage(stderr, EXIT_USAGE);

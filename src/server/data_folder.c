@@ -52,7 +52,9 @@ static bool make_run_folder(struct data_folder *f, struct error *err)
     }
     if (!make_folder(f->run, err))
         return false;
-    if (stat(f->run, &st) != 0 || st.st_uid != geteuid() || (st.st_mode & 077))
+    /* not through a link: below /tmp anybody may have made it */
+    if (lstat(f->run, &st) != 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid() ||
+        (st.st_mode & 077))
         return error_set(err, ERROR_IO, "%s: belongs to someone else or is open to others", f->run);
     return true;
 }

@@ -11,7 +11,7 @@
 #include "server/data_folder.h"
 #include "server/key_secret.h"
 #include "server/llama_path.h"
-#include "server/master_key.h"
+#include "server/sealing.h"
 #include "server/worker.h"
 
 struct server {
@@ -66,7 +66,7 @@ static bool open_data(struct server *s, struct error *err)
     if (!data_folder_open(&s->folder, settings->data, err) || !data_folder_lock(&s->folder, err) ||
         !data_folder_unpack_model(&s->folder, err))
         return false;
-    s->box = master_key_open(settings, &s->folder, true, err);
+    s->box = sealing_open(settings, &s->folder, true, err);
     if (!s->box)
         return false;
     s->store = store_open(s->folder.database, err);

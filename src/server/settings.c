@@ -95,6 +95,12 @@ static void set_text(struct settings *s, const struct setting *row, const char *
     free(old);
 }
 
+/* As given by a file, a variable or an option: empty means the default. */
+static void give_text(struct settings *s, const struct setting *row, const char *value)
+{
+    set_text(s, row, *value ? value : row->text_default);
+}
+
 static void copy_value(struct settings *to, const struct settings *from, const struct setting *row)
 {
     switch (row->kind) {
@@ -211,7 +217,7 @@ bool settings_set(struct settings *s, struct str key, struct str value, const ch
     copy = memory_realloc(NULL, value.len + 1);
     memcpy(copy, value.data ? value.data : "", value.len);
     copy[value.len] = '\0';
-    set_text(s, row, copy);
+    give_text(s, row, copy);
     free(copy);
     return true;
 }
@@ -242,7 +248,7 @@ static bool apply_file(struct settings *s, const struct yaml_file *f, void *cons
         if (!given[i])
             continue;
         if (row->kind == SETTING_TEXT) {
-            set_text(s, row, given[i]);
+            give_text(s, row, given[i]);
         } else if (row->kind == SETTING_FLAG) {
             *flag_at(s, row) = *(const int *)given[i] != 0;
         } else if (in_range(row, *(const uint64_t *)given[i])) {
@@ -338,8 +344,14 @@ static bool write_default(const struct setting *row, struct buf *out)
 
 bool settings_write_reference(struct buf *out)
 {
-    if (!buf_append(out, STR("| setting | default | reloaded by SIGHUP | what it does |\n"
-                             "|---|---|---|---|\n")))
+    if (!buf_append(out,
+                    STR("# Settings\n\n"
+                        "In the file that `--config` names (YAML), as an environment variable "
+                        "(`LAZULI_LISTEN` for\n`listen`), or on the command line (`--listen`); "
+                        "the later of these counts. An empty text is the\ndefault. This page is "
+                        "what `lazuli settings` prints.\n\n"
+                        "| setting | default | reloaded by SIGHUP | what it does |\n"
+                        "|---|---|---|---|\n")))
         return false;
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
         if (!buf_printf(out, "| `%s` | ", table[i].name) || !write_default(&table[i], out) ||
@@ -357,10 +369,13 @@ bool settings_parse_listen(const char *listen, char **host, unsigned *port, stru
 
     if (name.len > 2 && name.data[0] == '[' && name.data[name.len - 1] == ']')
         name = str_slice(name, 1, name.len - 2);
+    else if (str_find_char(name, ':') != SIZE_MAX)
+        colon = NULL; /* "::1" may be an address, or one with its port */
     if (!colon || !name.len || !str_to_u64(str_from(colon + 1), 65535, &number))
         return error_set_target(err, ERROR_CONFIG, "listen",
                                 "listen: '%s' is not ADDRESS:PORT, as in 127.0.0.1:4270", listen);
-    *host = strndup(name.data, name.len);
+    *host = memory_dup_text(name.data);
+    (*host)[name.len] = '\0';
     *port = (unsigned)number;
     return true;
 }

@@ -34,7 +34,7 @@ void settings_copy(struct settings *to, const struct settings *from);
 MUST_CHECK bool settings_load(struct settings *s, const char *file, struct error *err);
 MUST_CHECK bool settings_from_environment(struct settings *s, struct error *err);
 /* One setting from text, by its key; `-` and `_` are the same. `from` names the origin in the
- * error. Flags take true or false. */
+ * error. Flags take true or false. An empty text means the default, here and in a file. */
 MUST_CHECK bool settings_set(struct settings *s, struct str key, struct str value, const char *from,
                              struct error *err);
 /* The setting is a FLAG: on the command line it needs no value. */
@@ -47,7 +47,7 @@ MUST_CHECK bool settings_check(const struct settings *s, struct error *err);
  * `ignored`, separated by blanks, for the log. */
 void settings_reload(struct settings *s, const struct settings *next, struct buf *ignored);
 
-/* docs/settings.md, a row a setting. */
+/* The text of docs/settings.md, a row a setting. */
 MUST_CHECK bool settings_write_reference(struct buf *out);
 
 /* "127.0.0.1:4270", "[::1]:80" -> host (to be freed) and port. */

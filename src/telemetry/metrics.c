@@ -10,8 +10,9 @@
 #include "base/memory.h"
 
 /* Series are made by what clients send (deployment names that exist, operations, statuses): bounded
- * by the catalog and the directory, and by this number all the same. */
-#define SERIES_MAX 20000
+ * by the catalog and the directory, and by this number all the same: so many take less than 64 MB of
+ * text, which is what a scrape may be. */
+#define SERIES_MAX 4000
 #define LABELS_BYTES 320
 #define NAME_BYTES_MAX 100
 /* Both names, and what the other labels come from. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "server/master_key.h"
+#include "server/sealing.h"
 
-struct secret_box *master_key_open(const struct settings *s, const struct data_folder *f,
-                                   bool create, struct error *err)
+struct secret_box *sealing_open(const struct settings *s, const struct data_folder *f, bool create,
+                                struct error *err)
 {
     if (s->master_key_command)
         return secret_box_new_from_command(s->master_key_command, err);

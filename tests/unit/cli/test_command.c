@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/command.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+static struct settings s;
+static struct error err;
+static const char *config, *format;
+static char file[64];
+
+static int set_up(void **state)
+{
+    FILE *f;
+    int fd;
+
+    (void)state;
+    snprintf(file, sizeof(file), "/tmp/lazuli-command-XXXXXX");
+    fd = mkstemp(file);
+    if (fd < 0)
+        return -1;
+    f = fdopen(fd, "w");
+    fputs("workers: 2\ndrain_ms: 20\nidle_timeout_ms: 200\n", f);
+    fclose(f);
+    settings_init(&s);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    settings_done(&s);
+    return unlink(file);
+}
+
+/* The words behind the command's name, up to NULL. */
+static bool read_words(const char *const *words)
+{
+    struct command_option own = { "format", &format };
+    char *argv[16] = { strdup("serve") };
+    int argc = 1;
+    bool ok;
+
+    for (; *words; words++)
+        argv[argc++] = strdup(*words);
+    format = "sh";
+    ok = command_read_settings(argc, argv, &own, &s, &config, &err);
+    if (ok && config)
+        assert_string_equal(config, file);
+    if (strcmp(format, "sh") != 0)
+        assert_string_equal(format, "json");
+    while (argc)
+        free(argv[--argc]);
+    return ok;
+}
+
+#define READ(...) read_words((const char *const[]){ __VA_ARGS__, NULL })
+
+static void expect_refused(const char *const *words, const char *part)
+{
+    assert_false(read_words(words));
+    if (str_find(str_from(err.text), str_from(part)) == SIZE_MAX)
+        fail_msg("'%s' is not in '%s'", part, err.text);
+}
+
+#define REFUSED(part, ...) expect_refused((const char *const[]){ __VA_ARGS__, NULL }, part)
+
+static void options_have_three_forms(void **state)
+{
+    (void)state;
+    assert_true(READ("--log-level", "debug", "--listen=[::1]:1", "--dev"));
+    assert_string_equal(s.log_level, "debug");
+    assert_string_equal(s.listen, "[::1]:1");
+    assert_true(s.dev);
+    assert_true(READ("--dev=false"));
+    assert_false(s.dev);
+    assert_true(READ("--public-base=http://h/?a=b"));
+    assert_string_equal(s.public_base, "http://h/?a=b");
+}
+
+static void the_command_line_counts_most_and_the_file_least(void **state)
+{
+    (void)state;
+    setenv("LAZULI_DRAIN_MS", "30", 1);
+    setenv("LAZULI_WORKERS", "3", 1);
+    assert_true(READ("--workers", "4", "--config", file, "--format", "json"));
+    unsetenv("LAZULI_DRAIN_MS");
+    unsetenv("LAZULI_WORKERS");
+    assert_int_equal(s.workers, 4);
+    assert_int_equal(s.drain_ms, 30);
+    assert_int_equal(s.idle_timeout_ms, 200);
+}
+
+static void what_is_no_option_is_refused(void **state)
+{
+    (void)state;
+    REFUSED("'debug' is not an option", "debug");
+    REFUSED("'-v' is not an option", "-v");
+    REFUSED("--listen needs a value", "--listen");
+    REFUSED("there is no setting 'colour'", "--colour", "blue");
+    REFUSED("there is no setting ''", "--", "x");
+    REFUSED("neither true nor false", "--dev=perhaps");
+    REFUSED("/nowhere", "--config", "/nowhere");
+    REFUSED("need each other", "--tls-key", "k");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(options_have_three_forms),
+        TEST(the_command_line_counts_most_and_the_file_least),
+        TEST(what_is_no_option_is_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
