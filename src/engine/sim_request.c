@@ -278,13 +278,26 @@ invalid:
                             "Invalid '%s': strings or arrays of token ids are expected.", field);
 }
 
+/* Without a prompt a new document begins (inference specification, Completions): one token. */
+static void set_no_prompt(struct arena *a, struct sim_request *r)
+{
+    r->prompts = ARENA_NEW(a, struct sim_prompt);
+    *r->prompts = (struct sim_prompt){ .text = STR(""), .tokens = 1 };
+    r->prompt_count = r->prompt_tokens = 1;
+}
+
 static bool parse_completion(struct arena *a, yyjson_val *body, struct sim_request *r,
                              struct error *err)
 {
+    yyjson_val *prompt = yyjson_obj_get(body, "prompt");
+    bool has_prompt = prompt && !yyjson_is_null(prompt);
+
     r->max_tokens = 16; /* the operation's own default */
+    if (!has_prompt)
+        set_no_prompt(a, r);
     r->echo = yyjson_is_true(yyjson_obj_get(body, "echo"));
     r->logprobs = yyjson_is_uint(yyjson_obj_get(body, "logprobs"));
-    return parse_prompts(a, body, "prompt", r, err) &&
+    return (!has_prompt || parse_prompts(a, body, "prompt", r, err)) &&
            get_count(body, "logprobs", 0, SIM_TOP_LOGPROBS_MAX, &r->top_logprobs, err) &&
            get_count(body, "max_tokens", 0, UINT_MAX, &r->max_tokens, err) &&
            get_count(body, "best_of", 1, SIM_CHOICES_MAX, &r->best_of, err);

@@ -133,6 +133,8 @@ static bool check(struct exchange *x, struct error *err)
         return false;
     if (!fields_get(root, "messages"))
         return fields_missing(err, "messages");
+    if (!fields_check_sampling(root, err))
+        return false;
     note_counts(x, root);
     return chat_messages_check(&x->facts, root, err) && chat_tools_check(&x->facts, root, err) &&
            check_stream(x, root, err) && check_logprobs(x, root, err) && check_format(x, root, err);

@@ -108,6 +108,8 @@ static bool check(struct exchange *x, struct error *err)
 
     if (!fields_check(root, request_fields, ARRAY_LEN(request_fields), "", &f->features, err))
         return false;
+    if (!fields_check_sampling(root, err))
+        return false;
     prompt = fields_get(root, "prompt");
     f->prompt_chars = json_str(prompt).len;
     if (yyjson_is_arr(prompt) && !check_prompts(f, prompt, err))

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "inference/engine_error.h"
 
+#include <stdio.h>
+
 #include "base/log.h"
 #include "inference/operation.h"
 #include "inference/reply.h"
@@ -37,6 +39,29 @@ static bool set_context_length(struct exchange *x, yyjson_val *error, struct err
                      "This model's maximum context length is %lld tokens. However, your messages "
                      "resulted in %lld tokens. Please reduce the length of the messages.",
                      (long long)yyjson_get_sint(context), (long long)yyjson_get_sint(prompt));
+    return true;
+}
+
+/* llama-server says 500 to an embedding's input that is longer than its batch, which lazuli makes
+ * as large as the context: "input (9002 tokens) is too large to process. increase the physical
+ * batch size (current batch size: 2048)". The request is at fault, and to try it again is no use. */
+static bool set_input_length(struct exchange *x, yyjson_val *error, struct error *err)
+{
+    struct str message = json_str(yyjson_obj_get(error, "message"));
+    unsigned tokens, context;
+
+    if (x->deployment->engine->kind != ENGINE_LLAMA || x->operation != &operation_embeddings ||
+        !message.data ||
+        sscanf(message.data,
+               "input (%9u tokens) is too large to process. increase the physical batch size "
+               "(current batch size: %9u)",
+               &tokens, &context) != 2)
+        return false;
+    error_set_target(err, ERROR_CONTEXT_LENGTH, "input",
+                     "This model's maximum context length is %u tokens, however you requested %u "
+                     "tokens (%u in your prompt; 0 for the completion). Please reduce your prompt; "
+                     "or completion length.",
+                     context, tokens, tokens);
     return true;
 }
 
@@ -92,6 +117,8 @@ enum phase engine_error_reply(struct exchange *x, struct str body)
     }
     log_warn("engine_refused", "id=%s engine=%s status=%d", x->request_id,
              x->deployment->engine->name, status);
+    if (status == 500 && set_input_length(x, error, &x->err))
+        return PHASE_FAIL;
     if (status == 400 && yyjson_is_obj(error))
         set_refused(x, error, &x->err);
     else if (status == 503 || status == 429)

@@ -179,6 +179,49 @@ bool fields_check(yyjson_val *object, const struct field *fields, size_t count, 
     return true;
 }
 
+static bool check_stop(yyjson_val *stop, struct error *err)
+{
+    yyjson_val *item;
+    size_t i, count;
+
+    yyjson_arr_foreach(stop, i, count, item)
+    {
+        char name[PATH_MAX_BYTES];
+
+        if (yyjson_is_str(item))
+            continue;
+        snprintf(name, sizeof(name), "[%zu]", i);
+        return refuse(item, &(struct field){ name, FIELD_STRING, 0, 0, 0 }, "stop", err);
+    }
+    return true;
+}
+
+static bool check_bias(yyjson_val *bias, struct error *err)
+{
+    yyjson_val *key, *value;
+    size_t i, count;
+
+    if (!bias)
+        return true;
+    yyjson_obj_foreach(bias, i, count, key, value)
+    {
+        char name[PATH_MAX_BYTES];
+        struct field f = { name, FIELD_NUMBER, -100, 100, 0 };
+
+        if (fits(value, &f))
+            continue;
+        snprintf(name, sizeof(name), "%.*s", STR_ARGS(str_slice(json_str(key), 0, 20)));
+        return refuse(value, &f, "logit_bias.", err);
+    }
+    return true;
+}
+
+bool fields_check_sampling(yyjson_val *object, struct error *err)
+{
+    return check_stop(fields_get(object, "stop"), err) &&
+           check_bias(fields_get(object, "logit_bias"), err);
+}
+
 yyjson_val *fields_get(yyjson_val *object, const char *name)
 {
     yyjson_val *value = yyjson_obj_get(object, name);

@@ -39,6 +39,9 @@ MUST_CHECK bool fields_check(yyjson_val *object, const struct field *fields, siz
 /* The value, NULL when absent or null. */
 yyjson_val *fields_get(yyjson_val *object, const char *name);
 
+/* What stands inside `stop` and `logit_bias` of a chat or a completion. */
+MUST_CHECK bool fields_check_sampling(yyjson_val *object, struct error *err);
+
 /* "Missing required parameter: 'x'." */
 bool fields_missing(struct error *err, const char *name);
 

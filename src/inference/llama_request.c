@@ -9,6 +9,14 @@ static yyjson_val *root_of(const struct exchange *x)
     return yyjson_doc_get_root(x->document);
 }
 
+/* Without a prompt the model begins a new document (inference specification, Completions). */
+#define DEFAULT_PROMPT STR("<|endoftext|>")
+
+static bool lacks_prompt(const struct exchange *x)
+{
+    return x->operation == &operation_completions && !fields_get(root_of(x), "prompt");
+}
+
 static bool lacks_max_tokens(const struct exchange *x)
 {
     return x->operation == &operation_completions && !fields_get(root_of(x), "max_tokens");
@@ -33,7 +41,8 @@ static bool must_count(const struct exchange *x)
 bool llama_request_differs(const struct exchange *x)
 {
     return x->operation->engine_operation != ENGINE_EMBEDDINGS &&
-           (lacks_max_tokens(x) || lacks_alternatives(x) || named_tool(x).len || must_count(x));
+           (lacks_prompt(x) || lacks_max_tokens(x) || lacks_alternatives(x) || named_tool(x).len ||
+            must_count(x));
 }
 
 static void keep_named_tool(yyjson_mut_doc *doc, yyjson_mut_val *root, struct str name)
@@ -53,6 +62,8 @@ void llama_request_adapt(struct exchange *x, yyjson_mut_doc *doc, yyjson_mut_val
 {
     bool is_chat = x->operation == &operation_chat;
 
+    if (lacks_prompt(x))
+        json_set_str(doc, root, "prompt", DEFAULT_PROMPT);
     if (lacks_max_tokens(x))
         json_set_int(doc, root, "max_tokens", (int64_t)x->facts.max_tokens);
     if (must_count(x))

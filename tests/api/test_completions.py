@@ -25,6 +25,13 @@ def test_answer(service):
     assert 0 < answer.usage.completion_tokens <= 16  # what applies when nothing is asked for
 
 
+def test_without_a_prompt(service):
+    """A new document begins, as the specification has it."""
+    for body in ({}, {"prompt": None}):
+        answer = service.post("instruct", body | {"max_tokens": 4}, operation="completions")
+        assert answer.status_code == 200 and answer.json()["usage"]["completion_tokens"] > 0, answer.text
+
+
 def test_stream(service):
     options = {"model": "instruct", "prompt": PROMPT, "max_tokens": 6, "temperature": 0, "seed": 1}
     whole = service.azure().completions.create(**options)

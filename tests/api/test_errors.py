@@ -143,6 +143,9 @@ REFUSALS = [
     (BODY | {"top_p": 1.1}, None, "top_p", "decimal_above_max_value"),
     (BODY | {"presence_penalty": -3}, None, "presence_penalty", "decimal_below_min_value"),
     (BODY | {"stop": ["a", "b", "c", "d", "e"]}, None, "stop", "array_above_max_length"),
+    (BODY | {"stop": ["a", 5]}, "Invalid type for 'stop[1]': expected a string, but got an integer instead.", "stop[1]", "invalid_type"),
+    (BODY | {"logit_bias": {"5": 101}}, "Invalid 'logit_bias.5': decimal above maximum value. Expected a value <= 100, but got 101 instead.", "logit_bias.5", "decimal_above_max_value"),
+    (BODY | {"logit_bias": {"5": "x"}}, None, "logit_bias.5", "invalid_type"),
     (BODY | {"top_logprobs": 3}, "The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.", "top_logprobs", None),
     (BODY | {"logprobs": True, "top_logprobs": 21}, None, "top_logprobs", "integer_above_max_value"),
     (BODY | {"stream_options": {"include_usage": True}}, "The 'stream_options' parameter is only allowed when 'stream' is enabled.", "stream_options", None),
@@ -211,6 +214,15 @@ def test_context_too_long(lazuli):
     assert error["message"].endswith(" tokens. Please reduce the length of the messages.")
     again = ask(lazuli, body={"messages": [{"role": "user", "content": words}], "stream": True})
     assert json.loads(again[3])["error"]["code"] == "context_length_exceeded"
+
+
+def test_input_too_long(lazuli):
+    """Of an embedding: the request is at fault, not the service."""
+    path = "/openai/deployments/text-embedding-ada-002/embeddings?api-version=2024-02-01"
+    status, phrase, _, text = ask(lazuli, path, {"input": "deployment " * 6000})
+    error = json.loads(text)["error"]
+    assert (status, phrase, error["param"], error["code"]) == (400, "model_error", "input", "context_length_exceeded")
+    assert error["message"].startswith("This model's maximum context length is ")
 
 
 def test_body_too_large(gateway):
