@@ -16,7 +16,7 @@ from .vocabulary import Vocabulary
 
 HERE = source.DATA.parent
 SEED = 1
-ROUNDS = (Plan(steps=1100, seed=SEED), Plan(steps=600, seed=SEED + 2, muon_rate=0.012, adam_rate=0.0025))
+ROUNDS = (Plan(steps=1100, seed=SEED), Plan(steps=400, seed=SEED + 2, muon_rate=0.012, adam_rate=0.0025))
 QUICK_ROUNDS = (Plan(steps=60, seed=SEED), Plan(steps=20, seed=SEED + 2))
 STEP_NAMES = ("check", "train", "convert", "evaluate")
 
