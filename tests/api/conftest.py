@@ -95,7 +95,16 @@ def upstream_server():
 def gateway(upstream_server):
     """`lazuli up` in front of the scripted upstream, with limits low enough to be met."""
     catalog = GATEWAY.format(port=upstream_server.port, dead=free_port())
-    limits = ["--body-bytes-max", "200000", "--body-timeout-ms", "500", "--url-bytes-max", "1000", "--head-bytes-max", "8000"]
+    limits = [
+        "--body-bytes-max",
+        "200000",
+        "--body-timeout-ms",
+        "500",
+        "--url-bytes-max",
+        "1000",
+        "--head-bytes-max",
+        "8000",
+    ]
     with Lazuli(catalog=catalog, arguments=limits, environment={"FAKE_KEY": "the-key-of-the-upstream"}) as service:
         for name in ("scripted", "nameless", "azure", "no-usage", "pair", "dead", "hasty"):
             service.deploy(name, "gpt-4o", "2024-11-20")

@@ -64,7 +64,9 @@ class Lazuli:
     def env(self):
         out = subprocess.run(
             [PROGRAM, "env", "--data", str(self.data), "--format", "json"],
-            check=True, capture_output=True, stdin=subprocess.DEVNULL,
+            check=True,
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
         )
         return json.loads(out.stdout)
 
@@ -84,7 +86,11 @@ class Lazuli:
         """A call of the control plane; `path` is behind the account unless it begins with /subscriptions."""
         url = self.endpoint + (path if path.startswith("/subscriptions") else self.account_id + path)
         return requests.request(
-            method, url, params={"api-version": version}, json=body, timeout=60,
+            method,
+            url,
+            params={"api-version": version},
+            json=body,
+            timeout=60,
             headers={"Authorization": f"Bearer {self.token}"},
         )
 

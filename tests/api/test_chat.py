@@ -35,7 +35,12 @@ PERSON = {
     "properties": {
         "name": {"type": "string"},
         "age": {"type": "integer"},
-        "likes": {"type": "array", "items": {"type": "string", "enum": ["tea", "coffee"]}, "minItems": 1, "maxItems": 3},
+        "likes": {
+            "type": "array",
+            "items": {"type": "string", "enum": ["tea", "coffee"]},
+            "minItems": 1,
+            "maxItems": 3,
+        },
     },
     "required": ["name", "age", "likes"],
     "additionalProperties": False,
@@ -153,7 +158,9 @@ def test_n(service):
     assert answer.usage.completion_tokens == 12
     texts = {0: "", 1: ""}
     usage = None
-    for chunk in service.azure().chat.completions.create(stream=True, stream_options={"include_usage": True}, **options):
+    for chunk in service.azure().chat.completions.create(
+        stream=True, stream_options={"include_usage": True}, **options
+    ):
         usage = chunk.usage or usage
         for choice in chunk.choices:
             texts[choice.index] += choice.delta.content or ""
@@ -198,9 +205,13 @@ def test_logit_bias_of_the_simulator(simulated):
 @both
 def test_json_object(service):
     messages = [{"role": "user", "content": "Answer in JSON: what is a deployment?"}]
-    answer = service.azure().chat.completions.create(
-        model="gpt-4", messages=messages, response_format={"type": "json_object"}, seed=2, max_tokens=400
-    ).choices[0]
+    answer = (
+        service.azure()
+        .chat.completions.create(
+            model="gpt-4", messages=messages, response_format={"type": "json_object"}, seed=2, max_tokens=400
+        )
+        .choices[0]
+    )
     if answer.finish_reason == "stop":
         assert isinstance(json.loads(answer.message.content), dict)
     else:
@@ -209,10 +220,21 @@ def test_json_object(service):
 
 @both
 def test_json_schema(service):
-    answer = service.azure().chat.completions.create(
-        model="gpt-4", messages=MESSAGES, seed=1, temperature=0, max_tokens=400,
-        response_format={"type": "json_schema", "json_schema": {"name": "person", "strict": True, "schema": PERSON}},
-    ).choices[0]
+    answer = (
+        service.azure()
+        .chat.completions.create(
+            model="gpt-4",
+            messages=MESSAGES,
+            seed=1,
+            temperature=0,
+            max_tokens=400,
+            response_format={
+                "type": "json_schema",
+                "json_schema": {"name": "person", "strict": True, "schema": PERSON},
+            },
+        )
+        .choices[0]
+    )
     if answer.finish_reason == "stop":
         person = json.loads(answer.message.content)
         assert set(person) == {"name", "age", "likes"} and isinstance(person["age"], int)
@@ -261,9 +283,11 @@ def test_tools_in_a_stream(simulated):
 
 @pytest.mark.parametrize("choice", ["auto", "none"])
 def test_tools_that_are_left_alone(simulated, choice):
-    answer = simulated.azure().chat.completions.create(
-        model="gpt-4", messages=MESSAGES, tools=[WEATHER], tool_choice=choice
-    ).choices[0]
+    answer = (
+        simulated.azure()
+        .chat.completions.create(model="gpt-4", messages=MESSAGES, tools=[WEATHER], tool_choice=choice)
+        .choices[0]
+    )
     assert (answer.finish_reason, answer.message.tool_calls) == ("stop", None) and answer.message.content
 
 
@@ -287,13 +311,15 @@ def test_result_of_a_tool(simulated):
 @both
 def test_content_in_parts(service):
     parts = [{"type": "text", "text": "What is "}, {"type": "text", "text": "a deployment?"}]
-    answer = service.azure().chat.completions.create(model="gpt-4", messages=[{"role": "user", "content": parts}], max_tokens=5)
+    answer = service.azure().chat.completions.create(
+        model="gpt-4", messages=[{"role": "user", "content": parts}], max_tokens=5
+    )
     assert answer.choices[0].message.content
 
 
 @both
 def test_text_of_any_script(service):
-    messages = [{"role": "user", "content": "日本語 😀 Ünïcode \u0000 \\ \" end"}]
+    messages = [{"role": "user", "content": '日本語 😀 Ünïcode \u0000 \\ " end'}]
     answer = service.azure().chat.completions.create(model="gpt-4", messages=messages, max_tokens=8)
     assert answer.choices[0].message.content is not None
 
@@ -316,7 +342,9 @@ def test_both_keys(simulated):
     for key in (keys["key1"], keys["key2"]):
         for client in (simulated.azure(api_key=key), simulated.plain(api_key=key)):
             assert client.chat.completions.create(model="gpt-4", messages=MESSAGES).choices
-    assert simulated.post("gpt-4", {"messages": MESSAGES}, headers={"api-key": None, "Ocp-Apim-Subscription-Key": keys["key2"]}).ok
+    assert simulated.post(
+        "gpt-4", {"messages": MESSAGES}, headers={"api-key": None, "Ocp-Apim-Subscription-Key": keys["key2"]}
+    ).ok
 
 
 def test_a_regenerated_key_is_over_at_once(simulated):

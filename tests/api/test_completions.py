@@ -37,7 +37,9 @@ def test_stream(service):
     whole = service.azure().completions.create(**options)
     *chunks, last = service.azure().completions.create(stream=True, stream_options={"include_usage": True}, **options)
     assert "".join(c.text for chunk in chunks for c in chunk.choices) == whole.choices[0].text
-    assert [c.finish_reason for chunk in chunks for c in chunk.choices if c.finish_reason] == [whole.choices[0].finish_reason]
+    assert [c.finish_reason for chunk in chunks for c in chunk.choices if c.finish_reason] == [
+        whole.choices[0].finish_reason
+    ]
     assert last.choices == [] and last.usage == whole.usage
     assert all(chunk.usage is None for chunk in chunks)
 
@@ -48,7 +50,12 @@ def test_several_prompts_and_answers(service):
     assert [c.index for c in answer.choices] == [0, 1, 2, 3, 4, 5]
     made = answer.usage.completion_tokens
     assert 6 <= made <= 24 and answer.usage.total_tokens == answer.usage.prompt_tokens + made
-    finished = {c.index for chunk in service.azure().completions.create(stream=True, **options) for c in chunk.choices if c.finish_reason}
+    finished = {
+        c.index
+        for chunk in service.azure().completions.create(stream=True, **options)
+        for c in chunk.choices
+        if c.finish_reason
+    }
     assert finished == {0, 1, 2, 3, 4, 5}
 
 
@@ -61,12 +68,16 @@ def test_prompt_of_tokens(service):
 
 
 def test_logprobs(service):
-    choice = service.azure().completions.create(
-        model="instruct", prompt=PROMPT, logprobs=2, max_tokens=4, temperature=0
-    ).choices[0]
+    choice = (
+        service.azure()
+        .completions.create(model="instruct", prompt=PROMPT, logprobs=2, max_tokens=4, temperature=0)
+        .choices[0]
+    )
     logprobs = choice.logprobs
     assert "".join(logprobs.tokens) == choice.text
-    assert len(logprobs.token_logprobs) == len(logprobs.tokens) == len(logprobs.top_logprobs) == len(logprobs.text_offset)
+    assert (
+        len(logprobs.token_logprobs) == len(logprobs.tokens) == len(logprobs.top_logprobs) == len(logprobs.text_offset)
+    )
     assert all(value <= 0 for value in logprobs.token_logprobs)
     assert all(1 <= len(alternatives) <= 2 for alternatives in logprobs.top_logprobs)
     assert logprobs.text_offset == [sum(map(len, logprobs.tokens[:i])) for i in range(len(logprobs.tokens))]

@@ -87,7 +87,9 @@ def test_model_for_one_input_only(simulated):
     simulated.deploy("first-ada", ADA, "1")
     answer = simulated.post("first-ada", {"input": ["a", "b"]}, operation="embeddings")
     assert answer.status_code == 400
-    assert answer.json()["error"]["message"].startswith("Too many inputs. The max number of inputs is 1.  We hope to increase")
+    assert answer.json()["error"]["message"].startswith(
+        "Too many inputs. The max number of inputs is 1.  We hope to increase"
+    )
     assert simulated.post("first-ada", {"input": ["a"]}, operation="embeddings").status_code == 200
 
 

@@ -47,7 +47,9 @@ def test_wrong_or_missing_key(simulated, key):
 
 
 def test_token_on_the_dated_surface(simulated):
-    status, _, headers, body = ask(simulated, headers={"api-key": None, "Authorization": "Bearer eyJ0eXAiOiJKV1QifQ.e30.c2ln"})
+    status, _, headers, body = ask(
+        simulated, headers={"api-key": None, "Authorization": "Bearer eyJ0eXAiOiJKV1QifQ.e30.c2ln"}
+    )
     assert (status, body) == (401, TOKEN)
     check_headers(headers)
 
@@ -66,14 +68,20 @@ def test_key_of_an_ai_services_account(simulated):
 
 def test_key_while_keys_are_disabled(simulated):
     group = simulated.account_id.rsplit("/", 1)[0]
-    body = {"kind": "OpenAI", "sku": {"name": "S0"}, "location": "eastus", "properties": {"customSubDomainName": "keyless-account"}}
+    body = {
+        "kind": "OpenAI",
+        "sku": {"name": "S0"},
+        "location": "eastus",
+        "properties": {"customSubDomainName": "keyless-account"},
+    }
     assert simulated.arm("PUT", f"{group}/keyless", body).status_code in (200, 201)
     key = simulated.arm("POST", f"{group}/keyless/listKeys").json()["key1"]
     body["properties"]["disableLocalAuth"] = True
     assert simulated.arm("PUT", f"{group}/keyless", body).status_code in (200, 201)
     status, _, headers, text = ask(simulated, headers={"api-key": key})
     assert (status, text) == (
-        403, '{"error":{"code":"AuthenticationTypeDisabled","message": "Key based authentication is disabled for this resource."}}'
+        403,
+        '{"error":{"code":"AuthenticationTypeDisabled","message": "Key based authentication is disabled for this resource."}}',
     )
     check_headers(headers)
 
@@ -185,7 +193,10 @@ def test_max_tokens_of_a_reasoning_model(simulated):
     assert ask(simulated, path, BODY | {"max_completion_tokens": 5})[0] == 200
 
 
-@pytest.mark.parametrize("body", [b"", b"not JSON", b'{"messages":', b"[]", b'"text"', b'{"a":1}{"b":2}', b"\xff\xfe", b'{"a":"\xff"}', b"[" * 5000])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"not JSON", b'{"messages":', b"[]", b'"text"', b'{"a":1}{"b":2}', b"\xff\xfe", b'{"a":"\xff"}', b"[" * 5000],
+)
 def test_body_that_is_no_json(simulated, body):
     status, phrase, headers, text = ask(simulated, body=body)
     error = json.loads(text)["error"]
@@ -209,7 +220,11 @@ def test_context_too_long(lazuli):
     status, phrase, headers, text = ask(lazuli, body={"messages": [{"role": "user", "content": words}]})
     error = json.loads(text)["error"]
     assert (status, phrase) == (400, "model_error")
-    assert (error["type"], error["param"], error["code"]) == ("invalid_request_error", "messages", "context_length_exceeded")
+    assert (error["type"], error["param"], error["code"]) == (
+        "invalid_request_error",
+        "messages",
+        "context_length_exceeded",
+    )
     assert error["message"].startswith("This model's maximum context length is ")
     assert error["message"].endswith(" tokens. Please reduce the length of the messages.")
     again = ask(lazuli, body={"messages": [{"role": "user", "content": words}], "stream": True})

@@ -36,10 +36,20 @@ def test_429(simulated, stream):
     assert answer.json()["error"]["code"] == "rate_limit_exceeded"
 
 
-@pytest.mark.parametrize("status, kind", [(400, openai.BadRequestError), (404, openai.NotFoundError), (500, openai.InternalServerError), (503, openai.InternalServerError)])
+@pytest.mark.parametrize(
+    "status, kind",
+    [
+        (400, openai.BadRequestError),
+        (404, openai.NotFoundError),
+        (500, openai.InternalServerError),
+        (503, openai.InternalServerError),
+    ],
+)
 def test_statuses(simulated, status, kind):
     with pytest.raises(kind) as caught:
-        simulated.azure().chat.completions.create(model="gpt-4", messages=MESSAGES, extra_headers={"x-lazuli-fault": f"status={status}"})
+        simulated.azure().chat.completions.create(
+            model="gpt-4", messages=MESSAGES, extra_headers={"x-lazuli-fault": f"status={status}"}
+        )
     assert caught.value.status_code == status
 
 
@@ -48,7 +58,9 @@ def test_sdk_waits_as_it_is_told(simulated):
     client = simulated.azure(max_retries=1)
     started = time.monotonic()
     with pytest.raises(openai.RateLimitError):
-        client.chat.completions.create(model="gpt-4", messages=MESSAGES, extra_headers={"x-lazuli-fault": "status=429; retry-after-ms=300"})
+        client.chat.completions.create(
+            model="gpt-4", messages=MESSAGES, extra_headers={"x-lazuli-fault": "status=429; retry-after-ms=300"}
+        )
     assert time.monotonic() - started >= 0.3
 
 

@@ -135,7 +135,10 @@ def test_start_with_a_broken_catalog(tmp_path):
     file.write_text("extends: default\nmodels:\n  - name: 5\n    surprise: x\n")
     out = subprocess.run(
         [PROGRAM, "up", "--listen", "127.0.0.1:0", "--data", str(tmp_path / "data"), "--catalog", str(file)],
-        capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=30,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=30,
     )
     assert out.returncode == 2 and f"{file}:4" in out.stderr and "surprise" in out.stderr
 
@@ -162,10 +165,13 @@ def test_killed_and_started_again(tmp_path):
 
 def test_killed_in_the_middle_of_writes(tmp_path):
     """kill -9 while writes are under way: all that were answered are there, and the file is sound."""
+    service = start(data=tmp_path)
     for round_number in range(3):
-        service = start(data=tmp_path) if round_number == 0 else service
         acknowledged = []
-        body = {"sku": {"name": "Standard", "capacity": 1}, "properties": {"model": {"format": "OpenAI", "name": "gpt-4o", "version": "2024-11-20"}}}
+        body = {
+            "sku": {"name": "Standard", "capacity": 1},
+            "properties": {"model": {"format": "OpenAI", "name": "gpt-4o", "version": "2024-11-20"}},
+        }
         with Wire(service) as wire:
             head = f"Host: x\r\nAuthorization: Bearer {service.token}\r\nContent-Type: application/json\r\n"
             data = json.dumps(body).encode()

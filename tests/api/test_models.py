@@ -5,7 +5,9 @@ import requests
 
 
 def get(service, path, **params):
-    return requests.get(f"{service.endpoint}/openai/{path}", params=params, headers={"api-key": service.key}, timeout=30)
+    return requests.get(
+        f"{service.endpoint}/openai/{path}", params=params, headers={"api-key": service.key}, timeout=30
+    )
 
 
 def test_list(simulated):
@@ -16,7 +18,13 @@ def test_list(simulated):
     models = {model["id"]: model for model in body["data"]}
     assert len(models) == len(body["data"]) > 20
     assert models["gpt-35-turbo-0613"] == {
-        "capabilities": {"fine_tune": False, "inference": True, "completion": False, "chat_completion": True, "embeddings": False},
+        "capabilities": {
+            "fine_tune": False,
+            "inference": True,
+            "completion": False,
+            "chat_completion": True,
+            "embeddings": False,
+        },
         "lifecycle_status": "generally-available",
         "deprecation": {"inference": 2051222400},
         "id": "gpt-35-turbo-0613",
@@ -56,6 +64,9 @@ def test_needs_a_key(simulated):
 
 def test_wrong_method(simulated):
     answer = requests.post(
-        f"{simulated.endpoint}/openai/models?api-version=2024-06-01", json={}, headers={"api-key": simulated.key}, timeout=30
+        f"{simulated.endpoint}/openai/models?api-version=2024-06-01",
+        json={},
+        headers={"api-key": simulated.key},
+        timeout=30,
     )
     assert (answer.status_code, answer.json()["error"]["code"]) == (405, "405")

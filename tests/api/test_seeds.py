@@ -127,7 +127,8 @@ def test_deployments_that_the_cli_pages_make(simulated):
         ("prod-gpt4o-mini-2", "gpt-4o-mini", None, "Standard", 50),
     ):
         simulated.deploy(name, model, version, capacity, sku) if version else simulated.arm(
-            "PUT", f"/deployments/{name}",
+            "PUT",
+            f"/deployments/{name}",
             {"sku": {"name": sku, "capacity": capacity}, "properties": {"model": {"format": "OpenAI", "name": model}}},
         ).raise_for_status()
     assert simulated.post("mymodel", {"input": "a"}, operation="embeddings").status_code == 200

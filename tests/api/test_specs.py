@@ -8,10 +8,15 @@ from specs import answer_errors, schema_errors
 VERSIONS = ["2023-05-15", "2024-02-01", "2024-06-01", "2024-08-01-preview"]
 MESSAGES = {"messages": [{"role": "user", "content": "Say something."}]}
 TOOLS = {
-    "tools": [{
-        "type": "function",
-        "function": {"name": "weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}},
-    }],
+    "tools": [
+        {
+            "type": "function",
+            "function": {
+                "name": "weather",
+                "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
+            },
+        }
+    ],
     "tool_choice": "required",
 }
 
@@ -72,7 +77,9 @@ def test_tools(simulated, version):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("more", [{}, {"logprobs": 2}, {"prompt": ["One", "Two"], "n": 2}], ids=["plain", "logprobs", "prompts"])
+@pytest.mark.parametrize(
+    "more", [{}, {"logprobs": 2}, {"prompt": ["One", "Two"], "n": 2}], ids=["plain", "logprobs", "prompts"]
+)
 def test_completions(simulated, version, more):
     answer = simulated.post("instruct", {"prompt": "Once"} | more, operation="completions", version=version)
     body = body_of(answer)
@@ -113,7 +120,9 @@ def test_stream(simulated, more):
         assert all(event["usage"] is None for event in events)
     else:
         assert all("usage" not in event for event in events)
-    assert [schema_errors(version, "createChatCompletionStreamResponse", event) for event in events] == [[]] * len(events)
+    assert [schema_errors(version, "createChatCompletionStreamResponse", event) for event in events] == [[]] * len(
+        events
+    )
     assert len({event["id"] for event in events}) == 1
 
 
@@ -136,7 +145,14 @@ def test_2023_05_15_is_the_quickstart_sample(simulated):
 def test_2024_02_01_shows_filters_logprobs_and_fingerprint(simulated):
     body = body_of(simulated.post("gpt-4", MESSAGES, version="2024-02-01"))
     assert set(body) == {
-        "id", "object", "created", "model", "usage", "choices", "prompt_filter_results", "system_fingerprint",
+        "id",
+        "object",
+        "created",
+        "model",
+        "usage",
+        "choices",
+        "prompt_filter_results",
+        "system_fingerprint",
     }
     assert body["prompt_filter_results"] == [{"prompt_index": 0, "content_filter_results": FILTERS}]
     choice = body["choices"][0]
@@ -154,7 +170,10 @@ def test_2024_08_01_preview_shows_refusal(simulated):
 def test_2024_10_21_shows_details_of_usage(simulated):
     usage = body_of(simulated.post("gpt-4", MESSAGES, version="2024-10-21"))["usage"]
     assert set(usage["completion_tokens_details"]) == {
-        "accepted_prediction_tokens", "audio_tokens", "reasoning_tokens", "rejected_prediction_tokens",
+        "accepted_prediction_tokens",
+        "audio_tokens",
+        "reasoning_tokens",
+        "rejected_prediction_tokens",
     }
     assert set(usage["prompt_tokens_details"]) == {"audio_tokens", "cached_tokens"}
 
@@ -169,7 +188,9 @@ def test_keys_are_in_alphabetical_order_at_each_level(request, service):
     service = request.getfixturevalue(service)
     more = MESSAGES | {"logprobs": True, "top_logprobs": 1, "max_tokens": 5}
     assert unsorted(service.post("gpt-4", more, version="2024-10-21").text) == []
-    stream = service.post("gpt-4", more | {"stream": True, "stream_options": {"include_usage": True}}, version="2024-10-21")
+    stream = service.post(
+        "gpt-4", more | {"stream": True, "stream_options": {"include_usage": True}}, version="2024-10-21"
+    )
     events = [e for e in stream.text.split("\n\n") if e.startswith("data: {")]
     assert len(events) >= 6 and [unsorted(e[6:]) for e in events] == [[]] * len(events)
     vectors = service.post("text-embedding-ada-002", {"input": "x"}, operation="embeddings")

@@ -1,7 +1,9 @@
 """Streams as bytes on the wire, and engines that die in the middle of one."""
 
+import ctypes
 import json
 import os
+import pathlib
 import signal
 import socket
 import time
@@ -53,6 +55,31 @@ def test_head_and_first_event_come_together(simulated, deployment):
             first = request(wire, deployment).read()
             assert first.startswith(b"HTTP/1.1 200 OK\r\n") and b"\r\n\r\n" in first
             assert b'"prompt_filter_results"' in first and b'"role":"assistant"' in first
+
+
+def socket_of_the_service(service, wire):
+    """The other end of a connection, fetched out of the service's process."""
+    ports = f":{service.port:04X} ", f":{wire.socket.getsockname()[1]:04X} "
+    rows = pathlib.Path("/proc/net/tcp").read_text().splitlines()
+    (inode,) = [
+        row.split()[9]
+        for row in rows
+        if ports[0] in row and ports[1] in row and row.index(ports[0]) < row.index(ports[1])
+    ]
+    folder = f"/proc/{service.process.pid}/fd"
+    (number,) = [int(fd) for fd in os.listdir(folder) if os.readlink(f"{folder}/{fd}") == f"socket:[{inode}]"]
+    libc = ctypes.CDLL(None, use_errno=True)
+    fd = libc.syscall(438, os.pidfd_open(service.process.pid), number, 0)  # pidfd_getfd
+    if fd < 0:
+        pytest.skip(f"pidfd_getfd: {os.strerror(ctypes.get_errno())}")
+    return socket.socket(fileno=fd)
+
+
+def test_connections_do_not_wait_to_fill_segments(simulated):
+    with Wire(simulated) as wire:
+        request(wire, "gpt-4").read()
+        with socket_of_the_service(simulated, wire) as other:
+            assert other.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
 
 
 def test_each_token_comes_by_itself(simulated):

@@ -12,7 +12,12 @@ from wire import Wire
 MESSAGES = [{"role": "user", "content": "Hi"}]
 BODY = {"messages": MESSAGES}
 PATH = "/openai/deployments/scripted/chat/completions?api-version=2024-10-21"
-UNEXPECTED = {"error": {"code": "InternalServerError", "message": "Backend returned unexpected response. Please contact Microsoft for help."}}
+UNEXPECTED = {
+    "error": {
+        "code": "InternalServerError",
+        "message": "Backend returned unexpected response. Please contact Microsoft for help.",
+    }
+}
 TIMEOUT = {"error": {"code": "Timeout", "message": "The operation was timeout."}}
 UNAVAILABLE = {
     "error": {
@@ -23,10 +28,11 @@ UNAVAILABLE = {
 
 
 def is_server_error(error):
-    return (
-        error["message"].startswith("The server had an error while processing your request. Sorry about that!")
-        and (error["type"], error["param"], error["code"]) == ("server_error", None, None)
-    )
+    return error["message"].startswith("The server had an error while processing your request. Sorry about that!") and (
+        error["type"],
+        error["param"],
+        error["code"],
+    ) == ("server_error", None, None)
 
 
 # -- What the upstream sees ---------------------------------------------------------------------------------------------
@@ -65,7 +71,9 @@ def test_nothing_of_a_request_is_lost(gateway, upstream, deployment, name, strea
 
 def test_bytes_are_left_as_they_are(gateway, upstream):
     """Blanks, order, numbers and escapes: only the model's name is added, at the end."""
-    body = b'{ "messages" : [ {"content":"\\u00e9\\ud83d\\ude00","role":"user"} ],\n "temperature":1.0e0, "seed": 00012 }'
+    body = (
+        b'{ "messages" : [ {"content":"\\u00e9\\ud83d\\ude00","role":"user"} ],\n "temperature":1.0e0, "seed": 00012 }'
+    )
     body = body.replace(b"00012", b"12")
     assert gateway.post("scripted", body).status_code == 200
     assert upstream.calls[0].body == body[:-1] + b',"model":"backend"}'
@@ -73,7 +81,12 @@ def test_bytes_are_left_as_they_are(gateway, upstream):
 
 def test_keys_stay_apart(gateway, upstream):
     """The upstream gets its own key, and nothing of the client's."""
-    headers = {"Authorization": "Bearer client-token", "Cookie": "a=b", "x-ms-client-request-id": "mine", "x-forwarded-for": "1.2.3.4"}
+    headers = {
+        "Authorization": "Bearer client-token",
+        "Cookie": "a=b",
+        "x-ms-client-request-id": "mine",
+        "x-forwarded-for": "1.2.3.4",
+    }
     assert gateway.post("scripted", BODY, headers=headers).status_code == 200
     gateway.post("nameless", BODY)
     with_key, without = (call.headers for call in upstream.calls)
@@ -310,7 +323,9 @@ def stream_events(text):
     return [json.loads(e[6:]) for e in text.split("\n\n") if e.startswith("data: {")]
 
 
-@pytest.mark.parametrize("end", ["cut", "no [DONE], no finish", "garbage", "error event", "stall", "null event choices"])
+@pytest.mark.parametrize(
+    "end", ["cut", "no [DONE], no finish", "garbage", "error event", "stall", "null event choices"]
+)
 def test_stream_that_breaks(gateway, upstream, end):
     """What came before is passed on; then an error event, and no [DONE] that would call it whole."""
 

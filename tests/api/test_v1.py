@@ -70,7 +70,14 @@ def test_unknown_deployment(simulated):
     assert caught.value.code == "DeploymentNotFound"
 
 
-@pytest.mark.parametrize("body, code", [({}, "missing_required_parameter"), ({"model": 5}, "invalid_type"), ({"model": None}, "missing_required_parameter")])
+@pytest.mark.parametrize(
+    "body, code",
+    [
+        ({}, "missing_required_parameter"),
+        ({"model": 5}, "invalid_type"),
+        ({"model": None}, "missing_required_parameter"),
+    ],
+)
 def test_model_is_needed(simulated, body, code):
     answer = post(simulated, {"messages": MESSAGES} | body)
     error = answer.json()["error"]
@@ -91,6 +98,9 @@ def test_account_in_the_path(simulated):
         azure = openai.AzureOpenAI(azure_endpoint=base, api_key=simulated.key, api_version="2024-06-01", max_retries=0)
         assert azure.chat.completions.create(model="gpt-4", messages=MESSAGES).choices
     other = requests.post(
-        f"{simulated.endpoint}/accounts/nobody/openai/v1/chat/completions", json={}, headers={"api-key": simulated.key}, timeout=30
+        f"{simulated.endpoint}/accounts/nobody/openai/v1/chat/completions",
+        json={},
+        headers={"api-key": simulated.key},
+        timeout=30,
     )
     assert other.status_code == 404
