@@ -202,6 +202,9 @@ void stream_end(struct stream *s, enum stream_end why)
     if (why == STREAM_END_RESET)
         s->state = STREAM_FAILED;
     s->peer_ended = true;
+    /* It may be armed to resume reading, or to tell of a failure: either is over now. */
+    if (s->has_timer)
+        uv_timer_stop(&s->timer);
     stream_update_reading(s);
     s->events.on_end(s->data, why);
 }
