@@ -157,7 +157,7 @@ enum phase exchange_dispatch(struct exchange *x)
         .deployment = x->deployment->name,
         .body_parts = parts,
         .request_id = str_of(x->request_id, GUID_TEXT_LEN),
-        .prompt_tokens = (unsigned)((x->facts.prompt_chars + 3) / 4 + x->facts.prompt_tokens),
+        .prompt_tokens = (unsigned)exchange_prompt_tokens(&x->facts),
     };
     struct sim_fault *fault;
 

@@ -72,7 +72,7 @@ struct request_facts {
     bool logprobs;
     bool count_by_logprobs; /* the engine's usage counts the first choice only */
     uint64_t max_tokens;    /* 0: not given */
-    uint64_t prompt_chars;  /* of all text in the prompt */
+    uint64_t prompt_chars;  /* of all text in the prompt, in bytes */
     uint64_t prompt_tokens; /* of prompts given as tokens */
     unsigned features;      /* set of engine_feature that the request needs */
     bool base64;            /* embeddings: encoding_format base64 */
@@ -150,7 +150,6 @@ struct exchange {
 
     /* ADMIT */
     bool admitted;
-    uint64_t estimated_tokens;
     uint64_t used_requests; /* of the current minute, this one included */
     uint64_t used_tokens;
 
@@ -186,6 +185,8 @@ PHASES(X)
 
 /* A new GUID in the arena, in exchange.c. */
 struct str exchange_new_id(struct exchange *x);
+/* The prompt's tokens, estimated from its length; in admit.c. */
+uint64_t exchange_prompt_tokens(const struct request_facts *f);
 /* In dispatch.c: stops the engine's work on the exchange, if there is any. */
 void exchange_stop_engine(struct exchange *x);
 /* In relay.c: gives back what RELAY holds beyond the arena. */

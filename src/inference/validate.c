@@ -1,6 +1,6 @@
 /*
- * VALIDATE and ADMIT: the request's fields by the operation's own table, against what the model and
- * its engine can do; then what it will count for, and what is left of the deployment's minute.
+ * VALIDATE: the request's fields by the operation's own table, against what the model and its engine
+ * can do.
  * SPDX-License-Identifier: MIT
  */
 #include "inference/operation.h"
@@ -73,26 +73,4 @@ enum phase exchange_validate(struct exchange *x)
         !check_features(x, &x->err))
         return PHASE_FAIL;
     return PHASE_ADMIT;
-}
-
-/* Azure's estimate at arrival: the prompt by its character count, and for each answer asked for
- * the most tokens it may have; 16 where a request does not say (contract, section 6.2). */
-static uint64_t estimate_tokens(const struct request_facts *f)
-{
-    uint64_t answer = f->max_tokens ? f->max_tokens : 16;
-
-    return (f->prompt_chars + 3) / 4 + f->prompt_tokens + answer * f->n;
-}
-
-enum phase exchange_admit(struct exchange *x)
-{
-    struct deployment_counters *counters = x->deployment->counters;
-    int64_t now_ms = clock_now_ms(x->inference->options.clock);
-
-    x->estimated_tokens = estimate_tokens(&x->facts);
-    x->used_requests = rate_window_add(&counters->requests, now_ms, 1);
-    x->used_tokens = rate_window_add(&counters->tokens, now_ms, x->estimated_tokens);
-    atomic_fetch_add_explicit(&counters->in_flight, 1, memory_order_relaxed);
-    x->admitted = true;
-    return PHASE_DISPATCH;
 }
