@@ -21,6 +21,7 @@ struct run {
     uv_pipe_t output;
     struct supervisor *owner; /* NULL: nobody is interested any more */
     unsigned open_handles;
+    bool is_process_open; /* libuv knows of it */
     bool has_exited;
     bool is_output_closed;
     int64_t exit_status;
@@ -118,7 +119,8 @@ static void drop_run(struct run *run)
     if (!run->is_output_closed)
         uv_close((uv_handle_t *)&run->output, on_handle_closed);
     run->is_output_closed = true;
-    uv_close((uv_handle_t *)&run->process, on_handle_closed);
+    if (run->is_process_open)
+        uv_close((uv_handle_t *)&run->process, on_handle_closed);
 }
 
 static void on_space(uv_handle_t *handle, size_t suggested, uv_buf_t *space)
@@ -206,6 +208,8 @@ static int spawn(struct supervisor *s, struct run *run, struct arena *a,
     options.stdio_count = 3;
     options.flags = UV_PROCESS_DETACHED; /* a session of its own */
     options.exit_cb = on_exit_of;
+    run->is_process_open = true; /* also after a failure */
+    run->open_handles++;
     rc = uv_spawn(loop_uv(s->loop), &run->process, &options);
     close(ends[1]);
     return rc;
@@ -248,7 +252,7 @@ static void start(struct supervisor *s)
     }
     run = memory_alloc(sizeof(*run));
     run->owner = s;
-    run->open_handles = 2;
+    run->open_handles = 1;
     uv_pipe_init(loop_uv(s->loop), &run->output, 0);
     run->output.data = run;
     rc = spawn(s, run, a, &command);
@@ -256,7 +260,7 @@ static void start(struct supervisor *s)
     snprintf(text, sizeof(text), "cannot start %s: %s", command.argv[0], rc ? uv_strerror(rc) : "");
     arena_free(a);
     if (rc) {
-        drop_run(run); /* after a failed uv_spawn the handle has to be closed as well */
+        drop_run(run);
         fail(s, text);
         return;
     }

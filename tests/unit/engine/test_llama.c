@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -264,6 +265,33 @@ static void says_why_it_does_not_start(void **state)
     rig_call_done(&next);
 }
 
+/* One is left, which the model is looked at with. */
+static void outlives_a_lack_of_file_descriptors(void **state)
+{
+    struct rig_call c = { 0 }, next = { 0 };
+    struct rlimit limit, low;
+    int lowest;
+
+    (void)state;
+    start("%s", "");
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    lowest = dup(0);
+    close(lowest);
+    low = (struct rlimit){ (rlim_t)lowest + 1, limit.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    rig_call_run(&rig, &c, "m", ENGINE_CHAT, STREAM);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_true(c.has_failed);
+    assert_int_equal(c.err.code, ERROR_UNAVAILABLE);
+    assert_non_null(strstr(c.err.text, "too many open files"));
+    rig_sleep(&rig, 600);
+    rig_call_run(&rig, &next, "m", ENGINE_CHAT, STREAM);
+    assert_true(next.has_ended);
+    stop();
+    rig_call_done(&c);
+    rig_call_done(&next);
+}
+
 static void shows_nothing_of_a_request(void **state)
 {
     struct rig_call c = { 0 };
@@ -438,6 +466,7 @@ int main(int argc, char **argv)
         TEST(stops_while_it_loads),
         TEST(a_crash_ends_its_calls_only),
         TEST(says_why_it_does_not_start),
+        TEST(outlives_a_lack_of_file_descriptors),
         TEST(shows_nothing_of_a_request),
         TEST(tries_again_after_the_back_off),
         TEST(says_what_is_missing),
