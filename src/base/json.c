@@ -4,6 +4,16 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/memory.h"
+
+/* From so many bytes of text on, what is parsed lies on the heap: the arena would keep each size
+ * that it grows through. */
+#define HEAP_TEXT_BYTES ((size_t)256 * 1024)
+/* One allocation for a document, at most, or as many times its text: 16 bytes a value. Text is not
+ * much larger as a document; values of one or two bytes each are. */
+#define HEAP_BYTES_MAX ((size_t)128 * 1024 * 1024)
+#define HEAP_TIMES_TEXT 4
+
 /* NaN and infinity have no JSON form; a document that holds one is still written. */
 #define WRITE_FLAGS YYJSON_WRITE_INF_AND_NAN_AS_NULL
 
@@ -36,6 +46,43 @@ static yyjson_alc arena_alc(struct arena *a)
     return (yyjson_alc){ alc_malloc, alc_realloc, alc_free, a };
 }
 
+/* `ctx`: the most that one allocation may have; NULL beyond it. */
+static void *heap_malloc(void *ctx, size_t size)
+{
+    const size_t *max = ctx;
+
+    return size > *max ? NULL : memory_realloc(NULL, size);
+}
+
+static void *heap_realloc(void *ctx, void *old, size_t old_size, size_t size)
+{
+    const size_t *max = ctx;
+
+    (void)old_size;
+    return size > *max ? NULL : memory_realloc(old, size);
+}
+
+static void heap_free(void *ctx, void *old)
+{
+    (void)ctx;
+    free(old);
+}
+
+static void free_document(void *data)
+{
+    yyjson_doc_free(data);
+}
+
+static yyjson_alc heap_alc(struct arena *a, size_t text_len)
+{
+    size_t *max = ARENA_NEW(a, size_t);
+
+    *max = HEAP_TIMES_TEXT * text_len;
+    if (*max < HEAP_BYTES_MAX)
+        *max = HEAP_BYTES_MAX;
+    return (yyjson_alc){ heap_malloc, heap_realloc, heap_free, max };
+}
+
 /* -- Reading and making -------------------------------------------------------------------- */
 
 /* The values of a document lie one behind the other; a container knows where its last one ends. */
@@ -59,7 +106,8 @@ static bool is_too_deep(yyjson_doc *doc)
 
 yyjson_doc *json_parse(struct arena *a, struct str text, struct error *err)
 {
-    yyjson_alc alc = arena_alc(a);
+    bool is_on_heap = text.len >= HEAP_TEXT_BYTES;
+    yyjson_alc alc = is_on_heap ? heap_alc(a, text.len) : arena_alc(a);
     yyjson_read_err why;
     yyjson_doc *doc;
 
@@ -71,10 +119,16 @@ yyjson_doc *json_parse(struct arena *a, struct str text, struct error *err)
      * C type holds stays as its text, so that it is passed on exactly. */
     doc = yyjson_read_opts((char *)(uintptr_t)text.data, text.len, YYJSON_READ_BIGNUM_AS_RAW, &alc,
                            &why);
+    if (!doc && why.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION) {
+        error_set(err, ERROR_BAD_REQUEST, "Invalid JSON: too many values.");
+        return NULL;
+    }
     if (!doc) {
         error_set(err, ERROR_BAD_REQUEST, "Invalid JSON at byte %zu: %s.", why.pos, why.msg);
         return NULL;
     }
+    if (is_on_heap)
+        arena_defer(a, free_document, doc);
     if (is_too_deep(doc)) {
         error_set(err, ERROR_BAD_REQUEST, "Invalid JSON: nested deeper than %d levels.",
                   JSON_DEPTH_MAX);

@@ -21,7 +21,8 @@
 
 /* Strict JSON (RFC 8259), UTF-8 checked, at most JSON_DEPTH_MAX deep. NULL with ERROR_BAD_REQUEST
  * naming what is wrong and at which byte. `text` need not outlive the call. A number beyond 64-bit
- * integers and doubles is kept as its text (yyjson_is_raw, not yyjson_is_num) and written so. */
+ * integers and doubles is kept as its text (yyjson_is_raw, not yyjson_is_num) and written so. Many
+ * millions of values are refused: each takes 16 bytes, and may be 2 bytes of text. */
 MUST_CHECK yyjson_doc *json_parse(struct arena *a, struct str text, struct error *err);
 
 /* An empty document that allocates from the arena. */

@@ -120,6 +120,31 @@ static void limits_the_depth(void **state)
     assert_null(json_parse(a, nested(a, 1000, "[[],", "]"), &err));
 }
 
+/* "[1,1,1 ... ]" */
+static struct str ones(struct arena *a, size_t count)
+{
+    char *text = arena_alloc_bytes(a, 2 * count + 1);
+
+    text[0] = '[';
+    for (size_t i = 0; i < count; i++) {
+        text[2 * i + 1] = '1';
+        text[2 * i + 2] = ',';
+    }
+    text[2 * count] = ']';
+    return str_of(text, 2 * count + 1);
+}
+
+static void limits_the_memory(void **state)
+{
+    struct arena *a = *state;
+    struct error err = { 0 };
+    yyjson_doc *doc = json_parse(a, ones(a, 1000000), &err);
+
+    assert_int_equal(yyjson_arr_size(yyjson_doc_get_root(doc)), 1000000);
+    assert_null(json_parse(a, ones(a, 9000000), &err));
+    assert_non_null(strstr(err.text, "too many values"));
+}
+
 static void looks_up(void **state)
 {
     struct arena *a = *state;
@@ -276,6 +301,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(refuses_what_is_not_json, set_up, tear_down),
         cmocka_unit_test_setup_teardown(says_where_it_is_wrong, set_up, tear_down),
         cmocka_unit_test_setup_teardown(limits_the_depth, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(limits_the_memory, set_up, tear_down),
         cmocka_unit_test_setup_teardown(looks_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sets, set_up, tear_down),
         cmocka_unit_test_setup_teardown(always_writes_valid_json, set_up, tear_down),
