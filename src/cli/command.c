@@ -23,6 +23,12 @@ static bool set_option(struct settings *s, struct str name, const char *value,
     return settings_set(s, name, str_from(value), "command line", err);
 }
 
+static bool is_known(struct str name, const struct command_option *own)
+{
+    return settings_has(name) || str_equal(name, STR("config")) ||
+           (own && str_equal(name, str_from(own->name)));
+}
+
 static bool read_options(int argc, char **argv, const struct command_option *own,
                          struct settings *s, const char **config, struct error *err)
 {
@@ -34,6 +40,10 @@ static bool read_options(int argc, char **argv, const struct command_option *own
             return error_set(err, ERROR_CONFIG, "'%s' is not an option", argv[i]);
         rest = str_slice(rest, 2, rest.len);
         (void)str_split(&rest, '=', &name);
+        if (!is_known(name, own))
+            return error_set(err, ERROR_CONFIG,
+                             "command line: there is no setting '%.*s'; lazuli settings lists them",
+                             STR_ARGS(name));
         if (value)
             value++;
         else if (settings_is_flag(name))

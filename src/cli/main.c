@@ -14,13 +14,24 @@ static const struct command *const commands[] = {
     &command_up, &command_serve, &command_env, &command_settings, &command_version,
 };
 
+static void print_command(FILE *out, const struct command *c)
+{
+    fprintf(out, "  %-9s %s\n", c->name, c->help);
+    if (*c->arguments)
+        fprintf(out, "            %s\n", c->arguments);
+}
+
+static bool is_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
 static int usage(FILE *out, int status)
 {
     fputs("lazuli: Azure OpenAI Service on your own metal\n\nusage: lazuli COMMAND [options]\n\n",
           out);
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-        fprintf(out, "  %-9s %s\n            %s\n", commands[i]->name, commands[i]->help,
-                commands[i]->arguments);
+        print_command(out, commands[i]);
     fputs("\nEvery setting (lazuli settings) is an option too: --log-level debug\n", out);
     return status;
 }
@@ -28,7 +39,7 @@ static int usage(FILE *out, int status)
 static bool asks_for_help(int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0)
+        if (is_help(argv[i]))
             return true;
     }
     return false;
@@ -48,8 +59,10 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     if (argc < 2)
         return usage(stderr, EXIT_USAGE);
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)
+    if (is_help(argv[1]) || strcmp(argv[1], "help") == 0)
         return usage(stdout, 0);
+    if (strcmp(argv[1], "--version") == 0)
+        return run(&command_version, argc - 1, argv + 1);
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
         if (strcmp(argv[1], commands[i]->name) == 0)
             return run(commands[i], argc - 1, argv + 1);

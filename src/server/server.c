@@ -119,7 +119,7 @@ static bool make_workers(struct server *s, unsigned *port, struct error *err)
 static struct str public_base(struct server *s, unsigned port)
 {
     const struct settings *settings = s->options.settings;
-    const char *scheme = settings->tls_required ? "https" : "http";
+    const char *scheme = settings->tls_certificate ? "https" : "http";
     struct str listen = str_from(settings->listen), host;
 
     if (settings->public_base) {
@@ -174,6 +174,11 @@ static bool make_arm(struct server *s, struct error *err)
 static void make_engines(struct server *s)
 {
     s->llama_server = llama_path_find(s->options.settings->llama_server);
+    if (!s->llama_server)
+        log_warn(
+            "llama_server_missing",
+            "advice=\"engines of kind llama cannot run: put llama-server on the PATH, or its path "
+            "into llama_server; make run installs it\"");
     s->shared.engines = engines_new(
         &(struct engines_options){
             .loop = s->loop,

@@ -168,6 +168,11 @@ static const struct setting *find(struct str key)
     return NULL;
 }
 
+bool settings_has(struct str key)
+{
+    return find(key) != NULL;
+}
+
 bool settings_is_flag(struct str key)
 {
     const struct setting *row = find(key);

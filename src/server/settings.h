@@ -37,6 +37,8 @@ MUST_CHECK bool settings_from_environment(struct settings *s, struct error *err)
  * error. Flags take true or false. An empty text means the default, here and in a file. */
 MUST_CHECK bool settings_set(struct settings *s, struct str key, struct str value, const char *from,
                              struct error *err);
+/* There is a setting of that name. */
+bool settings_has(struct str key);
 /* The setting is a FLAG: on the command line it needs no value. */
 bool settings_is_flag(struct str key);
 

@@ -17,7 +17,7 @@
     TEXT(public_base, NULL, false, "URL under which clients reach the service; endpoints are made of it. Default: from listen.") \
     TEXT(data_domain, NULL, false, "Accounts with a custom subdomain are served as NAME.openai.DATA_DOMAIN.") \
     TEXT(catalog, NULL, true, "Model catalog file. Default: the built-in catalog.") \
-    TEXT(tls_certificate, NULL, true, "PEM file with the certificate chain; with it, TLS is served on the same port.") \
+    TEXT(tls_certificate, NULL, true, "PEM file with the certificate chain; with it, TLS is served beside plain HTTP on the same port, and endpoints are https.") \
     TEXT(tls_key, NULL, true, "PEM file with the certificate's key.") \
     FLAG(tls_required, false, false, "Refuse plain HTTP.") \
     TEXT(master_key_file, NULL, false, "File with the key that seals stored secrets. Default: master.key in the data folder, made when missing.") \

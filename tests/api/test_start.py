@@ -79,3 +79,28 @@ def test_wrong_settings_name_the_field():
         )
         assert out.returncode == 2, arguments
         assert wanted in out.stderr, out.stderr
+
+
+def test_commands_say_how_they_are_used():
+    def run(*arguments):
+        return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=30)
+
+    assert run("--version").stdout.startswith("lazuli ")
+    for help_text in (run("--help"), run("help")):
+        assert help_text.returncode == 0
+        assert "lazuli COMMAND" in help_text.stdout
+    assert "--catalog FILE" in run("up", "--help").stdout
+    unknown = run("up", "--bogus")
+    assert (unknown.returncode, "no setting 'bogus'" in unknown.stderr) == (2, True)
+    assert run("upp").returncode == 2
+
+
+def test_without_llama_server_the_log_says_so(tmp_path):
+    with Lazuli(data=tmp_path, environment={"PATH": "/nowhere", "LAZULI_LLAMA_SERVER": "/nowhere/llama-server"}) as service:
+        answer = requests.post(
+            f"{service.endpoint}/openai/deployments/gpt-4/chat/completions?api-version=2024-02-01",
+            headers={"api-key": service.key}, json={"messages": [{"role": "user", "content": "hi"}]},
+        )
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "ServiceUnavailable")
+        assert "/nowhere" not in answer.text
+        assert "/nowhere/llama-server" in service.log_text()
