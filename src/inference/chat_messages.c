@@ -42,6 +42,25 @@ static const char *message_param(char param[PARAM_BYTES], size_t at, const char 
     return param;
 }
 
+static bool refuse_type(struct error *err, const char *param, const char *wanted)
+{
+    return error_set_target(err, ERROR_MODEL_TYPE, param, "Invalid type for '%s': expected %s.",
+                            param, wanted);
+}
+
+/* What a part of a kind holds under the kind's own name. */
+static bool check_part_value(const struct part_kind *kind, yyjson_val *part, const char *param,
+                             struct error *err)
+{
+    yyjson_val *value = yyjson_obj_get(part, kind->type);
+
+    if (!value)
+        return fields_missing(err, param);
+    if (kind->feature)
+        return yyjson_is_obj(value) || refuse_type(err, param, "an object");
+    return yyjson_is_str(value) || refuse_type(err, param, "a string");
+}
+
 static bool check_part(struct request_facts *facts, yyjson_val *part, size_t at, size_t index,
                        struct error *err)
 {
@@ -55,10 +74,8 @@ static bool check_part(struct request_facts *facts, yyjson_val *part, size_t at,
             continue;
         facts->features |= kind->feature;
         facts->prompt_chars += json_str(yyjson_obj_get(part, "text")).len;
-        if (yyjson_obj_get(part, kind->type))
-            return true;
         snprintf(param, sizeof(param), "messages.[%zu].content.[%zu].%s", at, index, kind->type);
-        return fields_missing(err, param);
+        return check_part_value(kind, part, param, err);
     }
     snprintf(param, sizeof(param), "messages.[%zu].content.[%zu].type", at, index);
     return error_set_target(err, ERROR_MODEL_VALUE, param,
@@ -78,16 +95,44 @@ static bool check_content(struct request_facts *facts, yyjson_val *content, size
         facts->prompt_chars += yyjson_get_len(content);
         return true;
     }
-    if (!yyjson_is_arr(content)) {
-        message_param(param, at, ".content");
-        return error_set_target(err, ERROR_MODEL_TYPE, param,
-                                "Invalid type for '%s': expected one of a string or array of "
-                                "objects.",
-                                param);
-    }
+    if (!yyjson_is_arr(content))
+        return refuse_type(err, message_param(param, at, ".content"),
+                           "one of a string or array of objects");
     yyjson_arr_foreach(content, i, count, part)
     {
         if (!check_part(facts, part, at, i, err))
+            return false;
+    }
+    return true;
+}
+
+static bool check_call(yyjson_val *call, size_t at, size_t index, struct error *err)
+{
+    static const char *const texts[] = { "id", "type", "function.name", "function.arguments" };
+    char param[PARAM_BYTES];
+
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        yyjson_val *value = json_at(call, texts[i]);
+
+        if (yyjson_is_str(value))
+            continue;
+        snprintf(param, sizeof(param), "messages.[%zu].tool_calls.[%zu].%s", at, index, texts[i]);
+        return value ? refuse_type(err, param, "a string") : fields_missing(err, param);
+    }
+    return true;
+}
+
+static bool check_calls(yyjson_val *calls, size_t at, struct error *err)
+{
+    char param[PARAM_BYTES];
+    yyjson_val *call;
+    size_t i, count;
+
+    if (calls && !yyjson_is_arr(calls))
+        return refuse_type(err, message_param(param, at, ".tool_calls"), "an array of objects");
+    yyjson_arr_foreach(calls, i, count, call)
+    {
+        if (!check_call(call, at, i, err))
             return false;
     }
     return true;
@@ -113,11 +158,8 @@ static bool check_role(yyjson_val *message, struct str role, size_t at, struct e
 {
     char param[PARAM_BYTES];
 
-    if (!yyjson_is_obj(message)) {
-        message_param(param, at, "");
-        return error_set_target(err, ERROR_MODEL_TYPE, param,
-                                "Invalid type for '%s': expected an object.", param);
-    }
+    if (!yyjson_is_obj(message))
+        return refuse_type(err, message_param(param, at, ""), "an object");
     if (is_role(role))
         return true;
     message_param(param, at, ".role");
@@ -161,6 +203,7 @@ static bool check_message(struct request_facts *facts, yyjson_val *message, yyjs
     char param[PARAM_BYTES];
 
     if (!check_role(message, role, at, err) || !check_once(message, at, err) ||
+        !check_calls(fields_get(message, "tool_calls"), at, err) ||
         !check_tool_order(previous, role, at, err))
         return false;
     if (content)

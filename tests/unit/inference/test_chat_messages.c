@@ -104,10 +104,29 @@ static void parts_name_what_they_need(void **state)
     assert_int_equal(facts.features, ENGINE_AUDIO);
     expect_refused(MESSAGES("{\"role\":\"user\",\"content\":[{\"type\":\"text\"}]}"),
                    ERROR_MODEL_MISSING, "messages.[0].content.[0].text");
+    expect_refused(MESSAGES("{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":5}]}"),
+                   ERROR_MODEL_TYPE, "messages.[0].content.[0].text");
+    expect_refused(MESSAGES("{\"role\":\"user\",\"content\":[{\"type\":\"file\",\"file\":\"a\"}]}"),
+                   ERROR_MODEL_TYPE, "messages.[0].content.[0].file");
     expect_refused(MESSAGES("{\"role\":\"user\",\"content\":[5]}"), ERROR_MODEL_VALUE,
                    "messages.[0].content.[0].type");
     expect_refused(MESSAGES("{\"role\":\"user\",\"content\":[{\"type\":\"smell\"}]}"),
                    ERROR_MODEL_VALUE, "messages.[0].content.[0].type");
+}
+
+#define ASSISTANT(calls) MESSAGES("{\"role\":\"assistant\",\"tool_calls\":" calls "}")
+
+static void calls_name_what_they_need(void **state)
+{
+    (void)state;
+    expect_refused(ASSISTANT("5"), ERROR_MODEL_TYPE, "messages.[0].tool_calls");
+    expect_refused(ASSISTANT("[5]"), ERROR_MODEL_MISSING, "messages.[0].tool_calls.[0].id");
+    expect_refused(ASSISTANT("[{\"id\":5}]"), ERROR_MODEL_TYPE, "messages.[0].tool_calls.[0].id");
+    expect_refused(ASSISTANT("[{\"id\":\"a\",\"type\":\"function\",\"function\":5}]"),
+                   ERROR_MODEL_MISSING, "messages.[0].tool_calls.[0].function.name");
+    expect_refused(ASSISTANT("[{\"id\":\"a\",\"type\":\"function\",\"function\":{\"name\":\"f\","
+                             "\"arguments\":{}}}]"),
+                   ERROR_MODEL_TYPE, "messages.[0].tool_calls.[0].function.arguments");
 }
 
 static void a_result_follows_its_call(void **state)
@@ -169,6 +188,7 @@ int main(void)
         TEST(a_message_has_a_role_and_content),
         TEST(a_message_says_each_thing_once),
         TEST(parts_name_what_they_need),
+        TEST(calls_name_what_they_need),
         TEST(a_result_follows_its_call),
         TEST(tools_are_functions_with_names),
         TEST(a_choice_is_of_a_tool_that_is_there),
