@@ -18,7 +18,7 @@
 #define REPLY_HEADERS_MAX (ARM_HEADERS_MAX + 12)
 
 /* A request of a client on its way; in the request's own arena. */
-struct exchange {
+struct arm_exchange {
     struct arm *arm;
     struct http_request *http;
     struct arm_request request;
@@ -101,13 +101,13 @@ struct str arm_render_error(struct arena *arena, const struct error *err)
 
 /* -- Replies --------------------------------------------------------------------------------- */
 
-static void add_header(struct exchange *x, struct str name, struct str value)
+static void add_header(struct arm_exchange *x, struct str name, struct str value)
 {
     assert(x->list.count < REPLY_HEADERS_MAX);
     x->headers[x->list.count++] = (struct http_header){ name, value };
 }
 
-static void add_common_headers(struct exchange *x)
+static void add_common_headers(struct arm_exchange *x)
 {
     struct arena *arena = x->http->arena;
     struct str client_id = http_headers_get(&x->http->headers, STR("x-ms-client-request-id"));
@@ -127,7 +127,7 @@ static void add_common_headers(struct exchange *x)
         add_header(x, STR("x-ms-client-request-id"), arena_copy(arena, client_id));
 }
 
-static void finish(struct exchange *x, int status, struct str body)
+static void finish(struct arm_exchange *x, int status, struct str body)
 {
     if (body.len)
         add_header(x, STR("Content-Type"), STR("application/json; charset=utf-8"));
@@ -135,7 +135,7 @@ static void finish(struct exchange *x, int status, struct str body)
     http_reply(x->http, status, &x->list, body);
 }
 
-static void finish_error(struct exchange *x, const struct error *err)
+static void finish_error(struct arm_exchange *x, const struct error *err)
 {
     struct arena *arena = x->http->arena;
     int status = error_info(err->code)->status;
@@ -156,7 +156,7 @@ static void finish_error(struct exchange *x, const struct error *err)
 
 static bool run(struct store_txn *t, struct arena *arena, void *data, struct error *err)
 {
-    struct exchange *x = data;
+    struct arm_exchange *x = data;
 
     x->call = (struct arm_call){ .arm = x->arm, .txn = t, .arena = arena, .request = &x->request };
     return arm_execute(&x->call, err);
@@ -164,7 +164,7 @@ static bool run(struct store_txn *t, struct arena *arena, void *data, struct err
 
 static void committed(void *data)
 {
-    struct exchange *x = data;
+    struct arm_exchange *x = data;
 
     arm_publish(x->arm, x->call.publications);
 }
@@ -172,7 +172,7 @@ static void committed(void *data)
 /* The reply lies in the job's arena, which goes now: it moves to the request's. */
 static void done(void *data, const struct error *err)
 {
-    struct exchange *x = data;
+    struct arm_exchange *x = data;
     struct arena *arena = x->http->arena;
     const struct arm_reply *reply = &x->call.reply;
 
@@ -192,7 +192,7 @@ static void done(void *data, const struct error *err)
 /* What links to this server begin with: the host that the client called, which it can reach; by the
  * configured scheme where that host is the configured base's, since something in front may have
  * ended TLS. */
-static struct str find_base(const struct exchange *x)
+static struct str find_base(const struct arm_exchange *x)
 {
     struct str configured = str_from(x->arm->public_base), host = x->http->host;
     size_t host_at = str_find(configured, STR("://")) + 3;
@@ -206,7 +206,7 @@ static struct str find_base(const struct exchange *x)
                         STR_ARGS(host));
 }
 
-static bool authenticate(struct exchange *x, struct error *err)
+static bool authenticate(struct arm_exchange *x, struct error *err)
 {
     struct str value = http_headers_get(&x->http->headers, STR("Authorization"));
     struct str scheme = STR("Bearer ");
@@ -222,9 +222,9 @@ static bool authenticate(struct exchange *x, struct error *err)
                                 &x->request.principal, err);
 }
 
-static struct exchange *exchange_new(struct arm *a, struct http_request *r)
+static struct arm_exchange *exchange_new(struct arm *a, struct http_request *r)
 {
-    struct exchange *x = ARENA_NEW(r->arena, struct exchange);
+    struct arm_exchange *x = ARENA_NEW(r->arena, struct arm_exchange);
     char id[GUID_TEXT_LEN + 1];
 
     format_guid(id);
@@ -249,7 +249,7 @@ static struct exchange *exchange_new(struct arm *a, struct http_request *r)
 
 void arm_on_body(struct arm *a, struct http_request *r)
 {
-    struct exchange *x = exchange_new(a, r);
+    struct arm_exchange *x = exchange_new(a, r);
     struct error err;
 
     if (!authenticate(x, &err)) {

@@ -90,7 +90,7 @@ static bool get(struct arm_call *c, struct error *err)
 
 /* -- Operations ------------------------------------------------------------------------------ */
 
-static const struct operation {
+static const struct operation_row {
     const char *name;
     const char *resource;
     const char *operation;
@@ -142,7 +142,7 @@ static bool list_operations(struct arm_call *c, struct error *err)
 
     (void)err;
     for (size_t i = 0; i < ARRAY_LEN(operations); i++) {
-        const struct operation *o = &operations[i];
+        const struct operation_row *o = &operations[i];
         yyjson_mut_val *item = yyjson_mut_obj(doc), *display = yyjson_mut_obj(doc);
 
         json_set_str(doc, item, "name",
