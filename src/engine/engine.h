@@ -47,14 +47,14 @@ enum engine_feature {
     ENGINE_PROMPT_TOKENS = 1 << 11, /* prompts as token ids */
     ENGINE_IMAGES = 1 << 12,
     ENGINE_AUDIO = 1 << 13,
-    ENGINE_PARALLEL_TOOLS = 1 << 15,
-    ENGINE_STREAM_USAGE = 1 << 16, /* usage comes at the end of a stream when asked for */
-    ENGINE_FUNCTIONS = 1 << 17,    /* the deprecated functions and function_call */
-    ENGINE_REASONING = 1 << 18,    /* reasoning_effort */
-    ENGINE_STORE = 1 << 19,        /* store and metadata */
-    ENGINE_PREDICTION = 1 << 20,   /* predicted outputs */
-    ENGINE_DATA_SOURCES = 1 << 21, /* Azure's "on your data" */
-    ENGINE_INPUT_TYPE = 1 << 22,   /* input_type of embeddings */
+    ENGINE_PARALLEL_TOOLS = 1 << 14,
+    ENGINE_STREAM_USAGE = 1 << 15, /* usage comes at the end of a stream when asked for */
+    ENGINE_FUNCTIONS = 1 << 16,    /* the deprecated functions and function_call */
+    ENGINE_REASONING = 1 << 17,    /* reasoning_effort */
+    ENGINE_STORE = 1 << 18,        /* store and metadata */
+    ENGINE_PREDICTION = 1 << 19,   /* predicted outputs */
+    ENGINE_DATA_SOURCES = 1 << 20, /* Azure's "on your data" */
+    ENGINE_INPUT_TYPE = 1 << 21,   /* input_type of embeddings */
 };
 
 unsigned engine_features(const struct catalog_engine *e);
