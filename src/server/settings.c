@@ -297,13 +297,43 @@ bool settings_load(struct settings *s, const char *file, struct error *err)
     return ok;
 }
 
+static bool consists_of(struct str s, const char *others)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if (!isalnum((unsigned char)s.data[i]) && !(s.data[i] && strchr(others, s.data[i])))
+            return false;
+    }
+    return s.len != 0;
+}
+
+/* Endpoints are made of it, and shell lines: RFC 3986's characters without quotes and "$&;". */
+static bool is_base_url(struct str url)
+{
+    size_t scheme = str_starts_with(url, STR("https://")) ? 8 : 7;
+
+    return (scheme == 8 || str_starts_with(url, STR("http://"))) &&
+           consists_of(str_slice(url, scheme, url.len), "-._~:/[]@%+");
+}
+
+static bool check_names(const struct settings *s, struct error *err)
+{
+    if (s->public_base && !is_base_url(str_from(s->public_base)))
+        return error_set_target(err, ERROR_CONFIG, "public_base",
+                                "public_base: '%s' is not a URL as https://lazuli.example.com",
+                                s->public_base);
+    if (s->data_domain && !consists_of(str_from(s->data_domain), "-."))
+        return error_set_target(err, ERROR_CONFIG, "data_domain",
+                                "data_domain: '%s' is not a domain as example.com", s->data_domain);
+    return true;
+}
+
 bool settings_check(const struct settings *s, struct error *err)
 {
     enum log_level level;
     unsigned port;
     char *host;
 
-    if (!settings_parse_listen(s->listen, &host, &port, err))
+    if (!check_names(s, err) || !settings_parse_listen(s->listen, &host, &port, err))
         return false;
     free(host);
     if (!log_parse_level(str_from(s->log_level), &level))

@@ -79,8 +79,8 @@ static void options_have_three_forms(void **state)
     assert_true(s.dev);
     assert_true(READ("--dev=false"));
     assert_false(s.dev);
-    assert_true(READ("--public-base=http://h/?a=b"));
-    assert_string_equal(s.public_base, "http://h/?a=b");
+    assert_true(READ("--catalog=a=b.yaml"));
+    assert_string_equal(s.catalog, "a=b.yaml");
 }
 
 static void the_command_line_counts_most_and_the_file_least(void **state)

@@ -169,6 +169,27 @@ static void some_need_each_other(void **state)
     expect_text("loud");
 }
 
+static void a_base_is_a_url(void **state)
+{
+    static const char *const others[] = {
+        "lazuli.example.com", "http://", "ftp://h", "http://h'; rm", "https://h\"", "http://h h",
+    };
+
+    (void)state;
+    assert_true(set("public-base", "http://127.0.0.1:4270/") && settings_check(&s, &err));
+    assert_true(set("public-base", "https://[::1]/a_b") && settings_check(&s, &err));
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        assert_true(set("public-base", others[i]));
+        assert_false(settings_check(&s, &err));
+        expect_text("public_base: ");
+    }
+    assert_true(set("public-base", "") && set("data-domain", "example.com"));
+    assert_true(settings_check(&s, &err));
+    assert_true(set("data-domain", "https://example.com"));
+    assert_false(settings_check(&s, &err));
+    expect_text("data_domain: ");
+}
+
 static void expect_listen(const char *text, const char *host, unsigned port)
 {
     unsigned found;
@@ -259,6 +280,7 @@ int main(void)
         TEST(empty_means_the_default),
         TEST(variables_set_them),
         TEST(some_need_each_other),
+        TEST(a_base_is_a_url),
         TEST(listen_is_an_address_and_a_port),
         TEST(a_reload_takes_what_it_can),
         TEST(the_page_is_what_the_table_says),
