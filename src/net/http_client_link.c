@@ -8,6 +8,8 @@
 
 #define CONNECT_MS 5000
 #define HELD_FIRST_BYTES ((size_t)4 * 1024)
+/* Each takes memory until the answer ends. */
+#define INTERIM_MAX 32
 
 /* -- Its ends ---------------------------------------------------------------------------------- */
 
@@ -150,7 +152,9 @@ static void take_head(struct link *link)
         return;
     }
     link->is_interim = head->status < 200;
-    if (!link->is_interim)
+    if (link->is_interim && ++link->interim_count > INTERIM_MAX)
+        call_fail(link->call, HTTP_FAILURE_MALFORMED, "interim answers without end");
+    else if (!link->is_interim)
         call_head(link->call, head);
 }
 
@@ -320,6 +324,7 @@ void link_attach(struct http_client_call *call, struct pool *p, bool is_fresh)
     link->call = call;
     link->has_bytes = false;
     link->is_interim = false;
+    link->interim_count = 0;
     call->link = link;
     begin_answer(link, NULL);
     if (link->is_used)

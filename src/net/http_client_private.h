@@ -43,6 +43,7 @@ struct link {
     bool is_used;                  /* has served a call before */
     bool has_bytes;                /* something of this call's answer has come */
     bool is_interim;               /* the head was one of 1xx */
+    unsigned interim_count;        /* of those, before this answer */
     bool is_inside;
     const char *head_at; /* where the head that is coming in begins */
     char *held;          /* a head that came in pieces; else all is read into the client's space */

@@ -171,6 +171,10 @@ static void takes_the_answer_to_a_head(void **state)
     assert_false(s->is_closed);
 }
 
+#define EARLY "HTTP/1.1 103 Early\r\n\r\n"
+#define EARLY_8 EARLY EARLY EARLY EARLY EARLY EARLY EARLY EARLY
+#define EARLY_32 EARLY_8 EARLY_8 EARLY_8 EARLY_8
+
 static const struct str malformed[] = {
     STR("nonsense\r\n\r\n"),
     STR("HTTP/1.1 200 OK\nContent-Length: 0\n\n"),
@@ -183,6 +187,7 @@ static const struct str malformed[] = {
     STR("HTTP/1.1 103 Early\r\nContent-Length: 1\r\n\r\n!"),
     STR("HTTP/1.1 099 Low\r\n\r\n"),
     STR("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"),
+    STR(EARLY_32 EARLY "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
 };
 
 static void refuses_what_is_no_answer(void **state)
