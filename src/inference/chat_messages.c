@@ -106,6 +106,22 @@ static bool check_content(struct request_facts *facts, yyjson_val *content, size
     return true;
 }
 
+/* What is text wherever it is. */
+static bool check_texts(yyjson_val *message, size_t at, struct error *err)
+{
+    static const char *const names[] = { ".name", ".tool_call_id", ".refusal",
+                                         ".reasoning_content" };
+    char param[PARAM_BYTES];
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        yyjson_val *value = fields_get(message, names[i] + 1);
+
+        if (value && !yyjson_is_str(value))
+            return refuse_type(err, message_param(param, at, names[i]), "a string");
+    }
+    return true;
+}
+
 static bool check_call(yyjson_val *call, size_t at, size_t index, struct error *err)
 {
     static const char *const texts[] = { "id", "type", "function.name", "function.arguments" };
@@ -203,6 +219,7 @@ static bool check_message(struct request_facts *facts, yyjson_val *message, yyjs
     char param[PARAM_BYTES];
 
     if (!check_role(message, role, at, err) || !check_once(message, at, err) ||
+        !check_texts(message, at, err) ||
         !check_calls(fields_get(message, "tool_calls"), at, err) ||
         !check_tool_order(previous, role, at, err))
         return false;

@@ -114,6 +114,16 @@ static void parts_name_what_they_need(void **state)
                    ERROR_MODEL_VALUE, "messages.[0].content.[0].type");
 }
 
+static void texts_are_texts(void **state)
+{
+    (void)state;
+    assert_true(check(MESSAGES("{\"role\":\"user\",\"content\":\"a\",\"name\":null}")));
+    expect_refused(MESSAGES("{\"role\":\"user\",\"content\":\"a\",\"name\":5}"), ERROR_MODEL_TYPE,
+                   "messages.[0].name");
+    expect_refused(MESSAGES(CALL ",{\"role\":\"tool\",\"content\":\"a\",\"tool_call_id\":[]}"),
+                   ERROR_MODEL_TYPE, "messages.[1].tool_call_id");
+}
+
 #define ASSISTANT(calls) MESSAGES("{\"role\":\"assistant\",\"tool_calls\":" calls "}")
 
 static void calls_name_what_they_need(void **state)
@@ -188,6 +198,7 @@ int main(void)
         TEST(a_message_has_a_role_and_content),
         TEST(a_message_says_each_thing_once),
         TEST(parts_name_what_they_need),
+        TEST(texts_are_texts),
         TEST(calls_name_what_they_need),
         TEST(a_result_follows_its_call),
         TEST(tools_are_functions_with_names),
