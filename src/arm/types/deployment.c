@@ -27,9 +27,16 @@ static const struct arm_field fields[] = {
     { "properties.dynamicThrottlingEnabled", FIELD_BOOL, NULL },
 };
 
+/* "." and ".." are steps of a path: who asks for .../deployments/.. may delete the account. */
+static bool is_path_step(struct str name)
+{
+    return str_equal(name, STR(".")) || str_equal(name, STR(".."));
+}
+
 static bool check_name(struct str name, struct error *err)
 {
-    if (name.len >= 1 && name.len <= NAME_MAX_LEN && str_is_alnum_or(name, "-._"))
+    if (name.len >= 1 && name.len <= NAME_MAX_LEN && str_is_alnum_or(name, "-._") &&
+        !is_path_step(name))
         return true;
     return error_set(err, ERROR_ARM_NAME,
                      "Resource name '%.*s' is invalid: it must have 1 to 64 characters, letters, "

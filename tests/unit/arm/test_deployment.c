@@ -182,6 +182,7 @@ static void test_refused(void **state)
                  "\"name\":\"gpt-35-turbo\"}}}");
     expect_error(f, 400, "InvalidRequestContent", "properties.model.name", HTTP_PUT, D V, "{}");
     expect_error(f, 400, "InvalidResourceName", "a b", HTTP_PUT, A "/deployments/a%20b" V, ADA);
+    expect_error(f, 400, "InvalidResourceName", "'..'", HTTP_PUT, A "/deployments/.." V, ADA);
     expect(f, 404, HTTP_GET, D V, NULL);
 }
 
