@@ -222,11 +222,12 @@ static enum phase shape_whole(struct exchange *x)
     struct error err;
     yyjson_doc *answer = json_parse(x->arena, buf_str(&x->relay.whole), &err);
 
-    /* A shape may know better than "unexpected response" what is wrong. */
-    error_set(&x->err, ERROR_BACKEND, NULL);
-    if (!answer || !x->operation->shape(x, x->arena, answer, &x->reply_body))
+    if (!answer || !x->operation->shape(x, x->arena, answer, &x->reply_body)) {
+        /* A shape may know better than "unexpected response" what is wrong. */
+        if (!x->err.code)
+            error_set(&x->err, ERROR_BACKEND, NULL);
         return PHASE_FAIL;
-    x->err.code = ERROR_NONE;
+    }
     x->status = 200;
     x->content_type = REPLY_JSON;
     note_first_byte(x);
