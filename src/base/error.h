@@ -5,8 +5,8 @@
  * code on the wire; inference/reply.c and arm/arm.c alone turn it into their envelopes.
  *
  * A row: name, HTTP status, envelope, code on the wire, OpenAI error type, text used when
- * error_set gets no format. Texts are Azure's own, word for word (contract of the data plane and
- * of ARM). `text` never holds a key, a prompt or an answer.
+ * error_set gets no format. Texts are Azure's own, word for word. `text` never holds a key, a prompt
+ * or an answer.
  *
  * Not failures: what cannot happen is an assert; lack of memory ends the process.
  * SPDX-License-Identifier: MIT

@@ -4,7 +4,7 @@
  */
 #include "inference/operation.h"
 
-/* Tokens that an answer may have where the request does not say (contract, section 6.2). */
+/* Tokens that Azure counts for an answer where the request does not say. */
 #define DEFAULT_ANSWER_TOKENS 16
 
 /* A token is about four bytes of text. */
@@ -14,7 +14,7 @@ uint64_t exchange_prompt_tokens(const struct request_facts *f)
 }
 
 /* Azure's estimate at arrival: the prompt by its character count, and for each answer asked for
- * the most tokens it may have (contract, section 6.2). */
+ * the most tokens it may have (Azure's documentation of quota, "Understanding rate limits"). */
 static uint64_t estimate_tokens(const struct request_facts *f)
 {
     uint64_t answer = f->max_tokens ? f->max_tokens : DEFAULT_ANSWER_TOKENS;

@@ -1,7 +1,6 @@
 /*
  * Embeddings_Create.
- * Request fields: inference specification 2024-06-01 and the contract of the data plane,
- * section 4.5.
+ * Request fields: Azure's inference specification 2024-06-01 (tests/specs/inference/).
  * SPDX-License-Identifier: MIT
  */
 #include <math.h>

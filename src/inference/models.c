@@ -1,6 +1,6 @@
 /*
  * Models_List and Models_Get: the base models of the region, out of the catalog. The dated surface
- * shows capabilities and life cycle, v1 has OpenAI's form (contract of the data plane, section 4.5).
+ * shows capabilities and life cycle, v1 has OpenAI's form.
  * SPDX-License-Identifier: MIT
  */
 #include "inference/operation.h"

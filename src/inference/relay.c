@@ -41,7 +41,7 @@ static bool add_event(struct relay *r, struct str data)
            buf_append(&r->out, SSE_DATA_SUFFIX);
 }
 
-/* An error after the status went out: an event, and no [DONE] behind it (contract, section 3). */
+/* An error after the status went out: an event, and no [DONE] behind it. */
 static void add_error_event(struct exchange *x, const struct error *err)
 {
     struct str body = reply_error_body(x->arena, err);

@@ -179,7 +179,7 @@ struct str shape_usage_event(struct exchange *x, struct arena *scratch)
     return json_write_sorted(scratch, root);
 }
 
-/* The documented form for "the filter did not look at this" (contract, section 4.4). */
+/* The form that Azure documents for "the filter did not look at this". */
 static yyjson_mut_val *not_filtered(yyjson_mut_doc *doc)
 {
     yyjson_mut_val *results = yyjson_mut_obj(doc);

@@ -40,7 +40,7 @@ struct sku_rate_limit {
 /* Fills `limits` as ARM shows them and returns how many there are. */
 unsigned sku_rate_limits(const struct catalog_model *m, const struct catalog_sku *s,
                          unsigned capacity, struct sku_rate_limit limits[SKU_RATE_LIMITS_MAX]);
-/* What the data plane enforces; 0: not limited, as the tokens of a provisioned deployment. */
+/* What the data plane counts against; 0: not limited, as the tokens of a provisioned deployment. */
 uint64_t sku_tokens_per_minute(const struct catalog_model *m, const struct catalog_sku *s,
                                unsigned capacity);
 uint64_t sku_requests_per_minute(const struct catalog_model *m, const struct catalog_sku *s,
