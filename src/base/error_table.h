@@ -46,6 +46,7 @@
     X(NOT_IMPLEMENTED,     501, GATEWAY, "501", NULL, "Not Implemented") \
     X(HTTP_VERSION,        505, GATEWAY, "505", NULL, "HTTP Version Not Supported") \
     X(BACKEND,             500, GATEWAY, "InternalServerError", NULL, "Backend returned unexpected response. Please contact Microsoft for help.") \
+    X(RATE_LIMIT,          429, GATEWAY, "429", NULL, "Rate limit is exceeded. Try again in 60 seconds.") \
     X(UNAVAILABLE,         503, GATEWAY, "ServiceUnavailable", NULL, "The service is temporarily unable to process your request. Please try again later.") \
     /* data plane, the model layer's part */ \
     X(MODEL_REQUEST,       400, MODEL,   NULL, "invalid_request_error", NULL) \

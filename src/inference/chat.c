@@ -28,7 +28,7 @@ static const struct field request_fields[] = {
     { "user", FIELD_STRING, 0, 0, 0 },
     { "seed", FIELD_INTEGER, -9223372036854775808.0, 9223372036854775807.0, ENGINE_SEED },
     { "response_format", FIELD_OBJECT, 0, 0, 0 },
-    { "tools", FIELD_ARRAY, 0, 128, ENGINE_TOOLS },
+    { "tools", FIELD_ARRAY, 0, 128, 0 },
     { "tool_choice", FIELD_STRING | FIELD_OBJECT, 0, 0, 0 },
     { "parallel_tool_calls", FIELD_BOOL, 0, 0, 0 },
     { "functions", FIELD_ARRAY, 1, 128, ENGINE_FUNCTIONS },
@@ -37,7 +37,7 @@ static const struct field request_fields[] = {
     { "metadata", FIELD_OBJECT, 0, 0, ENGINE_STORE },
     { "store", FIELD_BOOL, 0, 0, 0 },
     { "prediction", FIELD_OBJECT, 0, 0, ENGINE_PREDICTION },
-    { "modalities", FIELD_ARRAY, 0, 0, ENGINE_AUDIO },
+    { "modalities", FIELD_ARRAY, 0, 0, 0 },
     { "audio", FIELD_OBJECT, 0, 0, ENGINE_AUDIO },
     { "data_sources", FIELD_ARRAY, 0, 0, ENGINE_DATA_SOURCES },
 };
@@ -79,6 +79,14 @@ static bool check_logprobs(struct exchange *x, yyjson_val *root, struct error *e
     return true;
 }
 
+/* ["text"] is what every model answers with. */
+static bool is_text_only(yyjson_val *modalities)
+{
+    return !yyjson_arr_size(modalities) ||
+           (yyjson_arr_size(modalities) == 1 &&
+            str_equal(json_str(yyjson_arr_get_first(modalities)), STR("text")));
+}
+
 static void note_counts(struct exchange *x, yyjson_val *root)
 {
     yyjson_val *n = fields_get(root, "n"), *legacy = fields_get(root, "max_tokens");
@@ -90,8 +98,13 @@ static void note_counts(struct exchange *x, yyjson_val *root)
         x->facts.features |= ENGINE_N;
     x->facts.uses_legacy_max_tokens = !limit && legacy;
     x->facts.max_tokens = yyjson_get_uint(limit ? limit : legacy);
-    if (yyjson_is_true(fields_get(root, "parallel_tool_calls")))
+    if (yyjson_arr_size(fields_get(root, "tools")))
+        x->facts.features |= ENGINE_TOOLS;
+    if (yyjson_is_true(fields_get(root, "parallel_tool_calls")) &&
+        (x->facts.features & ENGINE_TOOLS))
         x->facts.features |= ENGINE_PARALLEL_TOOLS;
+    if (!is_text_only(fields_get(root, "modalities")))
+        x->facts.features |= ENGINE_AUDIO;
     if (yyjson_is_true(fields_get(root, "store")))
         x->facts.features |= ENGINE_STORE;
 }

@@ -143,6 +143,26 @@ static yyjson_mut_val *alternatives_of(struct exchange *x, yyjson_mut_doc *doc,
     return map;
 }
 
+/* Characters, not bytes: every byte of UTF-8 but those that continue a sequence begins one. */
+static uint64_t characters_of(struct str text)
+{
+    uint64_t count = 0;
+
+    for (size_t i = 0; i < text.len; i++)
+        count += ((unsigned char)text.data[i] & 0xC0) != 0x80;
+    return count;
+}
+
+/* Offsets go on from event to event of a stream, for each choice by itself. */
+static uint64_t *text_offset_of(struct exchange *x, yyjson_mut_val *choice)
+{
+    uint64_t index = yyjson_mut_get_uint(yyjson_mut_obj_get(choice, "index"));
+
+    if (!x->relay.text_offsets)
+        x->relay.text_offsets = ARENA_ARRAY(x->arena, uint64_t, x->facts.choices);
+    return &x->relay.text_offsets[index < x->facts.choices ? index : 0];
+}
+
 /* An engine that gives log probabilities in the chat form: into {tokens, token_logprobs,
  * top_logprobs, text_offset}, the form of completions. */
 static void shape_legacy_logprobs(struct exchange *x, yyjson_mut_doc *doc, yyjson_mut_val *choice)
@@ -150,7 +170,7 @@ static void shape_legacy_logprobs(struct exchange *x, yyjson_mut_doc *doc, yyjso
     yyjson_mut_val *content = json_mut_at(choice, "logprobs.content"), *token;
     yyjson_mut_val *result = yyjson_mut_obj(doc), *tokens, *values, *tops, *offsets;
     yyjson_mut_arr_iter items;
-    size_t offset = 0;
+    uint64_t *offset;
 
     if (x->facts.count_by_logprobs)
         x->usage.counted_tokens += yyjson_mut_arr_size(content);
@@ -160,6 +180,7 @@ static void shape_legacy_logprobs(struct exchange *x, yyjson_mut_doc *doc, yyjso
     }
     if (!yyjson_mut_is_arr(content))
         return;
+    offset = text_offset_of(x, choice);
     tokens = yyjson_mut_obj_add_arr(doc, result, "tokens");
     values = yyjson_mut_obj_add_arr(doc, result, "token_logprobs");
     tops = yyjson_mut_obj_add_arr(doc, result, "top_logprobs");
@@ -172,8 +193,8 @@ static void shape_legacy_logprobs(struct exchange *x, yyjson_mut_doc *doc, yyjso
         yyjson_mut_arr_add_real(doc, values,
                                 yyjson_mut_get_num(yyjson_mut_obj_get(token, "logprob")));
         yyjson_mut_arr_append(tops, alternatives_of(x, doc, token));
-        yyjson_mut_arr_add_uint(doc, offsets, offset);
-        offset += text.len;
+        yyjson_mut_arr_add_uint(doc, offsets, *offset);
+        *offset += characters_of(text);
     }
     json_set(doc, choice, "logprobs", result);
 }

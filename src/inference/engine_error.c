@@ -34,6 +34,16 @@ static bool set_context_length(struct exchange *x, yyjson_val *error, struct err
 
     if (!str_equal(json_str(yyjson_obj_get(error, "type")), STR("exceed_context_size_error")))
         return false;
+    if (x->operation == &operation_chat && x->facts.max_tokens) {
+        error_set_target(err, ERROR_CONTEXT_LENGTH, "messages",
+                         "This model's maximum context length is %lld tokens. However, you "
+                         "requested %lld tokens (%lld in the messages, %lld in the completion). "
+                         "Please reduce the length of the messages or completion.",
+                         (long long)yyjson_get_sint(context),
+                         (long long)(yyjson_get_sint(prompt) + (int64_t)x->facts.max_tokens),
+                         (long long)yyjson_get_sint(prompt), (long long)x->facts.max_tokens);
+        return true;
+    }
     error_set_target(err, ERROR_CONTEXT_LENGTH,
                      x->operation == &operation_chat ? "messages" : "prompt",
                      "This model's maximum context length is %lld tokens. However, your messages "
@@ -102,6 +112,48 @@ static bool passes_through(const struct exchange *x)
             status == 429 || status == 500 || status == 503);
 }
 
+/* Contract, section 6.4, in the words of either kind of account. */
+static void set_rate_limit(struct exchange *x, struct error *err)
+{
+    bool is_ai_services = str_equal_nocase(x->account->kind, STR("AIServices"));
+    struct str after = x->engine.retry_after.len ? x->engine.retry_after : STR("60");
+
+    error_set(
+        err, ERROR_RATE_LIMIT,
+        "Requests to the %s Operation under Azure OpenAI API version %.*s have exceeded token "
+        "rate limit of your current %s S0 pricing tier. Please retry after %.*s seconds. %s",
+        x->operation->id, STR_ARGS(x->version.date ? x->version.text : STR("v1")),
+        is_ai_services ? "AIServices" : "OpenAI", STR_ARGS(after),
+        is_ai_services
+            ? "Please contact Azure support service if you would like to further increase "
+              "the default rate limit."
+            : "Please go here: https://aka.ms/oai/quotaincrease if you would like to further "
+              "increase the default rate limit.");
+}
+
+/* What the simulator was asked to fail with, as Azure says it; false: no status of Azure's. */
+static bool set_simulated(struct exchange *x, struct error *err)
+{
+    switch (x->engine.status) {
+    case 401:
+        return !error_set(err, ERROR_INVALID_KEY, NULL);
+    case 404:
+        return !error_set(err, ERROR_NO_DEPLOYMENT, NULL);
+    case 408:
+        return !error_set(err, ERROR_TIMEOUT, NULL);
+    case 429:
+        set_rate_limit(x, err);
+        return true;
+    case 500:
+        set_failed(x, err);
+        return true;
+    case 503:
+        return !error_set(err, ERROR_UNAVAILABLE, NULL);
+    default:
+        return false;
+    }
+}
+
 enum phase engine_error_reply(struct exchange *x, struct str body)
 {
     struct error ignored;
@@ -109,6 +161,8 @@ enum phase engine_error_reply(struct exchange *x, struct str body)
     yyjson_val *error = yyjson_obj_get(yyjson_doc_get_root(doc), "error");
     int status = x->engine.status;
 
+    if (x->deployment->engine->kind == ENGINE_SIM && set_simulated(x, &x->err))
+        return PHASE_FAIL;
     if (yyjson_is_obj(error) && passes_through(x)) {
         x->status = status;
         x->content_type = REPLY_JSON;

@@ -107,6 +107,8 @@ struct relay {
     int64_t created;        /* of the stream's events */
     unsigned events;        /* that went to the client */
     unsigned finished_choices;
+    uint64_t
+        *text_offsets; /* of completions with logprobs: where each choice's next token begins */
 };
 
 struct usage {

@@ -38,8 +38,24 @@ static bool must_count(const struct exchange *x)
     return x->facts.choices > 1 && !x->facts.stream && !fields_get(root_of(x), "tools");
 }
 
+/* null means "not given" to Azure; to llama-server it is a wrong type here and there. */
+static bool has_nulls(const struct exchange *x)
+{
+    yyjson_val *key, *value;
+    size_t i, count;
+
+    yyjson_obj_foreach(root_of(x), i, count, key, value)
+    {
+        if (yyjson_is_null(value))
+            return true;
+    }
+    return false;
+}
+
 bool llama_request_differs(const struct exchange *x)
 {
+    if (has_nulls(x))
+        return true;
     return x->operation->engine_operation != ENGINE_EMBEDDINGS &&
            (lacks_prompt(x) || lacks_max_tokens(x) || lacks_alternatives(x) || named_tool(x).len ||
             must_count(x));
@@ -58,10 +74,25 @@ static void keep_named_tool(yyjson_mut_doc *doc, yyjson_mut_val *root, struct st
     json_set_str(doc, root, "tool_choice", STR("required"));
 }
 
+static void drop_nulls(yyjson_mut_val *root)
+{
+    yyjson_mut_obj_iter members;
+    yyjson_mut_val *key;
+
+    yyjson_mut_obj_iter_init(root, &members);
+    while ((key = yyjson_mut_obj_iter_next(&members))) {
+        if (yyjson_mut_is_null(yyjson_mut_obj_iter_get_val(key)))
+            yyjson_mut_obj_iter_remove(&members);
+    }
+}
+
 void llama_request_adapt(struct exchange *x, yyjson_mut_doc *doc, yyjson_mut_val *root)
 {
     bool is_chat = x->operation == &operation_chat;
 
+    drop_nulls(root);
+    if (x->operation->engine_operation == ENGINE_EMBEDDINGS)
+        return;
     if (lacks_prompt(x))
         json_set_str(doc, root, "prompt", DEFAULT_PROMPT);
     if (lacks_max_tokens(x))

@@ -83,6 +83,8 @@ struct http_headers reply_headers(struct exchange *x, struct str content_type)
         add(&h, STR("x-ms-rai-invoked"), STR("false"));
         add(&h, STR("x-ms-deployment-name"), x->deployment->name);
     }
+    if (x->err.code == ERROR_METHOD)
+        add(&h, STR("allow"), str_from(http_method_name(x->operation->method)));
     if (is_model_error(&x->err)) {
         add(&h, STR("ms-azureml-model-error-reason"), STR("model_error"));
         add(&h, STR("ms-azureml-model-error-statuscode"), STR("400"));

@@ -131,11 +131,17 @@ static bool route_version(struct exchange *x, struct error *err)
     return true;
 }
 
+/* What can be read can be asked for its head. */
+static bool takes_method(const struct operation *operation, enum http_method method)
+{
+    return method == operation->method || (method == HTTP_HEAD && operation->method == HTTP_GET);
+}
+
 enum phase exchange_route(struct exchange *x)
 {
     if (!route_path(x, &x->err) || !route_version(x, &x->err))
         return PHASE_FAIL;
-    if (x->request->method != x->operation->method) {
+    if (!takes_method(x->operation, x->request->method)) {
         error_set(&x->err, ERROR_METHOD, NULL);
         return PHASE_FAIL;
     }

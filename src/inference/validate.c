@@ -66,11 +66,25 @@ static bool check_max_tokens(struct exchange *x, struct error *err)
     return true;
 }
 
+/* llama-server makes as many choices of one request at a time as it has slots, and no more. */
+static bool check_slots(struct exchange *x, struct error *err)
+{
+    const struct catalog_engine *e = x->deployment->engine;
+    uint64_t n = yyjson_get_uint(yyjson_obj_get(yyjson_doc_get_root(x->document), "n"));
+
+    if (e->kind != ENGINE_LLAMA || n <= e->llama.parallel)
+        return true;
+    return error_set_target(err, ERROR_MODEL_INTEGER_ABOVE, "n",
+                            "Invalid 'n': integer above maximum value. Expected a value <= %u, but "
+                            "got %llu instead.",
+                            e->llama.parallel, (unsigned long long)n);
+}
+
 enum phase exchange_validate(struct exchange *x)
 {
     x->facts.n = x->facts.choices = 1;
     if (!x->operation->check(x, &x->err) || !check_max_tokens(x, &x->err) ||
-        !check_features(x, &x->err))
+        !check_features(x, &x->err) || !check_slots(x, &x->err))
         return PHASE_FAIL;
     return PHASE_ADMIT;
 }

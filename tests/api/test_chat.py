@@ -118,6 +118,29 @@ def test_async(service):
     assert text
 
 
+def test_more_choices_than_slots_are_refused(lazuli):
+    with pytest.raises(openai.BadRequestError) as caught:
+        lazuli.azure().chat.completions.create(model="gpt-4", messages=MESSAGES, n=9)
+    assert (caught.value.param, caught.value.code) == ("n", "integer_above_max_value")
+
+
+@both
+def test_null_means_not_given(service):
+    answer = service.azure().chat.completions.create(
+        model="gpt-4", messages=MESSAGES, max_tokens=4,
+        extra_body={"temperature": None, "stop": None, "tools": None, "response_format": None, "logit_bias": None, "n": None},
+    )
+    assert len(answer.choices) == 1
+
+
+@both
+def test_harmless_defaults_are_accepted(service):
+    answer = service.azure().chat.completions.create(
+        model="gpt-4", messages=MESSAGES, max_tokens=4, extra_body={"modalities": ["text"], "parallel_tool_calls": True},
+    )
+    assert answer.choices[0].message.role == "assistant"
+
+
 @both
 def test_seed(service):
     def ask(seed):

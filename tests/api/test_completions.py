@@ -83,6 +83,18 @@ def test_logprobs(service):
     assert logprobs.text_offset == [sum(map(len, logprobs.tokens[:i])) for i in range(len(logprobs.tokens))]
 
 
+def test_logprobs_of_a_stream(service):
+    """Offsets go on from event to event."""
+    tokens, offsets = [], []
+    for event in service.azure().completions.create(model="instruct", prompt=PROMPT, logprobs=1, max_tokens=6, stream=True):
+        for choice in event.choices:
+            if choice.logprobs:
+                tokens += choice.logprobs.tokens
+                offsets += choice.logprobs.text_offset
+    assert len(tokens) > 2
+    assert offsets == [sum(map(len, tokens[:i])) for i in range(len(tokens))]
+
+
 def test_stop(service):
     options = {"model": "instruct", "prompt": PROMPT, "max_tokens": 16, "temperature": 0, "seed": 1}
     whole = service.azure().completions.create(**options).choices[0].text

@@ -278,6 +278,7 @@ def test_too_many_headers(gateway):
 def test_method(simulated, method):
     answer = requests.request(method, simulated.endpoint + CHAT, headers={"api-key": simulated.key}, timeout=30)
     assert (answer.status_code, answer.text) == (405, '{"error":{"code":"405","message":"Method not allowed"}}')
+    assert answer.headers["allow"] == "POST"
 
 
 def test_connection_serves_on_after_an_error(simulated):

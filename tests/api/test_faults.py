@@ -33,7 +33,19 @@ def texts(answer):
 def test_429(simulated, stream):
     answer = fault(simulated, "status=429; retry-after-ms=800", stream)
     assert (answer.status_code, answer.headers["retry-after-ms"], answer.headers["retry-after"]) == (429, "800", "1")
-    assert answer.json()["error"]["code"] == "rate_limit_exceeded"
+    assert answer.json() == {
+        "error": {
+            "code": "429",
+            "message": "Requests to the ChatCompletions_Create Operation under Azure OpenAI API version 2023-05-15 have "
+            "exceeded token rate limit of your current OpenAI S0 pricing tier. Please retry after 1 seconds. Please go here: "
+            "https://aka.ms/oai/quotaincrease if you would like to further increase the default rate limit.",
+        }
+    }
+
+
+def test_503_is_azures(simulated):
+    answer = fault(simulated, "status=503")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "ServiceUnavailable")
 
 
 @pytest.mark.parametrize(

@@ -70,3 +70,10 @@ def test_wrong_method(simulated):
         timeout=30,
     )
     assert (answer.status_code, answer.json()["error"]["code"]) == (405, "405")
+
+
+def test_head_is_a_get_without_its_body(lazuli):
+    url = f"{lazuli.endpoint}/openai/models?api-version=2024-02-01"
+    head, get = (requests.request(method, url, headers={"api-key": lazuli.key}) for method in ("HEAD", "GET"))
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-length"] == get.headers["content-length"]
