@@ -1,7 +1,7 @@
 /*
  * ChatCompletions_Create: chat completions, streamed or whole.
- * Request fields and ranges: inference specification 2024-08-01-preview and the contract of the
- * data plane, section 4.2.
+ * Request fields and ranges: Azure's inference specification 2024-08-01-preview
+ * (tests/specs/inference/).
  * SPDX-License-Identifier: MIT
  */
 #include "inference/chat_messages.h"

@@ -1,7 +1,6 @@
 /*
  * Completions_Create: text completions, streamed or whole.
- * Request fields and ranges: inference specification 2024-06-01 and the contract of the data plane,
- * section 4.5.
+ * Request fields and ranges: Azure's inference specification 2024-06-01 (tests/specs/inference/).
  * SPDX-License-Identifier: MIT
  */
 #include "inference/fields.h"

@@ -26,7 +26,7 @@ void engine_error_in_stream(struct exchange *x, struct error *err)
 }
 
 /* llama-server: {"error":{"code":400,"message","type":"exceed_context_size_error",
- * "n_prompt_tokens","n_ctx"}}. Contract, section 3: "context too long". */
+ * "n_prompt_tokens","n_ctx"}}, said in Azure's words. */
 static bool set_context_length(struct exchange *x, yyjson_val *error, struct error *err)
 {
     yyjson_val *prompt = yyjson_obj_get(error, "n_prompt_tokens");
@@ -112,7 +112,7 @@ static bool passes_through(const struct exchange *x)
             status == 429 || status == 500 || status == 503);
 }
 
-/* Contract, section 6.4, in the words of either kind of account. */
+/* In Azure's words for either kind of account. */
 static void set_rate_limit(struct exchange *x, struct error *err)
 {
     bool is_ai_services = str_equal_nocase(x->account->kind, STR("AIServices"));

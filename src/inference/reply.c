@@ -22,7 +22,7 @@ static void add_number(struct exchange *x, struct http_headers *h, struct str na
 }
 
 /* What is left may be negative: the estimate of one request can be larger than the limit, and
- * Azure shows it so (contract, section 6.3). */
+ * Azure shows it so. */
 static void add_rate_limits(struct exchange *x, struct http_headers *h)
 {
     const struct directory_deployment *d = x->deployment;
@@ -58,7 +58,7 @@ static bool is_model_error(const struct error *err)
     return err->code && info->envelope == ENVELOPE_MODEL && info->status == 400;
 }
 
-/* Section 4.1 of the contract lists them, in this order. */
+/* Azure's headers, in its order. */
 struct http_headers reply_headers(struct exchange *x, struct str content_type)
 {
     struct str client_id = http_headers_get(&x->request->headers, STR("x-ms-client-request-id"));

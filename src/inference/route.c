@@ -116,7 +116,7 @@ static bool route_path(struct exchange *x, struct error *err)
 }
 
 /* A missing or unknown version is 404 on the dated surface, and so is one from before the
- * operation; a dated version on v1 is 400 (contract of the data plane, sections 1.2 and 3). */
+ * operation; a dated version on v1 is 400. */
 static bool route_version(struct exchange *x, struct error *err)
 {
     struct str text = http_query_get(x->arena, x->request->query, STR("api-version"));

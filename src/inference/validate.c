@@ -46,8 +46,7 @@ static bool check_features(struct exchange *x, struct error *err)
     return true;
 }
 
-/* Contract of the data plane, section 3: "max_tokens above model", "max_tokens on reasoning
- * models". */
+/* The most that the model can answer, and the name that reasoning models want it given by. */
 static bool check_max_tokens(struct exchange *x, struct error *err)
 {
     const struct catalog_model *m = x->deployment->model;
