@@ -71,6 +71,22 @@ static unsigned find_first_released(const struct balancer *b, uint64_t now_ms)
     return best;
 }
 
+/* Of those that are ejected, the one whose time ends first. */
+static unsigned find_last_resort(const struct balancer *b)
+{
+    unsigned best = NONE;
+
+    for (unsigned i = 0; i < b->count; i++) {
+        const struct balancer_address *a = &b->addresses[i];
+
+        if (a->is_down || !a->ejected_until_ms)
+            continue;
+        if (best == NONE || a->ejected_until_ms < b->addresses[best].ejected_until_ms)
+            best = i;
+    }
+    return best;
+}
+
 bool balancer_pick(struct balancer *b, const unsigned *tried, unsigned tried_count, uint64_t now_ms,
                    struct balancer_pick *pick)
 {
@@ -79,16 +95,22 @@ bool balancer_pick(struct balancer *b, const unsigned *tried, unsigned tried_cou
     for (unsigned i = 0; i <= b->count; i++) {
         unsigned index = find_lightest(b, tried, tried_count, now_ms);
         struct balancer_address *a;
-        bool is_probed = false;
+        bool is_probed = false, is_last_resort;
 
         if (index == NONE && tried_count == 0)
             index = find_first_released(b, now_ms);
+        is_last_resort = index == NONE && tried_count == 0;
+        if (is_last_resort)
+            index = find_last_resort(b);
         if (index == NONE)
             return false;
         a = &b->addresses[index];
         *pick = (struct balancer_pick){ .index = index, .is_probe = a->ejected_until_ms != 0 };
-        if (pick->is_probe && !atomic_compare_exchange_strong(&a->is_probed, &is_probed, true))
-            continue;
+        if (pick->is_probe && !atomic_compare_exchange_strong(&a->is_probed, &is_probed, true)) {
+            if (!is_last_resort)
+                continue;
+            pick->is_probe = false; /* one more call, whose outcome proves nothing */
+        }
         atomic_fetch_add(&a->outstanding, 1);
         return true;
     }

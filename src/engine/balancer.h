@@ -6,6 +6,8 @@
  *     each ejection in a row; then one live call at a time is let through (half-open), whose
  *     success brings it back and whose failure ejects it again,
  *   - while it is held: it said itself, by Retry-After, when it wants to be asked again.
+ * When all are ejected, the one whose time ends first is asked all the same: answers that one
+ * caller provokes must not take the engine away from all.
  *
  *        IN --failures--> EJECTED --time--> HALF-OPEN --success--> IN
  *                            ^------------------|failure

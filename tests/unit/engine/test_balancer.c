@@ -191,6 +191,32 @@ static void knows_when_all_are_out(void **state)
     assert_int_equal(pick_at(1).index, 2);
 }
 
+/* One caller's requests that make every address fail must not end everybody's. */
+static void asks_an_ejected_one_when_all_are(void **state)
+{
+    unsigned tried[] = { 2 };
+    struct balancer_pick first, second, third;
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        for (int n = 0; n < 3; n++)
+            call(i, BALANCER_FAILURE, 10 + 10 * ((i + 1) % 3));
+    }
+    first = pick_at(50); /* address 2 was ejected first */
+    assert_int_equal(first.index, 2);
+    assert_true(first.is_probe);
+    second = pick_at(50);
+    assert_int_equal(second.index, 2);
+    assert_false(second.is_probe);
+    assert_false(balancer_pick(&b, tried, 1, 50, &third)); /* but no retry on another such */
+    balancer_done(&b, &second, BALANCER_SUCCESS, 50);
+    assert_false(balancer_is_up(&b, 2, 50));
+    balancer_done(&b, &first, BALANCER_SUCCESS, 50); /* the probe brings it back */
+    assert_true(balancer_is_up(&b, 2, 50));
+    balancer_set_down(&b, 2, true); /* a health check's word counts */
+    assert_int_equal(pick_at(50).index, 0);
+}
+
 static void *hammer(void *data)
 {
     uint64_t random = (uint64_t)(uintptr_t)data;
@@ -228,6 +254,7 @@ int main(void)
         cmocka_unit_test_setup(rotates_among_idle_ones, set_up),
         cmocka_unit_test_setup(leaves_out_what_was_tried, set_up),
         cmocka_unit_test_setup(ejects_and_tries_again, set_up),
+        cmocka_unit_test_setup(asks_an_ejected_one_when_all_are, set_up),
         cmocka_unit_test_setup(doubles_up_to_a_limit, set_up),
         cmocka_unit_test_setup(lets_one_probe_through, set_up),
         cmocka_unit_test_setup(skips_the_held_while_others_are_free, set_up),
