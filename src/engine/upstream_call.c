@@ -155,7 +155,7 @@ static struct str make_path(struct upstream_call *call, const struct upstream_ad
     model = format_percent_encode(call->arena, model);
     return arena_printf(call->arena, "%.*s/openai/deployments/%.*s/%.*s?api-version=%s",
                         STR_ARGS(address->url.path), STR_ARGS(model), STR_ARGS(operation),
-                        settings->api_version ? settings->api_version : "2024-10-21");
+                        settings->api_version);
 }
 
 static void add_header(struct upstream_call *call, struct str name, struct str value)
