@@ -61,7 +61,8 @@ struct engine {
     atomic_bool is_wake_posted;
     struct loop_task wake_task; /* a call waits for it */
 
-    _Atomic int state; /* enum engine_state */
+    _Atomic int state;      /* enum engine_state */
+    _Atomic unsigned lacks; /* READY: set of engine_feature that the model turned out not to have */
     _Atomic unsigned restarts;
     _Atomic int pid;
     _Atomic uint64_t used_ms; /* when a call ended last, monotonic */

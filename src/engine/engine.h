@@ -57,6 +57,7 @@ enum engine_feature {
     ENGINE_INPUT_TYPE = 1 << 21,   /* input_type of embeddings */
 };
 
+/* What its settings promise. What a model cannot do is known once it is loaded: see on_failure. */
 unsigned engine_features(const struct catalog_engine *e);
 /* The model name to be sent to it, STR_NONE: leave the client's. */
 struct str engine_model_name(const struct catalog_engine *e);
@@ -102,13 +103,16 @@ struct engine_request {
     struct str request_id;         /* passed on as x-request-id */
     const struct sim_fault *fault; /* the request's own fault for the simulator; may be NULL */
     unsigned prompt_tokens;        /* estimate, for the simulator's timing */
+    unsigned features;             /* set of engine_feature that it needs */
 };
 
 struct engine_events {
     void (*on_head)(void *data, int status, const struct http_headers *headers);
     void (*on_body)(void *data, struct str bytes);
     void (*on_end)(void *data);
-    /* ERROR_UNAVAILABLE, ERROR_TIMEOUT or ERROR_BACKEND; the text is for the log. */
+    /* ERROR_UNAVAILABLE, ERROR_TIMEOUT or ERROR_BACKEND; the text is for the log. Or
+     * ERROR_MODEL_UNSUPPORTED, which is for the client: the model, once loaded, turned out to lack
+     * a feature of the request; nothing was sent to it. */
     void (*on_failure)(void *data, const struct error *err);
 };
 

@@ -18,12 +18,15 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "engine/llama_command.h"
 #include "engine/pid_file.h"
 
 #define PROBE_TIMEOUT_MS 2000
+/* Chat templates, the longest part of it, take some ten kilobytes. */
+#define PROPERTIES_BYTES_MAX ((size_t)4 * 1024 * 1024)
 /* Names of engines are kept that far in file names. */
 #define NAME_KEPT 24
 
@@ -37,25 +40,12 @@ static void on_probe_head(void *data, int status, const struct http_headers *hea
     l->probe_status = status;
 }
 
-static void on_probe_body(void *data, struct str bytes)
-{
-    (void)data;
-    (void)bytes;
-}
-
 static void end_probe(struct llama *l, int status)
 {
     l->probe = NULL;
     supervisor_probed(l->supervisor, status == 200   ? SUPERVISOR_IS_READY
                                      : status == 503 ? SUPERVISOR_IS_LOADING
                                                      : SUPERVISOR_SILENT);
-}
-
-static void on_probe_end(void *data)
-{
-    struct llama *l = data;
-
-    end_probe(l, l->probe_status);
 }
 
 static void on_probe_failure(void *data, enum http_failure failure, const char *text)
@@ -65,16 +55,13 @@ static void on_probe_failure(void *data, enum http_failure failure, const char *
     end_probe(data, 0);
 }
 
-static void probe(void *data)
+static void send_probe(struct llama *l, struct str path, const struct http_client_events *events)
 {
-    static const struct http_client_events events = { on_probe_head, on_probe_body, on_probe_end,
-                                                      on_probe_failure };
     static struct http_header close_header[] = { { STR("Connection"), STR("close") } };
-    struct llama *l = data;
     const struct http_client_request request = {
         .address = &l->address,
         .method = HTTP_GET,
-        .path = STR("/health"),
+        .path = path,
         .host = STR("localhost"),
         .headers = { close_header, 1 },
         .head_timeout_ms = PROBE_TIMEOUT_MS,
@@ -82,7 +69,84 @@ static void probe(void *data)
     };
 
     l->probe_status = 0;
-    l->probe = http_client_send(l->engine->owner->http, &request, &events, l);
+    l->probe = http_client_send(l->engine->owner->http, &request, events, l);
+}
+
+/* llama-server leaves out of the prompt, without a word, what the chat template has no place for:
+ * what it does not say that the model can do, the model cannot. False: it does not say. */
+static bool read_properties(struct llama *l, struct arena *a, unsigned *lacks)
+{
+    struct error ignored;
+    yyjson_doc *doc =
+        l->has_all_properties ? json_parse(a, buf_str(&l->properties), &ignored) : NULL;
+    yyjson_val *root = yyjson_doc_get_root(doc);
+    yyjson_val *tools = json_at(root, "chat_template_caps.supports_tools");
+
+    *lacks = 0;
+    if (!yyjson_is_true(tools))
+        *lacks |= ENGINE_TOOLS | ENGINE_PARALLEL_TOOLS;
+    if (!yyjson_is_true(json_at(root, "modalities.vision")))
+        *lacks |= ENGINE_IMAGES;
+    return yyjson_is_bool(tools);
+}
+
+static void on_properties_body(void *data, struct str bytes)
+{
+    struct llama *l = data;
+
+    l->has_all_properties = l->has_all_properties && buf_append(&l->properties, bytes);
+}
+
+/* Any answer will do for being ready: without one of use, calls that need nothing of it go on. */
+static void on_properties_end(void *data)
+{
+    struct llama *l = data;
+    struct arena *a = arena_new(NULL);
+    unsigned lacks;
+
+    if (!read_properties(l, a, &lacks))
+        log_warn("llama_properties_unknown", "engine=%s status=%d", l->engine->settings->name,
+                 l->probe_status);
+    atomic_store(&l->engine->lacks, lacks);
+    arena_free(a);
+    buf_done(&l->properties);
+    end_probe(l, l->probe_status == 503 ? 503 : 200);
+}
+
+/* GET /health says that the model is loaded; before calls are sent, it is asked what it can do. */
+static void ask_properties(struct llama *l)
+{
+    static const struct http_client_events events = { on_probe_head, on_properties_body,
+                                                      on_properties_end, on_probe_failure };
+
+    buf_done(&l->properties);
+    buf_init(&l->properties, PROPERTIES_BYTES_MAX);
+    l->has_all_properties = true;
+    send_probe(l, STR("/props"), &events);
+}
+
+static void on_health_body(void *data, struct str bytes)
+{
+    (void)data;
+    (void)bytes;
+}
+
+static void on_health_end(void *data)
+{
+    struct llama *l = data;
+
+    if (l->probe_status == 200)
+        ask_properties(l);
+    else
+        end_probe(l, l->probe_status);
+}
+
+static void probe(void *data)
+{
+    static const struct http_client_events events = { on_probe_head, on_health_body, on_health_end,
+                                                      on_probe_failure };
+
+    send_probe(data, STR("/health"), &events);
 }
 
 static void cancel_probe(struct llama *l)
@@ -311,6 +375,7 @@ static void llama_release(struct engine *e)
 
     free(l->socket_path);
     free(l->pid_path);
+    buf_done(&l->properties);
     free(l);
 }
 

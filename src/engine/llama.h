@@ -6,6 +6,7 @@
 #ifndef ENGINE_LLAMA_H
 #define ENGINE_LLAMA_H
 
+#include "base/buf.h"
 #include "engine/driver.h"
 #include "engine/supervisor.h"
 
@@ -23,6 +24,8 @@ struct llama {
     char *pid_path;
     struct http_client_call *probe;
     int probe_status;
+    struct buf properties; /* the answer to GET /props, while it comes */
+    bool has_all_properties;
     uv_timer_t idle_timer;
     unsigned open_parts; /* to be closed before the engine is */
 };

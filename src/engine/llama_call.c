@@ -9,6 +9,8 @@
  *     v                | cannot connect: it has just crashed
  *   waiting <----------+          (or, once, is cut off before anything has come)
  *     | the start failed, too long, too many: on_failure
+ *
+ * Instead of being sent it fails when the loaded model lacks what it needs.
  */
 #include <stdlib.h>
 
@@ -158,13 +160,28 @@ static void set_error(struct llama_call *call, struct error *err)
               call->base.engine->settings->name, text);
 }
 
+/* The engine is ready, so that it is known what its model can do. */
+static bool check_features(struct llama_call *call, struct error *err)
+{
+    unsigned missing = call->base.request.features & atomic_load(&call->base.engine->lacks);
+    const char *field = missing & ENGINE_TOOLS ? "tools" : "messages";
+
+    return !missing || error_set_target(err, ERROR_MODEL_UNSUPPORTED, field,
+                                        "Unsupported parameter: '%s' is not supported with this "
+                                        "model.",
+                                        field);
+}
+
 void llama_call_start(struct engine_call *base)
 {
     struct llama_call *call = call_of(base);
     struct error err;
 
     if (is_ready(call)) {
-        send_request(call);
+        if (check_features(call, &err))
+            send_request(call);
+        else
+            engine_call_fail_later(base, &err);
     } else if (is_hopeless(call)) {
         set_error(call, &err);
         engine_call_fail_later(base, &err);
@@ -184,7 +201,10 @@ void llama_call_look_again(struct engine_call *base)
 
     if (is_ready(call)) {
         stop_waiting(call);
-        send_request(call);
+        if (check_features(call, &err))
+            send_request(call);
+        else
+            engine_call_fail(base, &err);
     } else if (atomic_load(&llama_of(call)->failures) != call->failures_seen || is_hopeless(call)) {
         stop_waiting(call);
         set_error(call, &err);

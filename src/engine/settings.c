@@ -6,7 +6,8 @@
 #include "engine/engine.h"
 
 /* What llama-server 0.7.0 was measured to honour. It takes best_of, echo and suffix, too, and
- * does nothing about them; images need a projector, which it is given by --mmproj. */
+ * does nothing about them; images need a projector, which it is given by --mmproj. Whether the
+ * model's chat template has a place for tools shows once it is loaded (llama.c). */
 #define LLAMA_FEATURES                                                                    \
     (ENGINE_N | ENGINE_LOGPROBS | ENGINE_LOGIT_BIAS | ENGINE_TOOLS | ENGINE_JSON_OBJECT | \
      ENGINE_JSON_SCHEMA | ENGINE_SEED | ENGINE_PROMPT_ARRAY | ENGINE_PROMPT_TOKENS |      \
@@ -29,13 +30,6 @@ static bool has_argument(const struct catalog_llama *l, const char *argument)
     return false;
 }
 
-/* The small model's chat template has no place for tools: llama-server would leave them out
- * without a word. */
-static bool is_embedded(const struct catalog_llama *l)
-{
-    return l->model && strcmp(l->model, "embedded") == 0;
-}
-
 unsigned engine_features(const struct catalog_engine *e)
 {
     unsigned features = 0;
@@ -45,8 +39,6 @@ unsigned engine_features(const struct catalog_engine *e)
         features = LLAMA_FEATURES;
         if (has_argument(&e->llama, "--mmproj") || has_argument(&e->llama, "-mm"))
             features |= ENGINE_IMAGES;
-        if (is_embedded(&e->llama))
-            features &= ~(unsigned)(ENGINE_TOOLS | ENGINE_PARALLEL_TOOLS);
         break;
     case ENGINE_UPSTREAM:
         features = UPSTREAM_FEATURES;

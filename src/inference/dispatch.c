@@ -53,6 +53,11 @@ static void on_failure(void *data, const struct error *err)
 
     x->engine.call = NULL;
     x->engine.failed = true;
+    if (err->code == ERROR_MODEL_UNSUPPORTED) { /* said to the client, as VALIDATE would */
+        x->engine.failure = *err;
+        exchange_run(x);
+        return;
+    }
     /* What exactly failed, and where, is the operator's business. */
     log_warn("engine_failed", "id=%s deployment=%.*s error=\"%s\"", x->request_id,
              STR_ARGS(x->deployment->name), err->text);
@@ -158,6 +163,7 @@ enum phase exchange_dispatch(struct exchange *x)
         .body_parts = parts,
         .request_id = str_of(x->request_id, GUID_TEXT_LEN),
         .prompt_tokens = (unsigned)exchange_prompt_tokens(&x->facts),
+        .features = x->facts.features,
     };
     struct sim_fault *fault;
 

@@ -8,6 +8,7 @@
  *   --fake-load-ms N      answers 503 to GET /health for so long
  *   --fake-crash-after N  kills itself after so many events of a stream
  *   --fake-deaf           does not heed SIGTERM
+ *   --fake-props TEXT     answers so to GET /props; else with all that there is
  *
  * Every event carries the process's id. A request for /v1/embeddings is answered as a whole with
  * what was received.
@@ -29,6 +30,8 @@
 #define REQUEST_BYTES_MAX 65536
 
 static int load_ms, crash_after = -1;
+static const char *props =
+    "{\"modalities\":{\"vision\":true},\"chat_template_caps\":{\"supports_tools\":true}}";
 static struct timespec started;
 
 static long elapsed_ms(void)
@@ -74,10 +77,17 @@ static void stream(int fd)
         say_chunk(fd, "");
 }
 
-static void answer(int fd, const char *request, const char *body)
+static void answer_whole(int fd, const char *body)
 {
     char head[256];
 
+    snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", strlen(body));
+    if (say(fd, head))
+        say(fd, body);
+}
+
+static void answer(int fd, const char *request, const char *body)
+{
     if (strncmp(request, "GET /health ", 12) == 0) {
         if (elapsed_ms() < load_ms)
             say(fd, "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n");
@@ -86,10 +96,9 @@ static void answer(int fd, const char *request, const char *body)
     } else if (strncmp(request, "POST /v1/chat/completions ", 26) == 0) {
         stream(fd);
     } else if (strncmp(request, "POST /v1/embeddings ", 20) == 0) {
-        snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n",
-                 strlen(body));
-        if (say(fd, head))
-            say(fd, body);
+        answer_whole(fd, body);
+    } else if (strncmp(request, "GET /props ", 11) == 0) {
+        answer_whole(fd, props);
     } else {
         say(fd, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
     }
@@ -165,6 +174,8 @@ int main(int argc, char **argv)
             load_ms = atoi(value);
         else if (strcmp(argv[i], "--fake-crash-after") == 0)
             crash_after = atoi(value);
+        else if (strcmp(argv[i], "--fake-props") == 0)
+            props = value;
         else if (strcmp(argv[i], "--fake-deaf") == 0)
             signal(SIGTERM, SIG_IGN);
         else if (strcmp(argv[i], "--fake-exit") == 0)

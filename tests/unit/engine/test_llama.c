@@ -368,6 +368,57 @@ static void says_what_is_missing(void **state)
                   "no embedded model");
 }
 
+/* -- What the model can do ------------------------------------------------------------------- */
+
+/* NULL: the call is served. */
+static void expect_call(unsigned features, const char *refused)
+{
+    struct rig_call c = { .request.features = features };
+
+    rig_call_run(&rig, &c, "m", ENGINE_CHAT, STREAM);
+    assert_int_equal(c.has_ended, refused == NULL);
+    if (refused) {
+        assert_int_equal(c.err.code, ERROR_MODEL_UNSUPPORTED);
+        assert_string_equal(c.err.target, refused);
+        assert_non_null(strstr(c.err.text, refused));
+        assert_int_equal(c.status, 0);
+    }
+    rig_call_done(&c);
+}
+
+/* Refused after the load, which the first call waits for, as when the model is there. */
+static void refuses_what_the_model_cannot_do(void **state)
+{
+    static const struct {
+        const char *props, *tools, *images;
+    } rows[] = {
+        { "{\"modalities\":{\"vision\":true},\"chat_template_caps\":{\"supports_tools\":true}}",
+          NULL, NULL },
+        { "{\"modalities\":{\"vision\":false},\"chat_template_caps\":{\"supports_tools\":true}}",
+          NULL, "messages" },
+        { "{\"modalities\":{\"vision\":true},\"chat_template_caps\":{\"supports_tools\":false}}",
+          "tools", NULL },
+        { "{\"chat_template_caps\":{\"supports_tools\":1}}", "tools", "messages" },
+        { "[]", "tools", "messages" },
+        { "{", "tools", "messages" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        start("      arguments: [--fake-load-ms, '50', --fake-props, '%s']\n", rows[i].props);
+        expect_call(ENGINE_TOOLS | ENGINE_PARALLEL_TOOLS, rows[i].tools);
+        expect_call(ENGINE_TOOLS, rows[i].tools);
+        expect_call(ENGINE_IMAGES | ENGINE_N, rows[i].images);
+        expect_call(ENGINE_N | ENGINE_SEED, NULL);
+        stop();
+    }
+    start("      arguments: [--fake-props, '%s']\n", rows[2].props);
+    expect_call(0, NULL);
+    assert_int_equal(rig_status(&rig, "m").state, ENGINE_READY);
+    expect_call(ENGINE_TOOLS, "tools");
+    stop();
+}
+
 /* -- Reload -------------------------------------------------------------------------------- */
 
 static bool is_gone(void *data)
@@ -470,6 +521,7 @@ int main(int argc, char **argv)
         TEST(shows_nothing_of_a_request),
         TEST(tries_again_after_the_back_off),
         TEST(says_what_is_missing),
+        TEST(refuses_what_the_model_cannot_do),
         TEST(reload_keeps_what_did_not_change),
         TEST(processes_die_with_lazuli),
     };

@@ -104,6 +104,7 @@ static void knows_what_each_kind_honours(void **state)
     (void)state;
     assert_false(features("llama: { model: a }") & (ENGINE_ECHO | ENGINE_BEST_OF | ENGINE_IMAGES));
     assert_true(features("llama: { model: a }") & ENGINE_JSON_SCHEMA);
+    assert_true(features("llama: { model: embedded }") & ENGINE_TOOLS); /* until it is loaded */
     assert_true(features("llama: { model: a, arguments: [--mmproj, /p] }") & ENGINE_IMAGES);
     assert_true(features("upstream: { url: 'http://a' }") & ENGINE_STREAM_USAGE);
     assert_false(features("upstream: { url: 'http://a', stream_usage: false }") &

@@ -44,6 +44,7 @@ struct engine_call *engine_call_start(struct engine_client *c, const struct engi
     fake_engine.is_paused = false;
     fake_engine.stream = request->stream;
     fake_engine.has_fault = request->fault != NULL;
+    fake_engine.features = request->features;
     snprintf(fake_engine.name, sizeof(fake_engine.name), "%s", request->engine->name);
     buf_clear(&fake_engine.request);
     for (unsigned i = 0; i < request->body_part_count; i++)
@@ -120,14 +121,20 @@ void fake_engine_end(void)
     call.events.on_end(call.data);
 }
 
-void fake_engine_fail(enum error_code code)
+void fake_engine_fail_with(const struct error *err)
 {
     struct engine_call call;
-    struct error err;
 
     must(fake_engine.call);
     call = end(fake_engine.call);
     fake_engine.ended++;
+    call.events.on_failure(call.data, err);
+}
+
+void fake_engine_fail(enum error_code code)
+{
+    struct error err;
+
     error_set(&err, code, NULL);
-    call.events.on_failure(call.data, &err);
+    fake_engine_fail_with(&err);
 }

@@ -35,6 +35,7 @@ struct fake_engine {
     bool is_paused;
     bool stream;
     bool has_fault;
+    unsigned features;
     char name[64];      /* of the engine */
     struct buf request; /* the body that it was sent */
 };
@@ -48,5 +49,6 @@ void fake_engine_head_with(int status, const struct http_headers *headers);
 void fake_engine_body(struct str bytes);
 void fake_engine_end(void);
 void fake_engine_fail(enum error_code code);
+void fake_engine_fail_with(const struct error *err);
 
 #endif

@@ -1,0 +1,68 @@
+"""Tools on a llama-server: a model whose chat template has no place for them refuses them."""
+
+import shutil
+
+import openai
+import pytest
+from service import TOP, Lazuli
+
+MODEL = TOP / "models" / "tiny" / "lazuli-tiny.gguf"
+TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
+QUESTION = {"model": "plain", "messages": [{"role": "user", "content": "What is lazuli?"}], "max_tokens": 8}
+
+# Shows tools to the model, which has never seen one: it answers in words.
+TEMPLATE = """
+{%- for tool in tools or [] -%}{{- tool | tojson -}}{%- endfor -%}
+{%- for message in messages -%}
+{{- '<|im_start|>' + message['role'] + '\\n' -}}
+{%- if message['content'] is string -%}{{- message['content'] -}}{%- endif -%}
+{%- for call in message['tool_calls'] or [] -%}
+{{- '<tool_call>\\n' + (call['function'] | tojson) + '\\n</tool_call>' -}}
+{%- endfor -%}
+{{- '<|im_end|>\\n' -}}
+{%- endfor -%}
+{%- if add_generation_prompt -%}{{- '<|im_start|>assistant\\n' -}}{%- endif -%}
+"""
+
+CATALOG = """
+extends: default
+engines:
+  - name: plain
+    llama: {{ model: {folder}/some.gguf, context_tokens: 1024 }}
+  - name: tools
+    llama: {{ model: {folder}/some.gguf, context_tokens: 1024, arguments: [--chat-template-file, {folder}/template] }}
+deployments:
+  - {{ deployment: plain, engine: plain }}
+  - {{ deployment: tools, engine: tools }}
+"""
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    shutil.copy(MODEL, folder / "some.gguf")
+    (folder / "template").write_text(TEMPLATE)
+    with Lazuli(catalog=CATALOG.format(folder=folder)) as service:
+        service.deploy("plain", "gpt-4o", "2024-11-20")
+        service.deploy("tools", "gpt-4o", "2024-11-20")
+        yield service
+
+
+# The first call waits for the load, the second finds the model loaded.
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_template_without_tools(service, stream):
+    with pytest.raises(openai.BadRequestError) as caught:
+        service.azure().chat.completions.create(tools=[TOOL], stream=stream, **QUESTION)
+    assert (caught.value.code, caught.value.param) == ("unsupported_parameter", "tools")
+    assert caught.value.body["message"] == "Unsupported parameter: 'tools' is not supported with this model."
+
+
+def test_a_template_without_tools_serves_the_rest(service):
+    answer = service.azure().chat.completions.create(**QUESTION)
+    assert answer.choices[0].message.content
+
+
+def test_a_template_with_tools(service):
+    answer = service.azure().chat.completions.create(**QUESTION | {"model": "tools"}, tools=[TOOL])
+    assert answer.choices[0].message.content
+    assert answer.usage.prompt_tokens > service.azure().chat.completions.create(**QUESTION).usage.prompt_tokens + 20
