@@ -11,13 +11,17 @@ from . import check_data, check_gguf, decode, evaluate, mixture, network, source
 from .network import Shape
 from .server import Server
 from .to_gguf import convert
-from .train import Plan, load, save, train
+from .train import Plan, load, mean, save, train
 from .vocabulary import Vocabulary
 
 HERE = source.DATA.parent
 SEED = 1
-ROUNDS = (Plan(steps=1100, seed=SEED), Plan(steps=400, seed=SEED + 2, muon_rate=0.012, adam_rate=0.0025))
-QUICK_ROUNDS = (Plan(steps=60, seed=SEED), Plan(steps=20, seed=SEED + 2))
+ROUNDS = (
+    Plan(steps=1100, seed=SEED),
+    Plan(steps=400, seed=SEED + 2, muon_rate=0.012, adam_rate=0.0025),
+    Plan(steps=200, seed=SEED + 3, muon_rate=0.008, adam_rate=0.0015, long_share=0.12),
+)
+QUICK_ROUNDS = (Plan(steps=60, seed=SEED), Plan(steps=20, seed=SEED + 2, long_share=0.12))
 STEP_NAMES = ("check", "train", "convert", "evaluate")
 
 
@@ -34,9 +38,11 @@ def run_training(args: argparse.Namespace, shape: Shape) -> None:
     vocabulary.save(args.work / "vocabulary.json")
     params = network.init(shape, SEED)
     rounds = QUICK_ROUNDS if args.quick else ROUNDS
+    ends = []
     for plan in rounds:
         params = train(shape, plan, vocabulary, args.work, params)
-    save(params, args.work / "parameters.npz")
+        ends.append(params)
+    save(mean(ends), args.work / "parameters.npz")
     facts = {
         "parameters": network.count(params),
         "steps": sum(plan.steps for plan in rounds),

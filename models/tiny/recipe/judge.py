@@ -118,7 +118,7 @@ def long_cases(tokens_about: int = 2000) -> list[Case]:
     sentences = read("systems")["sentences"]
     rng = random.Random("long")
     cases = []
-    for case in fact_cases()[::15]:
+    for case in fact_cases()[::20]:
         text = HELPFUL.text
         while len(text) < tokens_about * 5:
             text += " " + rng.choice(sentences)

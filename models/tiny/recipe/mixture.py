@@ -20,6 +20,13 @@ CHAT_SHARE, UNKNOWN_SHARE, SKILL_SHARE = 0.13, 0.17, 0.07
 CUT_SHARE = 0.5
 
 
+def long_system_message(rng: random.Random, pool: list[str], sizes: tuple[int, ...]) -> str:
+    """An opening, and as many sentences from the pool that have nothing to do with the questions."""
+    opening = rng.choice([*SYSTEMS["usual"], *SYSTEMS["short"]])
+    body = rng.sample(pool, rng.choice(sizes))
+    return (opening + rng.choice([" ", "\n"]) + rng.choice([" ", " ", "\n", "\n- "]).join(body)).strip()
+
+
 def system_message(rng: random.Random) -> str:
     """Mostly the usual one, else another or none, rarely a long one."""
     roll = rng.random()
@@ -29,9 +36,7 @@ def system_message(rng: random.Random) -> str:
         return ""
     if roll < 0.98:
         return rng.choice(SYSTEMS["short"])
-    opening = rng.choice([*SYSTEMS["usual"], *SYSTEMS["short"]])
-    body = rng.sample(SYSTEMS["sentences"], rng.choice([3, 5, 8, 12, 20, 40]))
-    return (opening + rng.choice([" ", "\n"]) + rng.choice([" ", " ", "\n", "\n- "]).join(body)).strip()
+    return long_system_message(rng, SYSTEMS["sentences"], (3, 5, 8, 12, 20, 40))
 
 
 def fact_exchanges(fact: Fact, rng: random.Random) -> list[tuple[str, str]]:
@@ -126,9 +131,23 @@ def conversation(rng: random.Random) -> Conversation:
     return plain_talk(rng)
 
 
-def stream(seed: int) -> Iterator[Conversation]:
-    """Conversations without end, each from a generator of its own number."""
+def tasked(talk: Conversation) -> bool:
+    """Whether the system message says what is to be done with the user's text."""
+    tasks = (*SYSTEMS["actions"], *SYSTEMS["expenses"], *SYSTEMS["json"])
+    return talk[0].role == "system" and any(task in talk[0].text for task in tasks)
+
+
+def stream(seed: int, long_share: float = 0.0) -> Iterator[Conversation]:
+    """Conversations without end, each from a generator of its own number.
+
+    `long_share` of them get a long system message in place of their own, except where that sets a task.
+    """
     number = 0
     while True:
-        yield conversation(random.Random(f"{seed} {number}"))
+        rng = random.Random(f"{seed} {number}")
+        talk = conversation(rng)
+        if rng.random() < long_share and not tasked(talk):
+            text = long_system_message(rng, SYSTEMS["sentences"] * 2, (8, 15, 30, 60, 100))
+            talk = [Turn("system", text), *(turn for turn in talk if turn.role != "system")]
+        yield talk
         number += 1

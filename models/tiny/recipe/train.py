@@ -32,6 +32,7 @@ class Plan:
     adam_rate: float = 0.003
     weight_decay: float = 0.05
     seed: int = 1
+    long_share: float = 0.0
 
 
 def schedule(peak: float, plan: Plan) -> optax.Schedule:
@@ -109,7 +110,9 @@ def train(shape: Shape, plan: Plan, vocabulary: Vocabulary, work: Path, params: 
 
         return descend(both, params, state)
 
-    source = batches(mixture.stream(plan.seed), vocabulary, BUCKETS, shape.context, plan.seed)
+    source = batches(
+        mixture.stream(plan.seed, plan.long_share), vocabulary, BUCKETS, shape.context, plan.seed
+    )
     pairs = contrast.batches(vocabulary, plan.seed)
     began, seen, losses = time.time(), 0, []
     print(f"{network.count(params):,} parameters, {plan.steps} steps", flush=True)
@@ -130,6 +133,11 @@ def train(shape: Shape, plan: Plan, vocabulary: Vocabulary, work: Path, params: 
         if number % 100 == 0:
             save(params, work / "checkpoint.npz")
     return params
+
+
+def mean(ends: list[dict]) -> dict:
+    """The mean of several rounds' parameters: it answers better than any of them."""
+    return jax.tree.map(lambda *leaves: sum(leaves) / len(leaves), *ends)
 
 
 def save(params: dict, path: Path) -> None:
