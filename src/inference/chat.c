@@ -5,9 +5,11 @@
  * SPDX-License-Identifier: MIT
  */
 #include "inference/chat_messages.h"
+#include "inference/engine_error.h"
 #include "inference/fields.h"
 #include "inference/operation.h"
 #include "inference/shape.h"
+#include "inference/stream_options.h"
 
 static const struct field request_fields[] = {
     { "messages", FIELD_ARRAY, 1, 2048, 0 },
@@ -41,28 +43,6 @@ static const struct field request_fields[] = {
     { "audio", FIELD_OBJECT, 0, 0, ENGINE_AUDIO },
     { "data_sources", FIELD_ARRAY, 0, 0, ENGINE_DATA_SOURCES },
 };
-
-static const struct field stream_option_fields[] = {
-    { "include_usage", FIELD_BOOL, 0, 0, 0 },
-};
-
-static bool check_stream(struct exchange *x, yyjson_val *root, struct error *err)
-{
-    yyjson_val *options = fields_get(root, "stream_options");
-
-    x->facts.stream = yyjson_is_true(fields_get(root, "stream"));
-    if (!options)
-        return true;
-    if (!x->facts.stream)
-        return error_set_target(err, ERROR_MODEL_REQUEST, "stream_options",
-                                "The 'stream_options' parameter is only allowed when 'stream' is "
-                                "enabled.");
-    if (!fields_check(options, stream_option_fields, ARRAY_LEN(stream_option_fields),
-                      "stream_options.", NULL, err))
-        return false;
-    x->facts.include_usage = yyjson_is_true(fields_get(options, "include_usage"));
-    return true;
-}
 
 static bool check_logprobs(struct exchange *x, yyjson_val *root, struct error *err)
 {
@@ -98,6 +78,8 @@ static void note_counts(struct exchange *x, yyjson_val *root)
         x->facts.features |= ENGINE_N;
     x->facts.uses_legacy_max_tokens = !limit && legacy;
     x->facts.max_tokens = yyjson_get_uint(limit ? limit : legacy);
+    x->facts.must_call = yyjson_is_obj(fields_get(root, "tool_choice")) ||
+                         str_equal(json_str(fields_get(root, "tool_choice")), STR("required"));
     if (yyjson_arr_size(fields_get(root, "tools")))
         x->facts.features |= ENGINE_TOOLS;
     if (yyjson_is_true(fields_get(root, "parallel_tool_calls")) &&
@@ -150,7 +132,8 @@ static bool check(struct exchange *x, struct error *err)
         return false;
     note_counts(x, root);
     return chat_messages_check(&x->facts, root, err) && chat_tools_check(&x->facts, root, err) &&
-           check_stream(x, root, err) && check_logprobs(x, root, err) && check_format(x, root, err);
+           stream_options_check(&x->facts, root, err) && check_logprobs(x, root, err) &&
+           check_format(x, root, err);
 }
 
 /* "call_" and 24 characters, as Azure's ids of tool calls are; clients only echo them. */
@@ -186,6 +169,39 @@ static void shape_message(struct exchange *x, struct arena *scratch, yyjson_mut_
     shape_logprobs(x, doc, choice);
 }
 
+/* llama-server lets the model talk before it calls a tool, and so run out of tokens: what
+ * tool_choice has promised to the client is seen to here. Upstreams answer for themselves. */
+static bool check_call(struct exchange *x, bool has_called)
+{
+    if (has_called || !x->facts.must_call || x->deployment->engine->kind != ENGINE_LLAMA)
+        return true;
+    engine_error_no_call(x, &x->err);
+    return false;
+}
+
+static bool has_call(yyjson_mut_val *choice, const char *part)
+{
+    yyjson_mut_val *message = yyjson_mut_obj_get(choice, part);
+
+    return yyjson_mut_arr_size(yyjson_mut_obj_get(message, "tool_calls")) > 0;
+}
+
+/* Once a choice of a stream ends, its call must have come. */
+static bool check_call_of_event(struct exchange *x, yyjson_mut_val *choice)
+{
+    uint64_t index = yyjson_mut_get_uint(yyjson_mut_obj_get(choice, "index"));
+    bool *called;
+
+    if (!x->facts.must_call)
+        return true;
+    if (!x->relay.called)
+        x->relay.called = ARENA_ARRAY(x->arena, bool, x->facts.choices);
+    called = &x->relay.called[index < x->facts.choices ? index : 0];
+    *called = *called || has_call(choice, "delta");
+    return !yyjson_mut_is_str(yyjson_mut_obj_get(choice, "finish_reason")) ||
+           check_call(x, *called);
+}
+
 static bool shape(struct exchange *x, struct arena *scratch, yyjson_doc *answer, struct str *out)
 {
     yyjson_mut_doc *doc = json_copy(scratch, yyjson_doc_get_root(answer));
@@ -196,8 +212,11 @@ static bool shape(struct exchange *x, struct arena *scratch, yyjson_doc *answer,
         return false;
     shape_root(x, doc, root, "chatcmpl-", "chat.completion");
     yyjson_mut_arr_iter_init(yyjson_mut_obj_get(root, "choices"), &choices);
-    while ((choice = yyjson_mut_arr_iter_next(&choices)))
+    while ((choice = yyjson_mut_arr_iter_next(&choices))) {
+        if (!check_call(x, has_call(choice, "message")))
+            return false;
         shape_message(x, scratch, doc, choice);
+    }
     shape_prompt_filters(x, doc, root, 1);
     shape_usage(x, doc, root);
     *out = json_write_sorted(scratch, root);
@@ -238,8 +257,11 @@ static bool shape_event(struct exchange *x, struct arena *scratch, yyjson_doc *e
     if (shape_take_usage(x, doc, root))
         return true;
     yyjson_mut_arr_iter_init(yyjson_mut_obj_get(root, "choices"), &choices);
-    while ((choice = yyjson_mut_arr_iter_next(&choices)))
+    while ((choice = yyjson_mut_arr_iter_next(&choices))) {
+        if (!check_call_of_event(x, choice))
+            return false;
         shape_delta(x, scratch, doc, choice);
+    }
     *out = json_write_sorted(scratch, root);
     return true;
 }

@@ -6,6 +6,7 @@
 #include "inference/fields.h"
 #include "inference/operation.h"
 #include "inference/shape.h"
+#include "inference/stream_options.h"
 
 #define DEFAULT_MAX_TOKENS 16
 #define PROMPTS_MAX 2048
@@ -113,8 +114,8 @@ static bool check(struct exchange *x, struct error *err)
     f->prompt_chars = json_str(prompt).len;
     if (yyjson_is_arr(prompt) && !check_prompts(f, prompt, err))
         return false;
-    f->stream = yyjson_is_true(fields_get(root, "stream"));
-    f->include_usage = f->stream && yyjson_is_true(json_at(root, "stream_options.include_usage"));
+    if (!stream_options_check(f, root, err))
+        return false;
     if (yyjson_is_true(fields_get(root, "echo")))
         f->features |= ENGINE_ECHO;
     logprobs = fields_get(root, "logprobs");

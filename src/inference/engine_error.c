@@ -20,6 +20,12 @@ static void set_failed(struct exchange *x, struct error *err)
         x->request_id);
 }
 
+void engine_error_no_call(struct exchange *x, struct error *err)
+{
+    log_warn("tool_choice_unmet", "id=%s engine=%s", x->request_id, x->deployment->engine->name);
+    set_failed(x, err);
+}
+
 void engine_error_in_stream(struct exchange *x, struct error *err)
 {
     set_failed(x, err);

@@ -15,6 +15,9 @@ enum phase engine_error_reply(struct exchange *x, struct str body);
 /* An event of a stream that is an error: fills *err and returns true. */
 bool engine_error_of_event(struct exchange *x, yyjson_doc *event, struct error *err);
 
+/* The answer calls no tool, although tool_choice says that it must. */
+void engine_error_no_call(struct exchange *x, struct error *err);
+
 /* The stream broke: the text of the event that ends it. */
 void engine_error_in_stream(struct exchange *x, struct error *err);
 

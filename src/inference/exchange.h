@@ -75,6 +75,7 @@ struct request_facts {
     uint64_t prompt_chars;  /* of all text in the prompt, in bytes */
     uint64_t prompt_tokens; /* of prompts given as tokens */
     unsigned features;      /* set of engine_feature that the request needs */
+    bool must_call;         /* tool_choice leaves no answer without a call of a tool */
     bool base64;            /* embeddings: encoding_format base64 */
     unsigned dimensions;    /* embeddings: length asked for; 0: the model's own */
 };
@@ -109,6 +110,7 @@ struct relay {
     unsigned finished_choices;
     uint64_t
         *text_offsets; /* of completions with logprobs: where each choice's next token begins */
+    bool *called;      /* of chats that must call a tool: which choices have */
 };
 
 struct usage {

@@ -52,6 +52,17 @@ static void add_error_event(struct exchange *x, const struct error *err)
         x->finish = FINISH_ABORT;
 }
 
+/* A shape may know better than "unexpected response" what is wrong. */
+static void add_shape_error(struct exchange *x)
+{
+    struct error err = x->err;
+
+    x->err.code = ERROR_NONE;
+    if (!err.code)
+        error_set(&err, ERROR_BACKEND, NULL);
+    add_error_event(x, &err);
+}
+
 static bool shape_event(struct exchange *x, struct str data)
 {
     struct arena *scratch = arena_new(loop_arenas(x->inference->options.loop));
@@ -70,8 +81,7 @@ static bool shape_event(struct exchange *x, struct str data)
         add_error_event(x, &err);
         ok = false;
     } else if (!x->operation->shape_event(x, scratch, event, &out)) {
-        error_set(&err, ERROR_BACKEND, NULL);
-        add_error_event(x, &err);
+        add_shape_error(x);
         ok = false;
     } else if (out.len) {
         x->relay.events++;

@@ -68,6 +68,10 @@ static void a_prompt_may_be_text_or_tokens(void **state)
 static void prompts_of_other_kinds_are_refused(void **state)
 {
     (void)state;
+    expect_refused("{\"prompt\":\"a\",\"stream_options\":{}}", ERROR_MODEL_REQUEST,
+                   "stream_options");
+    expect_refused("{\"prompt\":\"a\",\"stream\":true,\"stream_options\":{\"include_usage\":1}}",
+                   ERROR_MODEL_TYPE, "stream_options.include_usage");
     expect_refused("{\"prompt\":5}", ERROR_MODEL_TYPE, "prompt");
     expect_refused("{\"prompt\":[]}", ERROR_MODEL_ARRAY_EMPTY, "prompt");
     expect_refused("{\"prompt\":[1,\"a\"]}", ERROR_MODEL_TYPE, "prompt");
