@@ -66,3 +66,17 @@ def test_a_template_with_tools(service):
     answer = service.azure().chat.completions.create(**QUESTION | {"model": "tools"}, tools=[TOOL])
     assert answer.choices[0].message.content
     assert answer.usage.prompt_tokens > service.azure().chat.completions.create(**QUESTION).usage.prompt_tokens + 20
+
+
+@pytest.mark.parametrize("choice", ["required", {"type": "function", "function": {"name": "f"}}])
+def test_a_call_that_does_not_come(service, choice):
+    options = QUESTION | {"model": "tools", "tools": [TOOL], "tool_choice": choice}
+    with pytest.raises(openai.InternalServerError) as caught:
+        service.azure().chat.completions.create(**options)
+    assert caught.value.type == "server_error"
+    text = ""
+    with pytest.raises(openai.APIError) as caught:
+        for chunk in service.azure().chat.completions.create(stream=True, **options):
+            text += "".join(part.delta.content or "" for part in chunk.choices)
+    assert text and caught.value.type == "server_error"
+    assert "tool_choice_unmet" in service.log_text()

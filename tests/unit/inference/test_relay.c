@@ -547,28 +547,6 @@ static void a_failure_before_the_head_is_a_status(void **state)
     expect_error(500, "InternalServerError");
 }
 
-#define TOOLS                                                            \
-    "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"tools\":[{" \
-    "\"type\":\"function\",\"function\":{\"name\":\"f\"}}]"
-
-/* The engine finds out when its model is loaded. */
-static void a_model_without_tools_is_said_to_have_none(void **state)
-{
-    static const char *const bodies[] = { "{" TOOLS "}", "{\"stream\":true," TOOLS "}" };
-    struct error err;
-
-    (void)state;
-    error_set_target(&err, ERROR_MODEL_UNSUPPORTED, "tools", "No tools.");
-    for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
-        rig_chat("llama", bodies[i]);
-        assert_true(fake_engine.features & ENGINE_TOOLS);
-        fake_engine_fail_with(&err);
-        expect_error(400, "unsupported_parameter");
-        expect_str(rig_reply_json(), "error.param", "tools");
-        expect_str(rig_reply_json(), "error.message", "No tools.");
-    }
-}
-
 /* -- Refusals ---------------------------------------------------------------------------------- */
 
 static void refuse(const char *deployment, const char *request, int status, const char *body)
@@ -682,7 +660,6 @@ int main(void)
         TEST(a_whole_answer_is_shaped),
         TEST(rubbish_as_an_answer_is_an_error),
         TEST(a_failure_before_the_head_is_a_status),
-        TEST(a_model_without_tools_is_said_to_have_none),
         TEST(a_context_that_is_too_long_is_said_in_azures_words),
         TEST(a_refused_request_stays_refused),
         TEST(an_upstreams_401_is_not_the_callers),
