@@ -1,11 +1,15 @@
 // The service under test: the real binary on a free port with a folder of its own, over TLS, ended by its pid.
 
 import { execFileSync, spawn } from 'node:child_process';
+import { webcrypto } from 'node:crypto';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+
+// Microsoft's SDK counts on Node 20's global; Debian bookworm has Node 18, which keeps it to itself.
+globalThis.crypto ??= webcrypto;
 
 const program = process.env.LAZULI ?? fileURLToPath(new URL('../../build/lazuli', import.meta.url));
 const START_LIMIT_MS = 60_000;
