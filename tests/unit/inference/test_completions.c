@@ -5,24 +5,14 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-#include "rig.h"
+#include "request_check.h"
 
 static struct request_facts facts;
 static struct error err;
 
 static bool check_on(const char *deployment, const char *body)
 {
-    struct exchange *x =
-        rig_exchange(&operation_completions, deployment, "2024-10-21", str_from(body));
-    bool ok;
-
-    if (!x->document)
-        fail_msg("no JSON: %s", body);
-    err = (struct error){ 0 };
-    ok = x->operation->check(x, &err);
-    facts = x->facts;
-    rig_end_exchange(x);
-    return ok;
+    return request_check(&operation_completions, deployment, body, &facts, &err);
 }
 
 static bool check(const char *body)
@@ -32,10 +22,7 @@ static bool check(const char *body)
 
 static void expect_refused(const char *body, enum error_code code, const char *target)
 {
-    if (check(body))
-        fail_msg("passed: %s", body);
-    assert_string_equal(error_info(err.code)->name, error_info(code)->name);
-    assert_string_equal(err.target, target);
+    request_assert_refused(check(body), body, &err, code, target);
 }
 
 static char *many_prompts(const char *item, unsigned count)
