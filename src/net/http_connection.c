@@ -47,11 +47,12 @@ void connection_cut(struct connection *c)
     tell_gone(c);
 }
 
-/* The client shall see the last reply, which says "Connection: close" and its length; but a close
- * while it still sends would be a reset, which may overtake the reply (RFC 9112, 9.6). So what it
- * sends is read and dropped until it closes. */
+/* The client shall see the last reply and that it is the last; but a close while it still sends
+ * would be a reset, which may overtake the reply (RFC 9112, 9.6). So only the sending side ends, and
+ * what the client sends is read and dropped until it closes. */
 static void linger(struct connection *c)
 {
+    stream_shut(c->stream);
     c->state = CONNECTION_LINGER;
     c->is_closing = true;
     c->dropped = 0;
@@ -393,7 +394,7 @@ static void settle_finished(struct connection *c)
         close_stream(c, false);
         return;
     }
-    if (c->is_closing && !c->request->ends_by_close && c->state != CONNECTION_WAIT) {
+    if (c->is_closing && c->state != CONNECTION_WAIT) {
         linger(c);
         request_free(c);
         return;

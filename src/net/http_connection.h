@@ -32,7 +32,7 @@ enum connection_state {
     CONNECTION_BODY,    /* the handler knows the request; its body is coming in */
     CONNECTION_WAIT,    /* the message is whole; the handler has yet to finish, or bytes to leave */
     CONNECTION_DISCARD, /* the reply is complete; what is left of the body is read and dropped */
-    CONNECTION_LINGER, /* the last reply is written; what comes is dropped until the client closes */
+    CONNECTION_LINGER,  /* nothing more is written; what comes is dropped until the client closes */
 };
 
 /* What a connection has to do before its deadline. All of a kind have the same time, so that the
@@ -64,7 +64,6 @@ struct server_request {
     bool keeps_alive;
     bool expects_continue; /* and has not been told to go on */
     bool is_chunked_reply;
-    bool ends_by_close;      /* the reply does, as HTTP/1.0 has no chunks */
     bool has_reply_body;     /* chunks are sent: not for HEAD, 204, 304 */
     struct str pending_head; /* of a started reply; leaves with the first chunk */
 

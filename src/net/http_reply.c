@@ -214,7 +214,6 @@ void http_reply_start(struct http_request *public, int status, const struct http
         framing = FRAMING_NONE;
     } else if (r->is_http10) {
         framing = FRAMING_NONE;
-        r->ends_by_close = true;
         r->connection->is_closing = true;
     }
     r->pending_head = arena_copy(public->arena, make_head(r, status, NULL, headers, framing, 0));

@@ -145,13 +145,32 @@ static void cut(struct stream *s)
         uv_close(&s->socket.handle, on_closed);
 }
 
-/* All is sent. The socket is not closed right away: bytes of the peer that nobody has read would
- * make the kernel answer by a reset, which destroys what the peer has not read yet. */
-static void linger(struct stream *s)
+static bool shut_socket(struct stream *s)
 {
     uv_os_fd_t fd;
 
-    if (s->peer_ended || uv_fileno(&s->socket.handle, &fd) || shutdown(fd, SHUT_WR)) {
+    return !uv_fileno(&s->socket.handle, &fd) && shutdown(fd, SHUT_WR) == 0;
+}
+
+void stream_shut(struct stream *s)
+{
+    assert(s->state < STREAM_FLUSHING);
+    if (s->state != STREAM_OPEN || s->is_shut)
+        return;
+    s->is_shut = true;
+    if (s->tls)
+        stream_tls_goodbye(s);
+    /* where that fails, the connection is gone, which reading tells */
+    if (!s->is_writing)
+        shut_socket(s);
+}
+
+/* All is sent. The socket is not closed right away: bytes of the peer that nobody has read would
+ * make the kernel answer by a reset, which destroys what the peer has not read yet. An owner that
+ * has ended the sending side before has waited for the peer itself. */
+static void linger(struct stream *s)
+{
+    if (s->peer_ended || s->is_shut || !shut_socket(s)) {
         cut(s);
         return;
     }
@@ -165,7 +184,7 @@ void stream_close(struct stream *s, bool flush)
     assert(s->state < STREAM_FLUSHING); /* else it is closed twice */
     s->events = (struct stream_events){ 0 };
     s->data = NULL;
-    if (flush && s->state == STREAM_OPEN && s->tls)
+    if (flush && s->state == STREAM_OPEN && s->tls && !s->is_shut)
         stream_tls_goodbye(s);
     if (!flush || s->state != STREAM_OPEN) {
         cut(s);
@@ -380,6 +399,8 @@ static void on_written(uv_write_t *write, int status)
     }
     empty(&s->waiting);
     s->tls_replies = 0;
+    if (s->is_shut)
+        shut_socket(s);
     if (s->state == STREAM_FLUSHING)
         linger(s);
     else if (s->state == STREAM_OPEN && s->events.on_drain)
@@ -436,7 +457,7 @@ bool stream_send(struct stream *s, const struct str *parts, unsigned count)
 bool stream_write(struct stream *s, const struct str *parts, unsigned count)
 {
     assert(count <= STREAM_WRITE_PARTS_MAX);
-    assert(s->state != STREAM_CONNECTING && s->state < STREAM_FLUSHING);
+    assert(s->state != STREAM_CONNECTING && s->state < STREAM_FLUSHING && !s->is_shut);
     if (s->state == STREAM_SNIFFING || s->state == STREAM_SHAKING)
         stream_fail(s, "written to before the TLS handshake");
     if (s->state != STREAM_OPEN)

@@ -82,6 +82,10 @@ bool stream_write(struct stream *s, const struct str *parts, unsigned count);
 /* Bytes (of the wire) taken by stream_write that the socket has not taken yet. */
 size_t stream_pending(const struct stream *s);
 
+/* Ends the sending side in order once what is pending is out; the peer sees the end, and reading
+ * goes on. Nothing is written after it. */
+void stream_shut(struct stream *s);
+
 /* No event is called after this. With `flush`, what is pending is still sent, the sending side is
  * closed in order, and what the peer still sends is dropped until it closes too, so that it can
  * read what it was sent last: all bounded by some seconds. Else the connection is cut at once. */

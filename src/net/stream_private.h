@@ -54,6 +54,7 @@ struct stream {
     bool is_reading;   /* by libuv */
     bool is_writing;   /* `write` is under way and reads `sending` */
     bool peer_ended;
+    bool is_shut; /* the sending side is over, or will be when all is written */
     bool require_tls;
     struct buf sending;
     struct buf waiting;              /* behind `sending` */

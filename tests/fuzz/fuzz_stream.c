@@ -23,7 +23,7 @@ struct end {
     uint64_t sent, received; /* counts, from which the bytes follow */
     enum close on_event;     /* what to do in the next event */
     enum close closed;
-    bool is_connected, has_failed, got_eof, is_inside;
+    bool is_connected, has_failed, got_eof, is_inside, is_shut;
     char space[3000];
 };
 
@@ -144,7 +144,7 @@ static void write_some(struct end *e, unsigned amount)
     size_t len = sizes[amount % 5];
     bool ok;
 
-    if (!e->is_connected || stream_pending(e->s) > 1024 * 1024)
+    if (!e->is_connected || e->is_shut || stream_pending(e->s) > 1024 * 1024)
         return;
     parts[0] = str_of(bytes + e->sent % 256, len / 3);
     parts[1] = STR_NONE;
@@ -156,6 +156,16 @@ static void write_some(struct end *e, unsigned amount)
         e->sent += len;
     else
         e->sent = UINT64_MAX; /* unknown from here on */
+}
+
+static void shut(struct end *e)
+{
+    if (!e->is_connected)
+        return;
+    e->is_shut = true;
+    e->is_inside = true;
+    stream_shut(e->s);
+    e->is_inside = false;
 }
 
 static void step(struct end *e, unsigned what, unsigned amount)
@@ -174,6 +184,8 @@ static void step(struct end *e, unsigned what, unsigned amount)
         e->on_event = amount % 2 ? CLOSE_FLUSH : CLOSE_CUT;
     else if (what == 5)
         close_end(e, amount % 4 ? CLOSE_FLUSH : CLOSE_CUT);
+    else if (what == 6)
+        shut(e);
 }
 
 /* `e` lives on, its peer has closed: it gets all that was sent, then the end. */

@@ -143,7 +143,7 @@ void stream_read_stop(struct stream *s)
 
 bool stream_write(struct stream *s, const struct str *parts, unsigned count)
 {
-    assert(!s->is_closed && count > 0 && count <= STREAM_WRITE_PARTS_MAX);
+    assert(!s->is_closed && !s->is_shut && count > 0 && count <= STREAM_WRITE_PARTS_MAX);
     s->writes++;
     for (unsigned i = 0; i < count; i++) {
         bool fits = buf_append(&s->out, parts[i]);
@@ -160,6 +160,12 @@ size_t stream_pending(const struct stream *s)
 
     assert(!s->is_closed);
     return len > s->window ? len - s->window : 0;
+}
+
+void stream_shut(struct stream *s)
+{
+    assert(!s->is_closed);
+    s->is_shut = true;
 }
 
 void stream_close(struct stream *s, bool flush)

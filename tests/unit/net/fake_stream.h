@@ -17,6 +17,7 @@ struct stream {
     bool has_ended;
     bool is_closed;
     bool is_flushed; /* closed in order */
+    bool is_shut;    /* nothing more will be written */
     bool is_broken;  /* writes fail */
     unsigned writes; /* calls of stream_write */
     struct buf out;  /* all that was written */

@@ -214,4 +214,6 @@ void expect_refused(struct stream *s, const char *name)
     if (!str_ends_with(reply, str_from(end)) || str_find(reply, STR("X-Error: yes")) == SIZE_MAX ||
         str_find(reply, STR("Connection: close\r\n")) == SIZE_MAX)
         fail_msg("got\n%.*s\ninstead of %s", STR_ARGS(reply), name);
+    /* the client sees the end at once, and what it still sends is read */
+    assert_true(s->is_closed || s->is_shut);
 }

@@ -194,7 +194,7 @@ static void sends_http10_no_chunks(void **state)
     fake_feed(s, STR("POST / HTTP/1.0\r\nContent-Length: 5\r\n\r\n12"), 0);
     http_reply_last_chunk(kept, STR("plain"));
     turn();
-    assert_true(s->is_closed && s->is_flushed);
+    assert_true(s->is_shut && s->is_reading);
 }
 
 static void sends_a_head_request_no_chunks(void **state)

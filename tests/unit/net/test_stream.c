@@ -212,6 +212,32 @@ static void test_reply_survives_unread_request(void **state)
     pattern_free(request);
 }
 
+/* The peer sees the end while the stream goes on reading. */
+static void test_shut_ends_one_side(void **state)
+{
+    struct str bytes = pattern_make(LARGE_BYTES);
+
+    (void)state;
+    write_to_slow_reader(bytes);
+    stream_shut(client.s);
+    stream_read_start(client.s);
+    server.stays_on_end = true;
+    stream_read_start(server.s);
+    while (!server.eofs)
+        uv_run(loop_uv(l), UV_RUN_ONCE);
+    side_assert_got(&server, bytes);
+    assert_true(side_write(&server, STR("more")));
+    client.flushes = true;
+    client.closes_at_bytes = 4;
+    server.stays_on_end = false;
+    while (client.s)
+        uv_run(loop_uv(l), UV_RUN_ONCE);
+    side_close(&server);
+    pair_run();
+    side_assert_got(&client, STR("more"));
+    pattern_free(bytes);
+}
+
 static void test_read_stop(void **state)
 {
     (void)state;
@@ -351,6 +377,7 @@ int main(void)
         TEST(test_flush_is_bounded),
         TEST(test_close_without_flush_drops_what_is_pending),
         TEST(test_reply_survives_unread_request),
+        TEST(test_shut_ends_one_side),
         TEST(test_read_stop),
         TEST(test_write_after_the_peers_end),
         TEST(test_failed_write_is_told_later),

@@ -61,6 +61,29 @@ static void test_plain_is_closed_where_tls_is_required(void **state)
     assert_int_equal(client.connects, 2);
 }
 
+/* The goodbye goes one way only: what the peer still says is heard. */
+static void test_shut_ends_one_side(void **state)
+{
+    (void)state;
+    server.stays_on_end = true;
+    client.says = STR("hello");
+    client.closes_at_bytes = 5;
+    client.flushes = true;
+    side_connect(&client, l, &address, CONNECT_MS);
+    while (!client.connects)
+        uv_run(loop_uv(l), UV_RUN_ONCE);
+    stream_shut(client.s);
+    while (!server.eofs)
+        uv_run(loop_uv(l), UV_RUN_ONCE);
+    assert_int_equal(server.resets, 0);
+    assert_true(side_write(&server, STR("world")));
+    while (client.s)
+        uv_run(loop_uv(l), UV_RUN_ONCE);
+    side_assert_got(&client, STR("world"));
+    side_close(&server);
+    tls_pair_run();
+}
+
 /* A connection cut without a goodbye may have lost its end: that is no EOF. */
 static void test_cut_connection_is_no_eof(void **state)
 {
@@ -305,6 +328,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, tls_pair_set_up, tls_pair_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_echo),
+        TEST(test_shut_ends_one_side),
         TEST(test_plain_on_the_same_port),
         TEST(test_plain_is_closed_where_tls_is_required),
         TEST(test_cut_connection_is_no_eof),
