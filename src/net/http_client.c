@@ -33,6 +33,7 @@ struct http_client *http_client_new(struct loop *l, const struct http_client_opt
     c->parser_limits = (struct http_parser_limits){
         .head_bytes_max = options->head_bytes_max,
         .header_count_max = HEADER_COUNT_MAX,
+        .chunks_bytes_max = UINT64_MAX,
     };
     uv_timer_init(loop_uv(l), &c->sweep);
     c->sweep.data = c;

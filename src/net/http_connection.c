@@ -236,12 +236,9 @@ static void on_head(struct connection *c)
 
 static void on_body(struct connection *c, struct str bytes)
 {
-    struct error err;
-
     connection_wait(c, WAIT_BODY);
     if (c->state == CONNECTION_BODY) {
-        if (!request_add_body(c, bytes, &err))
-            refuse(c, &err);
+        request_add_body(c, bytes);
         return;
     }
     c->dropped += bytes.len;

@@ -179,8 +179,8 @@ void connection_write(struct connection *c, const struct str *parts, unsigned co
 void request_new(struct connection *c);
 /* The head is whole: fills the request in, or says why it is refused. */
 MUST_CHECK bool request_complete_head(struct connection *c, struct error *err);
-/* Puts bytes of the body where the body is gathered. False above the limit. */
-MUST_CHECK bool request_add_body(struct connection *c, struct str bytes, struct error *err);
+/* Puts bytes of the body where the body is gathered. */
+void request_add_body(struct connection *c, struct str bytes);
 /* All of the body is there: public.body is set. */
 void request_complete_body(struct connection *c);
 /* Room in `body` for what is still missing, at least 1 byte; only when request_reads_body. */

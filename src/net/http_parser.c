@@ -184,6 +184,15 @@ static int on_body(llhttp_t *llhttp, const char *at, size_t len)
     return HPE_PAUSED;
 }
 
+static int on_chunk_header(llhttp_t *llhttp)
+{
+    struct http_parser *p = parser_of(llhttp);
+
+    if (llhttp->content_length > p->limits->chunks_bytes_max - p->body_bytes)
+        return fail(p, ERROR_TOO_LARGE, NULL);
+    return 0;
+}
+
 static int on_message_complete(llhttp_t *llhttp)
 {
     struct http_parser *p = parser_of(llhttp);
@@ -200,6 +209,7 @@ static const llhttp_settings_t settings = {
     .on_header_value = on_header_value,
     .on_header_value_complete = on_header_value_complete,
     .on_headers_complete = on_headers_complete,
+    .on_chunk_header = on_chunk_header,
     .on_body = on_body,
     .on_message_complete = on_message_complete,
 };

@@ -2,8 +2,8 @@
  * One HTTP/1.1 message after another out of bytes, over llhttp in its strict mode, pulled: each
  * step says what has come, so that its caller decides in the open what happens next.
  *
- * Refused besides what llhttp refuses: heads, targets and header counts above the limits; transfer
- * codings other than a single "chunked"; chunk extensions and trailers out of proportion.
+ * Refused besides what llhttp refuses: heads, targets, header counts and chunks above the limits;
+ * transfer codings other than a single "chunked"; chunk extensions and trailers out of proportion.
  *
  * The bytes of a head lie one behind another: each step's bytes directly follow those that the
  * steps before have used. Strings of the head point into them. When the caller moves them while the
@@ -26,6 +26,7 @@ struct http_parser_limits {
     size_t head_bytes_max;
     size_t target_bytes_max;
     unsigned header_count_max;
+    uint64_t chunks_bytes_max; /* of a chunked body; refused as soon as a chunk tells its size */
 };
 
 enum http_parsed {

@@ -180,25 +180,22 @@ static void reserve_body(struct connection *c, size_t len)
     c->body_size = size;
 }
 
-bool request_add_body(struct connection *c, struct str bytes, struct error *err)
+void request_add_body(struct connection *c, struct str bytes)
 {
     struct server_request *r = c->request;
 
-    if (bytes.len > c->server->limits.body_bytes_max - r->body_len)
-        return error_set(err, ERROR_TOO_LARGE, NULL);
     if (r->is_body_in_place) {
         /* Chunks close up over their framing. */
         memmove(c->in + r->body_at + r->body_len, bytes.data, bytes.len);
         r->body_len += bytes.len;
         c->pinned = r->body_at + r->body_len;
-        return true;
+        return;
     }
     if (!c->body || bytes.data != c->body + r->body_len) {
         reserve_body(c, bytes.len);
         memcpy(c->body + r->body_len, bytes.data, bytes.len);
     }
     r->body_len += bytes.len;
-    return true;
 }
 
 void request_spill_body(struct connection *c)

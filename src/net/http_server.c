@@ -47,6 +47,7 @@ struct http_server *http_server_new(struct loop *l, const struct http_server_lim
         .head_bytes_max = limits->head_bytes_max,
         .target_bytes_max = limits->url_bytes_max,
         .header_count_max = limits->header_count_max,
+        .chunks_bytes_max = limits->body_bytes_max,
     };
     s->handler = *handler;
     s->handler_data = handler_data;

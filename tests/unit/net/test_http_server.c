@@ -445,7 +445,10 @@ static void keeps_its_limits(void **state)
               POST("Content-Length: 11\r\n", "12345678901"), "TOO_LARGE");
     try_limit(POST("Transfer-Encoding: chunked\r\n", "8\r\n12345678\r\n2\r\n90\r\n0\r\n\r\n"),
               OK_HEAD("10") "\r\n1234567890",
-              POST("Transfer-Encoding: chunked\r\n", "8\r\n12345678\r\n3\r\n123"), "TOO_LARGE");
+              POST("Transfer-Encoding: chunked\r\n", "8\r\n12345678\r\n3\r\n"), "TOO_LARGE");
+    try_limit(POST("Transfer-Encoding: chunked\r\n", "a\r\n1234567890\r\n0\r\n\r\n"),
+              OK_HEAD("10") "\r\n1234567890",
+              POST("Transfer-Encoding: chunked\r\n", "fffffffffffffff\r\n"), "TOO_LARGE");
 }
 
 static void bounds_what_is_around_chunks(void **state)
