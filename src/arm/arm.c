@@ -83,9 +83,17 @@ bool arm_matches(struct str path)
     return false;
 }
 
+/* What the HTTP server refuses, by the name that it has here. */
+static enum error_code own_code(enum error_code code)
+{
+    if (code == ERROR_TOO_LARGE)
+        return ERROR_ARM_TOO_LARGE;
+    return code == ERROR_MEDIA_TYPE ? ERROR_ARM_MEDIA_TYPE : code;
+}
+
 struct str arm_render_error(struct arena *arena, const struct error *err)
 {
-    const struct error_info *info = error_info(err->code);
+    const struct error_info *info = error_info(own_code(err->code));
     yyjson_mut_doc *doc = json_new(arena);
     yyjson_mut_val *root = yyjson_mut_obj(doc), *object = yyjson_mut_obj(doc);
     bool is_ours = info->status >= 500; /* its text is for the log */

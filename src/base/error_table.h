@@ -99,6 +99,7 @@
     X(ARM_SKU,             400, ARM,     "InvalidSku", NULL, NULL) \
     X(ARM_KIND,            400, ARM,     "InvalidApiSetId", NULL, NULL) \
     X(ARM_TOO_LARGE,       413, ARM,     "RequestEntityTooLarge", NULL, "The request content size exceeds the maximum size.") \
+    X(ARM_MEDIA_TYPE,      415, ARM,     "UnsupportedMediaType", NULL, NULL) \
     X(ARM_THROTTLED,       429, ARM,     "SubscriptionRequestsThrottled", NULL, NULL) \
     X(ARM_INTERNAL,        500, ARM,     "InternalServerError", NULL, "The server encountered an internal error.")
 /* clang-format on */

@@ -128,6 +128,21 @@ static bool read_expectation(struct server_request *r, const struct http_head *h
     return true;
 }
 
+/* RFC 9110, 8.4 and 15.5.16: bodies are taken as they are, so that one in another coding would be
+ * mistaken for a broken one. */
+static bool is_uncoded(const struct server_request *r, struct error *err)
+{
+    struct str coding = http_headers_get(&r->public.headers, STR("Content-Encoding"));
+
+    if (!coding.len || (!r->is_chunked && !r->content_length) ||
+        str_equal_nocase(coding, STR("identity")))
+        return true;
+    return error_set_target(err, ERROR_MEDIA_TYPE, "Content-Encoding",
+                            "The Content-Encoding '%.*s' is not supported: send the body without "
+                            "one.",
+                            STR_ARGS(str_slice(coding, 0, 40)));
+}
+
 bool request_complete_head(struct connection *c, struct error *err)
 {
     const struct http_head *head = http_parser_head(c->parser);
@@ -153,7 +168,8 @@ bool request_complete_head(struct connection *c, struct error *err)
         return error_set(err, ERROR_BAD_REQUEST, "The request line is malformed.");
     if (head->is_unsupported)
         return error_set(err, ERROR_NOT_IMPLEMENTED, "The method is not implemented.");
-    if (!read_host(r, head->minor, err) || !read_target(r, err) || !read_expectation(r, head, err))
+    if (!read_host(r, head->minor, err) || !read_target(r, err) ||
+        !read_expectation(r, head, err) || !is_uncoded(r, err))
         return false;
     if (r->content_length > limits->body_bytes_max)
         return error_set(err, ERROR_TOO_LARGE, NULL);

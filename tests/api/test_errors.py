@@ -214,6 +214,19 @@ def test_media_type(simulated):
         assert ask(simulated, headers={"Content-Type": good})[0] == 200
 
 
+def test_content_encoding(simulated):
+    message = "The Content-Encoding 'gzip' is not supported: send the body without one."
+    status, _, headers, text = ask(simulated, headers={"Content-Encoding": "gzip"})
+    assert (status, json.loads(text)["error"]) == (415, {"code": "415", "message": message})
+    assert headers["content-type"] == "application/json" and len(headers["apim-request-id"]) == 36
+    assert ask(simulated, headers={"Content-Encoding": "identity"})[0] == 200
+    refused = requests.put(
+        simulated.endpoint + simulated.account_id + "?api-version=2023-05-01", b"x", headers={"Content-Encoding": "gzip"}
+    )
+    error = {"code": "UnsupportedMediaType", "message": message, "target": "Content-Encoding"}
+    assert (refused.status_code, refused.json()) == (415, {"error": error})
+
+
 def test_context_too_long(lazuli):
     """The embedded model has a context of its own, whatever the deployment's model says."""
     words = "deployment " * 6000

@@ -73,6 +73,9 @@ static const struct {
     { POST("Transfer-Encoding: chunked\r\n", "0\r\n\r\n"), "POST /p ;", OK_HEAD("0") "\r\n" },
     { POST("Content-Length: 0\r\n", ""), "POST /p ;", OK_HEAD("0") "\r\n" },
     { POST("", ""), "POST /p ;", OK_HEAD("0") "\r\n" },
+    { POST("Content-Encoding: gzip\r\n", ""), "POST /p ;", OK_HEAD("0") "\r\n" },
+    { POST("Content-Encoding: Identity\r\nContent-Length: 1\r\n", "a"), "POST /p a;",
+      OK_HEAD("1") "\r\na" },
     { STR("\r\n\r\nGET / HTTP/1.1\r\nHost:\r\n\r\n"), "GET / ;", OK_HEAD("0") "\r\n" },
     { STR("GET http://other:1/x?y HTTP/1.1\r\nHost: h\r\n\r\n"), "GET /x?y ;",
       OK_HEAD("0") "\r\n" },
@@ -297,6 +300,8 @@ static const struct {
     { STR("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), "BAD_REQUEST" },
     { POST("Expect: 200-ok\r\nContent-Length: 1\r\n", "a"), "EXPECTATION" },
     { POST("Content-Length: 33554433\r\n", ""), "TOO_LARGE" },
+    { POST("Content-Encoding: gzip\r\nContent-Length: 1\r\n", "a"), "MEDIA_TYPE" },
+    { POST("Transfer-Encoding: chunked\r\nContent-Encoding: identity, br\r\n", ""), "MEDIA_TYPE" },
 };
 
 static void refuses_what_is_not(void **state)
