@@ -1,5 +1,5 @@
 /*
- * What the settings of an engine say by themselves, without the engine. Pure.
+ * Whether the settings of two engines say the same. Pure.
  * SPDX-License-Identifier: MIT
  */
 #ifndef ENGINE_SETTINGS_H
