@@ -170,9 +170,9 @@ void balancer_set_down(struct balancer *b, unsigned index, bool is_down)
     b->addresses[index].is_down = is_down;
 }
 
-bool balancer_is_up(const struct balancer *b, unsigned index, uint64_t now_ms)
+bool balancer_is_up(const struct balancer *b, unsigned index)
 {
     const struct balancer_address *a = &b->addresses[index];
 
-    return !a->is_down && (a->ejected_until_ms == 0 || a->ejected_until_ms <= now_ms);
+    return !a->is_down && a->ejected_until_ms == 0;
 }

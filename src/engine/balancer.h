@@ -69,7 +69,7 @@ bool balancer_done(struct balancer *b, const struct balancer_pick *pick,
                    enum balancer_outcome outcome, uint64_t now_ms);
 void balancer_hold(struct balancer *b, unsigned index, uint64_t until_ms);
 void balancer_set_down(struct balancer *b, unsigned index, bool is_down);
-/* Neither down nor ejected. */
-bool balancer_is_up(const struct balancer *b, unsigned index, uint64_t now_ms);
+/* In rotation: neither down, nor ejected or half-open, that is, not known to be well again. */
+bool balancer_is_up(const struct balancer *b, unsigned index);
 
 #endif

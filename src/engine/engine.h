@@ -77,7 +77,8 @@ void engines_reload(struct engines *e, struct catalog *catalog);
 void engines_stop(struct engines *e, void (*on_done)(void *data), void *data);
 void engines_free(struct engines *e);
 
-/* State of one engine, for /readyz, metrics and the log. Any thread. */
+/* State of one engine, for /readyz, metrics and the log. Any thread. An upstream is READY while an
+ * address of it is in rotation, FAILED while none is; it is asked all the same. */
 enum engine_state { ENGINE_STOPPED, ENGINE_STARTING, ENGINE_READY, ENGINE_FAILED };
 struct engine_status {
     enum engine_state state;

@@ -299,11 +299,14 @@ static bool upstream_is_current(struct engine *e)
 static void upstream_fill_status(struct engine *e, struct engine_status *status)
 {
     const struct upstream *u = e->own;
-    uint64_t now_ms = engine_now_ms();
 
     status->addresses = e->settings->upstream.address_count;
     for (unsigned i = 0; i < u->address_count; i++)
-        status->addresses_up += balancer_is_up(&u->balancer, i, now_ms);
+        status->addresses_up += balancer_is_up(&u->balancer, i);
+    if (status->state == ENGINE_READY && !status->addresses_up) {
+        status->state = ENGINE_FAILED;
+        snprintf(status->last_error, sizeof(status->last_error), "none of its addresses is up");
+    }
 }
 
 const struct engine_driver engine_upstream_driver = {

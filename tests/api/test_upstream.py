@@ -6,6 +6,7 @@ import time
 
 import openai
 import pytest
+import requests
 from fake_upstream import chat_answer, chat_event
 from wire import Wire
 
@@ -289,6 +290,9 @@ def test_upstream_that_is_down(gateway):
     assert (answer.status_code, answer.json()) == (503, UNAVAILABLE)
     assert gateway.post("dead", BODY | {"stream": True}).status_code == 503
     assert "engine 'dead': 127.0.0.1 port" in gateway.log_text()
+    gateway.post("dead", BODY)
+    ready = requests.get(f"{gateway.endpoint}/readyz").json()
+    assert (ready["engines"]["dead"], ready["status"]) == ("failed", "ready")
 
 
 def test_the_second_address_takes_over(gateway, upstream):

@@ -114,7 +114,7 @@ static void ejects_and_tries_again(void **state)
     call(0, BALANCER_FAILURE, 10);
     call(0, BALANCER_FAILURE, 10);
     assert_false(can_call(0, 10));
-    assert_false(balancer_is_up(&b, 0, 10));
+    assert_false(balancer_is_up(&b, 0));
     assert_false(can_call(0, 1009));
     call(0, BALANCER_FAILURE, 1010); /* half-open: one failure is enough, for twice as long */
     assert_false(can_call(0, 3009));
@@ -210,9 +210,9 @@ static void asks_an_ejected_one_when_all_are(void **state)
     assert_false(second.is_probe);
     assert_false(balancer_pick(&b, tried, 1, 50, &third)); /* but no retry on another such */
     balancer_done(&b, &second, BALANCER_SUCCESS, 50);
-    assert_false(balancer_is_up(&b, 2, 50));
+    assert_false(balancer_is_up(&b, 2));
     balancer_done(&b, &first, BALANCER_SUCCESS, 50); /* the probe brings it back */
-    assert_true(balancer_is_up(&b, 2, 50));
+    assert_true(balancer_is_up(&b, 2));
     balancer_set_down(&b, 2, true); /* a health check's word counts */
     assert_int_equal(pick_at(50).index, 0);
 }

@@ -322,6 +322,8 @@ static void says_when_all_are_down(void **state)
     for (int i = 0; i < 10; i++)
         assert_int_equal(call_failing(BODY), ERROR_UNAVAILABLE);
     assert_int_equal(rig_status(&rig, "u").addresses_up, 0);
+    assert_int_equal(rig_status(&rig, "u").state, ENGINE_FAILED);
+    assert_string_equal(rig_status(&rig, "u").last_error, "none of its addresses is up");
 }
 
 static void waits_no_longer_than_told(void **state)
@@ -390,6 +392,11 @@ static void checks_health(void **state)
     for (int i = 0; i < 4; i++)
         assert_int_equal(call(), 200);
     assert_int_equal(a.requests, 2);
+    assert_int_equal(rig_status(&rig, "u").state, ENGINE_READY);
+    a.is_sick = b.is_sick = true;
+    rig_wait_state(&rig, "u", ENGINE_FAILED);
+    b.is_sick = false;
+    rig_wait_state(&rig, "u", ENGINE_READY);
 }
 
 static void fails_without(const char *address, const char *reason)
