@@ -141,6 +141,7 @@ struct http_server {
     char date[30];
     uint64_t date_until_ms; /* on the loop's clock */
 
+    bool says_close; /* in every answer */
     bool is_draining;
     uv_timer_t cut; /* the end of the drain's grace */
     unsigned handles_open;

@@ -70,7 +70,7 @@ static void decide_close(struct server_request *r)
     bool has_unread =
         c->state == CONNECTION_BODY && (r->expects_continue || request_has_long_rest(c));
 
-    if (!r->keeps_alive || has_unread || c->server->is_draining)
+    if (!r->keeps_alive || has_unread || c->server->says_close)
         c->is_closing = true;
 }
 

@@ -208,13 +208,18 @@ static void on_cut(uv_timer_t *timer)
     }
 }
 
+void http_server_announce_drain(struct http_server *s)
+{
+    s->says_close = true;
+}
+
 void http_server_drain(struct http_server *s, uint64_t grace_ms, void (*on_done)(void *data),
                        void *data)
 {
     struct connection *c;
 
     assert(!s->is_draining);
-    s->is_draining = true;
+    s->says_close = s->is_draining = true;
     s->on_drained = on_done;
     s->drained_data = data;
     for (size_t i = 0; i < s->listener_count; i++)

@@ -87,6 +87,8 @@ MUST_CHECK bool http_server_listen(struct http_server *s, const struct listener_
 /* New certificates for connections from now on. */
 void http_server_set_tls(struct http_server *s, struct tls_context *tls);
 
+/* From now on every answer says "Connection: close"; connections are still accepted. */
+void http_server_announce_drain(struct http_server *s);
 /* Stops listening, closes idle connections, tells the others "Connection: close"; calls on_done
  * when the last connection has gone. After `grace_ms` those that are left are cut. */
 void http_server_drain(struct http_server *s, uint64_t grace_ms, void (*on_done)(void *data),

@@ -31,7 +31,8 @@ struct server {
     struct loop *loop; /* the control loop */
     struct worker_shared shared;
     uv_signal_t signals[3];
-    struct drained *drained; /* one a worker; not NULL: stopping */
+    uv_timer_t drain_timer;  /* until the listeners close */
+    struct drained *drained; /* one a worker */
     unsigned draining;
     unsigned publishing; /* catalogs that the control plane has not taken in yet */
     bool engines_stopped;
@@ -226,6 +227,7 @@ static void leave_when_done(struct server *s)
     for (size_t i = 0; i < ARRAY_LEN(handled_signals); i++)
         uv_close((uv_handle_t *)&s->signals[i], NULL);
     uv_close((uv_handle_t *)&s->dates_timer, NULL);
+    uv_close((uv_handle_t *)&s->drain_timer, NULL);
     loop_stop(s->loop);
 }
 
@@ -245,20 +247,38 @@ static void on_worker_drained(struct loop_task *task)
         engines_stop(s->shared.engines, on_engines_stopped, s);
 }
 
-static void drain(struct server *s)
+static void on_drain_delay_over(uv_timer_t *timer)
 {
+    struct server *s = timer->data;
     uint64_t grace_ms = s->options.settings->drain_ms;
 
-    atomic_store(&s->shared.is_draining, true);
     uv_timer_stop(&s->dates_timer);
     s->draining = s->shared.worker_count;
     s->drained = memory_alloc_array(s->draining, sizeof(*s->drained));
-    log_info("drain_begin", "grace_ms=%llu", (unsigned long long)grace_ms);
     for (unsigned i = 0; i < s->shared.worker_count; i++) {
         s->drained[i].task.fn = on_worker_drained;
         s->drained[i].server = s;
         worker_drain(s->shared.workers[i], grace_ms, s->loop, &s->drained[i].task);
     }
+}
+
+/* Whoever sends traffic here sees in /readyz, or in the end of each connection, that it shall stop;
+ * until it has seen that, it is served. */
+static void drain(struct server *s)
+{
+    const struct settings *settings = s->options.settings;
+
+    atomic_store(&s->shared.is_draining, true);
+    for (unsigned i = 0; i < s->shared.worker_count; i++)
+        worker_announce_drain(s->shared.workers[i]);
+    uv_timer_start(&s->drain_timer, on_drain_delay_over, settings->drain_delay_ms, 0);
+    log_info("drain_begin", "delay_ms=%llu grace_ms=%llu",
+             (unsigned long long)settings->drain_delay_ms, (unsigned long long)settings->drain_ms);
+}
+
+static bool is_stopping(struct server *s)
+{
+    return atomic_load(&s->shared.is_draining);
 }
 
 /* ---- reload ---- */
@@ -367,11 +387,11 @@ static void on_signal(uv_signal_t *handle, int number)
     struct server *s = handle->data;
 
     if (number == SIGHUP) {
-        if (!s->drained)
+        if (!is_stopping(s))
             on_hangup(s);
         return;
     }
-    if (s->drained)
+    if (is_stopping(s))
         _exit(1);
     drain(s);
 }
@@ -388,6 +408,8 @@ void server_run(struct server *s)
     uv_timer_init(loop_uv(s->loop), &s->dates_timer);
     s->dates_timer.data = s;
     uv_timer_start(&s->dates_timer, on_dates_timer, DATES_EVERY_MS, DATES_EVERY_MS);
+    uv_timer_init(loop_uv(s->loop), &s->drain_timer);
+    s->drain_timer.data = s;
     for (unsigned i = 0; i < s->shared.worker_count; i++)
         worker_start(s->shared.workers[i]);
     log_info("started", "endpoint=%.*s workers=%u", STR_ARGS(s->info.public_base),

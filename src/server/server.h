@@ -3,8 +3,9 @@
  * thread that calls server_run, hears signals and supervises engines; workers have threads of
  * their own, and so has the store.
  *
- *   SIGTERM, SIGINT   stop listening, let what is under way end (drain_ms at most), then leave;
- *                     a second one leaves at once
+ *   SIGTERM, SIGINT   /readyz says "draining" and answers end their connections (drain_delay_ms);
+ *                     then stop listening, let what is under way end (drain_ms at most), leave; a
+ *                     second one leaves at once
  *   SIGHUP            configuration, catalog and certificates anew; what is in force stays when
  *                     the new is not valid
  * SPDX-License-Identifier: MIT

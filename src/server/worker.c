@@ -26,6 +26,7 @@ struct worker {
     _Atomic uint64_t requests_active;
 
     /* drain */
+    struct loop_task announce_task;
     struct loop_task drain_task;
     uint64_t grace_ms;
     struct loop *done_loop;
@@ -140,6 +141,19 @@ static void on_drained(void *data)
     publish_stats(w);
     uv_close((uv_handle_t *)&w->stats_timer, NULL);
     engine_client_close(w->engines, on_engines_closed, w);
+}
+
+static void on_announcement(struct loop_task *task)
+{
+    struct worker *w = CONTAINER_OF(task, struct worker, announce_task);
+
+    http_server_announce_drain(w->http);
+}
+
+void worker_announce_drain(struct worker *w)
+{
+    w->announce_task.fn = on_announcement;
+    loop_post(w->loop, &w->announce_task);
 }
 
 static void on_drain_asked(struct loop_task *task)

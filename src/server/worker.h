@@ -36,6 +36,8 @@ MUST_CHECK struct worker *worker_new(const struct worker_shared *shared, unsigne
                                      struct error *err);
 /* Starts the thread. */
 void worker_start(struct worker *w);
+/* Answers say from now on that their connection ends. Any thread, once, before worker_drain. */
+void worker_announce_drain(struct worker *w);
 /* Stops listening, ends what is under way within `grace_ms`, then has `done` posted to `loop`. Any
  * thread, once. */
 void worker_drain(struct worker *w, uint64_t grace_ms, struct loop *loop, struct loop_task *done);

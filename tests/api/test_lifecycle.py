@@ -74,6 +74,36 @@ def test_drain(how):
         assert service.process.wait(timeout=20) == 0
 
 
+def get(wire, path):
+    status, _, headers, text = wire.send(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()).reply()
+    return status, headers.get("connection"), text
+
+
+def test_drain_is_announced():
+    """Before the port closes, /readyz says so, and each client is told to come back to somebody else."""
+    service = start(answer_tokens=1, arguments=["--drain-delay-ms", "3600000"])
+    known = Wire(service)
+    assert get(known, "/healthz") == (200, None, "ok\n")
+    service.process.send_signal(signal.SIGTERM)
+    wait_for_log(service, " drain_begin ")
+    while (answer := get(known, "/healthz")) == (200, None, "ok\n"):
+        pass  # its loop has yet to hear of it
+    assert answer == (200, "close", "ok\n") and known.read_all() == b""
+    status, connection, text = get(Wire(service), "/readyz")
+    assert (status, connection, json.loads(text)["status"]) == (503, "close", "draining")
+    assert service.post("paced", {"messages": MESSAGES}).status_code == 200
+    service.process.send_signal(signal.SIGTERM)  # who does not want to wait
+    assert service.process.wait(timeout=20) == 1
+
+
+def test_drain_goes_on_after_its_announcement():
+    with start(arguments=["--drain-delay-ms", "100"]) as service:
+        wire, data = begin_stream(service)
+        service.process.send_signal(signal.SIGTERM)
+        assert b"data: [DONE]" in data + wire.read_all()
+        assert service.process.wait(timeout=20) == 0
+
+
 def test_drain_that_takes_too_long():
     """What is not over in time is cut: no [DONE], so that nobody takes it for whole."""
     with start(answer_tokens=100000, arguments=["--drain-ms", "300"]) as service:

@@ -233,6 +233,25 @@ static void drains_when_the_last_request_is_answered(void **state)
         uv_run(loop_uv(l), UV_RUN_ONCE);
 }
 
+static void announces_its_end_before_it_drains(void **state)
+{
+    struct stream *s = client(), *fresh;
+
+    (void)state;
+    fake_feed(s, GET, 0);
+    turn();
+    fake_written(s);
+    http_server_announce_drain(server);
+    turn();
+    assert_false(s->is_closed); /* it is told before it is left */
+    fake_feed(s, GET, 0);
+    expect_written(s, OK_HEAD("0") "Connection: close\r\n\r\n");
+    assert_true(s->is_closed && s->is_flushed);
+    fresh = client();
+    fake_feed(fresh, GET, 0);
+    expect_written(fresh, OK_HEAD("0") "Connection: close\r\n\r\n");
+}
+
 static void cuts_what_outlives_the_grace(void **state)
 {
     struct stream *s = client(), *coming = client();
@@ -299,6 +318,7 @@ int main(void)
         TEST(spares_who_takes_a_little),
         TEST(drains_what_is_idle_at_once),
         TEST(drains_when_the_last_request_is_answered),
+        TEST(announces_its_end_before_it_drains),
         TEST(cuts_what_outlives_the_grace),
         TEST(drains_without_connections),
         TEST(refuses_more_connections_than_it_may_have),
