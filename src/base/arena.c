@@ -212,6 +212,23 @@ struct str arena_copy(struct arena *a, struct str s)
     return str_of(arena_text(a, s), s.len);
 }
 
+struct str arena_join(struct arena *a, const struct str *parts, unsigned count)
+{
+    size_t len = 0;
+    char *text, *at;
+
+    for (unsigned i = 0; i < count; i++)
+        len += parts[i].len;
+    text = at = arena_alloc_bytes(a, len + 1);
+    for (unsigned i = 0; i < count; i++) {
+        if (parts[i].len)
+            memcpy(at, parts[i].data, parts[i].len);
+        at += parts[i].len;
+    }
+    *at = '\0';
+    return str_of(text, len);
+}
+
 struct str arena_lower(struct arena *a, struct str s)
 {
     char *copy = arena_text(a, s);

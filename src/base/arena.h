@@ -40,6 +40,8 @@ void arena_defer(struct arena *a, void (*fn)(void *data), void *data);
 
 /* Copies end with a NUL that is not part of the length. */
 struct str arena_copy(struct arena *a, struct str s);
+/* The parts one behind the other, ended by a NUL that is not part of the length. */
+struct str arena_join(struct arena *a, const struct str *parts, unsigned count);
 char *arena_text(struct arena *a, struct str s);
 struct str arena_printf(struct arena *a, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Lower-cased copy (ASCII). */

@@ -14,12 +14,15 @@ struct clock {
     _Atomic int64_t offset_ms; /* added to the wall clock; 0 in production */
 };
 
-/* Milliseconds since 1970-01-01 UTC, moved by the clock's offset. Any thread. */
+/* Milliseconds since 1970-01-01 UTC, moved by the clock's offset; up to 10 ms late. Any thread. */
 int64_t clock_now_ms(const struct clock *c);
 /* Moves the clock: from now on it shows `now_ms` and goes on from there. Any thread. */
 void clock_move_to(struct clock *c, int64_t now_ms);
 
 /* Microseconds of a clock that never goes back and nobody moves: for measuring. */
 uint64_t clock_monotonic_us(void);
+/* Milliseconds of such a clock, up to 10 ms late, for less: for time-outs. Not to be compared with
+ * clock_monotonic_us. */
+uint64_t clock_monotonic_ms(void);
 
 #endif

@@ -165,12 +165,20 @@ bool format_parse_time(struct str s, int64_t *time_ms)
 
 void format_guid(char out[GUID_TEXT_LEN + 1])
 {
-    unsigned char bytes[16];
-    char *p = out;
+    uint8_t bytes[16];
 
     random_bytes(bytes, sizeof(bytes));
-    bytes[6] = (unsigned char)((bytes[6] & 0x0F) | 0x40); /* version 4 (RFC 9562, 5.4) */
-    bytes[8] = (unsigned char)((bytes[8] & 0x3F) | 0x80); /* its variant */
+    format_guid_of(bytes, out);
+}
+
+void format_guid_of(const uint8_t random[16], char out[GUID_TEXT_LEN + 1])
+{
+    uint8_t bytes[16];
+    char *p = out;
+
+    memcpy(bytes, random, sizeof(bytes));
+    bytes[6] = (uint8_t)((bytes[6] & 0x0F) | 0x40); /* version 4 (RFC 9562, 5.4) */
+    bytes[8] = (uint8_t)((bytes[8] & 0x3F) | 0x80); /* its variant */
     for (size_t i = 0; i < sizeof(bytes); i++) {
         if (i == 4 || i == 6 || i == 8 || i == 10)
             *p++ = '-';

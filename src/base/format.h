@@ -29,6 +29,8 @@ MUST_CHECK bool format_parse_time(struct str s, int64_t *time_ms);
 
 /* A random (version 4) GUID in lower case; `out` holds 37 bytes with the NUL. */
 void format_guid(char out[GUID_TEXT_LEN + 1]);
+/* The same of random bytes that the caller has. */
+void format_guid_of(const uint8_t random[16], char out[GUID_TEXT_LEN + 1]);
 bool format_is_guid(struct str s);
 
 /* Lower-case hexadecimal. */

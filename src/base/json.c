@@ -14,9 +14,6 @@
 #define HEAP_BYTES_MAX ((size_t)128 * 1024 * 1024)
 #define HEAP_TIMES_TEXT 4
 
-/* NaN and infinity have no JSON form; a document that holds one is still written. */
-#define WRITE_FLAGS YYJSON_WRITE_INF_AND_NAN_AS_NULL
-
 /* -- Memory -------------------------------------------------------------------------------- */
 
 static void *alc_malloc(void *ctx, size_t size)
@@ -152,183 +149,6 @@ yyjson_mut_doc *json_copy(struct arena *a, yyjson_val *value)
     return doc;
 }
 
-/* -- Writing ------------------------------------------------------------------------------- */
-
-/* The text with U+FFFD in place of each byte that is not part of valid UTF-8. */
-static struct str repair_text(struct arena *a, struct str s)
-{
-    char *text = arena_alloc_bytes(a, s.len * 3 + 1);
-    size_t len = 0;
-
-    for (size_t i = 0; i < s.len;) {
-        size_t left = s.len - i, n = 1;
-
-        while (n < 4 && n < left && !str_is_utf8(str_of(s.data + i, n)))
-            n++;
-        if (str_is_utf8(str_of(s.data + i, n))) {
-            memcpy(text + len, s.data + i, n);
-            len += n;
-            i += n;
-        } else {
-            memcpy(text + len, "\xEF\xBF\xBD", 3);
-            len += 3;
-            i++;
-        }
-    }
-    text[len] = '\0';
-    return str_of(text, len);
-}
-
-static void repair_string(struct arena *a, yyjson_mut_val *value)
-{
-    struct str s = json_mut_str(value);
-
-    if (str_is_utf8(s))
-        return;
-    s = repair_text(a, s);
-    yyjson_mut_set_strn(value, s.data, s.len);
-}
-
-static void repair(struct arena *a, yyjson_mut_val *value)
-{
-    yyjson_mut_val *key, *member;
-    size_t i, count;
-
-    if (yyjson_mut_is_str(value)) {
-        repair_string(a, value);
-    } else if (yyjson_mut_is_obj(value)) {
-        yyjson_mut_obj_foreach(value, i, count, key, member)
-        {
-            repair_string(a, key);
-            repair(a, member);
-        }
-    } else if (yyjson_mut_is_arr(value)) {
-        yyjson_mut_arr_foreach(value, i, count, member)
-        {
-            repair(a, member);
-        }
-    }
-}
-
-struct str json_write(struct arena *a, yyjson_val *value)
-{
-    yyjson_alc alc = arena_alc(a);
-    yyjson_write_err why;
-    size_t len;
-    char *text = yyjson_val_write_opts(value, WRITE_FLAGS, &alc, &len, &why);
-
-    /* what was parsed is valid, and memory does not run out */
-    assert(text);
-    return str_of(text, len);
-}
-
-struct str json_write_mut(struct arena *a, yyjson_mut_val *value)
-{
-    yyjson_alc alc = arena_alc(a);
-    yyjson_write_err why;
-    size_t len;
-    char *text = yyjson_mut_val_write_opts(value, WRITE_FLAGS, &alc, &len, &why);
-
-    if (!text && why.code == YYJSON_WRITE_ERROR_INVALID_STRING) {
-        repair(a, value);
-        text = yyjson_mut_val_write_opts(value, WRITE_FLAGS, &alc, &len, &why);
-    }
-    assert(text);
-    return str_of(text, len);
-}
-
-/* A member of an object that is being rebuilt. */
-struct member {
-    struct str name;
-    size_t position;
-    yyjson_mut_val *key;
-    yyjson_mut_val *value;
-    yyjson_val *patch; /* when it comes from a merge patch: its value there */
-};
-
-#define SORT_BY_INSERTION_MAX 24
-
-/* By name; members of the same name stay in the order they came in. */
-static int compare_members(const void *a, const void *b)
-{
-    const struct member *x = a, *y = b;
-    int order = str_compare(x->name, y->name);
-
-    return order ? order : (x->position > y->position) - (x->position < y->position);
-}
-
-static int compare_positions(const void *a, const void *b)
-{
-    const struct member *x = a, *y = b;
-
-    return (x->position > y->position) - (x->position < y->position);
-}
-
-/* Fills `members` with those of an object; true when they are in byte order already. */
-static bool take_members(yyjson_mut_val *object, struct member *members)
-{
-    yyjson_mut_val *key, *value;
-    bool sorted = true;
-    size_t i, count;
-
-    yyjson_mut_obj_foreach(object, i, count, key, value)
-    {
-        members[i] = (struct member){ json_mut_str(key), i, key, value, NULL };
-        if (i && str_compare(members[i - 1].name, members[i].name) > 0)
-            sorted = false;
-    }
-    return sorted;
-}
-
-/* Objects have few members as a rule; qsort would allocate, and costs more than it saves. */
-static void sort_members(struct member *members, size_t count)
-{
-    if (count > SORT_BY_INSERTION_MAX) {
-        qsort(members, count, sizeof(*members), compare_members);
-        return;
-    }
-    for (size_t i = 1; i < count; i++) {
-        struct member moved = members[i];
-        size_t at = i;
-
-        for (; at && compare_members(&members[at - 1], &moved) > 0; at--)
-            members[at] = members[at - 1];
-        members[at] = moved;
-    }
-}
-
-static void sort_keys(struct arena *a, yyjson_mut_val *value)
-{
-    struct member *members;
-    yyjson_mut_val *item;
-    size_t i, count;
-
-    if (yyjson_mut_is_arr(value)) {
-        yyjson_mut_arr_foreach(value, i, count, item)
-        {
-            sort_keys(a, item);
-        }
-    }
-    if (!yyjson_mut_is_obj(value))
-        return;
-    count = yyjson_mut_obj_size(value);
-    members = arena_alloc_bytes(a, count * sizeof(*members));
-    if (!take_members(value, members)) {
-        sort_members(members, count);
-        yyjson_mut_obj_clear(value);
-        for (i = 0; i < count; i++)
-            yyjson_mut_obj_add(value, members[i].key, members[i].value);
-    }
-    for (i = 0; i < count; i++)
-        sort_keys(a, members[i].value);
-}
-
-struct str json_write_sorted(struct arena *a, yyjson_mut_val *value)
-{
-    sort_keys(a, value);
-    return json_write_mut(a, value);
-}
-
 /* -- Looking up ---------------------------------------------------------------------------- */
 
 struct str json_str(yyjson_val *value)
@@ -384,7 +204,7 @@ void json_set(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, yyjs
 
     /* without a value yyjson would remove the member */
     assert(value);
-    done = yyjson_mut_obj_put(object, yyjson_mut_strcpy(doc, key), value);
+    done = yyjson_mut_obj_put(object, yyjson_mut_str(doc, key), value);
     assert(done);
 }
 
@@ -412,6 +232,31 @@ yyjson_mut_val *json_set_object(yyjson_mut_doc *doc, yyjson_mut_val *object, con
     there = yyjson_mut_obj(doc);
     json_set(doc, object, key, there);
     return there;
+}
+
+/* A member of an object that is being rebuilt. */
+struct member {
+    struct str name;
+    size_t position;
+    yyjson_mut_val *key;
+    yyjson_mut_val *value;
+    yyjson_val *patch; /* when it comes from the merge patch: its value there */
+};
+
+/* By name; members of the same name stay in the order they came in. */
+static int compare_members(const void *a, const void *b)
+{
+    const struct member *x = a, *y = b;
+    int order = str_compare(x->name, y->name);
+
+    return order ? order : (x->position > y->position) - (x->position < y->position);
+}
+
+static int compare_positions(const void *a, const void *b)
+{
+    const struct member *x = a, *y = b;
+
+    return (x->position > y->position) - (x->position < y->position);
 }
 
 /* What the members [from, to), all of one name, come to: the first of the target's, changed by
@@ -448,11 +293,15 @@ void json_merge(yyjson_mut_doc *doc, yyjson_mut_val *target, yyjson_val *patch)
     size_t own = yyjson_mut_obj_size(target), count = own + yyjson_obj_size(patch);
     size_t kept = 0, i, max;
     struct member *members;
+    yyjson_mut_val *own_key, *own_value;
     yyjson_val *key, *value;
 
     assert(yyjson_mut_is_obj(target) && yyjson_is_obj(patch));
     members = doc->alc.malloc(doc->alc.ctx, count * sizeof(*members));
-    take_members(target, members);
+    yyjson_mut_obj_foreach(target, i, max, own_key, own_value)
+    {
+        members[i] = (struct member){ json_mut_str(own_key), i, own_key, own_value, NULL };
+    }
     yyjson_obj_foreach(patch, i, max, key, value)
     {
         members[own + i] = (struct member){ json_str(key), own + i, NULL, NULL, value };

@@ -31,11 +31,13 @@ yyjson_mut_doc *json_new(struct arena *a);
 yyjson_mut_doc *json_copy(struct arena *a, yyjson_val *value);
 
 /* Compact text, in the arena, ended by a NUL that is not part of the length. NaN and infinity
- * become null, and bytes that are not UTF-8 become U+FFFD: what is written is always valid JSON. */
+ * become null, and bytes that are not UTF-8 become U+FFFD: what is written is always valid JSON
+ * (but for raw values, which are written as they are). In json_write.c. */
 struct str json_write(struct arena *a, yyjson_val *value);
 struct str json_write_mut(struct arena *a, yyjson_mut_val *value);
-/* As above with the keys of every object in byte order, as Azure's data plane sends them. The
- * members of `value` itself are in that order from then on. */
+/* A string with its quotes. */
+struct str json_quote(struct arena *a, struct str s);
+/* As above with the keys of every object in byte order, as Azure's data plane sends them. */
 struct str json_write_sorted(struct arena *a, yyjson_mut_val *value);
 
 /* String value or STR_NONE when it is not a string. */
@@ -47,7 +49,8 @@ yyjson_mut_val *json_mut_at(yyjson_mut_val *object, const char *path);
 /* As yyjson_obj_get, without regard to ASCII case: ARM's property names. */
 yyjson_val *json_get_nocase(yyjson_val *object, struct str key);
 
-/* Adds or replaces a member; key and text are copied into the document. */
+/* Adds or replaces a member. Text is copied into the document; the key is not, and must live as
+ * long (a literal, or in the same arena). */
 void json_set(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, yyjson_mut_val *value);
 void json_set_str(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, struct str value);
 void json_set_int(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, int64_t value);

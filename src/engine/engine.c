@@ -20,7 +20,7 @@
 
 uint64_t engine_now_ms(void)
 {
-    return clock_monotonic_us() / 1000;
+    return clock_monotonic_ms();
 }
 
 /* -- One engine ---------------------------------------------------------------------------- */

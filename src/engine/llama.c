@@ -63,7 +63,7 @@ static void send_probe(struct llama *l, struct str path, const struct http_clien
         .method = HTTP_GET,
         .path = path,
         .host = STR("localhost"),
-        .headers = { close_header, 1 },
+        .headers = { .items = close_header, .count = 1 },
         .head_timeout_ms = PROBE_TIMEOUT_MS,
         .idle_timeout_ms = PROBE_TIMEOUT_MS,
     };

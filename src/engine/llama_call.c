@@ -130,7 +130,7 @@ static void send_request(struct llama_call *call)
     r->method = HTTP_POST;
     r->path = paths[request->operation];
     r->host = STR("localhost");
-    r->headers = (struct http_headers){ call->headers, count };
+    r->headers = (struct http_headers){ .items = call->headers, .count = count };
     r->body_parts = request->body_parts;
     r->body_part_count = request->body_part_count;
     call->sent_ms = engine_now_ms();

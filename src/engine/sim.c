@@ -101,7 +101,7 @@ static void send_head(struct sim_call *call, int status, const struct http_heade
                       size_t more_count)
 {
     struct http_header items[4] = { { STR("content-type"), STR("application/json") } };
-    struct http_headers headers = { items, 1 + more_count };
+    struct http_headers headers = { .items = items, .count = 1 + more_count };
 
     if (call->has_head)
         return;

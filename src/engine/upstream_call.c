@@ -150,12 +150,13 @@ static struct str make_path(struct upstream_call *call, const struct upstream_ad
     struct str model = settings->model ? str_from(settings->model) : call->base.request.deployment;
 
     if (settings->api == UPSTREAM_OPENAI)
-        return arena_printf(call->arena, "%.*s/%.*s", STR_ARGS(address->url.path),
-                            STR_ARGS(operation));
-    model = format_percent_encode(call->arena, model);
-    return arena_printf(call->arena, "%.*s/openai/deployments/%.*s/%.*s?api-version=%s",
-                        STR_ARGS(address->url.path), STR_ARGS(model), STR_ARGS(operation),
-                        settings->api_version);
+        return arena_join(call->arena, (struct str[]){ address->url.path, STR("/"), operation }, 3);
+    return arena_join(call->arena,
+                      (struct str[]){ address->url.path, STR("/openai/deployments/"),
+                                      format_percent_encode(call->arena, model), STR("/"),
+                                      operation, STR("?api-version="),
+                                      str_from(settings->api_version) },
+                      7);
 }
 
 static void add_header(struct upstream_call *call, struct str name, struct str value)
@@ -179,7 +180,7 @@ static void send_request(struct upstream_call *call)
         .method = HTTP_POST,
         .path = make_path(call, address),
         .host = address->url.authority,
-        .headers = { call->headers, 0 },
+        .headers = { .items = call->headers, .count = 0 },
         .body_parts = request->body_parts,
         .body_part_count = request->body_part_count,
         .connect_timeout_ms = settings->connect_timeout_ms,

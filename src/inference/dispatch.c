@@ -14,7 +14,7 @@
 /* Read on a development server only; see engine/sim_fault.h for what it says. */
 #define SIM_FAULT_HEADER STR("x-lazuli-fault")
 
-#define BODY_PARTS_MAX 4
+#define BODY_PARTS_MAX 5
 
 static void on_head(void *data, int status, const struct http_headers *headers)
 {
@@ -124,10 +124,8 @@ static unsigned body_parts(struct exchange *x, struct str parts[BODY_PARTS_MAX])
         body.len--;
     parts[count++] = str_slice(body, 0, body.len - 1);
     if (model.len) {
-        yyjson_mut_doc *doc = json_new(x->arena);
-        struct str quoted = json_write_mut(x->arena, yyjson_mut_strn(doc, model.data, model.len));
-
-        parts[count++] = arena_printf(x->arena, ",\"model\":%.*s", STR_ARGS(quoted));
+        parts[count++] = STR(",\"model\":");
+        parts[count++] = json_quote(x->arena, model);
     }
     if (want_usage)
         parts[count++] = STR(",\"stream_options\":{\"include_usage\":true}");

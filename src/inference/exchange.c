@@ -53,22 +53,12 @@ static void on_arena_end(void *data)
 /* A GUID in Azure's form from the worker's own generator: it names a request, it guards nothing. */
 static void make_request_id(struct inference *i, char out[GUID_TEXT_LEN + 1])
 {
-    static const char hex[] = "0123456789abcdef";
-    uint64_t bits = 0;
+    uint64_t first = random_next(&i->random), second = random_next(&i->random);
+    uint8_t bytes[16];
 
-    for (unsigned at = 0, n = 0; at < GUID_TEXT_LEN; at++) {
-        if (at == 8 || at == 13 || at == 18 || at == 23) {
-            out[at] = '-';
-            continue;
-        }
-        if (n++ % 16 == 0)
-            bits = random_next(&i->random);
-        out[at] = hex[bits & 15];
-        bits >>= 4;
-    }
-    out[14] = '4';
-    out[19] = hex[8 | ((unsigned)(unsigned char)out[19] & 3)];
-    out[GUID_TEXT_LEN] = '\0';
+    memcpy(bytes, &first, sizeof(first));
+    memcpy(bytes + sizeof(first), &second, sizeof(second));
+    format_guid_of(bytes, out);
 }
 
 struct str exchange_new_id(struct exchange *x)

@@ -58,31 +58,44 @@ static bool is_model_error(const struct error *err)
     return err->code && info->envelope == ENVELOPE_MODEL && info->status == 400;
 }
 
-/* Azure's headers, in its order. */
+/* Headers that say the same each time, put together here rather than for each reply. */
+#define LINES_ALWAYS                                                              \
+    "strict-transport-security: max-age=31536000; includeSubDomains; preload\r\n" \
+    "x-content-type-options: nosniff\r\n"
+#define LINES_OK                                   \
+    LINES_ALWAYS                                   \
+    "cache-control: no-cache, must-revalidate\r\n" \
+    "access-control-allow-origin: *\r\n"
+#define LINES_MODEL             \
+    LINES_OK                    \
+    "x-accel-buffering: no\r\n" \
+    "x-ms-rai-invoked: false\r\n"
+
+static struct str constant_lines(const struct exchange *x)
+{
+    if (x->status != 200)
+        return STR(LINES_ALWAYS);
+    return x->deployment ? STR(LINES_MODEL) : STR(LINES_OK);
+}
+
 struct http_headers reply_headers(struct exchange *x, struct str content_type)
 {
     struct str client_id = http_headers_get(&x->request->headers, STR("x-ms-client-request-id"));
     struct str request_id = str_of(x->request_id, GUID_TEXT_LEN);
-    struct http_headers h = { ARENA_ARRAY(x->arena, struct http_header, REPLY_HEADERS_MAX), 0 };
+    struct http_headers h = {
+        .items = arena_alloc_bytes(x->arena, REPLY_HEADERS_MAX * sizeof(*h.items)),
+        .lines = constant_lines(x),
+    };
 
     add(&h, STR("content-type"), content_type);
     add(&h, STR("apim-request-id"), request_id);
-    add(&h, STR("strict-transport-security"), STR("max-age=31536000; includeSubDomains; preload"));
-    add(&h, STR("x-content-type-options"), STR("nosniff"));
     if (x->account)
         add(&h, STR("x-ms-region"), x->account->region);
     add(&h, STR("x-ms-client-request-id"),
         client_id.len && client_id.len <= CLIENT_ID_BYTES_MAX ? client_id : request_id);
     add(&h, STR("x-request-id"), exchange_new_id(x));
-    if (x->status == 200) {
-        add(&h, STR("cache-control"), STR("no-cache, must-revalidate"));
-        add(&h, STR("access-control-allow-origin"), STR("*"));
-    }
-    if (x->deployment && x->status == 200) {
-        add(&h, STR("x-accel-buffering"), STR("no"));
-        add(&h, STR("x-ms-rai-invoked"), STR("false"));
+    if (x->deployment && x->status == 200)
         add(&h, STR("x-ms-deployment-name"), x->deployment->name);
-    }
     if (x->err.code == ERROR_METHOD)
         add(&h, STR("allow"), str_from(http_method_name(x->operation->method)));
     if (is_model_error(&x->err)) {
@@ -104,11 +117,9 @@ static const char *text_for_client(const struct error_info *info, const struct e
 static struct str gateway_body(struct arena *a, const struct error_info *info,
                                const struct error *err)
 {
-    yyjson_mut_doc *doc = json_new(a);
-    yyjson_mut_val *text = yyjson_mut_str(doc, text_for_client(info, err));
     /* One member at a time: Azure's own bodies are "code" first, some with a blank behind
      * "message":, and clients have been seen to compare whole bodies. */
-    struct str message = json_write_mut(a, text);
+    struct str message = json_quote(a, str_from(text_for_client(info, err)));
 
     return arena_printf(a, "{\"error\":{\"code\":\"%s\",\"message\":%s%.*s}}", info->wire_code,
                         info->envelope == ENVELOPE_SPACED ? " " : "", STR_ARGS(message));

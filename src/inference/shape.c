@@ -180,14 +180,13 @@ struct str shape_usage_event(struct exchange *x, struct arena *scratch)
 }
 
 /* The form that Azure documents for "the filter did not look at this". */
+#define NOT_FILTERED                                                                    \
+    "{\"error\":{\"code\":\"content_filter_error\",\"message\":\"The contents are not " \
+    "filtered\"}}"
+
 static yyjson_mut_val *not_filtered(yyjson_mut_doc *doc)
 {
-    yyjson_mut_val *results = yyjson_mut_obj(doc);
-    yyjson_mut_val *error = yyjson_mut_obj_add_obj(doc, results, "error");
-
-    yyjson_mut_obj_add_str(doc, error, "code", "content_filter_error");
-    yyjson_mut_obj_add_str(doc, error, "message", "The contents are not filtered");
-    return results;
+    return yyjson_mut_rawn(doc, NOT_FILTERED, sizeof(NOT_FILTERED) - 1);
 }
 
 void shape_prompt_filters(struct exchange *x, yyjson_mut_doc *doc, yyjson_mut_val *root,

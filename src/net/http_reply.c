@@ -84,7 +84,7 @@ static char *write_headers(char *at, struct connection *c, const struct http_hea
         else if (str_equal_nocase(h->value, STR("close")))
             c->is_closing = true;
     }
-    return at;
+    return headers ? http_write_raw(at, headers->lines) : at;
 }
 
 /* The head of the reply, in the server's buffer until the next one is made. */

@@ -23,26 +23,38 @@ static bool may_hold_control(uint64_t word)
     return ((((word - ones * ' ') & ~word) | ((del - ones) & ~del)) & highs) != 0;
 }
 
+static bool word_may_hold_control(const char *at)
+{
+    uint64_t word;
+
+    memcpy(&word, at, sizeof(word));
+    return may_hold_control(word);
+}
+
+/* The last word overlaps the one before, so that no odd bytes are left. */
+static bool text_may_hold_control(struct str s)
+{
+    size_t word = sizeof(uint64_t);
+
+    if (s.len < word)
+        return true;
+    for (size_t i = 0; i + word < s.len; i += word) {
+        if (word_may_hold_control(s.data + i))
+            return true;
+    }
+    return word_may_hold_control(s.data + s.len - word);
+}
+
 char *http_write_text(char *at, struct str s)
 {
-    size_t i = 0;
-
     if (!s.len)
         return at;
     memcpy(at, s.data, s.len);
-    while (i < s.len) {
-        uint64_t word;
-
-        if (s.len - i >= sizeof(word)) {
-            memcpy(&word, at + i, sizeof(word));
-            if (!may_hold_control(word)) {
-                i += sizeof(word);
-                continue;
-            }
+    if (text_may_hold_control(s)) {
+        for (size_t i = 0; i < s.len; i++) {
+            if (is_control((unsigned char)at[i]))
+                at[i] = ' ';
         }
-        if (is_control((unsigned char)at[i]))
-            at[i] = ' ';
-        i++;
     }
     return at + s.len;
 }
@@ -90,7 +102,7 @@ size_t http_write_header_room(struct str name, struct str value)
 
 size_t http_write_headers_room(const struct http_headers *h)
 {
-    size_t room = 0;
+    size_t room = h->lines.len;
 
     for (size_t i = 0; i < h->count; i++)
         room += http_write_header_room(h->items[i].name, h->items[i].value);

@@ -25,7 +25,7 @@ char *http_write_hex(char *at, uint64_t n);
 /* "Name: value" CR LF; the value as text. */
 char *http_write_header(char *at, struct str name, struct str value);
 
-/* Room for one header, and for all of a list. */
+/* Room for one header, and for all of a list, its lines included. */
 size_t http_write_header_room(struct str name, struct str value);
 size_t http_write_headers_room(const struct http_headers *h);
 

@@ -419,6 +419,24 @@ static bool keep(struct stream *s, const struct str *parts, unsigned count, size
     return true;
 }
 
+/* Puts small parts side by side: to copy some kilobytes costs less than a writev of many parts. */
+static void join(struct loop *l, uv_buf_t *bytes, unsigned *count, size_t total)
+{
+    struct loop_scratch *scratch;
+    char *at;
+
+    if (*count < 2 || total > sizeof(scratch->plain))
+        return;
+    scratch = loop_scratch(l);
+    at = scratch->plain;
+    for (unsigned i = 0; i < *count; i++) {
+        memcpy(at, bytes[i].base, bytes[i].len);
+        at += bytes[i].len;
+    }
+    *bytes = (uv_buf_t){ .base = scratch->plain, .len = total };
+    *count = 1;
+}
+
 bool stream_send(struct stream *s, const struct str *parts, unsigned count)
 {
     uv_buf_t bytes[STREAM_WRITE_PARTS_MAX];
@@ -437,6 +455,7 @@ bool stream_send(struct stream *s, const struct str *parts, unsigned count)
     if (!total)
         return true;
     if (!s->is_writing) {
+        join(s->loop, bytes, &used, total);
         sent = uv_try_write(&s->socket.stream, bytes, used);
         if (sent == UV_EAGAIN)
             sent = 0;

@@ -15,7 +15,7 @@ struct page {
 
 static void reply(struct http_request *r, int status, struct str type, struct str body)
 {
-    struct http_headers h = { ARENA_ARRAY(r->arena, struct http_header, 2), 2 };
+    struct http_headers h = { .items = ARENA_ARRAY(r->arena, struct http_header, 2), .count = 2 };
 
     h.items[0] = (struct http_header){ STR("content-type"), type };
     h.items[1] = (struct http_header){ STR("cache-control"), STR("no-store") };

@@ -25,7 +25,7 @@ static void check(bool holds)
 static void finish(struct http_request *r)
 {
     struct http_header header = { STR("X-Echo"), r->host };
-    struct http_headers headers = { &header, 1 };
+    struct http_headers headers = { .items = &header, .count = 1 };
 
     known--;
     kept = NULL;

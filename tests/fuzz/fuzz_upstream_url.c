@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct arena *a = arena_new(NULL);
     struct str text = str_of((const char *)data, size);
     struct http_header header = { STR("retry-after"), text };
-    const struct http_headers headers = { &header, 1 };
+    const struct http_headers headers = { .items = &header, .count = 1 };
     struct upstream_url url;
     struct error err;
 

@@ -173,11 +173,10 @@ static void sets(void **state)
     struct arena *a = *state;
     yyjson_mut_doc *doc = json_new(a);
     yyjson_mut_val *root = yyjson_mut_obj(doc), *deeper;
-    char key[] = "text", text[] = "value";
+    char text[] = "value";
 
     yyjson_mut_doc_set_root(doc, root);
-    json_set_str(doc, root, key, str_of(text, 5));
-    memset(key, 'x', 4);
+    json_set_str(doc, root, "text", str_of(text, 5));
     memset(text, 'x', 5);
     json_set_int(doc, root, "n", INT64_MIN);
     json_set_bool(doc, root, "yes", true);
@@ -217,6 +216,58 @@ static void always_writes_valid_json(void **state)
                         "\"raw\":\"a\xEF\xBF\xBDz\xC3\xBC\",\"k\xEF\xBF\xBD\":\"v\","
                         "\"list\":[\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\",null,null]}");
     assert_non_null(json_parse(a, text, &err));
+}
+
+/* What yyjson itself writes of the same document. */
+static void assert_written_as_by_yyjson(struct arena *a, const char *text)
+{
+    yyjson_val *root = parse(a, text);
+    char *expected = yyjson_val_write(root, 0, NULL);
+
+    assert_string_equal(json_write(a, root).data, expected);
+    free(expected);
+}
+
+static void writes_as_yyjson_does(void **state)
+{
+    static const char *const texts[] = {
+        "0",
+        "-1",
+        "18446744073709551615",
+        "-9223372036854775808",
+        "[1.5,-0.0,1e300,5e-324,0.1,-0.0523,123456789.125]",
+        "[true,false,null,{},[],\"\",[[]]]",
+        "\"\\u0000\\u0001\\b\\t\\n\\u000b\\f\\r\\u001f \\\"\\\\/\\u007f\"",
+        "\"1234567\\\"\"",
+        "\"12345678\\n123456789\\\\\"",
+        "\"\xC3\xBC 12345678 \xF0\x9F\x98\x80 \\n\"",
+        "{\"k\\\"\":{\"\\u0001\":[\"a\",\"b\"]}}",
+    };
+    struct arena *a = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        assert_written_as_by_yyjson(a, texts[i]);
+}
+
+/* The text grows beyond its first room at each kind of value. */
+static void writes_long_texts(void **state)
+{
+    struct arena *a = *state;
+    size_t size = 40000;
+    char *text = arena_alloc_bytes(a, 2 * size);
+
+    for (size_t len = 2030; len < 2060; len++) {
+        memset(text, 'x', len);
+        memcpy(text, "[\"", 2);
+        strcpy(text + len, "\\n\",-12,{\"k\":1.5},true]");
+        assert_written_as_by_yyjson(a, text);
+    }
+    memset(text, ' ', size);
+    text[0] = '"';
+    for (size_t i = 1; i + 2 < size; i += 2)
+        memcpy(text + i, "\\t", 2);
+    strcpy(text + size - 1 - size % 2, "\"");
+    assert_written_as_by_yyjson(a, text);
 }
 
 static void sorts_keys(void **state)
@@ -305,6 +356,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(looks_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sets, set_up, tear_down),
         cmocka_unit_test_setup_teardown(always_writes_valid_json, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(writes_as_yyjson_does, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(writes_long_texts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sorts_keys, set_up, tear_down),
         cmocka_unit_test_setup_teardown(merges, set_up, tear_down),
         cmocka_unit_test_setup_teardown(merges_many_members, set_up, tear_down),

@@ -93,7 +93,7 @@ static uint64_t retry_after(const char *ms, const char *text)
 {
     struct http_header items[] = { { STR("Retry-After"), str_from(text) },
                                    { STR("Retry-After-Ms"), str_from(ms) } };
-    struct http_headers headers = { items, ms ? 2 : 1 };
+    struct http_headers headers = { .items = items, .count = ms ? 2 : 1 };
 
     /* Sun, 06 Nov 1994 08:49:30 GMT */
     return upstream_retry_after_ms(&headers, 784111770000);

@@ -11,7 +11,7 @@
 static void expect(struct http_header *items, size_t count, bool bearer_may_be_key,
                    enum credential_kind kind, const char *value)
 {
-    struct http_headers headers = { items, count };
+    struct http_headers headers = { .items = items, .count = count };
     struct credential c = credential_of(&headers, bearer_may_be_key);
 
     assert_int_equal(c.kind, kind);

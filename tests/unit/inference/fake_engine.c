@@ -95,7 +95,7 @@ void fake_engine_head_with(int status, const struct http_headers *headers)
 void fake_engine_head(int status, const char *type)
 {
     struct http_header header = { STR("Content-Type"), str_from(type) };
-    struct http_headers headers = { &header, 1 };
+    struct http_headers headers = { .items = &header, .count = 1 };
 
     fake_engine_head_with(status, &headers);
 }

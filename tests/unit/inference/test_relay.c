@@ -556,7 +556,7 @@ static void refuse(const char *deployment, const char *request, int status, cons
         { STR("retry-after"), STR("7") },
         { STR("retry-after-ms"), STR("6800") },
     };
-    struct http_headers headers = { list, ARRAY_LEN(list) };
+    struct http_headers headers = { .items = list, .count = ARRAY_LEN(list) };
 
     rig_chat(deployment, request);
     fake_engine_head_with(status, &headers);

@@ -21,7 +21,7 @@ static void finds_headers(void **state)
         { STR("X-Empty"), STR("") },
         { STR("content-type"), STR("second") },
     };
-    struct http_headers h = { items, ARRAY_LEN(items) };
+    struct http_headers h = { .items = items, .count = ARRAY_LEN(items) };
     struct http_headers none = { 0 };
 
     (void)state;

@@ -17,7 +17,7 @@ static void reply_with_headers(struct http_request *r)
         { STR("Transfer-Encoding"), STR("gzip") },  { STR("Date"), STR("yesterday") },
         { STR("Keep-Alive"), STR("timeout=1") },    { STR("X-Split"), STR("a\r\nb") },
     };
-    struct http_headers headers = { items, ARRAY_LEN(items) };
+    struct http_headers headers = { .items = items, .count = ARRAY_LEN(items) };
 
     http_reply_with_phrase(r, 403, "Not\rToday", &headers, STR("no"));
 }
@@ -37,7 +37,7 @@ static void owns_some_headers(void **state)
 static void reply_and_close(struct http_request *r)
 {
     struct http_header item = { STR("Connection"), STR("close") };
-    struct http_headers headers = { &item, 1 };
+    struct http_headers headers = { .items = &item, .count = 1 };
 
     http_reply(r, 200, &headers, STR_NONE);
 }
