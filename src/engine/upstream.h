@@ -75,7 +75,4 @@ void upstream_call_pause(struct engine_call *base);
 void upstream_call_resume(struct engine_call *base);
 void upstream_call_look_again(struct engine_call *base);
 
-/* Milliseconds out of "retry-after-ms" or "Retry-After" (seconds, or a date); 0: not said. */
-uint64_t upstream_retry_after_ms(const struct http_headers *headers, int64_t wall_now_ms);
-
 #endif

@@ -19,13 +19,12 @@
 #include "base/clock.h"
 #include "base/format.h"
 #include "base/log.h"
+#include "engine/retry_after.h"
 #include "engine/upstream.h"
 
 /* Body of an answer that is kept, at most: an error's. */
 #define KEPT_BYTES_MAX ((size_t)64 * 1024)
 #define KEPT_HEADERS_MAX 64
-/* Whatever an upstream says, it is asked again after that long. */
-#define HOLD_MAX_MS ((uint64_t)10 * 60 * 1000)
 #define LINGER_MS 1000
 
 static struct upstream_call *call_of(struct engine_call *base)
@@ -36,31 +35,6 @@ static struct upstream_call *call_of(struct engine_call *base)
 static struct upstream *upstream_of(const struct upstream_call *call)
 {
     return call->base.engine->own;
-}
-
-uint64_t upstream_retry_after_ms(const struct http_headers *headers, int64_t wall_now_ms)
-{
-    struct str text = str_trim(http_headers_get(headers, STR("retry-after-ms")));
-    uint64_t number;
-    struct tm date = { 0 };
-    char copy[40];
-    int64_t at_ms;
-
-    if (str_to_u64(text, HOLD_MAX_MS, &number))
-        return number;
-    text = str_trim(http_headers_get(headers, STR("retry-after")));
-    if (str_to_u64(text, UINT64_MAX / 1000, &number))
-        return number * 1000 < HOLD_MAX_MS ? number * 1000 : HOLD_MAX_MS;
-    if (text.len >= sizeof(copy))
-        return 0;
-    snprintf(copy, sizeof(copy), "%.*s", STR_ARGS(text));
-    if (!strptime(copy, "%a, %d %b %Y %H:%M:%S GMT", &date))
-        return 0;
-    at_ms = (int64_t)timegm(&date) * 1000;
-    if (at_ms <= wall_now_ms)
-        return 0;
-    return (uint64_t)(at_ms - wall_now_ms) < HOLD_MAX_MS ? (uint64_t)(at_ms - wall_now_ms)
-                                                         : HOLD_MAX_MS;
 }
 
 /* -- Ends ---------------------------------------------------------------------------------- */
@@ -237,22 +211,28 @@ static void keep_head(struct upstream_call *call, int status, const struct http_
     }
 }
 
+static void hold_address(struct upstream_call *call, const struct http_headers *headers)
+{
+    struct retry_after after = retry_after_read(headers, (int64_t)time(NULL) * 1000);
+    uint64_t hold_ms = retry_after_hold_ms(&after);
+
+    if (hold_ms)
+        balancer_hold(&upstream_of(call)->balancer, call->pick.index, engine_now_ms() + hold_ms);
+}
+
 static void on_head(void *data, int status, const struct http_headers *headers)
 {
     struct upstream_call *call = data;
     struct upstream *u = upstream_of(call);
-    bool is_refused = status == 429 || status == 503;
-    uint64_t hold_ms;
 
     /* Alone, an address that answers is better than none, whatever it says. */
     call->outcome = status >= 500 && u->address_count > 1 ? BALANCER_FAILURE : BALANCER_SUCCESS;
     if (call->outcome == BALANCER_FAILURE)
         error_set(&call->failure, ERROR_BACKEND, "status %d", status);
-    hold_ms = is_refused ? upstream_retry_after_ms(headers, (int64_t)time(NULL) * 1000) : 0;
-    if (hold_ms)
-        balancer_hold(&u->balancer, call->pick.index, engine_now_ms() + hold_ms);
-    if (is_refused)
+    if (status == 429 || status == 503) {
+        hold_address(call, headers);
         call->has_next = pick(call, &call->next);
+    }
     if (call->has_next) {
         keep_head(call, status, headers);
         return;

@@ -5,8 +5,10 @@
  * SPDX-License-Identifier: MIT
  */
 #include <assert.h>
+#include <time.h>
 
 #include "base/log.h"
+#include "engine/retry_after.h"
 #include "engine/sim_fault.h"
 #include "inference/llama_request.h"
 #include "inference/operation.h"
@@ -16,6 +18,17 @@
 
 #define BODY_PARTS_MAX 5
 
+/* Only what makes sense, and as Azure says it, in whole numbers. */
+static void note_retry_after(struct exchange *x, const struct http_headers *headers)
+{
+    struct retry_after r = retry_after_read(headers, (int64_t)time(NULL) * 1000);
+
+    if (r.date <= RETRY_AFTER_TOLD_MAX_MS)
+        x->engine.retry_after = format_decimal(x->arena, (int64_t)((r.date + 999) / 1000));
+    if (r.ms <= RETRY_AFTER_TOLD_MAX_MS)
+        x->engine.retry_after_ms = format_decimal(x->arena, (int64_t)r.ms);
+}
+
 static void on_head(void *data, int status, const struct http_headers *headers)
 {
     struct exchange *x = data;
@@ -23,9 +36,8 @@ static void on_head(void *data, int status, const struct http_headers *headers)
 
     x->engine.status = status;
     x->engine.is_event_stream = str_starts_with_nocase(type, STR("text/event-stream"));
-    x->engine.retry_after = arena_copy(x->arena, http_headers_get(headers, STR("retry-after")));
-    x->engine.retry_after_ms =
-        arena_copy(x->arena, http_headers_get(headers, STR("retry-after-ms")));
+    if (status != 200)
+        note_retry_after(x, headers);
     exchange_run(x);
 }
 

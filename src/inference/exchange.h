@@ -85,7 +85,7 @@ struct engine_facts {
     struct engine_call *call; /* NULL before and after */
     int status;               /* 0: no head yet */
     bool is_event_stream;
-    struct str retry_after; /* of a 429 or 503 */
+    struct str retry_after; /* of an error, in seconds; empty: not said, or no sense in it */
     struct str retry_after_ms;
     struct str incoming; /* bytes lent for this turn */
     bool ended;

@@ -89,36 +89,11 @@ static void refuses_what_is_none(void **state)
     arena_free(a);
 }
 
-static uint64_t retry_after(const char *ms, const char *text)
-{
-    struct http_header items[] = { { STR("Retry-After"), str_from(text) },
-                                   { STR("Retry-After-Ms"), str_from(ms) } };
-    struct http_headers headers = { .items = items, .count = ms ? 2 : 1 };
-
-    /* Sun, 06 Nov 1994 08:49:30 GMT */
-    return upstream_retry_after_ms(&headers, 784111770000);
-}
-
-static void reads_when_to_come_again(void **state)
-{
-    (void)state;
-    assert_int_equal(retry_after("250", "7"), 250);
-    assert_int_equal(retry_after(NULL, "7"), 7000);
-    assert_int_equal(retry_after(NULL, " 0 "), 0);
-    assert_int_equal(retry_after(NULL, "86400"), 600000); /* asked again earlier */
-    assert_int_equal(retry_after(NULL, "99999999999999999999999"), 0);
-    assert_int_equal(retry_after(NULL, "Sun, 06 Nov 1994 08:49:37 GMT"), 7000);
-    assert_int_equal(retry_after(NULL, "Sun, 06 Nov 1994 08:49:00 GMT"), 0);
-    assert_int_equal(retry_after(NULL, "soon"), 0);
-    assert_int_equal(retry_after("soon", "3"), 3000);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_urls),
         cmocka_unit_test(refuses_what_is_none),
-        cmocka_unit_test(reads_when_to_come_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -549,12 +549,13 @@ static void a_failure_before_the_head_is_a_status(void **state)
 
 /* -- Refusals ---------------------------------------------------------------------------------- */
 
-static void refuse(const char *deployment, const char *request, int status, const char *body)
+static void refuse_until(const char *deployment, const char *request, int status, const char *body,
+                         const char *after, const char *after_ms)
 {
     struct http_header list[] = {
         { STR("content-type"), STR("application/json") },
-        { STR("retry-after"), STR("7") },
-        { STR("retry-after-ms"), STR("6800") },
+        { STR("retry-after"), str_from(after) },
+        { STR("retry-after-ms"), str_from(after_ms) },
     };
     struct http_headers headers = { .items = list, .count = ARRAY_LEN(list) };
 
@@ -562,6 +563,11 @@ static void refuse(const char *deployment, const char *request, int status, cons
     fake_engine_head_with(status, &headers);
     fake_engine_body(str_from(body));
     fake_engine_end();
+}
+
+static void refuse(const char *deployment, const char *request, int status, const char *body)
+{
+    refuse_until(deployment, request, status, body, "7", "6800");
 }
 
 static void a_context_that_is_too_long_is_said_in_azures_words(void **state)
@@ -610,6 +616,28 @@ static void an_upstreams_429_passes_with_its_headers(void **state)
     assert_true(str_equal(buf_str(&fake_reply.body), str_from(body)));
     assert_true(str_equal(rig_header("retry-after"), STR("7")));
     assert_true(str_equal(rig_header("retry-after-ms"), STR("6800")));
+}
+
+static void no_client_is_told_to_wait_for_ever(void **state)
+{
+    static const char *const absurd[] = { "-3",
+                                          "86401000",
+                                          "1000000000000",
+                                          "soon",
+                                          "",
+                                          "Sun, 06 Nov 1994 08:49:37 GMT",
+                                          "Sun, 06 Nov 2994 08:49:37 GMT" };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(absurd); i++) {
+        refuse_until("up", WHOLE, 429, "{\"error\":{}}", absurd[i], absurd[i]);
+        assert_int_equal(fake_reply.status, 429);
+        if (rig_header("retry-after").data || rig_header("retry-after-ms").data)
+            fail_msg("%s", absurd[i]);
+    }
+    refuse_until("up", WHOLE, 503, "{\"error\":{}}", "86400", "-1");
+    assert_true(str_equal(rig_header("retry-after"), STR("86400")));
+    assert_null(rig_header("retry-after-ms").data);
 }
 
 static void a_refusal_that_is_no_json_is_not_passed_on(void **state)
@@ -664,6 +692,7 @@ int main(void)
         TEST(a_refused_request_stays_refused),
         TEST(an_upstreams_401_is_not_the_callers),
         TEST(an_upstreams_429_passes_with_its_headers),
+        TEST(no_client_is_told_to_wait_for_ever),
         TEST(a_refusal_that_is_no_json_is_not_passed_on),
     };
 
