@@ -21,7 +21,8 @@ void buf_done(struct buf *b)
     *b = (struct buf){ .max = b->max };
 }
 
-char *buf_reserve(struct buf *b, size_t len)
+/* Room for `len` more bytes; NULL when that is beyond the maximum. */
+static char *reserve(struct buf *b, size_t len)
 {
     size_t content = b->end - b->start;
     size_t wanted;
@@ -49,15 +50,9 @@ char *buf_reserve(struct buf *b, size_t len)
     return b->data + b->end;
 }
 
-void buf_commit(struct buf *b, size_t len)
-{
-    assert(len <= b->capacity - b->end);
-    b->end += len;
-}
-
 bool buf_append(struct buf *b, struct str s)
 {
-    char *at = buf_reserve(b, s.len);
+    char *at = reserve(b, s.len);
 
     if (!at)
         return false;
@@ -78,7 +73,7 @@ bool buf_printf(struct buf *b, const char *format, ...)
     len = vsnprintf(NULL, 0, format, args);
     va_end(args);
     assert(len >= 0);
-    at = buf_reserve(b, (size_t)len + 1);
+    at = reserve(b, (size_t)len + 1);
     if (at) {
         vsnprintf(at, (size_t)len + 1, format, again);
         b->end += (size_t)len;

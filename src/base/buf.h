@@ -37,10 +37,6 @@ static inline size_t buf_len(const struct buf *b)
 
 MUST_CHECK bool buf_append(struct buf *b, struct str s);
 MUST_CHECK bool buf_printf(struct buf *b, const char *format, ...) PRINTF_LIKE(2, 3);
-/* Room for `len` more bytes, for a reader to fill; NULL when that is beyond the maximum. */
-MUST_CHECK char *buf_reserve(struct buf *b, size_t len);
-/* Says that `len` of the reserved bytes were filled. */
-void buf_commit(struct buf *b, size_t len);
 /* Drops `len` bytes at the front. */
 void buf_consume(struct buf *b, size_t len);
 /* Drops the content, keeps the memory. */

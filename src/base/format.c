@@ -226,22 +226,6 @@ struct str format_hex(struct arena *a, const void *bytes, size_t len)
     return str_of(text, len * 2);
 }
 
-bool format_parse_hex(struct str s, void *bytes, size_t len)
-{
-    unsigned char *to = bytes;
-
-    if (s.len % 2 || s.len / 2 != len)
-        return false;
-    for (size_t i = 0; i < len; i++) {
-        int high = hex_value(s.data[i * 2]), low = hex_value(s.data[i * 2 + 1]);
-
-        if (high < 0 || low < 0)
-            return false;
-        to[i] = (unsigned char)(high << 4 | low);
-    }
-    return true;
-}
-
 /* -- Base64 -------------------------------------------------------------------------------- */
 
 /* What OpenSSL's int lengths can take, with room. */

@@ -35,8 +35,6 @@ bool format_is_guid(struct str s);
 
 /* Lower-case hexadecimal. */
 struct str format_hex(struct arena *a, const void *bytes, size_t len);
-/* Exactly `len` bytes; what is in `bytes` is undefined when this gives false. */
-MUST_CHECK bool format_parse_hex(struct str s, void *bytes, size_t len);
 /* Standard base64 with padding. */
 struct str format_base64(struct arena *a, const void *bytes, size_t len);
 /* False when malformed. *out points into the arena. */

@@ -65,7 +65,7 @@ bool api_version_parse(struct str text, struct api_version *version)
     if (is_preview ? !contains(previews, ARRAY_LEN(previews), date)
                    : !contains(general, ARRAY_LEN(general), date))
         return false;
-    *version = (struct api_version){ text, date, is_preview, parts_of(date) };
+    *version = (struct api_version){ text, date, parts_of(date) };
     return true;
 }
 

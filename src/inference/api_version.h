@@ -20,8 +20,7 @@ enum answer_part {
 struct api_version {
     struct str text; /* as the client wrote it */
     unsigned date;   /* 20240201; 0 on the v1 surface */
-    bool is_preview;
-    unsigned parts; /* set of answer_part */
+    unsigned parts;  /* set of answer_part */
 };
 
 /* A version that Azure has published for inference (any date for which it is listed below). */

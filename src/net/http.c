@@ -73,15 +73,6 @@ struct str http_headers_get(const struct http_headers *h, struct str name)
     return STR_NONE;
 }
 
-bool http_headers_has(const struct http_headers *h, struct str name)
-{
-    for (size_t i = 0; i < h->count; i++) {
-        if (str_equal_nocase(h->items[i].name, name))
-            return true;
-    }
-    return false;
-}
-
 const char *http_method_name(enum http_method m)
 {
     return method_names[m];

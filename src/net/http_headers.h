@@ -6,7 +6,6 @@
 #ifndef NET_HTTP_HEADERS_H
 #define NET_HTTP_HEADERS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/str.h"
@@ -24,6 +23,5 @@ struct http_headers {
 
 /* The first header of that name, STR_NONE when there is none. */
 struct str http_headers_get(const struct http_headers *h, struct str name);
-bool http_headers_has(const struct http_headers *h, struct str name);
 
 #endif

@@ -276,11 +276,6 @@ void http_reply_last_chunk(struct http_request *public, struct str bytes)
     finish(r);
 }
 
-void http_reply_end(struct http_request *public)
-{
-    http_reply_last_chunk(public, STR_NONE);
-}
-
 void http_reply_abort(struct http_request *public)
 {
     struct server_request *r = own(public);
@@ -297,9 +292,4 @@ bool http_reply_is_full(const struct http_request *public)
 bool http_reply_is_started(const struct http_request *public)
 {
     return seen(public)->is_started;
-}
-
-bool http_request_is_gone(const struct http_request *public)
-{
-    return seen(public)->is_gone;
 }

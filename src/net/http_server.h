@@ -4,12 +4,12 @@
  *
  * Life of a request: on_head when the head is parsed; then, unless the handler has already
  * finished the request, on_body once with the whole body in request->body. The handler finishes
- * each request exactly once, by http_reply, http_reply_end, http_reply_last_chunk or
- * http_reply_abort, at any time, in or after the callback. The request and its arena live until the
- * end of the loop's turn in which that happens (and until the bytes are out), also when the client
- * leaves before: on_gone says so once, replies go nowhere from then on, and the handler still has
- * to finish the request. Requests on one connection are handled one after another (pipelined ones
- * wait). A client that closes its sending side while it waits for a reply counts as gone.
+ * each request exactly once, by http_reply, http_reply_last_chunk or http_reply_abort, at any time,
+ * in or after the callback. The request and its arena live until the end of the loop's turn in
+ * which that happens (and until the bytes are out), also when the client leaves before: on_gone
+ * says so once, replies go nowhere from then on, and the handler still has to finish the request.
+ * Requests on one connection are handled one after another (pipelined ones wait). A client that
+ * closes its sending side while it waits for a reply counts as gone.
  *
  * No callback comes out of a function of this header.
  *
@@ -125,13 +125,9 @@ void http_reply_chunk(struct http_request *r, struct str bytes);
 /* The client is slower than the producer: stop producing until on_drain. */
 bool http_reply_is_full(const struct http_request *r);
 bool http_reply_is_started(const struct http_request *r);
-/* Finishes a started reply in order. */
-void http_reply_end(struct http_request *r);
-/* http_reply_chunk and http_reply_end in one write. */
+/* Finishes a started reply in order; the chunk may be empty. */
 void http_reply_last_chunk(struct http_request *r, struct str bytes);
 /* Finishes by cutting the connection: the client sees that the reply is not whole. */
 void http_reply_abort(struct http_request *r);
-/* The client has left (on_gone was called). */
-bool http_request_is_gone(const struct http_request *r);
 
 #endif

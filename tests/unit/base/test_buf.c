@@ -38,8 +38,7 @@ static void keeps_its_maximum(void **state)
     assert_true(buf_append(&b, STR("0123456789")));
     assert_false(buf_append(&b, STR("x")));
     assert_false(buf_printf(&b, "x"));
-    assert_null(buf_reserve(&b, 1));
-    assert_null(buf_reserve(&b, SIZE_MAX));
+    assert_false(buf_append(&b, str_of("x", SIZE_MAX)));
     assert_true(str_equal(buf_str(&b), STR("0123456789")));
     /* what was taken from the front is room again */
     buf_consume(&b, 4);
@@ -73,28 +72,12 @@ static void grows_and_moves(void **state)
     buf_done(&b);
 }
 
-static void reserves_for_a_reader(void **state)
-{
-    struct buf b;
-    char *at;
-
-    (void)state;
-    buf_init(&b, 1000);
-    at = buf_reserve(&b, 1000);
-    assert_non_null(at);
-    memset(at, 'x', 1000);
-    buf_commit(&b, 3);
-    assert_true(str_equal(buf_str(&b), STR("xxx")));
-    buf_done(&b);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(appends_and_consumes),
         cmocka_unit_test(keeps_its_maximum),
         cmocka_unit_test(grows_and_moves),
-        cmocka_unit_test(reserves_for_a_reader),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -125,17 +125,9 @@ static void makes_guids(void **state)
 static void hexadecimal(void **state)
 {
     struct arena *a = *state;
-    unsigned char bytes[3] = { 1, 2, 3 };
 
     assert_string_equal(format_hex(a, "\x00\x7f\xff", 3).data, "007fff");
     assert_string_equal(format_hex(a, NULL, 0).data, "");
-    assert_true(format_parse_hex(STR("00fFA0"), bytes, 3));
-    assert_memory_equal(bytes, "\x00\xff\xa0", 3);
-    assert_false(format_parse_hex(STR("00ff"), bytes, 3));
-    assert_false(format_parse_hex(STR("00ffa"), bytes, 3));
-    assert_false(format_parse_hex(STR("00ffag"), bytes, 3));
-    assert_false(format_parse_hex(STR("00ffa00"), bytes, 3));
-    assert_true(format_parse_hex(STR_NONE, bytes, 0));
 }
 
 /* The vectors of RFC 4648, 10. */

@@ -351,9 +351,7 @@ void rig_call_done(struct rig_call *c)
 
 const char *rig_call_text(struct rig_call *c)
 {
-    char *end = buf_reserve(&c->body, 1);
-
-    assert_non_null(end);
-    *end = '\0';
+    assert_true(buf_append(&c->body, STR("\0")));
+    c->body.end--;
     return buf_str(&c->body).data;
 }

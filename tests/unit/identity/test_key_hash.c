@@ -3,17 +3,19 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <openssl/crypto.h>
 #include <pthread.h>
 #include <string.h>
 
-#include "base/format.h"
 #include "identity/key_hash.h"
 
 static void assert_digest(const struct key_hash *h, struct str key, const char *hex)
 {
     uint8_t digest[KEY_HASH_BYTES], expected[KEY_HASH_BYTES];
+    size_t len;
 
-    assert_true(format_parse_hex(str_from(hex), expected, sizeof(expected)));
+    assert_int_equal(OPENSSL_hexstr2buf_ex(expected, sizeof(expected), &len, hex, '\0'), 1);
+    assert_int_equal(len, sizeof(expected));
     key_hash_digest(h, key, digest);
     assert_memory_equal(digest, expected, sizeof(digest));
 }

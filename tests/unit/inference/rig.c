@@ -235,9 +235,9 @@ void rig_head(const char *method, const char *target, const char *const *headers
     r->headers.items = ARENA_ARRAY(a, struct http_header, 32);
     for (; headers && *headers; headers++)
         add_header(&r->headers, arena_copy(a, str_from(*headers)));
-    if (!http_headers_has(&r->headers, STR("api-key")) &&
-        !http_headers_has(&r->headers, STR("ocp-apim-subscription-key")) &&
-        !http_headers_has(&r->headers, STR("authorization")))
+    if (!http_headers_get(&r->headers, STR("api-key")).data &&
+        !http_headers_get(&r->headers, STR("ocp-apim-subscription-key")).data &&
+        !http_headers_get(&r->headers, STR("authorization")).data)
         add_header(&r->headers, STR("api-key: " RIG_KEY));
     inference_on_head(rig.inference, r);
 }

@@ -190,7 +190,7 @@ static void spares_who_takes_a_little(void **state)
     }
     assert_false(s->is_closed);
     fake_take(s, 1000);
-    http_reply_end(kept);
+    http_reply_last_chunk(kept, STR_NONE);
     turn();
     assert_int_equal(gones, 0);
 }

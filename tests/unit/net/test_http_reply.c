@@ -62,7 +62,7 @@ static void start_304(struct http_request *r)
 {
     http_reply_start(r, 304, NULL);
     http_reply_chunk(r, STR("not to be sent"));
-    http_reply_end(r);
+    http_reply_last_chunk(r, STR_NONE);
 }
 
 static void sends_no_body_where_none_belongs(void **state)
@@ -159,7 +159,7 @@ static void sends_the_head_with_the_first_chunk(void **state)
     assert_false(s->is_closed);
     fake_feed(s, GET, 0);
     assert_int_equal(heads, 2);
-    http_reply_end(kept);
+    http_reply_last_chunk(kept, STR_NONE);
     expect_written(s, CHUNKED_HEAD "\r\n0\r\n\r\n");
     assert_int_equal(s->writes, 4);
 }
@@ -173,7 +173,7 @@ static void sends_a_head_alone_at_the_end_of_the_turn(void **state)
     fake_feed(s, GET, 0);
     expect_written(s, CHUNKED_HEAD "\r\n");
     http_reply_chunk(kept, STR("x"));
-    http_reply_end(kept);
+    http_reply_last_chunk(kept, STR_NONE);
     expect_written(s, "1\r\nx\r\n0\r\n\r\n");
 }
 
@@ -185,7 +185,7 @@ static void sends_http10_no_chunks(void **state)
     do_on_body = start_and_keep;
     fake_feed(s, STR("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"), 0);
     http_reply_chunk(kept, STR("plain"));
-    http_reply_end(kept);
+    http_reply_last_chunk(kept, STR_NONE);
     expect_written(s, "HTTP/1.1 200 OK\r\nDate: *\r\nConnection: close\r\n\r\nplain");
     assert_true(s->is_closed && s->is_flushed);
     /* its end is the connection's, also with some of the body still to come */
@@ -205,7 +205,7 @@ static void sends_a_head_request_no_chunks(void **state)
     do_on_body = start_and_keep;
     fake_feed(s, STR("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n"), 0);
     http_reply_chunk(kept, STR("not to be sent"));
-    http_reply_end(kept);
+    http_reply_last_chunk(kept, STR_NONE);
     expect_written(s, CHUNKED_HEAD "\r\n");
     assert_false(s->is_closed);
 }
@@ -245,7 +245,7 @@ static void produce(struct http_request *r)
         produced++;
     }
     if (produced == 1000)
-        http_reply_end(r);
+        http_reply_last_chunk(r, STR_NONE);
 }
 
 static void start_producing(struct http_request *r)
@@ -291,7 +291,7 @@ static void reply_in_one_large_chunk(struct http_request *r)
     http_reply_start(r, 200, NULL);
     http_reply_chunk(r, STR("more than the high mark"));
     assert_true(http_reply_is_full(r));
-    http_reply_end(r);
+    http_reply_last_chunk(r, STR_NONE);
 }
 
 static void asks_for_no_more_of_what_is_finished(void **state)
@@ -508,11 +508,10 @@ static void tells_when_the_client_leaves(void **state)
             continue;
         /* it is there until it is finished, and its reply goes nowhere */
         assert_int_equal(http_server_stats(server).connections_open, 1);
-        assert_true(http_request_is_gone(kept));
         http_reply_start(kept, 200, NULL);
         http_reply_chunk(kept, STR("unheard"));
         assert_false(http_reply_is_full(kept));
-        http_reply_end(kept);
+        http_reply_last_chunk(kept, STR_NONE);
         turn();
         assert_int_equal(s->writes, 0);
         assert_int_equal(http_server_stats(server).connections_open, 0);

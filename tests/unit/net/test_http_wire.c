@@ -43,7 +43,7 @@ static void produce(struct http_request *r)
         produced += len;
     }
     if (produced == LARGE_BYTES)
-        http_reply_end(r);
+        http_reply_last_chunk(r, STR_NONE);
 }
 
 static void on_head(void *data, struct http_request *r)
