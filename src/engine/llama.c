@@ -174,14 +174,34 @@ static bool prepare(void *data, struct arena *a, struct supervisor_command *comm
     return llama_command(a, &options, command, err);
 }
 
-/* "0.00.123.456 E text", or the usage error of a wrong argument. */
-static bool is_error_line(struct str line)
+/* The letter in "0.00.123.456 E text"; ' ' when the line is not of llama-server's log. */
+static char level_of(struct str line)
 {
     size_t blank = str_find_char(line, ' ');
-    struct str level = blank == SIZE_MAX ? STR_NONE : str_slice(line, blank, 3);
+    struct str level = str_slice(line, blank, 3);
 
-    return str_equal(level, STR(" E ")) || str_starts_with(line, STR("error")) ||
-           str_starts_with(line, STR("setpriv:"));
+    return level.len == 3 && level.data[2] == ' ' && str_is_alnum_or(str_slice(line, 0, blank), ".")
+               ? level.data[1]
+               : ' ';
+}
+
+/* What it logs as an error, but for the last one, which only says that there was one. Or what
+ * those say who do not use its log: the options, the loader, the shell, C++, ggml, setpriv. */
+static bool is_error_line(struct str line)
+{
+    static const struct str marks[] = {
+        { "error", 5 },  { "terminate called", 16 }, { "what():", 7 },  { "GGML_ASSERT", 11 },
+        { "denied", 6 }, { "not found", 9 },         { "setpriv:", 8 },
+    };
+    char level = level_of(line);
+
+    if (level != ' ')
+        return level == 'E' && str_find(line, STR("exiting due to")) == SIZE_MAX;
+    for (size_t i = 0; i < ARRAY_LEN(marks); i++) {
+        if (str_find(line, marks[i]) != SIZE_MAX)
+            return true;
+    }
+    return false;
 }
 
 /* "got exception: {"error":...}" quotes the request that it could not serve. */
@@ -198,11 +218,12 @@ static struct str on_line(void *data, struct str line)
     struct llama *l = data;
 
     line = without_requests(line);
-    if (is_error_line(line))
+    if (is_error_line(line)) {
         log_warn("llama_log", "engine=%s %.*s", l->engine->settings->name, STR_ARGS(line));
-    else
-        log_debug("llama_log", "engine=%s %.*s", l->engine->settings->name, STR_ARGS(line));
-    return line;
+        return line;
+    }
+    log_debug("llama_log", "engine=%s %.*s", l->engine->settings->name, STR_ARGS(line));
+    return STR_NONE;
 }
 
 static void on_started(struct llama *l)

@@ -28,8 +28,8 @@ struct run {
     int signal;
     size_t line_len;
     char line[LINE_BYTES_MAX];
-    char space[4096];            /* for reading */
-    char last_line[ERROR_BYTES]; /* for the reason of a failure */
+    char space[4096];         /* for reading */
+    char reason[ERROR_BYTES]; /* of a failure: the last line that may be one */
 };
 
 struct supervisor {
@@ -89,7 +89,8 @@ static void end_line(struct run *run)
         line.len--;
     if (line.len && run->owner && !run->owner->is_closing) {
         line = run->owner->events.on_line(run->owner->data, line);
-        snprintf(run->last_line, sizeof(run->last_line), "%.*s", STR_ARGS(line));
+        if (line.len)
+            snprintf(run->reason, sizeof(run->reason), "%.*s", STR_ARGS(line));
     }
     run->line_len = 0;
 }
@@ -297,16 +298,16 @@ static void stopped(struct supervisor *s)
 static void describe_exit(const struct supervisor *s, const struct run *run, char *text,
                           size_t size)
 {
-    const char *quote = run->last_line[0] ? ": " : "";
+    const char *quote = run->reason[0] ? ": " : "";
 
     if (s->is_timed_out)
         snprintf(text, size, "not ready after %llu s%s%s",
-                 (unsigned long long)(s->limits.load_max_ms / 1000), quote, run->last_line);
+                 (unsigned long long)(s->limits.load_max_ms / 1000), quote, run->reason);
     else if (run->signal)
-        snprintf(text, size, "ended by signal %d%s%s", run->signal, quote, run->last_line);
+        snprintf(text, size, "ended by signal %d%s%s", run->signal, quote, run->reason);
     else
         snprintf(text, size, "ended with code %lld%s%s", (long long)run->exit_status, quote,
-                 run->last_line);
+                 run->reason);
 }
 
 /* It has exited and said its last words. */
@@ -387,6 +388,7 @@ void supervisor_probed(struct supervisor *s, enum supervisor_answer answer)
     if (answer == SUPERVISOR_IS_READY) {
         uv_timer_stop(&s->timer);
         s->ready_ms = loop_now_ms(s->loop);
+        s->run->reason[0] = '\0'; /* what went wrong on the way is no reason to end later */
         set_state(s, SUPERVISOR_READY, NULL);
         return;
     }

@@ -69,7 +69,7 @@ struct supervisor_events {
      * functions that change its state. */
     void (*on_state)(void *data, enum supervisor_state state, const char *error);
     /* A line of its output, without its end; long ones are cut. Gives back the part of it that may
-     * be shown as the reason of a failure. */
+     * be shown as the reason of a failure; empty: the line says nothing of one. */
     struct str (*on_line)(void *data, struct str line);
 };
 

@@ -2,7 +2,7 @@
  * Stands in for llama-server in tests: the same command line and socket, answers without a model,
  * and misbehaves as told by arguments that the real one does not have:
  *
- *   --fake-exit CODE      ends at once, with a last word
+ *   --fake-exit CODE      ends at once, with some last words
  *   --fake-exception      says what the real one does of a request that it cannot serve, and ends
  *   --fake-exit-once FILE as --fake-exit 3, but only when FILE is not there yet; makes it
  *   --fake-load-ms N      answers 503 to GET /health for so long
@@ -154,7 +154,8 @@ static int listen_on(const char *path)
 
 static void fake_exit(int code)
 {
-    printf("0.00.000 I a line before the end\n0.00.001 E out of luck\n");
+    printf("0.00.000 I a line before the end\n0.00.001 E out of luck\n"
+           "0.00.002 W nothing that matters\n0.00.003 E exiting due to an error\nbye\n");
     fflush(stdout);
     exit(code);
 }
