@@ -1,5 +1,5 @@
 /*
- * The service's own pages: /healthz (the process answers), /readyz (it takes traffic), /metrics.
+ * What a supervisor or load balancer asks: does the process answer, and does it take traffic?
  * SPDX-License-Identifier: MIT
  */
 #ifndef SERVER_HEALTH_H
@@ -8,9 +8,10 @@
 #include "net/http_server.h"
 #include "server/worker.h"
 
-bool health_matches(struct str path);
-void health_on_head(struct worker *w, struct http_request *r);
-/* 404 in the gateway's envelope, for paths that belong to nobody. */
-void health_on_unknown_path(struct worker *w, struct http_request *r);
+/* /healthz: 200 for as long as a loop turns. */
+void health_reply_alive(struct worker *w, struct http_request *r);
+/* /readyz: 200, or 503 while an engine that is loaded at the start has not come up and from a drain's
+ * beginning on; the body says which, and how each engine is. */
+void health_reply_ready(struct worker *w, struct http_request *r);
 
 #endif

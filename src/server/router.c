@@ -3,7 +3,7 @@
 
 #include "arm/arm.h"
 #include "inference/inference.h"
-#include "server/health.h"
+#include "server/page.h"
 #include "server/worker.h"
 
 struct surface {
@@ -53,8 +53,8 @@ static const struct surface surfaces[] = {
     { inference_matches, data_plane_on_head, data_plane_on_body, inference_on_drain,
       inference_on_gone, inference_render_error },
     { arm_matches, NULL, arm_surface_on_body, NULL, NULL, arm_surface_render_error },
-    { health_matches, health_on_head, NULL, NULL, NULL, inference_render_error },
-    { matches_all, health_on_unknown_path, NULL, NULL, NULL, inference_render_error },
+    { page_matches, page_on_head, NULL, NULL, NULL, inference_render_error },
+    { matches_all, page_on_unknown_path, NULL, NULL, NULL, inference_render_error },
 };
 
 static const struct surface *surface_of(struct str path)
