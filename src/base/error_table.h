@@ -62,6 +62,7 @@
     X(MODEL_ARRAY_LONG,    400, MODEL,   "array_above_max_length", "invalid_request_error", NULL) \
     X(CONTEXT_LENGTH,      400, MODEL,   "context_length_exceeded", "invalid_request_error", NULL) \
     X(MODEL_FAILED,        500, MODEL,   NULL, "server_error", NULL) \
+    X(MODEL_OVERLOADED,    503, MODEL,   NULL, "server_error", NULL) \
     /* ARM */ \
     X(ARM_NO_TOKEN,        401, ARM,     "AuthenticationFailed", NULL, "Authentication failed. The 'Authorization' header is missing.") \
     X(ARM_BAD_TOKEN,       401, ARM,     "InvalidAuthenticationToken", NULL, "The access token is invalid.") \

@@ -91,6 +91,41 @@ static void set_refused(struct exchange *x, yyjson_val *error, struct error *err
               STR_ARGS(message.len ? message : STR("The model refused the request.")));
 }
 
+static bool has_word(yyjson_val *value, const struct str *words, size_t count)
+{
+    struct str text = json_str(value);
+
+    for (size_t i = 0; i < count; i++) {
+        if (text.len && str_find(text, words[i]) != SIZE_MAX)
+            return true;
+    }
+    return false;
+}
+
+/* As the servers say it: {"code":429} and 503 (vLLM), "429" and "rate_limit_exceeded" (Azure),
+ * {"type":"overloaded_error"}, or by the text alone, as OpenAI. */
+static bool is_overload(yyjson_val *error)
+{
+    static const struct str words[] = {
+        { "overloaded", 10 }, { "rate_limit", 10 }, { "too_many_requests", 17 },
+        { "429", 3 },         { "503", 3 },
+    };
+    yyjson_val *code = yyjson_obj_get(error, "code");
+    int64_t number = yyjson_get_sint(code);
+
+    return number == 429 || number == 503 || has_word(code, words, ARRAY_LEN(words)) ||
+           has_word(yyjson_obj_get(error, "type"), words, ARRAY_LEN(words)) ||
+           has_word(yyjson_obj_get(error, "message"), words, 1);
+}
+
+/* Azure's event where it runs out of capacity after the status went out. */
+static void set_overloaded(struct exchange *x, struct error *err)
+{
+    error_set(err, ERROR_MODEL_OVERLOADED,
+              "That model is currently overloaded with other requests. " TEXT_SUPPORT,
+              x->request_id);
+}
+
 bool engine_error_of_event(struct exchange *x, yyjson_doc *event, struct error *err)
 {
     yyjson_val *error = yyjson_obj_get(yyjson_doc_get_root(event), "error");
@@ -99,7 +134,9 @@ bool engine_error_of_event(struct exchange *x, yyjson_doc *event, struct error *
     if (!error || yyjson_is_null(error))
         return false;
     code = yyjson_get_sint(yyjson_obj_get(error, "code"));
-    if (code >= 400 && code < 500)
+    if (is_overload(error))
+        set_overloaded(x, err);
+    else if (code >= 400 && code < 500)
         set_refused(x, error, err);
     else
         set_failed(x, err);

@@ -343,7 +343,7 @@ def test_stream_that_breaks(gateway, upstream, end):
             await call.event('{"choices":[{"delta":<<')
             await call.until_left()
         elif end == "error event":
-            await call.event({"error": {"message": "overloaded", "type": "server_error", "code": 500}})
+            await call.event({"error": {"message": "broken", "type": "server_error", "code": 500}})
             await call.until_left()
         elif end == "stall":
             await call.until_left()
@@ -361,6 +361,23 @@ def test_stream_that_breaks(gateway, upstream, end):
     assert "".join(c["choices"][0]["delta"]["content"] for c in chunks) == "one two"
     assert is_server_error(last["error"]) or last == UNEXPECTED
     with pytest.raises(openai.APIError):
+        for _ in gateway.azure().chat.completions.create(model="hasty", messages=MESSAGES, stream=True):
+            pass
+
+
+def test_stream_of_an_overloaded_upstream(gateway, upstream):
+    async def give_up(call):
+        await call.start_events()
+        await call.event(chat_event("one"))
+        await call.event({"error": {"message": "Rate limit reached.", "type": "tokens", "code": "rate_limit_exceeded"}})
+        await call.until_left()
+
+    upstream.script = give_up
+    answer = gateway.post("hasty", BODY | {"stream": True}, version="2023-05-15")
+    *_, last = stream_events(answer.text)
+    assert last["error"]["message"].startswith("That model is currently overloaded with other requests. You can retry")
+    assert answer.headers["apim-request-id"] in last["error"]["message"] and "[DONE]" not in answer.text
+    with pytest.raises(openai.APIError, match="overloaded"):
         for _ in gateway.azure().chat.completions.create(model="hasty", messages=MESSAGES, stream=True):
             pass
 

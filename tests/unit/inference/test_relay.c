@@ -327,6 +327,45 @@ static void what_follows_done_is_dropped(void **state)
     expect_end();
 }
 
+#define OVERLOADED "That model is currently overloaded with other requests. You can retry"
+
+/* However the engine says that it has no room, and whether it has begun to answer or not. */
+static void an_overload_amid_the_stream_is_said_as_azure_does(void **state)
+{
+    static const char *const errors[] = {
+        "{\"code\":429,\"message\":\"slow\"}",
+        "{\"code\":503,\"type\":\"ServiceUnavailableError\",\"message\":\"busy\"}",
+        "{\"code\":\"429\",\"message\":\"Your requests have exceeded token rate limit.\"}",
+        "{\"type\":\"too_many_requests\",\"code\":\"rate_limit_exceeded\",\"message\":\"no\"}",
+        "{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}",
+        "{\"type\":\"server_error\",\"message\":\"The engine is currently "
+        "overloaded\",\"code\":null}",
+    };
+    char event[256];
+    yyjson_val *error;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(errors); i++) {
+        snprintf(event, sizeof(event), "data: {\"error\":%s}\n\n" DONE, errors[i]);
+        open_stream("up", STREAM);
+        fake_engine_body(STR(DELTA("{\"content\":\"one\"}")));
+        fake_engine_body(str_from(event));
+        read_events();
+        expect_first();
+        expect_content("one");
+        error = yyjson_obj_get(next_json(), "error");
+        assert_true(str_starts_with(json_str(yyjson_obj_get(error, "message")), STR(OVERLOADED)));
+        expect_str(error, "type", "server_error");
+        assert_true(yyjson_is_null(yyjson_obj_get(error, "code")));
+        assert_int_equal(events_left.len, 0);
+
+        open_stream("up", STREAM);
+        fake_engine_body(str_from(event));
+        expect_error(503, NULL);
+        assert_int_not_equal(str_find(buf_str(&fake_reply.body), STR(OVERLOADED)), SIZE_MAX);
+    }
+}
+
 static void an_event_above_the_limit_is_an_error(void **state)
 {
     static char huge[1200 * 1024];
@@ -676,6 +715,7 @@ int main(void)
         TEST(an_error_event_of_the_engine_is_put_in_azures_words),
         TEST(a_null_event_is_passed_over),
         TEST(what_follows_done_is_dropped),
+        TEST(an_overload_amid_the_stream_is_said_as_azure_does),
         TEST(an_event_above_the_limit_is_an_error),
         TEST(usage_is_shown_to_who_asks),
         TEST(usage_is_kept_from_who_does_not),
