@@ -177,8 +177,8 @@ struct str inference_render_error(struct http_request *r, const struct error *er
     char *id = arena_alloc_bytes(r->arena, GUID_TEXT_LEN + 1);
 
     format_guid(id);
-    headers->items = ARENA_ARRAY(r->arena, struct http_header, 2);
-    headers->count = 2;
+    *headers =
+        (struct http_headers){ .items = ARENA_ARRAY(r->arena, struct http_header, 2), .count = 2 };
     headers->items[0] = (struct http_header){ STR("content-type"), REPLY_JSON };
     headers->items[1] = (struct http_header){ STR("apim-request-id"), str_of(id, GUID_TEXT_LEN) };
     return reply_error_body(r->arena, err);

@@ -31,12 +31,17 @@ bool page_matches(struct str path)
 
 static void refuse(struct http_request *r, enum error_code code)
 {
-    struct http_headers headers;
+    struct http_headers rendered, headers;
     struct error err;
     struct str body;
 
     error_set(&err, code, NULL);
-    body = inference_render_error(r, &err, &headers);
+    body = inference_render_error(r, &err, &rendered);
+    headers = rendered;
+    headers.items = ARENA_ARRAY(r->arena, struct http_header, rendered.count + 1);
+    memcpy(headers.items, rendered.items, rendered.count * sizeof(*rendered.items));
+    if (code == ERROR_METHOD)
+        headers.items[headers.count++] = (struct http_header){ STR("allow"), STR("GET, HEAD") };
     http_reply(r, error_info(code)->status, &headers, body);
 }
 

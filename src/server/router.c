@@ -35,10 +35,10 @@ static void arm_surface_on_body(struct worker *w, struct http_request *r)
 static struct str arm_surface_render_error(struct http_request *r, const struct error *err,
                                            struct http_headers *headers)
 {
-    headers->items = ARENA_ARRAY(r->arena, struct http_header, 1);
+    *headers =
+        (struct http_headers){ .items = ARENA_ARRAY(r->arena, struct http_header, 1), .count = 1 };
     headers->items[0] =
         (struct http_header){ STR("content-type"), STR("application/json; charset=utf-8") };
-    headers->count = 1;
     return arm_render_error(r->arena, err);
 }
 

@@ -45,6 +45,25 @@ def test_health_pages(lazuli):
     assert (ready.status_code, ready.json()["status"]) == (200, "ready")
 
 
+def test_metrics(lazuli):
+    text = requests.get(f"{lazuli.endpoint}/metrics").text
+    families = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE ")}
+    for name in ("lazuli_requests_total", "lazuli_connections_open", "lazuli_engine_ready"):
+        assert name in families
+    values = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    assert values['lazuli_engine_ready{engine="sim"}'] == "1"
+    assert values['lazuli_engine_restarts_total{engine="tiny"}'] == "0"
+
+
+def test_pages_are_read_only(lazuli):
+    for page in ("/healthz", "/readyz", "/metrics"):
+        assert requests.head(lazuli.endpoint + page).status_code == 200
+        refused = requests.post(lazuli.endpoint + page)
+        assert (refused.status_code, refused.text) == (405, '{"error":{"code":"405","message":"Method not allowed"}}')
+        assert refused.headers["allow"] == "GET, HEAD"
+    assert requests.get(f"{lazuli.endpoint}/nothing").status_code == 404
+
+
 def test_second_start_finds_what_the_first_left(tmp_path):
     with Lazuli(data=tmp_path) as service:
         first = service.env()
