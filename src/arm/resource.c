@@ -5,6 +5,7 @@
 
 #include "arm/filter.h"
 #include "arm/page.h"
+#include "arm/version.h"
 
 #define GROUP_PATH "/subscriptions/{}/resourceGroups/{}"
 
@@ -195,6 +196,7 @@ yyjson_mut_val *arm_resource_render(struct arm_call *c, const struct arm_type *t
         json_set_str(doc, shown, "etag", arena_printf(c->arena, "\"%.*s\"", STR_ARGS(r->etag)));
     if (type->render)
         type->render(c, r, body, doc, shown);
+    arm_version_trim(c, type->later_members, type->later_member_count, shown);
     return shown;
 }
 

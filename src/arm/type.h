@@ -43,6 +43,12 @@ struct arm_field {
     const char *values; /* FIELD_TEXT: "Allow|Deny", the only ones, in the case they are kept in */
 };
 
+/* A member that is shown from an api-version on, previews of that date included. */
+struct arm_member {
+    const char *path;
+    const char *since; /* "2023-05-01" */
+};
+
 /* A write under way. */
 struct arm_change {
     struct arm_call *call;
@@ -72,6 +78,8 @@ struct arm_type {
     bool shows_system_data; /* and its etag */
     const struct arm_field *fields;
     size_t field_count;
+    const struct arm_member *later_members; /* that the first api-versions lack */
+    size_t later_member_count;
     const struct arm_route *routes;
     size_t route_count;
 

@@ -107,3 +107,23 @@ bool arm_version_is_at_least(const struct arm_call *c, const char *date)
 {
     return compare_dates(c->api_version, date) >= 0;
 }
+
+static void remove_member(yyjson_mut_val *object, const char *path)
+{
+    struct str rest = str_from(path), name;
+
+    while (object && str_split(&rest, '.', &name)) {
+        if (!rest.len)
+            yyjson_mut_obj_remove_keyn(object, name.data, name.len);
+        object = yyjson_mut_obj_getn(object, name.data, name.len);
+    }
+}
+
+void arm_version_trim(const struct arm_call *c, const struct arm_member *members, size_t count,
+                      yyjson_mut_val *shown)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!arm_version_is_at_least(c, members[i].since))
+            remove_member(shown, members[i].path);
+    }
+}

@@ -9,12 +9,9 @@ import jsonschema
 SPECS = pathlib.Path(__file__).resolve().parents[1] / "specs"
 FILES = {"types.json": "common-types-v2.json", "privatelinks.json": "privatelinks-v2.json"}
 
-# Members that the service answers although the specification of that version lacks them: those of later versions, and
-# the "key" of a model's rate limits, which Azure answers too.
-MORE = {
-    "2023-05-01": {"currentCapacity", "etag", "isDefaultVersion", "key", "tags"},
-    "2024-06-01-preview": {"key"},
-}
+# Members that the service answers although the specifications lack them: the "key" of a model's rate limits, which Azure
+# answers too.
+MORE = {"key"}
 
 
 class Spec:
@@ -61,7 +58,7 @@ class Spec:
         for name, member in schema.get("properties", {}).items():
             properties[name] = self.json_schema(member, file)
         required.update(schema.get("required", []))
-        for name in MORE[self.version]:
+        for name in MORE:
             properties.setdefault(name, {})
         return {
             "type": "object", "properties": properties, "required": sorted(required), "additionalProperties": False,

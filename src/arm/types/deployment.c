@@ -221,6 +221,15 @@ static const struct arm_route routes[] = {
     { HTTP_GET, DEPLOYMENT_PATH "/skus", deployment_list_skus },
 };
 
+/* By the definitions of Deployment in Azure's specifications (tests/specs has two of them). */
+static const struct arm_member later_members[] = {
+    { "sku", "2023-05-01" },
+    { "properties.rateLimits", "2023-05-01" },
+    { "properties.versionUpgradeOption", "2023-05-01" },
+    { "properties.currentCapacity", "2023-10-01" },
+    { "tags", "2023-10-01" },
+};
+
 const struct arm_type arm_deployment_type = {
     .name = "Microsoft.CognitiveServices/accounts/deployments",
     .provider = &arm_cognitive_services,
@@ -229,6 +238,8 @@ const struct arm_type arm_deployment_type = {
     .shows_system_data = true,
     .fields = fields,
     .field_count = ARRAY_LEN(fields),
+    .later_members = later_members,
+    .later_member_count = ARRAY_LEN(later_members),
     .routes = routes,
     .route_count = ARRAY_LEN(routes),
     .check_name = check_name,

@@ -6,6 +6,7 @@
 
 #include "arm/resource.h"
 #include "arm/types/deployment.h"
+#include "arm/version.h"
 #include "base/format.h"
 #include "model/lifecycle.h"
 
@@ -113,6 +114,12 @@ static void add_dates(const struct arm_call *c, yyjson_mut_doc *doc, yyjson_mut_
     json_set(doc, shown, "systemData", data);
 }
 
+/* By the definitions of AccountModel in Azure's specifications. */
+static const struct arm_member later_members[] = {
+    { "isDefaultVersion", "2023-05-01" },
+    { "skus", "2023-05-01" },
+};
+
 static yyjson_mut_val *render_model(const struct arm_call *c, yyjson_mut_doc *doc,
                                     const struct catalog_model *m)
 {
@@ -134,6 +141,7 @@ static yyjson_mut_val *render_model(const struct arm_call *c, yyjson_mut_doc *do
         json_set_str(doc, capabilities, m->capabilities[i].key, str_from(m->capabilities[i].value));
     json_set(doc, shown, "capabilities", capabilities);
     add_dates(c, doc, shown, m);
+    arm_version_trim(c, later_members, ARRAY_LEN(later_members), shown);
     return shown;
 }
 

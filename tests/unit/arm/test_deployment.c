@@ -45,7 +45,6 @@ static void test_create(void **state)
     assert_text(d, "properties.model.version", "1");
     assert_text(d, "properties.provisioningState", "Succeeded");
     assert_text(d, "properties.versionUpgradeOption", "OnceNewDefaultVersionAvailable");
-    assert_number(d, "properties.currentCapacity", 1);
     assert_number(limit(d, "request"), "renewalPeriod", 10);
     assert_number(limit(d, "request"), "count", 1);
     assert_number(limit(d, "token"), "renewalPeriod", 60);
@@ -54,6 +53,31 @@ static void test_create(void **state)
     assert_int_equal(yyjson_get_len(json_at(d, "etag")), 38);
     assert_absent(d, "properties.raiPolicyName");
     assert_absent(d, "properties.scaleSettings");
+    assert_absent(d, "properties.currentCapacity");
+}
+
+/* What later versions have added is not shown in an earlier one. */
+static void test_members_of_versions(void **state)
+{
+    struct fixture *f = *state;
+    yyjson_val *d = expect(f, 201, HTTP_PUT, D "?api-version=2023-10-01-preview",
+                           "{\"tags\":{\"a\":\"b\"},\"sku\":{\"name\":\"Standard\",\"capacity\":1},"
+                           "\"properties\":{\"model\":{\"name\":\"gpt-35-turbo\"}}}");
+
+    assert_number(d, "properties.currentCapacity", 1);
+    assert_text(d, "tags.a", "b");
+    d = expect(f, 200, HTTP_GET, D "?api-version=2023-05-01", NULL);
+    assert_absent(d, "properties.currentCapacity");
+    assert_absent(d, "tags");
+    assert_number(limit(d, "token"), "count", 1000);
+    d = expect(f, 200, HTTP_GET, D "?api-version=2022-12-01", NULL);
+    assert_absent(d, "sku");
+    assert_absent(d, "properties.rateLimits");
+    assert_absent(d, "properties.versionUpgradeOption");
+    assert_number(d, "properties.scaleSettings.capacity", 1);
+    d = expect(f, 200, HTTP_GET, D "?api-version=2024-10-01", NULL);
+    assert_text(d, "tags.a", "b");
+    assert_number(d, "properties.currentCapacity", 1);
 }
 
 /* The example of "Update & deploy models via the API". */
@@ -340,10 +364,19 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_set_up_account, fixture_tear_down)
-        T(test_create),         T(test_update),         T(test_names_take_the_catalogs_case),
-        T(test_upgrade_option), T(test_patch),          T(test_put_what_get_gave),
-        T(test_refused),        T(test_scale_settings), T(test_list_and_delete),
-        T(test_directory),      T(test_retirement),     T(test_usages),
+        T(test_create),
+        T(test_update),
+        T(test_names_take_the_catalogs_case),
+        T(test_upgrade_option),
+        T(test_patch),
+        T(test_put_what_get_gave),
+        T(test_members_of_versions),
+        T(test_refused),
+        T(test_scale_settings),
+        T(test_list_and_delete),
+        T(test_directory),
+        T(test_retirement),
+        T(test_usages),
 #undef T
     };
 
