@@ -149,6 +149,15 @@ yyjson_mut_doc *json_copy(struct arena *a, yyjson_val *value)
     return doc;
 }
 
+yyjson_doc *json_freeze(struct arena *a, yyjson_mut_val *value)
+{
+    yyjson_alc alc = arena_alc(a);
+    yyjson_doc *doc = yyjson_mut_val_imut_copy(value, &alc);
+
+    assert(doc); /* memory does not run out */
+    return doc;
+}
+
 /* -- Looking up ---------------------------------------------------------------------------- */
 
 struct str json_str(yyjson_val *value)

@@ -29,6 +29,8 @@ MUST_CHECK yyjson_doc *json_parse(struct arena *a, struct str text, struct error
 yyjson_mut_doc *json_new(struct arena *a);
 /* A changeable copy of a value, root of a new document. */
 yyjson_mut_doc *json_copy(struct arena *a, yyjson_val *value);
+/* The other way round. */
+yyjson_doc *json_freeze(struct arena *a, yyjson_mut_val *value);
 
 /* Compact text, in the arena, ended by a NUL that is not part of the length. NaN and infinity
  * become null, and bytes that are not UTF-8 become U+FFFD: what is written is always valid JSON

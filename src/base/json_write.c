@@ -1,13 +1,13 @@
 /*
- * JSON as text. yyjson writes values of its own kind in the order they came in; answers of the data
- * plane have sorted keys, for which this writer sorts pointers to the members while it writes, so
- * that the document stays as it is and no member is moved or compared twice.
+ * JSON as text. yyjson writes a document as it is; answers of the data plane have sorted keys and
+ * differ in a few members from what the engine said. So this writer sorts pointers to the members,
+ * and applies changes, while it writes: no document is copied, changed or moved for that.
  * SPDX-License-Identifier: MIT
  */
 #include <assert.h>
 #include <stdlib.h>
 
-#include "base/json.h"
+#include "base/json_edit.h"
 
 /* Room to begin with: a chat answer as it is usual. */
 #define FIRST_BYTES ((size_t)2048)
@@ -186,7 +186,7 @@ static void put_integer(struct writer *w, uint64_t n, bool is_negative)
 }
 
 /* The shortest text that reads back as the same double is yyjson's affair. */
-static void put_real(struct writer *w, yyjson_mut_val *value)
+static void put_real(struct writer *w, yyjson_val *value)
 {
     char buffer[REAL_BYTES_MAX];
     yyjson_alc alc;
@@ -194,59 +194,35 @@ static void put_real(struct writer *w, yyjson_mut_val *value)
     char *text;
 
     yyjson_alc_pool_init(&alc, buffer, sizeof(buffer));
-    text = yyjson_mut_val_write_opts(value, WRITE_FLAGS, &alc, &len, NULL);
+    text = yyjson_val_write_opts(value, WRITE_FLAGS, &alc, &len, NULL);
     assert(text);
     put(w, str_of(text, len));
 }
 
-static void put_number(struct writer *w, yyjson_mut_val *value)
+static void put_signed(struct writer *w, int64_t n)
 {
-    int64_t n;
+    put_integer(w, n < 0 ? 0 - (uint64_t)n : (uint64_t)n, n < 0);
+}
 
-    if (yyjson_mut_is_real(value)) {
+static void put_number(struct writer *w, yyjson_val *value)
+{
+    if (yyjson_is_real(value))
         put_real(w, value);
-    } else if (yyjson_mut_is_uint(value)) {
-        put_integer(w, yyjson_mut_get_uint(value), false);
-    } else {
-        n = yyjson_mut_get_sint(value);
-        put_integer(w, n < 0 ? 0 - (uint64_t)n : (uint64_t)n, n < 0);
-    }
+    else if (yyjson_is_uint(value))
+        put_integer(w, yyjson_get_uint(value), false);
+    else
+        put_signed(w, yyjson_get_sint(value));
 }
 
-/* -- Containers ---------------------------------------------------------------------------- */
-
-static void put_value(struct writer *w, yyjson_mut_val *value);
-
-static void put_array(struct writer *w, yyjson_mut_val *array)
-{
-    yyjson_mut_val *item;
-    size_t i, count;
-
-    put_char(w, '[');
-    yyjson_mut_arr_foreach(array, i, count, item)
-    {
-        if (i)
-            put_char(w, ',');
-        put_value(w, item);
-    }
-    put_char(w, ']');
-}
-
-static void put_member(struct writer *w, bool is_first, yyjson_mut_val *key, yyjson_mut_val *value)
-{
-    if (!is_first)
-        put_char(w, ',');
-    put_string(w, json_mut_str(key));
-    put_char(w, ':');
-    put_value(w, value);
-}
+/* -- Members in their order ---------------------------------------------------------------- */
 
 /* A member on its way to its place. */
 struct member {
     uint64_t prefix; /* the name's first eight bytes as a number, which is ordered as they are */
     size_t position;
-    yyjson_mut_val *key;
-    yyjson_mut_val *value;
+    struct str name;
+    yyjson_val *value;
+    const struct json_change *change; /* NULL: the value as it is */
 };
 
 static uint64_t prefix_of(struct str name)
@@ -263,6 +239,11 @@ static uint64_t prefix_of(struct str name)
     return prefix;
 }
 
+static bool has_name(const struct member *m, uint64_t prefix, struct str name)
+{
+    return m->prefix == prefix && str_equal(m->name, name);
+}
+
 /* By name; members of the same name stay in the order they came in. */
 static int compare_members(const void *a, const void *b)
 {
@@ -271,7 +252,7 @@ static int compare_members(const void *a, const void *b)
 
     if (x->prefix != y->prefix)
         return x->prefix < y->prefix ? -1 : 1;
-    order = str_compare(json_mut_str(x->key), json_mut_str(y->key));
+    order = str_compare(x->name, y->name);
     return order ? order : (x->position > y->position) - (x->position < y->position);
 }
 
@@ -291,60 +272,161 @@ static void sort(struct member *members, size_t count)
     }
 }
 
-static void put_sorted(struct writer *w, yyjson_mut_val *object)
+static size_t take_members(yyjson_val *object, struct member *members)
 {
-    struct member few[SORT_BY_INSERTION_MAX], *members = few;
-    size_t i, count = yyjson_mut_obj_size(object);
-    yyjson_mut_val *key, *value;
-
-    if (count > ARRAY_LEN(few))
-        members = arena_alloc_bytes(w->arena, count * sizeof(*members));
-    yyjson_mut_obj_foreach(object, i, count, key, value)
-    {
-        members[i] = (struct member){ prefix_of(json_mut_str(key)), i, key, value };
-    }
-    sort(members, count);
-    for (i = 0; i < count; i++)
-        put_member(w, !i, members[i].key, members[i].value);
-}
-
-static void put_object(struct writer *w, yyjson_mut_val *object)
-{
-    yyjson_mut_val *key, *value;
+    yyjson_val *key, *value;
     size_t i, count;
 
+    yyjson_obj_foreach(object, i, count, key, value)
+    {
+        struct str name = json_str(key);
+
+        members[i] = (struct member){ prefix_of(name), i, name, value, NULL };
+    }
+    return yyjson_obj_size(object);
+}
+
+/* Puts the change on the member that it is for, or behind all as a new one. A member that comes
+ * twice is changed once: the others go. `own`: how many members the object had. Returns how many
+ * there are now. */
+static size_t apply(const struct json_change *change, struct member *members, size_t own,
+                    size_t count)
+{
+    static const struct json_change drop = { .kind = JSON_DROP };
+    uint64_t prefix = prefix_of(change->key);
+    bool is_found = false;
+
+    for (size_t i = 0; i < own; i++) {
+        if (!has_name(&members[i], prefix, change->key))
+            continue;
+        members[i].change = is_found ? &drop : change;
+        is_found = true;
+    }
+    if (is_found || change->kind == JSON_DROP)
+        return count;
+    members[count] = (struct member){ prefix, count, change->key, NULL, change };
+    return count + 1;
+}
+
+/* -- Containers ---------------------------------------------------------------------------- */
+
+static void put_value(struct writer *w, yyjson_val *value);
+static void put_edit(struct writer *w, const struct json_edit *edit);
+
+static void put_array(struct writer *w, yyjson_val *array)
+{
+    yyjson_val *item;
+    size_t i, count;
+
+    put_char(w, '[');
+    yyjson_arr_foreach(array, i, count, item)
+    {
+        if (i)
+            put_char(w, ',');
+        put_value(w, item);
+    }
+    put_char(w, ']');
+}
+
+static void put_edits(struct writer *w, const struct json_edit *edits, unsigned count)
+{
+    put_char(w, '[');
+    for (unsigned i = 0; i < count; i++) {
+        if (i)
+            put_char(w, ',');
+        put_edit(w, &edits[i]);
+    }
+    put_char(w, ']');
+}
+
+static void put_change(struct writer *w, const struct json_change *c)
+{
+    switch (c->kind) {
+    case JSON_DROP:
+        break;
+    case JSON_TEXT:
+        put(w, c->text);
+        break;
+    case JSON_STRING:
+        put_string(w, c->text);
+        break;
+    case JSON_INTEGER:
+        put_signed(w, c->integer);
+        break;
+    case JSON_OBJECT:
+        put_edit(w, c->edits);
+        break;
+    case JSON_ARRAY:
+        put_edits(w, c->edits, c->count);
+        break;
+    }
+}
+
+static void put_members(struct writer *w, const struct member *members, size_t count)
+{
+    bool is_first = true;
+
     put_char(w, '{');
-    if (w->sorts) {
-        put_sorted(w, object);
-    } else {
-        yyjson_mut_obj_foreach(object, i, count, key, value)
-        {
-            put_member(w, !i, key, value);
-        }
+    for (size_t i = 0; i < count; i++) {
+        if (members[i].change && members[i].change->kind == JSON_DROP)
+            continue;
+        if (!is_first)
+            put_char(w, ',');
+        is_first = false;
+        put_string(w, members[i].name);
+        put_char(w, ':');
+        if (members[i].change)
+            put_change(w, members[i].change);
+        else
+            put_value(w, members[i].value);
     }
     put_char(w, '}');
 }
 
-static void put_value(struct writer *w, yyjson_mut_val *value)
+static void put_changed(struct writer *w, yyjson_val *object, const struct json_change *changes,
+                        unsigned change_count)
 {
-    switch (yyjson_mut_get_type(value)) {
+    size_t own = yyjson_obj_size(object), count;
+    struct member few[SORT_BY_INSERTION_MAX], *members = few;
+
+    if (own + change_count > ARRAY_LEN(few))
+        members = arena_alloc_bytes(w->arena, (own + change_count) * sizeof(*members));
+    count = take_members(object, members);
+    for (unsigned i = 0; i < change_count; i++)
+        count = apply(&changes[i], members, own, count);
+    if (w->sorts)
+        sort(members, count);
+    put_members(w, members, count);
+}
+
+static void put_edit(struct writer *w, const struct json_edit *edit)
+{
+    if (edit->count || !edit->object)
+        put_changed(w, edit->object, edit->changes, edit->count);
+    else
+        put_value(w, edit->object);
+}
+
+static void put_value(struct writer *w, yyjson_val *value)
+{
+    switch (yyjson_get_type(value)) {
     case YYJSON_TYPE_OBJ:
-        put_object(w, value);
+        put_changed(w, value, NULL, 0);
         break;
     case YYJSON_TYPE_ARR:
         put_array(w, value);
         break;
     case YYJSON_TYPE_STR:
-        put_string(w, json_mut_str(value));
+        put_string(w, json_str(value));
         break;
     case YYJSON_TYPE_NUM:
         put_number(w, value);
         break;
     case YYJSON_TYPE_RAW:
-        put(w, str_of(yyjson_mut_get_raw(value), yyjson_mut_get_len(value)));
+        put(w, str_of(yyjson_get_raw(value), yyjson_get_len(value)));
         break;
     case YYJSON_TYPE_BOOL:
-        put(w, yyjson_mut_is_true(value) ? STR("true") : STR("false"));
+        put(w, yyjson_is_true(value) ? STR("true") : STR("false"));
         break;
     default:
         put(w, STR("null"));
@@ -363,12 +445,42 @@ static struct str end(struct writer *w)
     return str_of(w->text, w->len);
 }
 
-static struct str write(struct arena *a, yyjson_mut_val *value, bool sorts)
+static struct str write(struct arena *a, yyjson_val *value, bool sorts)
 {
     struct writer w;
 
     begin(&w, a, FIRST_BYTES, sorts);
     put_value(&w, value);
+    return end(&w);
+}
+
+/* What can be changed lies about in memory; what is written is in one piece. */
+static struct str write_mut(struct arena *a, yyjson_mut_val *value, bool sorts)
+{
+    return write(a, yyjson_doc_get_root(json_freeze(a, value)), sorts);
+}
+
+struct str json_write(struct arena *a, yyjson_val *value)
+{
+    return write(a, value, false);
+}
+
+struct str json_write_mut(struct arena *a, yyjson_mut_val *value)
+{
+    return write_mut(a, value, false);
+}
+
+struct str json_write_sorted(struct arena *a, yyjson_mut_val *value)
+{
+    return write_mut(a, value, true);
+}
+
+struct str json_write_edit(struct arena *a, const struct json_edit *edit)
+{
+    struct writer w;
+
+    begin(&w, a, FIRST_BYTES, true);
+    put_edit(&w, edit);
     return end(&w);
 }
 
@@ -379,19 +491,4 @@ struct str json_quote(struct arena *a, struct str s)
     begin(&w, a, s.len + sizeof("\"\""), false);
     put_string(&w, s);
     return end(&w);
-}
-
-struct str json_write_mut(struct arena *a, yyjson_mut_val *value)
-{
-    return write(a, value, false);
-}
-
-struct str json_write_sorted(struct arena *a, yyjson_mut_val *value)
-{
-    return write(a, value, true);
-}
-
-struct str json_write(struct arena *a, yyjson_val *value)
-{
-    return json_write_mut(a, yyjson_mut_doc_get_root(json_copy(a, value)));
 }

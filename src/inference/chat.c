@@ -11,6 +11,9 @@
 #include "inference/shape.h"
 #include "inference/stream_options.h"
 
+/* Of a message or delta: content, refusal, tool_calls. */
+#define MESSAGE_CHANGES_MAX 3
+
 static const struct field request_fields[] = {
     { "messages", FIELD_ARRAY, 1, 2048, 0 },
     { "model", FIELD_STRING, 0, 0, 0 },
@@ -137,36 +140,24 @@ static bool check(struct exchange *x, struct error *err)
 }
 
 /* "call_" and 24 characters, as Azure's ids of tool calls are; clients only echo them. */
-static void shape_tool_calls(struct exchange *x, struct arena *scratch, yyjson_mut_doc *doc,
-                             yyjson_mut_val *message)
+static void shape_tool_calls(struct exchange *x, struct arena *scratch, struct json_edit *message)
 {
-    yyjson_mut_arr_iter calls;
-    yyjson_mut_val *call;
+    yyjson_val *calls = yyjson_obj_get(message->object, "tool_calls"), *call;
+    struct json_edit *edits;
+    size_t i, count;
 
-    yyjson_mut_arr_iter_init(yyjson_mut_obj_get(message, "tool_calls"), &calls);
-    while ((call = yyjson_mut_arr_iter_next(&calls))) {
-        struct str id = json_mut_str(yyjson_mut_obj_get(call, "id"));
-
-        if (id.len && !str_starts_with(id, STR("call_")))
-            json_set_str(doc, call, "id", shape_new_id(x, scratch, "call_", 24));
-    }
-}
-
-static void shape_message(struct exchange *x, struct arena *scratch, yyjson_mut_doc *doc,
-                          yyjson_mut_val *choice)
-{
-    yyjson_mut_val *message = yyjson_mut_obj_get(choice, "message");
-    struct str content = json_mut_str(yyjson_mut_obj_get(message, "content"));
-    bool has_tools = yyjson_mut_obj_get(message, "tool_calls") != NULL;
-
-    if (!message)
+    if (!yyjson_is_arr(calls))
         return;
-    if (!yyjson_mut_obj_get(message, "content") || (has_tools && !content.len))
-        json_set(doc, message, "content", yyjson_mut_null(doc));
-    shape_refusal(x, doc, message);
-    shape_tool_calls(x, scratch, doc, message);
-    shape_choice_filters(x, doc, choice, content.len > 0);
-    shape_logprobs(x, doc, choice);
+    edits = arena_alloc_bytes(scratch, (yyjson_arr_size(calls) + 1) * sizeof(*edits));
+    yyjson_arr_foreach(calls, i, count, call)
+    {
+        struct str id = json_str(yyjson_obj_get(call, "id"));
+
+        json_edit_init(&edits[i], scratch, call, 1);
+        if (id.len && !str_starts_with(id, STR("call_")))
+            json_edit_string(&edits[i], STR("id"), shape_new_id(x, scratch, STR("call_"), 24));
+    }
+    json_edit_array(message, STR("tool_calls"), edits, (unsigned)count);
 }
 
 /* llama-server lets the model talk before it calls a tool, and so run out of tokens: what
@@ -179,91 +170,95 @@ static bool check_call(struct exchange *x, bool has_called)
     return false;
 }
 
-static bool has_call(yyjson_mut_val *choice, const char *part)
+static bool has_call(yyjson_val *message)
 {
-    yyjson_mut_val *message = yyjson_mut_obj_get(choice, part);
-
-    return yyjson_mut_arr_size(yyjson_mut_obj_get(message, "tool_calls")) > 0;
+    return yyjson_arr_size(yyjson_obj_get(message, "tool_calls")) > 0;
 }
 
 /* Once a choice of a stream ends, its call must have come. */
-static bool check_call_of_event(struct exchange *x, yyjson_mut_val *choice)
+static bool check_call_of_event(struct exchange *x, yyjson_val *choice)
 {
-    uint64_t index = yyjson_mut_get_uint(yyjson_mut_obj_get(choice, "index"));
     bool *called;
 
     if (!x->facts.must_call)
         return true;
     if (!x->relay.called)
         x->relay.called = ARENA_ARRAY(x->arena, bool, x->facts.choices);
-    called = &x->relay.called[index < x->facts.choices ? index : 0];
-    *called = *called || has_call(choice, "delta");
-    return !yyjson_mut_is_str(yyjson_mut_obj_get(choice, "finish_reason")) ||
-           check_call(x, *called);
+    called = &x->relay.called[shape_index(x, choice)];
+    *called = *called || has_call(yyjson_obj_get(choice, "delta"));
+    return !yyjson_is_str(yyjson_obj_get(choice, "finish_reason")) || check_call(x, *called);
 }
 
-static bool shape(struct exchange *x, struct arena *scratch, yyjson_doc *answer, struct str *out)
+/* An edit of the choice's message or delta, in the scratch. */
+static struct json_edit *edit_part(struct arena *scratch, struct json_edit *choice,
+                                   const char *name)
 {
-    yyjson_mut_doc *doc = json_copy(scratch, yyjson_doc_get_root(answer));
-    yyjson_mut_val *root = yyjson_mut_doc_get_root(doc), *choice;
-    yyjson_mut_arr_iter choices;
+    struct json_edit *part = ARENA_NEW(scratch, struct json_edit);
 
-    if (!shape_has_choices(root, "message"))
+    json_edit_init(part, scratch, yyjson_obj_get(choice->object, name), MESSAGE_CHANGES_MAX);
+    if (part->object)
+        json_edit_object(choice, str_from(name), part);
+    return part;
+}
+
+static bool shape_choice(struct exchange *x, struct arena *scratch, struct json_edit *choice)
+{
+    struct json_edit *message = edit_part(scratch, choice, "message");
+    yyjson_val *content = yyjson_obj_get(message->object, "content");
+    bool has_text = json_str(content).len > 0;
+
+    if (!check_call(x, has_call(message->object)))
         return false;
-    shape_root(x, doc, root, "chatcmpl-", "chat.completion");
-    yyjson_mut_arr_iter_init(yyjson_mut_obj_get(root, "choices"), &choices);
-    while ((choice = yyjson_mut_arr_iter_next(&choices))) {
-        if (!check_call(x, has_call(choice, "message")))
-            return false;
-        shape_message(x, scratch, doc, choice);
-    }
-    shape_prompt_filters(x, doc, root, 1);
-    shape_usage(x, doc, root);
-    *out = json_write_sorted(scratch, root);
+    if (!message->object)
+        return true;
+    if (!content || (yyjson_obj_get(message->object, "tool_calls") && !has_text))
+        json_edit_text(message, STR("content"), STR("null"));
+    shape_refusal(x, message);
+    shape_tool_calls(x, scratch, message);
+    shape_choice_filters(x, choice, has_text);
+    shape_logprobs(x, scratch, choice);
     return true;
 }
 
 /* The first delta of a choice names the role; Azure's has an empty content beside it. */
-static void shape_delta(struct exchange *x, struct arena *scratch, yyjson_mut_doc *doc,
-                        yyjson_mut_val *choice)
+static bool shape_event_choice(struct exchange *x, struct arena *scratch, struct json_edit *choice)
 {
-    yyjson_mut_val *delta = yyjson_mut_obj_get(choice, "delta");
-    struct str content = json_mut_str(yyjson_mut_obj_get(delta, "content"));
-    bool has_role = yyjson_mut_obj_get(delta, "role") != NULL;
-    bool has_tools = yyjson_mut_obj_get(delta, "tool_calls") != NULL;
+    struct json_edit *delta = edit_part(scratch, choice, "delta");
+    bool has_text = json_str(yyjson_obj_get(delta->object, "content")).len > 0;
+    bool has_role = yyjson_obj_get(delta->object, "role") != NULL;
+    bool has_tools = yyjson_obj_get(delta->object, "tool_calls") != NULL;
 
-    if (has_role && !content.len)
-        json_set(doc, delta, "content", has_tools ? yyjson_mut_null(doc) : yyjson_mut_str(doc, ""));
-    if (has_role || yyjson_mut_obj_get(delta, "refusal"))
-        shape_refusal(x, doc, delta);
-    if (!yyjson_mut_obj_get(choice, "finish_reason"))
-        json_set(doc, choice, "finish_reason", yyjson_mut_null(doc));
-    shape_tool_calls(x, scratch, doc, delta);
-    shape_choice_filters(x, doc, choice, content.len > 0);
-    shape_logprobs(x, doc, choice);
-    shape_note_finish(x, choice);
+    if (!check_call_of_event(x, choice->object))
+        return false;
+    if (has_role && !has_text)
+        json_edit_text(delta, STR("content"), has_tools ? STR("null") : STR("\"\""));
+    if (has_role || yyjson_obj_get(delta->object, "refusal"))
+        shape_refusal(x, delta);
+    shape_tool_calls(x, scratch, delta);
+    shape_choice_filters(x, choice, has_text);
+    shape_logprobs(x, scratch, choice);
+    shape_finish(x, choice);
+    return true;
+}
+
+static const struct shape_form form = {
+    .id_prefix = { "chatcmpl-", 9 },
+    .object = { "chat.completion", 15 },
+    .part = "message",
+    .event_part = "delta",
+    .choice = shape_choice,
+    .event_choice = shape_event_choice,
+};
+
+static bool shape(struct exchange *x, struct arena *scratch, yyjson_doc *answer, struct str *out)
+{
+    return shape_answer(x, scratch, answer, &form, 1, out);
 }
 
 static bool shape_event(struct exchange *x, struct arena *scratch, yyjson_doc *event,
                         struct str *out)
 {
-    yyjson_mut_doc *doc = json_copy(scratch, yyjson_doc_get_root(event));
-    yyjson_mut_val *root = yyjson_mut_doc_get_root(doc), *choice;
-    yyjson_mut_arr_iter choices;
-
-    if (!shape_has_choices(root, "delta"))
-        return false;
-    shape_root(x, doc, root, "chatcmpl-", operation_chat.event_object);
-    if (shape_take_usage(x, doc, root))
-        return true;
-    yyjson_mut_arr_iter_init(yyjson_mut_obj_get(root, "choices"), &choices);
-    while ((choice = yyjson_mut_arr_iter_next(&choices))) {
-        if (!check_call_of_event(x, choice))
-            return false;
-        shape_delta(x, scratch, doc, choice);
-    }
-    *out = json_write_sorted(scratch, root);
-    return true;
+    return shape_stream_event(x, scratch, event, &form, out);
 }
 
 const struct operation operation_chat = {

@@ -125,20 +125,20 @@ static bool check(struct exchange *x, struct error *err)
 }
 
 /* The alternatives of one token as {"token": logprob}. */
-static yyjson_mut_val *alternatives_of(struct exchange *x, yyjson_mut_doc *doc,
-                                       yyjson_mut_val *token)
+static yyjson_mut_val *alternatives_of(struct exchange *x, yyjson_mut_doc *doc, yyjson_val *token)
 {
-    yyjson_mut_val *map = yyjson_mut_obj(doc), *item;
-    yyjson_mut_arr_iter items;
-    unsigned count = 0;
+    yyjson_val *alternatives = yyjson_obj_get(token, "top_logprobs"), *item;
+    yyjson_mut_val *map = yyjson_mut_obj(doc);
+    size_t i, count;
 
-    yyjson_mut_arr_iter_init(yyjson_mut_obj_get(token, "top_logprobs"), &items);
-    while (count++ < x->facts.top_logprobs && (item = yyjson_mut_arr_iter_next(&items))) {
-        struct str text = json_mut_str(yyjson_mut_obj_get(item, "token"));
+    yyjson_arr_foreach(alternatives, i, count, item)
+    {
+        struct str text = json_str(yyjson_obj_get(item, "token"));
 
-        yyjson_mut_obj_put(
-            map, yyjson_mut_strncpy(doc, text.data ? text.data : "", text.len),
-            yyjson_mut_real(doc, yyjson_mut_get_num(yyjson_mut_obj_get(item, "logprob"))));
+        if (i == x->facts.top_logprobs)
+            break;
+        yyjson_mut_obj_put(map, yyjson_mut_strncpy(doc, text.data ? text.data : "", text.len),
+                           yyjson_mut_real(doc, yyjson_get_num(yyjson_obj_get(item, "logprob"))));
     }
     return map;
 }
@@ -154,67 +154,71 @@ static uint64_t characters_of(struct str text)
 }
 
 /* Offsets go on from event to event of a stream, for each choice by itself. */
-static uint64_t *text_offset_of(struct exchange *x, yyjson_mut_val *choice)
+static uint64_t *text_offset_of(struct exchange *x, yyjson_val *choice)
 {
-    uint64_t index = yyjson_mut_get_uint(yyjson_mut_obj_get(choice, "index"));
-
     if (!x->relay.text_offsets)
         x->relay.text_offsets = ARENA_ARRAY(x->arena, uint64_t, x->facts.choices);
-    return &x->relay.text_offsets[index < x->facts.choices ? index : 0];
+    return &x->relay.text_offsets[shape_index(x, choice)];
 }
 
-/* An engine that gives log probabilities in the chat form: into {tokens, token_logprobs,
- * top_logprobs, text_offset}, the form of completions. */
-static void shape_legacy_logprobs(struct exchange *x, yyjson_mut_doc *doc, yyjson_mut_val *choice)
+/* An engine's log probabilities in the chat form: into {tokens, token_logprobs, top_logprobs,
+ * text_offset}, the form of completions. */
+static struct str legacy_logprobs(struct exchange *x, struct arena *scratch, yyjson_val *content,
+                                  uint64_t *offset)
 {
-    yyjson_mut_val *content = json_mut_at(choice, "logprobs.content"), *token;
-    yyjson_mut_val *result = yyjson_mut_obj(doc), *tokens, *values, *tops, *offsets;
-    yyjson_mut_arr_iter items;
-    uint64_t *offset;
+    yyjson_mut_doc *doc = json_new(scratch);
+    yyjson_mut_val *result = yyjson_mut_obj(doc);
+    yyjson_mut_val *tokens = yyjson_mut_obj_add_arr(doc, result, "tokens");
+    yyjson_mut_val *values = yyjson_mut_obj_add_arr(doc, result, "token_logprobs");
+    yyjson_mut_val *tops = yyjson_mut_obj_add_arr(doc, result, "top_logprobs");
+    yyjson_mut_val *offsets = yyjson_mut_obj_add_arr(doc, result, "text_offset");
+    yyjson_val *token;
+    size_t i, count;
 
-    if (x->facts.count_by_logprobs)
-        x->usage.counted_tokens += yyjson_mut_arr_size(content);
-    if (!x->facts.logprobs || !yyjson_mut_obj_get(choice, "logprobs")) {
-        json_set(doc, choice, "logprobs", yyjson_mut_null(doc));
-        return;
-    }
-    if (!yyjson_mut_is_arr(content))
-        return;
-    offset = text_offset_of(x, choice);
-    tokens = yyjson_mut_obj_add_arr(doc, result, "tokens");
-    values = yyjson_mut_obj_add_arr(doc, result, "token_logprobs");
-    tops = yyjson_mut_obj_add_arr(doc, result, "top_logprobs");
-    offsets = yyjson_mut_obj_add_arr(doc, result, "text_offset");
-    yyjson_mut_arr_iter_init(content, &items);
-    while ((token = yyjson_mut_arr_iter_next(&items))) {
-        struct str text = json_mut_str(yyjson_mut_obj_get(token, "token"));
+    yyjson_arr_foreach(content, i, count, token)
+    {
+        struct str text = json_str(yyjson_obj_get(token, "token"));
 
         yyjson_mut_arr_add_strncpy(doc, tokens, text.data ? text.data : "", text.len);
-        yyjson_mut_arr_add_real(doc, values,
-                                yyjson_mut_get_num(yyjson_mut_obj_get(token, "logprob")));
+        yyjson_mut_arr_add_real(doc, values, yyjson_get_num(yyjson_obj_get(token, "logprob")));
         yyjson_mut_arr_append(tops, alternatives_of(x, doc, token));
         yyjson_mut_arr_add_uint(doc, offsets, *offset);
         *offset += characters_of(text);
     }
-    json_set(doc, choice, "logprobs", result);
+    return json_write_sorted(scratch, result);
 }
 
-static void shape_choices(struct exchange *x, yyjson_mut_doc *doc, yyjson_mut_val *root)
+static void shape_legacy_logprobs(struct exchange *x, struct arena *scratch,
+                                  struct json_edit *choice)
 {
-    yyjson_mut_arr_iter choices;
-    yyjson_mut_val *choice;
+    yyjson_val *logprobs = yyjson_obj_get(choice->object, "logprobs");
+    yyjson_val *content = yyjson_obj_get(logprobs, "content");
 
-    yyjson_mut_arr_iter_init(yyjson_mut_obj_get(root, "choices"), &choices);
-    while ((choice = yyjson_mut_arr_iter_next(&choices))) {
-        bool has_text = json_mut_str(yyjson_mut_obj_get(choice, "text")).len > 0;
-
-        shape_choice_filters(x, doc, choice, has_text);
-        shape_legacy_logprobs(x, doc, choice);
-        shape_note_finish(x, choice);
-        if (!yyjson_mut_obj_get(choice, "finish_reason"))
-            json_set(doc, choice, "finish_reason", yyjson_mut_null(doc));
-    }
+    if (x->facts.count_by_logprobs)
+        x->usage.counted_tokens += yyjson_arr_size(content);
+    if (!x->facts.logprobs || !logprobs)
+        json_edit_text(choice, STR("logprobs"), STR("null"));
+    else if (yyjson_is_arr(content))
+        json_edit_text(choice, STR("logprobs"),
+                       legacy_logprobs(x, scratch, content, text_offset_of(x, choice->object)));
 }
+
+static bool shape_choice(struct exchange *x, struct arena *scratch, struct json_edit *choice)
+{
+    bool has_text = json_str(yyjson_obj_get(choice->object, "text")).len > 0;
+
+    shape_choice_filters(x, choice, has_text);
+    shape_legacy_logprobs(x, scratch, choice);
+    shape_finish(x, choice);
+    return true;
+}
+
+static const struct shape_form form = {
+    .id_prefix = { "cmpl-", 5 },
+    .object = { "text_completion", 15 },
+    .choice = shape_choice,
+    .event_choice = shape_choice,
+};
 
 static unsigned prompt_count(const struct exchange *x)
 {
@@ -227,33 +231,13 @@ static unsigned prompt_count(const struct exchange *x)
 
 static bool shape(struct exchange *x, struct arena *scratch, yyjson_doc *answer, struct str *out)
 {
-    yyjson_mut_doc *doc = json_copy(scratch, yyjson_doc_get_root(answer));
-    yyjson_mut_val *root = yyjson_mut_doc_get_root(doc);
-
-    if (!shape_has_choices(root, NULL))
-        return false;
-    shape_root(x, doc, root, "cmpl-", "text_completion");
-    shape_choices(x, doc, root);
-    shape_prompt_filters(x, doc, root, prompt_count(x));
-    shape_usage(x, doc, root);
-    *out = json_write_sorted(scratch, root);
-    return true;
+    return shape_answer(x, scratch, answer, &form, prompt_count(x), out);
 }
 
 static bool shape_event(struct exchange *x, struct arena *scratch, yyjson_doc *event,
                         struct str *out)
 {
-    yyjson_mut_doc *doc = json_copy(scratch, yyjson_doc_get_root(event));
-    yyjson_mut_val *root = yyjson_mut_doc_get_root(doc);
-
-    if (!shape_has_choices(root, NULL))
-        return false;
-    shape_root(x, doc, root, "cmpl-", operation_completions.event_object);
-    if (shape_take_usage(x, doc, root))
-        return true;
-    shape_choices(x, doc, root);
-    *out = json_write_sorted(scratch, root);
-    return true;
+    return shape_stream_event(x, scratch, event, &form, out);
 }
 
 const struct operation operation_completions = {

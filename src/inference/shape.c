@@ -4,32 +4,25 @@
 #include "base/random.h"
 #include "inference/operation.h"
 
-bool shape_has_choices(yyjson_mut_val *root, const char *part)
-{
-    yyjson_mut_val *choices = yyjson_mut_obj_get(root, "choices"), *choice;
-    yyjson_mut_arr_iter iter;
+#define ROOT_CHANGES_MAX 10
+#define USAGE_CHANGES_MAX 4
+#define DETAILS_MAX 4
+#define LOGPROBS_CHANGES_MAX 2
 
-    yyjson_mut_arr_iter_init(choices, &iter);
-    while ((choice = yyjson_mut_arr_iter_next(&iter))) {
-        yyjson_mut_val *inner = part ? yyjson_mut_obj_get(choice, part) : NULL;
+#define JSON_NULL STR("null")
 
-        if (!yyjson_mut_is_obj(choice) || (inner && !yyjson_mut_is_obj(inner)))
-            return false;
-    }
-    return yyjson_mut_is_arr(choices);
-}
+/* -- Ids ----------------------------------------------------------------------------------- */
 
-struct str shape_new_id(struct exchange *x, struct arena *a, const char *prefix, unsigned len)
+struct str shape_new_id(struct exchange *x, struct arena *a, struct str prefix, unsigned len)
 {
     static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    size_t start = strlen(prefix);
-    char *text = arena_alloc_bytes(a, start + len + 1);
+    char *text = arena_alloc_bytes(a, prefix.len + len + 1);
 
-    memcpy(text, prefix, start);
+    memcpy(text, prefix.data, prefix.len);
     for (unsigned i = 0; i < len; i++)
-        text[start + i] = digits[(random_next(&x->inference->random) >> 32) % 62];
-    text[start + len] = '\0';
-    return str_of(text, start + len);
+        text[prefix.len + i] = digits[(random_next(&x->inference->random) >> 32) % 62];
+    text[prefix.len + len] = '\0';
+    return str_of(text, prefix.len + len);
 }
 
 /* FNV-1a over what identifies the backend's configuration: the same deployment answers with the
@@ -50,236 +43,345 @@ static struct str fingerprint(const struct exchange *x)
     return str_of(text, 13);
 }
 
-static void set_id(struct exchange *x, yyjson_mut_doc *doc, yyjson_mut_val *root,
-                   const char *prefix)
+/* The engine's id when it has the right prefix, else a new one; the same for the whole stream. */
+static struct str id_of(struct exchange *x, yyjson_val *root, struct str prefix)
 {
-    struct str id = json_mut_str(yyjson_mut_obj_get(root, "id"));
+    struct str id = json_str(yyjson_obj_get(root, "id"));
 
     if (!x->relay.id.len)
-        x->relay.id = str_starts_with(id, str_from(prefix)) ? arena_copy(x->arena, id)
-                                                            : shape_new_id(x, x->arena, prefix, 29);
-    json_set_str(doc, root, "id", x->relay.id);
+        x->relay.id = str_starts_with(id, prefix) ? arena_copy(x->arena, id)
+                                                  : shape_new_id(x, x->arena, prefix, 29);
+    return x->relay.id;
 }
 
-static void set_created(struct exchange *x, yyjson_mut_doc *doc, yyjson_mut_val *root)
+static int64_t created_of(struct exchange *x, yyjson_val *root)
 {
     if (!x->relay.created)
-        x->relay.created = yyjson_mut_get_sint(yyjson_mut_obj_get(root, "created"));
+        x->relay.created = yyjson_get_sint(yyjson_obj_get(root, "created"));
     if (!x->relay.created)
         x->relay.created = clock_now_ms(x->inference->options.clock) / 1000;
-    json_set_int(doc, root, "created", x->relay.created);
+    return x->relay.created;
 }
 
-void shape_root(struct exchange *x, yyjson_mut_doc *doc, yyjson_mut_val *root,
-                const char *id_prefix, const char *object)
+/* What each answer and event has; what only llama-server sends goes. */
+static void shape_root(struct exchange *x, struct json_edit *root, struct str id_prefix,
+                       struct str object)
 {
-    set_id(x, doc, root, id_prefix);
-    set_created(x, doc, root);
-    json_set_str(doc, root, "model", str_from(x->deployment->model->label));
-    json_set_str(doc, root, "object", str_from(object));
-    yyjson_mut_obj_remove_key(root, "timings");
-    yyjson_mut_obj_remove_key(root, "__verbose");
-    if (x->version.parts & ANSWER_LOGPROBS) {
-        if (!x->relay.fingerprint.len)
-            x->relay.fingerprint = fingerprint(x);
-        json_set_str(doc, root, "system_fingerprint", x->relay.fingerprint);
-    } else {
-        yyjson_mut_obj_remove_key(root, "system_fingerprint");
-    }
-}
-
-static uint64_t count_of(yyjson_mut_val *usage, const char *key)
-{
-    return yyjson_mut_get_uint(yyjson_mut_obj_get(usage, key));
-}
-
-static void default_count(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key)
-{
-    if (!yyjson_mut_is_int(yyjson_mut_obj_get(object, key)))
-        json_set_int(doc, object, key, 0);
-}
-
-static void shape_usage_details(yyjson_mut_doc *doc, yyjson_mut_val *usage)
-{
-    yyjson_mut_val *completion = json_set_object(doc, usage, "completion_tokens_details");
-    yyjson_mut_val *prompt = json_set_object(doc, usage, "prompt_tokens_details");
-
-    default_count(doc, completion, "accepted_prediction_tokens");
-    default_count(doc, completion, "audio_tokens");
-    default_count(doc, completion, "reasoning_tokens");
-    default_count(doc, completion, "rejected_prediction_tokens");
-    default_count(doc, prompt, "audio_tokens");
-    default_count(doc, prompt, "cached_tokens");
-}
-
-static void set_completion_tokens(yyjson_mut_doc *doc, yyjson_mut_val *usage, uint64_t prompt,
-                                  uint64_t completion)
-{
-    json_set_int(doc, usage, "completion_tokens", (int64_t)completion);
-    json_set_int(doc, usage, "total_tokens", (int64_t)(prompt + completion));
-}
-
-void shape_usage(struct exchange *x, yyjson_mut_doc *doc, yyjson_mut_val *root)
-{
-    yyjson_mut_val *usage = yyjson_mut_obj_get(root, "usage");
-
-    if (!yyjson_mut_is_obj(usage))
+    json_edit_string(root, STR("id"), id_of(x, root->object, id_prefix));
+    json_edit_integer(root, STR("created"), created_of(x, root->object));
+    json_edit_string(root, STR("model"), str_from(x->deployment->model->label));
+    json_edit_string(root, STR("object"), object);
+    json_edit_drop(root, STR("timings"));
+    json_edit_drop(root, STR("__verbose"));
+    if (!(x->version.parts & ANSWER_LOGPROBS)) {
+        json_edit_drop(root, STR("system_fingerprint"));
         return;
-    x->usage.known = true;
-    x->usage.prompt_tokens = count_of(usage, "prompt_tokens");
-    if (x->facts.count_by_logprobs)
-        set_completion_tokens(doc, usage, x->usage.prompt_tokens, x->usage.counted_tokens);
-    x->usage.completion_tokens = count_of(usage, "completion_tokens");
+    }
+    if (!x->relay.fingerprint.len)
+        x->relay.fingerprint = fingerprint(x);
+    json_edit_string(root, STR("system_fingerprint"), x->relay.fingerprint);
+}
+
+/* -- Usage --------------------------------------------------------------------------------- */
+
+static uint64_t count_of(yyjson_val *usage, const char *key)
+{
+    return yyjson_get_uint(yyjson_obj_get(usage, key));
+}
+
+/* The details object `key`, with 0 for each count that the engine does not tell. */
+static void shape_details(struct arena *a, struct json_edit *usage, const char *key,
+                          const char *const counts[DETAILS_MAX])
+{
+    yyjson_val *there = yyjson_obj_get(usage->object, key);
+    struct json_edit *details = ARENA_NEW(a, struct json_edit);
+
+    json_edit_init(details, a, yyjson_is_obj(there) ? there : NULL, DETAILS_MAX);
+    for (unsigned i = 0; i < DETAILS_MAX && counts[i]; i++) {
+        if (!yyjson_is_int(yyjson_obj_get(there, counts[i])))
+            json_edit_integer(details, str_from(counts[i]), 0);
+    }
+    json_edit_object(usage, str_from(key), details);
+}
+
+/* Takes a usage object into x->usage and edits what the api-version shows of it. `before`:
+ * completion tokens that were told already and come on top. */
+static struct json_edit *shape_usage(struct exchange *x, struct arena *a, yyjson_val *usage,
+                                     uint64_t before)
+{
+    static const char *const completion_counts[DETAILS_MAX] = {
+        "accepted_prediction_tokens",
+        "audio_tokens",
+        "reasoning_tokens",
+        "rejected_prediction_tokens",
+    };
+    static const char *const prompt_counts[DETAILS_MAX] = { "audio_tokens", "cached_tokens" };
+    struct json_edit *edit = ARENA_NEW(a, struct json_edit);
+    struct usage *u = &x->usage;
+
+    u->known = true;
+    u->prompt_tokens = count_of(usage, "prompt_tokens");
+    u->completion_tokens = x->facts.count_by_logprobs
+                               ? u->counted_tokens
+                               : before + count_of(usage, "completion_tokens");
+    json_edit_init(edit, a, usage, USAGE_CHANGES_MAX);
+    if (before || x->facts.count_by_logprobs) {
+        json_edit_integer(edit, STR("completion_tokens"), (int64_t)u->completion_tokens);
+        json_edit_integer(edit, STR("total_tokens"),
+                          (int64_t)(u->prompt_tokens + u->completion_tokens));
+    }
     if (x->version.parts & ANSWER_USAGE_DETAILS) {
-        shape_usage_details(doc, usage);
-        return;
+        shape_details(a, edit, "completion_tokens_details", completion_counts);
+        shape_details(a, edit, "prompt_tokens_details", prompt_counts);
+    } else {
+        json_edit_drop(edit, STR("completion_tokens_details"));
+        json_edit_drop(edit, STR("prompt_tokens_details"));
     }
-    yyjson_mut_obj_remove_key(usage, "completion_tokens_details");
-    yyjson_mut_obj_remove_key(usage, "prompt_tokens_details");
+    return edit;
 }
 
-bool shape_take_usage(struct exchange *x, yyjson_mut_doc *doc, yyjson_mut_val *root)
+/* The usage of a stream comes in an event of its own, in one per choice, or beside the last text,
+ * as the engine likes: it is kept for the event that tells it. True: nothing else is in this one. */
+static bool take_usage(struct exchange *x, struct arena *scratch, yyjson_val *root)
 {
-    yyjson_mut_val *usage = yyjson_mut_obj_get(root, "usage");
-    bool has_choices = yyjson_mut_arr_size(yyjson_mut_obj_get(root, "choices")) > 0;
+    yyjson_val *usage = yyjson_obj_get(root, "usage");
+    /* llama-server tells the usage of each choice by itself. */
+    bool adds_up = x->deployment->engine->kind == ENGINE_LLAMA && x->facts.choices > 1;
 
-    if (yyjson_mut_is_obj(usage)) {
-        /* llama-server tells the usage of each choice by itself. */
-        bool adds_up = x->deployment->engine->kind == ENGINE_LLAMA && x->facts.choices > 1;
-        uint64_t before = adds_up ? x->usage.completion_tokens : 0;
-
-        if (before)
-            set_completion_tokens(doc, usage, count_of(usage, "prompt_tokens"),
-                                  before + count_of(usage, "completion_tokens"));
-        shape_usage(x, doc, root);
-        x->relay.usage = json_write_sorted(x->arena, usage);
-        if (!has_choices)
-            return true;
-    }
-    if (x->facts.include_usage)
-        json_set(doc, root, "usage", yyjson_mut_null(doc));
-    else
-        yyjson_mut_obj_remove_key(root, "usage");
-    return false;
+    if (!yyjson_is_obj(usage))
+        return false;
+    x->relay.usage = json_write_edit(
+        x->arena, shape_usage(x, scratch, usage, adds_up ? x->usage.completion_tokens : 0));
+    return yyjson_arr_size(yyjson_obj_get(root, "choices")) == 0;
 }
 
 struct str shape_usage_event(struct exchange *x, struct arena *scratch)
 {
-    yyjson_mut_doc *doc = json_new(scratch);
-    yyjson_mut_val *root = yyjson_mut_obj(doc);
-    struct error err;
-    yyjson_doc *usage;
+    struct json_edit root;
 
     if (!x->facts.include_usage || !x->relay.usage.len)
         return STR_NONE;
-    usage = json_parse(scratch, x->relay.usage, &err);
-    yyjson_mut_obj_add_arr(doc, root, "choices");
-    shape_root(x, doc, root, "", x->operation->event_object);
-    json_set(doc, root, "usage", yyjson_val_mut_copy(doc, yyjson_doc_get_root(usage)));
-    return json_write_sorted(scratch, root);
+    json_edit_init(&root, scratch, NULL, ROOT_CHANGES_MAX);
+    json_edit_text(&root, STR("choices"), STR("[]"));
+    shape_root(x, &root, STR_NONE, str_from(x->operation->event_object));
+    json_edit_text(&root, STR("usage"), x->relay.usage);
+    return json_write_edit(scratch, &root);
 }
+
+/* -- Annotations --------------------------------------------------------------------------- */
 
 /* The form that Azure documents for "the filter did not look at this". */
 #define NOT_FILTERED                                                                    \
     "{\"error\":{\"code\":\"content_filter_error\",\"message\":\"The contents are not " \
     "filtered\"}}"
+#define PROMPT_NOT_FILTERED "{\"content_filter_results\":" NOT_FILTERED ",\"prompt_index\":"
 
-static yyjson_mut_val *not_filtered(yyjson_mut_doc *doc)
+/* prompt_filter_results, which say that nothing was filtered. */
+static void shape_prompt_filters(struct exchange *x, struct arena *scratch, struct json_edit *root,
+                                 unsigned prompts)
 {
-    return yyjson_mut_rawn(doc, NOT_FILTERED, sizeof(NOT_FILTERED) - 1);
-}
-
-void shape_prompt_filters(struct exchange *x, yyjson_mut_doc *doc, yyjson_mut_val *root,
-                          unsigned prompts)
-{
-    yyjson_mut_val *list;
+    struct str all = STR("["), name = STR("prompt_filter_results");
 
     if (!(x->version.parts & ANSWER_FILTERS))
         return;
-    list = yyjson_mut_arr(doc);
-    for (unsigned i = 0; i < prompts; i++) {
-        yyjson_mut_val *item = yyjson_mut_arr_add_obj(doc, list);
-
-        yyjson_mut_obj_add_uint(doc, item, "prompt_index", i);
-        yyjson_mut_obj_add_val(doc, item, "content_filter_results", not_filtered(doc));
-    }
-    json_set(doc, root, "prompt_filter_results", list);
-}
-
-void shape_choice_filters(struct exchange *x, yyjson_mut_doc *doc, yyjson_mut_val *choice,
-                          bool has_text)
-{
-    if (!(x->version.parts & ANSWER_FILTERS))
-        return;
-    json_set(doc, choice, "content_filter_results",
-             has_text ? not_filtered(doc) : yyjson_mut_obj(doc));
-}
-
-void shape_refusal(struct exchange *x, yyjson_mut_doc *doc, yyjson_mut_val *object)
-{
-    yyjson_mut_val *refusal = yyjson_mut_obj_get(object, "refusal");
-
-    if (x->version.parts & ANSWER_REFUSAL) {
-        if (!refusal)
-            json_set(doc, object, "refusal", yyjson_mut_null(doc));
-    } else if (yyjson_mut_is_null(refusal)) {
-        yyjson_mut_obj_remove_key(object, "refusal");
-    }
-}
-
-static void shape_alternatives(struct exchange *x, yyjson_mut_val *token)
-{
-    yyjson_mut_val *alternatives = yyjson_mut_obj_get(token, "top_logprobs"), *item;
-    yyjson_mut_arr_iter items;
-
-    while (yyjson_mut_arr_size(alternatives) > x->facts.top_logprobs)
-        yyjson_mut_arr_remove_last(alternatives);
-    yyjson_mut_arr_iter_init(alternatives, &items);
-    while ((item = yyjson_mut_arr_iter_next(&items)))
-        yyjson_mut_obj_remove_key(item, "id");
-}
-
-void shape_logprobs(struct exchange *x, yyjson_mut_doc *doc, yyjson_mut_val *choice)
-{
-    yyjson_mut_val *logprobs = yyjson_mut_obj_get(choice, "logprobs"), *token;
-    yyjson_mut_arr_iter tokens;
-
-    if (x->facts.count_by_logprobs)
-        x->usage.counted_tokens += yyjson_mut_arr_size(yyjson_mut_obj_get(logprobs, "content"));
-    if (!(x->version.parts & ANSWER_LOGPROBS) && !x->facts.logprobs) {
-        yyjson_mut_obj_remove_key(choice, "logprobs");
+    if (prompts == 1) {
+        json_edit_text(root, name, STR("[" PROMPT_NOT_FILTERED "0}]"));
         return;
     }
-    if (!x->facts.logprobs || !yyjson_mut_is_obj(logprobs)) {
-        json_set(doc, choice, "logprobs", yyjson_mut_null(doc));
-        return;
-    }
-    shape_refusal(x, doc, logprobs);
-    yyjson_mut_arr_iter_init(yyjson_mut_obj_get(logprobs, "content"), &tokens);
-    while ((token = yyjson_mut_arr_iter_next(&tokens))) {
-        yyjson_mut_obj_remove_key(token, "id");
-        shape_alternatives(x, token);
-    }
-}
-
-void shape_note_finish(struct exchange *x, yyjson_mut_val *choice)
-{
-    if (yyjson_mut_is_str(yyjson_mut_obj_get(choice, "finish_reason")))
-        x->relay.finished_choices++;
+    for (unsigned i = 0; i < prompts; i++)
+        all = arena_join(scratch,
+                         (struct str[]){ all, i ? STR(",") : STR_NONE, STR(PROMPT_NOT_FILTERED),
+                                         format_decimal(scratch, i), STR("}") },
+                         5);
+    json_edit_text(root, name, arena_join(scratch, (struct str[]){ all, STR("]") }, 2));
 }
 
 struct str shape_first_event(struct exchange *x, struct arena *scratch)
 {
-    yyjson_mut_doc *doc = json_new(scratch);
-    yyjson_mut_val *root = yyjson_mut_obj(doc);
-
+    (void)scratch;
     if (!(x->version.parts & ANSWER_FILTERS))
         return STR_NONE;
-    yyjson_mut_obj_add_arr(doc, root, "choices");
-    yyjson_mut_obj_add_int(doc, root, "created", 0);
-    yyjson_mut_obj_add_str(doc, root, "id", "");
-    yyjson_mut_obj_add_str(doc, root, "model", "");
-    yyjson_mut_obj_add_str(doc, root, "object", "");
-    shape_prompt_filters(x, doc, root, 1);
-    return json_write_sorted(scratch, root);
+    return STR("{\"choices\":[],\"created\":0,\"id\":\"\",\"model\":\"\",\"object\":\"\","
+               "\"prompt_filter_results\":[" PROMPT_NOT_FILTERED "0}]}");
+}
+
+void shape_choice_filters(struct exchange *x, struct json_edit *choice, bool has_text)
+{
+    if (x->version.parts & ANSWER_FILTERS)
+        json_edit_text(choice, STR("content_filter_results"),
+                       has_text ? STR(NOT_FILTERED) : STR("{}"));
+}
+
+/* -- Choices ------------------------------------------------------------------------------- */
+
+void shape_refusal(struct exchange *x, struct json_edit *object)
+{
+    yyjson_val *refusal = yyjson_obj_get(object->object, "refusal");
+
+    if (!(x->version.parts & ANSWER_REFUSAL)) {
+        if (yyjson_is_null(refusal))
+            json_edit_drop(object, STR("refusal"));
+    } else if (!refusal) {
+        json_edit_text(object, STR("refusal"), JSON_NULL);
+    }
+}
+
+unsigned shape_index(const struct exchange *x, yyjson_val *choice)
+{
+    uint64_t index = yyjson_get_uint(yyjson_obj_get(choice, "index"));
+
+    return index < x->facts.choices ? (unsigned)index : 0;
+}
+
+/* Edits of the objects in `array`, the first `max` of them, each without its "id", with room for
+ * another change. */
+static struct json_edit *without_ids(struct arena *a, yyjson_val *array, size_t max,
+                                     unsigned *count)
+{
+    size_t len = yyjson_arr_size(array), i, all;
+    struct json_edit *edits;
+    yyjson_val *item;
+
+    *count = (unsigned)(len < max ? len : max);
+    edits = arena_alloc_bytes(a, (*count + 1) * sizeof(*edits));
+    yyjson_arr_foreach(array, i, all, item)
+    {
+        if (i == *count)
+            break;
+        json_edit_init(&edits[i], a, item, 2);
+        json_edit_drop(&edits[i], STR("id"));
+    }
+    return edits;
+}
+
+static bool are_objects(yyjson_val *array)
+{
+    yyjson_val *item;
+    size_t i, count;
+
+    yyjson_arr_foreach(array, i, count, item)
+    {
+        if (!yyjson_is_obj(item))
+            return false;
+    }
+    return true;
+}
+
+static void shape_tokens(struct exchange *x, struct arena *a, struct json_edit *logprobs)
+{
+    yyjson_val *content = yyjson_obj_get(logprobs->object, "content");
+    unsigned count, top_count;
+    struct json_edit *tokens;
+
+    if (!yyjson_is_arr(content) || !are_objects(content))
+        return;
+    tokens = without_ids(a, content, SIZE_MAX, &count);
+    for (unsigned i = 0; i < count; i++) {
+        yyjson_val *tops = yyjson_obj_get(tokens[i].object, "top_logprobs");
+        struct json_edit *items;
+
+        if (!yyjson_is_arr(tops) || !are_objects(tops))
+            continue;
+        items = without_ids(a, tops, x->facts.top_logprobs, &top_count);
+        json_edit_array(&tokens[i], STR("top_logprobs"), items, top_count);
+    }
+    json_edit_array(logprobs, STR("content"), tokens, count);
+}
+
+void shape_logprobs(struct exchange *x, struct arena *scratch, struct json_edit *choice)
+{
+    yyjson_val *logprobs = yyjson_obj_get(choice->object, "logprobs");
+    struct json_edit *edit;
+
+    if (x->facts.count_by_logprobs)
+        x->usage.counted_tokens += yyjson_arr_size(yyjson_obj_get(logprobs, "content"));
+    if (!(x->version.parts & ANSWER_LOGPROBS) && !x->facts.logprobs) {
+        json_edit_drop(choice, STR("logprobs"));
+        return;
+    }
+    if (!x->facts.logprobs || !yyjson_is_obj(logprobs)) {
+        json_edit_text(choice, STR("logprobs"), JSON_NULL);
+        return;
+    }
+    edit = ARENA_NEW(scratch, struct json_edit);
+    json_edit_init(edit, scratch, logprobs, LOGPROBS_CHANGES_MAX);
+    shape_refusal(x, edit);
+    shape_tokens(x, scratch, edit);
+    json_edit_object(choice, STR("logprobs"), edit);
+}
+
+void shape_finish(struct exchange *x, struct json_edit *choice)
+{
+    yyjson_val *reason = yyjson_obj_get(choice->object, "finish_reason");
+
+    if (yyjson_is_str(reason))
+        x->relay.finished_choices++;
+    else if (!reason)
+        json_edit_text(choice, STR("finish_reason"), JSON_NULL);
+}
+
+/* -- Whole answers and events -------------------------------------------------------------- */
+
+/* Adds the choices to `root`. An answer whose choices are no list of objects, each with an object
+ * `part` if any, is not understood. */
+static bool shape_choices(struct exchange *x, struct arena *scratch, struct json_edit *root,
+                          const char *part,
+                          bool (*shape)(struct exchange *, struct arena *, struct json_edit *))
+{
+    yyjson_val *choices = yyjson_obj_get(root->object, "choices"), *choice;
+    struct json_edit *edits;
+    size_t i, count;
+
+    if (!yyjson_is_arr(choices))
+        return false;
+    edits = arena_alloc_bytes(scratch, (yyjson_arr_size(choices) + 1) * sizeof(*edits));
+    yyjson_arr_foreach(choices, i, count, choice)
+    {
+        yyjson_val *inner = part ? yyjson_obj_get(choice, part) : NULL;
+
+        if (!yyjson_is_obj(choice) || (inner && !yyjson_is_obj(inner)))
+            return false;
+        json_edit_init(&edits[i], scratch, choice, SHAPE_CHOICE_MAX);
+        if (!shape(x, scratch, &edits[i]))
+            return false;
+    }
+    json_edit_array(root, STR("choices"), edits, (unsigned)count);
+    return true;
+}
+
+bool shape_answer(struct exchange *x, struct arena *scratch, yyjson_doc *answer,
+                  const struct shape_form *form, unsigned prompts, struct str *out)
+{
+    struct json_edit root;
+    yyjson_val *usage;
+
+    json_edit_init(&root, scratch, yyjson_doc_get_root(answer), ROOT_CHANGES_MAX);
+    if (!shape_choices(x, scratch, &root, form->part, form->choice))
+        return false;
+    shape_root(x, &root, form->id_prefix, form->object);
+    shape_prompt_filters(x, scratch, &root, prompts);
+    usage = yyjson_obj_get(root.object, "usage");
+    if (yyjson_is_obj(usage))
+        json_edit_object(&root, STR("usage"), shape_usage(x, scratch, usage, 0));
+    *out = json_write_edit(scratch, &root);
+    return true;
+}
+
+bool shape_stream_event(struct exchange *x, struct arena *scratch, yyjson_doc *event,
+                        const struct shape_form *form, struct str *out)
+{
+    struct json_edit root;
+
+    json_edit_init(&root, scratch, yyjson_doc_get_root(event), ROOT_CHANGES_MAX);
+    if (!shape_choices(x, scratch, &root, form->event_part, form->event_choice))
+        return false;
+    shape_root(x, &root, form->id_prefix, str_from(x->operation->event_object));
+    if (take_usage(x, scratch, root.object))
+        return true;
+    if (x->facts.include_usage)
+        json_edit_text(&root, STR("usage"), JSON_NULL);
+    else
+        json_edit_drop(&root, STR("usage"));
+    *out = json_write_edit(scratch, &root);
+    return true;
 }

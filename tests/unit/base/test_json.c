@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/json.h"
+#include "base/json_edit.h"
 
 static int set_up(void **state)
 {
@@ -286,6 +286,55 @@ static void sorts_keys(void **state)
     assert_string_equal(json_write_sorted(a, root).data, "{\"a\":1,\"a\":2,\"a\":3,\"b\":0}");
 }
 
+static void writes_edits(void **state)
+{
+    struct arena *a = *state;
+    yyjson_val *root = parse(a, "{\"z\":[2,{\"b\":1,\"a\":2}],\"model\":\"m\",\"timings\":{},"
+                                "\"choices\":[{\"text\":\"t\",\"index\":0},{}],\"modelled\":1}");
+    yyjson_val *choices = yyjson_obj_get(root, "choices");
+    struct json_edit items[4], first, edit;
+
+    for (size_t i = 0; i < ARRAY_LEN(items); i++)
+        json_edit_init(&items[i], a, yyjson_arr_get(choices, i), 2);
+    json_edit_text(&items[0], STR("finish_reason"), STR("null"));
+    json_edit_string(&items[0], STR("text"), STR("\"\n"));
+    json_edit_text(&items[2], STR("finish_reason"), STR("null"));
+    json_edit_init(&first, a, NULL, 0);
+    json_edit_init(&edit, a, root, 6);
+    json_edit_integer(&edit, STR("created"), -7);
+    json_edit_array(&edit, STR("choices"), items, ARRAY_LEN(items));
+    json_edit_string(&edit, STR("model"), STR("gpt"));
+    json_edit_object(&edit, STR("first"), &first);
+    json_edit_drop(&edit, STR("timings"));
+    json_edit_drop(&edit, STR("absent"));
+    assert_string_equal(
+        json_write_edit(a, &edit).data,
+        "{\"choices\":[{\"finish_reason\":null,\"index\":0,\"text\":\"\\\"\\n\"},{},"
+        "{\"finish_reason\":null},{}],\"created\":-7,\"first\":{},"
+        "\"model\":\"gpt\",\"modelled\":1,\"z\":[2,{\"a\":2,\"b\":1}]}");
+}
+
+/* A member that comes several times is changed once; more members than are sorted in place. */
+static void writes_edits_of_odd_objects(void **state)
+{
+    struct arena *a = *state;
+    yyjson_mut_doc *doc = json_new(a);
+    yyjson_mut_val *many = yyjson_mut_obj(doc);
+    struct json_edit edit;
+    struct str text;
+    struct error err;
+
+    json_edit_init(&edit, a, parse(a, "{\"a\":1,\"b\":0,\"a\":2}"), 1);
+    json_edit_integer(&edit, STR("a"), 3);
+    assert_string_equal(json_write_edit(a, &edit).data, "{\"a\":3,\"b\":0}");
+    for (int i = 0; i < 100; i++)
+        yyjson_mut_obj_add_int(doc, many, arena_printf(a, "name%02d", 99 - i).data, i);
+    edit.object = yyjson_doc_get_root(json_freeze(a, many));
+    text = json_write_edit(a, &edit);
+    assert_true(str_starts_with(text, STR("{\"a\":3,\"name00\":99,\"name01\":98,")));
+    assert_int_equal(yyjson_obj_size(yyjson_doc_get_root(json_parse(a, text, &err))), 101);
+}
+
 /* The first fifteen are the cases of RFC 7396, appendix A, that have an object on both sides. */
 static void merges(void **state)
 {
@@ -359,6 +408,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(writes_as_yyjson_does, set_up, tear_down),
         cmocka_unit_test_setup_teardown(writes_long_texts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sorts_keys, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(writes_edits, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(writes_edits_of_odd_objects, set_up, tear_down),
         cmocka_unit_test_setup_teardown(merges, set_up, tear_down),
         cmocka_unit_test_setup_teardown(merges_many_members, set_up, tear_down),
     };
