@@ -89,6 +89,8 @@ static bool is_too_deep(yyjson_doc *doc)
     yyjson_val *value = yyjson_doc_get_root(doc);
     size_t count = yyjson_doc_get_val_count(doc), depth = 0;
 
+    if (count <= JSON_DEPTH_MAX)
+        return false; /* one value a level, at least */
     for (size_t i = 0; i < count; i++, value++) {
         while (depth && value >= ends[depth - 1])
             depth--;

@@ -5,8 +5,10 @@
  * SPDX-License-Identifier: MIT
  */
 #include <assert.h>
+#include <endian.h>
 #include <stdlib.h>
 
+#include "base/bytes16.h"
 #include "base/json_edit.h"
 
 /* Room to begin with: a chat answer as it is usual. */
@@ -70,14 +72,9 @@ static void put(struct writer *w, struct str s)
 
 /* -- Scalars ------------------------------------------------------------------------------- */
 
-/* Of eight bytes: is one below ' ', a quote, a backslash, or beyond ASCII? May say so of a byte
- * that is none, never misses one. */
-static inline bool is_special(uint64_t word)
+static bool has_special(bytes16 v)
 {
-    const uint64_t ones = 0x0101010101010101u, highs = 0x8080808080808080u;
-    uint64_t quote = word ^ ones * '"', backslash = word ^ ones * '\\';
-
-    return ((word | (word - ones * ' ') | (quote - ones) | (backslash - ones)) & highs) != 0;
+    return bytes16_any((v < ' ') | (v == '"') | (v == '\\'));
 }
 
 /* Bytes from the start that are written as they are, all of them ASCII. */
@@ -85,13 +82,11 @@ static size_t plain_prefix(struct str s)
 {
     size_t i = 0;
 
-    for (uint64_t word; s.len - i >= sizeof(word); i += sizeof(word)) {
-        memcpy(&word, s.data + i, sizeof(word));
-        if (is_special(word))
-            break;
-    }
-    while (i < s.len && (unsigned char)s.data[i] >= ' ' && (unsigned char)s.data[i] < 0x80 &&
-           s.data[i] != '"' && s.data[i] != '\\')
+    while (s.len - i >= sizeof(bytes16) && !has_special(bytes16_load(s.data + i)))
+        i += sizeof(bytes16);
+    if (s.len - i < sizeof(bytes16) && !has_special(bytes16_load_some(s.data + i, s.len - i)))
+        return s.len;
+    while ((signed char)s.data[i] >= ' ' && s.data[i] != '"' && s.data[i] != '\\')
         i++;
     return i;
 }
@@ -228,15 +223,14 @@ struct member {
 static uint64_t prefix_of(struct str name)
 {
     unsigned char first[sizeof(uint64_t)] = { 0 };
-    uint64_t prefix = 0;
+    uint64_t prefix;
 
     if (name.len >= sizeof(first))
         memcpy(first, name.data, sizeof(first));
     else if (name.len)
         memcpy(first, name.data, name.len);
-    for (size_t i = 0; i < sizeof(first); i++) /* one instruction to a compiler */
-        prefix = prefix << 8 | first[i];
-    return prefix;
+    memcpy(&prefix, first, sizeof(prefix));
+    return be64toh(prefix);
 }
 
 static bool has_name(const struct member *m, uint64_t prefix, struct str name)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/http_write.h"
 
+#include "base/bytes16.h"
+
 char *http_write_raw(char *at, struct str s)
 {
     if (s.len)
@@ -13,36 +15,21 @@ static bool is_control(unsigned char c)
     return (c < ' ' && c != '\t') || c == 0x7F;
 }
 
-/* Eight bytes at a time: one of them is below ' ' or is DEL. May say so of a tab, or of a byte
- * behind a control; never misses one. */
-static bool may_hold_control(uint64_t word)
+/* True of a tab and of what is not ASCII too. */
+static bool may_be_control(bytes16 v)
 {
-    const uint64_t ones = 0x0101010101010101u, highs = 0x8080808080808080u;
-    uint64_t del = word ^ ones * 0x7F;
-
-    return ((((word - ones * ' ') & ~word) | ((del - ones) & ~del)) & highs) != 0;
+    return bytes16_any((v < ' ') | (v == 0x7F));
 }
 
-static bool word_may_hold_control(const char *at)
-{
-    uint64_t word;
-
-    memcpy(&word, at, sizeof(word));
-    return may_hold_control(word);
-}
-
-/* The last word overlaps the one before, so that no odd bytes are left. */
 static bool text_may_hold_control(struct str s)
 {
-    size_t word = sizeof(uint64_t);
+    size_t i = 0;
 
-    if (s.len < word)
-        return true;
-    for (size_t i = 0; i + word < s.len; i += word) {
-        if (word_may_hold_control(s.data + i))
+    for (; s.len - i >= sizeof(bytes16); i += sizeof(bytes16)) {
+        if (may_be_control(bytes16_load(s.data + i)))
             return true;
     }
-    return word_may_hold_control(s.data + s.len - word);
+    return may_be_control(bytes16_load_some(s.data + i, s.len - i));
 }
 
 char *http_write_text(char *at, struct str s)
