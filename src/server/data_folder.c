@@ -31,8 +31,8 @@ static bool make_folder(const char *path, struct error *err)
 
     if (mkdir(path, 0700) == 0)
         return true;
-    if (errno == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-        return true;
+    if (errno == EEXIST && stat(path, &st) == 0)
+        return S_ISDIR(st.st_mode) || error_set(err, ERROR_IO, "%s: is no folder", path);
     return error_set(err, ERROR_IO, "%s: cannot make the folder: %s", path, strerror(errno));
 }
 
@@ -78,6 +78,9 @@ bool data_folder_open(struct data_folder *f, const char *path, struct error *err
     *f = (struct data_folder){ .lock_fd = -1 };
     if (!make_folder(path, err) || !resolve(f, path, err))
         return false;
+    if (faccessat(AT_FDCWD, f->path, R_OK | W_OK | X_OK, AT_EACCESS) != 0)
+        return error_set(err, ERROR_IO, "%s: cannot write into the folder: %s", f->path,
+                         strerror(errno));
     models = join(f->path, "models");
     f->model = join(models, "lazuli-tiny.gguf");
     ok = make_folder(models, err) && make_run_folder(f, err);

@@ -1,6 +1,7 @@
 """Starting, what is printed, starting again, stopping."""
 
 import json
+import socket
 import subprocess
 
 import requests
@@ -82,6 +83,18 @@ def test_second_process_on_the_folder_is_refused_with_the_pid(lazuli):
     )
     assert out.returncode == 2
     assert f"in use by the lazuli process {lazuli.process.pid}" in out.stderr
+
+
+def test_port_that_is_taken(lazuli, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        for port in (other.getsockname()[1], lazuli.port):
+            out = subprocess.run(
+                [PROGRAM, "up", "--listen", f"127.0.0.1:{port}", "--data", str(tmp_path)],
+                capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=30,
+            )
+            assert out.returncode == 2
+            assert f"cannot listen on 127.0.0.1 port {port}: address already in use" in out.stderr
+            assert "AZURE_OPENAI_KEY" not in out.stdout
 
 
 def test_wrong_settings_name_the_field():

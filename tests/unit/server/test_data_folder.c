@@ -82,8 +82,25 @@ static void what_is_in_the_way_is_named(void **state)
     close(fd);
     assert_false(data_folder_open(&folder, path, &err));
     expect_text(path);
+    expect_text("is no folder");
     assert_false(data_folder_open(&folder, "/nowhere/below", &err));
     expect_text("/nowhere/below: cannot make the folder");
+}
+
+static void a_folder_that_cannot_be_written_is_refused(void **state)
+{
+    (void)state;
+    mkdir(path, 0500);
+    assert_int_equal(chmod(root, 0755), 0);
+    if (geteuid() == 0) { /* root may write anywhere: be nobody for a moment */
+        assert_int_equal(chmod(path, 0555), 0);
+        assert_int_equal(seteuid(65534), 0);
+    }
+    assert_false(data_folder_open(&folder, path, &err));
+    if (getuid() == 0)
+        assert_int_equal(seteuid(0), 0);
+    expect_text(path);
+    expect_text("cannot write into the folder: Permission denied");
 }
 
 /* Sockets of engines are nobody else's. */
@@ -180,6 +197,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(it_is_made_for_its_owner_alone),
         TEST(what_is_in_the_way_is_named),
+        TEST(a_folder_that_cannot_be_written_is_refused),
         TEST(a_run_folder_open_to_others_is_refused),
         TEST(a_long_path_has_its_sockets_elsewhere),
         TEST(one_process_has_it),
