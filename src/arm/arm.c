@@ -99,8 +99,7 @@ struct str arm_render_error(struct arena *arena, const struct error *err)
     bool is_ours = info->status >= 500; /* its text is for the log */
 
     json_set_str(doc, object, "code", str_from(info->wire_code));
-    json_set_str(doc, object, "message",
-                 is_ours ? str_from(error_info(ERROR_ARM_INTERNAL)->text) : str_from(err->text));
+    json_set_str(doc, object, "message", str_from(is_ours ? info->text : err->text));
     if (err->target[0] && !is_ours)
         json_set_str(doc, object, "target", str_from(err->target));
     json_set(doc, root, "error", object);

@@ -22,6 +22,7 @@
     X(CONFIG,              500, ARM,     "InvalidConfiguration", NULL, "The configuration is not valid.") \
     X(IO,                  500, ARM,     "InternalServerError", NULL, "An input or output operation failed.") \
     X(STORE,               500, ARM,     "InternalServerError", NULL, "The store could not complete the operation.") \
+    X(STORE_UNUSABLE,      503, ARM,     "ServiceUnavailable", NULL, "The service cannot use its store at the moment: the disk may be full, read-only or failing.") \
     X(CONFLICT,            409, ARM,     "RequestConflict", NULL, "Another operation changed the resource.") \
     /* data plane, the gateway's part */ \
     X(INVALID_KEY,         401, GATEWAY, "401", NULL, TEXT_INVALID_KEY) \
@@ -101,8 +102,7 @@
     X(ARM_KIND,            400, ARM,     "InvalidApiSetId", NULL, NULL) \
     X(ARM_TOO_LARGE,       413, ARM,     "RequestEntityTooLarge", NULL, "The request content size exceeds the maximum size.") \
     X(ARM_MEDIA_TYPE,      415, ARM,     "UnsupportedMediaType", NULL, NULL) \
-    X(ARM_THROTTLED,       429, ARM,     "SubscriptionRequestsThrottled", NULL, NULL) \
-    X(ARM_INTERNAL,        500, ARM,     "InternalServerError", NULL, "The server encountered an internal error.")
+    X(ARM_THROTTLED,       429, ARM,     "SubscriptionRequestsThrottled", NULL, NULL)
 /* clang-format on */
 
 #endif

@@ -57,6 +57,8 @@ int main(int argc, char **argv)
 {
     /* A client that goes away is an error of its socket, not of the program. */
     signal(SIGPIPE, SIG_IGN);
+    /* Nor is a file that may not grow (ulimit -f): the write says so. */
+    signal(SIGXFSZ, SIG_IGN);
     if (argc < 2)
         return usage(stderr, EXIT_USAGE);
     if (is_help(argv[1]) || strcmp(argv[1], "help") == 0)

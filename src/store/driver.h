@@ -5,7 +5,7 @@
  *
  * begin ... commit holds jobs; each runs between savepoint and release or rollback_to. When a
  * function fails the transaction may be gone; rollback is always allowed and never fails.
- * Functions that return bool fill *err with ERROR_STORE.
+ * Functions that return bool fill *err with ERROR_STORE or ERROR_STORE_UNUSABLE.
  * SPDX-License-Identifier: MIT
  */
 #ifndef STORE_DRIVER_H

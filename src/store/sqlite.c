@@ -66,14 +66,30 @@ static const char *advice(int code)
     }
 }
 
+/* What goes by itself, or by the operator's hand, without a change to the file. */
+static bool may_pass(int code)
+{
+    switch (code & 0xFF) {
+    case SQLITE_BUSY:
+    case SQLITE_CANTOPEN:
+    case SQLITE_FULL:
+    case SQLITE_IOERR:
+    case SQLITE_READONLY:
+        return true;
+    default:
+        return false;
+    }
+}
+
 bool sqlite_failed(const struct sqlite *s, const char *doing, struct error *err)
 {
     int code = sqlite3_extended_errcode(s->db), system = sqlite3_system_errno(s->db);
     bool has_cause = (code & 0xFF) == SQLITE_CANTOPEN || (code & 0xFF) == SQLITE_IOERR;
 
-    return error_set(err, ERROR_STORE, "Store '%s': %s: %s [%d]%s%s%s", s->file, doing,
-                     sqlite3_errmsg(s->db), code, has_cause && system ? ": " : "",
-                     has_cause && system ? strerror(system) : "", advice(code));
+    return error_set(err, may_pass(code) ? ERROR_STORE_UNUSABLE : ERROR_STORE,
+                     "Store '%s': %s: %s [%d]%s%s%s", s->file, doing, sqlite3_errmsg(s->db), code,
+                     has_cause && system ? ": " : "", has_cause && system ? strerror(system) : "",
+                     advice(code));
 }
 
 void sqlite_free(struct sqlite *s)

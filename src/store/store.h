@@ -4,8 +4,9 @@
  * All work is done by one store thread, in transactions: a caller on any loop submits a job, its
  * `run` is called on the store thread inside a transaction, and `done` on the caller's loop after
  * the commit is on disk (jobs that wait are committed together). run returning false rolls back
- * that job alone; a commit that fails fails all jobs that shared it (ERROR_STORE), and the store
- * goes on with the next. Logic that reads and then writes therefore lives whole in one `run` and
+ * that job alone; a commit that fails fails all jobs that shared it, and the store goes on with the
+ * next. ERROR_STORE_UNUSABLE: of a cause that may pass (disk full, read-only, busy); ERROR_STORE: of
+ * any other. Logic that reads and then writes therefore lives whole in one `run` and
  * never races. After a crash at any moment each job whose `done` was called is there, none by half.
  *
  * Keys are lower-cased ARM ids without a trailing slash; `id` keeps the case.
@@ -55,7 +56,7 @@ struct store_job {
     bool failed;
 };
 
-/* Opens or makes the database file and brings it to the newest schema. ERROR_STORE names the file
+/* Opens or makes the database file and brings it to the newest schema. The error names the file
  * and what is wrong with it (newer schema, not a database, no permission, disk full). */
 MUST_CHECK struct store *store_open(const char *file, struct error *err);
 /* Finishes what was submitted, then closes. No loop may wait for a job any more. */
@@ -70,8 +71,8 @@ MUST_CHECK bool store_run(struct store *s,
                                       struct error *err),
                           void *data, struct error *err);
 
-/* Inside `run`. Strings that come back live in the arena of the job. A false return with
- * ERROR_STORE is a failure of the database: pass it on. */
+/* Inside `run`. Strings that come back live in the arena of the job. A false return is
+ * a failure of the database: pass it on. */
 MUST_CHECK bool store_get(struct store_txn *t, struct str key, struct store_resource *out,
                           bool *found, struct error *err);
 /* Inserts or replaces. */

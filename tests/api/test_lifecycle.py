@@ -1,6 +1,7 @@
 """Ending in order, reloading, and being killed."""
 
 import json
+import resource
 import signal
 import socket
 import subprocess
@@ -41,9 +42,9 @@ def begin_stream(service):
     return wire, wire.read_until(b'"delta":{"content":"')
 
 
-def wait_for_log(service, text, limit_s=10):
+def wait_for_log(service, text, limit_s=10, since=0):
     deadline = time.monotonic() + limit_s
-    while text not in service.log_text():
+    while text not in service.log_text()[since:]:
         assert time.monotonic() < deadline, f"no {text!r} in\n{service.log_text()}"
         time.sleep(0.02)
 
@@ -171,6 +172,44 @@ def test_start_with_a_broken_catalog(tmp_path):
         timeout=30,
     )
     assert out.returncode == 2 and f"{file}:4" in out.stderr and "surprise" in out.stderr
+
+
+def test_reload_of_a_broken_configuration(tmp_path):
+    config = tmp_path / "lazuli.yaml"
+    config.write_text("dev: true\n")
+    with start(arguments=["--config", str(config)]) as service:
+        for text, line, field in (
+            ("dev: true\ndrain_ms: soon\n", 2, "drain_ms"),
+            ("dev: true\nworkers: 4000\n", 2, "workers"),
+            ("\ndrain: 5\n", 2, "drain"),
+        ):
+            config.write_text(text)
+            before = len(service.log_text())
+            service.process.send_signal(signal.SIGHUP)
+            wait_for_log(service, f"{config}:", since=before)
+            (said,) = [one for one in service.log_text()[before:].splitlines() if f"{config}:" in one]
+            assert f"{config}:{line}" in said and field in said, said
+            assert service.post("paced", {"messages": MESSAGES, "max_tokens": 1}).status_code == 200
+
+
+def test_store_that_cannot_be_written():
+    """ARM says so and takes nothing over; what it had taken is served, and later writes are taken again."""
+    with start() as service:
+        written = service.data / "lazuli.db-wal"
+        limits = resource.prlimit(service.process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(service.process.pid, resource.RLIMIT_FSIZE, (written.stat().st_size, limits[1]))
+        model = {"format": "OpenAI", "name": "gpt-4o", "version": "2024-11-20"}
+        body = {"sku": {"name": "Standard", "capacity": 1}, "properties": {"model": model}}
+        refused = service.arm("PUT", "/deployments/late", body)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (503, "ServiceUnavailable")
+        assert "read-only" in refused.json()["error"]["message"] and str(service.data) not in refused.text
+        assert service.arm("GET", "/deployments/paced").status_code == 200
+        assert service.arm("GET", "/deployments/late").status_code == 404
+        assert service.post("paced", {"messages": MESSAGES}).status_code == 200
+        resource.prlimit(service.process.pid, resource.RLIMIT_FSIZE, limits)
+        assert service.arm("PUT", "/deployments/late", body).status_code == 201
+        wait_for_log(service, str(service.data / "lazuli.db"))
+        assert service.post("late", {"messages": MESSAGES}).status_code == 200
 
 
 def test_killed_and_started_again(tmp_path):

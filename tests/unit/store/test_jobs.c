@@ -277,7 +277,7 @@ static void says_when_another_holds_it(void **state)
     assert_int_equal(sqlite3_open(f->file, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
     assert_false(store_run(f->store, has_no_half, NULL, &err));
-    assert_int_equal(err.code, ERROR_STORE);
+    assert_int_equal(err.code, ERROR_STORE_UNUSABLE);
     assert_non_null(strstr(err.text, f->file));
     assert_non_null(strstr(err.text, "another process"));
     sqlite3_close(db);
