@@ -198,7 +198,7 @@ static void probe(struct upstream_address *address)
         .method = HTTP_GET,
         .path = str_from(settings->health_path),
         .host = address->url.authority,
-        .headers = { &address->auth, address->auth.name.len ? 1 : 0 },
+        .headers = { .items = &address->auth, .count = address->auth.name.len ? 1 : 0 },
         .connect_timeout_ms = limit_ms,
         .head_timeout_ms = limit_ms,
         .idle_timeout_ms = limit_ms,
