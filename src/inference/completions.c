@@ -70,7 +70,7 @@ static bool check_prompts(struct request_facts *f, yyjson_val *prompts, struct e
                                 "length %d, but got an array with length %zu instead.",
                                 PROMPTS_MAX, yyjson_arr_size(prompts));
     } else if (yyjson_arr_size(prompts) > 1) {
-        f->choices = (unsigned)yyjson_arr_size(prompts);
+        f->prompts = (unsigned)yyjson_arr_size(prompts);
         f->features |= ENGINE_PROMPT_ARRAY;
     }
     return true;
@@ -94,8 +94,8 @@ static bool check_counts(struct request_facts *f, yyjson_val *root, struct error
         f->features |= ENGINE_N;
     if (made > wanted)
         f->features |= ENGINE_BEST_OF;
-    f->n = made * f->choices;
-    f->choices *= wanted;
+    f->n = made * f->prompts;
+    f->choices = wanted * f->prompts;
     f->max_tokens = max_tokens ? yyjson_get_uint(max_tokens) : DEFAULT_MAX_TOKENS;
     f->uses_legacy_max_tokens = true;
     return true;
@@ -194,8 +194,6 @@ static void shape_legacy_logprobs(struct exchange *x, struct arena *scratch,
     yyjson_val *logprobs = yyjson_obj_get(choice->object, "logprobs");
     yyjson_val *content = yyjson_obj_get(logprobs, "content");
 
-    if (x->facts.count_by_logprobs)
-        x->usage.counted_tokens += yyjson_arr_size(content);
     if (!x->facts.logprobs || !logprobs)
         json_edit_text(choice, STR("logprobs"), STR("null"));
     else if (yyjson_is_arr(content))
@@ -220,18 +218,9 @@ static const struct shape_form form = {
     .event_choice = shape_choice,
 };
 
-static unsigned prompt_count(const struct exchange *x)
-{
-    yyjson_val *prompt = yyjson_obj_get(yyjson_doc_get_root(x->document), "prompt");
-
-    if (!yyjson_is_arr(prompt) || yyjson_is_int(yyjson_arr_get_first(prompt)))
-        return 1;
-    return (unsigned)yyjson_arr_size(prompt);
-}
-
 static bool shape(struct exchange *x, struct arena *scratch, yyjson_doc *answer, struct str *out)
 {
-    return shape_answer(x, scratch, answer, &form, prompt_count(x), out);
+    return shape_answer(x, scratch, answer, &form, x->facts.prompts, out);
 }
 
 static bool shape_event(struct exchange *x, struct arena *scratch, yyjson_doc *event,

@@ -66,11 +66,12 @@ struct request_facts {
     bool stream;
     bool include_usage;          /* stream_options.include_usage of the client */
     bool uses_legacy_max_tokens; /* max_tokens rather than max_completion_tokens */
+    unsigned prompts;            /* of a completion; else 1 */
     unsigned choices;            /* answers that the reply will have (n, times the prompts) */
     unsigned n;                  /* answers that are generated; best_of when that is larger */
     unsigned top_logprobs;       /* alternatives asked for with each token */
     bool logprobs;
-    bool count_by_logprobs; /* the engine's usage counts the first choice only */
+    bool is_gathered;       /* the engine streams, the client gets the whole */
     uint64_t max_tokens;    /* 0: not given */
     uint64_t prompt_chars;  /* of all text in the prompt, in bytes */
     uint64_t prompt_tokens; /* of prompts given as tokens */
@@ -94,9 +95,17 @@ struct engine_facts {
     bool paused;
 };
 
+/* Of choices whose usage came by itself. */
+struct usage_sum {
+    unsigned parts; /* choices */
+    uint64_t prompt_tokens, cached_tokens, completion_tokens;
+};
+
 /* RELAY's own. */
 struct relay {
-    struct buf whole; /* an answer that is not a stream */
+    struct buf whole;      /* an answer that is not a stream */
+    struct gather *gather; /* an answer out of a stream */
+    size_t gathered_bytes;
     struct sse_splitter splitter;
     struct buf out; /* events of this turn */
     bool splitter_used;
@@ -105,8 +114,9 @@ struct relay {
     struct str id;          /* of the answer, once known */
     struct str fingerprint; /* system_fingerprint, once made */
     struct str usage;       /* JSON of the last usage that the stream told */
-    int64_t created;        /* of the stream's events */
-    unsigned events;        /* that went to the client */
+    struct usage_sum usage_sum;
+    int64_t created; /* of the stream's events */
+    unsigned events; /* that went to the client */
     unsigned finished_choices;
     uint64_t
         *text_offsets; /* of completions with logprobs: where each choice's next token begins */
@@ -117,7 +127,6 @@ struct usage {
     bool known; /* told by the engine */
     uint64_t prompt_tokens;
     uint64_t completion_tokens;
-    uint64_t counted_tokens; /* completion tokens counted by their log probabilities */
 };
 
 struct exchange {

@@ -32,10 +32,10 @@ static struct str named_tool(const struct exchange *x)
     return json_str(json_at(root_of(x), "tool_choice.function.name"));
 }
 
-/* Log probabilities are a count of tokens for each choice. With tools they are not given. */
-static bool must_count(const struct exchange *x)
+/* See gather.h for why. */
+static bool must_gather(const struct exchange *x)
 {
-    return x->facts.choices > 1 && !x->facts.stream && !fields_get(root_of(x), "tools");
+    return x->facts.choices > 1 && !x->facts.stream;
 }
 
 /* null means "not given" to Azure; to llama-server it is a wrong type here and there. */
@@ -58,7 +58,7 @@ bool llama_request_differs(const struct exchange *x)
         return true;
     return x->operation->engine_operation != ENGINE_EMBEDDINGS &&
            (lacks_prompt(x) || lacks_max_tokens(x) || lacks_alternatives(x) || named_tool(x).len ||
-            must_count(x));
+            must_gather(x));
 }
 
 static void keep_named_tool(yyjson_mut_doc *doc, yyjson_mut_val *root, struct str name)
@@ -97,12 +97,13 @@ void llama_request_adapt(struct exchange *x, yyjson_mut_doc *doc, yyjson_mut_val
         json_set_str(doc, root, "prompt", DEFAULT_PROMPT);
     if (lacks_max_tokens(x))
         json_set_int(doc, root, "max_tokens", (int64_t)x->facts.max_tokens);
-    if (must_count(x))
-        x->facts.count_by_logprobs = true;
-    if (x->facts.count_by_logprobs && is_chat)
-        json_set_bool(doc, root, "logprobs", true);
-    if (lacks_alternatives(x) || (x->facts.count_by_logprobs && !x->facts.top_logprobs))
+    if (lacks_alternatives(x))
         json_set_int(doc, root, is_chat ? "top_logprobs" : "logprobs", 1);
+    if (must_gather(x)) {
+        x->facts.is_gathered = true;
+        json_set_bool(doc, root, "stream", true);
+        json_set_bool(doc, json_set_object(doc, root, "stream_options"), "include_usage", true);
+    }
     if (named_tool(x).len)
         keep_named_tool(doc, root, named_tool(x));
 }

@@ -8,6 +8,7 @@
 #include <assert.h>
 
 #include "inference/engine_error.h"
+#include "inference/gather.h"
 #include "inference/operation.h"
 #include "inference/reply.h"
 #include "inference/shape.h"
@@ -227,10 +228,10 @@ static enum phase relay_stream(struct exchange *x)
     return PHASE_WAIT;
 }
 
-static enum phase shape_whole(struct exchange *x)
+static enum phase shape_whole(struct exchange *x, struct str text)
 {
     struct error err;
-    yyjson_doc *answer = json_parse(x->arena, buf_str(&x->relay.whole), &err);
+    yyjson_doc *answer = json_parse(x->arena, text, &err);
 
     if (!answer || !x->operation->shape(x, x->arena, answer, &x->reply_body)) {
         /* A shape may know better than "unexpected response" what is wrong. */
@@ -261,7 +262,52 @@ static enum phase relay_whole(struct exchange *x)
         return PHASE_WAIT;
     if (x->engine.status != 200)
         return engine_error_reply(x, buf_str(&x->relay.whole));
-    return shape_whole(x);
+    return shape_whole(x, buf_str(&x->relay.whole));
+}
+
+static bool on_gathered_event(void *data, const struct sse_event *event)
+{
+    struct exchange *x = data;
+    struct arena *scratch = arena_new(loop_arenas(x->inference->options.loop));
+    struct error ignored;
+    yyjson_doc *doc;
+
+    if (str_equal(str_trim(event->data), STREAM_DONE)) {
+        x->relay.saw_done = true;
+    } else if (!x->relay.saw_done) {
+        doc = json_parse(scratch, event->data, &ignored);
+        if ((!doc || !yyjson_is_null(yyjson_doc_get_root(doc))) &&
+            !engine_error_of_event(x, doc, &x->err) && !gather_event(x, doc))
+            error_set(&x->err, ERROR_BACKEND, NULL);
+    }
+    arena_free(scratch);
+    return !x->err.code;
+}
+
+static enum phase relay_gathered(struct exchange *x)
+{
+    struct str bytes = x->engine.incoming, answer;
+
+    if (!x->relay.splitter_used)
+        begin_stream(x);
+    x->engine.incoming = STR_NONE;
+    x->relay.gathered_bytes += bytes.len;
+    if ((!sse_split(&x->relay.splitter, bytes, on_gathered_event, x) ||
+         x->relay.gathered_bytes > ANSWER_BYTES_MAX) &&
+        !x->err.code)
+        error_set(&x->err, ERROR_BACKEND, NULL);
+    if (x->err.code)
+        return PHASE_FAIL;
+    if (x->engine.failed)
+        return exchange_refuse(x, &x->engine.failure);
+    if (!x->engine.ended && !x->relay.saw_done)
+        return PHASE_WAIT;
+    exchange_stop_engine(x);
+    if (!gather_finish(x, &answer)) {
+        error_set(&x->err, ERROR_BACKEND, NULL);
+        return PHASE_FAIL;
+    }
+    return shape_whole(x, answer);
 }
 
 enum phase exchange_relay(struct exchange *x)
@@ -274,5 +320,7 @@ enum phase exchange_relay(struct exchange *x)
         return x->engine.failed ? exchange_refuse(x, &x->engine.failure) : PHASE_WAIT;
     if (x->engine.status == 200 && x->facts.stream && x->engine.is_event_stream)
         return relay_stream(x);
+    if (x->engine.status == 200 && x->facts.is_gathered && x->engine.is_event_stream)
+        return relay_gathered(x);
     return relay_whole(x);
 }

@@ -104,10 +104,8 @@ static void shape_details(struct arena *a, struct json_edit *usage, const char *
     json_edit_object(usage, str_from(key), details);
 }
 
-/* Takes a usage object into x->usage and edits what the api-version shows of it. `before`:
- * completion tokens that were told already and come on top. */
-static struct json_edit *shape_usage(struct exchange *x, struct arena *a, yyjson_val *usage,
-                                     uint64_t before)
+/* Takes a usage object into x->usage and edits what the api-version shows of it. */
+static struct json_edit *shape_usage(struct exchange *x, struct arena *a, yyjson_val *usage)
 {
     static const char *const completion_counts[DETAILS_MAX] = {
         "accepted_prediction_tokens",
@@ -117,19 +115,11 @@ static struct json_edit *shape_usage(struct exchange *x, struct arena *a, yyjson
     };
     static const char *const prompt_counts[DETAILS_MAX] = { "audio_tokens", "cached_tokens" };
     struct json_edit *edit = ARENA_NEW(a, struct json_edit);
-    struct usage *u = &x->usage;
 
-    u->known = true;
-    u->prompt_tokens = count_of(usage, "prompt_tokens");
-    u->completion_tokens = x->facts.count_by_logprobs
-                               ? u->counted_tokens
-                               : before + count_of(usage, "completion_tokens");
+    x->usage.known = true;
+    x->usage.prompt_tokens = count_of(usage, "prompt_tokens");
+    x->usage.completion_tokens = count_of(usage, "completion_tokens");
     json_edit_init(edit, a, usage, USAGE_CHANGES_MAX);
-    if (before || x->facts.count_by_logprobs) {
-        json_edit_integer(edit, STR("completion_tokens"), (int64_t)u->completion_tokens);
-        json_edit_integer(edit, STR("total_tokens"),
-                          (int64_t)(u->prompt_tokens + u->completion_tokens));
-    }
     if (x->version.parts & ANSWER_USAGE_DETAILS) {
         shape_details(a, edit, "completion_tokens_details", completion_counts);
         shape_details(a, edit, "prompt_tokens_details", prompt_counts);
@@ -140,18 +130,38 @@ static struct json_edit *shape_usage(struct exchange *x, struct arena *a, yyjson
     return edit;
 }
 
+struct str shape_sum_usage(struct exchange *x, struct arena *a, yyjson_val *usage)
+{
+    struct usage_sum *sum = &x->relay.usage_sum;
+    uint64_t prompt, cached;
+
+    sum->parts++;
+    sum->prompt_tokens += count_of(usage, "prompt_tokens");
+    sum->cached_tokens += yyjson_get_uint(json_at(usage, "prompt_tokens_details.cached_tokens"));
+    sum->completion_tokens += count_of(usage, "completion_tokens");
+    prompt = sum->prompt_tokens * x->facts.prompts / sum->parts;
+    cached = sum->cached_tokens * x->facts.prompts / sum->parts;
+    return arena_printf(a,
+                        "{\"prompt_tokens\":%llu,\"completion_tokens\":%llu,\"total_tokens\":%llu,"
+                        "\"prompt_tokens_details\":{\"cached_tokens\":%llu}}",
+                        (unsigned long long)prompt, (unsigned long long)sum->completion_tokens,
+                        (unsigned long long)(prompt + sum->completion_tokens),
+                        (unsigned long long)cached);
+}
+
 /* The usage of a stream comes in an event of its own, in one per choice, or beside the last text,
  * as the engine likes: it is kept for the event that tells it. True: nothing else is in this one. */
 static bool take_usage(struct exchange *x, struct arena *scratch, yyjson_val *root)
 {
     yyjson_val *usage = yyjson_obj_get(root, "usage");
-    /* llama-server tells the usage of each choice by itself. */
-    bool adds_up = x->deployment->engine->kind == ENGINE_LLAMA && x->facts.choices > 1;
+    struct error ignored;
 
     if (!yyjson_is_obj(usage))
         return false;
-    x->relay.usage = json_write_edit(
-        x->arena, shape_usage(x, scratch, usage, adds_up ? x->usage.completion_tokens : 0));
+    if (x->deployment->engine->kind == ENGINE_LLAMA && x->facts.choices > 1)
+        usage =
+            yyjson_doc_get_root(json_parse(scratch, shape_sum_usage(x, scratch, usage), &ignored));
+    x->relay.usage = json_write_edit(x->arena, shape_usage(x, scratch, usage));
     return yyjson_arr_size(yyjson_obj_get(root, "choices")) == 0;
 }
 
@@ -293,8 +303,6 @@ void shape_logprobs(struct exchange *x, struct arena *scratch, struct json_edit 
     yyjson_val *logprobs = yyjson_obj_get(choice->object, "logprobs");
     struct json_edit *edit;
 
-    if (x->facts.count_by_logprobs)
-        x->usage.counted_tokens += yyjson_arr_size(yyjson_obj_get(logprobs, "content"));
     if (!(x->version.parts & ANSWER_LOGPROBS) && !x->facts.logprobs) {
         json_edit_drop(choice, STR("logprobs"));
         return;
@@ -362,7 +370,7 @@ bool shape_answer(struct exchange *x, struct arena *scratch, yyjson_doc *answer,
     shape_prompt_filters(x, scratch, &root, prompts);
     usage = yyjson_obj_get(root.object, "usage");
     if (yyjson_is_obj(usage))
-        json_edit_object(&root, STR("usage"), shape_usage(x, scratch, usage, 0));
+        json_edit_object(&root, STR("usage"), shape_usage(x, scratch, usage));
     *out = json_write_edit(scratch, &root);
     return true;
 }

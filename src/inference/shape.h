@@ -37,6 +37,10 @@ struct str shape_first_event(struct exchange *x, struct arena *scratch);
 /* The event that tells the usage, before [DONE]; STR_NONE when there is none to tell. */
 struct str shape_usage_event(struct exchange *x, struct arena *scratch);
 
+/* llama-server tells the usage of each choice by itself, with the whole prompt each time: adds one
+ * up, and gives the usage object of all so far, in which each prompt counts once. */
+struct str shape_sum_usage(struct exchange *x, struct arena *a, yyjson_val *usage);
+
 /* Parts of a choice. */
 
 /* content_filter_results: that nothing was filtered where there is text, else {}. No content filter

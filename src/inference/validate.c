@@ -81,7 +81,7 @@ static bool check_slots(struct exchange *x, struct error *err)
 
 enum phase exchange_validate(struct exchange *x)
 {
-    x->facts.n = x->facts.choices = 1;
+    x->facts.n = x->facts.choices = x->facts.prompts = 1;
     if (!x->operation->check(x, &x->err) || !check_max_tokens(x, &x->err) ||
         !check_features(x, &x->err) || !check_slots(x, &x->err))
         return PHASE_FAIL;

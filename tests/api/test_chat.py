@@ -193,6 +193,26 @@ def test_n(service):
     assert usage.completion_tokens == 12
 
 
+def test_usage_of_several_choices(lazuli):
+    """All of them count, and tokens that make up half a character, too."""
+    schema = {"name": "face", "schema": {"type": "string", "enum": ["\U0001f600 and \u00fc"]}}
+    options = {
+        "model": "gpt-4",
+        "messages": MESSAGES,
+        "temperature": 0,
+        "response_format": {"type": "json_schema", "json_schema": schema},
+    }
+    one = lazuli.azure().chat.completions.create(**options)
+    three = lazuli.azure().chat.completions.create(n=3, **options)
+    *_, last = lazuli.azure().chat.completions.create(
+        n=3, stream=True, stream_options={"include_usage": True}, **options
+    )
+    assert {c.message.content for c in three.choices} == {one.choices[0].message.content}
+    for usage in (three.usage, last.usage):
+        assert usage.prompt_tokens == one.usage.prompt_tokens
+        assert usage.completion_tokens == 3 * one.usage.completion_tokens
+
+
 @both
 def test_logprobs(service):
     options = {"model": "gpt-4", "messages": MESSAGES, "logprobs": True, "max_tokens": 5, "seed": 1, "temperature": 0}

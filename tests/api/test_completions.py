@@ -59,6 +59,25 @@ def test_several_prompts_and_answers(service):
     assert finished == {0, 1, 2, 3, 4, 5}
 
 
+@pytest.mark.parametrize("n", [1, 2])
+def test_usage_of_several_prompts_and_answers(service, n):
+    """Each prompt counts once, and each answer: as much as when asked one by one, streamed or not."""
+    prompts = ["One", "Two words and more of them", "Drei \U0001f600 \u00fc"]
+    options = {"model": "instruct", "max_tokens": 6, "temperature": 0, "seed": 1}
+    single = [service.azure().completions.create(prompt=prompt, **options) for prompt in prompts]
+    answer = service.azure().completions.create(prompt=prompts, n=n, **options)
+    *_, last = service.azure().completions.create(
+        prompt=prompts, n=n, stream=True, stream_options={"include_usage": True}, **options
+    )
+    assert len(answer.choices) == 3 * n
+    assert answer.usage.prompt_tokens == sum(one.usage.prompt_tokens for one in single)
+    assert answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens
+    assert (last.usage.prompt_tokens, last.usage.completion_tokens) == (
+        answer.usage.prompt_tokens,
+        answer.usage.completion_tokens,
+    )
+
+
 def test_prompt_of_tokens(service):
     for prompt in ([5, 6, 7], [[5, 6], [7]]):
         answer = service.azure().completions.create(model="instruct", prompt=prompt, max_tokens=2)

@@ -1,12 +1,14 @@
 /*
- * Bytes as an engine's answer, or as an event of its stream, into Azure's shape. The first byte
- * says of which operation, the second what the request asked for.
+ * Bytes as an engine's answer, or as an event of its stream, into Azure's shape, or as an event of
+ * which an answer is put together. The first byte says of which operation, the second what the
+ * request asked for.
  * SPDX-License-Identifier: MIT
  */
 #include <stdlib.h>
 
 #include "../unit/inference/rig.h"
 #include "inference/engine_error.h"
+#include "inference/gather.h"
 #include "inference/shape.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -40,7 +42,7 @@ static struct exchange *make(uint8_t target, uint8_t wanted)
     x->facts.top_logprobs = wanted >> 3 & 1;
     x->facts.include_usage = wanted & 16;
     x->facts.choices = wanted & 32 ? 2 : 1;
-    x->facts.count_by_logprobs = x->facts.base64 = wanted & 64;
+    x->facts.base64 = wanted & 64;
     x->facts.dimensions = wanted & 128 ? 2 : 0;
     return x;
 }
@@ -51,6 +53,18 @@ static void check_out(struct exchange *x, struct str out)
 
     check(json_parse(x->arena, out, &err));
     check(str_find_char(out, '\n') == SIZE_MAX); /* it must fit into one line of an event */
+}
+
+static void gather(struct exchange *x, yyjson_doc *event)
+{
+    struct str out;
+
+    for (int i = 0; i < 2; i++) {
+        if (!gather_event(x, event))
+            return;
+    }
+    if (gather_finish(x, &out))
+        check_out(x, out);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -78,6 +92,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (out.len)
             check_out(x, out);
     }
+    if (doc)
+        gather(x, doc);
     rig_end_exchange(x);
     return 0;
 }

@@ -18,6 +18,7 @@ static const char *const bodies[] = {
     "{\"stream\":true," MESSAGES "}",
     "{\"stream\":true,\"stream_options\":{\"include_usage\":true},\"n\":2," MESSAGES "}",
     "{\"stream\":true,\"unknown\":1," MESSAGES "}",
+    "{\"n\":2," MESSAGES "}",
     "no json",
 };
 

@@ -297,7 +297,7 @@ struct exchange *rig_exchange(const struct operation *operation, const char *dep
     x->deployment = directory_deployment(x->account, str_from(deployment));
     must(x->deployment, "no such deployment");
     must(api_version_parse(str_from(version), &x->version), "no such version");
-    x->facts.n = x->facts.choices = 1;
+    x->facts.n = x->facts.choices = x->facts.prompts = 1;
     x->document = json_parse(a, body, &ignored);
     return x;
 }

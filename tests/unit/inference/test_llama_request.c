@@ -41,28 +41,20 @@ static void log_probabilities_need_an_alternative(void **state)
     expect_sent("{\"logprobs\":true,\"top_logprobs\":2," MESSAGES "}");
 }
 
-static void several_choices_are_counted_by_log_probabilities(void **state)
+static void several_choices_are_streamed(void **state)
 {
-    yyjson_val *root;
-
     (void)state;
     rig_chat("llama", "{\"n\":2," MESSAGES "}");
-    assert_int_not_equal(str_find(buf_str(&fake_engine.request), STR("\"logprobs\":true")),
-                         SIZE_MAX);
-#define CHOICE(index, tokens)                                                   \
-    "{\"index\":" index                                                         \
-    ",\"finish_reason\":\"stop\",\"message\":{\"content\":\"a\"},\"logprobs\":" \
-    "{\"content\":[" tokens "]}}"
-    fake_engine_head(200, "application/json");
-    fake_engine_body(STR("{\"choices\":[" CHOICE("0", "{},{}") "," CHOICE(
-        "1", "{},{},{}") "],"
-                         "\"usage\":{\"prompt_tokens\":4,\"completion_tokens\":2}}"));
-    fake_engine_end();
-    root = rig_reply_json();
-    assert_int_equal(yyjson_get_int(json_at(root, "usage.completion_tokens")), 5);
-    assert_int_equal(yyjson_get_int(json_at(root, "usage.total_tokens")), 9);
-    assert_true(yyjson_is_null(
-        yyjson_obj_get(yyjson_arr_get_first(yyjson_obj_get(root, "choices")), "logprobs")));
+    expect_sent("{\"n\":2," MESSAGES
+                ",\"stream\":true,\"stream_options\":{\"include_usage\":true}}");
+    rig_post("llama-text", "completions",
+             "{\"prompt\":[\"a\",\"b\"],\"stream\":false,\"max_tokens\":3}");
+    expect_sent("{\"prompt\":[\"a\",\"b\"],\"stream\":true,\"max_tokens\":3,"
+                "\"stream_options\":{\"include_usage\":true}}");
+    rig_chat("llama", "{\"n\":1," MESSAGES "}");
+    expect_sent("{\"n\":1," MESSAGES "}");
+    rig_chat("sim", "{\"n\":2," MESSAGES "}");
+    expect_sent("{\"n\":2," MESSAGES "}");
 }
 
 static void a_named_tool_is_the_only_one(void **state)
@@ -88,10 +80,8 @@ static void other_engines_get_it_as_it_came(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_completion_has_sixteen_tokens),
-        TEST(log_probabilities_need_an_alternative),
-        TEST(several_choices_are_counted_by_log_probabilities),
-        TEST(a_named_tool_is_the_only_one),
+        TEST(a_completion_has_sixteen_tokens), TEST(log_probabilities_need_an_alternative),
+        TEST(several_choices_are_streamed),    TEST(a_named_tool_is_the_only_one),
         TEST(other_engines_get_it_as_it_came),
     };
 
