@@ -271,6 +271,8 @@ static size_t take_members(yyjson_val *object, struct member *members)
     yyjson_val *key, *value;
     size_t i, count;
 
+    if (!object) /* yyjson steps behind it before it looks */
+        return 0;
     yyjson_obj_foreach(object, i, count, key, value)
     {
         struct str name = json_str(key);
