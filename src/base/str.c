@@ -175,6 +175,16 @@ bool str_is_utf8(struct str s)
     return true;
 }
 
+/* Every byte begins a character but those that continue one. */
+size_t str_count_chars(struct str s)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < s.len; i++)
+        count += ((unsigned char)s.data[i] & 0xC0) != 0x80;
+    return count;
+}
+
 void str_repair_utf8(char *text)
 {
     size_t left = strlen(text);

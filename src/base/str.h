@@ -67,6 +67,9 @@ bool str_is_alnum_or(struct str s, const char *also);
 /* Decimal digits only, whole string, no sign; false when empty, not digits, or above `max`. */
 MUST_CHECK bool str_to_u64(struct str s, uint64_t max, uint64_t *value);
 
+/* Characters (code points) of UTF-8 text. */
+size_t str_count_chars(struct str s);
+
 /* Overwrites what is not valid UTF-8 (a sequence cut in its middle, say) with '?'. */
 void str_repair_utf8(char *text);
 

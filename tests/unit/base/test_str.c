@@ -146,6 +146,15 @@ static void knows_utf8(void **state)
     assert_true(str_is_utf8(str_of("a\0b", 3)));
 }
 
+static void counts_characters(void **state)
+{
+    (void)state;
+    assert_int_equal(str_count_chars(STR_NONE), 0);
+    assert_int_equal(str_count_chars(STR("abc")), 3);
+    assert_int_equal(str_count_chars(STR("a\0b")), 3);
+    assert_int_equal(str_count_chars(STR("gr\xC3\xBC\xC3\x9F\xF0\x9F\x98\x80")), 5);
+}
+
 static void repairs_utf8(void **state)
 {
     char valid[] = "gr\xC3\xBC\xC3\x9F\xF0\x9F\x98\x80", cut[] = "ab\xE2\x82";
@@ -177,11 +186,12 @@ static void knows_letters_and_digits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(compares),      cmocka_unit_test(knows_starts_and_ends),
-        cmocka_unit_test(finds),         cmocka_unit_test(slices_within_bounds),
-        cmocka_unit_test(trims),         cmocka_unit_test(splits),
-        cmocka_unit_test(reads_numbers), cmocka_unit_test(knows_utf8),
-        cmocka_unit_test(repairs_utf8),  cmocka_unit_test(knows_letters_and_digits),
+        cmocka_unit_test(compares),          cmocka_unit_test(knows_starts_and_ends),
+        cmocka_unit_test(finds),             cmocka_unit_test(slices_within_bounds),
+        cmocka_unit_test(trims),             cmocka_unit_test(splits),
+        cmocka_unit_test(reads_numbers),     cmocka_unit_test(knows_utf8),
+        cmocka_unit_test(counts_characters), cmocka_unit_test(repairs_utf8),
+        cmocka_unit_test(knows_letters_and_digits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
