@@ -54,6 +54,7 @@
     X(MODEL_MISSING,       400, MODEL,   "missing_required_parameter", "invalid_request_error", NULL) \
     X(MODEL_VALUE,         400, MODEL,   "invalid_value", "invalid_request_error", NULL) \
     X(MODEL_TYPE,          400, MODEL,   "invalid_type", "invalid_request_error", NULL) \
+    X(MODEL_UNKNOWN,       400, MODEL,   "unknown_parameter", "invalid_request_error", NULL) \
     X(MODEL_UNSUPPORTED,   400, MODEL,   "unsupported_parameter", "invalid_request_error", NULL) \
     X(MODEL_INTEGER_ABOVE, 400, MODEL,   "integer_above_max_value", "invalid_request_error", NULL) \
     X(MODEL_INTEGER_BELOW, 400, MODEL,   "integer_below_min_value", "invalid_request_error", NULL) \
@@ -61,6 +62,8 @@
     X(MODEL_DECIMAL_BELOW, 400, MODEL,   "decimal_below_min_value", "invalid_request_error", NULL) \
     X(MODEL_ARRAY_EMPTY,   400, MODEL,   "empty_array", "invalid_request_error", NULL) \
     X(MODEL_ARRAY_LONG,    400, MODEL,   "array_above_max_length", "invalid_request_error", NULL) \
+    X(MODEL_STRING_EMPTY,  400, MODEL,   "empty_string", "invalid_request_error", NULL) \
+    X(MODEL_STRING_LONG,   400, MODEL,   "string_above_max_length", "invalid_request_error", NULL) \
     X(CONTEXT_LENGTH,      400, MODEL,   "context_length_exceeded", "invalid_request_error", NULL) \
     X(MODEL_FAILED,        500, MODEL,   NULL, "server_error", NULL) \
     X(MODEL_OVERLOADED,    503, MODEL,   NULL, "server_error", NULL) \

@@ -7,7 +7,7 @@
 /* Tokens that Azure counts for an answer where the request does not say. */
 #define DEFAULT_ANSWER_TOKENS 16
 
-/* A token is about four bytes of text. */
+/* A token is about four characters of text. */
 uint64_t exchange_prompt_tokens(const struct request_facts *f)
 {
     return (f->prompt_chars + 3) / 4 + f->prompt_tokens;

@@ -1,12 +1,10 @@
 /*
  * ChatCompletions_Create: chat completions, streamed or whole.
- * Request fields and ranges: Azure's inference specification 2024-08-01-preview
- * (tests/specs/inference/).
  * SPDX-License-Identifier: MIT
  */
+#include "inference/chat_fields.h"
 #include "inference/chat_messages.h"
 #include "inference/engine_error.h"
-#include "inference/fields.h"
 #include "inference/operation.h"
 #include "inference/shape.h"
 #include "inference/stream_options.h"
@@ -14,52 +12,17 @@
 /* Of a message or delta: content, refusal, tool_calls. */
 #define MESSAGE_CHANGES_MAX 3
 
-static const struct field request_fields[] = {
-    { "messages", FIELD_ARRAY, 1, 2048, 0 },
-    { "model", FIELD_STRING, 0, 0, 0 },
-    { "temperature", FIELD_NUMBER, 0, 2, 0 },
-    { "top_p", FIELD_NUMBER, 0, 1, 0 },
-    { "n", FIELD_INTEGER, 1, 128, 0 },
-    { "stream", FIELD_BOOL, 0, 0, 0 },
-    { "stream_options", FIELD_OBJECT, 0, 0, 0 },
-    { "stop", FIELD_STRING | FIELD_ARRAY, 1, 4, 0 },
-    { "max_tokens", FIELD_INTEGER, 1, 2147483647, 0 },
-    { "max_completion_tokens", FIELD_INTEGER, 1, 2147483647, 0 },
-    { "presence_penalty", FIELD_NUMBER, -2, 2, 0 },
-    { "frequency_penalty", FIELD_NUMBER, -2, 2, 0 },
-    { "logit_bias", FIELD_OBJECT, 0, 0, ENGINE_LOGIT_BIAS },
-    { "logprobs", FIELD_BOOL, 0, 0, 0 },
-    { "top_logprobs", FIELD_INTEGER, 0, 20, 0 },
-    { "user", FIELD_STRING, 0, 0, 0 },
-    { "seed", FIELD_INTEGER, -9223372036854775808.0, 9223372036854775807.0, ENGINE_SEED },
-    { "response_format", FIELD_OBJECT, 0, 0, 0 },
-    { "tools", FIELD_ARRAY, 0, 128, 0 },
-    { "tool_choice", FIELD_STRING | FIELD_OBJECT, 0, 0, 0 },
-    { "parallel_tool_calls", FIELD_BOOL, 0, 0, 0 },
-    { "functions", FIELD_ARRAY, 1, 128, ENGINE_FUNCTIONS },
-    { "function_call", FIELD_STRING | FIELD_OBJECT, 0, 0, ENGINE_FUNCTIONS },
-    { "reasoning_effort", FIELD_STRING, 0, 0, ENGINE_REASONING },
-    { "metadata", FIELD_OBJECT, 0, 0, ENGINE_STORE },
-    { "store", FIELD_BOOL, 0, 0, 0 },
-    { "prediction", FIELD_OBJECT, 0, 0, ENGINE_PREDICTION },
-    { "modalities", FIELD_ARRAY, 0, 0, 0 },
-    { "audio", FIELD_OBJECT, 0, 0, ENGINE_AUDIO },
-    { "data_sources", FIELD_ARRAY, 0, 0, ENGINE_DATA_SOURCES },
-};
-
-static bool check_logprobs(struct exchange *x, yyjson_val *root, struct error *err)
+static bool check_logprobs(struct request_facts *f, yyjson_val *root, struct error *err)
 {
     yyjson_val *top = fields_get(root, "top_logprobs");
 
-    x->facts.logprobs = yyjson_is_true(fields_get(root, "logprobs"));
-    if (top && !x->facts.logprobs)
+    f->logprobs = yyjson_is_true(fields_get(root, "logprobs"));
+    f->top_logprobs = (unsigned)yyjson_get_uint(top);
+    if (top && !f->logprobs)
         return error_set_target(err, ERROR_MODEL_REQUEST, "top_logprobs",
                                 "The 'top_logprobs' parameter is only allowed when 'logprobs' is "
                                 "enabled.");
-    x->facts.top_logprobs = (unsigned)yyjson_get_uint(top);
-    if (x->facts.logprobs)
-        x->facts.features |= ENGINE_LOGPROBS;
-    return true;
+    return !f->logprobs || fields_need(f, ENGINE_LOGPROBS, "logprobs", err);
 }
 
 /* ["text"] is what every model answers with. */
@@ -70,73 +33,50 @@ static bool is_text_only(yyjson_val *modalities)
             str_equal(json_str(yyjson_arr_get_first(modalities)), STR("text")));
 }
 
-static void note_counts(struct exchange *x, yyjson_val *root)
+/* What some values of a field ask of the engine, and others do not. */
+static bool check_wishes(struct request_facts *f, yyjson_val *root, struct error *err)
+{
+    if (f->n > 1 && !fields_need(f, ENGINE_N, "n", err))
+        return false;
+    if (!is_text_only(fields_get(root, "modalities")) &&
+        !fields_need(f, ENGINE_AUDIO, "modalities", err))
+        return false;
+    return !yyjson_is_true(fields_get(root, "store")) || fields_need(f, ENGINE_STORE, "store", err);
+}
+
+static void note_counts(struct request_facts *f, yyjson_val *root)
 {
     yyjson_val *n = fields_get(root, "n"), *legacy = fields_get(root, "max_tokens");
     yyjson_val *limit = fields_get(root, "max_completion_tokens");
 
     if (n)
-        x->facts.n = x->facts.choices = (unsigned)yyjson_get_uint(n);
-    if (x->facts.n > 1)
-        x->facts.features |= ENGINE_N;
-    x->facts.uses_legacy_max_tokens = !limit && legacy;
-    x->facts.max_tokens = yyjson_get_uint(limit ? limit : legacy);
-    x->facts.must_call = yyjson_is_obj(fields_get(root, "tool_choice")) ||
-                         str_equal(json_str(fields_get(root, "tool_choice")), STR("required"));
-    if (yyjson_arr_size(fields_get(root, "tools")))
-        x->facts.features |= ENGINE_TOOLS;
-    if (yyjson_is_true(fields_get(root, "parallel_tool_calls")) &&
-        (x->facts.features & ENGINE_TOOLS))
-        x->facts.features |= ENGINE_PARALLEL_TOOLS;
-    if (!is_text_only(fields_get(root, "modalities")))
-        x->facts.features |= ENGINE_AUDIO;
-    if (yyjson_is_true(fields_get(root, "store")))
-        x->facts.features |= ENGINE_STORE;
+        f->n = f->choices = (unsigned)yyjson_get_uint(n);
+    f->uses_legacy_max_tokens = !limit && legacy;
+    f->max_tokens = yyjson_get_uint(limit ? limit : legacy);
 }
 
-static bool check_format(struct exchange *x, yyjson_val *root, struct error *err)
+static bool check_format(struct request_facts *f, yyjson_val *root, struct error *err)
 {
-    yyjson_val *format = fields_get(root, "response_format");
-    struct str type = json_str(yyjson_obj_get(format, "type"));
-
-    if (!format || str_equal(type, STR("text")))
+    if (!str_equal(json_str(json_at(root, "response_format.type")), STR("json_object")))
         return true;
-    if (str_equal(type, STR("json_schema"))) {
-        yyjson_val *schema = yyjson_obj_get(format, "json_schema");
-
-        x->facts.features |= ENGINE_JSON_SCHEMA;
-        if (!yyjson_is_obj(schema))
-            return fields_missing(err, "response_format.json_schema");
-        return yyjson_is_str(yyjson_obj_get(schema, "name")) ||
-               fields_missing(err, "response_format.json_schema.name");
-    }
-    if (!str_equal(type, STR("json_object")))
-        return error_set_target(err, ERROR_MODEL_VALUE, "response_format.type",
-                                "Invalid value: '%.40s'. Supported values are: 'json_object', "
-                                "'json_schema', and 'text'.",
-                                type.data ? type.data : "");
-    x->facts.features |= ENGINE_JSON_OBJECT;
     if (!chat_messages_mention_json(yyjson_obj_get(root, "messages")))
         return error_set_target(err, ERROR_MODEL_REQUEST, "messages",
                                 "'messages' must contain the word 'json' in some form, to use "
                                 "'response_format' of type 'json_object'.");
-    return true;
+    return fields_need(f, ENGINE_JSON_OBJECT, "response_format", err);
 }
 
 static bool check(struct exchange *x, struct error *err)
 {
     yyjson_val *root = yyjson_doc_get_root(x->document);
+    struct request_facts *f = &x->facts;
 
-    if (!fields_check(root, request_fields, ARRAY_LEN(request_fields), "", &x->facts.features, err))
+    if (!fields_check(x, root, &chat_fields, err) || !fields_check_bias(root, err))
         return false;
-    if (!fields_get(root, "messages"))
-        return fields_missing(err, "messages");
-    if (!fields_check_sampling(root, err))
-        return false;
-    note_counts(x, root);
-    return chat_messages_check(&x->facts, root, err) && chat_tools_check(&x->facts, root, err) &&
-           stream_options_check(&x->facts, root, err) && check_logprobs(x, root, err) &&
-           check_format(x, root, err);
+    note_counts(f, root);
+    return chat_messages_check(f, root, err) && chat_tools_check(f, root, err) &&
+           stream_options_check(f, root, err) && check_logprobs(f, root, err) &&
+           check_wishes(f, root, err) && check_format(f, root, err);
 }
 
 /* "call_" and 24 characters, as Azure's ids of tool calls are; clients only echo them. */

@@ -1,6 +1,6 @@
 /*
- * The messages and tools of a chat request: roles, content parts, the order of tool calls and their
- * results, what they need of an engine, and how long they are.
+ * What the tables of chat_fields.h cannot say of a chat's messages and tools: the order of tool calls
+ * and their results, who must say something, what the parts need of an engine, and how long it all is.
  * SPDX-License-Identifier: MIT
  */
 #ifndef INFERENCE_CHAT_MESSAGES_H
@@ -8,7 +8,7 @@
 
 #include "inference/exchange.h"
 
-/* Both add to facts: prompt_chars, features. `root` is the request. */
+/* Both take a request (its root) that its table let pass, and add to facts: prompt_chars, features. */
 MUST_CHECK bool chat_messages_check(struct request_facts *facts, yyjson_val *root,
                                     struct error *err);
 MUST_CHECK bool chat_tools_check(struct request_facts *facts, yyjson_val *root, struct error *err);

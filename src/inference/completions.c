@@ -1,10 +1,10 @@
 /*
  * Completions_Create: text completions, streamed or whole.
- * Request fields and ranges: Azure's inference specification 2024-06-01 (tests/specs/inference/).
+ * Request fields and ranges: Azure's inference specification 2024-08-01-preview (tests/specs/inference/).
  * SPDX-License-Identifier: MIT
  */
-#include "inference/fields.h"
 #include "inference/operation.h"
+#include "inference/prompts.h"
 #include "inference/shape.h"
 #include "inference/stream_options.h"
 
@@ -13,68 +13,27 @@
 /* Of one prompt: no model's context is that long. */
 #define PROMPT_TOKENS_MAX (1 << 24)
 
-static const struct field request_fields[] = {
-    { "prompt", FIELD_STRING | FIELD_ARRAY, 1, PROMPT_TOKENS_MAX, 0 },
-    { "model", FIELD_STRING, 0, 0, 0 },
-    { "max_tokens", FIELD_INTEGER, 0, 2147483647, 0 },
-    { "temperature", FIELD_NUMBER, 0, 2, 0 },
-    { "top_p", FIELD_NUMBER, 0, 1, 0 },
-    { "n", FIELD_INTEGER, 1, 128, 0 },
-    { "best_of", FIELD_INTEGER, 1, 128, 0 },
-    { "stream", FIELD_BOOL, 0, 0, 0 },
-    { "stream_options", FIELD_OBJECT, 0, 0, 0 },
-    { "logprobs", FIELD_INTEGER, 0, 5, ENGINE_LOGPROBS },
-    { "echo", FIELD_BOOL, 0, 0, 0 },
-    { "suffix", FIELD_STRING, 0, 0, ENGINE_SUFFIX },
-    { "stop", FIELD_STRING | FIELD_ARRAY, 1, 4, 0 },
-    { "presence_penalty", FIELD_NUMBER, -2, 2, 0 },
-    { "frequency_penalty", FIELD_NUMBER, -2, 2, 0 },
-    { "logit_bias", FIELD_OBJECT, 0, 0, ENGINE_LOGIT_BIAS },
-    { "user", FIELD_STRING, 0, 0, 0 },
-    { "seed", FIELD_INTEGER, -9223372036854775808.0, 9223372036854775807.0, ENGINE_SEED },
+static const struct field request_list[] = {
+    FIELD("prompt", FIELD_STRING | FIELD_ARRAY, 1, PROMPT_TOKENS_MAX),
+    FIELD("model", FIELD_STRING),
+    FIELD("max_tokens", FIELD_INTEGER, 0, 2147483647),
+    FIELD("temperature", FIELD_NUMBER, 0, 2),
+    FIELD("top_p", FIELD_NUMBER, 0, 1),
+    FIELD("n", FIELD_INTEGER, 1, 128),
+    FIELD("best_of", FIELD_INTEGER, 1, 20),
+    FIELD("stream", FIELD_BOOL),
+    FIELD("stream_options", FIELD_OBJECT, .members = &stream_options_fields),
+    FIELD("logprobs", FIELD_INTEGER, 0, 5, ENGINE_LOGPROBS),
+    FIELD("echo", FIELD_BOOL),
+    FIELD("suffix", FIELD_STRING, .feature = ENGINE_SUFFIX),
+    FIELD("stop", FIELD_STRING | FIELD_ARRAY | FIELD_FILLED, 1, 4, .items = FIELD_STRING),
+    FIELD("presence_penalty", FIELD_NUMBER, -2, 2),
+    FIELD("frequency_penalty", FIELD_NUMBER, -2, 2),
+    FIELD("logit_bias", FIELD_OBJECT, .feature = ENGINE_LOGIT_BIAS),
+    FIELD("user", FIELD_STRING),
+    FIELD("seed", FIELD_INTEGER, FIELD_INT64_MIN, FIELD_INT64_MAX, ENGINE_SEED),
 };
-
-static bool prompt_error(struct error *err)
-{
-    return error_set_target(err, ERROR_MODEL_TYPE, "prompt",
-                            "Invalid type for 'prompt': expected a string, an array of strings, "
-                            "an array of token ids, or an array of arrays of token ids.");
-}
-
-/* An array is one prompt of token ids when its first item is a number, else several prompts. */
-static bool check_prompts(struct request_facts *f, yyjson_val *prompts, struct error *err)
-{
-    bool is_tokens = yyjson_is_int(yyjson_arr_get_first(prompts));
-    yyjson_val *item;
-    size_t i, count;
-
-    yyjson_arr_foreach(prompts, i, count, item)
-    {
-        if (is_tokens != yyjson_is_int(item))
-            return prompt_error(err);
-        if (yyjson_is_str(item))
-            f->prompt_chars += yyjson_get_len(item);
-        else if (yyjson_is_arr(item) && yyjson_is_int(yyjson_arr_get_first(item)))
-            f->prompt_tokens += yyjson_arr_size(item);
-        else if (!is_tokens)
-            return prompt_error(err);
-        if (yyjson_is_arr(item))
-            f->features |= ENGINE_PROMPT_TOKENS;
-    }
-    if (is_tokens) {
-        f->prompt_tokens = yyjson_arr_size(prompts);
-        f->features |= ENGINE_PROMPT_TOKENS;
-    } else if (yyjson_arr_size(prompts) > PROMPTS_MAX) {
-        return error_set_target(err, ERROR_MODEL_ARRAY_LONG, "prompt",
-                                "Invalid 'prompt': array too long. Expected an array with maximum "
-                                "length %d, but got an array with length %zu instead.",
-                                PROMPTS_MAX, yyjson_arr_size(prompts));
-    } else if (yyjson_arr_size(prompts) > 1) {
-        f->prompts = (unsigned)yyjson_arr_size(prompts);
-        f->features |= ENGINE_PROMPT_ARRAY;
-    }
-    return true;
-}
+static const struct fields request_fields = FIELDS(request_list);
 
 static bool check_counts(struct request_facts *f, yyjson_val *root, struct error *err)
 {
@@ -90,10 +49,10 @@ static bool check_counts(struct request_facts *f, yyjson_val *root, struct error
     if (made > wanted && f->stream)
         return error_set_target(err, ERROR_MODEL_REQUEST, "best_of",
                                 "Cannot stream results with best_of greater than n.");
-    if (wanted > 1)
-        f->features |= ENGINE_N;
-    if (made > wanted)
-        f->features |= ENGINE_BEST_OF;
+    if (wanted > 1 && !fields_need(f, ENGINE_N, "n", err))
+        return false;
+    if (made > wanted && !fields_need(f, ENGINE_BEST_OF, "best_of", err))
+        return false;
     f->n = made * f->prompts;
     f->choices = wanted * f->prompts;
     f->max_tokens = max_tokens ? yyjson_get_uint(max_tokens) : DEFAULT_MAX_TOKENS;
@@ -103,21 +62,17 @@ static bool check_counts(struct request_facts *f, yyjson_val *root, struct error
 
 static bool check(struct exchange *x, struct error *err)
 {
-    yyjson_val *root = yyjson_doc_get_root(x->document), *prompt, *logprobs;
+    yyjson_val *root = yyjson_doc_get_root(x->document), *logprobs;
     struct request_facts *f = &x->facts;
 
-    if (!fields_check(root, request_fields, ARRAY_LEN(request_fields), "", &f->features, err))
+    if (!fields_check(x, root, &request_fields, err) || !fields_check_bias(root, err) ||
+        !prompts_check(f, fields_get(root, "prompt"), "prompt", PROMPTS_MAX, err) ||
+        !stream_options_check(f, root, err))
         return false;
-    if (!fields_check_sampling(root, err))
+    if (f->prompts > 1 && !fields_need(f, ENGINE_PROMPT_ARRAY, "prompt", err))
         return false;
-    prompt = fields_get(root, "prompt");
-    f->prompt_chars = json_str(prompt).len;
-    if (yyjson_is_arr(prompt) && !check_prompts(f, prompt, err))
+    if (yyjson_is_true(fields_get(root, "echo")) && !fields_need(f, ENGINE_ECHO, "echo", err))
         return false;
-    if (!stream_options_check(f, root, err))
-        return false;
-    if (yyjson_is_true(fields_get(root, "echo")))
-        f->features |= ENGINE_ECHO;
     logprobs = fields_get(root, "logprobs");
     f->logprobs = logprobs != NULL;
     f->top_logprobs = (unsigned)yyjson_get_uint(logprobs);
@@ -141,16 +96,6 @@ static yyjson_mut_val *alternatives_of(struct exchange *x, yyjson_mut_doc *doc, 
                            yyjson_mut_real(doc, yyjson_get_num(yyjson_obj_get(item, "logprob"))));
     }
     return map;
-}
-
-/* Characters, not bytes: every byte of UTF-8 but those that continue a sequence begins one. */
-static uint64_t characters_of(struct str text)
-{
-    uint64_t count = 0;
-
-    for (size_t i = 0; i < text.len; i++)
-        count += ((unsigned char)text.data[i] & 0xC0) != 0x80;
-    return count;
 }
 
 /* Offsets go on from event to event of a stream, for each choice by itself. */
@@ -183,7 +128,7 @@ static struct str legacy_logprobs(struct exchange *x, struct arena *scratch, yyj
         yyjson_mut_arr_add_real(doc, values, yyjson_get_num(yyjson_obj_get(token, "logprob")));
         yyjson_mut_arr_append(tops, alternatives_of(x, doc, token));
         yyjson_mut_arr_add_uint(doc, offsets, *offset);
-        *offset += characters_of(text);
+        *offset += str_count_chars(text);
     }
     return json_write_sorted(scratch, result);
 }

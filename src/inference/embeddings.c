@@ -1,24 +1,27 @@
 /*
  * Embeddings_Create.
- * Request fields: Azure's inference specification 2024-06-01 (tests/specs/inference/).
+ * Request fields: Azure's inference specification 2024-08-01-preview (tests/specs/inference/).
  * SPDX-License-Identifier: MIT
  */
 #include <math.h>
 
-#include "inference/fields.h"
+#include "inference/field_errors.h"
 #include "inference/operation.h"
-#include "inference/shape.h"
+#include "inference/prompts.h"
 
 #define INPUTS_MAX 2048
 
-static const struct field request_fields[] = {
-    { "input", FIELD_STRING | FIELD_ARRAY, 1, INPUTS_MAX, 0 },
-    { "model", FIELD_STRING, 0, 0, 0 },
-    { "user", FIELD_STRING, 0, 0, 0 },
-    { "input_type", FIELD_STRING, 0, 0, ENGINE_INPUT_TYPE },
-    { "encoding_format", FIELD_STRING, 0, 0, 0 },
-    { "dimensions", FIELD_INTEGER, 1, 65536, 0 },
+static const char *const encodings[] = { "float", "base64", NULL };
+
+static const struct field request_list[] = {
+    FIELD("input", FIELD_STRING | FIELD_ARRAY, 1, INPUTS_MAX, .required = FIELD_ALWAYS),
+    FIELD("model", FIELD_STRING),
+    FIELD("user", FIELD_STRING),
+    FIELD("input_type", FIELD_STRING, .feature = ENGINE_INPUT_TYPE),
+    FIELD("encoding_format", FIELD_STRING, .values = encodings),
+    FIELD("dimensions", FIELD_INTEGER, 1, 65536),
 };
+static const struct fields request_fields = FIELDS(request_list);
 
 /* The model's embeddingsMaxInputs, 2048 when it has none. */
 static uint64_t inputs_max(const struct catalog_model *m)
@@ -33,59 +36,33 @@ static uint64_t inputs_max(const struct catalog_model *m)
     return INPUTS_MAX;
 }
 
-static bool input_error(struct error *err)
+/* An empty text has no vector. */
+static bool check_filled(yyjson_val *input, struct error *err)
 {
-    return error_set_target(err, ERROR_MODEL_TYPE, "input",
-                            "Invalid type for 'input': expected a string, an array of strings, an "
-                            "array of token ids, or an array of arrays of token ids.");
-}
-
-static bool check_input(struct request_facts *f, yyjson_val *input, struct error *err)
-{
-    bool is_tokens = yyjson_is_int(yyjson_arr_get_first(input));
     yyjson_val *item;
     size_t i, count;
 
-    if (yyjson_is_str(input)) {
-        f->prompt_chars = yyjson_get_len(input);
-        if (!f->prompt_chars)
-            return error_set_target(err, ERROR_MODEL_REQUEST, "input",
-                                    "'input' cannot be an empty string.");
-        return true;
-    }
+    if (yyjson_is_str(input) && !yyjson_get_len(input))
+        return error_set_target(err, ERROR_MODEL_REQUEST, "input",
+                                "'input' cannot be an empty string.");
     yyjson_arr_foreach(input, i, count, item)
     {
-        if (is_tokens ? !yyjson_is_int(item)
-                      : !(yyjson_is_str(item) ||
-                          (yyjson_is_arr(item) && yyjson_is_int(yyjson_arr_get_first(item)))))
-            return input_error(err);
-        f->prompt_chars += json_str(item).len;
-        f->prompt_tokens += is_tokens ? 1 : yyjson_arr_size(item);
+        const struct field_path path = { NULL, "input", 0 };
+
+        if (yyjson_is_str(item) && !yyjson_get_len(item))
+            return field_refuse_string(json_str(item), &(struct field_path){ &path, NULL, i }, err);
     }
-    if (f->prompt_tokens)
-        f->features |= ENGINE_PROMPT_TOKENS;
-    if (!is_tokens)
-        f->choices = (unsigned)yyjson_arr_size(input);
     return true;
 }
 
-static bool check_options(struct exchange *x, yyjson_val *root, struct error *err)
+static bool check_dimensions(struct exchange *x, yyjson_val *root, struct error *err)
 {
-    struct str format = json_str(fields_get(root, "encoding_format"));
+    yyjson_val *dimensions = fields_get(root, "dimensions");
 
-    x->facts.base64 = str_equal(format, STR("base64"));
-    if (format.data && !x->facts.base64 && !str_equal(format, STR("float")))
-        return error_set_target(err, ERROR_MODEL_VALUE, "encoding_format",
-                                "Invalid value: '%.40s'. Supported values are: 'float' and "
-                                "'base64'.",
-                                format.data);
-    if (!fields_get(root, "dimensions"))
-        return true;
-    if (!x->deployment->model->can_shorten_embeddings)
-        return error_set_target(err, ERROR_MODEL_REQUEST, "dimensions",
-                                "This model does not support specifying dimensions.");
-    x->facts.dimensions = (unsigned)yyjson_get_uint(fields_get(root, "dimensions"));
-    return true;
+    x->facts.dimensions = (unsigned)yyjson_get_uint(dimensions);
+    return !dimensions || x->deployment->model->can_shorten_embeddings ||
+           error_set_target(err, ERROR_MODEL_REQUEST, "dimensions",
+                            "This model does not support specifying dimensions.");
 }
 
 static bool check(struct exchange *x, struct error *err)
@@ -93,13 +70,12 @@ static bool check(struct exchange *x, struct error *err)
     yyjson_val *root = yyjson_doc_get_root(x->document), *input;
     uint64_t max = inputs_max(x->deployment->model);
 
-    if (!fields_check(root, request_fields, ARRAY_LEN(request_fields), "", &x->facts.features, err))
+    if (!fields_check(x, root, &request_fields, err))
         return false;
     input = fields_get(root, "input");
-    if (!input)
-        return fields_missing(err, "input");
-    if (!check_input(&x->facts, input, err))
+    if (!prompts_check(&x->facts, input, "input", INPUTS_MAX, err) || !check_filled(input, err))
         return false;
+    x->facts.choices = x->facts.prompts;
     if (x->facts.choices > max)
         return error_set(
             err, ERROR_MODEL_REQUEST,
@@ -109,7 +85,8 @@ static bool check(struct exchange *x, struct error *err)
             "for further questions.",
             (unsigned long long)max);
     x->facts.n = 0; /* no tokens are generated */
-    return check_options(x, root, err);
+    x->facts.base64 = str_equal(json_str(fields_get(root, "encoding_format")), STR("base64"));
+    return check_dimensions(x, root, err);
 }
 
 /* Numbers out of an item's vector, whichever form the engine gave; NULL when it has none. */

@@ -66,16 +66,17 @@ struct request_facts {
     bool stream;
     bool include_usage;          /* stream_options.include_usage of the client */
     bool uses_legacy_max_tokens; /* max_tokens rather than max_completion_tokens */
-    unsigned prompts;            /* of a completion; else 1 */
+    unsigned prompts;            /* of a completion, inputs of embeddings; else 1 */
     unsigned choices;            /* answers that the reply will have (n, times the prompts) */
     unsigned n;                  /* answers that are generated; best_of when that is larger */
     unsigned top_logprobs;       /* alternatives asked for with each token */
     bool logprobs;
     bool is_gathered;       /* the engine streams, the client gets the whole */
     uint64_t max_tokens;    /* 0: not given */
-    uint64_t prompt_chars;  /* of all text in the prompt, in bytes */
+    uint64_t prompt_chars;  /* of all text in the prompt */
     uint64_t prompt_tokens; /* of prompts given as tokens */
     unsigned features;      /* set of engine_feature that the request needs */
+    unsigned lacks;         /* set of engine_feature that the deployment's engine has not */
     bool must_call;         /* tool_choice leaves no answer without a call of a tool */
     bool base64;            /* embeddings: encoding_format base64 */
     unsigned dimensions;    /* embeddings: length asked for; 0: the model's own */

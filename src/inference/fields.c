@@ -3,100 +3,27 @@
 
 #include <assert.h>
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "base/json.h"
+#include "inference/field_errors.h"
 
-#define PATH_MAX_BYTES 128
 #define FIELDS_MAX 64
 
-/* A number that no C type holds, kept as its text (base/json.h). */
-static unsigned type_of_raw(yyjson_val *value)
-{
-    return strpbrk(yyjson_get_raw(value), ".eE") ? FIELD_NUMBER : FIELD_INTEGER | FIELD_NUMBER;
-}
+struct walk {
+    struct exchange *x;
+    struct error *err;
+};
 
-static unsigned type_of(yyjson_val *value)
-{
-    if (yyjson_is_raw(value))
-        return type_of_raw(value);
-    if (yyjson_is_bool(value))
-        return FIELD_BOOL;
-    if (yyjson_is_int(value))
-        return FIELD_INTEGER | FIELD_NUMBER;
-    if (yyjson_is_real(value))
-        return FIELD_NUMBER;
-    if (yyjson_is_str(value))
-        return FIELD_STRING;
-    if (yyjson_is_arr(value))
-        return FIELD_ARRAY;
-    return FIELD_OBJECT;
-}
+/* One object on the way. */
+struct object {
+    const struct fields *fields;
+    const struct field_path *path; /* NULL: the request itself */
+    unsigned variant;              /* its bit; FIELD_ALWAYS where there is but one */
+    uint64_t seen;                 /* fields of the table */
+    struct field_strangers strangers;
+};
 
-static const char *type_word(unsigned types)
-{
-    if (types & FIELD_OBJECT)
-        return "an object";
-    if (types & FIELD_ARRAY)
-        return types & FIELD_STRING ? "one of a string or array" : "an array";
-    if (types & FIELD_STRING)
-        return "a string";
-    if (types & FIELD_NUMBER)
-        return "a decimal";
-    if (types & FIELD_INTEGER)
-        return "an integer";
-    return "a boolean";
-}
-
-static const char *value_word(yyjson_val *value)
-{
-    unsigned type = type_of(value);
-
-    if (type & FIELD_INTEGER)
-        return "an integer";
-    return type & FIELD_NUMBER ? "a decimal number" : type_word(type);
-}
-
-/* Infinity for what is beyond a double. */
-static double number_of(yyjson_val *value)
-{
-    return yyjson_is_raw(value) ? strtod(yyjson_get_raw(value), NULL) : yyjson_get_num(value);
-}
-
-static bool refuse_number(yyjson_val *value, const struct field *f, const char *path,
-                          struct error *err)
-{
-    bool is_integer = !(f->types & FIELD_NUMBER);
-    const char *word = is_integer ? "integer" : "decimal";
-    double number = number_of(value);
-
-    if (number > 0 && number >= f->maximum)
-        return error_set_target(
-            err, is_integer ? ERROR_MODEL_INTEGER_ABOVE : ERROR_MODEL_DECIMAL_ABOVE, path,
-            "Invalid '%s': %s above maximum value. Expected a value <= %.15g, but got %.15g "
-            "instead.",
-            path, word, f->maximum, number);
-    return error_set_target(
-        err, is_integer ? ERROR_MODEL_INTEGER_BELOW : ERROR_MODEL_DECIMAL_BELOW, path,
-        "Invalid '%s': %s below minimum value. Expected a value >= %.15g, but got %.15g instead.",
-        path, word, f->minimum, number);
-}
-
-static bool refuse_length(yyjson_val *value, const struct field *f, const char *path,
-                          struct error *err)
-{
-    size_t len = yyjson_arr_size(value);
-
-    if ((double)len < f->minimum)
-        return error_set_target(err, ERROR_MODEL_ARRAY_EMPTY, path,
-                                "Invalid '%s': empty array. Expected an array with minimum length "
-                                "%g, but got an array with length %zu instead.",
-                                path, f->minimum, len);
-    return error_set_target(err, ERROR_MODEL_ARRAY_LONG, path,
-                            "Invalid '%s': array too long. Expected an array with maximum length "
-                            "%g, but got an array with length %zu instead.",
-                            path, f->maximum, len);
-}
+static bool check_object(struct walk *w, yyjson_val *value, const struct fields *fields,
+                         const struct field_path *path);
 
 static bool in_range(const struct field *f, double value)
 {
@@ -109,117 +36,198 @@ static bool is_huge(yyjson_val *value)
     return yyjson_is_raw(value) || (yyjson_is_uint(value) && yyjson_get_uint(value) > INT64_MAX);
 }
 
-static bool fits(yyjson_val *value, const struct field *f)
+static size_t place_of(const struct field *f, struct str value)
 {
-    if (!(type_of(value) & f->types) || is_huge(value))
-        return false;
-    if (yyjson_is_num(value))
-        return in_range(f, yyjson_get_num(value));
-    return !yyjson_is_arr(value) || in_range(f, (double)yyjson_arr_size(value));
+    size_t i = 0;
+
+    while (f->values[i] && !str_equal(str_from(f->values[i]), value))
+        i++;
+    return i;
 }
 
-/* Why a value does not fit. `path` is made here and not before: most requests have no error. */
-static bool refuse(yyjson_val *value, const struct field *f, const char *prefix, struct error *err)
+static bool check_string(struct walk *w, struct str value, const struct field *f,
+                         const struct field_path *path)
 {
-    char path[PATH_MAX_BYTES];
+    bool is_name = f->types & FIELD_NAME;
 
-    snprintf(path, sizeof(path), "%s%s", prefix, f->name);
-    if (!(type_of(value) & f->types))
-        return error_set_target(err, ERROR_MODEL_TYPE, path,
-                                "Invalid type for '%s': expected %s, but got %s instead.", path,
-                                type_word(f->types), value_word(value));
-    return yyjson_is_arr(value) ? refuse_length(value, f, path, err)
-                                : refuse_number(value, f, path, err);
-}
-
-static bool refuse_twice(const struct field *f, const char *prefix, struct error *err)
-{
-    char path[PATH_MAX_BYTES];
-
-    snprintf(path, sizeof(path), "%s%s", prefix, f->name);
-    return error_set_target(err, ERROR_MODEL_REQUEST, path,
-                            "Invalid '%s': it is given more than once.", path);
-}
-
-static const struct field *find(const struct field *fields, size_t count, struct str name)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (str_equal(str_from(fields[i].name), name))
-            return &fields[i];
-    }
-    return NULL;
-}
-
-bool fields_check(yyjson_val *object, const struct field *fields, size_t count, const char *path,
-                  unsigned *features, struct error *err)
-{
-    yyjson_obj_iter members = yyjson_obj_iter_with(object);
-    uint64_t seen = 0;
-    yyjson_val *key;
-
-    assert(count <= FIELDS_MAX);
-    while ((key = yyjson_obj_iter_next(&members))) {
-        yyjson_val *value = yyjson_obj_iter_get_val(key);
-        const struct field *f = find(fields, count, json_str(key));
-
-        if (!f)
-            return error_set(err, ERROR_MODEL_REQUEST,
-                             "Unrecognized request argument supplied: %s%.*s", path,
-                             STR_ARGS(str_slice(json_str(key), 0, 64)));
-        if (seen & UINT64_C(1) << (f - fields))
-            return refuse_twice(f, path, err);
-        seen |= UINT64_C(1) << (f - fields);
-        if (yyjson_is_null(value))
-            continue;
-        if (!fits(value, f))
-            return refuse(value, f, path, err);
-        if (features)
-            *features |= f->feature;
-    }
+    if (f->values && !f->values[place_of(f, value)])
+        return field_refuse_value(value, f, path, w->err);
+    if (((is_name || f->types & FIELD_FILLED) && !value.len) ||
+        (is_name && (!str_is_alnum_or(value, "_-") || value.len > FIELD_NAME_CHARS_MAX)))
+        return field_refuse_string(value, path, w->err);
     return true;
 }
 
-static bool check_stop(yyjson_val *stop, struct error *err)
+/* Of the type that the field wants, but not yet looked into. */
+static bool check_inside(struct walk *w, yyjson_val *value, const struct field *f,
+                         const struct field_path *path)
 {
+    if (yyjson_is_str(value))
+        return check_string(w, json_str(value), f, path);
+    if (yyjson_is_obj(value) && f->members)
+        return check_object(w, value, f->members, path);
+    return true;
+}
+
+static bool check_items(struct walk *w, yyjson_val *array, const struct field *f,
+                        const struct field_path *path)
+{
+    struct field item_field = *f;
     yyjson_val *item;
     size_t i, count;
 
-    yyjson_arr_foreach(stop, i, count, item)
+    item_field.types = f->items | (f->types & (FIELD_FILLED | FIELD_NAME));
+    yyjson_arr_foreach(array, i, count, item)
     {
-        char name[PATH_MAX_BYTES];
+        const struct field_path item_path = { path, NULL, i };
 
-        if (yyjson_is_str(item))
-            continue;
-        snprintf(name, sizeof(name), "[%zu]", i);
-        return refuse(item, &(struct field){ name, FIELD_STRING, 0, 0, 0 }, "stop", err);
+        if (!(field_types_of(item) & f->items))
+            return field_refuse_type(item, &item_field, &item_path, w->err);
+        if (!check_inside(w, item, &item_field, &item_path))
+            return false;
     }
     return true;
 }
 
-static bool check_bias(yyjson_val *bias, struct error *err)
+static bool check_value(struct walk *w, yyjson_val *value, const struct field *f,
+                        const struct field_path *path)
 {
-    yyjson_val *key, *value;
+    if (!(field_types_of(value) & f->types))
+        return field_refuse_type(value, f, path, w->err);
+    if (is_huge(value) || (yyjson_is_num(value) && !in_range(f, yyjson_get_num(value))))
+        return field_refuse_number(value, f, path, w->err);
+    if (!yyjson_is_arr(value))
+        return check_inside(w, value, f, path);
+    if (!in_range(f, (double)yyjson_arr_size(value)))
+        return field_refuse_length(value, f, path, w->err);
+    return !f->items || check_items(w, value, f, path);
+}
+
+/* The field of that name, of this variant where it has one; *is_here says whether. */
+static const struct field *find(const struct object *o, struct str name, bool *is_here)
+{
+    const struct field *found = NULL;
+
+    *is_here = false;
+    for (size_t i = 0; i < o->fields->count && !*is_here; i++) {
+        const struct field *f = &o->fields->list[i];
+
+        if (!str_equal(str_from(f->name), name))
+            continue;
+        *is_here = !f->only || f->only & o->variant;
+        found = f;
+    }
+    return found;
+}
+
+static bool check_member(struct walk *w, struct object *o, struct str name, yyjson_val *value)
+{
+    struct field_path path = { o->path, NULL, 0 };
+    char text[FIELD_PATH_BYTES];
+    bool is_here;
+    const struct field *f = find(o, name, &is_here);
+    uint64_t bit;
+
+    /* SDKs write null for members that other variants have. */
+    if (!f || (!is_here && !yyjson_is_null(value))) {
+        field_strangers_add(&o->strangers, name);
+        return true;
+    }
+    path.name = f->name;
+    bit = UINT64_C(1) << (f - o->fields->list);
+    if (o->seen & bit)
+        return field_refuse_twice(&path, w->err);
+    o->seen |= bit;
+    if (yyjson_is_null(value))
+        return f->required & o->variant ? field_refuse_missing(&path, w->err) : true;
+    if (!check_value(w, value, f, &path))
+        return false;
+    return !f->feature ||
+           fields_need(&w->x->facts, f->feature, field_path_text(&path, text), w->err);
+}
+
+static bool check_required(struct walk *w, const struct object *o)
+{
+    for (size_t i = 0; i < o->fields->count; i++) {
+        const struct field *f = &o->fields->list[i];
+
+        if (f->required & o->variant && !(o->seen & UINT64_C(1) << i))
+            return field_refuse_missing(&(struct field_path){ o->path, f->name, 0 }, w->err);
+    }
+    return true;
+}
+
+/* Which variant it is, by its tag. */
+static bool find_variant(struct walk *w, yyjson_val *value, struct object *o)
+{
+    const struct field_path path = { o->path, o->fields->tag, 0 };
+    yyjson_val *tag;
+    bool is_here;
+    const struct field *f;
+
+    o->variant = FIELD_ALWAYS;
+    if (!o->fields->tag)
+        return true;
+    f = find(o, str_from(o->fields->tag), &is_here);
+    tag = fields_get(value, o->fields->tag);
+    if (!tag)
+        return field_refuse_missing(&path, w->err);
+    if (!check_value(w, tag, f, &path))
+        return false;
+    o->variant = 1u << place_of(f, json_str(tag));
+    return true;
+}
+
+static bool check_object(struct walk *w, yyjson_val *value, const struct fields *fields,
+                         const struct field_path *path)
+{
+    struct object o = { .fields = fields, .path = path };
+    yyjson_obj_iter members = yyjson_obj_iter_with(value);
+    yyjson_val *key;
+
+    assert(fields->count <= FIELDS_MAX);
+    if (!find_variant(w, value, &o))
+        return false;
+    while ((key = yyjson_obj_iter_next(&members))) {
+        if (!check_member(w, &o, json_str(key), yyjson_obj_iter_get_val(key)))
+            return false;
+    }
+    if (o.strangers.count)
+        return field_refuse_strangers(w->x, &o.strangers, path, w->err);
+    return check_required(w, &o);
+}
+
+bool fields_check(struct exchange *x, yyjson_val *object, const struct fields *fields,
+                  struct error *err)
+{
+    return check_object(&(struct walk){ x, err }, object, fields, NULL);
+}
+
+bool fields_check_bias(yyjson_val *object, struct error *err)
+{
+    static const struct field bias_field = FIELD("logit_bias", FIELD_NUMBER, -100, 100);
+    const struct field_path above = { NULL, bias_field.name, 0 };
+    yyjson_val *bias = fields_get(object, bias_field.name), *key, *value;
     size_t i, count;
+    uint64_t token;
 
     if (!bias)
         return true;
     yyjson_obj_foreach(bias, i, count, key, value)
     {
-        char name[PATH_MAX_BYTES];
-        struct field f = { name, FIELD_NUMBER, -100, 100, 0 };
+        char name[24];
+        const struct field_path path = { &above, name, 0 };
 
-        if (fits(value, &f))
-            continue;
-        snprintf(name, sizeof(name), "%.*s", STR_ARGS(str_slice(json_str(key), 0, 20)));
-        return refuse(value, &f, "logit_bias.", err);
+        if (!str_to_u64(json_str(key), INT32_MAX, &token))
+            return error_set_target(err, ERROR_MODEL_REQUEST, bias_field.name,
+                                    "Invalid key in 'logit_bias': %.*s. You should only be "
+                                    "submitting non-negative integers.",
+                                    STR_ARGS(str_slice(json_str(key), 0, 40)));
+        snprintf(name, sizeof(name), "%llu", (unsigned long long)token);
+        if (!check_value(&(struct walk){ NULL, err }, value, &bias_field, &path))
+            return false;
     }
     return true;
-}
-
-bool fields_check_sampling(yyjson_val *object, struct error *err)
-{
-    return check_stop(fields_get(object, "stop"), err) &&
-           check_bias(fields_get(object, "logit_bias"), err);
 }
 
 yyjson_val *fields_get(yyjson_val *object, const char *name)
@@ -227,6 +235,14 @@ yyjson_val *fields_get(yyjson_val *object, const char *name)
     yyjson_val *value = yyjson_obj_get(object, name);
 
     return yyjson_is_null(value) ? NULL : value;
+}
+
+bool fields_need(struct request_facts *facts, unsigned feature, const char *name, struct error *err)
+{
+    facts->features |= feature;
+    return !(facts->lacks & feature) ||
+           error_set_target(err, ERROR_MODEL_UNSUPPORTED, name,
+                            "Unsupported parameter: '%s' is not supported with this model.", name);
 }
 
 bool fields_missing(struct error *err, const char *name)

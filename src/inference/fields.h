@@ -1,16 +1,13 @@
 /*
- * Request fields as tables: name, type, range, the engine feature that a use needs. One checker
- * gives every operation the same errors, in OpenAI's words, with the field named.
+ * Request fields as tables: name, type, range, what stands inside, the engine feature that a use
+ * needs. One checker gives every operation the same errors, in OpenAI's words, with the field named.
+ * Nothing is silently left out: a member that no table names is refused, wherever it stands.
  * SPDX-License-Identifier: MIT
  */
 #ifndef INFERENCE_FIELDS_H
 #define INFERENCE_FIELDS_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <yyjson.h>
-
-#include "base/error.h"
+#include "inference/exchange.h"
 
 /* JSON types a field may have; a set of bits. null is always accepted and means absent. */
 enum field_type {
@@ -20,27 +17,83 @@ enum field_type {
     FIELD_STRING = 1 << 3,
     FIELD_ARRAY = 1 << 4,
     FIELD_OBJECT = 1 << 5,
+    FIELD_ANY = (1 << 6) - 1,
+    /* Of strings, the field's own and those in its array: */
+    FIELD_FILLED = 1 << 6, /* not empty */
+    FIELD_NAME = 1 << 7, /* letters, digits, _ and -, at most 64: names of functions and schemas */
 };
+
+/* What `seed` may be; the next to them that a double can hold. */
+#define FIELD_INT64_MIN (-9223372036854775808.0)
+#define FIELD_INT64_MAX 9223372036854775807.0
+
+/* All variants of an object. */
+#define FIELD_ALWAYS (~0u)
+
+struct fields;
 
 struct field {
     const char *name;
     unsigned types;
-    double minimum, maximum; /* of numbers; of the length of arrays; both 0: any */
-    unsigned feature;        /* engine features that its presence needs */
+    double minimum, maximum;      /* of numbers; of the length of arrays; both 0: any */
+    unsigned feature;             /* engine feature that its presence needs */
+    unsigned required;            /* in these variants of the object (a set of bits) */
+    unsigned only;                /* only these variants have it; 0: all */
+    unsigned items;               /* types of what an array holds; 0: whatever */
+    const struct fields *members; /* of the object, or of each object in the array; NULL: any */
+    const char *const *values;    /* what a string may be, ended by NULL; NULL: any */
 };
 
-/* Checks every member of `object` against the table: unknown members, types, ranges, and that none
- * is there twice, since an engine might read the other one than lazuli. Adds the features
- * needed by members that are present to *features (may be NULL). `path` is put before the names in
- * errors ("stream_options."), "" at the top. At most 64 fields. */
-MUST_CHECK bool fields_check(yyjson_val *object, const struct field *fields, size_t count,
-                             const char *path, unsigned *features, struct error *err);
+/* The members that an object may have; at most 64. */
+struct fields {
+    const struct field *list;
+    size_t count;
+    /* Objects of several variants, which a string member tells apart ("role", "type"): its name. A
+     * variant's number, and so its bit, is the place of the string among the member's values. */
+    const char *tag;
+};
+
+/* A row: the name, then the other members in their order, as far as they are not 0. */
+#define FIELD(row_name, ...)                   \
+    {                                          \
+        .name = row_name, .types = __VA_ARGS__ \
+    }
+#define FIELDS(list)                \
+    {                               \
+        list, ARRAY_LEN(list), NULL \
+    }
+#define FIELDS_BY(list, tag)       \
+    {                              \
+        list, ARRAY_LEN(list), tag \
+    }
+
+/* Where a value stands, for errors. Made on the stack on the way down, so that it costs next to
+ * nothing where there is no error. */
+struct field_path {
+    const struct field_path *above; /* NULL: the request itself */
+    const char *name;               /* NULL: an item of an array */
+    size_t at;
+};
+
+#define FIELD_PATH_BYTES 128
+/* "messages[0].content", as OpenAI's checks of structure name it. */
+const char *field_path_text(const struct field_path *path, char text[FIELD_PATH_BYTES]);
+
+/* Checks every member of `object` against the table: unknown and missing members, types, ranges,
+ * what stands inside, and that none is there twice, since an engine might read the other one than
+ * lazuli. Adds the features needed to x->facts. */
+MUST_CHECK bool fields_check(struct exchange *x, yyjson_val *object, const struct fields *fields,
+                             struct error *err);
 
 /* The value, NULL when absent or null. */
 yyjson_val *fields_get(yyjson_val *object, const char *name);
 
-/* What stands inside `stop` and `logit_bias` of a chat or a completion. */
-MUST_CHECK bool fields_check_sampling(yyjson_val *object, struct error *err);
+/* What stands inside `logit_bias` of a chat or a completion. */
+MUST_CHECK bool fields_check_bias(yyjson_val *object, struct error *err);
+
+/* The field asks for an engine feature: notes it, and refuses where the engine lacks it. */
+MUST_CHECK bool fields_need(struct request_facts *facts, unsigned feature, const char *name,
+                            struct error *err);
 
 /* "Missing required parameter: 'x'." */
 bool fields_missing(struct error *err, const char *name);

@@ -5,9 +5,11 @@
 #ifndef INFERENCE_STREAM_OPTIONS_H
 #define INFERENCE_STREAM_OPTIONS_H
 
-#include "inference/exchange.h"
+#include "inference/fields.h"
 
-/* Fills facts->stream and facts->include_usage from the request's root. */
+extern const struct fields stream_options_fields;
+
+/* Fills facts->stream and facts->include_usage from the request's root, which its table let pass. */
 MUST_CHECK bool stream_options_check(struct request_facts *facts, yyjson_val *root,
                                      struct error *err);
 

@@ -5,47 +5,6 @@
  */
 #include "inference/operation.h"
 
-/* The field that needs a feature, for the error's `param`. */
-static const struct {
-    unsigned feature;
-    const char *field;
-} feature_fields[] = {
-    { ENGINE_N, "n" },
-    { ENGINE_BEST_OF, "best_of" },
-    { ENGINE_ECHO, "echo" },
-    { ENGINE_SUFFIX, "suffix" },
-    { ENGINE_LOGPROBS, "logprobs" },
-    { ENGINE_LOGIT_BIAS, "logit_bias" },
-    { ENGINE_TOOLS, "tools" },
-    { ENGINE_JSON_OBJECT, "response_format" },
-    { ENGINE_JSON_SCHEMA, "response_format" },
-    { ENGINE_SEED, "seed" },
-    { ENGINE_PROMPT_ARRAY, "prompt" },
-    { ENGINE_PROMPT_TOKENS, "prompt" },
-    { ENGINE_IMAGES, "messages" },
-    { ENGINE_AUDIO, "messages" },
-    { ENGINE_PARALLEL_TOOLS, "parallel_tool_calls" },
-    { ENGINE_FUNCTIONS, "functions" },
-    { ENGINE_REASONING, "reasoning_effort" },
-    { ENGINE_STORE, "store" },
-    { ENGINE_PREDICTION, "prediction" },
-    { ENGINE_DATA_SOURCES, "data_sources" },
-    { ENGINE_INPUT_TYPE, "input_type" },
-};
-
-static bool check_features(struct exchange *x, struct error *err)
-{
-    unsigned missing = x->facts.features & ~engine_features(x->deployment->engine);
-
-    for (size_t i = 0; i < ARRAY_LEN(feature_fields); i++) {
-        if (missing & feature_fields[i].feature)
-            return error_set_target(err, ERROR_MODEL_UNSUPPORTED, feature_fields[i].field,
-                                    "Unsupported parameter: '%s' is not supported with this model.",
-                                    feature_fields[i].field);
-    }
-    return true;
-}
-
 /* The most that the model can answer, and the name that reasoning models want it given by. */
 static bool check_max_tokens(struct exchange *x, struct error *err)
 {
@@ -82,8 +41,9 @@ static bool check_slots(struct exchange *x, struct error *err)
 enum phase exchange_validate(struct exchange *x)
 {
     x->facts.n = x->facts.choices = x->facts.prompts = 1;
+    x->facts.lacks = ~engine_features(x->deployment->engine);
     if (!x->operation->check(x, &x->err) || !check_max_tokens(x, &x->err) ||
-        !check_features(x, &x->err) || !check_slots(x, &x->err))
+        !check_slots(x, &x->err))
         return PHASE_FAIL;
     return PHASE_ADMIT;
 }

@@ -4,6 +4,7 @@ import asyncio
 import json
 
 import openai
+import pydantic
 import pytest
 
 MESSAGES = [
@@ -351,6 +352,29 @@ def test_result_of_a_tool(simulated):
     ]
     answer = simulated.azure().chat.completions.create(model="gpt-4", messages=messages, tools=[WEATHER], max_tokens=10)
     assert answer.choices[0].message.content
+
+
+class Nothing(pydantic.BaseModel):
+    pass
+
+
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
+def test_answers_that_the_sdk_sends_back(simulated):
+    """As helpers of the SDK parsed them, with the members that they add."""
+    client = simulated.azure()
+    tool = openai.pydantic_function_tool(Nothing, name="nothing")
+    options = {"model": "gpt-4", "messages": MESSAGES}
+    called = client.chat.completions.parse(tools=[tool], tool_choice="required", **options).choices[0].message
+    (call,) = called.tool_calls
+    assert call.function.parsed_arguments == Nothing()
+    parsed = client.chat.completions.parse(response_format=Nothing, **options).choices[0].message
+    with client.chat.completions.stream(tools=[tool], tool_choice="required", **options) as stream:
+        streamed = stream.get_final_completion().choices[0].message
+    for message in (called, parsed, streamed):
+        results = [{"role": "tool", "tool_call_id": c.id, "content": "done"} for c in message.tool_calls or []]
+        for form in (message, message.to_dict(), message.model_dump()):
+            again = client.chat.completions.create(model="gpt-4", messages=[*MESSAGES, form, *results])
+            assert again.choices[0].message.content
 
 
 @both

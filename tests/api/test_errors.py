@@ -132,13 +132,17 @@ TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "ob
 REFUSALS = [
     ({}, "Missing required parameter: 'messages'.", "messages", "missing_required_parameter"),
     ({"messages": None}, "Missing required parameter: 'messages'.", "messages", "missing_required_parameter"),
-    ({"messages": []}, "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an array with length 0 instead.", "messages", "empty_array"),
-    ({"messages": "Hi"}, "Invalid type for 'messages': expected an array, but got a string instead.", "messages", "invalid_type"),
-    ({"messages": ["Hi"]}, "Invalid type for 'messages.[0]': expected an object.", "messages.[0]", "invalid_type"),
-    ({"messages": [{"content": "Hi"}]}, "Missing required parameter: 'messages.[0].role'.", "messages.[0].role", "missing_required_parameter"),
-    ({"messages": [*MESSAGES, {"role": "user"}]}, "Missing required parameter: 'messages.[1].content'.", "messages.[1].content", "missing_required_parameter"),
-    ({"messages": [{"role": "robot", "content": "Hi"}]}, "Invalid value: 'robot'. Supported values are: 'system', 'assistant', 'user', 'function', 'tool', and 'developer'.", "messages.[0].role", "invalid_value"),
-    ({"messages": [{"role": "user", "content": [{"type": "video"}]}]}, None, "messages.[0].content.[0].type", "invalid_value"),
+    ({"messages": []}, "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an empty array instead.", "messages", "empty_array"),
+    ({"messages": "Hi"}, "Invalid type for 'messages': expected an array of objects, but got a string instead.", "messages", "invalid_type"),
+    ({"messages": ["Hi"]}, "Invalid type for 'messages[0]': expected an object, but got a string instead.", "messages[0]", "invalid_type"),
+    ({"messages": [{"content": "Hi"}]}, "Missing required parameter: 'messages[0].role'.", "messages[0].role", "missing_required_parameter"),
+    ({"messages": [*MESSAGES, {"role": "user"}]}, "Missing required parameter: 'messages[1].content'.", "messages[1].content", "missing_required_parameter"),
+    ({"messages": [{"role": "user", "content": None}]}, "Invalid value for 'content': expected a string, got null.", "messages.[0].content", None),
+    ({"messages": [{"role": 5, "content": "Hi"}]}, "Invalid type for 'messages[0].role': expected one of 'system', 'assistant', 'user', 'function', 'tool', or 'developer', but got an integer instead.", "messages[0].role", "invalid_type"),
+    ({"messages": [{"role": "user", "content": "Hi", "mood": "good"}]}, "Additional properties are not allowed ('mood' was unexpected) - 'messages.0'", None, None),
+    ({"messages": [{"role": "user", "content": [{"type": "text", "text": "Hi", "a": 1, "b": 2}]}]}, "Additional properties are not allowed ('a', 'b' were unexpected) - 'messages.0.content.0'", None, None),
+    ({"messages": [{"role": "robot", "content": "Hi"}]}, "Invalid value: 'robot'. Supported values are: 'system', 'assistant', 'user', 'function', 'tool', and 'developer'.", "messages[0].role", "invalid_value"),
+    ({"messages": [{"role": "user", "content": [{"type": "video"}]}]}, "Invalid value: 'video'. Supported values are: 'text', 'image_url', 'input_audio', and 'file'.", "messages[0].content[0].type", "invalid_value"),
     ({"messages": [*MESSAGES, {"role": "tool", "content": "x", "tool_call_id": "call_1"}]}, "Invalid parameter: messages with role 'tool' must be a response to a preceeding message with 'tool_calls'.", "messages.[1].role", None),
     (BODY | {"max_tokens": 20000}, "max_tokens is too large: 20000. This model supports at most 8192 completion tokens, whereas you provided 20000.", "max_tokens", "invalid_value"),
     (BODY | {"max_tokens": 0}, "Invalid 'max_tokens': integer below minimum value. Expected a value >= 1, but got 0 instead.", "max_tokens", "integer_below_min_value"),
@@ -152,8 +156,8 @@ REFUSALS = [
     (BODY | {"presence_penalty": -3}, None, "presence_penalty", "decimal_below_min_value"),
     (BODY | {"stop": ["a", "b", "c", "d", "e"]}, None, "stop", "array_above_max_length"),
     (BODY | {"stop": ["a", 5]}, "Invalid type for 'stop[1]': expected a string, but got an integer instead.", "stop[1]", "invalid_type"),
-    (BODY | {"logit_bias": {"5": 101}}, "Invalid 'logit_bias.5': decimal above maximum value. Expected a value <= 100, but got 101 instead.", "logit_bias.5", "decimal_above_max_value"),
-    (BODY | {"logit_bias": {"5": "x"}}, None, "logit_bias.5", "invalid_type"),
+    (BODY | {"stop": ""}, "Invalid 'stop': empty string. Expected a string with minimum length 1, but got an empty string instead.", "stop", "empty_string"),
+    (BODY | {"stop": ["a", ""]}, None, "stop[1]", "empty_string"),
     (BODY | {"top_logprobs": 3}, "The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.", "top_logprobs", None),
     (BODY | {"logprobs": True, "top_logprobs": 21}, None, "top_logprobs", "integer_above_max_value"),
     (BODY | {"stream_options": {"include_usage": True}}, "The 'stream_options' parameter is only allowed when 'stream' is enabled.", "stream_options", None),
@@ -161,12 +165,23 @@ REFUSALS = [
     (BODY | {"response_format": {"type": "json_object"}}, "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'.", "messages", None),
     (BODY | {"response_format": {"type": "xml"}}, None, "response_format.type", "invalid_value"),
     (BODY | {"response_format": {"type": "json_schema"}}, None, "response_format.json_schema", "missing_required_parameter"),
+    (BODY | {"response_format": {"type": "json_schema", "json_schema": {"schema": {}}}}, "Missing required parameter: 'response_format.json_schema.name'.", "response_format.json_schema.name", "missing_required_parameter"),
+    (BODY | {"response_format": {"type": "json_schema", "json_schema": {"name": "a b"}}}, "Invalid 'response_format.json_schema.name': string does not match pattern. Expected a string that matches the pattern '^[a-zA-Z0-9_-]+$'.", "response_format.json_schema.name", "invalid_value"),
+    (BODY | {"response_format": {"type": "json_schema", "json_schema": {"name": "a" * 65}}}, "Invalid 'response_format.json_schema.name': string too long. Expected a string with maximum length 64, but got a string with length 65 instead.", "response_format.json_schema.name", "string_above_max_length"),
+    (BODY | {"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": 5}}}, "Invalid type for 'response_format.json_schema.schema': expected an object, but got an integer instead.", "response_format.json_schema.schema", "invalid_type"),
+    (BODY | {"response_format": {"type": "json_schema", "json_schema": {"name": "a", "strict": "yes"}}}, None, "response_format.json_schema.strict", "invalid_type"),
+    (BODY | {"response_format": {"type": "text", "x": 1}}, "Additional properties are not allowed ('x' was unexpected) - 'response_format'", None, None),
     (BODY | {"tool_choice": "auto"}, None, "tool_choice", None),
     (BODY | {"tools": [TOOL], "tool_choice": "whatever"}, "Invalid value: 'whatever'. Supported values are: 'none', 'auto', and 'required'.", "tool_choice", "invalid_value"),
     (BODY | {"tools": [TOOL], "tool_choice": {"type": "function", "function": {"name": "g"}}}, "Tool choice 'g' not found in 'tools' parameter.", "tool_choice", None),
     (BODY | {"tools": [{"type": "function"}]}, None, "tools[0].function", "missing_required_parameter"),
-    (BODY | {"tools": [{"type": "retrieval"}]}, None, "tools[0].type", "invalid_value"),
-    (BODY | {"messages": [{"role": "user", "content": [{"type": "input_audio", "input_audio": {}}]}]}, None, "messages", "unsupported_parameter"),
+    (BODY | {"tools": [{"type": "retrieval"}]}, "Invalid value: 'retrieval'. Supported values are: 'function'.", "tools[0].type", "invalid_value"),
+    (BODY | {"tools": [{"type": "function", "function": {"name": "a.b"}}]}, "Invalid 'tools[0].function.name': string does not match pattern. Expected a string that matches the pattern '^[a-zA-Z0-9_-]+$'.", "tools[0].function.name", "invalid_value"),
+    (BODY | {"tools": [TOOL | {"x": 1}]}, "Additional properties are not allowed ('x' was unexpected) - 'tools.0'", None, None),
+    (BODY | {"stream": True, "stream_options": {"x": 1}}, "Additional properties are not allowed ('x' was unexpected) - 'stream_options'", None, None),
+    ({"messages": [{"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": "", "format": "wav"}}]}]}, "Invalid content type. input_audio is only supported by certain models.", "messages.[0].content.[0].type", None),
+    (BODY | {"metadata": {"a": "b"}}, "Unsupported parameter: 'metadata' is not supported with this model.", "metadata", "unsupported_parameter"),
+    (BODY | {"modalities": ["text", "audio"]}, None, "modalities", "unsupported_parameter"),
     (BODY | {"data_sources": [{}]}, None, "data_sources", "unsupported_parameter"),
 ]  # fmt: skip
 
@@ -182,6 +197,18 @@ def test_refused_by_the_model_layer(simulated, body, message, param, code):
     assert list(error) == ["message", "type", "param", "code"]
     assert (error["type"], error["param"], error["code"]) == ("invalid_request_error", param, code), error
     assert message in (None, error["message"])
+
+
+@pytest.mark.parametrize("bias, message, param, code", [
+    ({"5": 101}, "Invalid 'logit_bias.5': decimal above maximum value. Expected a value <= 100, but got 101 instead.", "logit_bias.5", "decimal_above_max_value"),
+    ({"5": "x"}, "Invalid type for 'logit_bias.5': expected a decimal, but got a string instead.", "logit_bias.5", "invalid_type"),
+    ({"AI": 5}, "Invalid key in 'logit_bias': AI. You should only be submitting non-negative integers.", "logit_bias", None),
+    ({"-5": 5}, "Invalid key in 'logit_bias': -5. You should only be submitting non-negative integers.", "logit_bias", None),
+])  # fmt: skip
+def test_bias_of_no_token(lazuli, bias, message, param, code):
+    status, _, _, text = ask(lazuli, body=BODY | {"logit_bias": bias})
+    error = {"message": message, "type": "invalid_request_error", "param": param, "code": code}
+    assert (status, json.loads(text)["error"]) == (400, error)
 
 
 def test_max_tokens_of_a_reasoning_model(simulated):

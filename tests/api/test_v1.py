@@ -46,6 +46,15 @@ def test_completions_and_embeddings(simulated):
     assert len(client.embeddings.create(model="text-embedding-ada-002", input="a").data[0].embedding) == 1536
 
 
+def test_members_that_nobody_knows(simulated):
+    """Named as today's model layer does; the dated surface has the words of its time."""
+    messages = [{"role": "user", "content": [{"type": "text", "text": "Hi", "mood": "good"}]}]
+    answer = post(simulated, {"model": "gpt-4", "messages": messages})
+    name = "messages[0].content[0].mood"
+    error = {"message": f"Unknown parameter: '{name}'.", "type": "invalid_request_error"}
+    assert (answer.status_code, answer.json()["error"]) == (400, error | {"param": name, "code": "unknown_parameter"})
+
+
 @pytest.mark.parametrize("version", [{}, {"api-version": "v1"}, {"api-version": "preview"}])
 def test_versions(simulated, version):
     assert post(simulated, {"model": "gpt-4", "messages": MESSAGES}, **version).status_code == 200

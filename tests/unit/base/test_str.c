@@ -186,11 +186,16 @@ static void knows_letters_and_digits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(compares),          cmocka_unit_test(knows_starts_and_ends),
-        cmocka_unit_test(finds),             cmocka_unit_test(slices_within_bounds),
-        cmocka_unit_test(trims),             cmocka_unit_test(splits),
-        cmocka_unit_test(reads_numbers),     cmocka_unit_test(knows_utf8),
-        cmocka_unit_test(counts_characters), cmocka_unit_test(repairs_utf8),
+        cmocka_unit_test(compares),
+        cmocka_unit_test(knows_starts_and_ends),
+        cmocka_unit_test(finds),
+        cmocka_unit_test(slices_within_bounds),
+        cmocka_unit_test(trims),
+        cmocka_unit_test(splits),
+        cmocka_unit_test(reads_numbers),
+        cmocka_unit_test(knows_utf8),
+        cmocka_unit_test(counts_characters),
+        cmocka_unit_test(repairs_utf8),
         cmocka_unit_test(knows_letters_and_digits),
     };
 

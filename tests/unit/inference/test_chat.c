@@ -58,6 +58,9 @@ static void ranges_are_those_of_azure(void **state)
     expect_refused(WITH("\"max_tokens\":0"), ERROR_MODEL_INTEGER_BELOW, "max_tokens");
     expect_refused(WITH("\"stop\":[\"a\",\"b\",\"c\",\"d\",\"e\"]"), ERROR_MODEL_ARRAY_LONG,
                    "stop");
+    expect_refused(WITH("\"stop\":\"\""), ERROR_MODEL_STRING_EMPTY, "stop");
+    expect_refused(WITH("\"logit_bias\":{\"AI\":5}"), ERROR_MODEL_REQUEST, "logit_bias");
+    expect_refused(WITH("\"modalities\":[\"video\"]"), ERROR_MODEL_VALUE, "modalities[0]");
     expect_refused(WITH("\"model\":5"), ERROR_MODEL_TYPE, "model");
     expect_refused(WITH("\"top_logprobs\":1"), ERROR_MODEL_REQUEST, "top_logprobs");
 }
@@ -76,28 +79,78 @@ static void stream_options_go_with_stream(void **state)
                    "stream_options");
 }
 
+#define SCHEMA(members) \
+    WITH("\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{" members "}}")
+
 static void formats_are_three(void **state)
 {
     (void)state;
     assert_true(check(WITH("\"response_format\":{\"type\":\"text\"}")));
-    assert_true(check(WITH("\"response_format\":{\"type\":\"json_schema\",\"json_schema\":"
-                           "{\"name\":\"s\",\"schema\":{}}}")));
+    assert_true(
+        check(SCHEMA("\"name\":\"s\",\"schema\":{},\"strict\":true,\"description\":\"d\"")));
     assert_int_equal(facts.features, ENGINE_JSON_SCHEMA);
     expect_refused(WITH("\"response_format\":{\"type\":\"json_schema\"}"), ERROR_MODEL_MISSING,
                    "response_format.json_schema");
-    expect_refused(WITH("\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{}}"),
-                   ERROR_MODEL_MISSING, "response_format.json_schema.name");
     expect_refused(WITH("\"response_format\":{\"type\":\"xml\"}"), ERROR_MODEL_VALUE,
                    "response_format.type");
-    expect_refused(WITH("\"response_format\":{}"), ERROR_MODEL_VALUE, "response_format.type");
+    expect_refused(WITH("\"response_format\":{}"), ERROR_MODEL_MISSING, "response_format.type");
+    expect_refused(WITH("\"response_format\":{\"type\":\"text\",\"schema\":{}}"),
+                   ERROR_MODEL_REQUEST, "");
+    assert_string_equal(err.text, "Additional properties are not allowed ('schema' was "
+                                  "unexpected) - 'response_format'");
+}
+
+static void schemas_have_a_name_and_a_form(void **state)
+{
+    (void)state;
+    expect_refused(SCHEMA(""), ERROR_MODEL_MISSING, "response_format.json_schema.name");
+    expect_refused(SCHEMA("\"name\":5"), ERROR_MODEL_TYPE, "response_format.json_schema.name");
+    expect_refused(SCHEMA("\"name\":\"a b\""), ERROR_MODEL_VALUE,
+                   "response_format.json_schema.name");
+    expect_refused(SCHEMA("\"name\":\"a\",\"schema\":5"), ERROR_MODEL_TYPE,
+                   "response_format.json_schema.schema");
+    assert_string_equal(err.text, "Invalid type for 'response_format.json_schema.schema': expected "
+                                  "an object, but got an integer instead.");
+    expect_refused(SCHEMA("\"name\":\"a\",\"strict\":\"yes\""), ERROR_MODEL_TYPE,
+                   "response_format.json_schema.strict");
+    expect_refused(SCHEMA("\"name\":\"a\",\"shape\":{}"), ERROR_MODEL_REQUEST, "");
+}
+
+/* Which field of the request it is that cannot be had. */
+static void wishes_are_refused_by_their_names(void **state)
+{
+    static const struct {
+        const char *body, *param;
+    } cases[] = {
+        { WITH("\"metadata\":{}"), "metadata" },
+        { WITH("\"store\":true"), "store" },
+        { WITH("\"modalities\":[\"text\",\"audio\"]"), "modalities" },
+        { WITH("\"audio\":{}"), "audio" },
+        { WITH("\"prediction\":{}"), "prediction" },
+        { WITH("\"functions\":[{\"name\":\"f\"}]"), "functions" },
+        { WITH("\"function_call\":\"none\""), "function_call" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        rig_chat("llama", cases[i].body);
+        assert_int_equal(fake_reply.status, 400);
+        assert_true(str_equal(json_str(json_at(rig_reply_json(), "error.param")),
+                              str_from(cases[i].param)));
+        assert_true(str_equal(json_str(json_at(rig_reply_json(), "error.code")),
+                              STR("unsupported_parameter")));
+        rig_chat("up", cases[i].body); /* answers for itself */
+        assert_non_null(fake_engine.call);
+        rig_gone();
+    }
+    rig_chat("llama", WITH("\"store\":false,\"modalities\":[\"text\"]"));
+    assert_non_null(fake_engine.call);
+    rig_gone();
 }
 
 static void what_the_model_cannot_do_is_refused(void **state)
 {
     (void)state;
-    rig_chat("llama", WITH("\"store\":true"));
-    assert_int_equal(fake_reply.status, 400);
-    assert_true(str_equal(json_str(json_at(rig_reply_json(), "error.param")), STR("store")));
     rig_chat("sim", WITH("\"max_tokens\":5000"));
     assert_int_equal(fake_reply.status, 400);
     assert_true(str_equal(json_str(json_at(rig_reply_json(), "error.message")),
@@ -117,9 +170,14 @@ static void what_the_model_cannot_do_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(facts_are_taken),           TEST(the_newer_limit_counts),
-        TEST(ranges_are_those_of_azure), TEST(stream_options_go_with_stream),
-        TEST(formats_are_three),         TEST(what_the_model_cannot_do_is_refused),
+        TEST(facts_are_taken),
+        TEST(the_newer_limit_counts),
+        TEST(ranges_are_those_of_azure),
+        TEST(stream_options_go_with_stream),
+        TEST(formats_are_three),
+        TEST(schemas_have_a_name_and_a_form),
+        TEST(wishes_are_refused_by_their_names),
+        TEST(what_the_model_cannot_do_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

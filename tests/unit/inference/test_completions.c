@@ -42,6 +42,8 @@ static void a_prompt_may_be_text_or_tokens(void **state)
     assert_true(check("{\"prompt\":\"abcd\"}"));
     assert_int_equal(facts.prompt_chars, 4);
     assert_int_equal(facts.max_tokens, 16);
+    assert_true(check("{\"prompt\":[\"gr\u00fc\u00df\",\"\u65e5\"]}"));
+    assert_int_equal(facts.prompt_chars, 5);
     assert_true(check("{}"));
     assert_true(check("{\"prompt\":[1,2,3]}"));
     assert_int_equal(facts.prompt_tokens, 3);
@@ -66,6 +68,14 @@ static void prompts_of_other_kinds_are_refused(void **state)
     expect_refused("{\"prompt\":[{}]}", ERROR_MODEL_TYPE, "prompt");
     expect_refused("{\"prompt\":[[\"a\"]]}", ERROR_MODEL_TYPE, "prompt");
     expect_refused("{\"prompt\":[1e999]}", ERROR_MODEL_TYPE, "prompt");
+    expect_refused("{\"prompt\":[[1,\"a\"]]}", ERROR_MODEL_TYPE, "prompt");
+    expect_refused("{\"prompt\":[1,-3]}", ERROR_MODEL_INTEGER_BELOW, "prompt[1]");
+    expect_refused("{\"prompt\":[\"a\",[1,2147483648]]}", ERROR_MODEL_INTEGER_ABOVE,
+                   "prompt[1][1]");
+    expect_refused("{\"prompt\":[99999999999999999999]}", ERROR_MODEL_INTEGER_ABOVE, "prompt[0]");
+    expect_refused("{\"prompt\":[[]]}", ERROR_MODEL_TYPE, "prompt");
+    expect_refused("{\"stop\":[\"\"]}", ERROR_MODEL_STRING_EMPTY, "stop[0]");
+    expect_refused("{\"best_of\":21}", ERROR_MODEL_INTEGER_ABOVE, "best_of");
 }
 
 /* 2,048 prompts at most; one prompt may have more tokens than that. */

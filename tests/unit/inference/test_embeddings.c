@@ -47,6 +47,11 @@ static void inputs_of_other_kinds_are_refused(void **state)
     expect_refused("{}", ERROR_MODEL_MISSING, "input");
     expect_refused("{\"input\":\"\"}", ERROR_MODEL_REQUEST, "input");
     expect_refused("{\"input\":[]}", ERROR_MODEL_ARRAY_EMPTY, "input");
+    expect_refused("{\"input\":[\"\",\"\"]}", ERROR_MODEL_STRING_EMPTY, "input[0]");
+    expect_refused("{\"input\":[\"a\",\"\"]}", ERROR_MODEL_STRING_EMPTY, "input[1]");
+    expect_refused("{\"input\":[[1],[]]}", ERROR_MODEL_TYPE, "input");
+    expect_refused("{\"input\":[[1],[-1]]}", ERROR_MODEL_INTEGER_BELOW, "input[1][0]");
+    expect_refused("{\"input\":5}", ERROR_MODEL_TYPE, "input");
     expect_refused("{\"input\":[\"a\",1]}", ERROR_MODEL_TYPE, "input");
     expect_refused("{\"input\":[{}]}", ERROR_MODEL_TYPE, "input");
     expect_refused("{\"input\":\"a\",\"encoding_format\":\"hex\"}", ERROR_MODEL_VALUE,

@@ -4,48 +4,85 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <cmocka.h>
 
 #include "base/json.h"
 
 enum { FEATURE_SEED = 4 };
 
-static const struct field fields[] = {
-    { "flag", FIELD_BOOL, 0, 0, 0 },
-    { "count", FIELD_INTEGER, 1, 128, 0 },
-    { "share", FIELD_NUMBER, -2, 2, 0 },
-    { "name", FIELD_STRING, 0, 0, 0 },
-    { "stop", FIELD_STRING | FIELD_ARRAY, 1, 4, 0 },
-    { "list", FIELD_ARRAY, 1, 3, 0 },
-    { "object", FIELD_OBJECT, 0, 0, 0 },
-    { "choice", FIELD_STRING | FIELD_OBJECT, 0, 0, 0 },
-    { "seed", FIELD_INTEGER, -9223372036854775808.0, 9223372036854775807.0, FEATURE_SEED },
-};
+static const char *const kinds[] = { "small", "large", "huge", NULL };
+static const char *const two[] = { "yes", "no", NULL };
 
-static unsigned features;
+enum kind { SMALL = 1 << 0, LARGE = 1 << 1, HUGE_KIND = 1 << 2 };
+
+/* What is told apart by `kind`. */
+static const struct field item_list[] = {
+    FIELD("kind", FIELD_STRING, .values = kinds),
+    FIELD("size", FIELD_INTEGER, 0, 9, .only = SMALL, .required = SMALL),
+    FIELD("size", FIELD_STRING, .only = LARGE),
+    FIELD("label", FIELD_STRING | FIELD_NAME, .required = LARGE | HUGE_KIND),
+};
+static const struct fields item_fields = FIELDS_BY(item_list, "kind");
+
+static const struct field top_list[] = {
+    FIELD("flag", FIELD_BOOL),
+    FIELD("count", FIELD_INTEGER, 1, 128),
+    FIELD("share", FIELD_NUMBER, -2, 2),
+    FIELD("name", FIELD_STRING),
+    FIELD("stop", FIELD_STRING | FIELD_ARRAY | FIELD_FILLED, 1, 4, .items = FIELD_STRING),
+    FIELD("list", FIELD_ARRAY, 1, 3),
+    FIELD("object", FIELD_OBJECT),
+    FIELD("choice", FIELD_STRING | FIELD_OBJECT),
+    FIELD("answer", FIELD_STRING, .values = two),
+    FIELD("seed", FIELD_INTEGER, FIELD_INT64_MIN, FIELD_INT64_MAX, FEATURE_SEED),
+    FIELD("items", FIELD_ARRAY, .items = FIELD_OBJECT, .members = &item_fields),
+};
+static const struct fields top_fields = FIELDS(top_list);
+
+static const struct field request_list[] = {
+    FIELD("top", FIELD_OBJECT, .required = FIELD_ALWAYS, .members = &top_fields),
+};
+static const struct fields request_fields = FIELDS(request_list);
+
+static struct exchange exchange;
 static struct error err;
 
-static bool check(const char *json)
+static bool check_request(const char *json)
 {
     struct arena *a = arena_new(NULL);
     yyjson_doc *doc = json_parse(a, str_from(json), &err);
     bool ok;
 
     assert_non_null(doc);
-    features = 0;
+    exchange.facts.features = 0;
     err = (struct error){ 0 };
-    ok = fields_check(yyjson_doc_get_root(doc), fields, ARRAY_LEN(fields), "top.", &features, &err);
+    ok = fields_check(&exchange, yyjson_doc_get_root(doc), &request_fields, &err);
     arena_free(a);
     return ok;
+}
+
+/* Of the member `top`. */
+static bool check(const char *json)
+{
+    static char request[1024];
+
+    snprintf(request, sizeof(request), "{\"top\":%s}", json);
+    return check_request(request);
+}
+
+static void expect_error(enum error_code code, const char *target, const char *text)
+{
+    assert_string_equal(error_info(err.code)->name, error_info(code)->name);
+    assert_string_equal(err.target, target);
+    assert_string_equal(err.text, text);
 }
 
 static void expect_refused(const char *json, enum error_code code, const char *target,
                            const char *text)
 {
     assert_false(check(json));
-    assert_string_equal(error_info(err.code)->name, error_info(code)->name);
-    assert_string_equal(err.target, target);
-    assert_string_equal(err.text, text);
+    expect_error(code, target, text);
 }
 
 static void members_that_fit_pass(void **state)
@@ -55,28 +92,42 @@ static void members_that_fit_pass(void **state)
     assert_true(check("{\"flag\":true,\"count\":1,\"share\":2,\"name\":\"\",\"stop\":\"x\","
                       "\"list\":[1,2,3],\"object\":{},\"choice\":\"auto\"}"));
     assert_true(check("{\"count\":128,\"share\":-2.0,\"stop\":[\"a\",\"b\"],\"choice\":{}}"));
-    assert_int_equal(features, 0);
+    assert_int_equal(exchange.facts.features, 0);
 }
 
 static void null_is_absent(void **state)
 {
     (void)state;
     assert_true(check("{\"flag\":null,\"count\":null,\"list\":null,\"seed\":null}"));
-    assert_int_equal(features, 0);
+    assert_int_equal(exchange.facts.features, 0);
 }
 
 static void a_field_brings_its_feature(void **state)
 {
     (void)state;
     assert_true(check("{\"seed\":-9223372036854775808}"));
-    assert_int_equal(features, FEATURE_SEED);
+    assert_int_equal(exchange.facts.features, FEATURE_SEED);
 }
 
 static void unknown_members_are_refused(void **state)
 {
     (void)state;
+    assert_false(check_request("{\"top\":{},\"nmae\":1,\"more\":2}"));
+    expect_error(ERROR_MODEL_REQUEST, "", "Unrecognized request argument supplied: nmae");
     expect_refused("{\"flag\":true,\"nmae\":1}", ERROR_MODEL_REQUEST, "",
-                   "Unrecognized request argument supplied: top.nmae");
+                   "Additional properties are not allowed ('nmae' was unexpected) - 'top'");
+    expect_refused("{\"nmae\":1,\"more\":null}", ERROR_MODEL_REQUEST, "",
+                   "Additional properties are not allowed ('nmae', 'more' were unexpected) - "
+                   "'top'");
+    expect_refused("{\"items\":[{\"kind\":\"small\",\"size\":1,\"weight\":5}]}",
+                   ERROR_MODEL_REQUEST, "",
+                   "Additional properties are not allowed ('weight' was unexpected) - "
+                   "'top.items.0'");
+    exchange.surface = SURFACE_V1;
+    expect_refused("{\"items\":[{\"kind\":\"small\",\"size\":1,\"weight\":5}]}",
+                   ERROR_MODEL_UNKNOWN, "top.items[0].weight",
+                   "Unknown parameter: 'top.items[0].weight'.");
+    exchange.surface = SURFACE_DATED;
     /* names end where JSON says so, not at a NUL */
     assert_false(check("{\"flag\\u0000\":true}"));
     assert_false(check("{\"\":true}"));
@@ -93,8 +144,8 @@ static void types_are_checked(void **state)
     expect_refused("{\"flag\":1}", ERROR_MODEL_TYPE, "top.flag",
                    "Invalid type for 'top.flag': expected a boolean, but got an integer instead.");
     expect_refused("{\"stop\":{}}", ERROR_MODEL_TYPE, "top.stop",
-                   "Invalid type for 'top.stop': expected one of a string or array, but got an "
-                   "object instead.");
+                   "Invalid type for 'top.stop': expected one of a string or array of strings, but "
+                   "got an object instead.");
     expect_refused("{\"object\":[]}", ERROR_MODEL_TYPE, "top.object",
                    "Invalid type for 'top.object': expected an object, but got an array instead.");
     expect_refused("{\"share\":\"1\"}", ERROR_MODEL_TYPE, "top.share",
@@ -118,7 +169,7 @@ static void ranges_are_checked(void **state)
                    "got -3 instead.");
     expect_refused("{\"list\":[]}", ERROR_MODEL_ARRAY_EMPTY, "top.list",
                    "Invalid 'top.list': empty array. Expected an array with minimum length 1, but "
-                   "got an array with length 0 instead.");
+                   "got an empty array instead.");
     expect_refused("{\"list\":[1,2,3,4]}", ERROR_MODEL_ARRAY_LONG, "top.list",
                    "Invalid 'top.list': array too long. Expected an array with maximum length 3, "
                    "but got an array with length 4 instead.");
@@ -166,6 +217,150 @@ static void texts_quote_no_cut_character(void **state)
     assert_true(str_is_utf8(str_from(err.text)));
 }
 
+static void what_must_be_there_is_missed(void **state)
+{
+    (void)state;
+    assert_false(check_request("{}"));
+    expect_error(ERROR_MODEL_MISSING, "top", "Missing required parameter: 'top'.");
+    assert_false(check_request("{\"top\":null}"));
+    expect_error(ERROR_MODEL_MISSING, "top", "Missing required parameter: 'top'.");
+}
+
+static void texts_may_be_of_a_few(void **state)
+{
+    (void)state;
+    assert_true(check("{\"answer\":\"no\"}"));
+    expect_refused("{\"answer\":\"perhaps\"}", ERROR_MODEL_VALUE, "top.answer",
+                   "Invalid value: 'perhaps'. Supported values are: 'yes' and 'no'.");
+    expect_refused("{\"answer\":5}", ERROR_MODEL_TYPE, "top.answer",
+                   "Invalid type for 'top.answer': expected one of 'yes' or 'no', but got an "
+                   "integer instead.");
+    expect_refused("{\"answer\":[\"no\"]}", ERROR_MODEL_TYPE, "top.answer",
+                   "Invalid type for 'top.answer': expected one of 'yes' or 'no', but got an "
+                   "array instead.");
+}
+
+static void texts_may_have_to_say_something(void **state)
+{
+    (void)state;
+    expect_refused("{\"stop\":\"\"}", ERROR_MODEL_STRING_EMPTY, "top.stop",
+                   "Invalid 'top.stop': empty string. Expected a string with minimum length 1, but "
+                   "got an empty string instead.");
+    expect_refused("{\"stop\":[\"a\",\"\"]}", ERROR_MODEL_STRING_EMPTY, "top.stop[1]",
+                   "Invalid 'top.stop[1]': empty string. Expected a string with minimum length 1, "
+                   "but got an empty string instead.");
+    expect_refused("{\"stop\":[\"a\",5]}", ERROR_MODEL_TYPE, "top.stop[1]",
+                   "Invalid type for 'top.stop[1]': expected a string, but got an integer "
+                   "instead.");
+    expect_refused("{\"stop\":[null]}", ERROR_MODEL_TYPE, "top.stop[0]",
+                   "Invalid type for 'top.stop[0]': expected a string, but got null instead.");
+}
+
+#define LARGE_ITEM(label) "{\"items\":[{\"kind\":\"large\",\"label\":\"" label "\"}]}"
+
+static void names_have_a_pattern_and_a_length(void **state)
+{
+    (void)state;
+    assert_true(check(LARGE_ITEM("Ab_c-9")));
+    assert_true(
+        check(LARGE_ITEM("0123456789012345678901234567890123456789012345678901234567890123")));
+    expect_refused(LARGE_ITEM("a b"), ERROR_MODEL_VALUE, "top.items[0].label",
+                   "Invalid 'top.items[0].label': string does not match pattern. Expected a string "
+                   "that matches the pattern '^[a-zA-Z0-9_-]+$'.");
+    expect_refused(LARGE_ITEM("a.b"), ERROR_MODEL_VALUE, "top.items[0].label", err.text);
+    expect_refused(LARGE_ITEM(""), ERROR_MODEL_STRING_EMPTY, "top.items[0].label",
+                   "Invalid 'top.items[0].label': empty string. Expected a string with minimum "
+                   "length 1, but got an empty string instead.");
+    expect_refused(
+        LARGE_ITEM("01234567890123456789012345678901234567890123456789012345678901234"),
+        ERROR_MODEL_STRING_LONG, "top.items[0].label",
+        "Invalid 'top.items[0].label': string too long. Expected a string with maximum length 64, "
+        "but got a string with length 65 instead.");
+}
+
+static void a_tag_says_what_else_is_there(void **state)
+{
+    (void)state;
+    assert_true(check("{\"items\":[{\"size\":1,\"kind\":\"small\"},"
+                      "{\"kind\":\"large\",\"size\":\"x\",\"label\":\"x\"}]}"));
+    assert_true(check("{\"items\":[{\"kind\":\"huge\",\"label\":\"a\",\"size\":null}]}"));
+    expect_refused("{\"items\":[{\"kind\":\"huge\",\"label\":\"a\",\"size\":1}]}",
+                   ERROR_MODEL_REQUEST, "",
+                   "Additional properties are not allowed ('size' was unexpected) - "
+                   "'top.items.0'");
+    expect_refused("{\"items\":[{\"kind\":\"small\"}]}", ERROR_MODEL_MISSING, "top.items[0].size",
+                   "Missing required parameter: 'top.items[0].size'.");
+    expect_refused("{\"items\":[{\"kind\":\"large\",\"label\":\"a\",\"size\":1}]}",
+                   ERROR_MODEL_TYPE, "top.items[0].size",
+                   "Invalid type for 'top.items[0].size': expected a string, but got an integer "
+                   "instead.");
+    expect_refused("{\"items\":[{}]}", ERROR_MODEL_MISSING, "top.items[0].kind",
+                   "Missing required parameter: 'top.items[0].kind'.");
+    expect_refused("{\"items\":[{\"kind\":null}]}", ERROR_MODEL_MISSING, "top.items[0].kind",
+                   "Missing required parameter: 'top.items[0].kind'.");
+    expect_refused("{\"items\":[{\"kind\":true}]}", ERROR_MODEL_TYPE, "top.items[0].kind",
+                   "Invalid type for 'top.items[0].kind': expected one of 'small', 'large', or "
+                   "'huge', but got a boolean instead.");
+    expect_refused("{\"items\":[{\"kind\":\"tiny\"}]}", ERROR_MODEL_VALUE, "top.items[0].kind",
+                   "Invalid value: 'tiny'. Supported values are: 'small', 'large', and 'huge'.");
+    expect_refused("{\"items\":[{\"kind\":\"small\",\"size\":1,\"kind\":\"large\"}]}",
+                   ERROR_MODEL_REQUEST, "top.items[0].kind",
+                   "Invalid 'top.items[0].kind': it is given more than once.");
+    expect_refused("{\"items\":[5]}", ERROR_MODEL_TYPE, "top.items[0]",
+                   "Invalid type for 'top.items[0]': expected an object, but got an integer "
+                   "instead.");
+    expect_refused("{\"items\":{}}", ERROR_MODEL_TYPE, "top.items",
+                   "Invalid type for 'top.items': expected an array of objects, but got an object "
+                   "instead.");
+}
+
+static void what_the_engine_lacks_is_refused(void **state)
+{
+    (void)state;
+    exchange.facts.lacks = FEATURE_SEED;
+    expect_refused("{\"seed\":1}", ERROR_MODEL_UNSUPPORTED, "top.seed",
+                   "Unsupported parameter: 'top.seed' is not supported with this model.");
+    assert_true(check("{\"seed\":null}"));
+    exchange.facts.lacks = 0;
+}
+
+static bool check_bias(const char *json)
+{
+    struct arena *a = arena_new(NULL);
+    bool ok;
+
+    err = (struct error){ 0 };
+    ok = fields_check_bias(yyjson_doc_get_root(json_parse(a, str_from(json), &err)), &err);
+    arena_free(a);
+    return ok;
+}
+
+static void a_bias_is_of_a_token(void **state)
+{
+    (void)state;
+    assert_true(check_bias("{}"));
+    assert_true(check_bias("{\"logit_bias\":null}"));
+    assert_true(check_bias("{\"logit_bias\":{\"0\":-100,\"50256\":1.5}}"));
+    assert_false(check_bias("{\"logit_bias\":{\"AI\":5}}"));
+    expect_error(ERROR_MODEL_REQUEST, "logit_bias",
+                 "Invalid key in 'logit_bias': AI. You should only be submitting non-negative "
+                 "integers.");
+    assert_false(check_bias("{\"logit_bias\":{\"-1\":5}}"));
+    assert_false(check_bias("{\"logit_bias\":{\"\":5}}"));
+    assert_false(check_bias("{\"logit_bias\":{\"99999999999\":5}}"));
+    assert_false(check_bias("{\"logit_bias\":{\"5\":101}}"));
+    expect_error(
+        ERROR_MODEL_DECIMAL_ABOVE, "logit_bias.5",
+        "Invalid 'logit_bias.5': decimal above maximum value. Expected a value <= 100, but "
+        "got 101 instead.");
+    assert_false(check_bias("{\"logit_bias\":{\"5\":-100.5}}"));
+    assert_int_equal(err.code, ERROR_MODEL_DECIMAL_BELOW);
+    assert_false(check_bias("{\"logit_bias\":{\"5\":\"x\"}}"));
+    assert_int_equal(err.code, ERROR_MODEL_TYPE);
+    assert_false(check_bias("{\"logit_bias\":{\"5\":null}}"));
+    assert_int_equal(err.code, ERROR_MODEL_TYPE);
+}
+
 static void get_takes_null_for_absent(void **state)
 {
     struct arena *a = arena_new(NULL);
@@ -194,6 +389,13 @@ int main(void)
         cmocka_unit_test(huge_numbers_are_out_of_range),
         cmocka_unit_test(a_member_is_there_once),
         cmocka_unit_test(texts_quote_no_cut_character),
+        cmocka_unit_test(what_must_be_there_is_missed),
+        cmocka_unit_test(texts_may_be_of_a_few),
+        cmocka_unit_test(texts_may_have_to_say_something),
+        cmocka_unit_test(names_have_a_pattern_and_a_length),
+        cmocka_unit_test(a_tag_says_what_else_is_there),
+        cmocka_unit_test(what_the_engine_lacks_is_refused),
+        cmocka_unit_test(a_bias_is_of_a_token),
         cmocka_unit_test(get_takes_null_for_absent),
     };
 

@@ -1,0 +1,45 @@
+/*
+ * Why a field is refused, in the words of OpenAI's API: texts and codes as clients have met them.
+ * For fields.c and the few checks that a table cannot say. Each returns false.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef INFERENCE_FIELD_ERRORS_H
+#define INFERENCE_FIELD_ERRORS_H
+
+#include "inference/fields.h"
+
+#define FIELD_NAME_CHARS_MAX 64
+
+/* The value's JSON types, a set of field_type. */
+unsigned field_types_of(yyjson_val *value);
+
+bool field_refuse_type(yyjson_val *value, const struct field *f, const struct field_path *path,
+                       struct error *err);
+/* A number out of range. */
+bool field_refuse_number(yyjson_val *value, const struct field *f, const struct field_path *path,
+                         struct error *err);
+/* An array that is too short or too long. */
+bool field_refuse_length(yyjson_val *value, const struct field *f, const struct field_path *path,
+                         struct error *err);
+/* A string that is none of the field's values. */
+bool field_refuse_value(struct str value, const struct field *f, const struct field_path *path,
+                        struct error *err);
+/* A string that is empty, or no name. */
+bool field_refuse_string(struct str value, const struct field_path *path, struct error *err);
+bool field_refuse_twice(const struct field_path *path, struct error *err);
+bool field_refuse_missing(const struct field_path *path, struct error *err);
+
+/* Names of members that no table knows, as they are met. */
+struct field_strangers {
+    struct str first;
+    unsigned count;
+    char quoted[192]; /* "'a', 'b'" */
+};
+
+void field_strangers_add(struct field_strangers *s, struct str name);
+/* In the object at `path` (NULL: the request itself). The dated surface answers as the model layer of
+ * its time does, the v1 surface as today's. */
+bool field_refuse_strangers(const struct exchange *x, const struct field_strangers *s,
+                            const struct field_path *path, struct error *err);
+
+#endif
