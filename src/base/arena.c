@@ -11,7 +11,9 @@
 
 #include "base/memory.h"
 
-/* Holds a small chat request with its parsed body and its reply (about 10 kB in practice). */
+/* An arena begins with a small chunk, which is all that a stream under way needs, and goes on with
+ * large ones: a chat request's parsed body with its reply takes about 10 kB. */
+#define FIRST_BYTES ((size_t)4 * 1024)
 #define CHUNK_BYTES ((size_t)16 * 1024)
 
 struct chunk {
@@ -26,10 +28,15 @@ struct deferred {
     void *data;
 };
 
-struct arena_pool {
+/* Free chunks of one size. */
+struct shelf {
     struct chunk *free;
-    size_t free_count;
-    size_t keep;
+    size_t count;
+};
+
+struct arena_pool {
+    struct shelf first, more;
+    size_t keep; /* on each shelf */
     size_t in_use;
 };
 
@@ -48,30 +55,45 @@ struct arena_pool *arena_pool_new(size_t keep_chunks)
     return p;
 }
 
+static void empty(struct shelf *s)
+{
+    while (s->free) {
+        struct chunk *c = s->free;
+
+        s->free = c->next;
+        free(c);
+    }
+}
+
 void arena_pool_free(struct arena_pool *p)
 {
     if (!p)
         return;
     assert(p->in_use == 0);
-    while (p->free) {
-        struct chunk *c = p->free;
-
-        p->free = c->next;
-        free(c);
-    }
+    empty(&p->first);
+    empty(&p->more);
     free(p);
+}
+
+/* Where chunks of that size are kept; NULL: nowhere. */
+static struct shelf *shelf_of(struct arena_pool *p, size_t size)
+{
+    if (p && size == FIRST_BYTES)
+        return &p->first;
+    return p && size == CHUNK_BYTES ? &p->more : NULL;
 }
 
 static struct chunk *chunk_take(struct arena_pool *p, size_t size)
 {
+    struct shelf *s = shelf_of(p, size);
     struct chunk *c;
 
     if (p)
         p->in_use++;
-    if (p && size == CHUNK_BYTES && p->free) {
-        c = p->free;
-        p->free = c->next;
-        p->free_count--;
+    if (s && s->free) {
+        c = s->free;
+        s->free = c->next;
+        s->count--;
         return c;
     }
     c = memory_realloc(NULL, sizeof(*c) + size);
@@ -81,12 +103,14 @@ static struct chunk *chunk_take(struct arena_pool *p, size_t size)
 
 static void chunk_return(struct arena_pool *p, struct chunk *c)
 {
+    struct shelf *s = shelf_of(p, c->size);
+
     if (p)
         p->in_use--;
-    if (p && c->size == CHUNK_BYTES && p->free_count < p->keep) {
-        c->next = p->free;
-        p->free = c;
-        p->free_count++;
+    if (s && s->count < p->keep) {
+        c->next = s->free;
+        s->free = c;
+        s->count++;
         return;
     }
     free(c);
@@ -121,7 +145,7 @@ void *arena_alloc_bytes(struct arena *a, size_t size)
 /* The arena itself lives at the start of its first chunk: one take from the pool makes both. */
 struct arena *arena_new(struct arena_pool *pool)
 {
-    struct chunk *c = chunk_take(pool, CHUNK_BYTES);
+    struct chunk *c = chunk_take(pool, FIRST_BYTES);
     struct arena *a = (struct arena *)(void *)c->data;
 
     c->next = NULL;

@@ -21,7 +21,8 @@
 struct arena;
 struct arena_pool;
 
-/* Keeps at most `keep_chunks` free chunks; more than that go back to the heap. */
+/* Keeps at most `keep_chunks` free chunks of each of its two sizes (4 and 16 KiB); more than that go
+ * back to the heap. */
 struct arena_pool *arena_pool_new(size_t keep_chunks);
 /* Every arena of the pool must have been freed. */
 void arena_pool_free(struct arena_pool *p);
