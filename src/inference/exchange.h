@@ -111,10 +111,10 @@ struct relay {
     struct buf out; /* events of this turn */
     bool splitter_used;
     bool saw_done;
-    bool cut;               /* the stream ended without being whole */
-    struct str id;          /* of the answer, once known */
-    struct str fingerprint; /* system_fingerprint, once made */
-    struct str usage;       /* JSON of the last usage that the stream told */
+    const struct error *failure; /* why the stream ended without being whole; NULL: it did not */
+    struct str id;               /* of the answer, once known */
+    struct str fingerprint;      /* system_fingerprint, once made */
+    struct str usage;            /* JSON of the last usage that the stream told */
     struct usage_sum usage_sum;
     int64_t created; /* of the stream's events */
     unsigned events; /* that went to the client */

@@ -45,11 +45,11 @@ static bool add_event(struct relay *r, struct str data)
 /* An error after the status went out: an event, and no [DONE] behind it. */
 static void add_error_event(struct exchange *x, const struct error *err)
 {
-    struct str body = reply_error_body(x->arena, err);
+    struct error *failure = ARENA_NEW(x->arena, struct error);
 
-    x->relay.cut = true;
-    x->engine.failure = *err;
-    if (!add_event(&x->relay, body))
+    *failure = *err;
+    x->relay.failure = failure;
+    if (!add_event(&x->relay, reply_error_body(x->arena, err)))
         x->finish = FINISH_ABORT;
 }
 
@@ -184,7 +184,7 @@ static void end_stream(struct exchange *x)
 {
     struct error err;
 
-    if (x->relay.cut)
+    if (x->relay.failure)
         return;
     if (x->relay.saw_done || (x->engine.ended && x->relay.finished_choices >= x->facts.choices &&
                               !sse_is_partial(&x->relay.splitter))) {
@@ -201,8 +201,8 @@ static enum phase finish_stream(struct exchange *x)
         return exchange_refuse(x, &x->engine.failure);
     end_stream(x);
     /* Nothing went out yet: the error still gets a status of its own. */
-    if (x->relay.cut && !x->relay.events)
-        return exchange_refuse(x, &x->engine.failure);
+    if (x->relay.failure && !x->relay.events)
+        return exchange_refuse(x, x->relay.failure);
     exchange_stop_engine(x);
     if (!http_reply_is_started(x->request))
         start_stream(x);
@@ -219,7 +219,7 @@ static enum phase relay_stream(struct exchange *x)
         begin_stream(x);
     if (x->engine.incoming.len)
         take_events(x);
-    is_over = x->engine.ended || x->engine.failed || x->relay.saw_done || x->relay.cut;
+    is_over = x->engine.ended || x->engine.failed || x->relay.saw_done || x->relay.failure;
     if (is_over)
         return finish_stream(x);
     if (x->relay.events)
