@@ -177,6 +177,13 @@ struct engine_call *engine_call_start(struct engine_client *c, const struct engi
     return call;
 }
 
+unsigned engine_context_tokens(struct engine_client *c, const struct catalog_engine *engine)
+{
+    struct engine *e = find(c, engine);
+
+    return e ? atomic_load(&e->context_tokens) : 0;
+}
+
 void engine_call_cancel(struct engine_call *call)
 {
     if (call->failure) {

@@ -63,6 +63,7 @@ struct engine {
 
     _Atomic int state;      /* enum engine_state */
     _Atomic unsigned lacks; /* READY: set of engine_feature that the model turned out not to have */
+    _Atomic unsigned context_tokens; /* of a llama-server, once it has been READY */
     _Atomic unsigned restarts;
     _Atomic int pid;
     _Atomic uint64_t used_ms; /* when a call ended last, monotonic */

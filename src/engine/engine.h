@@ -103,8 +103,11 @@ struct engine_request {
     unsigned body_part_count;
     struct str request_id;         /* passed on as x-request-id */
     const struct sim_fault *fault; /* the request's own fault for the simulator; may be NULL */
-    unsigned prompt_tokens;        /* estimate, for the simulator's timing */
-    unsigned features;             /* set of engine_feature that it needs */
+    /* llama-server only: the answer is what the prompt comes to, {"input_tokens":N} of a chat,
+     * {"tokens":[...]} of a completion's {"content":...}. */
+    bool counts;
+    unsigned prompt_tokens; /* estimate, for the simulator's timing */
+    unsigned features;      /* set of engine_feature that it needs */
 };
 
 struct engine_events {
@@ -119,6 +122,10 @@ struct engine_events {
 
 struct engine_call *engine_call_start(struct engine_client *c, const struct engine_request *request,
                                       const struct engine_events *events, void *data);
+/* Most tokens that prompt and answer may have together, as the loaded llama-server says; 0: it is
+ * not known (not loaded yet, or another kind of engine). */
+unsigned engine_context_tokens(struct engine_client *c, const struct catalog_engine *engine);
+
 /* Stops the generation at once. */
 void engine_call_cancel(struct engine_call *call);
 void engine_call_pause(struct engine_call *call);

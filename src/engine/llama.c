@@ -74,7 +74,7 @@ static void send_probe(struct llama *l, struct str path, const struct http_clien
 
 /* llama-server leaves out of the prompt, without a word, what the chat template has no place for:
  * what it does not say that the model can do, the model cannot. False: it does not say. */
-static bool read_properties(struct llama *l, struct arena *a, unsigned *lacks)
+static bool read_properties(struct llama *l, struct arena *a, unsigned *lacks, unsigned *context)
 {
     struct error ignored;
     yyjson_doc *doc =
@@ -87,6 +87,7 @@ static bool read_properties(struct llama *l, struct arena *a, unsigned *lacks)
         *lacks |= ENGINE_TOOLS | ENGINE_PARALLEL_TOOLS;
     if (!yyjson_is_true(json_at(root, "modalities.vision")))
         *lacks |= ENGINE_IMAGES;
+    *context = (unsigned)yyjson_get_uint(json_at(root, "default_generation_settings.n_ctx"));
     return yyjson_is_bool(tools);
 }
 
@@ -102,12 +103,13 @@ static void on_properties_end(void *data)
 {
     struct llama *l = data;
     struct arena *a = arena_new(NULL);
-    unsigned lacks;
+    unsigned lacks, context;
 
-    if (!read_properties(l, a, &lacks))
+    if (!read_properties(l, a, &lacks, &context))
         log_warn("llama_properties_unknown", "engine=%s status=%d", l->engine->settings->name,
                  l->probe_status);
     atomic_store(&l->engine->lacks, lacks);
+    atomic_store(&l->engine->context_tokens, context);
     arena_free(a);
     buf_done(&l->properties);
     end_probe(l, l->probe_status == 503 ? 503 : 200);

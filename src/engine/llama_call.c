@@ -118,6 +118,11 @@ static void send_request(struct llama_call *call)
         [ENGINE_COMPLETION] = STR("/v1/completions"),
         [ENGINE_EMBEDDINGS] = STR("/v1/embeddings"),
     };
+    static const struct str counting_paths[] = {
+        [ENGINE_CHAT] = STR("/v1/chat/completions/input_tokens"),
+        [ENGINE_COMPLETION] = STR("/tokenize"),
+        [ENGINE_EMBEDDINGS] = STR("/tokenize"),
+    };
     const struct engine_request *request = &call->base.request;
     struct http_client_request *r = &call->http_request;
     size_t count = 0;
@@ -128,7 +133,7 @@ static void send_request(struct llama_call *call)
         call->headers[count++] = (struct http_header){ STR("x-request-id"), request->request_id };
     r->address = &llama_of(call)->address;
     r->method = HTTP_POST;
-    r->path = paths[request->operation];
+    r->path = (request->counts ? counting_paths : paths)[request->operation];
     r->host = STR("localhost");
     r->headers = (struct http_headers){ .items = call->headers, .count = count };
     r->body_parts = request->body_parts;

@@ -97,6 +97,10 @@ static void answer(int fd, const char *request, const char *body)
         stream(fd);
     } else if (strncmp(request, "POST /v1/embeddings ", 20) == 0) {
         answer_whole(fd, body);
+    } else if (strncmp(request, "POST /tokenize ", 15) == 0) {
+        answer_whole(fd, "{\"tokens\":[1,2]}");
+    } else if (strncmp(request, "POST /v1/chat/completions/input_tokens ", 39) == 0) {
+        answer_whole(fd, "{\"input_tokens\":2}");
     } else if (strncmp(request, "GET /props ", 11) == 0) {
         answer_whole(fd, props);
     } else {

@@ -418,6 +418,34 @@ static void refuses_what_the_model_cannot_do(void **state)
     stop();
 }
 
+/* How large the context is shows once the model is loaded, and a prompt can be counted. */
+static void counts_instead_of_answering(void **state)
+{
+    static const struct {
+        enum engine_operation operation;
+        const char *answer;
+    } rows[] = {
+        { ENGINE_CHAT, "{\"input_tokens\":2}" },
+        { ENGINE_COMPLETION, "{\"tokens\":[1,2]}" },
+    };
+    const struct catalog_engine *engine;
+
+    (void)state;
+    start("      arguments: [--fake-props, "
+          "'{\"default_generation_settings\":{\"n_ctx\":4096}}']\n");
+    engine = catalog_find_engine(rig.catalog, STR("m"));
+    assert_int_equal(engine_context_tokens(rig.client, engine), 0);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct rig_call c = { .request = { .counts = true } };
+
+        rig_call_run(&rig, &c, "m", rows[i].operation, "{}");
+        assert_string_equal(rig_call_text(&c), rows[i].answer);
+        rig_call_done(&c);
+        assert_int_equal(engine_context_tokens(rig.client, engine), 4096);
+    }
+    stop();
+}
+
 /* -- Reload -------------------------------------------------------------------------------- */
 
 static bool is_gone(void *data)
@@ -521,6 +549,7 @@ int main(int argc, char **argv)
         TEST(tries_again_after_the_back_off),
         TEST(says_what_is_missing),
         TEST(refuses_what_the_model_cannot_do),
+        TEST(counts_instead_of_answering),
         TEST(reload_keeps_what_did_not_change),
         TEST(processes_die_with_lazuli),
     };

@@ -59,6 +59,34 @@ static bool is_missing(void)
     return access(SERVER, X_OK) || access(MODEL, R_OK);
 }
 
+/* The context is that of one slot. */
+static void counts_a_prompt(void **state)
+{
+    static const struct {
+        const char *name;
+        unsigned context;
+    } engines[] = { { "text", 256 }, { "whole", 4096 } };
+
+    (void)state;
+    if (is_missing())
+        skip();
+    for (size_t i = 0; i < ARRAY_LEN(engines); i++) {
+        const struct catalog_engine *engine =
+            catalog_find_engine(rig.catalog, str_from(engines[i].name));
+        struct rig_call chat = { .request = { .counts = true } }, text = chat;
+
+        rig_call_run(&rig, &chat, engines[i].name, ENGINE_CHAT, CHAT(""));
+        assert_int_equal(chat.status, 200);
+        assert_non_null(strstr(rig_call_text(&chat), "\"input_tokens\":"));
+        rig_call_run(&rig, &text, engines[i].name, ENGINE_COMPLETION, "{\"content\":\"a b\"}");
+        assert_int_equal(text.status, 200);
+        assert_non_null(strstr(rig_call_text(&text), "{\"tokens\":["));
+        assert_int_equal(engine_context_tokens(rig.client, engine), engines[i].context);
+        rig_call_done(&chat);
+        rig_call_done(&text);
+    }
+}
+
 static void answers_and_streams(void **state)
 {
     struct rig_call whole = { 0 }, stream = { 0 };
@@ -131,9 +159,8 @@ static void says_what_it_does_not_take(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(answers_and_streams),
-        TEST(serves_more_calls_than_slots),
-        TEST(embeds),
+        TEST(answers_and_streams),          TEST(counts_a_prompt),
+        TEST(serves_more_calls_than_slots), TEST(embeds),
         TEST(says_what_it_does_not_take),
     };
     int failed;
