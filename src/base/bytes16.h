@@ -41,4 +41,15 @@ static inline bool bytes16_any(bytes16 v)
     return (halves[0] | halves[1]) != 0;
 }
 
+/* Of how many? */
+static inline unsigned bytes16_count(bytes16 v)
+{
+    const uint64_t ones = 0x0101010101010101u;
+    uint64_t halves[2];
+
+    /* the product's highest byte is the sum of all */
+    memcpy(halves, &v, sizeof(halves));
+    return (unsigned)(((halves[0] & ones) * ones >> 56) + ((halves[1] & ones) * ones >> 56));
+}
+
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/str.h"
 
+#include "base/bytes16.h"
+
 #include <strings.h>
 
 bool str_equal(struct str a, struct str b)
@@ -178,11 +180,11 @@ bool str_is_utf8(struct str s)
 /* Every byte begins a character but those that continue one. */
 size_t str_count_chars(struct str s)
 {
-    size_t count = 0;
+    size_t count = s.len, i = 0;
 
-    for (size_t i = 0; i < s.len; i++)
-        count += ((unsigned char)s.data[i] & 0xC0) != 0x80;
-    return count;
+    for (; s.len - i >= sizeof(bytes16); i += sizeof(bytes16))
+        count -= bytes16_count(bytes16_load(s.data + i) < (signed char)0xC0);
+    return count - bytes16_count(bytes16_load_some(s.data + i, s.len - i) < (signed char)0xC0);
 }
 
 void str_repair_utf8(char *text)

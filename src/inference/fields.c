@@ -40,7 +40,8 @@ static size_t place_of(const struct field *f, struct str value)
 {
     size_t i = 0;
 
-    while (f->values[i] && !str_equal(str_from(f->values[i]), value))
+    while (f->values[i] &&
+           (strncmp(f->values[i], value.data, value.len) != 0 || f->values[i][value.len]))
         i++;
     return i;
 }
@@ -112,7 +113,7 @@ static const struct field *find(const struct object *o, struct str name, bool *i
     for (size_t i = 0; i < o->fields->count && !*is_here; i++) {
         const struct field *f = &o->fields->list[i];
 
-        if (!str_equal(str_from(f->name), name))
+        if (f->name_len != name.len || memcmp(f->name, name.data, name.len) != 0)
             continue;
         *is_here = !f->only || f->only & o->variant;
         found = f;

@@ -34,6 +34,7 @@ struct fields;
 
 struct field {
     const char *name;
+    unsigned name_len;
     unsigned types;
     double minimum, maximum;      /* of numbers; of the length of arrays; both 0: any */
     unsigned feature;             /* engine feature that its presence needs */
@@ -54,9 +55,9 @@ struct fields {
 };
 
 /* A row: the name, then the other members in their order, as far as they are not 0. */
-#define FIELD(row_name, ...)                   \
-    {                                          \
-        .name = row_name, .types = __VA_ARGS__ \
+#define FIELD(row_name, ...)                                                     \
+    {                                                                            \
+        .name = row_name, .name_len = sizeof(row_name) - 1, .types = __VA_ARGS__ \
     }
 #define FIELDS(list)                \
     {                               \
