@@ -99,7 +99,7 @@ struct engine_request {
     enum engine_operation operation;
     bool stream;
     struct str deployment;        /* named to an upstream whose model name is not configured */
-    const struct str *body_parts; /* JSON; borrowed until the call has ended */
+    const struct str *body_parts; /* JSON; borrowed until on_head or the call's end */
     unsigned body_part_count;
     struct str request_id;         /* passed on as x-request-id */
     const struct sim_fault *fault; /* the request's own fault for the simulator; may be NULL */

@@ -311,27 +311,6 @@ static void choose_fault(struct sim_call *call, const struct catalog_sim *settin
         call->fault = *fault;
 }
 
-static struct str join_body(struct arena *a, const struct engine_request *request)
-{
-    size_t len = 0;
-    char *text;
-
-    if (request->body_part_count == 1)
-        return request->body_parts[0];
-    for (unsigned i = 0; i < request->body_part_count; i++)
-        len += request->body_parts[i].len;
-    text = arena_alloc_bytes(a, len + 1);
-    len = 0;
-    for (unsigned i = 0; i < request->body_part_count; i++) {
-        struct str part = request->body_parts[i];
-
-        if (part.len)
-            memcpy(text + len, part.data, part.len);
-        len += part.len;
-    }
-    return str_of(text, len);
-}
-
 static void sim_start(struct engine_call *base)
 {
     struct sim_call *call = CONTAINER_OF(base, struct sim_call, base);
@@ -347,7 +326,7 @@ static void sim_start(struct engine_call *base)
     uv_timer_init(loop_uv(loop), &call->timer);
     call->timer.data = call;
     choose_fault(call, settings);
-    body = join_body(call->arena, &base->request);
+    body = arena_join(call->arena, base->request.body_parts, base->request.body_part_count);
     if (sim_request_parse(call->arena, base->request.operation, body, &call->request,
                           &call->error)) {
         uint64_t seed = sim_mix(settings->seed, call->request.hash);

@@ -95,7 +95,7 @@ static bool authenticate(struct exchange *x, struct error *err)
 
 enum phase exchange_authenticate(struct exchange *x)
 {
-    if (!authenticate(x, &x->err))
+    if (!authenticate(x, exchange_error(x)))
         return PHASE_FAIL;
     return x->operation->model_operation ? PHASE_RECEIVE : PHASE_ANSWER;
 }

@@ -106,7 +106,7 @@ static bool check_call(struct exchange *x, bool has_called)
 {
     if (has_called || !x->facts.must_call || x->deployment->engine->kind != ENGINE_LLAMA)
         return true;
-    engine_error_no_call(x, &x->err);
+    engine_error_no_call(x, exchange_error(x));
     return false;
 }
 

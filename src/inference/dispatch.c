@@ -62,18 +62,20 @@ static void on_end(void *data)
 static void on_failure(void *data, const struct error *err)
 {
     struct exchange *x = data;
+    struct error *failure = ARENA_NEW(x->arena, struct error);
 
     x->engine.call = NULL;
     x->engine.failed = true;
+    x->engine.failure = failure;
     if (err->code == ERROR_MODEL_UNSUPPORTED) { /* said to the client, as VALIDATE would */
-        x->engine.failure = *err;
+        *failure = *err;
         exchange_run(x);
         return;
     }
     /* What exactly failed, and where, is the operator's business. */
     log_warn("engine_failed", "id=%s deployment=%.*s error=\"%s\"", x->request_id,
              STR_ARGS(x->deployment->name), err->text);
-    error_set(&x->engine.failure, err->code, NULL);
+    error_set(failure, err->code, NULL);
     exchange_run(x);
 }
 
@@ -98,7 +100,7 @@ static bool differs_for_engine(const struct exchange *x)
 /* The body anew: for the rare request whose own members must change their value. */
 static struct str rewrite(struct exchange *x, struct str model, bool want_usage)
 {
-    yyjson_mut_doc *doc = json_copy(x->arena, yyjson_doc_get_root(x->document));
+    yyjson_mut_doc *doc = json_copy(x->asking, yyjson_doc_get_root(x->document));
     yyjson_mut_val *root = yyjson_mut_doc_get_root(doc);
 
     if (model.len)
@@ -107,7 +109,7 @@ static struct str rewrite(struct exchange *x, struct str model, bool want_usage)
         json_set_bool(doc, json_set_object(doc, root, "stream_options"), "include_usage", true);
     if (differs_for_engine(x))
         llama_request_adapt(x, doc, root);
-    return json_write_mut(x->arena, root);
+    return json_write_mut(x->asking, root);
 }
 
 static unsigned body_parts(struct exchange *x, struct str parts[BODY_PARTS_MAX])
@@ -137,7 +139,7 @@ static unsigned body_parts(struct exchange *x, struct str parts[BODY_PARTS_MAX])
     parts[count++] = str_slice(body, 0, body.len - 1);
     if (model.len) {
         parts[count++] = STR(",\"model\":");
-        parts[count++] = json_quote(x->arena, model);
+        parts[count++] = json_quote(x->asking, model);
     }
     if (want_usage)
         parts[count++] = STR(",\"stream_options\":{\"include_usage\":true}");
@@ -164,7 +166,7 @@ static bool request_fault(struct exchange *x, struct sim_fault **fault, struct e
 
 enum phase exchange_dispatch(struct exchange *x)
 {
-    struct str *parts = ARENA_ARRAY(x->arena, struct str, BODY_PARTS_MAX);
+    struct str *parts = arena_alloc_bytes(x->asking, BODY_PARTS_MAX * sizeof(*parts));
     struct engine_request request = {
         .engine = x->deployment->engine,
         .operation = x->operation->engine_operation,
@@ -179,7 +181,7 @@ enum phase exchange_dispatch(struct exchange *x)
 
     if (x->client_gone)
         return PHASE_SETTLE;
-    if (!request_fault(x, &fault, &x->err))
+    if (!request_fault(x, &fault, exchange_error(x)))
         return PHASE_FAIL;
     request.fault = fault;
     request.body_part_count = body_parts(x, parts);

@@ -180,7 +180,7 @@ static bool shape_item(struct exchange *x, struct arena *scratch, yyjson_mut_doc
     if (!numbers)
         return false;
     if (wanted > count)
-        return error_set_target(&x->err, ERROR_MODEL_VALUE, "dimensions",
+        return error_set_target(exchange_error(x), ERROR_MODEL_VALUE, "dimensions",
                                 "Invalid value for 'dimensions' = %u. Must be less than or equal "
                                 "to %zu.",
                                 wanted, count);

@@ -204,7 +204,7 @@ enum phase engine_error_reply(struct exchange *x, struct str body)
     yyjson_val *error = yyjson_obj_get(yyjson_doc_get_root(doc), "error");
     int status = x->engine.status;
 
-    if (x->deployment->engine->kind == ENGINE_SIM && set_simulated(x, &x->err))
+    if (x->deployment->engine->kind == ENGINE_SIM && set_simulated(x, exchange_error(x)))
         return PHASE_FAIL;
     if (yyjson_is_obj(error) && passes_through(x)) {
         x->status = status;
@@ -214,15 +214,15 @@ enum phase engine_error_reply(struct exchange *x, struct str body)
     }
     log_warn("engine_refused", "id=%s engine=%s status=%d", x->request_id,
              x->deployment->engine->name, status);
-    if (status == 500 && set_input_length(x, error, &x->err))
+    if (status == 500 && set_input_length(x, error, exchange_error(x)))
         return PHASE_FAIL;
     if (status == 400 && yyjson_is_obj(error))
-        set_refused(x, error, &x->err);
+        set_refused(x, error, exchange_error(x));
     else if (status == 503 || status == 429)
-        error_set(&x->err, ERROR_UNAVAILABLE, NULL);
+        error_set(exchange_error(x), ERROR_UNAVAILABLE, NULL);
     else if (status >= 500)
-        set_failed(x, &x->err);
+        set_failed(x, exchange_error(x));
     else
-        error_set(&x->err, ERROR_BACKEND, NULL);
+        error_set(exchange_error(x), ERROR_BACKEND, NULL);
     return PHASE_FAIL;
 }

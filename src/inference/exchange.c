@@ -46,6 +46,7 @@ static void on_arena_end(void *data)
     struct exchange *x = data;
 
     relay_done(&x->relay);
+    arena_free(x->asking);
     directory_unref(x->directory);
     x->inference->active--;
 }
@@ -76,6 +77,7 @@ static struct exchange *exchange_new(struct inference *i, struct http_request *r
     x->inference = i;
     x->request = r;
     x->arena = r->arena;
+    x->asking = arena_new(loop_arenas(i->options.loop));
     x->phase = PHASE_ROUTE;
     x->directory = directory_view_get(&i->view);
     make_request_id(i, x->request_id);
@@ -111,10 +113,33 @@ void exchange_run(struct exchange *x)
     x->running = false;
 }
 
+struct error *exchange_error(struct exchange *x)
+{
+    if (!x->err) {
+        x->err = arena_alloc_bytes(x->asking ? x->asking : x->arena, sizeof(*x->err));
+        x->err->code = ERROR_NONE;
+    }
+    return x->err;
+}
+
+enum error_code exchange_error_code(const struct exchange *x)
+{
+    return x->err ? x->err->code : ERROR_NONE;
+}
+
+void exchange_forget_request(struct exchange *x)
+{
+    http_request_forget(x->request);
+    arena_free(x->asking);
+    x->asking = NULL;
+    x->document = NULL;
+    x->err = NULL;
+}
+
 enum phase exchange_refuse(struct exchange *x, const struct error *err)
 {
-    if (&x->err != err)
-        x->err = *err;
+    if (x->err != err)
+        *exchange_error(x) = *err;
     return PHASE_FAIL;
 }
 
@@ -155,7 +180,7 @@ enum phase exchange_receive(struct exchange *x)
 /* Operations that are answered from the directory and the catalog. */
 enum phase exchange_answer(struct exchange *x)
 {
-    if (!x->operation->answer(x, &x->reply_body, &x->err))
+    if (!x->operation->answer(x, &x->reply_body, exchange_error(x)))
         return PHASE_FAIL;
     x->status = 200;
     x->content_type = REPLY_JSON;
@@ -165,8 +190,8 @@ enum phase exchange_answer(struct exchange *x)
 enum phase exchange_fail(struct exchange *x)
 {
     exchange_stop_engine(x);
-    x->status = error_info(x->err.code)->status;
+    x->status = error_info(exchange_error_code(x))->status;
     x->content_type = REPLY_JSON;
-    x->reply_body = reply_error_body(x->arena, &x->err);
+    x->reply_body = reply_error_body(x->arena, exchange_error(x));
     return PHASE_SETTLE;
 }

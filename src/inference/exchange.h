@@ -14,7 +14,7 @@
  *
  * A phase asks what is true now and returns the next phase, or PHASE_WAIT to be called again after
  * the next event. Callbacks record a fact and run the exchange; nothing else. Everything that the
- * exchange holds is in the request's arena.
+ * exchange holds is in the request's arena, or in the one for asking.
  * SPDX-License-Identifier: MIT
  */
 #ifndef INFERENCE_EXCHANGE_H
@@ -92,7 +92,7 @@ struct engine_facts {
     struct str incoming; /* bytes lent for this turn */
     bool ended;
     bool failed;
-    struct error failure;
+    const struct error *failure; /* why it failed */
     bool paused;
 };
 
@@ -104,7 +104,8 @@ struct usage_sum {
 
 /* RELAY's own. */
 struct relay {
-    struct buf whole;      /* an answer that is not a stream */
+    struct str piece;      /* an answer that is not a stream, if it came in one piece */
+    struct buf whole;      /* else */
     struct gather *gather; /* an answer out of a stream */
     size_t gathered_bytes;
     struct sse_splitter splitter;
@@ -134,6 +135,9 @@ struct exchange {
     struct inference *inference;
     struct http_request *request;
     struct arena *arena;
+    /* What is only needed until the client's answer begins: the parsed body, what is sent to the
+     * engine, an answer that is not a stream. NULL once a stream has begun. */
+    struct arena *asking;
     enum phase phase;
     bool running; /* inside exchange_run */
     bool again;   /* an event came while running */
@@ -177,7 +181,7 @@ struct exchange {
     struct str content_type;
     struct str reply_body;
     uint64_t first_byte_us; /* from the start to the first byte of the answer; 0 before */
-    struct error err;       /* for FAIL */
+    struct error *err;      /* for FAIL; see exchange_error */
 };
 
 struct inference {
@@ -196,6 +200,12 @@ enum phase exchange_refuse(struct exchange *x, const struct error *err);
 #define X(name, fn) enum phase fn(struct exchange *x);
 PHASES(X)
 #undef X
+
+/* Where the exchange's error is put, with no code as long as there is none. */
+struct error *exchange_error(struct exchange *x);
+enum error_code exchange_error_code(const struct exchange *x);
+/* The answer has begun: gives back all that was only needed for the request. */
+void exchange_forget_request(struct exchange *x);
 
 /* A new GUID in the arena, in exchange.c. */
 struct str exchange_new_id(struct exchange *x);

@@ -22,7 +22,7 @@ struct operation {
     /* Checks the parsed body and fills x->facts. */
     bool (*check)(struct exchange *x, struct error *err);
     /* The engine's whole answer (status 200) in Azure's shape; false: it is not understood, or
-     * does not fit the request (x->err says why). */
+     * does not fit the request (the exchange's error says why). */
     bool (*shape)(struct exchange *x, struct arena *scratch, yyjson_doc *answer, struct str *out);
     /* One event of a stream; out empty: the event is not for the client. */
     bool (*shape_event)(struct exchange *x, struct arena *scratch, yyjson_doc *event,

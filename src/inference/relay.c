@@ -20,6 +20,9 @@
 /* What one read of the engine's socket can turn into. */
 #define TURN_BYTES_MAX ((size_t)16 * 1024 * 1024)
 
+/* Of a whole answer's first piece, to be kept in the arena. */
+#define PIECE_BYTES_MAX ((size_t)8 * 1024)
+
 #define STREAM_DONE STR("[DONE]")
 
 void relay_done(struct relay *r)
@@ -56,12 +59,12 @@ static void add_error_event(struct exchange *x, const struct error *err)
 /* A shape may know better than "unexpected response" what is wrong. */
 static void add_shape_error(struct exchange *x)
 {
-    struct error err = x->err;
+    struct error *err = exchange_error(x);
 
-    x->err.code = ERROR_NONE;
-    if (!err.code)
-        error_set(&err, ERROR_BACKEND, NULL);
-    add_error_event(x, &err);
+    if (!err->code)
+        error_set(err, ERROR_BACKEND, NULL);
+    add_error_event(x, err);
+    err->code = ERROR_NONE;
 }
 
 static bool shape_event(struct exchange *x, struct str data)
@@ -113,6 +116,7 @@ static void start_stream(struct exchange *x)
     headers = reply_headers(x, REPLY_EVENTS);
     http_reply_start(x->request, 200, &headers);
     note_first_byte(x);
+    exchange_forget_request(x);
 }
 
 /* The event that precedes all others (annotations of the prompt), before the first one. */
@@ -198,7 +202,7 @@ static void end_stream(struct exchange *x)
 static enum phase finish_stream(struct exchange *x)
 {
     if (x->engine.failed && !x->relay.events)
-        return exchange_refuse(x, &x->engine.failure);
+        return exchange_refuse(x, x->engine.failure);
     end_stream(x);
     /* Nothing went out yet: the error still gets a status of its own. */
     if (x->relay.failure && !x->relay.events)
@@ -231,12 +235,12 @@ static enum phase relay_stream(struct exchange *x)
 static enum phase shape_whole(struct exchange *x, struct str text)
 {
     struct error err;
-    yyjson_doc *answer = json_parse(x->arena, text, &err);
+    yyjson_doc *answer = json_parse(x->asking, text, &err);
 
-    if (!answer || !x->operation->shape(x, x->arena, answer, &x->reply_body)) {
+    if (!answer || !x->operation->shape(x, x->asking, answer, &x->reply_body)) {
         /* A shape may know better than "unexpected response" what is wrong. */
-        if (!x->err.code)
-            error_set(&x->err, ERROR_BACKEND, NULL);
+        if (!exchange_error_code(x))
+            error_set(exchange_error(x), ERROR_BACKEND, NULL);
         return PHASE_FAIL;
     }
     x->status = 200;
@@ -245,24 +249,46 @@ static enum phase shape_whole(struct exchange *x, struct str text)
     return PHASE_SETTLE;
 }
 
+/* The usual answer comes in one piece, for which the arena has room; a longer one is gathered. */
+static bool keep_piece(struct exchange *x, struct str bytes)
+{
+    struct relay *r = &x->relay;
+
+    if (!bytes.len)
+        return true;
+    if (!r->piece.len && !r->whole.max && bytes.len <= PIECE_BYTES_MAX) {
+        r->piece = arena_copy(x->asking, bytes);
+        return true;
+    }
+    if (!r->whole.max) {
+        buf_init(&r->whole, ANSWER_BYTES_MAX);
+        if (!buf_append(&r->whole, r->piece))
+            return false;
+    }
+    return buf_append(&r->whole, bytes);
+}
+
+static struct str kept_answer(const struct exchange *x)
+{
+    return x->relay.whole.max ? buf_str(&x->relay.whole) : x->relay.piece;
+}
+
 static enum phase relay_whole(struct exchange *x)
 {
     struct str bytes = x->engine.incoming;
 
     x->engine.incoming = STR_NONE;
-    if (!x->relay.whole.max)
-        buf_init(&x->relay.whole, ANSWER_BYTES_MAX);
-    if (bytes.len && !buf_append(&x->relay.whole, bytes)) {
-        error_set(&x->err, ERROR_BACKEND, NULL);
+    if (!keep_piece(x, bytes)) {
+        error_set(exchange_error(x), ERROR_BACKEND, NULL);
         return PHASE_FAIL;
     }
     if (x->engine.failed)
-        return exchange_refuse(x, &x->engine.failure);
+        return exchange_refuse(x, x->engine.failure);
     if (!x->engine.ended)
         return PHASE_WAIT;
     if (x->engine.status != 200)
-        return engine_error_reply(x, buf_str(&x->relay.whole));
-    return shape_whole(x, buf_str(&x->relay.whole));
+        return engine_error_reply(x, kept_answer(x));
+    return shape_whole(x, kept_answer(x));
 }
 
 static bool on_gathered_event(void *data, const struct sse_event *event)
@@ -277,11 +303,11 @@ static bool on_gathered_event(void *data, const struct sse_event *event)
     } else if (!x->relay.saw_done) {
         doc = json_parse(scratch, event->data, &ignored);
         if ((!doc || !yyjson_is_null(yyjson_doc_get_root(doc))) &&
-            !engine_error_of_event(x, doc, &x->err) && !gather_event(x, doc))
-            error_set(&x->err, ERROR_BACKEND, NULL);
+            !engine_error_of_event(x, doc, exchange_error(x)) && !gather_event(x, doc))
+            error_set(exchange_error(x), ERROR_BACKEND, NULL);
     }
     arena_free(scratch);
-    return !x->err.code;
+    return !exchange_error_code(x);
 }
 
 static enum phase relay_gathered(struct exchange *x)
@@ -294,17 +320,17 @@ static enum phase relay_gathered(struct exchange *x)
     x->relay.gathered_bytes += bytes.len;
     if ((!sse_split(&x->relay.splitter, bytes, on_gathered_event, x) ||
          x->relay.gathered_bytes > ANSWER_BYTES_MAX) &&
-        !x->err.code)
-        error_set(&x->err, ERROR_BACKEND, NULL);
-    if (x->err.code)
+        !exchange_error_code(x))
+        error_set(exchange_error(x), ERROR_BACKEND, NULL);
+    if (exchange_error_code(x))
         return PHASE_FAIL;
     if (x->engine.failed)
-        return exchange_refuse(x, &x->engine.failure);
+        return exchange_refuse(x, x->engine.failure);
     if (!x->engine.ended && !x->relay.saw_done)
         return PHASE_WAIT;
     exchange_stop_engine(x);
     if (!gather_finish(x, &answer)) {
-        error_set(&x->err, ERROR_BACKEND, NULL);
+        error_set(exchange_error(x), ERROR_BACKEND, NULL);
         return PHASE_FAIL;
     }
     return shape_whole(x, answer);
@@ -317,7 +343,7 @@ enum phase exchange_relay(struct exchange *x)
         return PHASE_SETTLE;
     }
     if (!x->engine.status)
-        return x->engine.failed ? exchange_refuse(x, &x->engine.failure) : PHASE_WAIT;
+        return x->engine.failed ? exchange_refuse(x, x->engine.failure) : PHASE_WAIT;
     if (x->engine.status == 200 && x->facts.stream && x->engine.is_event_stream)
         return relay_stream(x);
     if (x->engine.status == 200 && x->facts.is_gathered && x->engine.is_event_stream)

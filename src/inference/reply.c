@@ -96,9 +96,9 @@ struct http_headers reply_headers(struct exchange *x, struct str content_type)
     add(&h, STR("x-request-id"), exchange_new_id(x));
     if (x->deployment && x->status == 200)
         add(&h, STR("x-ms-deployment-name"), x->deployment->name);
-    if (x->err.code == ERROR_METHOD)
+    if (exchange_error_code(x) == ERROR_METHOD)
         add(&h, STR("allow"), str_from(http_method_name(x->operation->method)));
-    if (is_model_error(&x->err)) {
+    if (is_model_error(exchange_error(x))) {
         add(&h, STR("ms-azureml-model-error-reason"), STR("model_error"));
         add(&h, STR("ms-azureml-model-error-statuscode"), STR("400"));
     }

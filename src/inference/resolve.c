@@ -47,10 +47,10 @@ enum phase exchange_resolve(struct exchange *x)
     if (x->surface == SURFACE_V1) {
         if (!x->document)
             return PHASE_PARSE;
-        if (!name_from_body(x, &x->err))
+        if (!name_from_body(x, exchange_error(x)))
             return PHASE_FAIL;
     }
-    if (!resolve(x, &x->err))
+    if (!resolve(x, exchange_error(x)))
         return PHASE_FAIL;
     return x->document ? PHASE_VALIDATE : PHASE_PARSE;
 }
@@ -61,9 +61,9 @@ static bool parse(struct exchange *x, struct error *err)
     struct error cause;
 
     /* A client that names no type is taken at its body's word; another type is not JSON. */
-    if (type.len && !str_equal(http_media_type(x->arena, type), STR("application/json")))
+    if (type.len && !str_equal(http_media_type(x->asking, type), STR("application/json")))
         return error_set(err, ERROR_MEDIA_TYPE, NULL);
-    x->document = json_parse(x->arena, x->request->body, &cause);
+    x->document = json_parse(x->asking, x->request->body, &cause);
     if (!x->document)
         return error_set(err, ERROR_MODEL_REQUEST, JSON_HINT, cause.text);
     if (!yyjson_is_obj(yyjson_doc_get_root(x->document)))
@@ -73,7 +73,7 @@ static bool parse(struct exchange *x, struct error *err)
 
 enum phase exchange_parse(struct exchange *x)
 {
-    if (!parse(x, &x->err))
+    if (!parse(x, exchange_error(x)))
         return PHASE_FAIL;
     return x->deployment ? PHASE_VALIDATE : PHASE_RESOLVE;
 }

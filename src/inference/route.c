@@ -139,10 +139,10 @@ static bool takes_method(const struct operation *operation, enum http_method met
 
 enum phase exchange_route(struct exchange *x)
 {
-    if (!route_path(x, &x->err) || !route_version(x, &x->err))
+    if (!route_path(x, exchange_error(x)) || !route_version(x, exchange_error(x)))
         return PHASE_FAIL;
     if (!takes_method(x->operation, x->request->method)) {
-        error_set(&x->err, ERROR_METHOD, NULL);
+        error_set(exchange_error(x), ERROR_METHOD, NULL);
         return PHASE_FAIL;
     }
     return PHASE_AUTHENTICATE;

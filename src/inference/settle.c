@@ -46,8 +46,9 @@ enum phase exchange_finish(struct exchange *x)
     switch (x->finish) {
     case FINISH_REPLY:
         headers = reply_headers(x, x->content_type);
-        http_reply_with_phrase(r, x->status, x->err.code ? reply_error_phrase(&x->err) : NULL,
-                               &headers, x->reply_body);
+        http_reply_with_phrase(
+            r, x->status, exchange_error_code(x) ? reply_error_phrase(exchange_error(x)) : NULL,
+            &headers, x->reply_body);
         break;
     case FINISH_STREAM_END:
         http_reply_last_chunk(r, buf_str(&x->relay.out));

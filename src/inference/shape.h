@@ -19,7 +19,7 @@ struct shape_form {
     const char *part;
     const char *event_part;
     /* Adds changes to a choice, at most SHAPE_CHOICE_MAX with those of the functions below. False:
-     * x->err says why the answer will not do. */
+     * the exchange's error says why the answer will not do. */
     bool (*choice)(struct exchange *x, struct arena *scratch, struct json_edit *choice);
     bool (*event_choice)(struct exchange *x, struct arena *scratch, struct json_edit *choice);
 };

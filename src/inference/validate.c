@@ -42,8 +42,8 @@ enum phase exchange_validate(struct exchange *x)
 {
     x->facts.n = x->facts.choices = x->facts.prompts = 1;
     x->facts.lacks = ~engine_features(x->deployment->engine);
-    if (!x->operation->check(x, &x->err) || !check_max_tokens(x, &x->err) ||
-        !check_slots(x, &x->err))
+    if (!x->operation->check(x, exchange_error(x)) || !check_max_tokens(x, exchange_error(x)) ||
+        !check_slots(x, exchange_error(x)))
         return PHASE_FAIL;
     return PHASE_ADMIT;
 }

@@ -192,6 +192,8 @@ bool request_reads_body(const struct connection *c);
 void request_spill_body(struct connection *c);
 /* More of the body than is worth reading only to keep the connection. */
 bool request_has_long_rest(const struct connection *c);
+/* Gives back what it holds besides what its reply needs. */
+void request_forget(struct connection *c);
 /* Gives everything of it back. */
 void request_free(struct connection *c);
 

@@ -220,6 +220,12 @@ void http_reply_start(struct http_request *public, int status, const struct http
     connection_wake(r->connection);
 }
 
+void http_request_forget(struct http_request *public)
+{
+    if (is_heard(own(public)))
+        request_forget(own(public)->connection);
+}
+
 void reply_flush_head(struct server_request *r)
 {
     struct str head = r->pending_head;

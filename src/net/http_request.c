@@ -280,14 +280,11 @@ bool request_has_long_rest(const struct connection *c)
     return r->content_length > come && r->content_length - come > DISCARD_BYTES_MAX;
 }
 
-void request_free(struct connection *c)
+/* A body buffer that has not grown too large is kept for the next body. */
+static void give_body(struct connection *c)
 {
     struct http_server *s = c->server;
 
-    arena_free(c->arena);
-    c->arena = NULL;
-    c->request = NULL;
-    c->pinned = 0;
     if (!c->body)
         return;
     if (!s->spare_body && c->body_size <= BODY_SPARE_MAX) {
@@ -298,4 +295,29 @@ void request_free(struct connection *c)
     }
     c->body = NULL;
     c->body_size = 0;
+}
+
+void request_forget(struct connection *c)
+{
+    struct http_request *r = &c->request->public;
+
+    if (c->state != CONNECTION_WAIT)
+        return; /* more of it is coming in */
+    r->method_name = r->target = r->path = r->query = r->host = r->body = STR_NONE;
+    r->headers = (struct http_headers){ 0 };
+    give_body(c);
+    if (c->rest.len || !c->in)
+        return; /* the next request has come in behind it */
+    server_give_buffer(c->server, c->in, c->in_size);
+    c->in = NULL;
+    c->in_size = c->in_end = c->pinned = 0;
+}
+
+void request_free(struct connection *c)
+{
+    arena_free(c->arena);
+    c->arena = NULL;
+    c->request = NULL;
+    c->pinned = 0;
+    give_body(c);
 }

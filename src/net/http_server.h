@@ -120,6 +120,9 @@ void http_reply_with_phrase(struct http_request *r, int status, const char *phra
 /* Starts a chunked reply. The head leaves together with the first chunk, or by itself at the end
  * of the loop's turn. */
 void http_reply_start(struct http_request *r, int status, const struct http_headers *headers);
+/* What the client sent is not needed any more, though the reply goes on: gives back the memory of
+ * its head and body once both are whole. Paths, headers and body of `r` are gone afterwards. */
+void http_request_forget(struct http_request *r);
 /* One chunk, written at once, copied only as far as the socket does not take it at once. */
 void http_reply_chunk(struct http_request *r, struct str bytes);
 /* The client is slower than the producer: stop producing until on_drain. */

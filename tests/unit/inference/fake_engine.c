@@ -52,17 +52,24 @@ struct engine_call *engine_call_start(struct engine_client *c, const struct engi
     return call;
 }
 
-/* The call is over; what it borrowed must still be as it was. */
-static struct engine_call end(struct engine_call *call)
+/* Up to the head, or the end, what the call borrowed must be as it was. */
+static void end_borrowing(struct engine_call *call)
 {
-    struct engine_call copy = *call;
     struct str request = buf_str(&fake_engine.request);
 
-    must(call == fake_engine.call);
     for (unsigned i = 0; i < call->part_count; i++) {
         must(str_starts_with(request, call->parts[i]));
         request = str_slice(request, call->parts[i].len, request.len);
     }
+    call->part_count = 0;
+}
+
+static struct engine_call end(struct engine_call *call)
+{
+    struct engine_call copy = *call;
+
+    must(call == fake_engine.call);
+    end_borrowing(call);
     fake_engine.call = NULL;
     free(call);
     return copy;
@@ -89,6 +96,7 @@ void engine_call_resume(struct engine_call *call)
 void fake_engine_head_with(int status, const struct http_headers *headers)
 {
     must(fake_engine.call);
+    end_borrowing(fake_engine.call);
     fake_engine.call->events.on_head(fake_engine.call->data, status, headers);
 }
 

@@ -69,6 +69,12 @@ bool http_reply_is_full(const struct http_request *r)
     return fake_reply.is_full;
 }
 
+void http_request_forget(struct http_request *r)
+{
+    r->path = r->query = r->body = STR_NONE;
+    r->headers = (struct http_headers){ 0 };
+}
+
 bool http_reply_is_started(const struct http_request *r)
 {
     (void)r;
