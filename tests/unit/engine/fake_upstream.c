@@ -62,10 +62,11 @@ static bool say_big(int fd)
     return ok;
 }
 
-static bool say_slowly(int fd)
+static bool say_slowly(struct fake_upstream *f, int fd)
 {
     if (!say(fd, "HTTP/1.1 429 Status\r\nContent-Length: 8\r\n\r\n{\"a\""))
         return false;
+    f->halves++;
     usleep(50000);
     return say(fd, ":12}");
 }
@@ -93,7 +94,7 @@ static bool answer(struct fake_upstream *f, int fd, const char *request)
     case FAKE_BIG_429:
         return say_big(fd);
     case FAKE_SLOW_429:
-        return say_slowly(fd);
+        return say_slowly(f, fd);
     case FAKE_503:
         return say_status(fd, 503, "", "{\"error\":\"away\"}");
     case FAKE_500:
@@ -147,6 +148,7 @@ static void *accept_all(void *data)
     for (;;) {
         int fd = accept(f->fd, NULL, NULL);
         struct connection *c;
+        unsigned number;
 
         if (fd < 0)
             return NULL;
@@ -154,10 +156,10 @@ static void *accept_all(void *data)
         c = malloc(sizeof(*c));
         assert(c);
         *c = (struct connection){ f, fd };
-        f->connections[f->connection_count].fd = fd;
-        if (pthread_create(&f->connections[f->connection_count].thread, NULL, serve, c))
+        number = f->connection_count++; /* before it can answer */
+        f->connections[number].fd = fd;
+        if (pthread_create(&f->connections[number].thread, NULL, serve, c))
             abort();
-        f->connection_count++;
     }
 }
 

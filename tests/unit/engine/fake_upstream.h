@@ -33,6 +33,7 @@ struct fake_upstream {
     _Atomic int mode;
     atomic_bool is_sick;       /* GET /health answers 503 */
     _Atomic unsigned requests; /* health checks not counted */
+    _Atomic unsigned halves;   /* of FAKE_SLOW_429's answers */
     pthread_mutex_t lock;
     char last_request[8192];
     _Atomic unsigned connection_count;
