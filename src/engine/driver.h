@@ -171,6 +171,8 @@ void engine_call_stop_waiting(struct engine_call *call);
 void engine_client_hold(struct engine_client *c);
 void engine_client_release(struct engine_client *c);
 
+/* The same for the calls of all clients. Any thread. */
+void engine_kick_clients(struct engine *e);
 /* Has look_again called for the client's waiting calls. Any thread; the client must not be able
  * to go away meanwhile (engines->lock, or its own loop). */
 void engine_client_kick(struct engine_client *c);

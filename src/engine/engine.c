@@ -140,9 +140,14 @@ void engine_closed(struct engine *e)
 
 void engine_set_state(struct engine *e, enum engine_state state)
 {
+    atomic_store(&e->state, (int)state);
+    engine_kick_clients(e);
+}
+
+void engine_kick_clients(struct engine *e)
+{
     struct engine_client *c;
 
-    atomic_store(&e->state, (int)state);
     pthread_mutex_lock(&e->owner->lock);
     TAILQ_FOREACH(c, &e->owner->clients, link)
     engine_client_kick(c);

@@ -6,6 +6,7 @@
  *   STOPPED, DRAINING             ENGINE_STOPPED    a call wakes it
  *   STARTING, LOADING, RESTARTING ENGINE_STARTING   calls wait
  *   READY                         ENGINE_READY
+ *   SILENT                        ENGINE_STARTING   calls wait: it answers again, or is restarted
  *   FAILED                        ENGINE_FAILED     calls fail until the back-off is over
  *
  * Unloading an idle engine: the state is set first and the calls are counted then, while a call
@@ -24,6 +25,7 @@
 #include "engine/llama_command.h"
 #include "engine/pid_file.h"
 
+/* While it loads. */
 #define PROBE_TIMEOUT_MS 2000
 /* Chat templates, the longest part of it, take some ten kilobytes. */
 #define PROPERTIES_BYTES_MAX ((size_t)4 * 1024 * 1024)
@@ -40,12 +42,22 @@ static void on_probe_head(void *data, int status, const struct http_headers *hea
     l->probe_status = status;
 }
 
+static bool is_up(const struct llama *l)
+{
+    enum supervisor_state state = supervisor_state(l->supervisor);
+
+    return state == SUPERVISOR_READY || state == SUPERVISOR_SILENT;
+}
+
 static void end_probe(struct llama *l, int status)
 {
+    /* Once it is up, any sign of life will do: its threads may all be busy. */
+    bool is_alive = is_up(l) && (status || atomic_load(&l->heard_ms) >= l->probed_ms);
+
     l->probe = NULL;
-    supervisor_probed(l->supervisor, status == 200   ? SUPERVISOR_IS_READY
-                                     : status == 503 ? SUPERVISOR_IS_LOADING
-                                                     : SUPERVISOR_SILENT);
+    supervisor_probed(l->supervisor, status == 200 || is_alive ? SUPERVISOR_IS_READY
+                                     : status == 503           ? SUPERVISOR_IS_LOADING
+                                                               : SUPERVISOR_NO_ANSWER);
 }
 
 static void on_probe_failure(void *data, enum http_failure failure, const char *text)
@@ -58,17 +70,20 @@ static void on_probe_failure(void *data, enum http_failure failure, const char *
 static void send_probe(struct llama *l, struct str path, const struct http_client_events *events)
 {
     static struct http_header close_header[] = { { STR("Connection"), STR("close") } };
+    uint64_t limit_ms = is_up(l) ? l->engine->settings->llama.health_timeout_ms : PROBE_TIMEOUT_MS;
     const struct http_client_request request = {
         .address = &l->address,
         .method = HTTP_GET,
         .path = path,
         .host = STR("localhost"),
         .headers = { .items = close_header, .count = 1 },
-        .head_timeout_ms = PROBE_TIMEOUT_MS,
-        .idle_timeout_ms = PROBE_TIMEOUT_MS,
+        .connect_timeout_ms = limit_ms,
+        .head_timeout_ms = limit_ms,
+        .idle_timeout_ms = limit_ms,
     };
 
     l->probe_status = 0;
+    l->probed_ms = engine_now_ms();
     l->probe = http_client_send(l->engine->owner->http, &request, events, l);
 }
 
@@ -137,7 +152,7 @@ static void on_health_end(void *data)
 {
     struct llama *l = data;
 
-    if (l->probe_status == 200)
+    if (l->probe_status == 200 && !is_up(l))
         ask_properties(l);
     else
         end_probe(l, l->probe_status);
@@ -269,7 +284,13 @@ static void on_state(void *data, enum supervisor_state state, const char *error)
         break;
     case SUPERVISOR_READY:
         log_info("llama_ready", "engine=%s pid=%d", e->settings->name, (int)e->pid);
+        atomic_store(&l->is_silent, false);
         shown = ENGINE_READY;
+        break;
+    case SUPERVISOR_SILENT:
+        log_warn("llama_silent", "engine=%s pid=%d", e->settings->name, (int)e->pid);
+        atomic_store(&l->is_silent, true);
+        shown = ENGINE_STARTING;
         break;
     case SUPERVISOR_RESTARTING:
         on_gone(l);
@@ -341,6 +362,7 @@ static void llama_open(struct engine *e)
 
     e->own = l;
     l->engine = e;
+    l->places = llama_command_places(&e->settings->llama);
     uv_timer_init(loop_uv(e->owner->loop), &l->idle_timer);
     l->idle_timer.data = l;
     l->open_parts = 1;
@@ -353,6 +375,8 @@ static void llama_open(struct engine *e)
     set_paths(l, &e->owner->run_folder);
     supervisor_limits_default(&limits);
     limits.keep_up = e->settings->llama.load_at_start;
+    limits.watch_ms = e->settings->llama.health_interval_ms;
+    limits.silences_max = e->settings->llama.health_failures;
     l->supervisor = supervisor_new(e->owner->loop, &limits, &events, l);
     l->open_parts = 2;
     if (idle_ms)

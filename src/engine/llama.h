@@ -13,9 +13,14 @@
 struct llama {
     /* For all threads. */
     struct stream_address address; /* of its socket */
-    _Atomic unsigned waiting;      /* calls that wait until it is ready */
+    unsigned places;               /* calls that it is sent at a time, at most */
+    _Atomic unsigned sent;         /* calls that have a place */
+    _Atomic unsigned waiting;      /* calls that wait until it is ready, or for a place */
+    _Atomic unsigned queued;       /* those of them that wait for a place */
     _Atomic unsigned failures;     /* starts that failed */
     _Atomic uint64_t retry_ms;     /* FAILED: no start is tried before, engine_now_ms */
+    _Atomic uint64_t heard_ms;     /* when an answer's bytes came last, engine_now_ms */
+    atomic_bool is_silent;         /* it does not answer probes any more, and may be killed */
 
     /* For the control loop. */
     struct engine *engine;
@@ -24,6 +29,7 @@ struct llama {
     char *pid_path;
     struct http_client_call *probe;
     int probe_status;
+    uint64_t probed_ms;    /* when the last one was sent, engine_now_ms */
     struct buf properties; /* the answer to GET /props, while it comes */
     bool has_all_properties;
     uv_timer_t idle_timer;
@@ -37,11 +43,14 @@ struct llama_call {
     struct http_client_call *http; /* NULL: not sent */
     struct http_header headers[4];
     uint64_t wait_until_ms;
-    unsigned failures_seen; /* when it began to wait */
+    unsigned failures_seen; /* when it began */
     uint64_t sent_ms;
+    uint64_t resend_ms; /* not sent again before */
     unsigned sent_in_vain;
     bool has_head;
+    bool has_place;
     bool is_waiting;
+    bool is_queued; /* is_waiting: for a place */
     bool is_paused;
 };
 

@@ -5,12 +5,13 @@
  * as it is open, idle or not, so none is kept.
  *
  *   start --ready--> sent --> on_head .. on_end
- *     |  not ready     |
- *     v                | cannot connect: it has just crashed
+ *     |  not ready,    |
+ *     v  or no place   | cannot connect: it has just crashed
  *   waiting <----------+          (or, once, is cut off before anything has come)
  *     | the start failed, too long, too many: on_failure
  *
- * Instead of being sent it fails when the loaded model lacks what it needs.
+ * So many are sent at a time that some of its threads stay free, or else it would have none to
+ * answer a probe. Instead of being sent a call fails when the loaded model lacks what it needs.
  */
 #include <stdlib.h>
 
@@ -24,6 +25,8 @@
 /* A connection to a process that is just dying is taken by the kernel, and then reset: what is
  * lost so soon was not begun. Once only, since the request itself may be what kills it. */
 #define DYING_MS 250
+/* By then it is known that the process has died, and the call waits for the next one. */
+#define RESEND_MS 100
 
 static struct llama_call *call_of(struct engine_call *base)
 {
@@ -35,25 +38,63 @@ static struct llama *llama_of(struct llama_call *call)
     return call->base.engine->own;
 }
 
+/* -- Waiting ------------------------------------------------------------------------------- */
+
+/* Looked at again at once: a place may have become free before it counted as queued. */
+static void queue(struct llama_call *call)
+{
+    call->is_queued = true;
+    call->wait_until_ms =
+        engine_now_ms() + call->base.engine->settings->llama.first_byte_timeout_ms;
+    atomic_fetch_add(&llama_of(call)->queued, 1);
+    engine_client_kick(call->base.client);
+}
+
 static void stop_waiting(struct llama_call *call)
 {
+    struct llama *l = llama_of(call);
+
     if (!call->is_waiting)
         return;
-    call->is_waiting = false;
-    atomic_fetch_sub(&llama_of(call)->waiting, 1);
+    if (call->is_queued)
+        atomic_fetch_sub(&l->queued, 1);
+    atomic_fetch_sub(&l->waiting, 1);
+    call->is_waiting = call->is_queued = false;
     engine_call_stop_waiting(&call->base);
 }
 
 static void wait(struct llama_call *call)
 {
-    struct llama *l = llama_of(call);
-
     call->is_waiting = true;
-    atomic_fetch_add(&l->waiting, 1);
+    atomic_fetch_add(&llama_of(call)->waiting, 1);
     call->wait_until_ms = engine_now_ms() + WAIT_MS;
-    call->failures_seen = atomic_load(&l->failures);
     engine_call_wait(&call->base);
     engine_wake(call->base.engine);
+}
+
+/* Who has waited goes first. */
+static bool take_place(struct llama_call *call)
+{
+    struct llama *l = llama_of(call);
+    unsigned sent = atomic_load(&l->sent);
+
+    if (!call->is_waiting && atomic_load(&l->queued))
+        return false;
+    while (sent < l->places && !call->has_place)
+        call->has_place = atomic_compare_exchange_weak(&l->sent, &sent, sent + 1);
+    return call->has_place;
+}
+
+static void give_place(struct llama_call *call)
+{
+    struct llama *l = llama_of(call);
+
+    if (!call->has_place)
+        return;
+    call->has_place = false;
+    atomic_fetch_sub(&l->sent, 1);
+    if (atomic_load(&l->queued))
+        engine_kick_clients(call->base.engine);
 }
 
 /* -- Events of the HTTP client ------------------------------------------------------------- */
@@ -63,6 +104,7 @@ static void on_head(void *data, int status, const struct http_headers *headers)
     struct llama_call *call = data;
 
     call->has_head = true;
+    atomic_store(&llama_of(call)->heard_ms, engine_now_ms());
     call->base.events.on_head(call->base.data, status, headers);
 }
 
@@ -70,6 +112,7 @@ static void on_body(void *data, struct str bytes)
 {
     struct llama_call *call = data;
 
+    atomic_store(&llama_of(call)->heard_ms, engine_now_ms());
     call->base.events.on_body(call->base.data, bytes);
 }
 
@@ -79,6 +122,7 @@ static void on_end(void *data)
     struct engine_events events = call->base.events;
     void *events_data = call->base.data;
 
+    give_place(call);
     engine_call_ended(&call->base);
     free(call);
     events.on_end(events_data);
@@ -98,12 +142,18 @@ static void on_failure(void *data, enum http_failure failure, const char *text)
     struct error err;
 
     call->http = NULL;
+    give_place(call);
     if (was_in_vain(call, failure)) {
         call->sent_in_vain++;
+        call->resend_ms = engine_now_ms() + RESEND_MS;
         wait(call);
         return;
     }
-    engine_http_error(&err, call->base.engine, failure, text);
+    if (failure == HTTP_FAILURE_CLOSED && atomic_load(&llama_of(call)->is_silent))
+        error_set(&err, ERROR_UNAVAILABLE, "engine '%s' hung, and was ended",
+                  call->base.engine->settings->name);
+    else
+        engine_http_error(&err, call->base.engine, failure, text);
     engine_call_fail(&call->base, &err);
 }
 
@@ -124,6 +174,7 @@ static void send_request(struct llama_call *call)
         [ENGINE_EMBEDDINGS] = STR("/tokenize"),
     };
     const struct engine_request *request = &call->base.request;
+    const struct catalog_llama *settings = &call->base.engine->settings->llama;
     struct http_client_request *r = &call->http_request;
     size_t count = 0;
 
@@ -138,6 +189,8 @@ static void send_request(struct llama_call *call)
     r->headers = (struct http_headers){ .items = call->headers, .count = count };
     r->body_parts = request->body_parts;
     r->body_part_count = request->body_part_count;
+    r->head_timeout_ms = settings->first_byte_timeout_ms;
+    r->idle_timeout_ms = settings->idle_timeout_ms;
     call->sent_ms = engine_now_ms();
     call->http = http_client_send(call->base.client->http, r, &http_events, call);
     if (call->is_paused)
@@ -177,25 +230,77 @@ static bool check_features(struct llama_call *call, struct error *err)
                                         field);
 }
 
+enum verdict { VERDICT_SEND, VERDICT_WAIT, VERDICT_FAIL };
+
+/* What becomes of a call that has not been sent. SEND: it has its place. */
+static enum verdict judge(struct llama_call *call, struct error *err)
+{
+    if (is_ready(call)) {
+        if (!check_features(call, err))
+            return VERDICT_FAIL;
+        return engine_now_ms() >= call->resend_ms && take_place(call) ? VERDICT_SEND : VERDICT_WAIT;
+    }
+    if (atomic_load(&llama_of(call)->failures) == call->failures_seen && !is_hopeless(call))
+        return VERDICT_WAIT;
+    set_error(call, err);
+    return VERDICT_FAIL;
+}
+
+static bool must_queue(struct llama_call *call)
+{
+    return is_ready(call) && !call->is_queued && engine_now_ms() >= call->resend_ms;
+}
+
+static void start_waiting(struct llama_call *call)
+{
+    struct error err;
+
+    if (atomic_load(&llama_of(call)->waiting) >= WAITING_MAX) {
+        error_set(&err, ERROR_UNAVAILABLE, "%d calls wait for engine '%s' already", WAITING_MAX,
+                  call->base.engine->settings->name);
+        engine_call_fail_later(&call->base, &err);
+        return;
+    }
+    wait(call);
+    if (must_queue(call))
+        queue(call);
+}
+
 void llama_call_start(struct engine_call *base)
 {
     struct llama_call *call = call_of(base);
     struct error err;
 
-    if (is_ready(call)) {
-        if (check_features(call, &err))
-            send_request(call);
-        else
-            engine_call_fail_later(base, &err);
-    } else if (is_hopeless(call)) {
-        set_error(call, &err);
+    call->failures_seen = atomic_load(&llama_of(call)->failures);
+    switch (judge(call, &err)) {
+    case VERDICT_SEND:
+        send_request(call);
+        break;
+    case VERDICT_WAIT:
+        start_waiting(call);
+        break;
+    case VERDICT_FAIL:
         engine_call_fail_later(base, &err);
-    } else if (atomic_load(&llama_of(call)->waiting) >= WAITING_MAX) {
-        error_set(&err, ERROR_UNAVAILABLE, "engine '%s' is loading, and %d calls wait for it",
-                  base->engine->settings->name, WAITING_MAX);
-        engine_call_fail_later(base, &err);
-    } else {
-        wait(call);
+        break;
+    }
+}
+
+/* Whoever asks for a start a moment before the back-off is over has to ask again. */
+static void go_on_waiting(struct llama_call *call)
+{
+    enum engine_state state = (enum engine_state)atomic_load(&call->base.engine->state);
+    struct error err;
+
+    if (must_queue(call)) {
+        queue(call);
+    } else if (engine_now_ms() >= call->wait_until_ms) {
+        error_set(&err, ERROR_UNAVAILABLE, "engine '%s' %s in time",
+                  call->base.engine->settings->name,
+                  is_ready(call) ? "had no place for a call" : "was not ready");
+        stop_waiting(call);
+        engine_call_fail(&call->base, &err);
+    } else if (state == ENGINE_STOPPED || state == ENGINE_FAILED) {
+        engine_wake(call->base.engine);
     }
 }
 
@@ -204,23 +309,18 @@ void llama_call_look_again(struct engine_call *base)
     struct llama_call *call = call_of(base);
     struct error err;
 
-    if (is_ready(call)) {
+    switch (judge(call, &err)) {
+    case VERDICT_SEND:
         stop_waiting(call);
-        if (check_features(call, &err))
-            send_request(call);
-        else
-            engine_call_fail(base, &err);
-    } else if (atomic_load(&llama_of(call)->failures) != call->failures_seen || is_hopeless(call)) {
+        send_request(call);
+        break;
+    case VERDICT_WAIT:
+        go_on_waiting(call);
+        break;
+    case VERDICT_FAIL:
         stop_waiting(call);
-        set_error(call, &err);
         engine_call_fail(base, &err);
-    } else if (engine_now_ms() >= call->wait_until_ms) {
-        stop_waiting(call);
-        error_set(&err, ERROR_UNAVAILABLE, "engine '%s' was not ready within %d s",
-                  base->engine->settings->name, WAIT_MS / 1000);
-        engine_call_fail(base, &err);
-    } else if (atomic_load(&base->engine->state) == ENGINE_STOPPED) {
-        engine_wake(base->engine);
+        break;
     }
 }
 
@@ -231,6 +331,7 @@ void llama_call_cancel(struct engine_call *base)
     stop_waiting(call);
     if (call->http)
         http_client_cancel(call->http);
+    give_place(call);
     engine_call_ended(base);
     free(call);
 }

@@ -11,8 +11,11 @@
  * of util-linux, which every Debian has; without it, pid files do (pid_file.h). */
 #define SETPRIV "/usr/bin/setpriv"
 #define PARALLEL_DEFAULT 4
-/* Connections beyond the slots, which wait inside llama-server; each takes a thread there. */
-#define WAITING_CONNECTIONS 64
+/* Calls beyond the slots, which wait inside llama-server. */
+#define WAITING_CALLS 64
+/* Threads beside those of the calls: for a probe, and for calls that have been given up, which
+ * llama-server notices within a second. */
+#define SPARE_THREADS 8
 /* Tokens of one input of embeddings must fit into one batch. */
 #define EMBEDDINGS_BATCH_DEFAULT 2048
 #define FIXED_ARGUMENTS_MAX 40
@@ -95,16 +98,21 @@ static void add_settings(struct list *l, const struct catalog_llama *s)
         add(l, s->arguments[i]);
 }
 
+unsigned llama_command_places(const struct catalog_llama *settings)
+{
+    return (settings->parallel ? settings->parallel : PARALLEL_DEFAULT) + WAITING_CALLS;
+}
+
 static const char **make_environment(struct arena *a, const struct llama_command_options *o)
 {
-    unsigned parallel = o->settings->parallel ? o->settings->parallel : PARALLEL_DEFAULT;
+    unsigned threads = llama_command_places(o->settings) + SPARE_THREADS;
     struct list l = { .arena = a, .items = ARENA_ARRAY(a, const char *, 8) };
 
     add(&l, "LLAMA_ARG_OFFLINE=1");
     add(&l, "LLAMA_ARG_CACHE_RAM=256"); /* MiB; its default, 8 GiB, is more than most have */
     add(&l, "LLAMA_ARG_SSE_PING_INTERVAL=-1");
     add(&l, o->is_verbose ? "LLAMA_ARG_LOG_VERBOSITY=3" : "LLAMA_ARG_LOG_VERBOSITY=2");
-    add(&l, arena_printf(a, "LLAMA_ARG_THREADS_HTTP=%u", parallel + WAITING_CONNECTIONS).data);
+    add(&l, arena_printf(a, "LLAMA_ARG_THREADS_HTTP=%u", threads).data);
     if (!o->settings->context_tokens) /* each slot may fill the model's whole context */
         add(&l, "LLAMA_ARG_KV_UNIFIED=1");
     return l.items;

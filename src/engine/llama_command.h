@@ -17,6 +17,10 @@ struct llama_command_options {
     bool is_verbose;
 };
 
+/* Calls that it is sent at a time, at most: as many as it has slots, and some that wait inside it.
+ * Each connection takes one of its threads, and others stay free for probes. */
+unsigned llama_command_places(const struct catalog_llama *settings);
+
 /* Looks at the files as well: ERROR_CONFIG tells what is missing. */
 MUST_CHECK bool llama_command(struct arena *a, const struct llama_command_options *options,
                               struct supervisor_command *command, struct error *err);

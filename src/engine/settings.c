@@ -19,7 +19,11 @@ static bool same_llama(const struct catalog_llama *a, const struct catalog_llama
     return same_text(a->model, b->model) && a->embeddings == b->embeddings &&
            a->context_tokens == b->context_tokens && a->parallel == b->parallel &&
            a->threads == b->threads && a->gpu_layers == b->gpu_layers &&
-           a->load_at_start == b->load_at_start && a->idle_unload_s == b->idle_unload_s;
+           a->load_at_start == b->load_at_start && a->idle_unload_s == b->idle_unload_s &&
+           a->first_byte_timeout_ms == b->first_byte_timeout_ms &&
+           a->idle_timeout_ms == b->idle_timeout_ms &&
+           a->health_interval_ms == b->health_interval_ms &&
+           a->health_timeout_ms == b->health_timeout_ms && a->health_failures == b->health_failures;
 }
 
 static bool same_upstream(const struct catalog_upstream *a, const struct catalog_upstream *b)

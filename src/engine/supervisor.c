@@ -42,11 +42,14 @@ struct supervisor {
     uv_timer_t timer; /* the next step: probe, back-off, SIGKILL, last words */
     uint64_t started_ms;
     uint64_t ready_ms;
+    uint64_t probed_ms; /* READY, SILENT: the last time */
+    unsigned silences;  /* probes in a row without an answer */
     uint64_t backoff_ms;
     uint64_t retry_ms;      /* FAILED: no start before */
     unsigned failures;      /* in a row */
     bool is_restart_wanted; /* DRAINING: start again */
     bool is_timed_out;
+    bool is_hung;
     bool is_closing;
     void (*on_closed)(void *data);
     void *on_closed_data;
@@ -61,6 +64,7 @@ void supervisor_limits_default(struct supervisor_limits *limits)
         .load_max_ms = 15 * 60000,
         .probe_ms = 50,
         .kill_after_ms = 5000,
+        .silences_max = 3,
     };
 }
 
@@ -216,10 +220,15 @@ static int spawn(struct supervisor *s, struct run *run, struct arena *a,
     return rc;
 }
 
+static bool is_up(const struct supervisor *s)
+{
+    return s->state == SUPERVISOR_READY || s->state == SUPERVISOR_SILENT;
+}
+
 /* The process could not be started, or has ended without being asked to. */
 static void fail(struct supervisor *s, const char *error)
 {
-    bool was_ready = s->state == SUPERVISOR_READY;
+    bool was_ready = is_up(s);
     uint64_t now = loop_now_ms(s->loop), wait = s->limits.backoff_max_ms;
 
     if (was_ready && now - s->ready_ms >= s->limits.well_ms)
@@ -245,7 +254,7 @@ static void start(struct supervisor *s)
     char text[ERROR_BYTES];
     int rc;
 
-    s->is_timed_out = false;
+    s->is_timed_out = s->is_hung = false;
     if (!s->events.prepare(s->data, a, &command, &err)) {
         arena_free(a);
         fail(s, err.text);
@@ -303,6 +312,9 @@ static void describe_exit(const struct supervisor *s, const struct run *run, cha
     if (s->is_timed_out)
         snprintf(text, size, "not ready after %llu s%s%s",
                  (unsigned long long)(s->limits.load_max_ms / 1000), quote, run->reason);
+    else if (s->is_hung)
+        snprintf(text, size, "hung: no answer to %u probes in a row%s%s", s->silences, quote,
+                 run->reason);
     else if (run->signal)
         snprintf(text, size, "ended by signal %d%s%s", run->signal, quote, run->reason);
     else
@@ -364,8 +376,12 @@ static void on_timer(uv_timer_t *timer)
     case SUPERVISOR_FAILED:
         start(s);
         break;
-    case SUPERVISOR_STOPPED:
     case SUPERVISOR_READY:
+    case SUPERVISOR_SILENT:
+        s->probed_ms = loop_now_ms(s->loop);
+        s->events.probe(s->data);
+        break;
+    case SUPERVISOR_STOPPED:
         break;
     }
 }
@@ -380,15 +396,45 @@ static uint64_t next_probe_ms(const struct supervisor *s)
     return wait < PROBE_MAX_MS ? wait : PROBE_MAX_MS;
 }
 
+static void watch_from(struct supervisor *s, uint64_t since_ms)
+{
+    uint64_t now = loop_now_ms(s->loop), at = since_ms + s->limits.watch_ms;
+
+    if (s->limits.watch_ms)
+        arm(s, at > now ? at - now : 0);
+    else
+        uv_timer_stop(&s->timer);
+}
+
+/* One that was ready has been probed. */
+static void note_answer(struct supervisor *s, bool has_answered)
+{
+    s->silences = has_answered ? 0 : s->silences + 1;
+    if (has_answered != (s->state == SUPERVISOR_READY))
+        set_state(s, has_answered ? SUPERVISOR_READY : SUPERVISOR_SILENT, NULL);
+    if (s->silences < s->limits.silences_max) {
+        watch_from(s, s->probed_ms);
+        return;
+    }
+    s->is_hung = true;
+    send_signal(s, SIGKILL);
+}
+
 void supervisor_probed(struct supervisor *s, enum supervisor_answer answer)
 {
-    if (s->is_closing || !s->run || s->run->has_exited ||
-        (s->state != SUPERVISOR_STARTING && s->state != SUPERVISOR_LOADING))
+    if (s->is_closing || !s->run || s->run->has_exited)
+        return;
+    if (is_up(s)) {
+        note_answer(s, answer != SUPERVISOR_NO_ANSWER);
+        return;
+    }
+    if (s->state != SUPERVISOR_STARTING && s->state != SUPERVISOR_LOADING)
         return;
     if (answer == SUPERVISOR_IS_READY) {
-        uv_timer_stop(&s->timer);
         s->ready_ms = loop_now_ms(s->loop);
+        s->silences = 0;
         s->run->reason[0] = '\0'; /* what went wrong on the way is no reason to end later */
+        watch_from(s, s->ready_ms);
         set_state(s, SUPERVISOR_READY, NULL);
         return;
     }

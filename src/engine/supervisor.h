@@ -2,14 +2,17 @@
  * Keeps one child process: starts it, waits until it is ready, restarts it after a crash, stops
  * it. What the process is, and how it is asked whether it is ready, is its owner's.
  *
- *   STOPPED --start--> STARTING --probed LOADING--> LOADING --probed READY--> READY
- *      ^                  |  exit, time-out            |                        | exit
- *      |                  v                            v                        v
- *      |                FAILED <-----------------------+--------------------  RESTARTING
+ *   STOPPED --start--> STARTING --probed LOADING--> LOADING --probed READY--> READY <-> SILENT
+ *      ^                  |  exit, time-out            |                        | exit   |
+ *      |                  v                            v                        v        |
+ *      |                FAILED <-----------------------+--------------------  RESTARTING <
  *      |                  | start, once the back-off is over                    | by itself,
  *      |                  +--> STARTING                  STARTING <-------------+ after it
  *      |
  *      +---- exit ---- DRAINING <--stop-- any of them (SIGTERM; SIGKILL when that does not help)
+ *
+ * One that is ready is probed on: it is SILENT when it has not answered, READY again when it
+ * does, and killed after so many probes in a row: it hangs.
  *
  * A process that crashes after it was ready is started again by itself; one that never became
  * ready is not, unless `keep_up` is set: whoever needs it asks again. The back-off doubles from
@@ -35,6 +38,7 @@ enum supervisor_state {
     SUPERVISOR_STARTING,
     SUPERVISOR_LOADING,
     SUPERVISOR_READY,
+    SUPERVISOR_SILENT,
     SUPERVISOR_DRAINING,
     SUPERVISOR_RESTARTING,
     SUPERVISOR_FAILED,
@@ -47,6 +51,8 @@ struct supervisor_limits {
     uint64_t load_max_ms;      /* not ready by then: it is killed; 15 min */
     uint64_t probe_ms;         /* between probes, at least; 50, up to 1 s while it loads */
     uint64_t kill_after_ms;    /* SIGKILL that long after SIGTERM; 5 s */
+    uint64_t watch_ms;         /* READY: from probe to probe; 0, the default: there is none */
+    unsigned silences_max;     /* READY: probes in a row without an answer, then SIGKILL; 3 */
     bool keep_up;
 };
 
@@ -77,8 +83,8 @@ struct supervisor *supervisor_new(struct loop *l, const struct supervisor_limits
                                   const struct supervisor_events *events, void *data);
 /* Starts it, unless it runs or backs off. While it drains: as soon as it has stopped. */
 void supervisor_start(struct supervisor *s);
-enum supervisor_answer { SUPERVISOR_SILENT, SUPERVISOR_IS_LOADING, SUPERVISOR_IS_READY };
-/* Counts only while it starts or loads. */
+enum supervisor_answer { SUPERVISOR_NO_ANSWER, SUPERVISOR_IS_LOADING, SUPERVISOR_IS_READY };
+/* The answer to a probe. Once it is ready, any answer but none will do. */
 void supervisor_probed(struct supervisor *s, enum supervisor_answer answer);
 void supervisor_stop(struct supervisor *s);
 /* Stops it, then frees the supervisor and calls on_done; no event comes any more. */

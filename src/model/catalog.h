@@ -33,15 +33,20 @@ enum engine_kind { ENGINE_LLAMA, ENGINE_UPSTREAM, ENGINE_SIM };
 
 /* A GGUF run by llama-server, one process an engine. */
 struct catalog_llama {
-    const char *model;       /* path of the GGUF; "embedded": the one in the binary */
-    bool embeddings;         /* serve embeddings (mean pooling) instead of text */
-    unsigned context_tokens; /* of one slot; 0: the model's own */
-    unsigned parallel;       /* slots, i.e. requests at a time; default 4 */
-    unsigned threads;        /* 0: as many as cores */
-    unsigned gpu_layers;     /* 0: CPU only */
-    bool load_at_start;      /* else on first use */
-    uint64_t idle_unload_s;  /* 0: never unloaded */
-    const char **arguments;  /* passed on to llama-server as they are */
+    const char *model;              /* path of the GGUF; "embedded": the one in the binary */
+    bool embeddings;                /* serve embeddings (mean pooling) instead of text */
+    unsigned context_tokens;        /* of one slot; 0: the model's own */
+    unsigned parallel;              /* slots, i.e. requests at a time; default 4 */
+    unsigned threads;               /* 0: as many as cores */
+    unsigned gpu_layers;            /* 0: CPU only */
+    bool load_at_start;             /* else on first use */
+    uint64_t idle_unload_s;         /* 0: never unloaded */
+    uint64_t first_byte_timeout_ms; /* default 10 min: an answer that is no stream comes at once */
+    uint64_t idle_timeout_ms;       /* between bytes; default 5 min */
+    uint64_t health_interval_ms;    /* probed with GET /health; 0: never; default 5 s */
+    uint64_t health_timeout_ms;     /* default 5 s */
+    unsigned health_failures;       /* in a row, after which it is killed; default 3 */
+    const char **arguments;         /* passed on to llama-server as they are */
     unsigned argument_count;
 };
 

@@ -108,6 +108,11 @@ static const cyaml_schema_field_t llama_fields[] = {
     WHOLE("gpu_layers", struct file_llama, gpu_layers),
     TRUTH("load_at_start", struct file_llama, load_at_start),
     WHOLE("idle_unload_s", struct file_llama, idle_unload_s),
+    WHOLE("first_byte_timeout_ms", struct file_llama, first_byte_timeout_ms),
+    WHOLE("idle_timeout_ms", struct file_llama, idle_timeout_ms),
+    WHOLE("health_interval_ms", struct file_llama, health_interval_ms),
+    WHOLE("health_timeout_ms", struct file_llama, health_timeout_ms),
+    WHOLE("health_failures", struct file_llama, health_failures),
     LIST("arguments", struct file_llama, arguments, text, 200),
     CYAML_FIELD_END
 };

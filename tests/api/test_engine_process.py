@@ -1,10 +1,12 @@
 """The llama-server behind a deployment: a crash of it is nobody else's, and it does not outlive lazuli."""
 
+import json
 import os
 import pathlib
 import signal
 import time
 
+import requests
 from service import Lazuli
 
 QUESTION = {"messages": [{"role": "user", "content": "What is a deployment?"}], "max_tokens": 16}
@@ -42,6 +44,50 @@ def test_a_killed_model_comes_back():
         assert second != first
         assert 'error="ended by signal 9' in service.log_text()
     wait_until_gone(second)
+
+
+HASTY = """
+extends: default
+engines:
+  - name: tiny
+    llama:
+      model: embedded
+      load_at_start: true
+      health_interval_ms: 100
+      health_timeout_ms: 1000
+      health_failures: 2
+"""
+
+
+def wait_until_ready(service, status, state):
+    """Until /readyz answers with that status and shows the engine so."""
+    deadline = time.monotonic() + 20
+    while True:
+        ready = requests.get(f"{service.endpoint}/readyz")
+        if (ready.status_code, ready.json()["engines"]["tiny"]) == (status, state):
+            return
+        assert time.monotonic() < deadline, ready.text
+        time.sleep(0.02)
+
+
+def test_a_hung_model_is_replaced():
+    """Its stream ends in an error, /readyz tells, and who comes meanwhile is served by the next one."""
+    with Lazuli(catalog=HASTY) as service:
+        wait_until_ready(service, 200, "ready")
+        (first,) = processes(service)
+        endless = QUESTION | {"stream": True, "max_tokens": 4000, "logit_bias": {"2": -100}}
+        with service.post("gpt-4", endless, stream=True) as answer:
+            lines = answer.iter_lines()
+            assert next(lines).startswith(b"data: ")
+            os.kill(first, signal.SIGSTOP)
+            wait_until_ready(service, 503, "starting")
+            assert service.post("gpt-4", QUESTION).status_code == 200
+            *_, last = (line for line in lines if line)
+        assert "The server had an error" in json.loads(last[6:])["error"]["message"]
+        wait_until_ready(service, 200, "ready")
+        (second,) = processes(service)
+        assert second != first and not is_running(first)
+        assert 'error="hung: no answer to 2 probes in a row' in service.log_text()
 
 
 def test_a_model_does_not_outlive_lazuli():

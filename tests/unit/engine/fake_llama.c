@@ -7,6 +7,11 @@
  *   --fake-exit-once FILE as --fake-exit 3, but only when FILE is not there yet; makes it
  *   --fake-load-ms N      answers 503 to GET /health for so long
  *   --fake-crash-after N  kills itself after so many events of a stream
+ *   --fake-stall-after N  says nothing more after so many events of a stream
+ *   --fake-event-ms N     between two events of a stream; 2
+ *   --fake-mute           does not answer /v1/embeddings
+ *   --fake-silent N       does not answer GET /health so many times, once it has loaded
+ *   --fake-places N       kills itself when it is sent more calls at a time
  *   --fake-deaf           does not heed SIGTERM
  *   --fake-props TEXT     answers so to GET /props; else with all that there is
  *
@@ -16,6 +21,7 @@
  */
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -29,7 +35,9 @@
 #define EVENTS 20
 #define REQUEST_BYTES_MAX 65536
 
-static int load_ms, crash_after = -1;
+static int load_ms, crash_after = -1, stall_after = -1, event_ms = 2, silent, places = 100000;
+static bool is_mute;
+static atomic_int health_checks, calls;
 static const char *props =
     "{\"modalities\":{\"vision\":true},\"chat_template_caps\":{\"supports_tools\":true}}";
 static struct timespec started;
@@ -58,6 +66,14 @@ static bool say_chunk(int fd, const char *text)
     return say(fd, chunk);
 }
 
+static void wait_until_left(int fd)
+{
+    char rest[64];
+
+    while (recv(fd, rest, sizeof(rest), 0) > 0)
+        continue;
+}
+
 static void stream(int fd)
 {
     char event[128];
@@ -68,10 +84,14 @@ static void stream(int fd)
     for (int i = 0; i < EVENTS; i++) {
         if (i == crash_after)
             kill(getpid(), SIGKILL);
+        if (i == stall_after) {
+            wait_until_left(fd);
+            return;
+        }
         snprintf(event, sizeof(event), "data: {\"pid\":%d,\"event\":%d}\n\n", (int)getpid(), i);
         if (!say_chunk(fd, event))
             return;
-        usleep(2000);
+        usleep((useconds_t)event_ms * 1000);
     }
     if (say_chunk(fd, "data: [DONE]\n\n"))
         say_chunk(fd, "");
@@ -86,17 +106,39 @@ static void answer_whole(int fd, const char *body)
         say(fd, body);
 }
 
+static void answer_health(int fd)
+{
+    bool has_loaded = elapsed_ms() >= load_ms;
+    int before = has_loaded ? health_checks++ : 0;
+
+    if (!has_loaded)
+        say(fd, "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n");
+    else if (before >= 1 && before <= silent)
+        wait_until_left(fd);
+    else
+        say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{\"status\":\"ok\"}");
+}
+
+static void answer_call(int fd, const char *request, const char *body)
+{
+    if (++calls > places)
+        kill(getpid(), SIGKILL);
+    if (strncmp(request, "POST /v1/chat/completions ", 26) == 0)
+        stream(fd);
+    else if (is_mute)
+        wait_until_left(fd);
+    else
+        answer_whole(fd, body);
+    calls--;
+}
+
 static void answer(int fd, const char *request, const char *body)
 {
     if (strncmp(request, "GET /health ", 12) == 0) {
-        if (elapsed_ms() < load_ms)
-            say(fd, "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n");
-        else
-            say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{\"status\":\"ok\"}");
-    } else if (strncmp(request, "POST /v1/chat/completions ", 26) == 0) {
-        stream(fd);
-    } else if (strncmp(request, "POST /v1/embeddings ", 20) == 0) {
-        answer_whole(fd, body);
+        answer_health(fd);
+    } else if (strncmp(request, "POST /v1/chat/completions ", 26) == 0 ||
+               strncmp(request, "POST /v1/embeddings ", 20) == 0) {
+        answer_call(fd, request, body);
     } else if (strncmp(request, "POST /tokenize ", 15) == 0) {
         answer_whole(fd, "{\"tokens\":[1,2]}");
     } else if (strncmp(request, "POST /v1/chat/completions/input_tokens ", 39) == 0) {
@@ -164,6 +206,38 @@ static void fake_exit(int code)
     exit(code);
 }
 
+static void take_option(const char *name, const char *value)
+{
+    static const struct {
+        const char *name;
+        int *value;
+    } numbers[] = {
+        { "--fake-load-ms", &load_ms },         { "--fake-crash-after", &crash_after },
+        { "--fake-stall-after", &stall_after }, { "--fake-event-ms", &event_ms },
+        { "--fake-silent", &silent },           { "--fake-places", &places },
+    };
+
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        if (strcmp(name, numbers[i].name) == 0)
+            *numbers[i].value = atoi(value);
+    }
+    if (strcmp(name, "--fake-props") == 0) {
+        props = value;
+    } else if (strcmp(name, "--fake-mute") == 0) {
+        is_mute = true;
+    } else if (strcmp(name, "--fake-deaf") == 0) {
+        signal(SIGTERM, SIG_IGN);
+    } else if (strcmp(name, "--fake-exit") == 0) {
+        fake_exit(atoi(value));
+    } else if (strcmp(name, "--fake-exception") == 0) {
+        printf("0.00.001 E srv operator(): got exception: {\"error\":\"SECRET\"}\n");
+        exit(4);
+    } else if (strcmp(name, "--fake-exit-once") == 0 && access(value, F_OK)) {
+        fclose(fopen(value, "w"));
+        fake_exit(3);
+    }
+}
+
 int main(int argc, char **argv)
 {
     const char *host = NULL;
@@ -175,23 +249,8 @@ int main(int argc, char **argv)
 
         if (strcmp(argv[i], "--host") == 0)
             host = value;
-        else if (strcmp(argv[i], "--fake-load-ms") == 0)
-            load_ms = atoi(value);
-        else if (strcmp(argv[i], "--fake-crash-after") == 0)
-            crash_after = atoi(value);
-        else if (strcmp(argv[i], "--fake-props") == 0)
-            props = value;
-        else if (strcmp(argv[i], "--fake-deaf") == 0)
-            signal(SIGTERM, SIG_IGN);
-        else if (strcmp(argv[i], "--fake-exit") == 0)
-            fake_exit(atoi(value));
-        else if (strcmp(argv[i], "--fake-exception") == 0) {
-            printf("0.00.001 E srv operator(): got exception: {\"error\":\"SECRET\"}\n");
-            return 4;
-        } else if (strcmp(argv[i], "--fake-exit-once") == 0 && access(value, F_OK)) {
-            fclose(fopen(value, "w"));
-            fake_exit(3);
-        }
+        else
+            take_option(argv[i], value);
     }
     if (!host)
         return 2;

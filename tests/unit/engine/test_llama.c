@@ -62,6 +62,13 @@ static unsigned files_left(void)
     return count;
 }
 
+/* Its socket, too: the process listens. */
+static bool has_files(void *data)
+{
+    (void)data;
+    return files_left() == 2;
+}
+
 /* A process that has ended but was not waited for counts as gone. */
 static bool is_running(int pid)
 {
@@ -170,7 +177,7 @@ static void many_calls_wait_and_may_leave(void **state)
         rig_call_start(&rig, &calls[i], "m", ENGINE_CHAT, STREAM);
     for (int i = 0; i < COUNT; i += 2) {
         if (i % 4 == 0)
-            rig_sleep(&rig, 1);
+            uv_run(loop_uv(rig.worker), UV_RUN_NOWAIT);
         engine_call_cancel(calls[i].call);
         calls[i].call = NULL;
     }
@@ -216,11 +223,49 @@ static void stops_while_it_loads(void **state)
     start("      arguments: [--fake-load-ms, '100000']\n");
     rig_call_start(&rig, &c, "m", ENGINE_CHAT, STREAM);
     rig_wait_state(&rig, "m", ENGINE_STARTING);
-    rig_sleep(&rig, 100);
+    rig_wait(&rig, has_files, NULL);
     engine_call_cancel(c.call);
     c.call = NULL;
     stop();
     rig_call_done(&c);
+}
+
+static void many_calls_take_turns(void **state)
+{
+    enum { COUNT = 100 };
+    static struct rig_call calls[COUNT];
+
+    (void)state;
+    memset(calls, 0, sizeof(calls));
+    start("      parallel: 1\n      arguments: [--fake-places, '65', --fake-event-ms, '15']\n");
+    for (int i = 0; i < COUNT; i++) {
+        rig_call_start(&rig, &calls[i], "m", ENGINE_CHAT, STREAM);
+        if (i == COUNT / 2) /* some while it loads, some after */
+            rig_wait_state(&rig, "m", ENGINE_READY);
+    }
+    for (int i = 90; i < COUNT; i++) { /* they wait for a place, and give it to none */
+        engine_call_cancel(calls[i].call);
+        calls[i].call = NULL;
+        rig_call_done(&calls[i]);
+    }
+    for (int i = 0; i < 90; i++) {
+        rig_wait(&rig, rig_call_is_over, &calls[i]);
+        assert_true(calls[i].has_ended);
+        rig_call_done(&calls[i]);
+    }
+    assert_int_equal(rig_status(&rig, "m").restarts, 0);
+    stop();
+}
+
+/* Until its back-off is over, a call fails at once. */
+static void call_until_served(struct rig_call *c)
+{
+    rig_call_run(&rig, c, "m", ENGINE_CHAT, STREAM);
+    while (c->has_failed) {
+        rig_call_done(c);
+        *c = (struct rig_call){ 0 };
+        rig_call_run(&rig, c, "m", ENGINE_CHAT, STREAM);
+    }
 }
 
 /* -- Failures ------------------------------------------------------------------------------ */
@@ -283,9 +328,7 @@ static void outlives_a_lack_of_file_descriptors(void **state)
     assert_true(c.has_failed);
     assert_int_equal(c.err.code, ERROR_UNAVAILABLE);
     assert_non_null(strstr(c.err.text, "too many open files"));
-    rig_sleep(&rig, 600);
-    rig_call_run(&rig, &next, "m", ENGINE_CHAT, STREAM);
-    assert_true(next.has_ended);
+    call_until_served(&next);
     stop();
     rig_call_done(&c);
     rig_call_done(&next);
@@ -314,9 +357,7 @@ static void tries_again_after_the_back_off(void **state)
     start("      arguments: [--fake-exit-once, '%s']\n", marker);
     rig_call_run(&rig, &c, "m", ENGINE_CHAT, STREAM);
     assert_true(c.has_failed);
-    rig_sleep(&rig, 600);
-    rig_call_run(&rig, &next, "m", ENGINE_CHAT, STREAM);
-    assert_true(next.has_ended);
+    call_until_served(&next);
     stop();
     rig_call_done(&c);
     rig_call_done(&next);
@@ -365,6 +406,102 @@ static void says_what_is_missing(void **state)
                   "is not a GGUF file");
     fails_clearly("engines:\n  - name: m\n    llama: { model: embedded }\n", &options,
                   "no embedded model");
+}
+
+/* -- Liveness ------------------------------------------------------------------------------- */
+
+static bool has_restarted(void *data)
+{
+    (void)data;
+    return rig_status(&rig, "m").restarts > 0;
+}
+
+static void a_hung_process_is_killed_and_replaced(void **state)
+{
+    struct rig_call stream = { 0 }, mute = { 0 }, next = { .cancels = RIG_ON_BODY };
+    int pid;
+
+    (void)state;
+    start("      health_interval_ms: 50\n      health_timeout_ms: 300\n      health_failures: 2\n"
+          "      arguments: [--fake-stall-after, '5', --fake-mute]\n");
+    rig_call_start(&rig, &stream, "m", ENGINE_CHAT, STREAM);
+    rig_wait(&rig, rig_call_has_body, &stream);
+    rig_call_start(&rig, &mute, "m", ENGINE_EMBEDDINGS, "{}");
+    pid = rig_status(&rig, "m").pid;
+    assert_int_equal(kill(pid, SIGSTOP), 0);
+    rig_wait_state(&rig, "m", ENGINE_STARTING); /* as soon as a probe has had no answer */
+    rig_call_start(&rig, &next, "m", ENGINE_CHAT, STREAM);
+    rig_wait(&rig, rig_call_is_over, &stream);
+    rig_wait(&rig, rig_call_is_over, &mute);
+    assert_true(stream.has_failed && stream.status == 200);
+    assert_true(mute.has_failed);
+    assert_int_equal(mute.err.code, ERROR_UNAVAILABLE);
+    rig_wait(&rig, has_restarted, NULL);
+    assert_non_null(strstr(rig_status(&rig, "m").last_error, "hung: no answer to 2 probes"));
+    rig_wait(&rig, rig_call_is_over, &next); /* it has waited for the new one */
+    assert_int_not_equal(pid_in(&next), pid);
+    assert_false(is_running(pid));
+    assert_int_equal(rig_status(&rig, "m").restarts, 1);
+    stop();
+    rig_call_done(&stream);
+    rig_call_done(&mute);
+    rig_call_done(&next);
+}
+
+static void a_slow_process_is_let_live(void **state)
+{
+    struct rig_call c = { 0 };
+    int pid;
+
+    (void)state;
+    start("      load_at_start: true\n      health_interval_ms: 50\n      health_timeout_ms: 200\n"
+          "      health_failures: 3\n      arguments: [--fake-silent, '2']\n");
+    rig_wait_state(&rig, "m", ENGINE_READY);
+    pid = rig_status(&rig, "m").pid;
+    rig_wait_state(&rig, "m", ENGINE_STARTING);
+    rig_call_run(&rig, &c, "m", ENGINE_CHAT, STREAM); /* waits until it answers again */
+    assert_true(c.has_ended);
+    assert_int_equal(pid_in(&c), pid);
+    assert_int_equal(rig_status(&rig, "m").state, ENGINE_READY);
+    assert_int_equal(rig_status(&rig, "m").restarts, 0);
+    stop();
+    rig_call_done(&c);
+}
+
+/* All its threads may be busy, so that none is left for a probe. */
+static void bytes_of_an_answer_are_signs_of_life(void **state)
+{
+    struct rig_call c = { 0 };
+
+    (void)state;
+    start("      health_interval_ms: 10\n      health_timeout_ms: 500\n      health_failures: 1\n"
+          "      arguments: [--fake-silent, '1000', --fake-event-ms, '50']\n");
+    rig_call_run(&rig, &c, "m", ENGINE_CHAT, STREAM); /* for a second */
+    assert_true(c.has_ended);
+    rig_wait(&rig, has_restarted, NULL);
+    stop();
+    rig_call_done(&c);
+}
+
+static void waits_no_longer_than_told(void **state)
+{
+    struct rig_call mute = { 0 }, stalled = { 0 };
+
+    (void)state;
+    start("      first_byte_timeout_ms: 100\n      arguments: [--fake-mute]\n");
+    rig_call_run(&rig, &mute, "m", ENGINE_EMBEDDINGS, "{}");
+    assert_true(mute.has_failed);
+    assert_int_equal(mute.err.code, ERROR_TIMEOUT);
+    assert_int_equal(rig_status(&rig, "m").restarts, 0);
+    stop();
+    start("      idle_timeout_ms: 100\n      arguments: [--fake-stall-after, '3']\n");
+    rig_call_run(&rig, &stalled, "m", ENGINE_CHAT, STREAM);
+    assert_true(stalled.has_failed && stalled.status == 200);
+    assert_int_equal(stalled.err.code, ERROR_TIMEOUT);
+    assert_non_null(strstr(rig_call_text(&stalled), "\"event\":2"));
+    stop();
+    rig_call_done(&mute);
+    rig_call_done(&stalled);
 }
 
 /* -- What the model can do ------------------------------------------------------------------- */
@@ -542,12 +679,17 @@ int main(int argc, char **argv)
         TEST(many_calls_wait_and_may_leave),
         TEST(only_so_many_calls_wait),
         TEST(stops_while_it_loads),
+        TEST(many_calls_take_turns),
         TEST(a_crash_ends_its_calls_only),
         TEST(says_why_it_does_not_start),
         TEST(outlives_a_lack_of_file_descriptors),
         TEST(shows_nothing_of_a_request),
         TEST(tries_again_after_the_back_off),
         TEST(says_what_is_missing),
+        TEST(a_hung_process_is_killed_and_replaced),
+        TEST(a_slow_process_is_let_live),
+        TEST(bytes_of_an_answer_are_signs_of_life),
+        TEST(waits_no_longer_than_told),
         TEST(refuses_what_the_model_cannot_do),
         TEST(counts_instead_of_answering),
         TEST(reload_keeps_what_did_not_change),

@@ -39,6 +39,9 @@ static int set_up(void **state)
               "    llama: { model: embedded, context_tokens: 256, parallel: 2 }\n"
               "  - name: whole\n"
               "    llama: { model: embedded }\n"
+              "  - name: narrow\n"
+              "    llama: { model: embedded, parallel: 1, health_interval_ms: 20,\n"
+              "             health_timeout_ms: 2000, health_failures: 1 }\n"
               "  - name: vectors\n"
               "    llama: { model: embedded, embeddings: true }\n"
               "  - name: wrong\n"
@@ -126,6 +129,28 @@ static void serves_more_calls_than_slots(void **state)
     }
 }
 
+/* It answers probes, though more calls wait for its slot than it has threads for. */
+static void answers_probes_when_it_is_crowded(void **state)
+{
+    enum { COUNT = 120 };
+    static struct rig_call calls[COUNT];
+
+    (void)state;
+    if (is_missing())
+        skip();
+    memset(calls, 0, sizeof(calls));
+    for (int i = 0; i < COUNT; i++)
+        rig_call_start(&rig, &calls[i], "narrow", ENGINE_CHAT, CHAT(""));
+    for (int i = 0; i < COUNT; i++) {
+        rig_wait(&rig, rig_call_is_over, &calls[i]);
+        if (calls[i].has_failed)
+            fail_msg("call %d: %s", i, calls[i].err.text);
+        assert_int_equal(calls[i].status, 200);
+        rig_call_done(&calls[i]);
+    }
+    assert_int_equal(rig_status(&rig, "narrow").restarts, 0);
+}
+
 static void embeds(void **state)
 {
     struct rig_call c = { 0 };
@@ -159,8 +184,11 @@ static void says_what_it_does_not_take(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(answers_and_streams),          TEST(counts_a_prompt),
-        TEST(serves_more_calls_than_slots), TEST(embeds),
+        TEST(answers_and_streams),
+        TEST(counts_a_prompt),
+        TEST(serves_more_calls_than_slots),
+        TEST(answers_probes_when_it_is_crowded),
+        TEST(embeds),
         TEST(says_what_it_does_not_take),
     };
     int failed;
