@@ -125,7 +125,7 @@ void engine_call_fail(struct engine_call *call, const struct error *err)
     void *data = call->data;
 
     engine_call_ended(call);
-    free(call);
+    arena_free(call->arena);
     events.on_failure(data, &copy);
 }
 
@@ -156,9 +156,11 @@ struct engine_call *engine_call_start(struct engine_client *c, const struct engi
                                       const struct engine_events *events, void *data)
 {
     struct engine *e = enter(c, request->engine);
-    struct engine_call *call = memory_alloc(e ? e->driver->call_size : sizeof(*call));
+    struct arena *a = arena_new(loop_arenas(c->loop));
+    struct engine_call *call = arena_alloc(a, e ? e->driver->call_size : sizeof(*call));
 
     assert(!c->is_closing);
+    call->arena = a;
     call->client = c;
     call->engine = e;
     call->request = *request;
@@ -188,7 +190,7 @@ void engine_call_cancel(struct engine_call *call)
 {
     if (call->failure) {
         engine_call_ended(call);
-        free(call);
+        arena_free(call->arena);
         return;
     }
     call->engine->driver->cancel(call);

@@ -144,6 +144,7 @@ struct engine_client {
 };
 
 struct engine_call {
+    struct arena *arena;            /* holds the call, and what its driver wants */
     TAILQ_ENTRY(engine_call) link;  /* in client->calls */
     TAILQ_ENTRY(engine_call) turn;  /* in waiting, failing, or a list on the stack */
     struct engine_call_list *queue; /* that `turn` is in */
@@ -155,8 +156,8 @@ struct engine_call {
     struct error *failure; /* due, when it is in `failing` */
 };
 
-/* Takes the call out of all lists and lets its engine go; the driver frees the memory then, and
- * after that calls the last event. */
+/* Takes the call out of all lists and lets its engine go; the driver then frees the arena, and after
+ * that calls the last event. */
 void engine_call_ended(struct engine_call *call);
 /* Ends it, frees it, and calls on_failure. Not out of start. */
 void engine_call_fail(struct engine_call *call, const struct error *err);

@@ -124,7 +124,7 @@ static void on_end(void *data)
 
     give_place(call);
     engine_call_ended(&call->base);
-    free(call);
+    arena_free(call->base.arena);
     events.on_end(events_data);
 }
 
@@ -333,7 +333,7 @@ void llama_call_cancel(struct engine_call *base)
         http_client_cancel(call->http);
     give_place(call);
     engine_call_ended(base);
-    free(call);
+    arena_free(base->arena);
 }
 
 void llama_call_pause(struct engine_call *base)

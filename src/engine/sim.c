@@ -28,7 +28,6 @@ struct sim {
 
 struct sim_call {
     struct engine_call base;
-    struct arena *arena;
     struct sim_request request;
     struct sim_answer *answer; /* NULL: an error is answered */
     struct sim_timing timing;
@@ -68,8 +67,7 @@ static void on_timer_closed(uv_handle_t *timer)
     struct engine_client *client = call->base.client;
 
     buf_done(&call->out);
-    arena_free(call->arena);
-    free(call);
+    arena_free(call->base.arena);
     engine_client_release(client);
 }
 
@@ -151,21 +149,21 @@ static void answer_status(struct sim_call *call)
 
     if (f->retry_after_ms) {
         more[count++] = (struct http_header){ STR("retry-after-ms"),
-                                              arena_printf(call->arena, "%llu",
+                                              arena_printf(call->base.arena, "%llu",
                                                            (unsigned long long)f->retry_after_ms) };
         more[count++] = (struct http_header){
-            STR("retry-after"),
-            arena_printf(call->arena, "%llu", (unsigned long long)(f->retry_after_ms + 999) / 1000)
+            STR("retry-after"), arena_printf(call->base.arena, "%llu",
+                                             (unsigned long long)(f->retry_after_ms + 999) / 1000)
         };
     }
     if (f->status == 429)
-        body = error_body(call->arena, "Rate limit reached (simulated fault).", "requests", NULL,
-                          "rate_limit_exceeded");
+        body = error_body(call->base.arena, "Rate limit reached (simulated fault).", "requests",
+                          NULL, "rate_limit_exceeded");
     else if (f->status < 500)
-        body = error_body(call->arena, "The request was refused (simulated fault).",
+        body = error_body(call->base.arena, "The request was refused (simulated fault).",
                           "invalid_request_error", NULL, NULL);
     else
-        body = error_body(call->arena,
+        body = error_body(call->base.arena,
                           "The server had an error while processing your request "
                           "(simulated fault).",
                           "server_error", NULL, NULL);
@@ -180,7 +178,7 @@ static void answer_error(struct sim_call *call)
     const struct error_info *info = error_info(call->error.code);
 
     send_head(call, info->status, NULL, 0);
-    send_body(call, error_body(call->arena, call->error.text, info->type, call->error.target,
+    send_body(call, error_body(call->base.arena, call->error.text, info->type, call->error.target,
                                info->wire_code));
     if (!call->is_gone)
         end(call);
@@ -319,20 +317,19 @@ static void sim_start(struct engine_call *base)
     unsigned prompt_tokens = base->request.prompt_tokens;
     struct str body;
 
-    call->arena = arena_new(loop_arenas(loop));
     call->started_us = clock_monotonic_us();
     buf_init(&call->out, 2 * SIM_STEP_BYTES_MAX);
     engine_client_hold(base->client);
     uv_timer_init(loop_uv(loop), &call->timer);
     call->timer.data = call;
     choose_fault(call, settings);
-    body = arena_join(call->arena, base->request.body_parts, base->request.body_part_count);
-    if (sim_request_parse(call->arena, base->request.operation, body, &call->request,
+    body = arena_join(call->base.arena, base->request.body_parts, base->request.body_part_count);
+    if (sim_request_parse(call->base.arena, base->request.operation, body, &call->request,
                           &call->error)) {
         uint64_t seed = sim_mix(settings->seed, call->request.hash);
 
         call->request.stream = base->request.stream;
-        call->answer = sim_answer_new(call->arena, settings, &call->request, seed, time(NULL));
+        call->answer = sim_answer_new(call->base.arena, settings, &call->request, seed, time(NULL));
         sim_timing_init(&call->timing, settings,
                         prompt_tokens ? prompt_tokens : call->request.prompt_tokens, seed);
     }

@@ -45,7 +45,6 @@ struct upstream_answer {
 
 struct upstream_call {
     struct engine_call base;
-    struct arena *arena;
     struct http_client_request http_request;
     struct http_header headers[5];
     struct http_client_call *http;
@@ -55,7 +54,7 @@ struct upstream_call {
     unsigned tried_count;
     struct upstream_answer answer;
     enum balancer_outcome outcome; /* of the answer that has begun */
-    struct error failure;          /* the last one */
+    struct error *failure;         /* the last one; NULL: none yet */
     bool has_pick;
     bool has_next;
     bool is_keeping; /* the answer that is coming in */

@@ -37,6 +37,13 @@ static struct upstream *upstream_of(const struct upstream_call *call)
     return call->base.engine->own;
 }
 
+static struct error *failure_of(struct upstream_call *call)
+{
+    if (!call->failure)
+        call->failure = ARENA_NEW(call->base.arena, struct error);
+    return call->failure;
+}
+
 /* -- Ends ---------------------------------------------------------------------------------- */
 
 static void let_go(struct upstream_call *call, struct balancer_pick *pick, bool *has,
@@ -49,14 +56,13 @@ static void let_go(struct upstream_call *call, struct balancer_pick *pick, bool 
     *has = false;
     if (balancer_done(&u->balancer, pick, outcome, engine_now_ms()))
         log_warn("upstream_ejected", "engine=%s address=%u error=\"%s\"", u->engine->settings->name,
-                 pick->index, call->failure.text);
+                 pick->index, failure_of(call)->text);
 }
 
 static void free_call(struct upstream_call *call)
 {
     buf_done(&call->answer.body);
-    arena_free(call->arena);
-    free(call);
+    arena_free(call->base.arena);
 }
 
 /* Out of all lists; nothing of it is outstanding any more. */
@@ -70,7 +76,7 @@ static void end_call(struct upstream_call *call, enum balancer_outcome outcome)
 static void fail(struct upstream_call *call)
 {
     struct engine_events events = call->base.events;
-    struct error err = call->failure;
+    struct error err = *failure_of(call);
     void *data = call->base.data;
 
     end_call(call, BALANCER_FAILURE);
@@ -124,10 +130,11 @@ static struct str make_path(struct upstream_call *call, const struct upstream_ad
     struct str model = settings->model ? str_from(settings->model) : call->base.request.deployment;
 
     if (settings->api == UPSTREAM_OPENAI)
-        return arena_join(call->arena, (struct str[]){ address->url.path, STR("/"), operation }, 3);
-    return arena_join(call->arena,
+        return arena_join(call->base.arena,
+                          (struct str[]){ address->url.path, STR("/"), operation }, 3);
+    return arena_join(call->base.arena,
                       (struct str[]){ address->url.path, STR("/openai/deployments/"),
-                                      format_percent_encode(call->arena, model), STR("/"),
+                                      format_percent_encode(call->base.arena, model), STR("/"),
                                       operation, STR("?api-version="),
                                       str_from(settings->api_version) },
                       7);
@@ -204,10 +211,10 @@ static void keep_head(struct upstream_call *call, int status, const struct http_
     call->is_keeping = true;
     answer->status = status;
     answer->headers.count = count;
-    answer->headers.items = ARENA_ARRAY(call->arena, struct http_header, count ? count : 1);
+    answer->headers.items = ARENA_ARRAY(call->base.arena, struct http_header, count ? count : 1);
     for (size_t i = 0; i < count; i++) {
-        answer->headers.items[i].name = arena_copy(call->arena, headers->items[i].name);
-        answer->headers.items[i].value = arena_copy(call->arena, headers->items[i].value);
+        answer->headers.items[i].name = arena_copy(call->base.arena, headers->items[i].name);
+        answer->headers.items[i].value = arena_copy(call->base.arena, headers->items[i].value);
     }
 }
 
@@ -228,7 +235,7 @@ static void on_head(void *data, int status, const struct http_headers *headers)
     /* Alone, an address that answers is better than none, whatever it says. */
     call->outcome = status >= 500 && u->address_count > 1 ? BALANCER_FAILURE : BALANCER_SUCCESS;
     if (call->outcome == BALANCER_FAILURE)
-        error_set(&call->failure, ERROR_BACKEND, "status %d", status);
+        error_set(failure_of(call), ERROR_BACKEND, "status %d", status);
     if (status == 429 || status == 503) {
         hold_address(call, headers);
         call->has_next = pick(call, &call->next);
@@ -322,7 +329,7 @@ static void on_failure(void *data, enum http_failure failure, const char *text)
     if (call->is_keeping)
         drop_answer(call);
     call->is_keeping = false;
-    engine_http_error(&call->failure, call->base.engine, failure, text);
+    engine_http_error(failure_of(call), call->base.engine, failure, text);
     let_go(call, &call->pick, &call->has_pick, BALANCER_FAILURE);
     /* What may have begun to answer is not asked twice: a time-out, or bytes that are no HTTP. */
     if (!call->has_head &&
@@ -347,15 +354,14 @@ void upstream_call_start(struct engine_call *base)
     if (!call->has_pick) {
         engine_get_error(base->engine, text);
         if (u->address_count)
-            error_set(&call->failure, ERROR_UNAVAILABLE, "no address of engine '%s' is up",
+            error_set(failure_of(call), ERROR_UNAVAILABLE, "no address of engine '%s' is up",
                       base->engine->settings->name);
         else
-            error_set(&call->failure, ERROR_UNAVAILABLE, "engine '%s' has failed: %s",
+            error_set(failure_of(call), ERROR_UNAVAILABLE, "engine '%s' has failed: %s",
                       base->engine->settings->name, text);
-        engine_call_fail_later(base, &call->failure);
+        engine_call_fail_later(base, failure_of(call));
         return;
     }
-    call->arena = arena_new(loop_arenas(base->client->loop));
     buf_init(&call->answer.body, KEPT_BYTES_MAX);
     send_request(call);
 }

@@ -11,6 +11,9 @@
 #include "inference/operation.h"
 #include "inference/reply.h"
 
+/* What one read of the engine's socket can turn into. */
+#define TURN_BYTES_MAX ((size_t)16 * 1024 * 1024)
+
 struct phase_row {
     const char *name;
     enum phase (*run)(struct exchange *x);
@@ -29,6 +32,7 @@ struct inference *inference_new(const struct inference_options *options)
     i->options = *options;
     directory_view_init(&i->view, options->directory);
     random_bytes(&i->random, sizeof(i->random));
+    buf_init(&i->events, TURN_BYTES_MAX);
     return i;
 }
 
@@ -37,6 +41,7 @@ void inference_free(struct inference *i)
     if (!i)
         return;
     assert(i->active == 0);
+    buf_done(&i->events);
     directory_view_done(&i->view);
     free(i);
 }

@@ -109,7 +109,6 @@ struct relay {
     struct gather *gather; /* an answer out of a stream */
     size_t gathered_bytes;
     struct sse_splitter splitter;
-    struct buf out; /* events of this turn */
     bool splitter_used;
     bool saw_done;
     const struct error *failure; /* why the stream ended without being whole; NULL: it did not */
@@ -187,7 +186,8 @@ struct exchange {
 struct inference {
     struct inference_options options;
     struct directory_view view;
-    uint64_t random; /* state of the generator for ids */
+    uint64_t random;   /* state of the generator for ids */
+    struct buf events; /* of the stream whose turn it is; empty between turns */
     unsigned active;
 };
 
@@ -213,6 +213,8 @@ struct str exchange_new_id(struct exchange *x);
 uint64_t exchange_prompt_tokens(const struct request_facts *f);
 /* In dispatch.c: stops the engine's work on the exchange, if there is any. */
 void exchange_stop_engine(struct exchange *x);
+/* In relay.c: empties inference.events, once they are written. */
+void relay_clear_events(struct inference *i);
 /* In relay.c: gives back what RELAY holds beyond the arena. */
 void relay_done(struct relay *r);
 

@@ -17,8 +17,8 @@
 #define ANSWER_BYTES_MAX ((size_t)128 * 1024 * 1024)
 /* One event: a chunk of an answer with 20 log probabilities a token is about 4 kB. */
 #define EVENT_BYTES_MAX ((size_t)1024 * 1024)
-/* What one read of the engine's socket can turn into. */
-#define TURN_BYTES_MAX ((size_t)16 * 1024 * 1024)
+/* Room that is kept for the events of a turn. */
+#define EVENTS_KEPT_BYTES ((size_t)256 * 1024)
 
 /* Of a whole answer's first piece, to be kept in the arena. */
 #define PIECE_BYTES_MAX ((size_t)8 * 1024)
@@ -28,7 +28,6 @@
 void relay_done(struct relay *r)
 {
     buf_done(&r->whole);
-    buf_done(&r->out);
     if (r->splitter_used)
         sse_splitter_done(&r->splitter);
 }
@@ -39,10 +38,19 @@ static void note_first_byte(struct exchange *x)
         x->first_byte_us = clock_monotonic_us() - x->request->started_us;
 }
 
-static bool add_event(struct relay *r, struct str data)
+void relay_clear_events(struct inference *i)
 {
-    return buf_append(&r->out, SSE_DATA_PREFIX) && buf_append(&r->out, data) &&
-           buf_append(&r->out, SSE_DATA_SUFFIX);
+    buf_clear(&i->events);
+    if (i->events.capacity > EVENTS_KEPT_BYTES)
+        buf_done(&i->events);
+}
+
+static bool add_event(struct exchange *x, struct str data)
+{
+    struct buf *events = &x->inference->events;
+
+    return buf_append(events, SSE_DATA_PREFIX) && buf_append(events, data) &&
+           buf_append(events, SSE_DATA_SUFFIX);
 }
 
 /* An error after the status went out: an event, and no [DONE] behind it. */
@@ -52,7 +60,7 @@ static void add_error_event(struct exchange *x, const struct error *err)
 
     *failure = *err;
     x->relay.failure = failure;
-    if (!add_event(&x->relay, reply_error_body(x->arena, err)))
+    if (!add_event(x, reply_error_body(x->arena, err)))
         x->finish = FINISH_ABORT;
 }
 
@@ -89,7 +97,7 @@ static bool shape_event(struct exchange *x, struct str data)
         ok = false;
     } else if (out.len) {
         x->relay.events++;
-        ok = add_event(&x->relay, out);
+        ok = add_event(x, out);
     }
     arena_free(scratch);
     return ok;
@@ -124,37 +132,34 @@ static void add_first_event(struct exchange *x)
 {
     struct str first = x->operation->first_event(x, x->arena);
 
-    if (first.len && !add_event(&x->relay, first))
+    if (first.len && !add_event(x, first))
         x->finish = FINISH_ABORT;
 }
 
 static void send_turn(struct exchange *x)
 {
-    struct str out = buf_str(&x->relay.out);
+    struct str events = buf_str(&x->inference->events);
 
-    if (!out.len)
-        return;
-    if (!http_reply_is_started(x->request))
+    if (events.len && !http_reply_is_started(x->request))
         start_stream(x);
-    http_reply_chunk(x->request, out);
-    buf_clear(&x->relay.out);
+    if (events.len)
+        http_reply_chunk(x->request, events);
 }
 
 static void begin_stream(struct exchange *x)
 {
     sse_splitter_init(&x->relay.splitter, EVENT_BYTES_MAX);
-    buf_init(&x->relay.out, TURN_BYTES_MAX);
     x->relay.splitter_used = true;
 }
 
-/* Takes this turn's bytes: events into relay.out. */
+/* Takes this turn's bytes: into events for the client. */
 static void take_events(struct exchange *x)
 {
     struct str bytes = x->engine.incoming;
     struct error err;
 
     x->engine.incoming = STR_NONE;
-    if (!x->relay.events && !x->relay.out.end && !http_reply_is_started(x->request))
+    if (!http_reply_is_started(x->request))
         add_first_event(x);
     if (!sse_split(&x->relay.splitter, bytes, on_event, x)) {
         error_set(&err, ERROR_BACKEND, NULL);
@@ -179,7 +184,7 @@ static void add_last_events(struct exchange *x)
 {
     struct str usage = shape_usage_event(x, x->arena);
 
-    if ((usage.len && !add_event(&x->relay, usage)) || !add_event(&x->relay, STREAM_DONE))
+    if ((usage.len && !add_event(x, usage)) || !add_event(x, STREAM_DONE))
         x->finish = FINISH_ABORT;
 }
 
@@ -228,6 +233,7 @@ static enum phase relay_stream(struct exchange *x)
         return finish_stream(x);
     if (x->relay.events)
         send_turn(x);
+    relay_clear_events(x->inference); /* without an event the first one waits too */
     hold_or_resume(x);
     return PHASE_WAIT;
 }

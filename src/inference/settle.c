@@ -40,6 +40,7 @@ enum phase exchange_settle(struct exchange *x)
 
 enum phase exchange_finish(struct exchange *x)
 {
+    struct inference *i = x->inference;
     struct http_request *r = x->request;
     struct http_headers headers;
 
@@ -51,11 +52,12 @@ enum phase exchange_finish(struct exchange *x)
             &headers, x->reply_body);
         break;
     case FINISH_STREAM_END:
-        http_reply_last_chunk(r, buf_str(&x->relay.out));
+        http_reply_last_chunk(r, buf_str(&i->events));
         break;
     case FINISH_ABORT:
         http_reply_abort(r);
         break;
     }
+    relay_clear_events(i);
     return PHASE_END;
 }

@@ -8,7 +8,7 @@
 
 #include "base/memory.h"
 
-#define FIRST_HEADERS 32
+#define FIRST_HEADERS 16
 
 /* Bytes of chunk framing that are fine for each byte of a body; beyond that, extensions and
  * trailers may have as many bytes as a head. */

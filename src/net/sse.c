@@ -3,6 +3,8 @@
 
 #include <assert.h>
 
+#include "base/bytes16.h"
+
 void sse_splitter_init(struct sse_splitter *s, size_t max)
 {
     *s = (struct sse_splitter){ 0 };
@@ -26,6 +28,22 @@ static bool is_line_end(char c)
     return c == '\n' || c == '\r';
 }
 
+/* How many bytes are before the first line end; all when there is none. */
+static size_t line_length(struct str s)
+{
+    size_t at = 0;
+
+    for (; s.len - at >= sizeof(bytes16); at += sizeof(bytes16)) {
+        bytes16 v = bytes16_load(s.data + at);
+
+        if (bytes16_any((v == '\n') | (v == '\r')))
+            break;
+    }
+    while (at < s.len && !is_line_end(s.data[at]))
+        at++;
+    return at;
+}
+
 /* Looks for the empty line that ends the event which `bytes` go on with. Returns the position
  * behind it, or SIZE_MAX; *content is the number of bytes before it. A CR that is the last byte
  * ends its line at once; an LF that comes next belongs to it. */
@@ -37,10 +55,8 @@ static size_t find_end(struct sse_splitter *s, struct str bytes, size_t *content
         at++;
     s->skip_lf = false;
     while (at < bytes.len) {
-        size_t line_end = at;
+        size_t line_end = at + line_length(str_of(bytes.data + at, bytes.len - at));
 
-        while (line_end < bytes.len && !is_line_end(bytes.data[line_end]))
-            line_end++;
         if (line_end > at)
             s->in_line = true;
         if (line_end == bytes.len)
@@ -63,12 +79,11 @@ static size_t find_end(struct sse_splitter *s, struct str bytes, size_t *content
 /* Takes a line off the front of *rest, without its end. */
 static bool take_line(struct str *rest, struct str *line)
 {
-    size_t end = 0, next;
+    size_t end, next;
 
     if (!rest->len)
         return false;
-    while (end < rest->len && !is_line_end(rest->data[end]))
-        end++;
+    end = line_length(*rest);
     next = end + 1;
     if (next < rest->len && rest->data[end] == '\r' && rest->data[next] == '\n')
         next++;
