@@ -18,7 +18,9 @@
 #include "engine/sim_timing.h"
 
 /* Bytes that one turn of the loop brings at most, give or take a step: as a read would. */
-#define TURN_BYTES ((size_t)16 * 1024)
+#define TURN_BYTES ((size_t)64 * 1024)
+/* The rest between two turns: libuv 1.44 runs a timer of 0 ms again before anything else. */
+#define TURN_MS 1
 /* Not JSON, and cut in the middle. */
 #define GARBAGE STR("{\"id\":\"chatcmpl-\\x\", \"choices\":[{\"delta\":<<garbage>>")
 
@@ -278,7 +280,7 @@ static void pump(struct sim_call *call)
     if (wait_us == 0 && is_fault_due(call))
         apply_fault(call);
     else if (!call->is_paused)
-        uv_timer_start(&call->timer, on_timer, (wait_us + 999) / 1000, 0);
+        uv_timer_start(&call->timer, on_timer, wait_us ? (wait_us + 999) / 1000 : TURN_MS, 0);
 }
 
 static void on_timer(uv_timer_t *timer)

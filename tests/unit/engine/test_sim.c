@@ -78,6 +78,39 @@ static void streams_in_time(void **state)
     rig_call_done(&c);
 }
 
+static unsigned turns;
+
+static void on_turn_over(uv_check_t *check)
+{
+    (void)check;
+    turns++;
+}
+
+/* However much there is to say at once, the loop comes round in between. */
+static void leaves_others_their_turns(void **state)
+{
+    static uv_check_t check; /* closed by the tear-down's turns of the loop */
+    struct rig_call c = { 0 };
+    struct buf inputs;
+
+    (void)state;
+    buf_init(&inputs, 4096);
+    assert_true(buf_append(&inputs, STR("{\"input\":[\"a\"")));
+    for (int i = 0; i < 200; i++)
+        assert_true(buf_append(&inputs, STR(",\"a\"")));
+    assert_true(buf_append(&inputs, str_of("]}", sizeof("]}"))));
+    turns = 0;
+    uv_check_init(loop_uv(rig.worker), &check);
+    uv_check_start(&check, on_turn_over);
+    rig_call_run(&rig, &c, "fast", ENGINE_EMBEDDINGS, buf_str(&inputs).data);
+    uv_close((uv_handle_t *)&check, NULL);
+    assert_int_equal(c.status, 200);
+    assert_true(c.bodies > 5);
+    assert_true(2 * turns >= c.bodies); /* uv_run looks at timers twice */
+    rig_call_done(&c);
+    buf_done(&inputs);
+}
+
 static void refuses_a_bad_request(void **state)
 {
     struct rig_call c = { 0 };
@@ -293,6 +326,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(answers_whole),
         TEST(streams_in_time),
+        TEST(leaves_others_their_turns),
         TEST(refuses_a_bad_request),
         TEST(pauses_and_resumes),
         TEST(is_cancelled_anywhere),
