@@ -152,6 +152,25 @@ void engine_call_stop_waiting(struct engine_call *call)
     dequeue(call);
 }
 
+struct engine *engine_call_successor(struct engine_call *call)
+{
+    struct engine *e;
+
+    if (!atomic_load(&call->engine->retired))
+        return NULL;
+    e = enter(call->client, call->engine->settings);
+    if (!e || e->driver == call->engine->driver)
+        return e;
+    leave(e);
+    return NULL;
+}
+
+void engine_call_move(struct engine_call *call, struct engine *successor)
+{
+    leave(call->engine);
+    call->engine = successor;
+}
+
 struct engine_call *engine_call_start(struct engine_client *c, const struct engine_request *request,
                                       const struct engine_events *events, void *data)
 {

@@ -6,7 +6,8 @@
  * by a reference and look at its atomics. Two counters keep it: `refs` its memory, `in_flight`
  * (calls from start to end) its process. An engine that a reload removed is `retired`: a call
  * that has counted itself sees that flag and turns to the engine's successor, or else the control
- * loop sees the count and waits until the last call has ended.
+ * loop sees the count and waits until the last call has ended. Successors are found by name; one
+ * may have to wait for the end of its predecessor, since two processes need twice the memory.
  * SPDX-License-Identifier: MIT
  */
 #ifndef ENGINE_DRIVER_H
@@ -79,6 +80,10 @@ struct engine_driver {
     void (*close)(struct engine *e);   /* then calls engine_closed, at once or later */
     void (*release)(struct engine *e); /* frees `own`; any thread */
     void (*wake)(struct engine *e);    /* may be NULL */
+    /* Two of the same name are not to run at a time (both may be NULL): a retired one hears how
+     * long its calls may still take, and its successor when it has closed. */
+    void (*make_room)(struct engine *e, uint64_t grace_ms);
+    void (*take_over)(struct engine *e);
     /* Is it still what its settings say (files that they name)? May be NULL. */
     bool (*is_current)(struct engine *e);
     /* Adds what only the driver knows; any thread, may be NULL. */
@@ -103,6 +108,10 @@ extern const struct engine_driver engine_sim_driver;
 void engine_set_state(struct engine *e, enum engine_state state);
 /* Keeps the text for engines_status, and logs it as `engine_failed`. */
 void engine_set_error(struct engine *e, const char *format, ...) PRINTF_LIKE(2, 3);
+/* One that it takes over from has not closed yet. */
+bool engine_has_predecessor(struct engine *e);
+/* Has driver->close called, even though calls still run. */
+void engine_close(struct engine *e);
 /* From the driver, once after close. */
 void engine_closed(struct engine *e);
 
@@ -164,6 +173,11 @@ void engine_call_fail(struct engine_call *call, const struct error *err);
 /* As engine_call_fail, in another turn of the loop; from start only. The driver is not asked
  * again about this call, so that it must not have begun anything. */
 void engine_call_fail_later(struct engine_call *call, const struct error *err);
+/* The engine of the same kind that has replaced the call's, counted for the call; NULL: there is
+ * none. It must be given to engine_call_move. */
+struct engine *engine_call_successor(struct engine_call *call);
+/* The call is that engine's now, and no longer its old one's. */
+void engine_call_move(struct engine_call *call, struct engine *successor);
 /* Puts it into client->waiting: look_again is called from now on. */
 void engine_call_wait(struct engine_call *call);
 void engine_call_stop_waiting(struct engine_call *call);

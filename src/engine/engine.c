@@ -5,6 +5,8 @@
  *
  *   catalog --engine_new--> in the list --reload, stop--> retired --last call ends--> closing
  *                                                            --driver has stopped--> out, unref
+ *
+ * A replaced engine is before its successor in the list, which may have to wait until it is out.
  */
 #include "engine/driver.h"
 
@@ -41,7 +43,7 @@ void engine_unref(struct engine *e)
     free(e);
 }
 
-static void begin_close(struct engine *e)
+void engine_close(struct engine *e)
 {
     if (e->is_closing)
         return;
@@ -55,7 +57,7 @@ static void on_idle(struct loop_task *task)
 
     atomic_store(&e->is_idle_posted, false);
     if (atomic_load(&e->in_flight) == 0)
-        begin_close(e);
+        engine_close(e);
     engine_unref(e);
 }
 
@@ -86,6 +88,21 @@ static const struct engine_driver *driver_of(enum engine_kind kind)
     return drivers[kind];
 }
 
+static bool are_alike(const struct engine *a, const struct engine *b)
+{
+    return a->driver == b->driver && strcmp(a->settings->name, b->settings->name) == 0;
+}
+
+/* Older ones are before it in the list, where it may not be itself yet. */
+bool engine_has_predecessor(struct engine *e)
+{
+    struct engine *older = TAILQ_FIRST(&e->owner->list);
+
+    while (older && older != e && !are_alike(older, e))
+        older = TAILQ_NEXT(older, link);
+    return older && older != e;
+}
+
 static void engine_new(struct engines *owner, struct catalog *catalog,
                        const struct catalog_engine *settings)
 {
@@ -109,9 +126,10 @@ static void engine_new(struct engines *owner, struct catalog *catalog,
 /* From now on no call starts on it; it closes when those that run have ended. */
 static void retire(struct engine *e)
 {
+    log_info("engine_removed", "engine=%s", e->settings->name);
     atomic_store(&e->retired, true);
     if (atomic_load(&e->in_flight) == 0)
-        begin_close(e);
+        engine_close(e);
 }
 
 static void on_stopped(struct loop_task *task)
@@ -127,6 +145,19 @@ static void check_stopped(struct engines *es)
         loop_post(es->loop, &es->stopped_task);
 }
 
+/* Who has waited for that one may begin, unless there is another one yet. */
+static void tell_successors(const struct engine *closed)
+{
+    struct engine *e;
+
+    TAILQ_FOREACH(e, &closed->owner->list, link)
+    {
+        if (are_alike(e, closed) && e->driver->take_over && !e->is_closing &&
+            !engine_has_predecessor(e))
+            e->driver->take_over(e);
+    }
+}
+
 void engine_closed(struct engine *e)
 {
     struct engines *owner = e->owner;
@@ -134,6 +165,7 @@ void engine_closed(struct engine *e)
     pthread_mutex_lock(&owner->lock);
     TAILQ_REMOVE(&owner->list, e, link);
     pthread_mutex_unlock(&owner->lock);
+    tell_successors(e);
     engine_unref(e);
     check_stopped(owner);
 }
@@ -144,14 +176,19 @@ void engine_set_state(struct engine *e, enum engine_state state)
     engine_kick_clients(e);
 }
 
-void engine_kick_clients(struct engine *e)
+static void kick_clients(struct engines *es)
 {
     struct engine_client *c;
 
-    pthread_mutex_lock(&e->owner->lock);
-    TAILQ_FOREACH(c, &e->owner->clients, link)
+    pthread_mutex_lock(&es->lock);
+    TAILQ_FOREACH(c, &es->clients, link)
     engine_client_kick(c);
-    pthread_mutex_unlock(&e->owner->lock);
+    pthread_mutex_unlock(&es->lock);
+}
+
+void engine_kick_clients(struct engine *e)
+{
+    kick_clients(e->owner);
 }
 
 void engine_set_error(struct engine *e, const char *format, ...)
@@ -237,7 +274,23 @@ static const struct catalog_engine *find_settings(const struct catalog *catalog,
     return NULL;
 }
 
-void engines_reload(struct engines *es, struct catalog *catalog)
+static bool is_unchanged(struct engine *e, const struct catalog_engine *settings)
+{
+    return settings && settings_are_equal(settings, e->settings) &&
+           (!e->driver->is_current || e->driver->is_current(e));
+}
+
+/* It may not run beside its successor. */
+static void make_room(struct engine *e, uint64_t grace_ms)
+{
+    struct engine *successor = find(e->owner, e->settings->name);
+
+    if (atomic_load(&e->retired) && !e->is_closing && e->driver->make_room && successor &&
+        are_alike(successor, e))
+        e->driver->make_room(e, grace_ms);
+}
+
+void engines_reload(struct engines *es, struct catalog *catalog, uint64_t grace_ms)
 {
     struct engine *e, *next;
 
@@ -246,17 +299,20 @@ void engines_reload(struct engines *es, struct catalog *catalog)
         const struct catalog_engine *settings = find_settings(catalog, e->settings->name);
 
         next = TAILQ_NEXT(e, link);
-        if (atomic_load(&e->retired) || (settings && settings_are_equal(settings, e->settings) &&
-                                         (!e->driver->is_current || e->driver->is_current(e))))
+        if (atomic_load(&e->retired) || is_unchanged(e, settings))
             continue;
-        log_info("engine_removed", "engine=%s", e->settings->name);
+        if (settings) /* first: at any time there is one of that name */
+            engine_new(es, catalog, settings);
         retire(e); /* may take it out of the list at once */
     }
     for (unsigned i = 0; i < catalog->engine_count; i++) {
         if (!find(es, catalog->engines[i].name))
             engine_new(es, catalog, &catalog->engines[i]);
     }
+    TAILQ_FOREACH(e, &es->list, link)
+    make_room(e, grace_ms);
     atomic_fetch_add(&es->generation, 1);
+    kick_clients(es); /* calls that wait for an engine that has been replaced */
 }
 
 static void on_http_closed(void *data)
@@ -278,7 +334,7 @@ void engines_stop(struct engines *es, void (*on_done)(void *data), void *data)
     for (e = TAILQ_FIRST(&es->list); e; e = next) {
         next = TAILQ_NEXT(e, link);
         atomic_store(&e->retired, true);
-        begin_close(e);
+        engine_close(e);
     }
     http_client_close(es->http, on_http_closed, es);
 }

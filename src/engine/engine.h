@@ -70,8 +70,10 @@ struct engines_options {
 };
 
 struct engines *engines_new(const struct engines_options *options, struct catalog *catalog);
-/* Another catalog: engines that did not change go on, others are stopped after their calls. */
-void engines_reload(struct engines *e, struct catalog *catalog);
+/* Another catalog: engines that did not change go on, others are stopped after their calls. A
+ * process starts once that which it replaces has ended, whose calls may take another grace_ms;
+ * calls wait for it meanwhile. */
+void engines_reload(struct engines *e, struct catalog *catalog, uint64_t grace_ms);
 /* Stops all processes (SIGTERM, after some seconds SIGKILL), then on_done. Every client must have
  * been closed before. */
 void engines_stop(struct engines *e, void (*on_done)(void *data), void *data);

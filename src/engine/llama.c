@@ -9,6 +9,8 @@
  *   SILENT                        ENGINE_STARTING   calls wait: it answers again, or is restarted
  *   FAILED                        ENGINE_FAILED     calls fail until the back-off is over
  *
+ * One that replaces another with the same name is STARTING, too, until that one has ended.
+ *
  * Unloading an idle engine: the state is set first and the calls are counted then, while a call
  * counts itself first and looks at the state then: one of the two always sees the other.
  */
@@ -284,12 +286,12 @@ static void on_state(void *data, enum supervisor_state state, const char *error)
         break;
     case SUPERVISOR_READY:
         log_info("llama_ready", "engine=%s pid=%d", e->settings->name, (int)e->pid);
-        atomic_store(&l->is_silent, false);
+        atomic_store(&l->is_given_up, false);
         shown = ENGINE_READY;
         break;
     case SUPERVISOR_SILENT:
         log_warn("llama_silent", "engine=%s pid=%d", e->settings->name, (int)e->pid);
-        atomic_store(&l->is_silent, true);
+        atomic_store(&l->is_given_up, true);
         shown = ENGINE_STARTING;
         break;
     case SUPERVISOR_RESTARTING:
@@ -353,6 +355,17 @@ static void set_paths(struct llama *l, const struct run_folder *folder)
     l->address = (struct stream_address){ .unix_path = l->socket_path };
 }
 
+/* Two processes with the model need twice its memory, which may not be there. */
+static void start(struct llama *l)
+{
+    if (!l->supervisor)
+        return;
+    if (engine_has_predecessor(l->engine))
+        engine_set_state(l->engine, ENGINE_STARTING);
+    else
+        supervisor_start(l->supervisor);
+}
+
 static void llama_open(struct engine *e)
 {
     static const struct supervisor_events events = { prepare, probe, on_state, on_line };
@@ -363,8 +376,8 @@ static void llama_open(struct engine *e)
     e->own = l;
     l->engine = e;
     l->places = llama_command_places(&e->settings->llama);
-    uv_timer_init(loop_uv(e->owner->loop), &l->idle_timer);
-    l->idle_timer.data = l;
+    uv_timer_init(loop_uv(e->owner->loop), &l->timer);
+    l->timer.data = l;
     l->open_parts = 1;
     if (!e->owner->run_folder.path) {
         engine_set_error(e, "%s", e->owner->run_folder_error);
@@ -380,9 +393,9 @@ static void llama_open(struct engine *e)
     l->supervisor = supervisor_new(e->owner->loop, &limits, &events, l);
     l->open_parts = 2;
     if (idle_ms)
-        uv_timer_start(&l->idle_timer, on_idle_timer, idle_ms / 4 + 100, idle_ms / 4 + 100);
+        uv_timer_start(&l->timer, on_idle_timer, idle_ms / 4 + 100, idle_ms / 4 + 100);
     if (e->settings->llama.load_at_start)
-        supervisor_start(l->supervisor);
+        start(l);
 }
 
 static void part_closed(struct llama *l)
@@ -411,7 +424,7 @@ static void llama_close(struct engine *e)
 
     cancel_probe(l);
     engine_set_state(e, ENGINE_STOPPED);
-    uv_close((uv_handle_t *)&l->idle_timer, on_timer_closed);
+    uv_close((uv_handle_t *)&l->timer, on_timer_closed);
     if (l->supervisor)
         supervisor_close(l->supervisor, on_supervisor_closed, l);
 }
@@ -428,10 +441,39 @@ static void llama_release(struct engine *e)
 
 static void llama_wake(struct engine *e)
 {
+    start(e->own);
+}
+
+/* What is in flight on the one before was let go on; here calls may have come and gone. */
+static void llama_take_over(struct engine *e)
+{
     struct llama *l = e->own;
 
-    if (l->supervisor)
-        supervisor_start(l->supervisor);
+    if (!l->supervisor || supervisor_state(l->supervisor) != SUPERVISOR_STOPPED)
+        return;
+    if (e->settings->llama.load_at_start || e->in_flight)
+        start(l);
+    else
+        engine_set_state(e, ENGINE_STOPPED);
+}
+
+static void on_grace_over(uv_timer_t *timer)
+{
+    struct llama *l = timer->data;
+
+    log_warn("llama_calls_cut", "engine=%s calls=%u", l->engine->settings->name,
+             (unsigned)l->engine->in_flight);
+    atomic_store(&l->is_given_up, true);
+    engine_close(l->engine);
+}
+
+static void llama_make_room(struct engine *e, uint64_t grace_ms)
+{
+    struct llama *l = e->own;
+
+    if (!l->is_making_room)
+        uv_timer_start(&l->timer, on_grace_over, grace_ms, 0);
+    l->is_making_room = true;
 }
 
 const struct engine_driver engine_llama_driver = {
@@ -440,6 +482,8 @@ const struct engine_driver engine_llama_driver = {
     .close = llama_close,
     .release = llama_release,
     .wake = llama_wake,
+    .make_room = llama_make_room,
+    .take_over = llama_take_over,
     .start = llama_call_start,
     .cancel = llama_call_cancel,
     .pause = llama_call_pause,

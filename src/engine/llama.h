@@ -20,7 +20,7 @@ struct llama {
     _Atomic unsigned failures;     /* starts that failed */
     _Atomic uint64_t retry_ms;     /* FAILED: no start is tried before, engine_now_ms */
     _Atomic uint64_t heard_ms;     /* when an answer's bytes came last, engine_now_ms */
-    atomic_bool is_silent;         /* it does not answer probes any more, and may be killed */
+    atomic_bool is_given_up;       /* it hangs, or has to make room: we may end it amid calls */
 
     /* For the control loop. */
     struct engine *engine;
@@ -32,7 +32,8 @@ struct llama {
     uint64_t probed_ms;    /* when the last one was sent, engine_now_ms */
     struct buf properties; /* the answer to GET /props, while it comes */
     bool has_all_properties;
-    uv_timer_t idle_timer;
+    uv_timer_t timer; /* looks whether it is idle; once retired, ends its calls' grace */
+    bool is_making_room;
     unsigned open_parts; /* to be closed before the engine is */
 };
 

@@ -149,8 +149,8 @@ static void on_failure(void *data, enum http_failure failure, const char *text)
         wait(call);
         return;
     }
-    if (failure == HTTP_FAILURE_CLOSED && atomic_load(&llama_of(call)->is_silent))
-        error_set(&err, ERROR_UNAVAILABLE, "engine '%s' hung, and was ended",
+    if (failure == HTTP_FAILURE_CLOSED && atomic_load(&llama_of(call)->is_given_up))
+        error_set(&err, ERROR_UNAVAILABLE, "engine '%s' was ended amid the call",
                   call->base.engine->settings->name);
     else
         engine_http_error(&err, call->base.engine, failure, text);
@@ -304,11 +304,25 @@ static void go_on_waiting(struct llama_call *call)
     }
 }
 
+/* A reload has replaced the engine that it waits for: it waits for the new one. */
+static void follow(struct llama_call *call)
+{
+    struct engine *successor = engine_call_successor(&call->base);
+
+    if (!successor)
+        return;
+    stop_waiting(call);
+    engine_call_move(&call->base, successor);
+    call->failures_seen = atomic_load(&llama_of(call)->failures);
+    wait(call);
+}
+
 void llama_call_look_again(struct engine_call *base)
 {
     struct llama_call *call = call_of(base);
     struct error err;
 
+    follow(call);
     switch (judge(call, &err)) {
     case VERDICT_SEND:
         stop_waiting(call);

@@ -362,7 +362,7 @@ static bool reload(struct server *s, struct settings *next, struct error *err)
     if (log_parse_level(str_from(s->options.settings->log_level), &level))
         log_set_level(level);
     set_tls(s, tls);
-    engines_reload(s->shared.engines, catalog);
+    engines_reload(s->shared.engines, catalog, s->options.settings->drain_ms);
     s->publishing++;
     arm_reload_catalog(s->shared.arm, catalog, s->loop, on_catalog_published, s);
     catalog_unref(s->catalog);

@@ -28,7 +28,7 @@
     FLAG(arm_rate_limits, true, false, "Limit the control plane's requests as Azure does (429); false for load tests.") \
     NUMBER(workers, 0, 0, 1024, false, "Event loops; 0: one a core.") \
     NUMBER(drain_delay_ms, 0, 0, 3600000, true, "How long connections are still taken after SIGTERM, while /readyz says draining; behind a load balancer, or in Kubernetes, longer than these take to see that.") \
-    NUMBER(drain_ms, 30000, 0, 3600000, true, "How long streams in flight may go on after that.") \
+    NUMBER(drain_ms, 30000, 0, 3600000, true, "How long streams in flight may go on after that, and on a llama-server that a reload replaces.") \
     NUMBER(body_bytes_max, 33554432, 1024, 1073741824, false, "Largest request body.") \
     NUMBER(head_bytes_max, 65536, 1024, 1048576, false, "Largest request line and headers together.") \
     NUMBER(url_bytes_max, 8192, 256, 65536, false, "Longest URL.") \

@@ -90,6 +90,28 @@ def test_a_hung_model_is_replaced():
         assert 'error="hung: no answer to 2 probes in a row' in service.log_text()
 
 
+def test_a_reload_replaces_a_model_after_its_streams():
+    """Never two processes at a time: the memory may be there for one."""
+    with Lazuli(catalog=HASTY) as service:
+        wait_until_ready(service, 200, "ready")
+        (first,) = processes(service)
+        long = QUESTION | {"stream": True, "max_tokens": 400, "logit_bias": {"2": -100}}
+        with service.post("gpt-4", long, stream=True) as answer:
+            lines = answer.iter_lines()
+            assert next(lines).startswith(b"data: ")
+            service.catalog_file.write_text(HASTY + "      parallel: 2\n")
+            service.process.send_signal(signal.SIGHUP)
+            last = None
+            for line in lines:
+                assert len(processes(service)) <= 1
+                last = line or last
+        assert last == b"data: [DONE]"
+        wait_until_gone(first)
+        assert service.post("gpt-4", QUESTION).status_code == 200
+        (second,) = processes(service)
+        assert second != first
+
+
 def test_a_model_does_not_outlive_lazuli():
     service = Lazuli()
     try:

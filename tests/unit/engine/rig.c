@@ -100,7 +100,7 @@ static void reload(void *data)
 {
     struct rig *r = data;
 
-    engines_reload(r->engines, r->catalog);
+    engines_reload(r->engines, r->catalog, r->grace_ms ? r->grace_ms : GUARD_MS);
 }
 
 void rig_reload(struct rig *r, const char *yaml)

@@ -21,6 +21,7 @@ struct rig {
     struct engines_options options;
     uv_timer_t guard; /* ends a test that waits for what does not come */
     bool is_client_closed;
+    uint64_t grace_ms; /* of a reload; 0: long enough */
 };
 
 /* `options` may leave the loop out; `yaml` is a catalog's text. */

@@ -626,6 +626,110 @@ static void reload_keeps_what_did_not_change(void **state)
     rig_call_done(&other);
 }
 
+/* Only the settings of "m" that follow its model. */
+static void reload(const char *more, ...) PRINTF_LIKE(1, 2);
+
+static void reload(const char *more, ...)
+{
+    char settings[512], yaml[1024];
+    va_list args;
+
+    va_start(args, more);
+    vsnprintf(settings, sizeof(settings), more, args);
+    va_end(args);
+    snprintf(yaml, sizeof(yaml), "engines:\n  - name: m\n    llama:\n      model: %s\n%s", model,
+             settings);
+    rig_reload(&rig, yaml);
+}
+
+static void two_processes_are_not_there_at_a_time(void **state)
+{
+    struct rig_call old = { 0 }, new = { 0 };
+    int pid;
+
+    (void)state;
+    start("      arguments: [--fake-event-ms, '20']\n");
+    rig_call_start(&rig, &old, "m", ENGINE_CHAT, STREAM);
+    rig_wait(&rig, rig_call_has_body, &old);
+    pid = rig_status(&rig, "m").pid;
+    reload("      load_at_start: true\n");
+    assert_int_equal(rig_status(&rig, "m").state, ENGINE_STARTING);
+    assert_int_equal(rig_status(&rig, "m").pid, 0);
+    rig_call_start(&rig, &new, "m", ENGINE_CHAT, STREAM);
+    rig_wait(&rig, rig_call_has_body, &new);
+    assert_true(old.has_ended); /* whole, and before the other has begun */
+    assert_int_equal(pid_in(&old), pid);
+    assert_false(is_running(pid));
+    rig_wait(&rig, rig_call_is_over, &new);
+    assert_true(new.has_ended);
+    stop();
+    rig_call_done(&old);
+    rig_call_done(&new);
+}
+
+static void who_does_not_make_room_is_cut(void **state)
+{
+    struct rig_call stream = { 0 }, mute = { 0 }, next = { 0 };
+    int pid;
+
+    (void)state;
+    start("      arguments: [--fake-stall-after, '5', --fake-mute]\n");
+    rig.grace_ms = 300;
+    rig_call_start(&rig, &stream, "m", ENGINE_CHAT, STREAM);
+    rig_wait(&rig, rig_call_has_body, &stream);
+    rig_call_start(&rig, &mute, "m", ENGINE_EMBEDDINGS, "{}");
+    pid = rig_status(&rig, "m").pid;
+    reload("      parallel: 2\n");
+    rig_call_run(&rig, &next, "m", ENGINE_CHAT, STREAM);
+    assert_true(next.has_ended);
+    assert_false(is_running(pid));
+    rig_wait(&rig, rig_call_is_over, &stream);
+    rig_wait(&rig, rig_call_is_over, &mute);
+    assert_true(stream.has_failed && stream.status == 200);
+    assert_true(mute.has_failed);
+    assert_int_equal(mute.err.code, ERROR_UNAVAILABLE);
+    stop();
+    rig_call_done(&stream);
+    rig_call_done(&mute);
+    rig_call_done(&next);
+}
+
+/* A call that waits for a process waits for the one that is to come. */
+static void calls_that_wait_follow_a_reload(void **state)
+{
+    struct rig_call c = { 0 };
+
+    (void)state;
+    start("      arguments: [--fake-load-ms, '100000']\n");
+    rig_call_start(&rig, &c, "m", ENGINE_CHAT, STREAM);
+    rig_wait_state(&rig, "m", ENGINE_STARTING);
+    reload("      arguments: [--fake-load-ms, '100001']\n");
+    reload("      arguments: [--fake-load-ms, '50']\n");
+    rig_wait(&rig, rig_call_is_over, &c);
+    assert_true(c.has_ended);
+    assert_int_equal(pid_in(&c), rig_status(&rig, "m").pid);
+    stop();
+    rig_call_done(&c);
+}
+
+static void stops_while_one_waits_for_another(void **state)
+{
+    struct rig_call old = { 0 }, new = { 0 };
+
+    (void)state;
+    start("      arguments: [--fake-stall-after, '5']\n");
+    rig_call_start(&rig, &old, "m", ENGINE_CHAT, STREAM);
+    rig_wait(&rig, rig_call_has_body, &old);
+    reload("      parallel: 2\n");
+    rig_call_start(&rig, &new, "m", ENGINE_CHAT, STREAM);
+    rig_wait_state(&rig, "m", ENGINE_STARTING);
+    stop(); /* the calls with it */
+    old.call = new.call = NULL;
+    assert_int_equal(files_left(), 0);
+    rig_call_done(&old);
+    rig_call_done(&new);
+}
+
 /* -- Left over processes ------------------------------------------------------------------- */
 
 /* A lazuli in a process of its own, that is killed once its engine runs; its engine's pid. */
@@ -693,6 +797,10 @@ int main(int argc, char **argv)
         TEST(refuses_what_the_model_cannot_do),
         TEST(counts_instead_of_answering),
         TEST(reload_keeps_what_did_not_change),
+        TEST(two_processes_are_not_there_at_a_time),
+        TEST(who_does_not_make_room_is_cut),
+        TEST(calls_that_wait_follow_a_reload),
+        TEST(stops_while_one_waits_for_another),
         TEST(processes_die_with_lazuli),
     };
     char self[PATH_MAX];

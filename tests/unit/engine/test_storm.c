@@ -89,6 +89,7 @@ static void step(void)
         break;
     case 1:
         write_catalog(yaml, sizeof(yaml), roll(4));
+        rig.grace_ms = 1 + roll(100);
         if (roll(4) == 0)
             rig_reload(&rig, yaml);
         break;
