@@ -6,6 +6,7 @@ import sys
 import numpy
 import openai
 import pytest
+from conftest import KEPT
 from service import TOP, Lazuli
 
 sys.path.insert(0, str(TOP / "models"))
@@ -13,7 +14,9 @@ from minilm.recipe.reference import Reference
 from minilm.recipe.to_gguf import convert
 
 ADA = "text-embedding-ada-002"
-CONTEXT = 128
+CONTEXT = 512
+CATALOG = TOP / "models" / "minilm" / "catalog.yaml"
+REAL_MODEL = "models/minilm/all-MiniLM-L6-v2-F16.gguf"
 CONFIG = {
     "hidden_size": 32,
     "num_hidden_layers": 2,
@@ -69,17 +72,9 @@ WEIGHTS = made_up_weights()
 def service(tmp_path_factory):
     model = tmp_path_factory.mktemp("bert") / "bert.gguf"
     convert(CONFIG, WEIGHTS, VOCABULARY, model)
-    catalog = f"""
-extends: default
-engines:
-  - name: bert
-    llama: {{ model: {model}, embeddings: true, context_tokens: {CONTEXT}, threads: 1 }}
-default_engines: {{ embeddings: bert }}
-models:
-  - name: text-embedding-3-small
-    versions:
-      - {{ version: "1", retires: 2099-01-01 }}
-"""
+    catalog = CATALOG.read_text()
+    assert REAL_MODEL in catalog
+    catalog = catalog.replace(REAL_MODEL, str(model)) + KEPT
     with Lazuli(catalog=catalog) as service:
         service.deploy("shortened", "text-embedding-3-small", "1")
         yield service

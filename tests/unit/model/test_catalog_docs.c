@@ -326,7 +326,7 @@ static void test_examples_work(void **state)
         catalog_unref(c);
         count++;
     }
-    assert_int_equal(count, 4);
+    assert_int_equal(count, 5);
 }
 
 int main(void)
