@@ -31,6 +31,15 @@ void engine_error_in_stream(struct exchange *x, struct error *err)
     set_failed(x, err);
 }
 
+static void set_input_too_long(struct error *err, long long tokens, long long context)
+{
+    error_set_target(err, ERROR_CONTEXT_LENGTH, "input",
+                     "This model's maximum context length is %lld tokens, however you requested "
+                     "%lld tokens (%lld in your prompt; 0 for the completion). Please reduce your "
+                     "prompt; or completion length.",
+                     context, tokens, tokens);
+}
+
 /* llama-server: {"error":{"code":400,"message","type":"exceed_context_size_error",
  * "n_prompt_tokens","n_ctx"}}, said in Azure's words. */
 static bool set_context_length(struct exchange *x, yyjson_val *error, struct error *err)
@@ -40,6 +49,10 @@ static bool set_context_length(struct exchange *x, yyjson_val *error, struct err
 
     if (!str_equal(json_str(yyjson_obj_get(error, "type")), STR("exceed_context_size_error")))
         return false;
+    if (x->operation == &operation_embeddings) {
+        set_input_too_long(err, yyjson_get_sint(prompt), yyjson_get_sint(context));
+        return true;
+    }
     if (x->operation == &operation_chat && x->facts.max_tokens) {
         error_set_target(err, ERROR_CONTEXT_LENGTH, "messages",
                          "This model's maximum context length is %lld tokens. However, you "
@@ -73,11 +86,7 @@ static bool set_input_length(struct exchange *x, yyjson_val *error, struct error
                "(current batch size: %9u)",
                &tokens, &context) != 2)
         return false;
-    error_set_target(err, ERROR_CONTEXT_LENGTH, "input",
-                     "This model's maximum context length is %u tokens, however you requested %u "
-                     "tokens (%u in your prompt; 0 for the completion). Please reduce your prompt; "
-                     "or completion length.",
-                     context, tokens, tokens);
+    set_input_too_long(err, tokens, context);
     return true;
 }
 

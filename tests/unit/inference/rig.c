@@ -91,6 +91,7 @@ static const struct {
     { "llama-text", "gpt-35-turbo-instruct", "llama", true },
     { "up-text", "gpt-35-turbo-instruct", "up", true },
     { "ada", "text-embedding-ada-002", "sim", true },
+    { "llama-ada", "text-embedding-ada-002", "llama", true },
     { "small", "text-embedding-3-small", "sim", true },
     { "missing", "gpt-4", "sim", false },
 };

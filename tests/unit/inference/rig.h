@@ -12,6 +12,7 @@
  *   llama-text     gpt-35-turbo-instruct     llama
  *   up-text        gpt-35-turbo-instruct     up
  *   ada            text-embedding-ada-002    sim
+ *   llama-ada      text-embedding-ada-002    llama
  *   small          text-embedding-3-small    sim
  *   missing        gpt-4, not ready
  * SPDX-License-Identifier: MIT

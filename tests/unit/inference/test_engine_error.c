@@ -99,6 +99,26 @@ static void a_context_that_is_too_long_is_said_in_azures_words(void **state)
     assert_string_equal(fake_reply.phrase, "model_error");
 }
 
+static void an_input_that_is_too_long_is_said_in_azures_words(void **state)
+{
+    yyjson_val *error;
+
+    (void)state;
+    rig_post("llama-ada", "embeddings", "{\"input\":\"a\"}");
+    fake_engine_head(400, "application/json");
+    fake_engine_body(STR("{\"error\":{\"code\":400,\"message\":\"the request exceeds\",\"type\":"
+                         "\"exceed_context_size_error\",\"n_prompt_tokens\":602,\"n_ctx\":512}}"));
+    fake_engine_end();
+    expect_error(400, "context_length_exceeded");
+    error = yyjson_obj_get(rig_reply_json(), "error");
+    expect_str(error, "param", "input");
+    expect_str(
+        error, "message",
+        "This model's maximum context length is 512 tokens, however you requested 602 tokens "
+        "(602 in your prompt; 0 for the completion). Please reduce your prompt; or "
+        "completion length.");
+}
+
 static void a_refused_request_stays_refused(void **state)
 {
     (void)state;
@@ -171,6 +191,7 @@ int main(void)
         TEST(an_error_event_of_the_engine_is_put_in_azures_words),
         TEST(an_overload_amid_the_stream_is_said_as_azure_does),
         TEST(a_context_that_is_too_long_is_said_in_azures_words),
+        TEST(an_input_that_is_too_long_is_said_in_azures_words),
         TEST(a_refused_request_stays_refused),
         TEST(an_upstreams_401_is_not_the_callers),
         TEST(an_upstreams_429_passes_with_its_headers),
