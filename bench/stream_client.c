@@ -58,7 +58,9 @@ struct stream {
     size_t line_len, line_size;
     uint64_t asked_ns;
     uint64_t expected; /* number of the next event */
-    bool has_begun;    /* the connection's first answer */
+    bool has_begun;    /* its first answer */
+    bool has_bytes;    /* of this answer */
+    bool is_used;      /* the connection has brought an answer before */
     bool has_text;
     bool saw_done;
 };
@@ -141,31 +143,57 @@ static void break_off(struct stream *s, const char *why)
     end(s);
 }
 
-static bool ask(struct stream *s)
+static void give_up(const char *why)
+{
+    fprintf(stderr, "%s\n", why);
+    exit(1);
+}
+
+/* A connection that is closed by now takes nothing: read_stream() finds its end. */
+static void ask(struct stream *s)
 {
     struct load *l = s->load;
+    ssize_t n;
 
     s->asked_ns = wire_now_ns();
     s->expected = 0;
-    s->has_text = s->saw_done = false;
-    return send(s->fd, l->request, l->request_len, MSG_NOSIGNAL) == (ssize_t)l->request_len;
+    s->has_bytes = s->has_text = s->saw_done = false;
+    n = send(s->fd, l->request, l->request_len, MSG_NOSIGNAL);
+    if (n >= 0 && n != (ssize_t)l->request_len)
+        give_up("a request was not taken as a whole");
+}
+
+static void connect_stream(struct stream *s)
+{
+    struct load *l = s->load;
+    struct epoll_event event = { .events = EPOLLIN, .data.ptr = s };
+
+    s->is_used = false;
+    s->fd = wire_connect(l->address);
+    llhttp_init(&s->parser, HTTP_RESPONSE, &l->settings);
+    ask(s);
+    wire_unblock(s->fd);
+    if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, s->fd, &event) != 0)
+        wire_fail("epoll_ctl");
 }
 
 static void open_stream(struct load *l)
 {
     struct stream *s = &l->streams[l->asked++];
-    struct epoll_event event = { .events = EPOLLIN, .data.ptr = s };
 
     s->load = l;
-    s->fd = wire_connect(l->address);
-    llhttp_init(&s->parser, HTTP_RESPONSE, &l->settings);
-    if (!ask(s)) {
-        break_off(s, "the request was not taken");
+    connect_stream(s);
+}
+
+/* A server may close a connection between two answers, and the request crosses that. */
+static void take_end(struct stream *s, const char *why)
+{
+    if (!s->is_used || s->has_bytes) {
+        break_off(s, why);
         return;
     }
-    wire_unblock(s->fd);
-    if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, s->fd, &event) != 0)
-        wire_fail("epoll_ctl");
+    close(s->fd);
+    connect_stream(s);
 }
 
 /* -- Events -------------------------------------------------------------------------------- */
@@ -242,9 +270,11 @@ static int on_answer(llhttp_t *parser)
     if (!s->saw_done)
         return HPE_USER;
     s->load->answers++;
+    s->is_used = true;
     if (s->load->phase == ENDING)
         return HPE_PAUSED;
-    return ask(s) ? 0 : HPE_USER;
+    ask(s);
+    return 0;
 }
 
 static void read_stream(struct stream *s)
@@ -256,10 +286,11 @@ static void read_stream(struct stream *s)
     if (n < 0 && errno == EAGAIN)
         return;
     if (n <= 0) {
-        break_off(s, n ? strerror(errno) : "the connection was closed in mid-answer");
+        take_end(s, n ? strerror(errno) : "the connection was closed in mid-answer");
         return;
     }
     s->load->read_ns = wire_now_ns();
+    s->has_bytes = true;
     begin(s);
     result = llhttp_execute(&s->parser, bytes, (size_t)n);
     if (result == HPE_PAUSED)
@@ -270,12 +301,6 @@ static void read_stream(struct stream *s)
 }
 
 /* -- The phases ---------------------------------------------------------------------------- */
-
-static void give_up(const char *why)
-{
-    fprintf(stderr, "%s\n", why);
-    exit(1);
-}
 
 static void enter(struct load *l, enum phase phase)
 {
