@@ -103,7 +103,8 @@ static bool is_too_deep(yyjson_doc *doc)
     return false;
 }
 
-yyjson_doc *json_parse(struct arena *a, struct str text, struct error *err)
+static yyjson_doc *parse(struct arena *a, struct str text, yyjson_read_flag flags,
+                         struct error *err)
 {
     bool is_on_heap = text.len >= HEAP_TEXT_BYTES;
     yyjson_alc alc = is_on_heap ? heap_alc(a, text.len) : arena_alc(a);
@@ -114,10 +115,8 @@ yyjson_doc *json_parse(struct arena *a, struct str text, struct error *err)
         error_set(err, ERROR_BAD_REQUEST, "Invalid JSON: the text is empty.");
         return NULL;
     }
-    /* yyjson takes a char * for its in-place mode, which is not asked for here. A number that no
-     * C type holds stays as its text, so that it is passed on exactly. */
-    doc = yyjson_read_opts((char *)(uintptr_t)text.data, text.len, YYJSON_READ_BIGNUM_AS_RAW, &alc,
-                           &why);
+    /* yyjson takes a char * for its in-place mode, which is not asked for here. */
+    doc = yyjson_read_opts((char *)(uintptr_t)text.data, text.len, flags, &alc, &why);
     if (!doc && why.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION) {
         error_set(err, ERROR_BAD_REQUEST, "Invalid JSON: too many values.");
         return NULL;
@@ -134,6 +133,17 @@ yyjson_doc *json_parse(struct arena *a, struct str text, struct error *err)
         return NULL;
     }
     return doc;
+}
+
+/* A number that no C type holds stays as its text, so that it is passed on exactly. */
+yyjson_doc *json_parse(struct arena *a, struct str text, struct error *err)
+{
+    return parse(a, text, YYJSON_READ_BIGNUM_AS_RAW, err);
+}
+
+yyjson_doc *json_parse_numbers_as_text(struct arena *a, struct str text, struct error *err)
+{
+    return parse(a, text, YYJSON_READ_NUMBER_AS_RAW, err);
 }
 
 yyjson_mut_doc *json_new(struct arena *a)

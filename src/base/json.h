@@ -24,6 +24,10 @@
  * integers and doubles is kept as its text (yyjson_is_raw, not yyjson_is_num) and written so. Many
  * millions of values are refused: each takes 16 bytes, and may be 2 bytes of text. */
 MUST_CHECK yyjson_doc *json_parse(struct arena *a, struct str text, struct error *err);
+/* The same with every number kept as its text (yyjson_is_raw): for very many numbers that are passed
+ * on, for which to read and to format them would take most of the time. */
+MUST_CHECK yyjson_doc *json_parse_numbers_as_text(struct arena *a, struct str text,
+                                                  struct error *err);
 
 /* An empty document that allocates from the arena. */
 yyjson_mut_doc *json_new(struct arena *a);

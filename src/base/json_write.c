@@ -10,9 +10,12 @@
 
 #include "base/bytes16.h"
 #include "base/json_edit.h"
+#include "base/memory.h"
 
 /* Room to begin with: a chat answer as it is usual. */
 #define FIRST_BYTES ((size_t)2048)
+/* A text from here on lies on the heap: the arena would keep each size that it grows through. */
+#define HEAP_BYTES ((size_t)256 * 1024)
 /* A sign and the digits of UINT64_MAX. */
 #define INTEGER_BYTES_MAX 24
 /* "\u001F" */
@@ -31,20 +34,44 @@ struct writer {
     size_t len;
     size_t size;
     bool sorts;
+    char **on_heap; /* in the arena: the text, which is freed with it; NULL: lies in the arena */
 };
 
 /* -- Bytes --------------------------------------------------------------------------------- */
 
+static void free_text(void *data)
+{
+    free(*(char **)data);
+}
+
+static void grow_on_heap(struct writer *w, size_t size)
+{
+    char *before = w->text;
+
+    if (w->on_heap) {
+        w->text = memory_realloc(before, size);
+    } else {
+        w->text = memory_realloc(NULL, size);
+        memcpy(w->text, before, w->len);
+        w->on_heap = ARENA_NEW(w->arena, char *);
+        arena_defer(w->arena, free_text, w->on_heap);
+    }
+    *w->on_heap = w->text;
+}
+
 static void grow(struct writer *w, size_t more)
 {
     size_t size = 2 * w->size;
-    char *text;
+    char *before = w->text;
 
     while (size - w->len < more)
         size *= 2;
-    text = arena_alloc_bytes(w->arena, size);
-    memcpy(text, w->text, w->len);
-    w->text = text;
+    if (size >= HEAP_BYTES) {
+        grow_on_heap(w, size);
+    } else {
+        w->text = arena_alloc_bytes(w->arena, size);
+        memcpy(w->text, before, w->len);
+    }
     w->size = size;
 }
 
@@ -432,7 +459,7 @@ static void put_value(struct writer *w, yyjson_val *value)
 
 static void begin(struct writer *w, struct arena *a, size_t size, bool sorts)
 {
-    *w = (struct writer){ a, arena_alloc_bytes(a, size), 0, size, sorts };
+    *w = (struct writer){ a, arena_alloc_bytes(a, size), 0, size, sorts, NULL };
 }
 
 static struct str end(struct writer *w)

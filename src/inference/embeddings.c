@@ -5,6 +5,7 @@
  */
 #include <math.h>
 
+#include "base/json_edit.h"
 #include "inference/field_errors.h"
 #include "inference/operation.h"
 #include "inference/prompts.h"
@@ -89,27 +90,40 @@ static bool check(struct exchange *x, struct error *err)
     return check_dimensions(x, root, err);
 }
 
-/* Numbers out of an item's vector, whichever form the engine gave; NULL when it has none. */
-static double *numbers_of(struct arena *scratch, yyjson_mut_val *vector, size_t *count)
+static bool number_of(yyjson_val *value, double *number)
+{
+    const char *text = yyjson_get_raw(value);
+    yyjson_val parsed;
+
+    if (!text || !yyjson_read_number(text, &parsed, 0, NULL, NULL))
+        return false;
+    *number = yyjson_get_num(&parsed);
+    return true;
+}
+
+static double *numbers_of_list(struct arena *scratch, yyjson_val *list, size_t *count)
+{
+    double *numbers = arena_alloc_bytes(scratch, (yyjson_arr_size(list) + 1) * sizeof(*numbers));
+    yyjson_val *item;
+    size_t i;
+
+    yyjson_arr_foreach(list, i, *count, item)
+    {
+        if (!number_of(item, &numbers[i]))
+            return NULL;
+    }
+    return numbers;
+}
+
+static double *numbers_of_base64(struct arena *scratch, struct str text, size_t *count)
 {
     struct str bytes;
     double *numbers;
 
-    if (yyjson_mut_is_arr(vector)) {
-        yyjson_mut_arr_iter items;
-        yyjson_mut_val *item;
-
-        *count = 0;
-        numbers = ARENA_ARRAY(scratch, double, yyjson_mut_arr_size(vector) + 1);
-        yyjson_mut_arr_iter_init(vector, &items);
-        while ((item = yyjson_mut_arr_iter_next(&items)))
-            numbers[(*count)++] = yyjson_mut_get_num(item);
-        return numbers;
-    }
-    if (!format_parse_base64(scratch, json_mut_str(vector), &bytes) || bytes.len % 4)
+    if (!format_parse_base64(scratch, text, &bytes) || bytes.len % 4)
         return NULL;
     *count = bytes.len / 4;
-    numbers = ARENA_ARRAY(scratch, double, *count + 1);
+    numbers = arena_alloc_bytes(scratch, (*count + 1) * sizeof(*numbers));
     for (size_t i = 0; i < *count; i++) {
         const unsigned char *b = (const unsigned char *)bytes.data + 4 * i;
         uint32_t bits =
@@ -120,6 +134,13 @@ static double *numbers_of(struct arena *scratch, yyjson_mut_val *vector, size_t 
         numbers[i] = (double)value;
     }
     return numbers;
+}
+
+/* Numbers out of an item's vector, whichever form the engine gave; NULL when it has none. */
+static double *numbers_of(struct arena *scratch, yyjson_val *vector, size_t *count)
+{
+    return yyjson_is_arr(vector) ? numbers_of_list(scratch, vector, count)
+                                 : numbers_of_base64(scratch, json_str(vector), count);
 }
 
 /* The first `count` numbers, of unit length again: what `dimensions` means for models whose vectors
@@ -134,21 +155,21 @@ static void shorten(double *numbers, size_t count)
         numbers[i] /= sqrt(sum);
 }
 
-static yyjson_mut_val *numbers_value(yyjson_mut_doc *doc, const double *numbers, size_t count)
+/* NaN and infinity, which a float32 may be, have no form in JSON. */
+static struct str numbers_text(struct arena *scratch, const double *numbers, size_t count)
 {
+    yyjson_mut_doc *doc = json_new(scratch);
     yyjson_mut_val *list = yyjson_mut_arr(doc);
 
     for (size_t i = 0; i < count; i++)
         yyjson_mut_arr_add_real(doc, list, numbers[i]);
-    return list;
+    return json_write_mut(scratch, list);
 }
 
 /* Little-endian float32. */
-static yyjson_mut_val *base64_value(struct arena *scratch, yyjson_mut_doc *doc,
-                                    const double *numbers, size_t count)
+static struct str numbers_base64(struct arena *scratch, const double *numbers, size_t count)
 {
     unsigned char *bytes = arena_alloc_bytes(scratch, count * 4 + 1);
-    struct str text;
 
     for (size_t i = 0; i < count; i++) {
         float value = (float)numbers[i];
@@ -158,23 +179,21 @@ static yyjson_mut_val *base64_value(struct arena *scratch, yyjson_mut_doc *doc,
         for (unsigned byte = 0; byte < 4; byte++)
             bytes[4 * i + byte] = (unsigned char)(bits >> (8 * byte));
     }
-    text = format_base64(scratch, bytes, count * 4);
-    return yyjson_mut_strn(doc, text.data, text.len);
+    return format_base64(scratch, bytes, count * 4);
 }
 
 /* Leaves an item alone that has the asked form already. */
-static bool shape_item(struct exchange *x, struct arena *scratch, yyjson_mut_doc *doc,
-                       yyjson_mut_val *item)
+static bool shape_item(struct exchange *x, struct arena *scratch, struct json_edit *item)
 {
-    yyjson_mut_val *vector = yyjson_mut_obj_get(item, "embedding");
+    yyjson_val *vector = yyjson_obj_get(item->object, "embedding");
     unsigned wanted = x->facts.dimensions;
     double *numbers;
     size_t count;
 
-    if (!yyjson_mut_is_arr(vector) && !yyjson_mut_is_str(vector))
+    if (!yyjson_is_arr(vector) && !yyjson_is_str(vector))
         return false;
-    yyjson_mut_obj_remove_key(item, "encoding_format"); /* llama-server's own */
-    if (!wanted && x->facts.base64 == yyjson_mut_is_str(vector))
+    json_edit_drop(item, STR("encoding_format")); /* llama-server's own */
+    if (!wanted && x->facts.base64 == yyjson_is_str(vector))
         return true;
     numbers = numbers_of(scratch, vector, &count);
     if (!numbers)
@@ -188,32 +207,44 @@ static bool shape_item(struct exchange *x, struct arena *scratch, yyjson_mut_doc
         shorten(numbers, wanted);
         count = wanted;
     }
-    json_set(doc, item, "embedding",
-             x->facts.base64 ? base64_value(scratch, doc, numbers, count)
-                             : numbers_value(doc, numbers, count));
+    if (x->facts.base64)
+        json_edit_string(item, STR("embedding"), numbers_base64(scratch, numbers, count));
+    else
+        json_edit_text(item, STR("embedding"), numbers_text(scratch, numbers, count));
     return true;
+}
+
+static void take_usage(struct exchange *x, yyjson_val *usage)
+{
+    yyjson_val *tokens = yyjson_obj_get(usage, "prompt_tokens");
+    struct str text = str_of(yyjson_get_raw(tokens), yyjson_get_len(tokens));
+
+    x->usage.known = yyjson_is_obj(usage);
+    if (!str_to_u64(text, UINT64_MAX, &x->usage.prompt_tokens))
+        x->usage.prompt_tokens = 0;
 }
 
 static bool shape(struct exchange *x, struct arena *scratch, yyjson_doc *answer, struct str *out)
 {
-    yyjson_mut_doc *doc = json_copy(scratch, yyjson_doc_get_root(answer));
-    yyjson_mut_val *root = yyjson_mut_doc_get_root(doc), *item, *usage;
-    yyjson_mut_val *data = yyjson_mut_obj_get(root, "data");
-    yyjson_mut_arr_iter items;
+    yyjson_val *root = yyjson_doc_get_root(answer), *data = yyjson_obj_get(root, "data"), *item;
+    struct json_edit edit, *items;
+    size_t i, count;
 
-    if (!yyjson_mut_is_arr(data))
+    if (!yyjson_is_arr(data))
         return false;
-    json_set_str(doc, root, "model", str_from(x->deployment->model->label));
-    json_set_str(doc, root, "object", STR("list"));
-    yyjson_mut_arr_iter_init(data, &items);
-    while ((item = yyjson_mut_arr_iter_next(&items))) {
-        if (!shape_item(x, scratch, doc, item))
+    items = arena_alloc_bytes(scratch, (yyjson_arr_size(data) + 1) * sizeof(*items));
+    yyjson_arr_foreach(data, i, count, item)
+    {
+        json_edit_init(&items[i], scratch, item, 2);
+        if (!shape_item(x, scratch, &items[i]))
             return false;
     }
-    usage = yyjson_mut_obj_get(root, "usage");
-    x->usage.known = yyjson_mut_is_obj(usage);
-    x->usage.prompt_tokens = yyjson_mut_get_uint(yyjson_mut_obj_get(usage, "prompt_tokens"));
-    *out = json_write_sorted(scratch, root);
+    take_usage(x, yyjson_obj_get(root, "usage"));
+    json_edit_init(&edit, scratch, root, 3);
+    json_edit_string(&edit, STR("model"), str_from(x->deployment->model->label));
+    json_edit_string(&edit, STR("object"), STR("list"));
+    json_edit_array(&edit, STR("data"), items, (unsigned)count);
+    *out = json_write_edit(scratch, &edit);
     return true;
 }
 
@@ -225,6 +256,7 @@ const struct operation operation_embeddings = {
     .since = 20221201,
     .model_operation = MODEL_EMBEDDINGS,
     .engine_operation = ENGINE_EMBEDDINGS,
+    .is_bulky = true,
     .check = check,
     .shape = shape,
 };

@@ -102,11 +102,21 @@ struct usage_sum {
     uint64_t prompt_tokens, cached_tokens, completion_tokens;
 };
 
+/* The shaping of a large answer, on another thread. */
+struct shaping {
+    struct loop_work work;
+    struct exchange *exchange;
+    struct arena *arena;
+    bool is_over;
+    bool is_understood;
+};
+
 /* RELAY's own. */
 struct relay {
-    struct str piece;      /* an answer that is not a stream, if it came in one piece */
-    struct buf whole;      /* else */
-    struct gather *gather; /* an answer out of a stream */
+    struct str piece;        /* an answer that is not a stream, if it came in one piece */
+    struct buf whole;        /* else */
+    struct shaping *shaping; /* of a large one; NULL: not begun */
+    struct gather *gather;   /* an answer out of a stream */
     size_t gathered_bytes;
     struct sse_splitter splitter;
     bool splitter_used;

@@ -21,6 +21,9 @@ struct operation {
     const char *event_object; /* `object` of a stream's events */
     /* Checks the parsed body and fills x->facts. */
     bool (*check)(struct exchange *x, struct error *err);
+    /* Answers may have millions of numbers: `shape` gets them as text (json.h), and, for a large
+     * answer, is called on another thread, so that it may use nothing of the loop's. */
+    bool is_bulky;
     /* The engine's whole answer (status 200) in Azure's shape; false: it is not understood, or
      * does not fit the request (the exchange's error says why). */
     bool (*shape)(struct exchange *x, struct arena *scratch, yyjson_doc *answer, struct str *out);

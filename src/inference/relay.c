@@ -23,11 +23,16 @@
 /* Of a whole answer's first piece, to be kept in the arena. */
 #define PIECE_BYTES_MAX ((size_t)8 * 1024)
 
+/* From so many bytes on, a bulky answer is shaped on another thread: some milliseconds' work. */
+#define APART_BYTES ((size_t)512 * 1024)
+
 #define STREAM_DONE STR("[DONE]")
 
 void relay_done(struct relay *r)
 {
     buf_done(&r->whole);
+    if (r->shaping)
+        arena_free(r->shaping->arena);
     if (r->splitter_used)
         sse_splitter_done(&r->splitter);
 }
@@ -238,12 +243,19 @@ static enum phase relay_stream(struct exchange *x)
     return PHASE_WAIT;
 }
 
-static enum phase shape_whole(struct exchange *x, struct str text)
+/* `parsed` is for what is not needed any more afterwards. */
+static bool shape_text(struct exchange *x, struct arena *a, struct arena *parsed, struct str text)
 {
     struct error err;
-    yyjson_doc *answer = json_parse(x->asking, text, &err);
+    yyjson_doc *answer = x->operation->is_bulky ? json_parse_numbers_as_text(parsed, text, &err)
+                                                : json_parse(parsed, text, &err);
 
-    if (!answer || !x->operation->shape(x, x->asking, answer, &x->reply_body)) {
+    return answer && x->operation->shape(x, a, answer, &x->reply_body);
+}
+
+static enum phase end_shaping(struct exchange *x, bool is_understood)
+{
+    if (!is_understood) {
         /* A shape may know better than "unexpected response" what is wrong. */
         if (!exchange_error_code(x))
             error_set(exchange_error(x), ERROR_BACKEND, NULL);
@@ -253,6 +265,51 @@ static enum phase shape_whole(struct exchange *x, struct str text)
     x->content_type = REPLY_JSON;
     note_first_byte(x);
     return PHASE_SETTLE;
+}
+
+/* On another thread; the exchange waits. Also to give much memory back takes its time. */
+static void on_shaping(struct loop_work *work)
+{
+    struct shaping *s = CONTAINER_OF(work, struct shaping, work);
+    struct exchange *x = s->exchange;
+    struct arena *parsed = arena_new(NULL);
+
+    s->is_understood = shape_text(x, s->arena, parsed, buf_str(&x->relay.whole));
+    arena_free(parsed);
+    buf_done(&x->relay.whole);
+}
+
+static void on_shaped(struct loop_work *work)
+{
+    struct shaping *s = CONTAINER_OF(work, struct shaping, work);
+
+    s->is_over = true;
+    exchange_run(s->exchange);
+}
+
+/* What is allocated on the other thread is not from the exchange's arena, whose pool belongs to the
+ * loop. */
+static enum phase begin_shaping_apart(struct exchange *x)
+{
+    struct shaping *s = ARENA_NEW(x->arena, struct shaping);
+
+    x->relay.shaping = s;
+    s->exchange = x;
+    s->arena = arena_new(NULL);
+    s->work.work = on_shaping;
+    s->work.done = on_shaped;
+    (void)exchange_error(x); /* has its place, from here on */
+    loop_offload(x->inference->options.loop, &s->work);
+    return PHASE_WAIT;
+}
+
+static enum phase shape_whole(struct exchange *x, struct str text)
+{
+    if (x->relay.shaping)
+        return end_shaping(x, x->relay.shaping->is_understood);
+    if (x->operation->is_bulky && text.len >= APART_BYTES)
+        return begin_shaping_apart(x);
+    return end_shaping(x, shape_text(x, x->asking, x->asking, text));
 }
 
 /* The usual answer comes in one piece, for which the arena has room; a longer one is gathered. */
@@ -344,6 +401,8 @@ static enum phase relay_gathered(struct exchange *x)
 
 enum phase exchange_relay(struct exchange *x)
 {
+    if (x->relay.shaping && !x->relay.shaping->is_over)
+        return PHASE_WAIT;
     if (x->client_gone) {
         exchange_stop_engine(x);
         return PHASE_SETTLE;

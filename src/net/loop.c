@@ -125,6 +125,29 @@ void loop_post(struct loop *l, struct loop_task *task)
     pthread_mutex_unlock(&l->lock);
 }
 
+static void on_work(uv_work_t *request)
+{
+    struct loop_work *w = CONTAINER_OF(request, struct loop_work, request);
+
+    w->work(w);
+}
+
+static void on_work_done(uv_work_t *request, int status)
+{
+    struct loop_work *w = CONTAINER_OF(request, struct loop_work, request);
+
+    (void)status; /* is for work that was cancelled, which none is */
+    w->done(w);
+}
+
+void loop_offload(struct loop *l, struct loop_work *w)
+{
+    int rc = uv_queue_work(&l->uv, &w->request, on_work, on_work_done);
+
+    assert(rc == 0); /* it fails only without a function */
+    (void)rc;
+}
+
 uv_loop_t *loop_uv(struct loop *l)
 {
     return &l->uv;

@@ -42,6 +42,15 @@ void loop_stop(struct loop *l);
  * runs in a later turn, so that sockets get theirs in between. */
 void loop_post(struct loop *l, struct loop_task *task);
 
+/* Work that would keep a loop from its sockets for too long. The memory is the caller's until `done`
+ * is called. */
+struct loop_work {
+    uv_work_t request;
+    void (*work)(struct loop_work *w); /* on some other thread */
+    void (*done)(struct loop_work *w); /* on the loop's; loop_run waits for it */
+};
+void loop_offload(struct loop *l, struct loop_work *w);
+
 uv_loop_t *loop_uv(struct loop *l);
 struct arena_pool *loop_arenas(struct loop *l);
 /* Milliseconds, cached at the start of the loop's turn (uv_now). */

@@ -70,7 +70,7 @@ static void gather(struct exchange *x, yyjson_doc *event)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct error err = { 0 };
-    struct str out = STR_NONE;
+    struct str text, out = STR_NONE;
     struct exchange *x;
     yyjson_doc *doc;
 
@@ -79,7 +79,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 2)
         return 0;
     x = make(data[0] % ARRAY_LEN(targets), data[1]);
-    doc = json_parse(x->arena, str_of((const char *)data + 2, size - 2), &err);
+    text = str_of((const char *)data + 2, size - 2);
+    doc = x->operation->is_bulky ? json_parse_numbers_as_text(x->arena, text, &err)
+                                 : json_parse(x->arena, text, &err);
     if (doc && engine_error_of_event(x, doc, &err))
         check(err.code && str_is_utf8(str_from(err.text)));
     if (doc && x->operation->shape(x, x->arena, doc, &out))

@@ -218,6 +218,20 @@ static void always_writes_valid_json(void **state)
     assert_non_null(json_parse(a, text, &err));
 }
 
+static void may_keep_numbers_as_text(void **state)
+{
+    static const char text[] = "[1,-0.10,1.0E+2,{\"a\":9007199254740993.0}]";
+    struct arena *a = *state;
+    struct error err;
+    yyjson_doc *doc = json_parse_numbers_as_text(a, str_from(text), &err);
+
+    assert_non_null(doc);
+    assert_true(yyjson_is_raw(yyjson_arr_get_first(yyjson_doc_get_root(doc))));
+    assert_string_equal(json_write(a, yyjson_doc_get_root(doc)).data, text);
+    assert_null(json_parse_numbers_as_text(a, STR("[01]"), &err));
+    assert_null(json_parse_numbers_as_text(a, STR("[1.]"), &err));
+}
+
 /* What yyjson itself writes of the same document. */
 static void assert_written_as_by_yyjson(struct arena *a, const char *text)
 {
@@ -253,7 +267,7 @@ static void writes_as_yyjson_does(void **state)
 static void writes_long_texts(void **state)
 {
     struct arena *a = *state;
-    size_t size = 40000;
+    size_t size = 1000000;
     char *text = arena_alloc_bytes(a, 2 * size);
 
     for (size_t len = 2030; len < 2060; len++) {
@@ -402,6 +416,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(says_where_it_is_wrong, set_up, tear_down),
         cmocka_unit_test_setup_teardown(limits_the_depth, set_up, tear_down),
         cmocka_unit_test_setup_teardown(limits_the_memory, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(may_keep_numbers_as_text, set_up, tear_down),
         cmocka_unit_test_setup_teardown(looks_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sets, set_up, tear_down),
         cmocka_unit_test_setup_teardown(always_writes_valid_json, set_up, tear_down),

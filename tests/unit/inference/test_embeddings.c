@@ -109,6 +109,74 @@ static void vectors_are_shortened_to_length_one(void **state)
     assert_true(str_equal(json_str(json_at(rig_reply_json(), "error.param")), STR("dimensions")));
 }
 
+/* Numbers that are passed on are neither read nor written anew. */
+static void numbers_keep_their_digits(void **state)
+{
+    (void)state;
+    answer("{\"input\":\"a\"}", "{\"data\":[{\"embedding\":[0.50,-2e0]}],"
+                                "\"usage\":{\"prompt_tokens\":7,\"total_tokens\":7}}");
+    assert_true(str_find(buf_str(&fake_reply.body), STR("\"embedding\":[0.50,-2e0]")) != SIZE_MAX);
+    assert_true(str_find(buf_str(&fake_reply.body), STR("\"prompt_tokens\":7,")) != SIZE_MAX);
+}
+
+/* `inputs` vectors of 1,536 numbers, some of them `number`. */
+static struct str many_vectors(struct buf *text, unsigned inputs, const char *number)
+{
+    buf_init(text, SIZE_MAX / 4);
+    assert_true(buf_append(text, STR("{\"data\":[")));
+    for (unsigned i = 0; i < inputs; i++) {
+        assert_true(buf_printf(text, "%s{\"embedding\":[%s", i ? "," : "", number));
+        for (unsigned n = 1; n < 1536; n++)
+            assert_true(buf_append(text, STR(",-0.0123456")));
+        assert_true(buf_append(text, STR("]}")));
+    }
+    assert_true(buf_append(text, STR("],\"usage\":{\"prompt_tokens\":9}}")));
+    return buf_str(text);
+}
+
+static void begin_large(const char *request, const char *number)
+{
+    struct buf text;
+
+    rig_post("small", "embeddings", request);
+    fake_engine_head(200, "application/json");
+    fake_engine_body(many_vectors(&text, 50, number));
+    fake_engine_end();
+    buf_done(&text);
+    assert_false(fake_reply.is_finished); /* it is shaped on another thread */
+}
+
+static void wait_for_reply(void)
+{
+    while (!fake_reply.is_finished)
+        uv_run(loop_uv(rig.loop), UV_RUN_ONCE);
+}
+
+static void large_answers_do_not_keep_the_loop(void **state)
+{
+    (void)state;
+    begin_large("{\"input\":\"a\"}", "1.50");
+    wait_for_reply();
+    assert_int_equal(yyjson_arr_size(first_vector()), 1536);
+    assert_true(str_find(buf_str(&fake_reply.body), STR("[1.50,-0.0123456,")) != SIZE_MAX);
+    begin_large("{\"input\":\"a\",\"dimensions\":2000}", "1");
+    wait_for_reply();
+    assert_int_equal(fake_reply.status, 400);
+    begin_large("{\"input\":\"a\"}", "01");
+    wait_for_reply();
+    assert_int_equal(fake_reply.status, 500);
+}
+
+static void a_client_may_leave_while_its_answer_is_shaped(void **state)
+{
+    (void)state;
+    begin_large("{\"input\":\"a\"}", "1");
+    rig_gone();
+    assert_false(fake_reply.is_finished);
+    wait_for_reply();
+    assert_true(fake_reply.is_aborted);
+}
+
 static void rubbish_is_an_error(void **state)
 {
     static const char *const rubbish[] = {
@@ -140,6 +208,9 @@ int main(void)
         TEST(models_have_limits),
         TEST(vectors_have_the_form_that_is_asked),
         TEST(vectors_are_shortened_to_length_one),
+        TEST(numbers_keep_their_digits),
+        TEST(large_answers_do_not_keep_the_loop),
+        TEST(a_client_may_leave_while_its_answer_is_shaped),
         TEST(rubbish_is_an_error),
     };
 

@@ -150,6 +150,38 @@ static void test_posting_to_oneself_lets_others_run(void **state)
     assert_int_equal(runs, -1);
 }
 
+struct job {
+    struct loop_work work;
+    pthread_t worked_on, done_on;
+    bool is_done;
+};
+
+static void on_work(struct loop_work *work)
+{
+    CONTAINER_OF(work, struct job, work)->worked_on = pthread_self();
+}
+
+static void on_work_done(struct loop_work *work)
+{
+    struct job *job = CONTAINER_OF(work, struct job, work);
+
+    job->done_on = pthread_self();
+    job->is_done = true;
+}
+
+static void test_offloads_work(void **state)
+{
+    struct job job = { .work = { .work = on_work, .done = on_work_done } };
+
+    (void)state;
+    loop_offload(l, &job.work);
+    loop_stop(l);
+    loop_run(l);
+    assert_true(job.is_done);
+    assert_true(pthread_equal(job.done_on, pthread_self()));
+    assert_false(pthread_equal(job.worked_on, pthread_self()));
+}
+
 static void test_ignores_sigpipe(void **state)
 {
     struct sigaction action;
@@ -169,6 +201,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_stop_waits_for_what_tasks_post, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_posting_to_oneself_lets_others_run, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_offloads_work, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_ignores_sigpipe, set_up, tear_down),
     };
 
