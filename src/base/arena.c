@@ -13,7 +13,7 @@
 
 /* An arena begins with a small chunk, which is all that a stream under way needs, and goes on with
  * large ones: a chat request's parsed body with its reply takes about 10 kB. */
-#define FIRST_BYTES ((size_t)4 * 1024)
+#define FIRST_BYTES ((size_t)2 * 1024)
 #define CHUNK_BYTES ((size_t)16 * 1024)
 
 struct chunk {

@@ -21,7 +21,7 @@
 struct arena;
 struct arena_pool;
 
-/* Keeps at most `keep_chunks` free chunks of each of its two sizes (4 and 16 KiB); more than that go
+/* Keeps at most `keep_chunks` free chunks of each of its two sizes (2 and 16 KiB); more than that go
  * back to the heap. */
 struct arena_pool *arena_pool_new(size_t keep_chunks);
 /* Every arena of the pool must have been freed. */

@@ -121,13 +121,13 @@ static bool on_event(void *data, const struct sse_event *event)
     return shape_event(x, event->data);
 }
 
-static void start_stream(struct exchange *x)
+static void start_stream(struct exchange *x, struct str first)
 {
     struct http_headers headers;
 
     x->status = 200;
     headers = reply_headers(x, REPLY_EVENTS);
-    http_reply_start(x->request, 200, &headers);
+    http_reply_start(x->request, 200, &headers, first);
     note_first_byte(x);
     exchange_forget_request(x);
 }
@@ -145,10 +145,10 @@ static void send_turn(struct exchange *x)
 {
     struct str events = buf_str(&x->inference->events);
 
-    if (events.len && !http_reply_is_started(x->request))
-        start_stream(x);
-    if (events.len)
+    if (http_reply_is_started(x->request))
         http_reply_chunk(x->request, events);
+    else if (events.len)
+        start_stream(x, events);
 }
 
 static void begin_stream(struct exchange *x)
@@ -219,7 +219,7 @@ static enum phase finish_stream(struct exchange *x)
         return exchange_refuse(x, x->relay.failure);
     exchange_stop_engine(x);
     if (!http_reply_is_started(x->request))
-        start_stream(x);
+        start_stream(x, STR_NONE);
     if (x->finish != FINISH_ABORT)
         x->finish = FINISH_STREAM_END;
     return PHASE_SETTLE;

@@ -18,7 +18,7 @@ static void add(struct http_headers *h, struct str name, struct str value)
 
 static void add_number(struct exchange *x, struct http_headers *h, struct str name, int64_t value)
 {
-    add(h, name, format_decimal(x->arena, value));
+    add(h, name, format_decimal(x->asking, value));
 }
 
 /* What is left may be negative: the estimate of one request can be larger than the limit, and
@@ -83,7 +83,7 @@ struct http_headers reply_headers(struct exchange *x, struct str content_type)
     struct str client_id = http_headers_get(&x->request->headers, STR("x-ms-client-request-id"));
     struct str request_id = str_of(x->request_id, GUID_TEXT_LEN);
     struct http_headers h = {
-        .items = arena_alloc_bytes(x->arena, REPLY_HEADERS_MAX * sizeof(*h.items)),
+        .items = arena_alloc_bytes(x->asking, REPLY_HEADERS_MAX * sizeof(*h.items)),
         .lines = constant_lines(x),
     };
 

@@ -199,33 +199,6 @@ bool reply_error(struct connection *c, const struct error *err)
     return true;
 }
 
-void http_reply_start(struct http_request *public, int status, const struct http_headers *headers)
-{
-    struct server_request *r = own(public);
-    enum framing framing = FRAMING_CHUNKED;
-
-    assert(!r->is_finished && !r->is_started);
-    r->is_started = true; /* for the handler, though nobody may hear it */
-    if (!is_heard(r))
-        return;
-    r->has_reply_body = !r->is_head && !has_no_body(status);
-    r->is_chunked_reply = !r->is_http10;
-    if (has_no_body(status)) {
-        framing = FRAMING_NONE;
-    } else if (r->is_http10) {
-        framing = FRAMING_NONE;
-        r->connection->is_closing = true;
-    }
-    r->pending_head = arena_copy(public->arena, make_head(r, status, NULL, headers, framing, 0));
-    connection_wake(r->connection);
-}
-
-void http_request_forget(struct http_request *public)
-{
-    if (is_heard(own(public)))
-        request_forget(own(public)->connection);
-}
-
 void reply_flush_head(struct server_request *r)
 {
     struct str head = r->pending_head;
@@ -261,6 +234,41 @@ static void write_chunk(struct server_request *r, struct str bytes, bool is_last
     connection_write(c, parts, count);
     if (stream_pending(c->stream) >= c->server->limits.reply_high_bytes)
         r->is_full = true;
+}
+
+void http_reply_start(struct http_request *public, int status, const struct http_headers *headers,
+                      struct str first)
+{
+    struct server_request *r = own(public);
+    enum framing framing = FRAMING_CHUNKED;
+    struct str head;
+
+    assert(!r->is_finished && !r->is_started);
+    r->is_started = true; /* for the handler, though nobody may hear it */
+    if (!is_heard(r))
+        return;
+    r->has_reply_body = !r->is_head && !has_no_body(status);
+    r->is_chunked_reply = !r->is_http10;
+    if (has_no_body(status)) {
+        framing = FRAMING_NONE;
+    } else if (r->is_http10) {
+        framing = FRAMING_NONE;
+        r->connection->is_closing = true;
+    }
+    head = make_head(r, status, NULL, headers, framing, 0);
+    if (first.len) {
+        r->pending_head = head;
+        write_chunk(r, first, false);
+        return;
+    }
+    r->pending_head = arena_copy(public->arena, head);
+    connection_wake(r->connection);
+}
+
+void http_request_forget(struct http_request *public)
+{
+    if (is_heard(own(public)))
+        request_forget(own(public)->connection);
 }
 
 void http_reply_chunk(struct http_request *public, struct str bytes)

@@ -117,9 +117,10 @@ void http_reply(struct http_request *r, int status, const struct http_headers *h
 /* As http_reply with another reason phrase than the status's own. */
 void http_reply_with_phrase(struct http_request *r, int status, const char *phrase,
                             const struct http_headers *headers, struct str body);
-/* Starts a chunked reply. The head leaves together with the first chunk, or by itself at the end
- * of the loop's turn. */
-void http_reply_start(struct http_request *r, int status, const struct http_headers *headers);
+/* Starts a chunked reply, with its first chunk; when that is empty, the head leaves together with
+ * the next one, or by itself at the end of the loop's turn. */
+void http_reply_start(struct http_request *r, int status, const struct http_headers *headers,
+                      struct str first);
 /* What the client sent is not needed any more, though the reply goes on: gives back the memory of
  * its head and body once both are whole. Paths, headers and body of `r` are gone afterwards. */
 void http_request_forget(struct http_request *r);

@@ -34,7 +34,7 @@ static void finish(struct http_request *r)
         http_reply(r, 200, &headers, r->body);
         break;
     case 1:
-        http_reply_start(r, 200, &headers);
+        http_reply_start(r, 200, &headers, STR_NONE);
         http_reply_chunk(r, STR("some"));
         http_reply_last_chunk(r, r->body);
         break;

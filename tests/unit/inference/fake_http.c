@@ -48,11 +48,13 @@ void http_reply(struct http_request *r, int status, const struct http_headers *h
     http_reply_with_phrase(r, status, NULL, headers, body);
 }
 
-void http_reply_start(struct http_request *r, int status, const struct http_headers *headers)
+void http_reply_start(struct http_request *r, int status, const struct http_headers *headers,
+                      struct str first)
 {
-    (void)r;
     take_head(status, NULL, headers);
     fake_reply.is_started = true;
+    if (first.len)
+        http_reply_chunk(r, first);
 }
 
 void http_reply_chunk(struct http_request *r, struct str bytes)

@@ -147,7 +147,7 @@ static void waits_for_a_handler(void **state)
 
 static void start_and_keep(struct http_request *r)
 {
-    http_reply_start(r, 200, NULL);
+    http_reply_start(r, 200, NULL, STR_NONE);
     http_reply_chunk(r, STR("0123456789"));
     keep(r);
 }

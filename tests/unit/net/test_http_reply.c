@@ -60,7 +60,7 @@ static void reply_204(struct http_request *r)
 
 static void start_304(struct http_request *r)
 {
-    http_reply_start(r, 304, NULL);
+    http_reply_start(r, 304, NULL, STR_NONE);
     http_reply_chunk(r, STR("not to be sent"));
     http_reply_last_chunk(r, STR_NONE);
 }
@@ -130,7 +130,7 @@ static void frees_the_request_at_the_end_of_the_turn(void **state)
 
 static void start_and_keep(struct http_request *r)
 {
-    http_reply_start(r, 200, NULL);
+    http_reply_start(r, 200, NULL, STR_NONE);
     assert_true(http_reply_is_started(r));
     keep(r);
 }
@@ -250,7 +250,7 @@ static void produce(struct http_request *r)
 
 static void start_producing(struct http_request *r)
 {
-    http_reply_start(r, 200, NULL);
+    http_reply_start(r, 200, NULL, STR_NONE);
     produce(r);
 }
 
@@ -288,7 +288,7 @@ static void holds_a_slow_clients_producer_back(void **state)
 
 static void reply_in_one_large_chunk(struct http_request *r)
 {
-    http_reply_start(r, 200, NULL);
+    http_reply_start(r, 200, NULL, STR_NONE);
     http_reply_chunk(r, STR("more than the high mark"));
     assert_true(http_reply_is_full(r));
     http_reply_last_chunk(r, STR_NONE);
@@ -508,7 +508,7 @@ static void tells_when_the_client_leaves(void **state)
             continue;
         /* it is there until it is finished, and its reply goes nowhere */
         assert_int_equal(http_server_stats(server).connections_open, 1);
-        http_reply_start(kept, 200, NULL);
+        http_reply_start(kept, 200, NULL, STR_NONE);
         http_reply_chunk(kept, STR("unheard"));
         assert_false(http_reply_is_full(kept));
         http_reply_last_chunk(kept, STR_NONE);

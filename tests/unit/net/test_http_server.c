@@ -395,7 +395,7 @@ static void tells_only_once_that_it_is_gone(void **state)
 
 static void start_reply(struct http_request *r)
 {
-    http_reply_start(r, 200, NULL);
+    http_reply_start(r, 200, NULL, STR_NONE);
     http_reply_chunk(r, STR("early"));
 }
 

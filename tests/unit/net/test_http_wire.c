@@ -60,10 +60,10 @@ static void on_body(void *data, struct http_request *r)
         http_reply(r, 200, NULL, r->body);
     } else if (str_equal(r->path, STR("/stream"))) {
         produced = 0;
-        http_reply_start(r, 200, NULL);
+        http_reply_start(r, 200, NULL, STR_NONE);
         produce(r);
     } else if (str_equal(r->path, STR("/abort"))) {
-        http_reply_start(r, 200, NULL);
+        http_reply_start(r, 200, NULL, STR_NONE);
         http_reply_chunk(r, STR("half"));
         http_reply_abort(r);
     } else {
