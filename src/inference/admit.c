@@ -31,5 +31,5 @@ enum phase exchange_admit(struct exchange *x)
     x->used_tokens = rate_window_add(&counters->tokens, now_ms, estimate_tokens(&x->facts));
     atomic_fetch_add_explicit(&counters->in_flight, 1, memory_order_relaxed);
     x->admitted = true;
-    return PHASE_DISPATCH;
+    return PHASE_MEASURE;
 }

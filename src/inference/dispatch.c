@@ -16,8 +16,6 @@
 /* Read on a development server only; see engine/sim_fault.h for what it says. */
 #define SIM_FAULT_HEADER STR("x-lazuli-fault")
 
-#define BODY_PARTS_MAX 5
-
 /* Only what makes sense, and as Azure says it, in whole numbers. */
 static void note_retry_after(struct exchange *x, const struct http_headers *headers)
 {
@@ -112,7 +110,7 @@ static struct str rewrite(struct exchange *x, struct str model, bool want_usage)
     return json_write_mut(x->asking, root);
 }
 
-static unsigned body_parts(struct exchange *x, struct str parts[BODY_PARTS_MAX])
+unsigned exchange_engine_body(struct exchange *x, struct str parts[ENGINE_BODY_PARTS_MAX])
 {
     yyjson_val *root = yyjson_doc_get_root(x->document);
     struct str body = str_trim(x->request->body), model = wanted_model(x);
@@ -166,7 +164,7 @@ static bool request_fault(struct exchange *x, struct sim_fault **fault, struct e
 
 enum phase exchange_dispatch(struct exchange *x)
 {
-    struct str *parts = arena_alloc_bytes(x->asking, BODY_PARTS_MAX * sizeof(*parts));
+    struct str *parts = arena_alloc_bytes(x->asking, ENGINE_BODY_PARTS_MAX * sizeof(*parts));
     struct engine_request request = {
         .engine = x->deployment->engine,
         .operation = x->operation->engine_operation,
@@ -184,9 +182,14 @@ enum phase exchange_dispatch(struct exchange *x)
     if (!request_fault(x, &fault, exchange_error(x)))
         return PHASE_FAIL;
     request.fault = fault;
-    request.body_part_count = body_parts(x, parts);
-    x->engine.call = engine_call_start(x->inference->options.engines, &request, &events, x);
+    request.body_part_count = exchange_engine_body(x, parts);
+    exchange_start_engine(x, &request);
     return PHASE_RELAY;
+}
+
+void exchange_start_engine(struct exchange *x, const struct engine_request *request)
+{
+    x->engine.call = engine_call_start(x->inference->options.engines, request, &events, x);
 }
 
 void exchange_stop_engine(struct exchange *x)

@@ -31,43 +31,39 @@ void engine_error_in_stream(struct exchange *x, struct error *err)
     set_failed(x, err);
 }
 
-static void set_input_too_long(struct error *err, long long tokens, long long context)
+void engine_error_context(struct exchange *x, uint64_t context, uint64_t prompt, struct error *err)
 {
-    error_set_target(err, ERROR_CONTEXT_LENGTH, "input",
-                     "This model's maximum context length is %lld tokens, however you requested "
-                     "%lld tokens (%lld in your prompt; 0 for the completion). Please reduce your "
-                     "prompt; or completion length.",
-                     context, tokens, tokens);
+    unsigned long long most = context, asked = prompt, answer = x->facts.max_tokens;
+
+    if (x->operation != &operation_chat)
+        error_set_target(err, ERROR_CONTEXT_LENGTH,
+                         x->operation == &operation_embeddings ? "input" : "prompt",
+                         "This model's maximum context length is %llu tokens, however you "
+                         "requested %llu tokens (%llu in your prompt; %llu for the completion). "
+                         "Please reduce your prompt; or completion length.",
+                         most, asked + answer, asked, answer);
+    else if (answer)
+        error_set_target(err, ERROR_CONTEXT_LENGTH, "messages",
+                         "This model's maximum context length is %llu tokens. However, you "
+                         "requested %llu tokens (%llu in the messages, %llu in the completion). "
+                         "Please reduce the length of the messages or completion.",
+                         most, asked + answer, asked, answer);
+    else
+        error_set_target(err, ERROR_CONTEXT_LENGTH, "messages",
+                         "This model's maximum context length is %llu tokens. However, your "
+                         "messages resulted in %llu tokens. Please reduce the length of the "
+                         "messages.",
+                         most, asked);
 }
 
 /* llama-server: {"error":{"code":400,"message","type":"exceed_context_size_error",
  * "n_prompt_tokens","n_ctx"}}, said in Azure's words. */
 static bool set_context_length(struct exchange *x, yyjson_val *error, struct error *err)
 {
-    yyjson_val *prompt = yyjson_obj_get(error, "n_prompt_tokens");
-    yyjson_val *context = yyjson_obj_get(error, "n_ctx");
-
     if (!str_equal(json_str(yyjson_obj_get(error, "type")), STR("exceed_context_size_error")))
         return false;
-    if (x->operation == &operation_embeddings) {
-        set_input_too_long(err, yyjson_get_sint(prompt), yyjson_get_sint(context));
-        return true;
-    }
-    if (x->operation == &operation_chat && x->facts.max_tokens) {
-        error_set_target(err, ERROR_CONTEXT_LENGTH, "messages",
-                         "This model's maximum context length is %lld tokens. However, you "
-                         "requested %lld tokens (%lld in the messages, %lld in the completion). "
-                         "Please reduce the length of the messages or completion.",
-                         (long long)yyjson_get_sint(context),
-                         (long long)(yyjson_get_sint(prompt) + (int64_t)x->facts.max_tokens),
-                         (long long)yyjson_get_sint(prompt), (long long)x->facts.max_tokens);
-        return true;
-    }
-    error_set_target(err, ERROR_CONTEXT_LENGTH,
-                     x->operation == &operation_chat ? "messages" : "prompt",
-                     "This model's maximum context length is %lld tokens. However, your messages "
-                     "resulted in %lld tokens. Please reduce the length of the messages.",
-                     (long long)yyjson_get_sint(context), (long long)yyjson_get_sint(prompt));
+    engine_error_context(x, yyjson_get_uint(yyjson_obj_get(error, "n_ctx")),
+                         yyjson_get_uint(yyjson_obj_get(error, "n_prompt_tokens")), err);
     return true;
 }
 
@@ -86,7 +82,7 @@ static bool set_input_length(struct exchange *x, yyjson_val *error, struct error
                "(current batch size: %9u)",
                &tokens, &context) != 2)
         return false;
-    set_input_too_long(err, tokens, context);
+    engine_error_context(x, context, tokens, err);
     return true;
 }
 

@@ -50,6 +50,7 @@ static void on_arena_end(void *data)
 {
     struct exchange *x = data;
 
+    measure_done(&x->measure);
     relay_done(&x->relay);
     arena_free(x->asking);
     directory_unref(x->directory);

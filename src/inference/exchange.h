@@ -1,13 +1,17 @@
 /*
  * An exchange: one request of the data plane from its head to the end of its answer.
  *
- *   ROUTE -> AUTHENTICATE -> RECEIVE -> RESOLVE <-> PARSE -> VALIDATE -> ADMIT -> DISPATCH
- *         -> RELAY -> SETTLE -> FINISH -> END
- *   AUTHENTICATE -> ANSWER -> SETTLE                 (operations that need no engine)
- *   any of them  -> FAIL -> SETTLE                   (nothing was sent yet: an error's envelope)
- *   RELAY        -> SETTLE                           (too late for a status: an error event, a cut)
+ *   ROUTE -> AUTHENTICATE -> RECEIVE -> RESOLVE <-> PARSE -> VALIDATE -> ADMIT -> MEASURE
+ *         -> DISPATCH -> RELAY -> SETTLE -> FINISH -> END
+ *   AUTHENTICATE -> ANSWER -> SETTLE       (operations that need no engine)
+ *   ROUTE, AUTHENTICATE, ANSWER, RESOLVE, PARSE, VALIDATE, MEASURE, DISPATCH, RELAY
+ *                -> FAIL -> SETTLE         (nothing was sent yet: an error's envelope)
+ *   RECEIVE, MEASURE, DISPATCH, RELAY
+ *                -> SETTLE                 (the client has left)
+ *   RELAY        -> SETTLE                 (too late for a status: an error event, or a cut)
  *
- * Only FINISH ends the request with the HTTP server; x and all it holds are gone after it.
+ * RECEIVE, MEASURE and RELAY wait for events, the others never. Only FINISH ends the request with
+ * the HTTP server; x and all it holds are gone after it.
  *
  * RESOLVE and PARSE come in either order: the dated surface names the deployment in the path, so
  * that an unknown one is refused before the body is looked at; on the v1 surface the body names it.
@@ -34,6 +38,7 @@
     X(PARSE, exchange_parse)               \
     X(VALIDATE, exchange_validate)         \
     X(ADMIT, exchange_admit)               \
+    X(MEASURE, exchange_measure)           \
     X(DISPATCH, exchange_dispatch)         \
     X(RELAY, exchange_relay)               \
     X(ANSWER, exchange_answer)             \
@@ -82,7 +87,14 @@ struct request_facts {
     unsigned dimensions;    /* embeddings: length asked for; 0: the model's own */
 };
 
-/* What the engine said. */
+/* MEASURE's own. */
+struct measure {
+    bool is_asking;    /* a count is under way */
+    struct buf answer; /* to it */
+    unsigned prompt;   /* the one that is looked at */
+};
+
+/* What the engine said, or has said so far. */
 struct engine_facts {
     struct engine_call *call; /* NULL before and after */
     int status;               /* 0: no head yet */
@@ -180,7 +192,10 @@ struct exchange {
     uint64_t used_requests; /* of the current minute, this one included */
     uint64_t used_tokens;
 
-    /* DISPATCH, RELAY */
+    /* MEASURE */
+    struct measure measure;
+
+    /* MEASURE, DISPATCH, RELAY */
     struct engine_facts engine;
     struct relay relay;
 
@@ -221,10 +236,17 @@ void exchange_forget_request(struct exchange *x);
 struct str exchange_new_id(struct exchange *x);
 /* The prompt's tokens, estimated from its length; in admit.c. */
 uint64_t exchange_prompt_tokens(const struct request_facts *f);
+/* The request as the deployment's engine gets it; how many parts it has. In dispatch.c. */
+#define ENGINE_BODY_PARTS_MAX 5
+unsigned exchange_engine_body(struct exchange *x, struct str parts[ENGINE_BODY_PARTS_MAX]);
+/* In dispatch.c: begins a call, whose events are recorded in x->engine. */
+void exchange_start_engine(struct exchange *x, const struct engine_request *request);
 /* In dispatch.c: stops the engine's work on the exchange, if there is any. */
 void exchange_stop_engine(struct exchange *x);
 /* In relay.c: empties inference.events, once they are written. */
 void relay_clear_events(struct inference *i);
+/* In measure.c: gives back what MEASURE holds beyond the arena. */
+void measure_done(struct measure *m);
 /* In relay.c: gives back what RELAY holds beyond the arena. */
 void relay_done(struct relay *r);
 

@@ -20,6 +20,8 @@ static const char *const bodies[] = {
     "{\"stream\":true,\"unknown\":1," MESSAGES "}",
     "{\"n\":2," MESSAGES "}",
     "no json",
+    "{\"max_tokens\":30," MESSAGES "}",
+    "{\"stream\":true,\"max_tokens\":30," MESSAGES "}",
 };
 
 static const char *const deployments[] = { "sim", "llama", "up", "nothing" };
@@ -36,6 +38,8 @@ static const char *const pieces[] = {
     "ices\":[]}\n\n",
     "{\"choices\":[{\"message\":{\"content\":\"a\"}}]}",
     "{\"error\":{\"message\":\"m\"}}",
+    "{\"input_tokens\":10}",
+    "{\"input_tokens\":11}",
 };
 
 static const int statuses[] = { 200, 200, 200, 400, 429, 500, 503 };
@@ -47,7 +51,8 @@ static void check(bool holds)
 }
 
 struct play {
-    bool has_body, is_gone, has_head;
+    bool has_body, is_gone;
+    unsigned has_head; /* the number of the call that has */
 };
 
 static void client_acts(struct play *p, unsigned what, unsigned detail)
@@ -70,13 +75,13 @@ static void engine_acts(struct play *p, unsigned what, unsigned detail)
 {
     if (!fake_engine.call)
         return;
-    if (what == 4 && !p->has_head) {
-        p->has_head = true;
+    if (what == 4 && p->has_head != fake_engine.started) {
+        p->has_head = fake_engine.started;
         fake_engine_head(statuses[detail % ARRAY_LEN(statuses)],
                          detail & 8 ? "application/json" : "text/event-stream");
-    } else if (what == 5 && p->has_head) {
+    } else if (what == 5 && p->has_head == fake_engine.started) {
         fake_engine_body(str_from(pieces[detail % ARRAY_LEN(pieces)]));
-    } else if (what == 6 && p->has_head) {
+    } else if (what == 6 && p->has_head == fake_engine.started) {
         fake_engine_end();
     } else if (what == 7) {
         fake_engine_fail(detail & 1 ? ERROR_BACKEND : ERROR_UNAVAILABLE);
@@ -106,6 +111,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!size)
         return 0;
     fake_engine_clear();
+    if (data[0] & 0x80) /* little room: prompts are counted */
+        fake_engine.context_tokens = data[0] & 0x40 ? 40 : 0;
     open_request(data[0]);
     for (size_t i = 1; i < size && !fake_reply.is_finished; i++) {
         unsigned what = data[i] & 7, detail = data[i] >> 3;

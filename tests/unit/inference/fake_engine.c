@@ -27,7 +27,7 @@ void fake_engine_clear(void)
 {
     must(!fake_engine.call);
     buf_done(&fake_engine.request);
-    fake_engine = (struct fake_engine){ 0 };
+    fake_engine = (struct fake_engine){ .context_tokens = 1000000 };
     buf_init(&fake_engine.request, REQUEST_BYTES_MAX);
 }
 
@@ -44,6 +44,7 @@ struct engine_call *engine_call_start(struct engine_client *c, const struct engi
     fake_engine.is_paused = false;
     fake_engine.stream = request->stream;
     fake_engine.has_fault = request->fault != NULL;
+    fake_engine.counts = request->counts;
     fake_engine.features = request->features;
     snprintf(fake_engine.name, sizeof(fake_engine.name), "%s", request->engine->name);
     buf_clear(&fake_engine.request);
@@ -73,6 +74,13 @@ static struct engine_call end(struct engine_call *call)
     fake_engine.call = NULL;
     free(call);
     return copy;
+}
+
+unsigned engine_context_tokens(struct engine_client *c, const struct catalog_engine *engine)
+{
+    (void)c;
+    must(engine != NULL);
+    return fake_engine.context_tokens;
 }
 
 void engine_call_cancel(struct engine_call *call)

@@ -35,6 +35,8 @@ struct fake_engine {
     bool is_paused;
     bool stream;
     bool has_fault;
+    bool counts;
+    unsigned context_tokens; /* for the test to set; at first, more than any test asks for */
     unsigned features;
     char name[64];      /* of the engine */
     struct buf request; /* the body that it was sent */
