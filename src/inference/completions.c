@@ -76,7 +76,10 @@ static bool check(struct exchange *x, struct error *err)
     logprobs = fields_get(root, "logprobs");
     f->logprobs = logprobs != NULL;
     f->top_logprobs = (unsigned)yyjson_get_uint(logprobs);
-    return check_counts(f, root, err);
+    if (!check_counts(f, root, err))
+        return false;
+    f->no_answer = !f->max_tokens && x->deployment->engine->kind == ENGINE_LLAMA;
+    return true;
 }
 
 /* The alternatives of one token as {"token": logprob}. */
@@ -143,13 +146,24 @@ static void shape_legacy_logprobs(struct exchange *x, struct arena *scratch,
         json_edit_text(choice, STR("logprobs"), STR("null"));
     else if (yyjson_is_arr(content))
         json_edit_text(choice, STR("logprobs"),
-                       legacy_logprobs(x, scratch, content, text_offset_of(x, choice->object)));
+                       legacy_logprobs(x, scratch, x->facts.no_answer ? NULL : content,
+                                       text_offset_of(x, choice->object)));
+}
+
+/* The token that was not asked for is taken away. */
+static void shape_no_answer(struct json_edit *choice)
+{
+    json_edit_text(choice, STR("text"), STR("\"\""));
+    if (yyjson_is_str(yyjson_obj_get(choice->object, "finish_reason")))
+        json_edit_text(choice, STR("finish_reason"), STR("\"length\""));
 }
 
 static bool shape_choice(struct exchange *x, struct arena *scratch, struct json_edit *choice)
 {
-    bool has_text = json_str(yyjson_obj_get(choice->object, "text")).len > 0;
+    bool has_text = json_str(yyjson_obj_get(choice->object, "text")).len > 0 && !x->facts.no_answer;
 
+    if (x->facts.no_answer)
+        shape_no_answer(choice);
     shape_choice_filters(x, choice, has_text);
     shape_legacy_logprobs(x, scratch, choice);
     shape_finish(x, choice);

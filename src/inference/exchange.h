@@ -76,9 +76,10 @@ struct request_facts {
     unsigned n;                  /* answers that are generated; best_of when that is larger */
     unsigned top_logprobs;       /* alternatives asked for with each token */
     bool logprobs;
-    bool is_gathered;       /* the engine streams, the client gets the whole */
-    uint64_t max_tokens;    /* 0: not given */
-    uint64_t prompt_chars;  /* of all text in the prompt */
+    bool is_gathered;      /* the engine streams, the client gets the whole */
+    bool no_answer;        /* a completion's max_tokens is 0, and llama-server says a token still */
+    uint64_t max_tokens;   /* 0: not given */
+    uint64_t prompt_chars; /* of all text in the prompt */
     uint64_t prompt_tokens; /* of prompts given as tokens */
     unsigned features;      /* set of engine_feature that the request needs */
     unsigned lacks;         /* set of engine_feature that the deployment's engine has not */

@@ -14,7 +14,10 @@ static yyjson_val *root_of(const struct exchange *x)
 
 static bool lacks_prompt(const struct exchange *x)
 {
-    return x->operation == &operation_completions && !fields_get(root_of(x), "prompt");
+    yyjson_val *prompt = fields_get(root_of(x), "prompt");
+
+    return x->operation == &operation_completions &&
+           (!prompt || (yyjson_is_str(prompt) && !yyjson_get_len(prompt)));
 }
 
 static bool lacks_max_tokens(const struct exchange *x)

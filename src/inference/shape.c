@@ -120,6 +120,11 @@ static struct json_edit *shape_usage(struct exchange *x, struct arena *a, yyjson
     x->usage.prompt_tokens = count_of(usage, "prompt_tokens");
     x->usage.completion_tokens = count_of(usage, "completion_tokens");
     json_edit_init(edit, a, usage, USAGE_CHANGES_MAX);
+    if (x->facts.no_answer) {
+        x->usage.completion_tokens = 0;
+        json_edit_integer(edit, STR("completion_tokens"), 0);
+        json_edit_integer(edit, STR("total_tokens"), (int64_t)x->usage.prompt_tokens);
+    }
     if (x->version.parts & ANSWER_USAGE_DETAILS) {
         shape_details(a, edit, "completion_tokens_details", completion_counts);
         shape_details(a, edit, "prompt_tokens_details", prompt_counts);

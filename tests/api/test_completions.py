@@ -1,6 +1,7 @@
 """Completions through the OpenAI SDK for Python."""
 
 import asyncio
+import json
 
 import openai
 import pytest
@@ -27,9 +28,25 @@ def test_answer(service):
 
 def test_without_a_prompt(service):
     """A new document begins, as the specification has it."""
-    for body in ({}, {"prompt": None}):
+    for body in ({}, {"prompt": None}, {"prompt": ""}):
         answer = service.post("instruct", body | {"max_tokens": 4}, operation="completions")
         assert answer.status_code == 200 and answer.json()["usage"]["completion_tokens"] > 0, answer.text
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_no_tokens_are_no_text(service, stream):
+    options = {"stream": True, "stream_options": {"include_usage": True}} if stream else {}
+    body = {"prompt": PROMPT, "max_tokens": 0} | options
+    answer = service.post("instruct", body, operation="completions")
+    assert answer.status_code == 200, answer.text
+    if stream:
+        events = [json.loads(line[6:]) for line in answer.text.split("\n\n") if line.startswith("data: {")]
+    else:
+        events = [answer.json()]
+    choices = [choice for event in events for choice in event["choices"]]
+    assert "".join(choice["text"] for choice in choices) == "" and choices[-1]["finish_reason"] == "length"
+    usage = events[-1]["usage"]
+    assert usage["completion_tokens"] == 0 and usage["total_tokens"] == usage["prompt_tokens"] > 0
 
 
 def test_stream(service):

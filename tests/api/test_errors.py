@@ -254,6 +254,41 @@ def test_content_encoding(simulated):
     assert (refused.status_code, refused.json()) == (415, {"error": error})
 
 
+def count(service, deployment, body, operation="chat/completions"):
+    """Tokens of the request's prompt, as an answer to it says."""
+    usage = service.post(deployment, body | {"max_tokens": 1}, operation=operation).json()["usage"]
+    return usage["prompt_tokens"]
+
+
+@pytest.mark.parametrize("more", [{}, {"stream": True}, {"n": 2}])
+def test_no_room_for_the_answer(lazuli, more):
+    """The numbers are exact: one token less, and it fits."""
+    body = {"messages": [{"role": "user", "content": "What is a deployment?"}], "stop": ["."]}
+    prompt = count(lazuli, "gpt-4", body)
+    status, phrase, _, text = ask(lazuli, body=body | more | {"max_tokens": 4097 - prompt})
+    assert (status, phrase) == (400, "model_error")
+    assert json.loads(text) == {"error": {
+        "message": f"This model's maximum context length is 4096 tokens. However, you requested 4097 tokens ({prompt} in the "
+                   f"messages, {4097 - prompt} in the completion). Please reduce the length of the messages or completion.",
+        "type": "invalid_request_error", "param": "messages", "code": "context_length_exceeded",
+    }}  # fmt: skip
+    assert lazuli.post("gpt-4", body | more | {"max_tokens": 4096 - prompt}).status_code == 200
+
+
+def test_no_room_for_the_completion(lazuli):
+    lazuli.deploy("instruct", "gpt-35-turbo-instruct", "0914")
+    long = "a blue stone and the sea " * 40
+    size = count(lazuli, "instruct", {"prompt": long}, "completions")
+    body = {"prompt": ["short", long], "max_tokens": 4097 - size, "stop": [" "]}
+    answer = lazuli.post("instruct", body, operation="completions")
+    assert (answer.status_code, answer.json()) == (400, {"error": {
+        "message": f"This model's maximum context length is 4096 tokens, however you requested 4097 tokens ({size} in your "
+                   f"prompt; {4097 - size} for the completion). Please reduce your prompt; or completion length.",
+        "type": "invalid_request_error", "param": "prompt", "code": "context_length_exceeded",
+    }})  # fmt: skip
+    assert lazuli.post("instruct", body | {"max_tokens": 4096 - size}, operation="completions").status_code == 200
+
+
 def test_context_too_long(lazuli):
     """The embedded model has a context of its own, whatever the deployment's model says."""
     words = "deployment " * 6000

@@ -130,6 +130,65 @@ static void log_probabilities_take_the_older_form(void **state)
                      1);
 }
 
+static yyjson_val *first_choice(yyjson_val *root)
+{
+    return yyjson_arr_get_first(yyjson_obj_get(root, "choices"));
+}
+
+#define SAID(finish) \
+    "{\"text\":\".\",\"index\":0,\"finish_reason\":" finish ",\"logprobs\":{\"content\":[{}]}}"
+#define COUNTED "\"usage\":{\"prompt_tokens\":2,\"completion_tokens\":1,\"total_tokens\":3}"
+
+/* llama-server makes a token whatever max_tokens is. */
+static void no_answer_is_none(void **state)
+{
+    yyjson_val *root;
+
+    (void)state;
+    rig_post("llama-text", "completions", "{\"prompt\":\"a b\",\"max_tokens\":0,\"logprobs\":1}");
+    fake_engine_head(200, "application/json");
+    fake_engine_body(STR("{\"choices\":[" SAID("\"stop\"") "]," COUNTED "}"));
+    fake_engine_end();
+    root = rig_reply_json();
+    assert_true(str_equal(json_str(yyjson_obj_get(first_choice(root), "text")), STR("")));
+    assert_true(
+        str_equal(json_str(yyjson_obj_get(first_choice(root), "finish_reason")), STR("length")));
+    assert_int_equal(yyjson_arr_size(json_at(first_choice(root), "logprobs.tokens")), 0);
+    assert_int_equal(yyjson_obj_size(yyjson_obj_get(first_choice(root), "content_filter_results")),
+                     0);
+    assert_int_equal(yyjson_get_int(json_at(root, "usage.completion_tokens")), 0);
+    assert_int_equal(yyjson_get_int(json_at(root, "usage.total_tokens")), 2);
+}
+
+static void no_answer_is_streamed(void **state)
+{
+    (void)state;
+    rig_post("llama-text", "completions",
+             "{\"prompt\":\"a b\",\"max_tokens\":0,\"stream\":true,\"stream_options\":{"
+             "\"include_usage\":true}}");
+    fake_engine_head(200, "text/event-stream");
+    fake_engine_body(STR("data: {\"choices\":[" SAID("null") "]}\n\ndata: {\"choices\":[" SAID(
+        "\"stop\"") "]," COUNTED "}\n\ndata: [DONE]\n\n"));
+    assert_true(fake_reply.is_finished);
+    assert_int_equal(str_find(buf_str(&fake_reply.body), STR("\"text\":\".\"")), SIZE_MAX);
+    assert_int_equal(str_find(buf_str(&fake_reply.body), STR("\"stop\"")), SIZE_MAX);
+    assert_int_not_equal(str_find(buf_str(&fake_reply.body), STR("\"finish_reason\":\"length\"")),
+                         SIZE_MAX);
+    assert_int_not_equal(str_find(buf_str(&fake_reply.body), STR("\"completion_tokens\":0,")),
+                         SIZE_MAX);
+}
+
+/* Whose engine takes max_tokens at its word. */
+static void no_answer_of_others_is_theirs(void **state)
+{
+    yyjson_val *root = answer("{\"prompt\":\"a\",\"max_tokens\":0}",
+                              "{\"choices\":[" SAID("\"stop\"") "]," COUNTED "}");
+
+    (void)state;
+    assert_true(str_equal(json_str(yyjson_obj_get(first_choice(root), "text")), STR(".")));
+    assert_int_equal(yyjson_get_int(json_at(root, "usage.completion_tokens")), 1);
+}
+
 static void each_prompt_is_annotated(void **state)
 {
     yyjson_val *root;
@@ -149,9 +208,15 @@ static void each_prompt_is_annotated(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_prompt_may_be_text_or_tokens),         TEST(prompts_of_other_kinds_are_refused),
-        TEST(prompts_are_bounded_and_tokens_are_not), TEST(answers_are_counted),
-        TEST(log_probabilities_take_the_older_form),  TEST(each_prompt_is_annotated),
+        TEST(a_prompt_may_be_text_or_tokens),
+        TEST(prompts_of_other_kinds_are_refused),
+        TEST(prompts_are_bounded_and_tokens_are_not),
+        TEST(answers_are_counted),
+        TEST(log_probabilities_take_the_older_form),
+        TEST(each_prompt_is_annotated),
+        TEST(no_answer_is_none),
+        TEST(no_answer_is_streamed),
+        TEST(no_answer_of_others_is_theirs),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

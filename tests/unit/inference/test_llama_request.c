@@ -32,6 +32,20 @@ static void a_completion_has_sixteen_tokens(void **state)
     expect_sent("{" MESSAGES "}");
 }
 
+/* Of nothing llama-server makes nothing; a model begins anew. */
+static void without_a_prompt_a_document_begins(void **state)
+{
+    static const char wanted[] = "{\"max_tokens\":3,\"prompt\":\"<|endoftext|>\"}";
+
+    (void)state;
+    rig_post("llama-text", "completions", "{\"max_tokens\":3}");
+    expect_sent(wanted);
+    rig_post("llama-text", "completions", "{\"max_tokens\":3,\"prompt\":null}");
+    expect_sent(wanted);
+    rig_post("llama-text", "completions", "{\"max_tokens\":3,\"prompt\":\"\"}");
+    expect_sent(wanted);
+}
+
 static void log_probabilities_need_an_alternative(void **state)
 {
     (void)state;
@@ -80,9 +94,9 @@ static void other_engines_get_it_as_it_came(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_completion_has_sixteen_tokens), TEST(log_probabilities_need_an_alternative),
-        TEST(several_choices_are_streamed),    TEST(a_named_tool_is_the_only_one),
-        TEST(other_engines_get_it_as_it_came),
+        TEST(a_completion_has_sixteen_tokens),       TEST(without_a_prompt_a_document_begins),
+        TEST(log_probabilities_need_an_alternative), TEST(several_choices_are_streamed),
+        TEST(a_named_tool_is_the_only_one),          TEST(other_engines_get_it_as_it_came),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
