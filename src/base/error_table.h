@@ -55,6 +55,7 @@
     X(MODEL_VALUE,         400, MODEL,   "invalid_value", "invalid_request_error", NULL) \
     X(MODEL_TYPE,          400, MODEL,   "invalid_type", "invalid_request_error", NULL) \
     X(MODEL_UNKNOWN,       400, MODEL,   "unknown_parameter", "invalid_request_error", NULL) \
+    X(MODEL_FUNCTION,      400, MODEL,   "invalid_function_parameters", "invalid_request_error", NULL) \
     X(MODEL_UNSUPPORTED,   400, MODEL,   "unsupported_parameter", "invalid_request_error", NULL) \
     X(MODEL_INTEGER_ABOVE, 400, MODEL,   "integer_above_max_value", "invalid_request_error", NULL) \
     X(MODEL_INTEGER_BELOW, 400, MODEL,   "integer_below_min_value", "invalid_request_error", NULL) \

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "inference/llama_error.h"
 #include "inference/operation.h"
 #include "inference/reply.h"
 
@@ -90,7 +91,8 @@ static void set_refused(struct exchange *x, yyjson_val *error, struct error *err
 {
     struct str message = json_str(yyjson_obj_get(error, "message"));
 
-    if (set_context_length(x, error, err))
+    if (set_context_length(x, error, err) ||
+        (x->deployment->engine->kind == ENGINE_LLAMA && llama_error_read(x, message, err)))
         return;
     error_set(err, ERROR_MODEL_REQUEST, "%.*s",
               STR_ARGS(message.len ? message : STR("The model refused the request.")));

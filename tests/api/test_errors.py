@@ -289,6 +289,22 @@ def test_no_room_for_the_completion(lazuli):
     assert lazuli.post("instruct", body | {"max_tokens": 4096 - size}, operation="completions").status_code == 200
 
 
+def test_schema_that_is_none(lazuli):
+    schema = {"type": "object", "properties": {"a": {"type": "foo"}}}
+    format = {"type": "json_schema", "json_schema": {"name": "person", "schema": schema}}
+    status, phrase, _, text = ask(lazuli, body=BODY | {"response_format": format})
+    error = json.loads(text)["error"]
+    assert (status, phrase) == (400, "model_error")
+    assert (error["type"], error["param"], error["code"]) == ("invalid_request_error", "response_format", None)
+    assert error["message"].startswith("Invalid schema for response_format 'person': ") and "foo" in error["message"]
+
+
+def test_tokens_that_the_model_has_not(lazuli):
+    lazuli.deploy("instruct", "gpt-35-turbo-instruct", "0914")
+    answer = lazuli.post("instruct", {"prompt": [1, 1_000_000]}, operation="completions")
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "prompt"), answer.text
+
+
 def test_context_too_long(lazuli):
     """The embedded model has a context of its own, whatever the deployment's model says."""
     words = "deployment " * 6000
