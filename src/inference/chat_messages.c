@@ -17,6 +17,15 @@ static const struct {
     { "file", ENGINE_IMAGES },
 };
 
+/* Of a message or a part. */
+static void count_refusal(struct request_facts *facts, yyjson_val *object)
+{
+    struct str refusal = json_str(yyjson_obj_get(object, "refusal"));
+
+    facts->prompt_chars += str_count_chars(refusal);
+    facts->has_refusals = facts->has_refusals || refusal.len;
+}
+
 static bool check_part(struct request_facts *facts, yyjson_val *part, size_t at, size_t index,
                        struct error *err)
 {
@@ -24,7 +33,7 @@ static bool check_part(struct request_facts *facts, yyjson_val *part, size_t at,
     char param[PARAM_BYTES];
 
     facts->prompt_chars += str_count_chars(json_str(yyjson_obj_get(part, "text")));
-    facts->prompt_chars += str_count_chars(json_str(yyjson_obj_get(part, "refusal")));
+    count_refusal(facts, part);
     for (size_t i = 0; i < ARRAY_LEN(part_features); i++) {
         if (!str_equal(type, str_from(part_features[i].type)))
             continue;
@@ -112,7 +121,7 @@ static bool check_message(struct request_facts *facts, yyjson_val *message, yyjs
     struct str role = json_str(yyjson_obj_get(message, "role"));
     yyjson_val *content = fields_get(message, "content");
 
-    facts->prompt_chars += str_count_chars(json_str(yyjson_obj_get(message, "refusal")));
+    count_refusal(facts, message);
     if (!check_tool_order(previous, role, at, err))
         return false;
     if (!content && needs_content(message, role))

@@ -83,6 +83,7 @@ struct request_facts {
     uint64_t prompt_tokens; /* of prompts given as tokens */
     unsigned features;      /* set of engine_feature that the request needs */
     unsigned lacks;         /* set of engine_feature that the deployment's engine has not */
+    bool has_refusals;      /* assistants' messages of a chat have some */
     bool must_call;         /* tool_choice leaves no answer without a call of a tool */
     bool base64;            /* embeddings: encoding_format base64 */
     unsigned dimensions;    /* embeddings: length asked for; 0: the model's own */

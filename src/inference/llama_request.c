@@ -60,8 +60,8 @@ bool llama_request_differs(const struct exchange *x)
     if (has_nulls(x))
         return true;
     return x->operation->engine_operation != ENGINE_EMBEDDINGS &&
-           (lacks_prompt(x) || lacks_max_tokens(x) || lacks_alternatives(x) || named_tool(x).len ||
-            must_gather(x));
+           (x->facts.has_refusals || lacks_prompt(x) || lacks_max_tokens(x) ||
+            lacks_alternatives(x) || named_tool(x).len || must_gather(x));
 }
 
 static void keep_named_tool(yyjson_mut_doc *doc, yyjson_mut_val *root, struct str name)
@@ -75,6 +75,36 @@ static void keep_named_tool(yyjson_mut_doc *doc, yyjson_mut_val *root, struct st
             yyjson_mut_arr_iter_remove(&tools);
     }
     json_set_str(doc, root, "tool_choice", STR("required"));
+}
+
+/* A refusal is what the assistant said. llama-server knows of none. */
+static void say_refusal(yyjson_mut_doc *doc, yyjson_mut_val *message)
+{
+    struct str refusal = json_mut_str(yyjson_mut_obj_get(message, "refusal"));
+    yyjson_mut_val *content = yyjson_mut_obj_get(message, "content"), *part;
+    yyjson_mut_arr_iter parts;
+
+    if (refusal.len && (!content || yyjson_mut_is_null(content)))
+        json_set_str(doc, message, "content", refusal);
+    yyjson_mut_arr_iter_init(content, &parts);
+    while ((part = yyjson_mut_arr_iter_next(&parts))) {
+        refusal = json_mut_str(yyjson_mut_obj_get(part, "refusal"));
+        if (!refusal.data)
+            continue;
+        json_set_str(doc, part, "type", STR("text"));
+        json_set_str(doc, part, "text", refusal);
+        yyjson_mut_obj_remove_key(part, "refusal");
+    }
+}
+
+static void say_refusals(yyjson_mut_doc *doc, yyjson_mut_val *root)
+{
+    yyjson_mut_arr_iter messages;
+    yyjson_mut_val *message;
+
+    yyjson_mut_arr_iter_init(yyjson_mut_obj_get(root, "messages"), &messages);
+    while ((message = yyjson_mut_arr_iter_next(&messages)))
+        say_refusal(doc, message);
 }
 
 static void drop_nulls(yyjson_mut_val *root)
@@ -96,6 +126,8 @@ void llama_request_adapt(struct exchange *x, yyjson_mut_doc *doc, yyjson_mut_val
     drop_nulls(root);
     if (x->operation->engine_operation == ENGINE_EMBEDDINGS)
         return;
+    if (x->facts.has_refusals)
+        say_refusals(doc, root);
     if (lacks_prompt(x))
         json_set_str(doc, root, "prompt", DEFAULT_PROMPT);
     if (lacks_max_tokens(x))

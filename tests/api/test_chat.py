@@ -378,6 +378,17 @@ def test_answers_that_the_sdk_sends_back(simulated):
 
 
 @both
+@pytest.mark.parametrize("refusal", [
+    {"content": None, "refusal": "I cannot say."},
+    {"content": [{"type": "refusal", "refusal": "I cannot say."}]},
+])  # fmt: skip
+def test_a_refusal_among_the_messages(service, refusal):
+    messages = [*MESSAGES, {"role": "assistant"} | refusal, {"role": "user", "content": "Why?"}]
+    answer = service.azure().chat.completions.create(model="gpt-4", messages=messages, max_tokens=5)
+    assert answer.choices[0].message.content
+
+
+@both
 def test_content_in_parts(service):
     parts = [{"type": "text", "text": "What is "}, {"type": "text", "text": "a deployment?"}]
     answer = service.azure().chat.completions.create(

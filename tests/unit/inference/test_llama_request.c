@@ -71,6 +71,25 @@ static void several_choices_are_streamed(void **state)
     expect_sent("{\"n\":2," MESSAGES "}");
 }
 
+static void a_refusal_is_what_was_said(void **state)
+{
+    (void)state;
+#define USER "{\"role\":\"user\",\"content\":\"hi\"}"
+    rig_chat("llama",
+             "{\"messages\":[" USER ",{\"role\":\"assistant\",\"content\":null,\"refusal\":\"no\"},"
+             "{\"role\":\"assistant\",\"content\":\"a\",\"refusal\":null},"
+             "{\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"b\"},"
+             "{\"type\":\"refusal\",\"refusal\":\"never\"}]}," USER "]}");
+    expect_sent("{\"messages\":[" USER
+                ",{\"role\":\"assistant\",\"content\":\"no\",\"refusal\":\"no\"},"
+                "{\"role\":\"assistant\",\"content\":\"a\",\"refusal\":null},"
+                "{\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"b\"},"
+                "{\"type\":\"text\",\"text\":\"never\"}]}," USER "]}");
+    rig_chat("llama",
+             "{\"messages\":[{\"role\":\"assistant\",\"content\":\"a\",\"refusal\":null}]}");
+    expect_sent("{\"messages\":[{\"role\":\"assistant\",\"content\":\"a\",\"refusal\":null}]}");
+}
+
 static void a_named_tool_is_the_only_one(void **state)
 {
     (void)state;
@@ -94,9 +113,13 @@ static void other_engines_get_it_as_it_came(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_completion_has_sixteen_tokens),       TEST(without_a_prompt_a_document_begins),
-        TEST(log_probabilities_need_an_alternative), TEST(several_choices_are_streamed),
-        TEST(a_named_tool_is_the_only_one),          TEST(other_engines_get_it_as_it_came),
+        TEST(a_completion_has_sixteen_tokens),
+        TEST(without_a_prompt_a_document_begins),
+        TEST(log_probabilities_need_an_alternative),
+        TEST(several_choices_are_streamed),
+        TEST(a_refusal_is_what_was_said),
+        TEST(a_named_tool_is_the_only_one),
+        TEST(other_engines_get_it_as_it_came),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
