@@ -179,6 +179,11 @@ static bool find_variant(struct walk *w, yyjson_val *value, struct object *o)
     return true;
 }
 
+static bool are_passed_on(const struct exchange *x, const struct fields *fields)
+{
+    return fields->is_open && x->deployment->engine->kind == ENGINE_UPSTREAM;
+}
+
 static bool check_object(struct walk *w, yyjson_val *value, const struct fields *fields,
                          const struct field_path *path)
 {
@@ -193,7 +198,7 @@ static bool check_object(struct walk *w, yyjson_val *value, const struct fields 
         if (!check_member(w, &o, json_str(key), yyjson_obj_iter_get_val(key)))
             return false;
     }
-    if (o.strangers.count)
+    if (o.strangers.count && !are_passed_on(w->x, fields))
         return field_refuse_strangers(w->x, &o.strangers, path, w->err);
     return check_required(w, &o);
 }

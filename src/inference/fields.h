@@ -52,6 +52,7 @@ struct fields {
     /* Objects of several variants, which a string member tells apart ("role", "type"): its name. A
      * variant's number, and so its bit, is the place of the string among the member's values. */
     const char *tag;
+    bool is_open; /* other members go to an upstream, which knows what they are; else refused */
 };
 
 /* A row: the name, then the other members in their order, as far as they are not 0. */
@@ -59,13 +60,17 @@ struct fields {
     {                                                                            \
         .name = row_name, .name_len = sizeof(row_name) - 1, .types = __VA_ARGS__ \
     }
-#define FIELDS(list)                \
-    {                               \
-        list, ARRAY_LEN(list), NULL \
+#define FIELDS(rows)                           \
+    {                                          \
+        .list = rows, .count = ARRAY_LEN(rows) \
     }
-#define FIELDS_BY(list, tag)       \
-    {                              \
-        list, ARRAY_LEN(list), tag \
+#define FIELDS_BY(rows, tag_name)                               \
+    {                                                           \
+        .list = rows, .count = ARRAY_LEN(rows), .tag = tag_name \
+    }
+#define FIELDS_OPEN(rows)                                       \
+    {                                                           \
+        .list = rows, .count = ARRAY_LEN(rows), .is_open = true \
     }
 
 /* Where a value stands, for errors. Made on the stack on the way down, so that it costs next to

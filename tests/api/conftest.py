@@ -61,6 +61,7 @@ deployments:
   - {{ deployment: pair, engine: pair }}
   - {{ deployment: dead, engine: dead }}
   - {{ deployment: hasty, engine: hasty }}
+  - {{ deployment: vectors, engine: scripted }}
 """
 
 
@@ -108,6 +109,7 @@ def gateway(upstream_server):
     with Lazuli(catalog=catalog, arguments=limits, environment={"FAKE_KEY": "the-key-of-the-upstream"}) as service:
         for name in ("scripted", "nameless", "azure", "no-usage", "pair", "dead", "hasty"):
             service.deploy(name, "gpt-4o", "2024-11-20")
+        service.deploy("vectors", "text-embedding-3-small", "1")
         yield service
 
 

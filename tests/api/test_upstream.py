@@ -54,6 +54,19 @@ EVERYTHING = {
 }  # fmt: skip
 
 
+def test_members_of_its_own_in_embeddings(gateway, upstream):
+    """The specification lets any in, and a server of another make may have some."""
+    body = {"input": "Hi", "truncate": {"side": "left"}, "late_chunking": None}
+
+    async def script(call):
+        await call.reply(200, {"data": [{"index": 0, "object": "embedding", "embedding": [0.5]}], "object": "list"})
+
+    upstream.reset(script)
+    answer = gateway.post("vectors", body, operation="embeddings")
+    assert (answer.status_code, answer.json()["data"][0]["embedding"]) == (200, [0.5]), answer.text
+    assert upstream.calls[0].json == body | {"model": "backend"}
+
+
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("deployment, name", [("scripted", "backend"), ("nameless", "nameless")])
 def test_nothing_of_a_request_is_lost(gateway, upstream, deployment, name, stream):

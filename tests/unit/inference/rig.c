@@ -93,6 +93,8 @@ static const struct {
     { "ada", "text-embedding-ada-002", "sim", true },
     { "llama-ada", "text-embedding-ada-002", "llama", true },
     { "small", "text-embedding-3-small", "sim", true },
+    { "llama-small", "text-embedding-3-small", "llama", true },
+    { "up-small", "text-embedding-3-small", "up", true },
     { "missing", "gpt-4", "sim", false },
 };
 

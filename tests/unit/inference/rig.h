@@ -14,6 +14,8 @@
  *   ada            text-embedding-ada-002    sim
  *   llama-ada      text-embedding-ada-002    llama
  *   small          text-embedding-3-small    sim
+ *   llama-small    text-embedding-3-small    llama
+ *   up-small       text-embedding-3-small    up
  *   missing        gpt-4, not ready
  * SPDX-License-Identifier: MIT
  */

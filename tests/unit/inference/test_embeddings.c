@@ -71,6 +71,27 @@ static void models_have_limits(void **state)
     assert_string_equal(err.target, "dimensions");
 }
 
+/* An upstream knows what they are; the others would leave them out without a word. */
+static void other_members_are_an_upstreams(void **state)
+{
+    static const char body[] =
+        "{\"input\":\"a\",\"truncate\":{\"side\":\"left\"},\"model\":\"up-small\"}";
+
+    (void)state;
+    rig_post("up-small", "embeddings", body);
+    assert_non_null(fake_engine.call);
+    assert_true(str_equal(buf_str(&fake_engine.request), str_from(body)));
+    rig_gone();
+    expect_refused(body, ERROR_MODEL_REQUEST, "");
+    assert_string_equal(err.text, "Unrecognized request argument supplied: truncate");
+    assert_false(check_on("llama-small", body));
+    assert_string_equal(err.text, "Unrecognized request argument supplied: truncate");
+    assert_false(check_on("up-small", "{\"input\":\"\",\"truncate\":1}"));
+    assert_false(check_on("up-small", "{\"input\":\"a\",\"user\":1,\"truncate\":1}"));
+    rig_post("up-text", "completions", "{\"prompt\":\"a\",\"truncate\":1}");
+    assert_int_equal(fake_reply.status, 400);
+}
+
 static void answer(const char *request, const char *text)
 {
     rig_post("small", "embeddings", request);
@@ -206,6 +227,7 @@ int main(void)
         TEST(an_input_may_be_text_or_tokens),
         TEST(inputs_of_other_kinds_are_refused),
         TEST(models_have_limits),
+        TEST(other_members_are_an_upstreams),
         TEST(vectors_have_the_form_that_is_asked),
         TEST(vectors_are_shortened_to_length_one),
         TEST(numbers_keep_their_digits),

@@ -72,6 +72,8 @@ static void tokens_are_named_that_the_model_has_not(void **state)
     (void)state;
     refuse("llama-text", "completions", "{\"prompt\":[5,99999]}", "Prompt contains invalid tokens");
     expect(NULL, "prompt", "Prompt contains invalid tokens.");
+    refuse("llama-small", "embeddings", "{\"input\":[5,99999]}", "Prompt contains invalid tokens");
+    expect(NULL, "input", "Prompt contains invalid tokens.");
 }
 
 /* What is not known is passed on, and what an upstream says is its own. */
