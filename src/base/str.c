@@ -182,6 +182,8 @@ size_t str_count_chars(struct str s)
 {
     size_t count = s.len, i = 0;
 
+    if (!s.len) /* nothing may be added to NULL */
+        return 0;
     for (; s.len - i >= sizeof(bytes16); i += sizeof(bytes16))
         count -= bytes16_count(bytes16_load(s.data + i) < (signed char)0xC0);
     return count - bytes16_count(bytes16_load_some(s.data + i, s.len - i) < (signed char)0xC0);
