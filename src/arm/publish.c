@@ -76,6 +76,8 @@ static void read_network(const struct reading *in, yyjson_val *properties,
         yyjson_equals_str(json_at(properties, "publicNetworkAccess"), "Disabled");
     account->denies_by_default =
         yyjson_equals_str(json_at(properties, "networkAcls.defaultAction"), "Deny");
+    account->has_virtual_networks =
+        yyjson_arr_size(json_at(properties, "networkAcls.virtualNetworkRules")) > 0;
     yyjson_arr_foreach(rules, i, count, rule)
     {
         account->ip_rules = arena_printf(in->arena, "%.*s%s%.*s", STR_ARGS(account->ip_rules),

@@ -31,6 +31,7 @@
     X(PERMISSION_DENIED,   401, GATEWAY, "PermissionDenied", NULL, "Principal does not have access to API/Operation.") \
     X(KEY_DISABLED,        403, SPACED,  "AuthenticationTypeDisabled", NULL, "Key based authentication is disabled for this resource.") \
     X(FIREWALL,            403, SPACED,  "403", NULL, "Access denied due to Virtual Network/Firewall rules.") \
+    X(VIRTUAL_NETWORK,     403, SPACED,  "403", NULL, "A Virtual Network is configured for this resource. Please use the correct endpoint for making requests. Check https://aka.ms/cogsvc-vnet for more details.") \
     X(PUBLIC_ACCESS,       403, SPACED,  "403", NULL, "Public access is disabled. Please configure private endpoint.") \
     X(NOT_FOUND,           404, SPACED,  "404", NULL, "Resource not found") \
     X(NO_DEPLOYMENT,       404, GATEWAY, "DeploymentNotFound", NULL, TEXT_DEPLOYMENT_NOT_FOUND) \

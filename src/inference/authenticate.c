@@ -34,12 +34,15 @@ static const struct directory_account *account_by_host(struct exchange *x)
     return directory_by_domain(x->directory, host);
 }
 
-/* The account's own rules about whence it may be called. */
+/* The account's own rules about whence it may be called, and by which endpoint: by its own, or by
+ * that of the region. */
 static bool check_network(struct exchange *x, const struct directory_account *account,
-                          struct error *err)
+                          bool is_regional, struct error *err)
 {
     if (account->public_access_disabled)
         return error_set(err, ERROR_PUBLIC_ACCESS, NULL);
+    if (account->denies_by_default && account->has_virtual_networks && is_regional)
+        return error_set(err, ERROR_VIRTUAL_NETWORK, NULL);
     if (account->denies_by_default && !network_rules_allow(account->ip_rules, x->request->peer))
         return error_set(err, ERROR_FIREWALL, NULL);
     return true;
@@ -62,7 +65,7 @@ static bool check_key(struct exchange *x, const struct directory_account *named,
     account = named ? named : directory_by_key_digest(x->directory, digest);
     if (!account || !credential_matches(account, digest))
         return refuse_key(named, err);
-    if (!named && !check_network(x, account, err))
+    if (!named && !check_network(x, account, true, err))
         return false;
     if (account->local_auth_disabled)
         return error_set(err, ERROR_KEY_DISABLED, NULL);
@@ -80,7 +83,7 @@ static bool authenticate(struct exchange *x, struct error *err)
         if (!named)
             return error_set(err, ERROR_NOT_FOUND, NULL);
     }
-    if (named && !check_network(x, named, err))
+    if (named && !check_network(x, named, false, err))
         return false;
     switch (credential.kind) {
     case CREDENTIAL_KEY:

@@ -98,6 +98,8 @@ struct http_headers reply_headers(struct exchange *x, struct str content_type)
         add(&h, STR("x-ms-deployment-name"), x->deployment->name);
     if (exchange_error_code(x) == ERROR_METHOD)
         add(&h, STR("allow"), str_from(http_method_name(x->operation->method)));
+    if (exchange_error_code(x) == ERROR_FIREWALL)
+        add(&h, STR("policy-id"), STR("ThrowExceptionDueToTrafficDenied"));
     if (is_model_error(exchange_error(x))) {
         add(&h, STR("ms-azureml-model-error-reason"), STR("model_error"));
         add(&h, STR("ms-azureml-model-error-statuscode"), STR("400"));

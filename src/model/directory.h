@@ -60,6 +60,7 @@ struct directory_account {
     bool local_auth_disabled;
     bool public_access_disabled; /* nobody is let in */
     bool denies_by_default;      /* only those whom ip_rules let in */
+    bool has_virtual_networks;   /* and those in some, by the account's own endpoint only */
     struct str ip_rules;         /* as network_rules_allow takes them */
     uint8_t key_digests[2][KEY_DIGEST_BYTES];
     struct directory_deployment *deployments; /* sorted by lower-cased name */

@@ -124,7 +124,14 @@ def test_network_rules_hold_for_inference(arm, account):
     assert ask(endpoint) == refused
     assert ask(arm.service.endpoint + "/") == refused
     change(networkAcls={"ipRules": [{"value": "127.0.0.0/8"}]})
+    assert ask(endpoint)[0] == ask(arm.service.endpoint + "/")[0] == 200
+    subnet = f"{account.split('/providers/')[0]}/providers/Microsoft.Network/virtualNetworks/n/subnets/default"
+    change(networkAcls={"virtualNetworkRules": [{"id": subnet}]})
     assert ask(endpoint)[0] == 200
+    assert ask(arm.service.endpoint + "/") == (
+        403, "A Virtual Network is configured for this resource. Please use the correct endpoint for making requests. Check "
+             "https://aka.ms/cogsvc-vnet for more details.",
+    )  # fmt: skip
     change(publicNetworkAccess="Disabled")
     assert ask(endpoint) == (403, "Public access is disabled. Please configure private endpoint.")
 

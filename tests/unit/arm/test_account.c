@@ -361,6 +361,15 @@ static void test_directory_network(void **state)
     assert_true(account->public_access_disabled);
     assert_true(account->denies_by_default);
     assert_true(str_equal(account->ip_rules, STR("1.2.3.4,10.0.0.0/8")));
+    assert_false(account->has_virtual_networks);
+    directory_unref(d);
+    expect(f, 200, HTTP_PATCH, A V,
+           "{\"properties\":{\"networkAcls\":{\"virtualNetworkRules\":[{\"id\":\"/subscriptions/s/"
+           "resourceGroups/g/providers/Microsoft.Network/virtualNetworks/n/subnets/default\"}]}}}");
+    d = directory_box_get(f->directory);
+    account = directory_by_domain(d, STR("mine"));
+    assert_true(account->denies_by_default);
+    assert_true(account->has_virtual_networks);
     directory_unref(d);
 }
 

@@ -142,11 +142,30 @@ static struct directory_entry *make_account(struct arena *a)
     return directory_entry_new(&account, rig.catalog, NULL);
 }
 
+static struct directory_entry *make_guarded(const char *name, const char *key, const char *rules,
+                                            bool has_virtual_networks)
+{
+    struct directory_account account = {
+        .key = str_from(name),
+        .name = str_from(name),
+        .kind = STR("OpenAI"),
+        .location = STR("eastus"),
+        .region = STR("East US"),
+        .denies_by_default = true,
+        .ip_rules = str_from(rules),
+        .has_virtual_networks = has_virtual_networks,
+    };
+
+    key_hash_digest(rig.key_hash, str_from(key), account.key_digests[0]);
+    key_hash_digest(rig.key_hash, str_from(name), account.key_digests[1]);
+    return directory_entry_new(&account, rig.catalog, NULL);
+}
+
 void rig_open(void)
 {
     static const uint8_t secret[KEY_HASH_SECRET_BYTES] = "a secret of this test's own";
     struct arena *a = arena_new(NULL);
-    struct directory_entry *account;
+    struct directory_entry *accounts[3];
     struct error err;
 
     rig = (struct rig){ 0 };
@@ -155,8 +174,10 @@ void rig_open(void)
     rig.key_hash = key_hash_new(secret);
     rig.loop = loop_new();
     rig.metrics = metrics_new(1);
-    account = make_account(a);
-    rig.directory = directory_box_new(directory_new(rig.catalog, &account, 1));
+    accounts[0] = make_account(a);
+    accounts[1] = make_guarded("walled", RIG_WALLED_KEY, "203.0.113.7", false);
+    accounts[2] = make_guarded("guarded", RIG_GUARDED_KEY, "127.0.0.0/8", true);
+    rig.directory = directory_box_new(directory_new(rig.catalog, accounts, ARRAY_LEN(accounts)));
     rig.options = (struct inference_options){
         .loop = rig.loop,
         .clock = &rig.clock,

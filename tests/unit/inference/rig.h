@@ -17,6 +17,10 @@
  *   llama-small    text-embedding-3-small    llama
  *   up-small       text-embedding-3-small    up
  *   missing        gpt-4, not ready
+ *
+ * Further accounts have no deployments, and rules about whence they are called: "walled" lets in
+ * 203.0.113.7 (the requests come from 127.0.0.1), "guarded" whoever comes from 127.0.0.1, but by its
+ * own endpoint, since it has a virtual network. Their keys are RIG_WALLED_KEY and RIG_GUARDED_KEY.
  * SPDX-License-Identifier: MIT
  */
 #ifndef TEST_INFERENCE_RIG_H
@@ -27,6 +31,8 @@
 #include "inference/operation.h"
 
 #define RIG_KEY "0123456789abcdef0123456789abcdef"
+#define RIG_WALLED_KEY "fedcba98765432100123456789abcdef"
+#define RIG_GUARDED_KEY "00112233445566778899aabbccddeeff"
 #define RIG_VERSION "?api-version=2024-10-21"
 
 struct rig {

@@ -292,6 +292,38 @@ static void accounts_have_paths(void **state)
     expect_status("/accounts/%ZZ" CHAT, NULL, 404);
 }
 
+static void expect_message(const char *target, const char *header, const char *start)
+{
+    expect_status(target, header, 403);
+    assert_true(
+        str_starts_with(json_str(json_at(rig_reply_json(), "error.message")), str_from(start)));
+}
+
+static void accounts_have_walls(void **state)
+{
+    (void)state;
+    expect_message(CHAT, "api-key: " RIG_WALLED_KEY,
+                   "Access denied due to Virtual Network/Firewall");
+    assert_true(str_equal(rig_header("policy-id"), STR("ThrowExceptionDueToTrafficDenied")));
+    expect_message("/accounts/walled" CHAT, "api-key: " RIG_WALLED_KEY,
+                   "Access denied due to Virtual Network/Firewall");
+}
+
+/* Who has a virtual network is called by its own endpoint. */
+static void accounts_have_endpoints(void **state)
+{
+    static const char *const headers[] = { "api-key: " RIG_GUARDED_KEY, NULL };
+
+    (void)state;
+    expect_message(CHAT, "api-key: " RIG_GUARDED_KEY,
+                   "A Virtual Network is configured for this resource. Please use the correct "
+                   "endpoint for making requests.");
+    assert_null(rig_header("policy-id").data);
+    rig_head("POST", "/accounts/guarded" CHAT, headers);
+    rig_body(STR("{}"));
+    expect_error(404, "DeploymentNotFound"); /* let in, and none is there */
+}
+
 /* -- Answers without an engine --------------------------------------------------------------------- */
 
 static void models_are_listed(void **state)
@@ -372,6 +404,8 @@ int main(void)
         TEST(faults_are_for_development),
         TEST(keys_open_accounts),
         TEST(accounts_have_paths),
+        TEST(accounts_have_walls),
+        TEST(accounts_have_endpoints),
         TEST(models_are_listed),
         TEST(what_is_in_flight_is_counted),
         TEST(requests_are_measured),
