@@ -13,7 +13,8 @@
 #include "arm/call.h"
 
 #define SUBSCRIPTION "/subscriptions/11111111-2222-3333-4444-555555555555"
-#define ACCOUNT SUBSCRIPTION "/resourceGroups/g/providers/Microsoft.CognitiveServices/accounts/account"
+#define ACCOUNT \
+    SUBSCRIPTION "/resourceGroups/g/providers/Microsoft.CognitiveServices/accounts/account"
 #define VERSION "?api-version=2024-10-01"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
