@@ -50,7 +50,7 @@ def start_portkey(bench, upstream):
     process = bench.start(bench.proxy_core, ["node", program, "--headless", f"--port={port}"], env=environment)
     headers = {"Authorization": f"Bearer {KEY}", "x-portkey-provider": "openai", "x-portkey-custom-host": upstream}
     server = rig.Server(process, port, path="/v1/chat/completions", headers=headers, model="bench-model")
-    bench.wait_for(process, lambda: server.status("/") == 200)
+    bench.wait_ready(server, "/")
     return server
 
 
@@ -63,7 +63,7 @@ def start_litellm(bench, upstream):
     process = bench.start(bench.proxy_core, line, env=environment)
     headers = {"Authorization": f"Bearer {KEY}"}
     server = rig.Server(process, port, path="/v1/chat/completions", headers=headers, model="bench-model")
-    bench.wait_for(process, lambda: server.status("/health/liveliness") == 200)
+    bench.wait_ready(server, "/health/liveliness")
     return server
 
 
