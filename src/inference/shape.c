@@ -138,7 +138,7 @@ static struct json_edit *shape_usage(struct exchange *x, struct arena *a, yyjson
 struct str shape_sum_usage(struct exchange *x, struct arena *a, yyjson_val *usage)
 {
     struct usage_sum *sum = &x->relay.usage_sum;
-    uint64_t prompt, cached;
+    uint64_t prompt, cached, total;
 
     sum->parts++;
     sum->prompt_tokens += count_of(usage, "prompt_tokens");
@@ -146,12 +146,12 @@ struct str shape_sum_usage(struct exchange *x, struct arena *a, yyjson_val *usag
     sum->completion_tokens += count_of(usage, "completion_tokens");
     prompt = sum->prompt_tokens * x->facts.prompts / sum->parts;
     cached = sum->cached_tokens * x->facts.prompts / sum->parts;
+    total = prompt + sum->completion_tokens;
     return arena_printf(a,
                         "{\"prompt_tokens\":%llu,\"completion_tokens\":%llu,\"total_tokens\":%llu,"
                         "\"prompt_tokens_details\":{\"cached_tokens\":%llu}}",
                         (unsigned long long)prompt, (unsigned long long)sum->completion_tokens,
-                        (unsigned long long)(prompt + sum->completion_tokens),
-                        (unsigned long long)cached);
+                        (unsigned long long)total, (unsigned long long)cached);
 }
 
 /* The usage of a stream comes in an event of its own, in one per choice, or beside the last text,
