@@ -1,5 +1,6 @@
 """The llama-server behind a deployment: a crash of it is nobody else's, and it does not outlive lazuli."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -14,7 +15,11 @@ QUESTION = {"messages": [{"role": "user", "content": "What is a deployment?"}], 
 
 def processes(service):
     """The ids of the processes that lazuli keeps, as its run folder names them."""
-    return [int(file.read_text().split()[0]) for file in (service.data / "run").glob("*.pid")]
+    found = []
+    for file in (service.data / "run").glob("*.pid"):
+        with contextlib.suppress(FileNotFoundError):  # it has ended since
+            found.append(int(file.read_text().split()[0]))
+    return found
 
 
 def is_running(pid):
@@ -46,13 +51,15 @@ def test_a_killed_model_comes_back():
     wait_until_gone(second)
 
 
-HASTY = """
+LOADED = """
 extends: default
 engines:
   - name: tiny
     llama:
       model: embedded
       load_at_start: true
+"""
+HASTY = LOADED + """\
       health_interval_ms: 100
       health_timeout_ms: 1000
       health_failures: 2
@@ -92,14 +99,14 @@ def test_a_hung_model_is_replaced():
 
 def test_a_reload_replaces_a_model_after_its_streams():
     """Never two processes at a time: the memory may be there for one."""
-    with Lazuli(catalog=HASTY) as service:
+    with Lazuli(catalog=LOADED) as service:
         wait_until_ready(service, 200, "ready")
         (first,) = processes(service)
         long = QUESTION | {"stream": True, "max_tokens": 400, "logit_bias": {"2": -100}}
         with service.post("gpt-4", long, stream=True) as answer:
             lines = answer.iter_lines()
             assert next(lines).startswith(b"data: ")
-            service.catalog_file.write_text(HASTY + "      parallel: 2\n")
+            service.catalog_file.write_text(LOADED + "      parallel: 2\n")
             service.process.send_signal(signal.SIGHUP)
             last = None
             for line in lines:
