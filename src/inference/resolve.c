@@ -38,6 +38,11 @@ static bool resolve(struct exchange *x, struct error *err)
                          "models can be used with each operation here: "
                          "https://go.microsoft.com/fwlink/?linkid=2197993.",
                          x->operation->word, d->model->name);
+    /* The name that is not filled in is Azure's. v1 has no date, and every model. */
+    if (x->surface == SURFACE_DATED && x->version.date < d->model->first_api_date)
+        return error_set(err, ERROR_BAD_REQUEST,
+                         "Model {modelName} is enabled only for api versions %s and later",
+                         d->model->first_api_version);
     x->deployment = d;
     return true;
 }

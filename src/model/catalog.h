@@ -135,6 +135,8 @@ struct catalog_model {
     int64_t deprecation_start_ms;     /* deprecating from then on, not for newcomers; 0: none */
     int64_t deprecation_inference_ms; /* retirement; 0: not announced */
     int64_t deprecation_fine_tune_ms; /* 0: none */
+    const char *first_api_version;    /* "2024-12-01-preview", older ones do not know it; or NULL */
+    unsigned first_api_date;          /* of that version: 20241201; 0: none */
     unsigned operations;              /* set of model_operation */
     struct catalog_capability *capabilities;
     unsigned capability_count;

@@ -168,6 +168,7 @@ static const cyaml_schema_value_t sku = {
     TEXT("deprecates", type, facts.deprecates),                            \
     TEXT("retires", type, facts.retires),                                  \
     TEXT("fine_tune_retires", type, facts.fine_tune_retires),              \
+    TEXT("first_api_version", type, facts.first_api_version),              \
     WORDS("operations", type, facts.operations, operations),               \
     LIST("capabilities", type, facts.capabilities, text, 50),              \
     LIST("skus", type, facts.skus, sku, 20),                               \

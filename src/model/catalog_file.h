@@ -81,6 +81,7 @@ struct file_facts {
     char *engine, *label, *description;
     int *status; /* enum lifecycle_status */
     char *created, *deprecates, *retires, *fine_tune_retires;
+    char *first_api_version;
     unsigned *operations; /* enum model_operation */
     char **capabilities;
     unsigned capabilities_count;

@@ -48,6 +48,25 @@ static bool read_time(const struct place *p, const char *field, const char *text
     return fail(p, field, "'%s' is no date (2027-04-15) or time (2027-04-15T00:00:00Z)", text);
 }
 
+/* "2024-10-21" or "2024-12-01-preview". */
+static bool read_api_version(const struct place *p, const char *text, struct catalog_model *out)
+{
+    struct str version = str_from(text), day = str_slice(version, 0, 10);
+    int64_t time_ms;
+    uint64_t year, month, date;
+
+    if (!text)
+        return true;
+    if ((version.len != 10 && !str_equal(str_slice(version, 10, SIZE_MAX), STR("-preview"))) ||
+        !format_parse_time(day, &time_ms) || !str_to_u64(str_slice(day, 0, 4), 9999, &year) ||
+        !str_to_u64(str_slice(day, 5, 2), 12, &month) ||
+        !str_to_u64(str_slice(day, 8, 2), 31, &date))
+        return fail(p, "first_api_version", "'%s' is no version (2024-12-01-preview)", text);
+    out->first_api_version = catalog_copy(p->b, text);
+    out->first_api_date = (unsigned)(year * 10000 + month * 100 + date);
+    return true;
+}
+
 /* -- SKUs ------------------------------------------------------------------------------------- */
 
 static struct catalog_sku sku_defaults(const char *name)
@@ -259,8 +278,8 @@ static bool read_version(const struct place *p, struct catalog_model *out)
     if (!out->operations)
         return fail(p, "operations", "expected a list of chat, completion, embeddings");
     read_capabilities(b, &in, out);
-    return read_times(p, &in, out) && read_limits(p, &in, out) && read_skus(p, &in, out) &&
-           find_engine(p, &in, out);
+    return read_times(p, &in, out) && read_api_version(p, in.first_api_version, out) &&
+           read_limits(p, &in, out) && read_skus(p, &in, out) && find_engine(p, &in, out);
 }
 
 static bool mark_default(struct catalog_builder *b, const struct file_model *m,

@@ -128,6 +128,16 @@ def test_operation_that_the_model_has_not(simulated, deployment, operation, word
     check_headers(headers)
 
 
+@pytest.mark.parametrize("version", ["2023-05-15", "2024-02-01", "2024-10-21"])
+def test_api_version_from_before_the_model(simulated, version):
+    path = CHAT.replace("gpt-4", "reasoning").replace("2024-02-01", version)
+    status, _, headers, body = ask(simulated, path)
+    message = "Model {modelName} is enabled only for api versions 2024-12-01-preview and later"
+    assert (status, body) == (400, f'{{"error":{{"code":"BadRequest","message":"{message}"}}}}')
+    check_headers(headers)
+    assert simulated.plain().chat.completions.create(model="reasoning", messages=MESSAGES).choices
+
+
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
 REFUSALS = [
     ({}, "Missing required parameter: 'messages'.", "messages", "missing_required_parameter"),
@@ -212,7 +222,7 @@ def test_bias_of_no_token(lazuli, bias, message, param, code):
 
 
 def test_max_tokens_of_a_reasoning_model(simulated):
-    path = CHAT.replace("gpt-4", "reasoning")
+    path = CHAT.replace("gpt-4", "reasoning").replace("2024-02-01", "2024-12-01-preview")
     assert json.loads(ask(simulated, path, BODY | {"max_tokens": 5})[3]) == {"error": {
         "message": "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
         "type": "invalid_request_error", "param": "max_tokens", "code": "unsupported_parameter",

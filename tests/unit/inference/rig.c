@@ -43,6 +43,11 @@ static const char catalog_text[] =
     "      - { name: Standard }\n"
     "    versions:\n"
     "      - { version: \"1\", created: 2024-12-17 }\n"
+    "  - name: o3-mini\n"
+    "    operations: [chat]\n"
+    "    first_api_version: 2024-12-01-preview\n"
+    "    versions:\n"
+    "      - { version: \"1\", created: 2025-01-31 }\n"
     "  - name: gpt-35-turbo-instruct\n"
     "    default_version: \"0914\"\n"
     "    operations: [completion]\n"
@@ -87,6 +92,7 @@ static const struct {
     { "up", "gpt-4", "up", true },
     { "far", "gpt-4", "azure", true },
     { "think", "o1", "sim", true },
+    { "late", "o3-mini", "sim", true },
     { "text", "gpt-35-turbo-instruct", "sim", true },
     { "llama-text", "gpt-35-turbo-instruct", "llama", true },
     { "up-text", "gpt-35-turbo-instruct", "up", true },

@@ -8,6 +8,7 @@
  *   up             gpt-4                     up      (OpenAI's protocol, model not configured)
  *   far            gpt-4                     azure   (Azure's protocol, model "far-model")
  *   think          o1                        sim
+ *   late           o3-mini                   sim     (from 2024-12-01-preview on)
  *   text           gpt-35-turbo-instruct     sim
  *   llama-text     gpt-35-turbo-instruct     llama
  *   up-text        gpt-35-turbo-instruct     up

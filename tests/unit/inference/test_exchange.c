@@ -253,6 +253,37 @@ static void faults_are_for_development(void **state)
     leave();
 }
 
+static void a_model_may_be_younger_than_the_version(void **state)
+{
+    static const char *const older[] = { "2024-10-21", "2024-10-01-preview", "2023-05-15" };
+    static const char *const newer[] = { "2024-12-01-preview", "2025-01-01-preview" };
+    char target[128];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(older); i++) {
+        snprintf(target, sizeof(target), "/openai/deployments/late/chat/completions?api-version=%s",
+                 older[i]);
+        rig_head("POST", target, NULL);
+        rig_body(STR("no JSON"));
+        expect_error(400, "BadRequest");
+        assert_true(str_equal(json_str(json_at(rig_reply_json(), "error.message")),
+                              STR("Model {modelName} is enabled only for api versions "
+                                  "2024-12-01-preview and later")));
+    }
+    for (size_t i = 0; i < ARRAY_LEN(newer); i++) {
+        snprintf(target, sizeof(target), "/openai/deployments/late/chat/completions?api-version=%s",
+                 newer[i]);
+        rig_head("POST", target, NULL);
+        rig_body(STR("{" MESSAGES "}"));
+        assert_non_null(fake_engine.call);
+        leave();
+    }
+    rig_head("POST", "/openai/v1/chat/completions", NULL);
+    rig_body(STR("{\"model\":\"late\"," MESSAGES "}"));
+    assert_non_null(fake_engine.call);
+    leave();
+}
+
 /* -- Who calls ----------------------------------------------------------------------------------- */
 
 static void post_as(const char *target, const char *const *headers)
@@ -331,7 +362,7 @@ static void models_are_listed(void **state)
     (void)state;
     rig_head("GET", "/openai/models" RIG_VERSION, NULL);
     assert_int_equal(fake_reply.status, 200);
-    assert_int_equal(yyjson_arr_size(yyjson_obj_get(rig_reply_json(), "data")), 5);
+    assert_int_equal(yyjson_arr_size(yyjson_obj_get(rig_reply_json(), "data")), 6);
     rig_head("GET", "/openai/models/gpt-4-0613" RIG_VERSION, NULL);
     assert_int_equal(fake_reply.status, 200);
     assert_true(str_equal(json_str(json_at(rig_reply_json(), "id")), STR("gpt-4-0613")));
@@ -402,6 +433,7 @@ int main(void)
         TEST(both_are_said_at_once),
         TEST(nothing_is_put_behind_nothing),
         TEST(faults_are_for_development),
+        TEST(a_model_may_be_younger_than_the_version),
         TEST(keys_open_accounts),
         TEST(accounts_have_paths),
         TEST(accounts_have_walls),

@@ -142,6 +142,30 @@ static void test_labels_quotas_and_dates(void **state)
 }
 
 /* Each fact that stands twice in the catalog is the same in both places. */
+static void test_models_that_older_api_versions_do_not_know(void **state)
+{
+    const struct catalog_model *m;
+    struct error err;
+    struct catalog *c =
+        catalog_parse(STR("extends: default\nmodels:\n  - name: gpt-4o\n    versions:\n"
+                          "      - { version: 2024-11-20, first_api_version: "
+                          "2024-10-21 }\n"),
+                      "f.yaml", &err);
+
+    (void)state;
+    assert_non_null(c);
+    m = catalog_find_model(c, STR("OpenAI"), STR("o3-mini"), STR_NONE);
+    assert_string_equal(m->first_api_version, "2024-12-01-preview");
+    assert_int_equal(m->first_api_date, 20241201);
+    m = catalog_find_model(c, STR("OpenAI"), STR("gpt-4o"), STR("2024-11-20"));
+    assert_string_equal(m->first_api_version, "2024-10-21");
+    assert_int_equal(m->first_api_date, 20241021);
+    m = catalog_find_model(c, STR("OpenAI"), STR("gpt-4o"), STR("2024-08-06"));
+    assert_null(m->first_api_version);
+    assert_int_equal(m->first_api_date, 0);
+    catalog_unref(c);
+}
+
 static void test_each_version_agrees_with_itself(void **state)
 {
     unsigned i, k, others;
@@ -413,6 +437,7 @@ int main(void)
         cmocka_unit_test(test_walkthroughs_can_be_followed),
         cmocka_unit_test(test_capabilities_as_azure_shows_them),
         cmocka_unit_test(test_labels_quotas_and_dates),
+        cmocka_unit_test(test_models_that_older_api_versions_do_not_know),
         cmocka_unit_test(test_each_version_agrees_with_itself),
         cmocka_unit_test(test_models_are_found_in_any_case),
         cmocka_unit_test(test_locations_are_found_by_either_name),
