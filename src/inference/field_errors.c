@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #define QUOTED_BYTES 256
+#define STRANGERS_BYTES (FIELD_STRANGERS_MAX * (FIELD_NAME_CHARS_MAX + sizeof("'', ")))
 #define NAME_PATTERN "^[a-zA-Z0-9_-]+$"
 
 /* -- Paths --------------------------------------------------------------------------------- */
@@ -251,30 +252,38 @@ bool field_refuse_missing(const struct field_path *path, struct error *err)
 
 void field_strangers_add(struct field_strangers *s, struct str name)
 {
-    size_t len = strlen(s->quoted);
+    if (s->count < FIELD_STRANGERS_MAX)
+        s->names[s->count] = str_slice(name, 0, FIELD_NAME_CHARS_MAX);
+    s->count++;
+}
 
-    if (!s->count++)
-        s->first = name;
-    snprintf(s->quoted + len, sizeof(s->quoted) - len, "%s'%.*s'", len ? ", " : "",
-             STR_ARGS(str_slice(name, 0, FIELD_NAME_CHARS_MAX)));
+/* "a, b", each between two of `quote`. */
+static const char *strangers_text(const struct field_strangers *s, const char *quote,
+                                  char text[STRANGERS_BYTES])
+{
+    size_t len = 0;
+
+    for (unsigned i = 0; i < s->count && i < FIELD_STRANGERS_MAX; i++)
+        len += (size_t)snprintf(text + len, STRANGERS_BYTES - len, "%s%s%.*s%s", i ? ", " : "",
+                                quote, STR_ARGS(s->names[i]), quote);
+    return text;
 }
 
 bool field_refuse_strangers(const struct exchange *x, const struct field_strangers *s,
                             const struct field_path *path, struct error *err)
 {
-    struct str first = str_slice(s->first, 0, FIELD_NAME_CHARS_MAX);
-    char name[FIELD_PATH_BYTES];
+    char name[FIELD_PATH_BYTES], names[STRANGERS_BYTES];
 
     if (!path)
-        return error_set(err, ERROR_MODEL_REQUEST, "Unrecognized request argument supplied: %.*s",
-                         STR_ARGS(first));
+        return error_set(err, ERROR_MODEL_REQUEST, "Unrecognized request argument%s supplied: %s",
+                         s->count == 1 ? "" : "s", strangers_text(s, "", names));
     if (x->surface == SURFACE_V1) {
         field_path_text(path, name);
-        snprintf(name + strlen(name), sizeof(name) - strlen(name), ".%.*s", STR_ARGS(first));
+        snprintf(name + strlen(name), sizeof(name) - strlen(name), ".%.*s", STR_ARGS(s->names[0]));
         return error_set_target(err, ERROR_MODEL_UNKNOWN, name, "Unknown parameter: '%s'.", name);
     }
     add_dotted(path, name, sizeof(name));
     return error_set(err, ERROR_MODEL_REQUEST,
-                     "Additional properties are not allowed (%s %s unexpected) - '%s'", s->quoted,
-                     s->count == 1 ? "was" : "were", name);
+                     "Additional properties are not allowed (%s %s unexpected) - '%s'",
+                     strangers_text(s, "'", names), s->count == 1 ? "was" : "were", name);
 }

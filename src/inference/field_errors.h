@@ -29,11 +29,11 @@ bool field_refuse_string(struct str value, const struct field_path *path, struct
 bool field_refuse_twice(const struct field_path *path, struct error *err);
 bool field_refuse_missing(const struct field_path *path, struct error *err);
 
-/* Names of members that no table knows, as they are met. */
+/* Names of members that no table knows, as they are met; the first few are named. */
+#define FIELD_STRANGERS_MAX 4
 struct field_strangers {
-    struct str first;
+    struct str names[FIELD_STRANGERS_MAX];
     unsigned count;
-    char quoted[192]; /* "'a', 'b'" */
 };
 
 void field_strangers_add(struct field_strangers *s, struct str name);

@@ -172,6 +172,7 @@ REFUSALS = [
     (BODY | {"logprobs": True, "top_logprobs": 21}, None, "top_logprobs", "integer_above_max_value"),
     (BODY | {"stream_options": {"include_usage": True}}, "The 'stream_options' parameter is only allowed when 'stream' is enabled.", "stream_options", None),
     (BODY | {"surprise": 1}, "Unrecognized request argument supplied: surprise", None, None),
+    (BODY | {"surprise": 1, "more": 2}, "Unrecognized request arguments supplied: surprise, more", None, None),
     (BODY | {"response_format": {"type": "json_object"}}, "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'.", "messages", None),
     (BODY | {"response_format": {"type": "xml"}}, None, "response_format.type", "invalid_value"),
     (BODY | {"response_format": {"type": "json_schema"}}, None, "response_format.json_schema", "missing_required_parameter"),

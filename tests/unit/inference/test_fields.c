@@ -113,6 +113,10 @@ static void unknown_members_are_refused(void **state)
 {
     (void)state;
     assert_false(check_request("{\"top\":{},\"nmae\":1,\"more\":2}"));
+    expect_error(ERROR_MODEL_REQUEST, "", "Unrecognized request arguments supplied: nmae, more");
+    assert_false(check_request("{\"a\":1,\"b\":2,\"top\":{},\"c\":3,\"d\":4,\"e\":5}"));
+    expect_error(ERROR_MODEL_REQUEST, "", "Unrecognized request arguments supplied: a, b, c, d");
+    assert_false(check_request("{\"top\":{},\"nmae\":1}"));
     expect_error(ERROR_MODEL_REQUEST, "", "Unrecognized request argument supplied: nmae");
     expect_refused("{\"flag\":true,\"nmae\":1}", ERROR_MODEL_REQUEST, "",
                    "Additional properties are not allowed ('nmae' was unexpected) - 'top'");
