@@ -101,13 +101,29 @@ def family(pid):
     return [pid, *(each for child in children for each in family(int(child)))]
 
 
-def cpu_us(pids):
-    """Time on a core of all threads, from the scheduler's own counter in ns."""
-    total = 0
+def scheduled_us(pids):
+    """Time of all threads on a core, and ready while others had it: the scheduler's own counters, which are in ns."""
+    total = [0, 0]
     for pid in pids:
         for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
-            total += int((task / "schedstat").read_text().split()[0])
-    return total / 1000
+            fields = (task / "schedstat").read_text().split()
+            total = [total[0] + int(fields[0]) / 1000, total[1] + int(fields[1]) / 1000]
+    return total
+
+
+class Meter:
+    """CPU time of processes from its making on."""
+
+    def __init__(self, pids):
+        self.pids = pids
+        self.began = time.monotonic()
+        self.before = scheduled_us(pids)
+
+    def read(self):
+        """CPU time in us, and how many percent of the time they waited for their core: a measure of the noise."""
+        passed_us = (time.monotonic() - self.began) * 1e6
+        cpu_us, waited_us = (now - before for now, before in zip(scheduled_us(self.pids), self.before))
+        return cpu_us, 100 * waited_us / passed_us
 
 
 def memory_kb(pids):

@@ -44,7 +44,7 @@
 enum phase { OPENING, SETTLING, MEASURING, ENDING };
 
 struct samples {
-    uint32_t *ns;
+    uint64_t *ns;
     size_t count, size;
 };
 
@@ -91,12 +91,12 @@ static void samples_add(struct samples *s, uint64_t ns)
         s->size = s->size ? 2 * s->size : 65536;
         s->ns = memory_realloc(s->ns, s->size * sizeof(*s->ns));
     }
-    s->ns[s->count++] = ns < UINT32_MAX ? (uint32_t)ns : UINT32_MAX;
+    s->ns[s->count++] = ns;
 }
 
 static int compare(const void *a, const void *b)
 {
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
 
     return x < y ? -1 : x > y;
 }
@@ -108,7 +108,7 @@ static double samples_at(const struct samples *s, double share)
 
     if (!s->count)
         return 0;
-    return s->ns[i < s->count ? i : s->count - 1] / 1e3;
+    return (double)s->ns[i < s->count ? i : s->count - 1] / 1e3;
 }
 
 static void samples_print(struct samples *s, const char *name)
