@@ -33,8 +33,7 @@ static void an_overload_amid_the_stream_is_said_as_azure_does(void **state)
         "{\"code\":\"429\",\"message\":\"Your requests have exceeded token rate limit.\"}",
         "{\"type\":\"too_many_requests\",\"code\":\"rate_limit_exceeded\",\"message\":\"no\"}",
         "{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}",
-        "{\"type\":\"server_error\",\"message\":\"The engine is currently "
-        "overloaded\",\"code\":null}",
+        "{\"type\":\"server_error\",\"message\":\"It is overloaded\",\"code\":null}",
     };
     char event[256];
     yyjson_val *error;
