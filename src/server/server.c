@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "identity/admin_token.h"
 #include "server/data_folder.h"
+#include "server/file_limit.h"
 #include "server/key_secret.h"
 #include "server/llama_path.h"
 #include "server/sealing.h"
@@ -102,6 +103,7 @@ static bool make_workers(struct server *s, unsigned *port, struct error *err)
 
     if (!settings_parse_listen(s->options.settings->listen, &host, port, err))
         return false;
+    file_limit_raise(count * (unsigned long)s->options.settings->connections_max);
     shared->workers = memory_alloc_array(count, sizeof(struct worker *));
     shared->metrics = metrics_new(count);
     while (ok && shared->worker_count < count) {

@@ -1,10 +1,14 @@
 """Starting, what is printed, starting again, stopping."""
 
 import json
+import os
+import resource
 import socket
 import subprocess
+import time
 
 import requests
+
 from service import PROGRAM, Lazuli
 
 
@@ -136,3 +140,35 @@ def test_without_llama_server_the_log_says_so(tmp_path):
         assert (answer.status_code, answer.json()["error"]["code"]) == (503, "ServiceUnavailable")
         assert "/nowhere" not in answer.text
         assert "/nowhere/llama-server" in service.log_text()
+
+
+def files_allowed(tmp_path, *prefix):
+    """Starts lazuli behind a command that limits it: its limit of open files then, and its log."""
+    with (tmp_path / "log").open("w+") as log:
+        service = subprocess.Popen(
+            [*prefix, PROGRAM, "up", "--listen", "127.0.0.1:0", "--data", str(tmp_path / "data"), "--workers", "1",
+             "--connections-max", "1000"],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+        )
+        try:
+            while " started " not in (tmp_path / "log").read_text():
+                assert service.poll() is None
+                time.sleep(0.02)
+            return resource.prlimit(service.pid, resource.RLIMIT_NOFILE)[0], (tmp_path / "log").read_text()
+        finally:
+            service.terminate()
+            service.wait(timeout=60)
+
+
+def test_the_limit_of_open_files_is_raised(tmp_path):
+    files, log = files_allowed(tmp_path, "prlimit", "--nofile=256:10000")
+    assert files >= 2000
+    assert "open_files_limited" not in log
+
+
+def test_too_low_a_limit_of_open_files_is_told(tmp_path):
+    # root may raise the hard limit too, unless it is without that capability
+    humble = ["setpriv", "--bounding-set=-sys_resource"] if os.geteuid() == 0 else []
+    files, log = files_allowed(tmp_path, *humble, "prlimit", "--nofile=256:300")
+    assert files == 300
+    assert "warn open_files_limited files=300 wanted=2512" in log
