@@ -8,6 +8,11 @@ void json_edit_init(struct json_edit *e, struct arena *a, yyjson_val *object, un
     *e = (struct json_edit){ object, arena_alloc_bytes(a, max * sizeof(*e->changes)), 0, max };
 }
 
+struct json_edit *json_edit_list(struct arena *a, size_t count)
+{
+    return arena_alloc_bytes(a, count * sizeof(struct json_edit));
+}
+
 static struct json_change *add_change(struct json_edit *e, struct str key,
                                       enum json_change_kind kind)
 {

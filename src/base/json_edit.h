@@ -38,8 +38,12 @@ struct json_edit {
     unsigned max;
 };
 
-/* An edit of `object`, with room for `max` changes, in the arena. */
+/* An edit of `object`, with room for `max` changes, in the arena. How many there can be is known where
+ * they are made: one more is an assertion that fails. */
 void json_edit_init(struct json_edit *e, struct arena *a, yyjson_val *object, unsigned max);
+
+/* Room in the arena for `count` edits, of an array's items say, each to be begun by json_edit_init. */
+struct json_edit *json_edit_list(struct arena *a, size_t count);
 
 /* What the member `key` becomes, whether the object has it or not; each key once. */
 void json_edit_drop(struct json_edit *e, struct str key);

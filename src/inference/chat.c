@@ -88,7 +88,7 @@ static void shape_tool_calls(struct exchange *x, struct arena *scratch, struct j
 
     if (!yyjson_is_arr(calls))
         return;
-    edits = arena_alloc_bytes(scratch, (yyjson_arr_size(calls) + 1) * sizeof(*edits));
+    edits = json_edit_list(scratch, yyjson_arr_size(calls));
     yyjson_arr_foreach(calls, i, count, call)
     {
         struct str id = json_str(yyjson_obj_get(call, "id"));

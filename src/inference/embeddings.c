@@ -233,7 +233,7 @@ static bool shape(struct exchange *x, struct arena *scratch, yyjson_doc *answer,
 
     if (!yyjson_is_arr(data))
         return false;
-    items = arena_alloc_bytes(scratch, (yyjson_arr_size(data) + 1) * sizeof(*items));
+    items = json_edit_list(scratch, yyjson_arr_size(data));
     yyjson_arr_foreach(data, i, count, item)
     {
         json_edit_init(&items[i], scratch, item, 2);

@@ -258,7 +258,7 @@ static struct json_edit *without_ids(struct arena *a, yyjson_val *array, size_t 
     yyjson_val *item;
 
     *count = (unsigned)(len < max ? len : max);
-    edits = arena_alloc_bytes(a, (*count + 1) * sizeof(*edits));
+    edits = json_edit_list(a, *count);
     yyjson_arr_foreach(array, i, all, item)
     {
         if (i == *count)
@@ -347,7 +347,7 @@ static bool shape_choices(struct exchange *x, struct arena *scratch, struct json
 
     if (!yyjson_is_arr(choices))
         return false;
-    edits = arena_alloc_bytes(scratch, (yyjson_arr_size(choices) + 1) * sizeof(*edits));
+    edits = json_edit_list(scratch, yyjson_arr_size(choices));
     yyjson_arr_foreach(choices, i, count, choice)
     {
         yyjson_val *inner = part ? yyjson_obj_get(choice, part) : NULL;

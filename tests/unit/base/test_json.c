@@ -306,9 +306,10 @@ static void writes_edits(void **state)
     yyjson_val *root = parse(a, "{\"z\":[2,{\"b\":1,\"a\":2}],\"model\":\"m\",\"timings\":{},"
                                 "\"choices\":[{\"text\":\"t\",\"index\":0},{}],\"modelled\":1}");
     yyjson_val *choices = yyjson_obj_get(root, "choices");
-    struct json_edit items[4], first, edit;
+    enum { COUNT = 4 };
+    struct json_edit *items = json_edit_list(a, COUNT), first, edit;
 
-    for (size_t i = 0; i < ARRAY_LEN(items); i++)
+    for (size_t i = 0; i < COUNT; i++)
         json_edit_init(&items[i], a, yyjson_arr_get(choices, i), 2);
     json_edit_text(&items[0], STR("finish_reason"), STR("null"));
     json_edit_string(&items[0], STR("text"), STR("\"\n"));
@@ -316,7 +317,7 @@ static void writes_edits(void **state)
     json_edit_init(&first, a, NULL, 0);
     json_edit_init(&edit, a, root, 6);
     json_edit_integer(&edit, STR("created"), -7);
-    json_edit_array(&edit, STR("choices"), items, ARRAY_LEN(items));
+    json_edit_array(&edit, STR("choices"), items, COUNT);
     json_edit_string(&edit, STR("model"), STR("gpt"));
     json_edit_object(&edit, STR("first"), &first);
     json_edit_drop(&edit, STR("timings"));
