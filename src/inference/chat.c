@@ -5,6 +5,7 @@
 #include "inference/chat_fields.h"
 #include "inference/chat_messages.h"
 #include "inference/engine_error.h"
+#include "inference/logit_bias.h"
 #include "inference/operation.h"
 #include "inference/shape.h"
 #include "inference/stream_options.h"
@@ -71,7 +72,7 @@ static bool check(struct exchange *x, struct error *err)
     yyjson_val *root = yyjson_doc_get_root(x->document);
     struct request_facts *f = &x->facts;
 
-    if (!fields_check(x, root, &chat_fields, err) || !fields_check_bias(root, err))
+    if (!fields_check(x, root, &chat_fields, err) || !logit_bias_check(root, err))
         return false;
     note_counts(f, root);
     return chat_messages_check(f, root, err) && chat_tools_check(f, root, err) &&

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "inference/fields.h"
+#include "inference/field_errors.h"
 
 #define PARAM_BYTES 64
 
@@ -96,12 +96,11 @@ static bool needs_content(yyjson_val *message, struct str role)
 
 static bool refuse_silence(yyjson_val *message, size_t at, struct error *err)
 {
+    const struct field_path list = { NULL, "messages", 0 }, item = { &list, NULL, at };
     char param[PARAM_BYTES];
 
-    if (!yyjson_obj_get(message, "content")) {
-        snprintf(param, sizeof(param), "messages[%zu].content", at);
-        return fields_missing(err, param);
-    }
+    if (!yyjson_obj_get(message, "content"))
+        return field_refuse_missing(&(struct field_path){ &item, "content", 0 }, err);
     snprintf(param, sizeof(param), "messages.[%zu].content", at);
     return error_set_target(err, ERROR_MODEL_REQUEST, param,
                             "Invalid value for 'content': expected a string, got null.");

@@ -3,6 +3,7 @@
  * Request fields and ranges: Azure's inference specification 2024-08-01-preview (tests/specs/inference/).
  * SPDX-License-Identifier: MIT
  */
+#include "inference/logit_bias.h"
 #include "inference/operation.h"
 #include "inference/prompts.h"
 #include "inference/shape.h"
@@ -65,7 +66,7 @@ static bool check(struct exchange *x, struct error *err)
     yyjson_val *root = yyjson_doc_get_root(x->document), *logprobs;
     struct request_facts *f = &x->facts;
 
-    if (!fields_check(x, root, &request_fields, err) || !fields_check_bias(root, err) ||
+    if (!fields_check(x, root, &request_fields, err) || !logit_bias_check(root, err) ||
         !prompts_check(f, fields_get(root, "prompt"), "prompt", PROMPTS_MAX, err) ||
         !stream_options_check(f, root, err))
         return false;

@@ -247,7 +247,15 @@ bool field_refuse_missing(const struct field_path *path, struct error *err)
 {
     char name[FIELD_PATH_BYTES];
 
-    return fields_missing(err, field_path_text(path, name));
+    field_path_text(path, name);
+    return error_set_target(err, ERROR_MODEL_MISSING, name, "Missing required parameter: '%s'.",
+                            name);
+}
+
+bool field_refuse_unsupported(const char *name, struct error *err)
+{
+    return error_set_target(err, ERROR_MODEL_UNSUPPORTED, name,
+                            "Unsupported parameter: '%s' is not supported with this model.", name);
 }
 
 void field_strangers_add(struct field_strangers *s, struct str name)

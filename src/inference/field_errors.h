@@ -8,6 +8,18 @@
 
 #include "inference/fields.h"
 
+/* Where a value stands, for errors. Made on the stack on the way down, so that it costs next to
+ * nothing where there is no error. */
+struct field_path {
+    const struct field_path *above; /* NULL: the request itself */
+    const char *name;               /* NULL: an item of an array */
+    size_t at;
+};
+
+#define FIELD_PATH_BYTES 128
+/* "messages[0].content", as OpenAI's checks of structure name it. */
+const char *field_path_text(const struct field_path *path, char text[FIELD_PATH_BYTES]);
+
 #define FIELD_NAME_CHARS_MAX 64
 
 /* The value's JSON types, a set of field_type. */
@@ -28,6 +40,8 @@ bool field_refuse_value(struct str value, const struct field *f, const struct fi
 bool field_refuse_string(struct str value, const struct field_path *path, struct error *err);
 bool field_refuse_twice(const struct field_path *path, struct error *err);
 bool field_refuse_missing(const struct field_path *path, struct error *err);
+/* The model has no such thing; `name` is the field's path as text. */
+bool field_refuse_unsupported(const char *name, struct error *err);
 
 /* Names of members that no table knows, as they are met; the first few are named. */
 #define FIELD_STRANGERS_MAX 4

@@ -2,7 +2,6 @@
 #include "inference/fields.h"
 
 #include <assert.h>
-#include <stdio.h>
 
 #include "inference/field_errors.h"
 
@@ -209,33 +208,6 @@ bool fields_check(struct exchange *x, yyjson_val *object, const struct fields *f
     return check_object(&(struct walk){ x, err }, object, fields, NULL);
 }
 
-bool fields_check_bias(yyjson_val *object, struct error *err)
-{
-    static const struct field bias_field = FIELD("logit_bias", FIELD_NUMBER, -100, 100);
-    const struct field_path above = { NULL, bias_field.name, 0 };
-    yyjson_val *bias = fields_get(object, bias_field.name), *key, *value;
-    size_t i, count;
-    uint64_t token;
-
-    if (!bias)
-        return true;
-    yyjson_obj_foreach(bias, i, count, key, value)
-    {
-        char name[24];
-        const struct field_path path = { &above, name, 0 };
-
-        if (!str_to_u64(json_str(key), INT32_MAX, &token))
-            return error_set_target(err, ERROR_MODEL_REQUEST, bias_field.name,
-                                    "Invalid key in 'logit_bias': %.*s. You should only be "
-                                    "submitting non-negative integers.",
-                                    STR_ARGS(str_slice(json_str(key), 0, 40)));
-        snprintf(name, sizeof(name), "%llu", (unsigned long long)token);
-        if (!check_value(&(struct walk){ NULL, err }, value, &bias_field, &path))
-            return false;
-    }
-    return true;
-}
-
 yyjson_val *fields_get(yyjson_val *object, const char *name)
 {
     yyjson_val *value = yyjson_obj_get(object, name);
@@ -246,13 +218,5 @@ yyjson_val *fields_get(yyjson_val *object, const char *name)
 bool fields_need(struct request_facts *facts, unsigned feature, const char *name, struct error *err)
 {
     facts->features |= feature;
-    return !(facts->lacks & feature) ||
-           error_set_target(err, ERROR_MODEL_UNSUPPORTED, name,
-                            "Unsupported parameter: '%s' is not supported with this model.", name);
-}
-
-bool fields_missing(struct error *err, const char *name)
-{
-    return error_set_target(err, ERROR_MODEL_MISSING, name, "Missing required parameter: '%s'.",
-                            name);
+    return !(facts->lacks & feature) || field_refuse_unsupported(name, err);
 }

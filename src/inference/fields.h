@@ -73,18 +73,6 @@ struct fields {
         .list = rows, .count = ARRAY_LEN(rows), .is_open = true \
     }
 
-/* Where a value stands, for errors. Made on the stack on the way down, so that it costs next to
- * nothing where there is no error. */
-struct field_path {
-    const struct field_path *above; /* NULL: the request itself */
-    const char *name;               /* NULL: an item of an array */
-    size_t at;
-};
-
-#define FIELD_PATH_BYTES 128
-/* "messages[0].content", as OpenAI's checks of structure name it. */
-const char *field_path_text(const struct field_path *path, char text[FIELD_PATH_BYTES]);
-
 /* Checks every member of `object` against the table: unknown and missing members, types, ranges,
  * what stands inside, and that none is there twice, since an engine might read the other one than
  * lazuli. Adds the features needed to x->facts. */
@@ -94,14 +82,8 @@ MUST_CHECK bool fields_check(struct exchange *x, yyjson_val *object, const struc
 /* The value, NULL when absent or null. */
 yyjson_val *fields_get(yyjson_val *object, const char *name);
 
-/* What stands inside `logit_bias` of a chat or a completion. */
-MUST_CHECK bool fields_check_bias(yyjson_val *object, struct error *err);
-
 /* The field asks for an engine feature: notes it, and refuses where the engine lacks it. */
 MUST_CHECK bool fields_need(struct request_facts *facts, unsigned feature, const char *name,
                             struct error *err);
-
-/* "Missing required parameter: 'x'." */
-bool fields_missing(struct error *err, const char *name);
 
 #endif

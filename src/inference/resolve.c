@@ -4,6 +4,7 @@
  * either order; see exchange.h.
  * SPDX-License-Identifier: MIT
  */
+#include "inference/field_errors.h"
 #include "inference/operation.h"
 
 #define JSON_HINT                                                                               \
@@ -13,14 +14,14 @@
 
 static bool name_from_body(struct exchange *x, struct error *err)
 {
-    yyjson_val *model = yyjson_obj_get(yyjson_doc_get_root(x->document), "model");
+    static const struct field model_field = FIELD("model", FIELD_STRING);
+    const struct field_path path = { NULL, model_field.name, 0 };
+    yyjson_val *model = fields_get(yyjson_doc_get_root(x->document), model_field.name);
 
-    if (!model || yyjson_is_null(model))
-        return error_set_target(err, ERROR_MODEL_MISSING, "model",
-                                "Missing required parameter: 'model'.");
+    if (!model)
+        return field_refuse_missing(&path, err);
     if (!yyjson_is_str(model))
-        return error_set_target(err, ERROR_MODEL_TYPE, "model",
-                                "Invalid type for 'model': expected a string.");
+        return field_refuse_type(model, &model_field, &path, err);
     x->deployment_name = json_str(model);
     return true;
 }

@@ -101,6 +101,8 @@ static void on_v1_the_body_names_the_deployment(void **state)
     rig_head("POST", "/openai/v1/chat/completions", NULL);
     rig_body(STR("{\"model\":5," MESSAGES "}"));
     expect_error(400, "invalid_type");
+    assert_string_equal(yyjson_get_str(json_at(rig_reply_json(), "error.message")),
+                        "Invalid type for 'model': expected a string, but got an integer instead.");
     rig_head("POST", "/openai/v1/chat/completions", NULL);
     rig_body(STR("{\"model\":\"sim\\u0000x\"," MESSAGES "}"));
     expect_error(404, "DeploymentNotFound");
