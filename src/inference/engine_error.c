@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "inference/engine_error.h"
 
-#include <stdio.h>
-
 #include "base/log.h"
 #include "inference/llama_error.h"
 #include "inference/operation.h"
@@ -32,67 +30,11 @@ void engine_error_in_stream(struct exchange *x, struct error *err)
     set_failed(x, err);
 }
 
-void engine_error_context(struct exchange *x, uint64_t context, uint64_t prompt, struct error *err)
-{
-    unsigned long long most = context, asked = prompt, answer = x->facts.max_tokens;
-
-    if (x->operation != &operation_chat)
-        error_set_target(err, ERROR_CONTEXT_LENGTH,
-                         x->operation == &operation_embeddings ? "input" : "prompt",
-                         "This model's maximum context length is %llu tokens, however you "
-                         "requested %llu tokens (%llu in your prompt; %llu for the completion). "
-                         "Please reduce your prompt; or completion length.",
-                         most, asked + answer, asked, answer);
-    else if (answer)
-        error_set_target(err, ERROR_CONTEXT_LENGTH, "messages",
-                         "This model's maximum context length is %llu tokens. However, you "
-                         "requested %llu tokens (%llu in the messages, %llu in the completion). "
-                         "Please reduce the length of the messages or completion.",
-                         most, asked + answer, asked, answer);
-    else
-        error_set_target(err, ERROR_CONTEXT_LENGTH, "messages",
-                         "This model's maximum context length is %llu tokens. However, your "
-                         "messages resulted in %llu tokens. Please reduce the length of the "
-                         "messages.",
-                         most, asked);
-}
-
-/* llama-server: {"error":{"code":400,"message","type":"exceed_context_size_error",
- * "n_prompt_tokens","n_ctx"}}, said in Azure's words. */
-static bool set_context_length(struct exchange *x, yyjson_val *error, struct error *err)
-{
-    if (!str_equal(json_str(yyjson_obj_get(error, "type")), STR("exceed_context_size_error")))
-        return false;
-    engine_error_context(x, yyjson_get_uint(yyjson_obj_get(error, "n_ctx")),
-                         yyjson_get_uint(yyjson_obj_get(error, "n_prompt_tokens")), err);
-    return true;
-}
-
-/* llama-server says 500 to an embedding's input that is longer than its batch, which lazuli makes
- * as large as the context: "input (9002 tokens) is too large to process. increase the physical
- * batch size (current batch size: 2048)". The request is at fault, and to try it again is no use. */
-static bool set_input_length(struct exchange *x, yyjson_val *error, struct error *err)
-{
-    struct str message = json_str(yyjson_obj_get(error, "message"));
-    unsigned tokens, context;
-
-    if (x->deployment->engine->kind != ENGINE_LLAMA || x->operation != &operation_embeddings ||
-        !message.data ||
-        sscanf(message.data,
-               "input (%9u tokens) is too large to process. increase the physical batch size "
-               "(current batch size: %9u)",
-               &tokens, &context) != 2)
-        return false;
-    engine_error_context(x, context, tokens, err);
-    return true;
-}
-
 static void set_refused(struct exchange *x, yyjson_val *error, struct error *err)
 {
     struct str message = json_str(yyjson_obj_get(error, "message"));
 
-    if (set_context_length(x, error, err) ||
-        (x->deployment->engine->kind == ENGINE_LLAMA && llama_error_read(x, message, err)))
+    if (llama_error_read(x, error, err))
         return;
     error_set(err, ERROR_MODEL_REQUEST, "%.*s",
               STR_ARGS(message.len ? message : STR("The model refused the request.")));
@@ -221,7 +163,7 @@ enum phase engine_error_reply(struct exchange *x, struct str body)
     }
     log_warn("engine_refused", "id=%s engine=%s status=%d", x->request_id,
              x->deployment->engine->name, status);
-    if (status == 500 && set_input_length(x, error, exchange_error(x)))
+    if (status == 500 && llama_error_read_failure(x, error, exchange_error(x)))
         return PHASE_FAIL;
     if (status == 400 && yyjson_is_obj(error))
         set_refused(x, error, exchange_error(x));

@@ -12,9 +12,6 @@
  * configuration) become 500, llama-server's become Azure's words. */
 enum phase engine_error_reply(struct exchange *x, struct str body);
 
-/* The prompt, or one of them, has so many tokens, and the model no room for it and the answer. */
-void engine_error_context(struct exchange *x, uint64_t context, uint64_t prompt, struct error *err);
-
 /* An event of a stream that is an error: fills *err and returns true. */
 bool engine_error_of_event(struct exchange *x, yyjson_doc *event, struct error *err);
 

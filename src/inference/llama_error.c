@@ -1,7 +1,45 @@
 /* SPDX-License-Identifier: MIT */
 #include "inference/llama_error.h"
 
+#include <stdio.h>
+
 #include "inference/operation.h"
+
+void llama_error_context(const struct exchange *x, uint64_t context, uint64_t prompt,
+                         struct error *err)
+{
+    unsigned long long most = context, asked = prompt, answer = x->facts.max_tokens;
+
+    if (x->operation != &operation_chat)
+        error_set_target(err, ERROR_CONTEXT_LENGTH,
+                         x->operation == &operation_embeddings ? "input" : "prompt",
+                         "This model's maximum context length is %llu tokens, however you "
+                         "requested %llu tokens (%llu in your prompt; %llu for the completion). "
+                         "Please reduce your prompt; or completion length.",
+                         most, asked + answer, asked, answer);
+    else if (answer)
+        error_set_target(err, ERROR_CONTEXT_LENGTH, "messages",
+                         "This model's maximum context length is %llu tokens. However, you "
+                         "requested %llu tokens (%llu in the messages, %llu in the completion). "
+                         "Please reduce the length of the messages or completion.",
+                         most, asked + answer, asked, answer);
+    else
+        error_set_target(err, ERROR_CONTEXT_LENGTH, "messages",
+                         "This model's maximum context length is %llu tokens. However, your "
+                         "messages resulted in %llu tokens. Please reduce the length of the "
+                         "messages.",
+                         most, asked);
+}
+
+/* {"error":{"code":400,"message","type":"exceed_context_size_error","n_prompt_tokens","n_ctx"}}. */
+static bool set_context_length(const struct exchange *x, yyjson_val *error, struct error *err)
+{
+    if (!str_equal(json_str(yyjson_obj_get(error, "type")), STR("exceed_context_size_error")))
+        return false;
+    llama_error_context(x, yyjson_get_uint(yyjson_obj_get(error, "n_ctx")),
+                        yyjson_get_uint(yyjson_obj_get(error, "n_prompt_tokens")), err);
+    return true;
+}
 
 /* What stands behind `mark`; STR_NONE where it does not occur. */
 static struct str text_behind(struct str text, struct str mark)
@@ -33,7 +71,7 @@ static bool set_schema(const struct exchange *x, struct str fault, struct error 
     return true;
 }
 
-bool llama_error_read(const struct exchange *x, struct str message, struct error *err)
+static bool set_fault(const struct exchange *x, struct str message, struct error *err)
 {
     struct str fault = text_behind(message, STR("JSON schema error at "));
 
@@ -53,4 +91,30 @@ bool llama_error_read(const struct exchange *x, struct str message, struct error
         return true;
     }
     return false;
+}
+
+bool llama_error_read(const struct exchange *x, yyjson_val *error, struct error *err)
+{
+    return set_context_length(x, error, err) ||
+           (x->deployment->engine->kind == ENGINE_LLAMA &&
+            set_fault(x, json_str(yyjson_obj_get(error, "message")), err));
+}
+
+/* To an embedding's input that is longer than its batch, which lazuli makes as large as the context:
+ * "input (9002 tokens) is too large to process. increase the physical batch size (current batch size:
+ * 2048)". The request is at fault, and to try it again is no use. */
+bool llama_error_read_failure(const struct exchange *x, yyjson_val *error, struct error *err)
+{
+    struct str message = json_str(yyjson_obj_get(error, "message"));
+    unsigned tokens, context;
+
+    if (x->deployment->engine->kind != ENGINE_LLAMA || x->operation != &operation_embeddings ||
+        !message.data ||
+        sscanf(message.data,
+               "input (%9u tokens) is too large to process. increase the physical batch size "
+               "(current batch size: %9u)",
+               &tokens, &context) != 2)
+        return false;
+    llama_error_context(x, context, tokens, err);
+    return true;
 }

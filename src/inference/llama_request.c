@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "inference/llama_request.h"
 
-#include "inference/fields.h"
+#include "inference/field_errors.h"
 #include "inference/operation.h"
 
 static yyjson_val *root_of(const struct exchange *x)
@@ -35,10 +35,26 @@ static struct str named_tool(const struct exchange *x)
     return json_str(json_at(root_of(x), "tool_choice.function.name"));
 }
 
-/* See gather.h for why. */
-static bool must_gather(const struct exchange *x)
+static bool is_for_llama(const struct exchange *x)
 {
-    return x->facts.choices > 1 && !x->facts.stream;
+    return x->deployment->engine->kind == ENGINE_LLAMA;
+}
+
+/* llama-server makes as many choices of one request at a time as it has slots, and no more. */
+bool llama_request_check(const struct exchange *x, struct error *err)
+{
+    unsigned slots = x->deployment->engine->llama.parallel;
+    const struct field n_field = FIELD("n", FIELD_INTEGER, 1, slots);
+    yyjson_val *n = fields_get(root_of(x), n_field.name);
+
+    return !is_for_llama(x) || yyjson_get_uint(n) <= slots ||
+           field_refuse_number(n, &n_field, &(struct field_path){ NULL, n_field.name, 0 }, err);
+}
+
+bool llama_request_must_gather(const struct exchange *x)
+{
+    return is_for_llama(x) && x->operation->engine_operation != ENGINE_EMBEDDINGS &&
+           x->facts.choices > 1 && !x->facts.stream;
 }
 
 /* null means "not given" to Azure; to llama-server it is a wrong type here and there. */
@@ -61,7 +77,7 @@ bool llama_request_differs(const struct exchange *x)
         return true;
     return x->operation->engine_operation != ENGINE_EMBEDDINGS &&
            (x->facts.has_refusals || lacks_prompt(x) || lacks_max_tokens(x) ||
-            lacks_alternatives(x) || named_tool(x).len || must_gather(x));
+            lacks_alternatives(x) || named_tool(x).len || x->facts.is_gathered);
 }
 
 static void keep_named_tool(yyjson_mut_doc *doc, yyjson_mut_val *root, struct str name)
@@ -119,7 +135,7 @@ static void drop_nulls(yyjson_mut_val *root)
     }
 }
 
-void llama_request_adapt(struct exchange *x, yyjson_mut_doc *doc, yyjson_mut_val *root)
+void llama_request_adapt(const struct exchange *x, yyjson_mut_doc *doc, yyjson_mut_val *root)
 {
     bool is_chat = x->operation == &operation_chat;
 
@@ -134,8 +150,7 @@ void llama_request_adapt(struct exchange *x, yyjson_mut_doc *doc, yyjson_mut_val
         json_set_int(doc, root, "max_tokens", (int64_t)x->facts.max_tokens);
     if (lacks_alternatives(x))
         json_set_int(doc, root, is_chat ? "top_logprobs" : "logprobs", 1);
-    if (must_gather(x)) {
-        x->facts.is_gathered = true;
+    if (x->facts.is_gathered) {
         json_set_bool(doc, root, "stream", true);
         json_set_bool(doc, json_set_object(doc, root, "stream_options"), "include_usage", true);
     }

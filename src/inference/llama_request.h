@@ -11,8 +11,15 @@
 
 #include "inference/exchange.h"
 
-/* The request has one of these; then it is written anew, and adapt changes the copy. */
+/* A request that its operation let pass asks for no more than its llama-server, if it is for one, can
+ * do. */
+MUST_CHECK bool llama_request_check(const struct exchange *x, struct error *err);
+/* It is for a llama-server that must stream what the client wants whole: facts.is_gathered. */
+bool llama_request_must_gather(const struct exchange *x);
+
+/* The request has one of these; then it is written anew, and adapt changes the copy. Once facts are
+ * complete, and for a llama-server only. */
 bool llama_request_differs(const struct exchange *x);
-void llama_request_adapt(struct exchange *x, yyjson_mut_doc *doc, yyjson_mut_val *root);
+void llama_request_adapt(const struct exchange *x, yyjson_mut_doc *doc, yyjson_mut_val *root);
 
 #endif

@@ -6,8 +6,8 @@
  * themselves.
  * SPDX-License-Identifier: MIT
  */
-#include "inference/engine_error.h"
 #include "inference/fields.h"
+#include "inference/llama_error.h"
 #include "inference/operation.h"
 
 /* What a template says on its own (how to call tools, say) beyond the JSON that stood around it. */
@@ -127,7 +127,7 @@ static enum phase take_count(struct exchange *x)
     x->measure.prompt++;
     buf_done(&x->measure.answer);
     if (context && count && count + x->facts.max_tokens > context) {
-        engine_error_context(x, context, count, exchange_error(x));
+        llama_error_context(x, context, count, exchange_error(x));
         return PHASE_FAIL;
     }
     return measure_next(x);

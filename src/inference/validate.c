@@ -3,6 +3,7 @@
  * can do.
  * SPDX-License-Identifier: MIT
  */
+#include "inference/llama_request.h"
 #include "inference/operation.h"
 
 /* The most that the model can answer, and the name that reasoning models want it given by. */
@@ -24,26 +25,13 @@ static bool check_max_tokens(struct exchange *x, struct error *err)
     return true;
 }
 
-/* llama-server makes as many choices of one request at a time as it has slots, and no more. */
-static bool check_slots(struct exchange *x, struct error *err)
-{
-    const struct catalog_engine *e = x->deployment->engine;
-    uint64_t n = yyjson_get_uint(yyjson_obj_get(yyjson_doc_get_root(x->document), "n"));
-
-    if (e->kind != ENGINE_LLAMA || n <= e->llama.parallel)
-        return true;
-    return error_set_target(err, ERROR_MODEL_INTEGER_ABOVE, "n",
-                            "Invalid 'n': integer above maximum value. Expected a value <= %u, but "
-                            "got %llu instead.",
-                            e->llama.parallel, (unsigned long long)n);
-}
-
 enum phase exchange_validate(struct exchange *x)
 {
     x->facts.n = x->facts.choices = x->facts.prompts = 1;
     x->facts.lacks = ~engine_features(x->deployment->engine);
     if (!x->operation->check(x, exchange_error(x)) || !check_max_tokens(x, exchange_error(x)) ||
-        !check_slots(x, exchange_error(x)))
+        !llama_request_check(x, exchange_error(x)))
         return PHASE_FAIL;
+    x->facts.is_gathered = llama_request_must_gather(x);
     return PHASE_ADMIT;
 }

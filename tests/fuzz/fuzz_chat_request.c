@@ -64,8 +64,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     x = rig_exchange(targets[target].operation, targets[target].deployment, "2024-10-21",
                      str_of((const char *)data + 1, size - 1));
     if (x->document && yyjson_is_obj(yyjson_doc_get_root(x->document))) {
-        if (x->operation->check(x, &err)) {
+        if (x->operation->check(x, &err) && llama_request_check(x, &err)) {
             check_facts(&x->facts);
+            x->facts.is_gathered = llama_request_must_gather(x);
             adapt(x);
         } else {
             check_error(&err);
