@@ -1,7 +1,6 @@
 """Other gateways: installed below .deps/bench, and started. find(NAME) is a function that starts one, or None."""
 
 import os
-import pathlib
 import shutil
 import subprocess
 import sys

@@ -122,7 +122,7 @@ class Meter:
     def read(self):
         """CPU time in us, and how many percent of the time they waited for their core: a measure of the noise."""
         passed_us = (time.monotonic() - self.began) * 1e6
-        cpu_us, waited_us = (now - before for now, before in zip(scheduled_us(self.pids), self.before))
+        cpu_us, waited_us = (now - before for now, before in zip(scheduled_us(self.pids), self.before, strict=True))
         return cpu_us, 100 * waited_us / passed_us
 
 
@@ -327,7 +327,8 @@ class Rig:
         file = self.folder / "load.lua"
         file.write_text(script + WRK_DONE)
         out = subprocess.run(
-            ["taskset", "-c", str(self.other_core), "wrk", "-t", "1", "--timeout", "60s", "-c", str(connections), "-d", f"{seconds}s", "-s", file, url],
+            ["taskset", "-c", str(self.other_core), "wrk", "-t", "1", "--timeout", "60s", "-c", str(connections),
+             "-d", f"{seconds}s", "-s", file, url],
             check=True, capture_output=True, text=True,
         )
         figures = json.loads(out.stdout.strip().splitlines()[-1])

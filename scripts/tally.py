@@ -9,7 +9,7 @@ has a suite that ended badly without naming a case. The last line is "N passed, 
 import pathlib
 import re
 import sys
-import xml.etree.ElementTree as ElementTree
+from xml.etree import ElementTree
 
 
 class Count:

@@ -1,6 +1,7 @@
 """A plain HTTP client of the control plane, which holds what it gets against the specification."""
 
 import requests
+
 from arm_spec import Spec
 
 SPECS = {version: Spec(version) for version in ("2023-05-01", "2024-06-01-preview")}

@@ -68,7 +68,7 @@ class Spec:
         segments = tuple(path.partition("?")[0].lower().strip("/").split("/"))
         for pattern, operations in self.paths.items():
             if len(pattern) == len(segments) and all(
-                re.fullmatch(r"\{.*\}", expected) or expected == got for expected, got in zip(pattern, segments)
+                re.fullmatch(r"\{.*\}", expected) or expected == got for expected, got in zip(pattern, segments, strict=True)
             ):
                 responses = operations[method.lower()]["responses"]
                 assert str(status) in responses, f"{status} is no answer to {method} {path}: {sorted(responses)}"

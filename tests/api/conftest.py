@@ -1,6 +1,7 @@
 """Fixtures that the API tests share."""
 
 import pytest
+
 from fake_upstream import FakeUpstream
 from service import Lazuli, free_port
 

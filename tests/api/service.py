@@ -45,7 +45,7 @@ class Lazuli:
         self.start()
 
     def start(self):
-        self.log = open(self.log_file, "ab")
+        self.log = self.log_file.open("ab")
         offset = self.log.tell()
         self.process = subprocess.Popen(
             self.line, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env=self.environment

@@ -5,6 +5,7 @@ import uuid
 import openai
 import pytest
 import requests
+
 from arm import Arm
 from conftest import SIMULATED
 from service import Lazuli

@@ -10,10 +10,18 @@ from azure.core.exceptions import HttpResponseError, ResourceExistsError, Resour
 from azure.core.rest import HttpRequest
 from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
 from azure.mgmt.cognitiveservices.models import (
-    Account, AccountProperties, Deployment, DeploymentModel, DeploymentProperties, IpRule, NetworkRuleSet,
-    PatchResourceTagsAndSku, Sku,
+    Account,
+    AccountProperties,
+    Deployment,
+    DeploymentModel,
+    DeploymentProperties,
+    IpRule,
+    NetworkRuleSet,
+    PatchResourceTagsAndSku,
+    Sku,
 )
 from azure.mgmt.resource import ResourceManagementClient, SubscriptionClient
+
 from conftest import SIMULATED
 from service import Lazuli
 

@@ -6,6 +6,7 @@ import sys
 import numpy
 import openai
 import pytest
+
 from conftest import KEPT
 from service import TOP, Lazuli
 

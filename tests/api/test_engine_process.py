@@ -8,6 +8,7 @@ import signal
 import time
 
 import requests
+
 from service import Lazuli
 
 QUESTION = {"messages": [{"role": "user", "content": "What is a deployment?"}], "max_tokens": 16}

@@ -4,6 +4,7 @@ import json
 
 import pytest
 import requests
+
 from wire import Wire
 
 CHAT = "/openai/deployments/gpt-4/chat/completions?api-version=2024-02-01"
@@ -319,7 +320,7 @@ def test_tokens_that_the_model_has_not(lazuli):
 def test_context_too_long(lazuli):
     """The embedded model has a context of its own, whatever the deployment's model says."""
     words = "deployment " * 6000
-    status, phrase, headers, text = ask(lazuli, body={"messages": [{"role": "user", "content": words}]})
+    status, phrase, _, text = ask(lazuli, body={"messages": [{"role": "user", "content": words}]})
     error = json.loads(text)["error"]
     assert (status, phrase) == (400, "model_error")
     assert (error["type"], error["param"], error["code"]) == (

@@ -5,6 +5,7 @@ import time
 
 import openai
 import pytest
+
 from service import Lazuli
 
 MESSAGES = [{"role": "user", "content": "Hi"}]

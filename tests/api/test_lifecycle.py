@@ -8,6 +8,7 @@ import subprocess
 import time
 
 import pytest
+
 from service import PROGRAM, Lazuli
 from wire import Wire
 
@@ -129,7 +130,7 @@ def test_reload_of_the_catalog():
     with start() as service:
         refused = service.arm("PUT", "/deployments/ours", deployment_of_new_model())
         assert refused.status_code == 400
-        wire, data = begin_stream(service)
+        wire, _ = begin_stream(service)
         service.catalog_file.write_text(PACED % 16 + NEW_MODEL)
         service.process.send_signal(signal.SIGHUP)
         wait_for_log(service, " reload_done")

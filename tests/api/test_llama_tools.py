@@ -4,6 +4,7 @@ import shutil
 
 import openai
 import pytest
+
 from service import TOP, Lazuli
 
 MODEL = TOP / "models" / "tiny" / "lazuli-tiny.gguf"

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from specs import answer_errors, schema_errors
 
 VERSIONS = ["2023-05-15", "2024-02-01", "2024-06-01", "2024-08-01-preview"]

@@ -9,6 +9,7 @@ import socket
 import time
 
 import pytest
+
 from service import Lazuli
 from wire import Wire
 

@@ -7,6 +7,7 @@ import time
 import openai
 import pytest
 import requests
+
 from fake_upstream import chat_answer, chat_event
 from wire import Wire
 
@@ -41,14 +42,22 @@ def is_server_error(error):
 EVERYTHING = {
     "messages": [
         {"role": "system", "content": "Sys", "name": "s"},
-        {"role": "user", "content": [{"type": "text", "text": "Look: \u00e9\u2028😀"}, {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA==", "detail": "low"}}]},
-        {"role": "assistant", "content": None, "tool_calls": [{"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
+        {"role": "user", "content": [
+            {"type": "text", "text": "Look: \u00e9\u2028😀"},
+            {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA==", "detail": "low"}},
+        ]},
+        {"role": "assistant", "content": None, "tool_calls": [
+            {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}},
+        ]},
         {"role": "tool", "tool_call_id": "call_1", "content": "done"},
     ],
     "temperature": 0.1, "top_p": 0.95, "n": 1, "stop": ["a", "b"], "max_tokens": 77, "presence_penalty": -0.5,
     "frequency_penalty": 2, "logit_bias": {"50256": -100}, "logprobs": True, "top_logprobs": 4, "user": "someone",
-    "seed": 9223372036854775807, "response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}, "strict": True}},
-    "tools": [{"type": "function", "function": {"name": "f", "description": "d", "parameters": {"type": "object", "properties": {}}, "strict": False}}],
+    "seed": 9223372036854775807,
+    "response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}, "strict": True}},
+    "tools": [{"type": "function", "function": {
+        "name": "f", "description": "d", "parameters": {"type": "object", "properties": {}}, "strict": False,
+    }}],
     "tool_choice": {"type": "function", "function": {"name": "f"}}, "parallel_tool_calls": False, "reasoning_effort": "low",
     "metadata": {"k": "v"}, "store": True, "prediction": {"type": "content", "content": "p"}, "modalities": ["text"],
 }  # fmt: skip
