@@ -123,10 +123,11 @@ void engine_call_fail(struct engine_call *call, const struct error *err)
     struct engine_events events = call->events;
     struct error copy = *err;
     void *data = call->data;
+    unsigned lacks = call->lacks;
 
     engine_call_ended(call);
     arena_free(call->arena);
-    events.on_failure(data, &copy);
+    events.on_failure(data, &copy, lacks);
 }
 
 void engine_call_fail_later(struct engine_call *call, const struct error *err)

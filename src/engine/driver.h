@@ -163,6 +163,7 @@ struct engine_call {
     struct engine_events events;
     void *data;
     struct error *failure; /* due, when it is in `failing` */
+    unsigned lacks;        /* for on_failure; set by the driver before it has the call fail */
 };
 
 /* Takes the call out of all lists and lets its engine go; the driver then frees the arena, and after

@@ -108,6 +108,7 @@ struct engine_request {
     /* llama-server only: the answer is what the prompt comes to, {"input_tokens":N} of a chat,
      * {"tokens":[...]} of a completion's {"content":...}. */
     bool counts;
+    int64_t created_s;      /* for the simulator: when its answer says that it was made */
     unsigned prompt_tokens; /* estimate, for the simulator's timing */
     unsigned features;      /* set of engine_feature that it needs */
 };
@@ -117,9 +118,9 @@ struct engine_events {
     void (*on_body)(void *data, struct str bytes);
     void (*on_end)(void *data);
     /* ERROR_UNAVAILABLE, ERROR_TIMEOUT or ERROR_BACKEND; the text is for the log. Or
-     * ERROR_MODEL_UNSUPPORTED, which is for the client: the model, once loaded, turned out to lack
-     * a feature of the request; nothing was sent to it. */
-    void (*on_failure)(void *data, const struct error *err);
+     * ERROR_MODEL_UNSUPPORTED: the model, once loaded, turned out to lack these features (a set of
+     * engine_feature, else 0) of the request; nothing was sent to it. */
+    void (*on_failure)(void *data, const struct error *err, unsigned lacks);
 };
 
 struct engine_call *engine_call_start(struct engine_client *c, const struct engine_request *request,

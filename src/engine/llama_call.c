@@ -13,6 +13,7 @@
  * So many are sent at a time that some of its threads stay free, or else it would have none to
  * answer a probe. Instead of being sent a call fails when the loaded model lacks what it needs.
  */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "engine/llama.h"
@@ -161,18 +162,23 @@ static const struct http_client_events http_events = { on_head, on_body, on_end,
 
 /* -- Sending ------------------------------------------------------------------------------- */
 
-static void send_request(struct llama_call *call)
+static struct str path_of(const struct engine_request *request)
 {
     static const struct str paths[] = {
         [ENGINE_CHAT] = STR("/v1/chat/completions"),
         [ENGINE_COMPLETION] = STR("/v1/completions"),
         [ENGINE_EMBEDDINGS] = STR("/v1/embeddings"),
     };
-    static const struct str counting_paths[] = {
-        [ENGINE_CHAT] = STR("/v1/chat/completions/input_tokens"),
-        [ENGINE_COMPLETION] = STR("/tokenize"),
-        [ENGINE_EMBEDDINGS] = STR("/tokenize"),
-    };
+
+    if (!request->counts)
+        return paths[request->operation];
+    assert(request->operation != ENGINE_EMBEDDINGS);
+    return request->operation == ENGINE_CHAT ? STR("/v1/chat/completions/input_tokens")
+                                             : STR("/tokenize");
+}
+
+static void send_request(struct llama_call *call)
+{
     const struct engine_request *request = &call->base.request;
     const struct catalog_llama *settings = &call->base.engine->settings->llama;
     struct http_client_request *r = &call->http_request;
@@ -184,7 +190,7 @@ static void send_request(struct llama_call *call)
         call->headers[count++] = (struct http_header){ STR("x-request-id"), request->request_id };
     r->address = &llama_of(call)->address;
     r->method = HTTP_POST;
-    r->path = (request->counts ? counting_paths : paths)[request->operation];
+    r->path = path_of(request);
     r->host = STR("localhost");
     r->headers = (struct http_headers){ .items = call->headers, .count = count };
     r->body_parts = request->body_parts;
@@ -221,13 +227,10 @@ static void set_error(struct llama_call *call, struct error *err)
 /* The engine is ready, so that it is known what its model can do. */
 static bool check_features(struct llama_call *call, struct error *err)
 {
-    unsigned missing = call->base.request.features & atomic_load(&call->base.engine->lacks);
-    const char *field = missing & ENGINE_TOOLS ? "tools" : "messages";
-
-    return !missing || error_set_target(err, ERROR_MODEL_UNSUPPORTED, field,
-                                        "Unsupported parameter: '%s' is not supported with this "
-                                        "model.",
-                                        field);
+    call->base.lacks = call->base.request.features & atomic_load(&call->base.engine->lacks);
+    return !call->base.lacks || error_set(err, ERROR_MODEL_UNSUPPORTED,
+                                          "the model of engine '%s' lacks what a call needs",
+                                          call->base.engine->settings->name);
 }
 
 enum verdict { VERDICT_SEND, VERDICT_WAIT, VERDICT_FAIL };

@@ -60,6 +60,11 @@ struct retry_after retry_after_read(const struct http_headers *headers, int64_t 
     };
 }
 
+struct retry_after retry_after_read_now(const struct http_headers *headers)
+{
+    return retry_after_read(headers, (int64_t)time(NULL) * 1000);
+}
+
 uint64_t retry_after_hold_ms(const struct retry_after *r)
 {
     uint64_t hold_ms = r->ms != RETRY_AFTER_UNSAID ? r->ms : r->date;

@@ -1,6 +1,6 @@
 /*
  * When an engine wants to be asked again, as its answer says so: by "retry-after-ms", Azure's, or by
- * "Retry-After" (RFC 9110, 10.2.3), which is a number of seconds or a date. Pure.
+ * "Retry-After" (RFC 9110, 10.2.3), which is a number of seconds or a date.
  * SPDX-License-Identifier: MIT
  */
 #ifndef ENGINE_RETRY_AFTER_H
@@ -23,6 +23,10 @@ struct retry_after {
 
 /* What is too large to count is a very long time. */
 struct retry_after retry_after_read(const struct http_headers *headers, int64_t wall_now_ms);
+/* As retry_after_read, of an answer that has just come. A date in it is by the clock of the server
+ * that sent it: it is compared with the machine's own, not with the service's (base/clock.h), which
+ * may have been moved. */
+struct retry_after retry_after_read_now(const struct http_headers *headers);
 
 /* How long we leave the engine alone, in milliseconds; the more exact of the two counts. 0: it did
  * not say. */

@@ -8,7 +8,6 @@
  */
 #include <assert.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -92,7 +91,7 @@ static void fail(struct sim_call *call, const char *text)
 
     error_set(&err, ERROR_BACKEND, "engine '%s': %s", call->base.engine->settings->name, text);
     finish(call);
-    call->base.events.on_failure(call->base.data, &err);
+    call->base.events.on_failure(call->base.data, &err, 0);
 }
 
 /* -- Head and error answers ---------------------------------------------------------------- */
@@ -331,7 +330,8 @@ static void sim_start(struct engine_call *base)
         uint64_t seed = sim_mix(settings->seed, call->request.hash);
 
         call->request.stream = base->request.stream;
-        call->answer = sim_answer_new(call->base.arena, settings, &call->request, seed, time(NULL));
+        call->answer = sim_answer_new(call->base.arena, settings, &call->request, seed,
+                                      base->request.created_s);
         sim_timing_init(&call->timing, settings,
                         prompt_tokens ? prompt_tokens : call->request.prompt_tokens, seed);
     }

@@ -14,7 +14,6 @@
  * spares a handshake for each stream.
  */
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/format.h"
@@ -81,7 +80,7 @@ static void fail(struct upstream_call *call)
 
     end_call(call, BALANCER_FAILURE);
     free_call(call);
-    events.on_failure(data, &err);
+    events.on_failure(data, &err, 0);
 }
 
 /* The kept answer is the best that there was. */
@@ -220,7 +219,7 @@ static void keep_head(struct upstream_call *call, int status, const struct http_
 
 static void hold_address(struct upstream_call *call, const struct http_headers *headers)
 {
-    struct retry_after after = retry_after_read(headers, (int64_t)time(NULL) * 1000);
+    struct retry_after after = retry_after_read_now(headers);
     uint64_t hold_ms = retry_after_hold_ms(&after);
 
     if (hold_ms)

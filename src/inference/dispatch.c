@@ -5,11 +5,11 @@
  * SPDX-License-Identifier: MIT
  */
 #include <assert.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "engine/retry_after.h"
 #include "engine/sim_fault.h"
+#include "inference/field_errors.h"
 #include "inference/llama_request.h"
 #include "inference/operation.h"
 
@@ -19,7 +19,7 @@
 /* Only what makes sense, and as Azure says it, in whole numbers. */
 static void note_retry_after(struct exchange *x, const struct http_headers *headers)
 {
-    struct retry_after r = retry_after_read(headers, (int64_t)time(NULL) * 1000);
+    struct retry_after r = retry_after_read_now(headers);
 
     if (r.date <= RETRY_AFTER_TOLD_MAX_MS)
         x->engine.retry_after = format_decimal(x->arena, (int64_t)((r.date + 999) / 1000));
@@ -57,7 +57,7 @@ static void on_end(void *data)
     exchange_run(x);
 }
 
-static void on_failure(void *data, const struct error *err)
+static void on_failure(void *data, const struct error *err, unsigned lacks)
 {
     struct exchange *x = data;
     struct error *failure = ARENA_NEW(x->arena, struct error);
@@ -65,8 +65,8 @@ static void on_failure(void *data, const struct error *err)
     x->engine.call = NULL;
     x->engine.failed = true;
     x->engine.failure = failure;
-    if (err->code == ERROR_MODEL_UNSUPPORTED) { /* said to the client, as VALIDATE would */
-        *failure = *err;
+    if (lacks) { /* said to the client, as VALIDATE would have */
+        field_refuse_unsupported(lacks & ENGINE_TOOLS ? "tools" : "messages", failure);
         exchange_run(x);
         return;
     }
@@ -172,6 +172,7 @@ enum phase exchange_dispatch(struct exchange *x)
         .deployment = x->deployment->name,
         .body_parts = parts,
         .request_id = str_of(x->request_id, GUID_TEXT_LEN),
+        .created_s = clock_now_ms(x->inference->options.clock) / 1000,
         .prompt_tokens = (unsigned)exchange_prompt_tokens(&x->facts),
         .features = x->facts.features,
     };

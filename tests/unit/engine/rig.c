@@ -290,7 +290,7 @@ static void on_end(void *data)
     c->has_ended = true;
 }
 
-static void on_failure(void *data, const struct error *err)
+static void on_failure(void *data, const struct error *err, unsigned lacks)
 {
     struct rig_call *c = data;
 
@@ -298,6 +298,7 @@ static void on_failure(void *data, const struct error *err)
     c->call = NULL;
     c->has_failed = true;
     c->err = *err;
+    c->lacks = lacks;
 }
 
 void rig_call_start(struct rig *r, struct rig_call *c, const char *engine,

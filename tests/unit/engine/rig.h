@@ -55,6 +55,7 @@ struct rig_call {
     unsigned bodies;
     bool has_ended, has_failed;
     struct error err;
+    unsigned lacks; /* why it failed, as `err` */
 };
 
 void rig_call_start(struct rig *r, struct rig_call *call, const char *engine,

@@ -44,7 +44,7 @@ static int tear_down(void **state)
 
 static void answers_whole(void **state)
 {
-    struct rig_call c = { 0 }, again = { 0 };
+    struct rig_call c = { .request.created_s = 1234567890 }, again = { 0 };
 
     (void)state;
     rig_call_run(&rig, &c, "fast", ENGINE_CHAT, CHAT(""));
@@ -52,6 +52,7 @@ static void answers_whole(void **state)
     assert_int_equal(c.status, 200);
     assert_string_equal(c.content_type, "application/json");
     assert_non_null(strstr(rig_call_text(&c), "\"completion_tokens\":20"));
+    assert_non_null(strstr(rig_call_text(&c), "\"created\":1234567890,"));
     rig_call_run(&rig, &again, "fast", ENGINE_CHAT, CHAT(""));
     assert_memory_equal(strstr(rig_call_text(&c), "\"choices\""),
                         strstr(rig_call_text(&again), "\"choices\""), 100);

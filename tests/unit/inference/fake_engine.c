@@ -46,6 +46,7 @@ struct engine_call *engine_call_start(struct engine_client *c, const struct engi
     fake_engine.has_fault = request->fault != NULL;
     fake_engine.counts = request->counts;
     fake_engine.features = request->features;
+    fake_engine.created_s = request->created_s;
     snprintf(fake_engine.name, sizeof(fake_engine.name), "%s", request->engine->name);
     buf_clear(&fake_engine.request);
     for (unsigned i = 0; i < request->body_part_count; i++)
@@ -137,20 +138,24 @@ void fake_engine_end(void)
     call.events.on_end(call.data);
 }
 
-void fake_engine_fail_with(const struct error *err)
+static void fail_call(enum error_code code, unsigned lacks)
 {
     struct engine_call call;
+    struct error err;
 
     must(fake_engine.call);
     call = end(fake_engine.call);
     fake_engine.ended++;
-    call.events.on_failure(call.data, err);
+    error_set(&err, code, NULL);
+    call.events.on_failure(call.data, &err, lacks);
 }
 
 void fake_engine_fail(enum error_code code)
 {
-    struct error err;
+    fail_call(code, 0);
+}
 
-    error_set(&err, code, NULL);
-    fake_engine_fail_with(&err);
+void fake_engine_lacks(unsigned features)
+{
+    fail_call(ERROR_MODEL_UNSUPPORTED, features);
 }

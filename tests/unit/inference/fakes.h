@@ -38,6 +38,7 @@ struct fake_engine {
     bool counts;
     unsigned context_tokens; /* for the test to set; at first, more than any test asks for */
     unsigned features;
+    int64_t created_s;
     char name[64];      /* of the engine */
     struct buf request; /* the body that it was sent */
 };
@@ -51,6 +52,7 @@ void fake_engine_head_with(int status, const struct http_headers *headers);
 void fake_engine_body(struct str bytes);
 void fake_engine_end(void);
 void fake_engine_fail(enum error_code code);
-void fake_engine_fail_with(const struct error *err);
+/* It fails since its model has not these features (a set of engine_feature). */
+void fake_engine_lacks(unsigned features);
 
 #endif

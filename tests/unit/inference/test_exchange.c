@@ -111,6 +111,15 @@ static void on_v1_the_body_names_the_deployment(void **state)
     assert_int_equal(fake_reply.status, 400);
 }
 
+static void an_answer_is_of_the_clocks_time(void **state)
+{
+    (void)state;
+    clock_move_to(&rig.clock, 1234567890000);
+    rig_chat("sim", "{" MESSAGES "}");
+    assert_in_range(fake_engine.created_s, 1234567890, 1234567890 + 3600);
+    leave();
+}
+
 static void a_body_must_be_an_object(void **state)
 {
     static const char *const bodies[] = { "", "[]", "5", "{", "{}{}", "\xFF" };
@@ -425,6 +434,7 @@ int main(void)
         TEST(what_the_head_tells_is_refused_at_once),
         TEST(a_deployment_is_looked_for_before_the_body_is_read),
         TEST(on_v1_the_body_names_the_deployment),
+        TEST(an_answer_is_of_the_clocks_time),
         TEST(a_body_must_be_an_object),
         TEST(a_reply_names_the_request),
         TEST(ids_differ),

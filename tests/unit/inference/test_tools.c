@@ -74,17 +74,19 @@ static void open_stream(const char *deployment, const char *body)
 static void a_model_without_tools_is_said_to_have_none(void **state)
 {
     static const char *const bodies[] = { "{" TOOLS "}", "{\"stream\":true," TOOLS "}" };
-    struct error err;
 
     (void)state;
-    error_set_target(&err, ERROR_MODEL_UNSUPPORTED, "tools", "No tools.");
     for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
         rig_chat("llama", bodies[i]);
         assert_true(fake_engine.features & ENGINE_TOOLS);
-        fake_engine_fail_with(&err);
+        fake_engine_lacks(ENGINE_TOOLS | ENGINE_PARALLEL_TOOLS);
         expect_error(400, "param", "tools");
-        expect_error(400, "message", "No tools.");
+        expect_error(400, "message",
+                     "Unsupported parameter: 'tools' is not supported with this model.");
         expect_error(400, "code", "unsupported_parameter");
+        rig_chat("llama", bodies[i]);
+        fake_engine_lacks(ENGINE_IMAGES);
+        expect_error(400, "param", "messages");
     }
 }
 
