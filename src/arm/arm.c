@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "arm/call.h"
+#include "arm/execute.h"
 #include "arm/publish.h"
 #include "base/format.h"
 #include "base/log.h"

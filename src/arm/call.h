@@ -89,11 +89,4 @@ void arm_reply_list(struct arm_call *c, yyjson_mut_doc *doc, yyjson_mut_val *lis
  * object where `may_be_empty`. */
 MUST_CHECK yyjson_val *arm_read_body(struct arm_call *c, bool may_be_empty, struct error *err);
 
-/* True when the request's api-version is `date` or later; previews count by their date. */
-bool arm_version_is_at_least(const struct arm_call *c, const char *date);
-
-/* Routes the request, runs its handler, makes what it publishes ready. The reply's headers are
- * also an error's. */
-MUST_CHECK bool arm_execute(struct arm_call *c, struct error *err);
-
 #endif

@@ -91,7 +91,7 @@ static bool is_list(const struct arm_field *f, yyjson_val *list, struct error *e
         return wrong(err, f->path, "must be an array");
     if (yyjson_arr_size(list) > LIST_MAX)
         return wrong(err, f->path, "has more than 1000 items");
-    if (f->kind == FIELD_LIST)
+    if (f->kind == ARM_FIELD_LIST)
         return true;
     yyjson_arr_foreach(list, i, count, item)
     {
@@ -108,26 +108,26 @@ static yyjson_mut_val *read_field(yyjson_mut_doc *doc, const struct arm_field *f
     bool good = true;
 
     switch (f->kind) {
-    case FIELD_TEXT:
+    case ARM_FIELD_TEXT:
         return read_text(doc, f, value, err);
-    case FIELD_INTEGER:
+    case ARM_FIELD_INTEGER:
         if (!yyjson_is_int(value) || yyjson_get_sint(value) < 0 ||
             yyjson_get_sint(value) > INT32_MAX)
             good = wrong(err, f->path, "must be an integer of 32 bits that is not negative");
         break;
-    case FIELD_BOOL:
+    case ARM_FIELD_BOOL:
         if (!yyjson_is_bool(value))
             good = wrong(err, f->path, "must be a boolean");
         break;
-    case FIELD_OBJECT:
+    case ARM_FIELD_OBJECT:
         if (!yyjson_is_obj(value))
             good = wrong(err, f->path, "must be an object");
         break;
-    case FIELD_LIST:
-    case FIELD_TEXT_LIST:
+    case ARM_FIELD_LIST:
+    case ARM_FIELD_TEXT_LIST:
         good = is_list(f, value, err);
         break;
-    case FIELD_TEXT_MAP:
+    case ARM_FIELD_TEXT_MAP:
         good = is_text_map(f, value, err);
         break;
     }
@@ -228,7 +228,7 @@ static void remove_maps(const struct arm_type *type, yyjson_mut_val *root, yyjso
         const struct arm_field *f = &type->fields[i];
 
         /* maps stand at the top level only ("tags") */
-        if (f->kind == FIELD_TEXT_MAP && yyjson_obj_get(patch, f->path))
+        if (f->kind == ARM_FIELD_TEXT_MAP && yyjson_obj_get(patch, f->path))
             yyjson_mut_obj_remove_key(root, f->path);
     }
 }

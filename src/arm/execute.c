@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "arm/call.h"
-
-#include <assert.h>
+#include "arm/execute.h"
 
 #include "arm/publish.h"
 #include "arm/resource.h"
@@ -9,54 +7,6 @@
 #include "arm/type.h"
 #include "arm/version.h"
 #include "base/format.h"
-
-void arm_reply_header(struct arm_call *c, struct str name, struct str value)
-{
-    assert(c->reply.header_count < ARM_HEADERS_MAX);
-    c->reply.headers[c->reply.header_count++] = (struct http_header){ name, value };
-}
-
-void arm_reply_json(struct arm_call *c, int status, yyjson_mut_val *root)
-{
-    c->reply.status = status;
-    c->reply.body = json_write_mut(c->arena, root);
-}
-
-void arm_reply_list(struct arm_call *c, yyjson_mut_doc *doc, yyjson_mut_val *list)
-{
-    yyjson_mut_val *root = yyjson_mut_obj(doc);
-
-    json_set(doc, root, "value", list);
-    arm_reply_json(c, 200, root);
-}
-
-yyjson_val *arm_read_body(struct arm_call *c, bool may_be_empty, struct error *err)
-{
-    struct str text = str_trim(c->request->body);
-    struct error why;
-    yyjson_doc *doc;
-
-    if (str_is_empty(text) && may_be_empty)
-        text = STR("{}");
-    if (str_is_empty(text)) {
-        error_set(err, ERROR_ARM_BODY,
-                  "The request content was invalid and could not be deserialized: it is empty.");
-        return NULL;
-    }
-    doc = json_parse(c->arena, text, &why);
-    if (!doc) {
-        error_set(err, ERROR_ARM_BODY,
-                  "The request content was invalid and could not be deserialized: '%s'.", why.text);
-        return NULL;
-    }
-    if (!yyjson_is_obj(yyjson_doc_get_root(doc))) {
-        error_set(err, ERROR_ARM_BODY,
-                  "The request content was invalid and could not be deserialized: it must be an "
-                  "object.");
-        return NULL;
-    }
-    return yyjson_doc_get_root(doc);
-}
 
 /* A route that names a subscription needs one that is there. */
 static bool check_subscription(struct arm_call *c, struct error *err)

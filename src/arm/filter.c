@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "arm/filter.h"
 
+#include "arm/location.h"
 #include "arm/resource.h"
 
 static const char *const names[FILTER_MEMBERS] = {

@@ -47,11 +47,6 @@ MUST_CHECK yyjson_mut_val *arm_resource_render(struct arm_call *c, const struct 
 /* 200 or what is given, with the resource as the body and its etag. */
 MUST_CHECK bool arm_resource_reply(struct arm_call *c, int status, const struct arm_type *type,
                                    const struct store_resource *r, struct error *err);
-/* A location of the catalog, in any spelling; `type` NULL: of a resource group. */
-MUST_CHECK bool arm_location_check(const struct arm_call *c, struct str location, const char *type,
-                                   struct error *err);
-/* "East US" and "eastus" are. */
-bool arm_location_is_same(const struct arm_call *c, struct str a, struct str b);
 /* The type of a stored resource; NULL when it is none that ARM shows. */
 const struct arm_type *arm_type_of(const struct store_resource *r);
 

@@ -27,20 +27,21 @@ extern const struct arm_provider arm_cognitive_services;
 extern const struct arm_provider arm_resources;
 
 enum arm_field_kind {
-    FIELD_TEXT,
-    FIELD_INTEGER, /* 32 bits, not negative */
-    FIELD_BOOL,
-    FIELD_OBJECT, /* kept as it is */
-    FIELD_LIST,   /* kept as it is */
-    FIELD_TEXT_LIST,
-    FIELD_TEXT_MAP, /* object with text values only: tags */
+    ARM_FIELD_TEXT,
+    ARM_FIELD_INTEGER, /* 32 bits, not negative */
+    ARM_FIELD_BOOL,
+    ARM_FIELD_OBJECT, /* kept as it is */
+    ARM_FIELD_LIST,   /* kept as it is */
+    ARM_FIELD_TEXT_LIST,
+    ARM_FIELD_TEXT_MAP, /* object with text values only: tags */
 };
 
 /* A member that a client may set. Members that have no row are ignored, as ARM does. */
 struct arm_field {
     const char *path; /* "properties.networkAcls.defaultAction" */
     enum arm_field_kind kind;
-    const char *values; /* FIELD_TEXT: "Allow|Deny", the only ones, in the case they are kept in */
+    const char
+        *values; /* ARM_FIELD_TEXT: "Allow|Deny", the only ones, in the case they are kept in */
 };
 
 /* A member that is shown from an api-version on, previews of that date included. */

@@ -14,6 +14,9 @@
 MUST_CHECK bool arm_version_check(const struct arm_provider *p, const char *type,
                                   struct str version, struct arena *a, struct error *err);
 
+/* True when the request's api-version is `date` or later; previews count by their date. */
+bool arm_version_is_at_least(const struct arm_call *c, const char *date);
+
 /* Takes out of an object what the request's api-version does not show. */
 void arm_version_trim(const struct arm_call *c, const struct arm_member *members, size_t count,
                       yyjson_mut_val *shown);

@@ -8,23 +8,24 @@
 #include "arm/publish.h"
 #include "arm/resource.h"
 #include "arm/types/model.h"
+#include "arm/version.h"
 #include "model/lifecycle.h"
 
 #define NAME_MAX_LEN 64
 
 static const struct arm_field fields[] = {
-    { "sku.name", FIELD_TEXT, NULL },
-    { "sku.capacity", FIELD_INTEGER, NULL },
-    { "tags", FIELD_TEXT_MAP, NULL },
-    { "properties.model.format", FIELD_TEXT, NULL },
-    { "properties.model.name", FIELD_TEXT, NULL },
-    { "properties.model.version", FIELD_TEXT, NULL },
-    { "properties.scaleSettings.scaleType", FIELD_TEXT, "Standard|Manual" },
-    { "properties.scaleSettings.capacity", FIELD_INTEGER, NULL },
-    { "properties.versionUpgradeOption", FIELD_TEXT,
+    { "sku.name", ARM_FIELD_TEXT, NULL },
+    { "sku.capacity", ARM_FIELD_INTEGER, NULL },
+    { "tags", ARM_FIELD_TEXT_MAP, NULL },
+    { "properties.model.format", ARM_FIELD_TEXT, NULL },
+    { "properties.model.name", ARM_FIELD_TEXT, NULL },
+    { "properties.model.version", ARM_FIELD_TEXT, NULL },
+    { "properties.scaleSettings.scaleType", ARM_FIELD_TEXT, "Standard|Manual" },
+    { "properties.scaleSettings.capacity", ARM_FIELD_INTEGER, NULL },
+    { "properties.versionUpgradeOption", ARM_FIELD_TEXT,
       "OnceNewDefaultVersionAvailable|OnceCurrentVersionExpired|NoAutoUpgrade" },
-    { "properties.raiPolicyName", FIELD_TEXT, NULL },
-    { "properties.dynamicThrottlingEnabled", FIELD_BOOL, NULL },
+    { "properties.raiPolicyName", ARM_FIELD_TEXT, NULL },
+    { "properties.dynamicThrottlingEnabled", ARM_FIELD_BOOL, NULL },
 };
 
 /* "." and ".." are steps of a path: who asks for .../deployments/.. may delete the account. */

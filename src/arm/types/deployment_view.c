@@ -7,6 +7,7 @@
 
 #include "arm/resource.h"
 #include "arm/types/model.h"
+#include "arm/version.h"
 #include "model/lifecycle.h"
 
 void deployment_read(const struct catalog *catalog, yyjson_val *body, int64_t now_ms,

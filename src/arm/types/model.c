@@ -4,6 +4,7 @@
  */
 #include "arm/types/model.h"
 
+#include "arm/location.h"
 #include "arm/resource.h"
 #include "arm/types/deployment.h"
 #include "arm/version.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "arm/operation.h"
+#include "arm/types/operation.h"
 
 #include "arm/resource.h"
 #include "base/format.h"

@@ -3,16 +3,17 @@
  * SPDX-License-Identifier: MIT
  */
 #include "arm/filter.h"
-#include "arm/operation.h"
+#include "arm/location.h"
 #include "arm/page.h"
 #include "arm/resource.h"
+#include "arm/types/operation.h"
 
 #define NAME_MAX_LEN 90
 
 static const struct arm_field fields[] = {
-    { "location", FIELD_TEXT, NULL },
-    { "managedBy", FIELD_TEXT, NULL },
-    { "tags", FIELD_TEXT_MAP, NULL },
+    { "location", ARM_FIELD_TEXT, NULL },
+    { "managedBy", ARM_FIELD_TEXT, NULL },
+    { "tags", ARM_FIELD_TEXT_MAP, NULL },
 };
 
 /* Letters, digits, '_', '-', '.', parentheses and what is not ASCII; no '.' at the end. */

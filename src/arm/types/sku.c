@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include "arm/document.h"
+#include "arm/location.h"
 #include "arm/resource.h"
 #include "arm/types/account.h"
 

@@ -6,7 +6,7 @@
 #include "arm/resource.h"
 
 static const struct arm_field fields[] = {
-    { "displayName", FIELD_TEXT, NULL },
+    { "displayName", ARM_FIELD_TEXT, NULL },
 };
 
 static void render(struct arm_call *c, const struct store_resource *r, yyjson_val *body,

@@ -4,6 +4,7 @@
  * models. There are no quotas yet: the limit is the most that the catalog lets one deployment have.
  * SPDX-License-Identifier: MIT
  */
+#include "arm/location.h"
 #include "arm/resource.h"
 #include "arm/types/deployment.h"
 

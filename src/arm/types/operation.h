@@ -4,8 +4,8 @@
  * for; clients that poll find it so at once. Kept for a day.
  * SPDX-License-Identifier: MIT
  */
-#ifndef ARM_OPERATION_H
-#define ARM_OPERATION_H
+#ifndef ARM_TYPES_OPERATION_H
+#define ARM_TYPES_OPERATION_H
 
 #include "arm/call.h"
 
