@@ -45,6 +45,7 @@ static bool resolve(struct exchange *x, struct error *err)
                          "Model {modelName} is enabled only for api versions %s and later",
                          d->model->first_api_version);
     x->deployment = d;
+    x->deployment_name = d->name; /* the body, which may have named it, goes first */
     return true;
 }
 

@@ -111,6 +111,22 @@ static void on_v1_the_body_names_the_deployment(void **state)
     assert_int_equal(fake_reply.status, 400);
 }
 
+/* The body is given back once the answer has begun. */
+static void on_v1_the_name_outlives_the_body(void **state)
+{
+    const struct exchange *x;
+
+    (void)state;
+    rig_head("POST", "/openai/v1/chat/completions", NULL);
+    rig_body(STR("{\"model\":\"SIM\",\"stream\":true," MESSAGES "}"));
+    x = rig.request->handler_data;
+    fake_engine_head(200, "text/event-stream");
+    fake_engine_body(STR("data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n"));
+    assert_true(fake_reply.is_started);
+    assert_true(str_equal(x->deployment_name, STR("sim")));
+    leave();
+}
+
 static void an_answer_is_of_the_clocks_time(void **state)
 {
     (void)state;
@@ -434,6 +450,7 @@ int main(void)
         TEST(what_the_head_tells_is_refused_at_once),
         TEST(a_deployment_is_looked_for_before_the_body_is_read),
         TEST(on_v1_the_body_names_the_deployment),
+        TEST(on_v1_the_name_outlives_the_body),
         TEST(an_answer_is_of_the_clocks_time),
         TEST(a_body_must_be_an_object),
         TEST(a_reply_names_the_request),
