@@ -220,7 +220,6 @@ static void take_usage(struct exchange *x, yyjson_val *usage)
     yyjson_val *tokens = yyjson_obj_get(usage, "prompt_tokens");
     struct str text = str_of(yyjson_get_raw(tokens), yyjson_get_len(tokens));
 
-    x->usage.known = yyjson_is_obj(usage);
     if (!str_to_u64(text, UINT64_MAX, &x->usage.prompt_tokens))
         x->usage.prompt_tokens = 0;
 }

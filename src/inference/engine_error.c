@@ -19,6 +19,12 @@ static void set_failed(struct exchange *x, struct error *err)
         x->request_id);
 }
 
+void engine_error_not_understood(struct exchange *x)
+{
+    if (!exchange_error_code(x))
+        error_set(exchange_error(x), ERROR_BACKEND, NULL);
+}
+
 void engine_error_no_call(struct exchange *x, struct error *err)
 {
     log_warn("tool_choice_unmet", "id=%s engine=%s", x->request_id, x->deployment->engine->name);
@@ -172,6 +178,6 @@ enum phase engine_error_reply(struct exchange *x, struct str body)
     else if (status >= 500)
         set_failed(x, exchange_error(x));
     else
-        error_set(exchange_error(x), ERROR_BACKEND, NULL);
+        engine_error_not_understood(x);
     return PHASE_FAIL;
 }

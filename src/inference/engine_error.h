@@ -12,6 +12,10 @@
  * configuration) become 500, llama-server's become Azure's words. */
 enum phase engine_error_reply(struct exchange *x, struct str body);
 
+/* What came is no answer to the request: sets the exchange's error, unless it says already what is
+ * wrong. */
+void engine_error_not_understood(struct exchange *x);
+
 /* An event of a stream that is an error: fills *err and returns true. */
 bool engine_error_of_event(struct exchange *x, yyjson_doc *event, struct error *err);
 

@@ -65,6 +65,7 @@ enum surface { SURFACE_DATED, SURFACE_V1 };
 
 struct exchange;
 struct operation;
+struct shaping;
 
 /* What VALIDATE found in the request's body. */
 struct request_facts {
@@ -116,15 +117,6 @@ struct usage_sum {
     uint64_t prompt_tokens, cached_tokens, completion_tokens;
 };
 
-/* The shaping of a large answer, on another thread. */
-struct shaping {
-    struct loop_work work;
-    struct exchange *exchange;
-    struct arena *arena;
-    bool is_over;
-    bool is_understood;
-};
-
 /* RELAY's own. */
 struct relay {
     struct str piece;        /* an answer that is not a stream, if it came in one piece */
@@ -149,7 +141,6 @@ struct relay {
 };
 
 struct usage {
-    bool known; /* told by the engine */
     uint64_t prompt_tokens;
     uint64_t completion_tokens;
 };
@@ -174,7 +165,8 @@ struct exchange {
     const struct operation *operation;
     struct api_version version;
     struct str account_name;            /* of the path form /accounts/NAME/openai/..., else empty */
-    struct str deployment_name;         /* of the path, or of the body's `model` on v1 */
+    struct str deployment_name;         /* of the path, or of the body's `model` on v1; once
+                                         * resolved, as the directory has it */
     struct str model_id;                /* GET models/{id} */
     char request_id[GUID_TEXT_LEN + 1]; /* apim-request-id */
 

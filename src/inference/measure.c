@@ -6,6 +6,7 @@
  * themselves.
  * SPDX-License-Identifier: MIT
  */
+#include "inference/engine_error.h"
 #include "inference/fields.h"
 #include "inference/llama_error.h"
 #include "inference/operation.h"
@@ -145,7 +146,7 @@ enum phase exchange_measure(struct exchange *x)
         return measure_next(x);
     x->engine.incoming = STR_NONE;
     if (bytes.len && !buf_append(&x->measure.answer, bytes)) {
-        error_set(exchange_error(x), ERROR_BACKEND, NULL);
+        engine_error_not_understood(x);
         return PHASE_FAIL;
     }
     if (x->engine.failed)

@@ -31,7 +31,7 @@ struct operation {
     bool (*shape_event)(struct exchange *x, struct arena *scratch, yyjson_doc *event,
                         struct str *out);
     /* Text of the event before the first (prompt annotations); STR_NONE: there is none. */
-    struct str (*first_event)(struct exchange *x, struct arena *scratch);
+    struct str (*first_event)(const struct exchange *x);
     /* Operations that need no engine: the answer's body. */
     bool (*answer)(struct exchange *x, struct str *body, struct error *err);
 };

@@ -28,6 +28,15 @@
 
 #define STREAM_DONE STR("[DONE]")
 
+/* The shaping of a large answer, on another thread. */
+struct shaping {
+    struct loop_work work;
+    struct exchange *exchange;
+    struct arena *arena;
+    bool is_over;
+    bool is_understood;
+};
+
 void relay_done(struct relay *r)
 {
     buf_done(&r->whole);
@@ -69,15 +78,12 @@ static void add_error_event(struct exchange *x, const struct error *err)
         x->finish = FINISH_ABORT;
 }
 
-/* A shape may know better than "unexpected response" what is wrong. */
-static void add_shape_error(struct exchange *x)
+/* What is wrong with it has its event; the exchange's error is free again. */
+static void add_not_understood(struct exchange *x)
 {
-    struct error *err = exchange_error(x);
-
-    if (!err->code)
-        error_set(err, ERROR_BACKEND, NULL);
-    add_error_event(x, err);
-    err->code = ERROR_NONE;
+    engine_error_not_understood(x);
+    add_error_event(x, exchange_error(x));
+    exchange_error(x)->code = ERROR_NONE;
 }
 
 static bool shape_event(struct exchange *x, struct str data)
@@ -89,8 +95,7 @@ static bool shape_event(struct exchange *x, struct str data)
     bool ok = true;
 
     if (!event) {
-        error_set(&err, ERROR_BACKEND, NULL);
-        add_error_event(x, &err);
+        add_not_understood(x);
         ok = false;
     } else if (yyjson_is_null(yyjson_doc_get_root(event))) {
         ok = true; /* llama-server begins a completion of several prompts so */
@@ -98,7 +103,7 @@ static bool shape_event(struct exchange *x, struct str data)
         add_error_event(x, &err);
         ok = false;
     } else if (!x->operation->shape_event(x, scratch, event, &out)) {
-        add_shape_error(x);
+        add_not_understood(x);
         ok = false;
     } else if (out.len) {
         x->relay.events++;
@@ -135,7 +140,7 @@ static void start_stream(struct exchange *x, struct str first)
 /* The event that precedes all others (annotations of the prompt), before the first one. */
 static void add_first_event(struct exchange *x)
 {
-    struct str first = x->operation->first_event(x, x->arena);
+    struct str first = x->operation->first_event(x);
 
     if (first.len && !add_event(x, first))
         x->finish = FINISH_ABORT;
@@ -161,15 +166,12 @@ static void begin_stream(struct exchange *x)
 static void take_events(struct exchange *x)
 {
     struct str bytes = x->engine.incoming;
-    struct error err;
 
     x->engine.incoming = STR_NONE;
     if (!http_reply_is_started(x->request))
         add_first_event(x);
-    if (!sse_split(&x->relay.splitter, bytes, on_event, x)) {
-        error_set(&err, ERROR_BACKEND, NULL);
-        add_error_event(x, &err);
-    }
+    if (!sse_split(&x->relay.splitter, bytes, on_event, x))
+        add_not_understood(x);
 }
 
 static void hold_or_resume(struct exchange *x)
@@ -256,9 +258,7 @@ static bool shape_text(struct exchange *x, struct arena *a, struct arena *parsed
 static enum phase end_shaping(struct exchange *x, bool is_understood)
 {
     if (!is_understood) {
-        /* A shape may know better than "unexpected response" what is wrong. */
-        if (!exchange_error_code(x))
-            error_set(exchange_error(x), ERROR_BACKEND, NULL);
+        engine_error_not_understood(x);
         return PHASE_FAIL;
     }
     x->status = 200;
@@ -342,7 +342,7 @@ static enum phase relay_whole(struct exchange *x)
 
     x->engine.incoming = STR_NONE;
     if (!keep_piece(x, bytes)) {
-        error_set(exchange_error(x), ERROR_BACKEND, NULL);
+        engine_error_not_understood(x);
         return PHASE_FAIL;
     }
     if (x->engine.failed)
@@ -367,7 +367,7 @@ static bool on_gathered_event(void *data, const struct sse_event *event)
         doc = json_parse(scratch, event->data, &ignored);
         if ((!doc || !yyjson_is_null(yyjson_doc_get_root(doc))) &&
             !engine_error_of_event(x, doc, exchange_error(x)) && !gather_event(x, doc))
-            error_set(exchange_error(x), ERROR_BACKEND, NULL);
+            engine_error_not_understood(x);
     }
     arena_free(scratch);
     return !exchange_error_code(x);
@@ -381,10 +381,9 @@ static enum phase relay_gathered(struct exchange *x)
         begin_stream(x);
     x->engine.incoming = STR_NONE;
     x->relay.gathered_bytes += bytes.len;
-    if ((!sse_split(&x->relay.splitter, bytes, on_gathered_event, x) ||
-         x->relay.gathered_bytes > ANSWER_BYTES_MAX) &&
-        !exchange_error_code(x))
-        error_set(exchange_error(x), ERROR_BACKEND, NULL);
+    if (!sse_split(&x->relay.splitter, bytes, on_gathered_event, x) ||
+        x->relay.gathered_bytes > ANSWER_BYTES_MAX)
+        engine_error_not_understood(x);
     if (exchange_error_code(x))
         return PHASE_FAIL;
     if (x->engine.failed)
@@ -393,7 +392,7 @@ static enum phase relay_gathered(struct exchange *x)
         return PHASE_WAIT;
     exchange_stop_engine(x);
     if (!gather_finish(x, &answer)) {
-        error_set(exchange_error(x), ERROR_BACKEND, NULL);
+        engine_error_not_understood(x);
         return PHASE_FAIL;
     }
     return shape_whole(x, answer);

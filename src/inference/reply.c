@@ -100,7 +100,7 @@ struct http_headers reply_headers(struct exchange *x, struct str content_type)
         add(&h, STR("allow"), str_from(http_method_name(x->operation->method)));
     if (exchange_error_code(x) == ERROR_FIREWALL)
         add(&h, STR("policy-id"), STR("ThrowExceptionDueToTrafficDenied"));
-    if (is_model_error(exchange_error(x))) {
+    if (x->err && is_model_error(x->err)) {
         add(&h, STR("ms-azureml-model-error-reason"), STR("model_error"));
         add(&h, STR("ms-azureml-model-error-statuscode"), STR("400"));
     }

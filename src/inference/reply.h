@@ -11,7 +11,8 @@
 #define REPLY_JSON STR("application/json")
 #define REPLY_EVENTS STR("text/event-stream; charset=utf-8")
 
-/* The headers of an answer of this content type, in the exchange's arena. */
+/* The headers of an answer of this content type, in the exchange's arena for asking: not after
+ * exchange_forget_request. */
 struct http_headers reply_headers(struct exchange *x, struct str content_type);
 
 /* An error's body in its envelope, in the arena. */

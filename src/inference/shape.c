@@ -116,7 +116,6 @@ static struct json_edit *shape_usage(struct exchange *x, struct arena *a, yyjson
     static const char *const prompt_counts[DETAILS_MAX] = { "audio_tokens", "cached_tokens" };
     struct json_edit *edit = ARENA_NEW(a, struct json_edit);
 
-    x->usage.known = true;
     x->usage.prompt_tokens = count_of(usage, "prompt_tokens");
     x->usage.completion_tokens = count_of(usage, "completion_tokens");
     json_edit_init(edit, a, usage, USAGE_CHANGES_MAX);
@@ -211,9 +210,8 @@ static void shape_prompt_filters(struct exchange *x, struct arena *scratch, stru
     json_edit_text(root, name, arena_join(scratch, (struct str[]){ all, STR("]") }, 2));
 }
 
-struct str shape_first_event(struct exchange *x, struct arena *scratch)
+struct str shape_first_event(const struct exchange *x)
 {
-    (void)scratch;
     if (!(x->version.parts & ANSWER_FILTERS))
         return STR_NONE;
     return STR("{\"choices\":[],\"created\":0,\"id\":\"\",\"model\":\"\",\"object\":\"\","

@@ -33,7 +33,7 @@ bool shape_answer(struct exchange *x, struct arena *scratch, yyjson_doc *answer,
 bool shape_stream_event(struct exchange *x, struct arena *scratch, yyjson_doc *event,
                         const struct shape_form *form, struct str *out);
 /* The event before a stream's first: annotations of the prompt, or STR_NONE. */
-struct str shape_first_event(struct exchange *x, struct arena *scratch);
+struct str shape_first_event(const struct exchange *x);
 /* The event that tells the usage, before [DONE]; STR_NONE when there is none to tell. */
 struct str shape_usage_event(struct exchange *x, struct arena *scratch);
 
