@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "arm/execute.h"
 #include "arm/publish.h"
 
 static const char catalog_text[] =
