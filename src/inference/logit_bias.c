@@ -32,10 +32,12 @@ static bool check_bias(struct str token, yyjson_val *bias, struct error *err)
 
 bool logit_bias_check(yyjson_val *root, struct error *err)
 {
-    yyjson_val *token, *bias;
+    yyjson_val *biases = fields_get(root, bias_field.name), *token, *bias;
     size_t i, count;
 
-    yyjson_obj_foreach(fields_get(root, bias_field.name), i, count, token, bias)
+    if (!biases)
+        return true;
+    yyjson_obj_foreach(biases, i, count, token, bias)
     {
         if (!check_bias(json_str(token), bias, err))
             return false;
