@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "arm/call.h"
+#include "arm/execute.h"
 
 #define SUBSCRIPTION "/subscriptions/11111111-2222-3333-4444-555555555555"
 #define ACCOUNT \
