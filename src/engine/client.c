@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 
 /* How often calls that wait for their engine look at the time. */
@@ -28,13 +29,9 @@ static struct engine *look_up(struct engines *es, const char *name)
     struct engine *e;
 
     pthread_mutex_lock(&es->lock);
-    TAILQ_FOREACH(e, &es->list, link)
-    {
-        if (!atomic_load(&e->retired) && strcmp(e->settings->name, name) == 0) {
-            engine_ref(e);
-            break;
-        }
-    }
+    e = engines_find(es, str_from(name));
+    if (e)
+        engine_ref(e);
     pthread_mutex_unlock(&es->lock);
     return e;
 }
@@ -65,7 +62,7 @@ static struct engine *find(struct engine_client *c, const struct catalog_engine 
 
 static void leave(struct engine *e)
 {
-    atomic_store(&e->used_ms, engine_now_ms());
+    atomic_store(&e->used_ms, clock_monotonic_ms());
     if (atomic_fetch_sub(&e->in_flight, 1) == 1 && atomic_load(&e->retired) &&
         !atomic_exchange(&e->is_idle_posted, true))
         loop_post(e->owner->loop, &engine_ref(e)->idle_task);
@@ -114,8 +111,6 @@ void engine_call_ended(struct engine_call *call)
     TAILQ_REMOVE(&call->client->calls, call, link);
     if (call->engine)
         leave(call->engine);
-    free(call->failure);
-    call->failure = NULL;
 }
 
 void engine_call_fail(struct engine_call *call, const struct error *err)
@@ -132,7 +127,7 @@ void engine_call_fail(struct engine_call *call, const struct error *err)
 
 void engine_call_fail_later(struct engine_call *call, const struct error *err)
 {
-    call->failure = memory_alloc(sizeof(*call->failure));
+    call->failure = ARENA_NEW(call->arena, struct error);
     *call->failure = *err;
     dequeue(call);
     enqueue(call, &call->client->failing);

@@ -30,10 +30,10 @@ TAILQ_HEAD(engine_call_list, engine_call);
 struct engines {
     struct loop *loop;
     struct run_folder run_folder;
-    char run_folder_error[160]; /* when there is none */
-    char *llama_server;         /* NULL: none */
-    char *embedded_model;       /* NULL: none */
-    struct http_client *http;   /* of the control loop: for probes */
+    char run_folder_error[ENGINE_ERROR_BYTES]; /* when there is none */
+    char *llama_server;                        /* NULL: none */
+    char *embedded_model;                      /* NULL: none */
+    struct http_client *http;                  /* of the control loop: for probes */
     bool is_http_closed;
     bool is_stopping;
     void (*on_stopped)(void *data);
@@ -69,7 +69,7 @@ struct engine {
     _Atomic int pid;
     _Atomic uint64_t used_ms; /* when a call ended last, monotonic */
     pthread_mutex_t lock;     /* for last_error */
-    char last_error[160];
+    char last_error[ENGINE_ERROR_BYTES];
 };
 
 struct engine_driver {
@@ -121,8 +121,10 @@ struct engine *engine_ref(struct engine *e);
 void engine_unref(struct engine *e);
 /* Has driver->wake called on the control loop. */
 void engine_wake(struct engine *e);
-void engine_get_error(struct engine *e, char text[160]);
-uint64_t engine_now_ms(void);
+void engine_get_error(struct engine *e, char text[ENGINE_ERROR_BYTES]);
+/* The engine of that name that takes calls; NULL: there is none. Holds engines->lock, or is the
+ * control loop, which alone writes to the list. */
+struct engine *engines_find(struct engines *es, struct str name);
 
 /* -- Calls, the client's loop -------------------------------------------------------------- */
 
@@ -133,7 +135,7 @@ struct engine_client {
     struct engines *engines;
     struct loop *loop;
     struct http_client *http;
-    uv_timer_t tick; /* looks at waiting calls each second */
+    uv_timer_t tick; /* looks at waiting calls twice a second */
     struct engine_call_list calls;
     struct engine_call_list waiting; /* look_again is called for them */
     struct engine_call_list failing; /* on_failure is due, out of engine_call_start */
@@ -187,11 +189,11 @@ void engine_call_stop_waiting(struct engine_call *call);
 void engine_client_hold(struct engine_client *c);
 void engine_client_release(struct engine_client *c);
 
-/* The same for the calls of all clients. Any thread. */
-void engine_kick_clients(struct engine *e);
 /* Has look_again called for the client's waiting calls. Any thread; the client must not be able
  * to go away meanwhile (engines->lock, or its own loop). */
 void engine_client_kick(struct engine_client *c);
+/* The same for the calls of all clients. Any thread. */
+void engine_kick_clients(struct engine *e);
 
 /* What a failure of the HTTP client means for the data plane. */
 void engine_http_error(struct error *err, const struct engine *e, enum http_failure failure,

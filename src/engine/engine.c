@@ -20,11 +20,6 @@
 #include "base/memory.h"
 #include "engine/settings.h"
 
-uint64_t engine_now_ms(void)
-{
-    return clock_monotonic_ms();
-}
-
 /* -- One engine ---------------------------------------------------------------------------- */
 
 struct engine *engine_ref(struct engine *e)
@@ -115,7 +110,7 @@ static void engine_new(struct engines *owner, struct catalog *catalog,
     e->refs = 1;
     e->idle_task.fn = on_idle;
     e->wake_task.fn = on_wake;
-    e->used_ms = engine_now_ms();
+    e->used_ms = clock_monotonic_ms();
     pthread_mutex_init(&e->lock, NULL);
     e->driver->open(e);
     pthread_mutex_lock(&owner->lock);
@@ -205,7 +200,7 @@ void engine_set_error(struct engine *e, const char *format, ...)
     log_warn("engine_failed", "engine=%s error=\"%s\"", e->settings->name, text);
 }
 
-void engine_get_error(struct engine *e, char text[160])
+void engine_get_error(struct engine *e, char text[ENGINE_ERROR_BYTES])
 {
     pthread_mutex_lock(&e->lock);
     memcpy(text, e->last_error, sizeof(e->last_error));
@@ -252,14 +247,13 @@ struct engines *engines_new(const struct engines_options *options, struct catalo
     return es;
 }
 
-/* The engine of that name that takes calls. */
-static struct engine *find(struct engines *es, const char *name)
+struct engine *engines_find(struct engines *es, struct str name)
 {
     struct engine *e;
 
     TAILQ_FOREACH(e, &es->list, link)
     {
-        if (!atomic_load(&e->retired) && strcmp(e->settings->name, name) == 0)
+        if (!atomic_load(&e->retired) && str_equal(str_from(e->settings->name), name))
             return e;
     }
     return NULL;
@@ -283,7 +277,7 @@ static bool is_unchanged(struct engine *e, const struct catalog_engine *settings
 /* It may not run beside its successor. */
 static void make_room(struct engine *e, uint64_t grace_ms)
 {
-    struct engine *successor = find(e->owner, e->settings->name);
+    struct engine *successor = engines_find(e->owner, str_from(e->settings->name));
 
     if (atomic_load(&e->retired) && !e->is_closing && e->driver->make_room && successor &&
         are_alike(successor, e))
@@ -306,7 +300,7 @@ void engines_reload(struct engines *es, struct catalog *catalog, uint64_t grace_
         retire(e); /* may take it out of the list at once */
     }
     for (unsigned i = 0; i < catalog->engine_count; i++) {
-        if (!find(es, catalog->engines[i].name))
+        if (!engines_find(es, str_from(catalog->engines[i].name)))
             engine_new(es, catalog, &catalog->engines[i]);
     }
     TAILQ_FOREACH(e, &es->list, link)
@@ -357,11 +351,7 @@ bool engines_status(struct engines *es, struct str name, struct engine_status *s
 
     *status = (struct engine_status){ 0 };
     pthread_mutex_lock(&es->lock);
-    TAILQ_FOREACH(e, &es->list, link)
-    {
-        if (!atomic_load(&e->retired) && str_equal(str_from(e->settings->name), name))
-            break;
-    }
+    e = engines_find(es, name);
     if (e) {
         status->state = (enum engine_state)atomic_load(&e->state);
         status->restarts = e->restarts;

@@ -82,13 +82,15 @@ void engines_free(struct engines *e);
 /* State of one engine, for /readyz, metrics and the log. Any thread. An upstream is READY while an
  * address of it is in rotation, FAILED while none is; it is asked all the same. */
 enum engine_state { ENGINE_STOPPED, ENGINE_STARTING, ENGINE_READY, ENGINE_FAILED };
+/* Room for the reason of a failure, with its NUL. */
+#define ENGINE_ERROR_BYTES 160
 struct engine_status {
     enum engine_state state;
     unsigned restarts;
     unsigned in_flight;
     unsigned addresses_up, addresses;
     int pid; /* llama: of the process, else 0 */
-    char last_error[160];
+    char last_error[ENGINE_ERROR_BYTES];
 };
 MUST_CHECK bool engines_status(struct engines *e, struct str name, struct engine_status *status);
 

@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -44,17 +45,11 @@ static void on_probe_head(void *data, int status, const struct http_headers *hea
     l->probe_status = status;
 }
 
-static bool is_up(const struct llama *l)
-{
-    enum supervisor_state state = supervisor_state(l->supervisor);
-
-    return state == SUPERVISOR_READY || state == SUPERVISOR_SILENT;
-}
-
 static void end_probe(struct llama *l, int status)
 {
     /* Once it is up, any sign of life will do: its threads may all be busy. */
-    bool is_alive = is_up(l) && (status || atomic_load(&l->heard_ms) >= l->probed_ms);
+    bool is_alive =
+        supervisor_is_up(l->supervisor) && (status || atomic_load(&l->heard_ms) >= l->probed_ms);
 
     l->probe = NULL;
     supervisor_probed(l->supervisor, status == 200 || is_alive ? SUPERVISOR_IS_READY
@@ -72,7 +67,9 @@ static void on_probe_failure(void *data, enum http_failure failure, const char *
 static void send_probe(struct llama *l, struct str path, const struct http_client_events *events)
 {
     static struct http_header close_header[] = { { STR("Connection"), STR("close") } };
-    uint64_t limit_ms = is_up(l) ? l->engine->settings->llama.health_timeout_ms : PROBE_TIMEOUT_MS;
+    uint64_t limit_ms = supervisor_is_up(l->supervisor)
+                            ? l->engine->settings->llama.health_timeout_ms
+                            : PROBE_TIMEOUT_MS;
     const struct http_client_request request = {
         .address = &l->address,
         .method = HTTP_GET,
@@ -85,7 +82,7 @@ static void send_probe(struct llama *l, struct str path, const struct http_clien
     };
 
     l->probe_status = 0;
-    l->probed_ms = engine_now_ms();
+    l->probed_ms = clock_monotonic_ms();
     l->probe = http_client_send(l->engine->owner->http, &request, events, l);
 }
 
@@ -154,7 +151,7 @@ static void on_health_end(void *data)
 {
     struct llama *l = data;
 
-    if (l->probe_status == 200 && !is_up(l))
+    if (l->probe_status == 200 && !supervisor_is_up(l->supervisor))
         ask_properties(l);
     else
         end_probe(l, l->probe_status);
@@ -267,7 +264,7 @@ static void on_gone(struct llama *l)
 static void show_failure(struct llama *l, const char *error)
 {
     engine_set_error(l->engine, "%s", error);
-    l->retry_ms = engine_now_ms() + supervisor_backoff_ms(l->supervisor);
+    l->retry_ms = clock_monotonic_ms() + supervisor_backoff_ms(l->supervisor);
 }
 
 static void on_state(void *data, enum supervisor_state state, const char *error)
@@ -323,7 +320,7 @@ static void on_idle_timer(uv_timer_t *timer)
     uint64_t idle_ms = e->settings->llama.idle_unload_s * 1000;
 
     if (supervisor_state(l->supervisor) != SUPERVISOR_READY || e->in_flight ||
-        engine_now_ms() - e->used_ms < idle_ms)
+        clock_monotonic_ms() - e->used_ms < idle_ms)
         return;
     atomic_store(&e->state, ENGINE_STOPPED);
     if (e->in_flight) {

@@ -18,8 +18,8 @@ struct llama {
     _Atomic unsigned waiting;      /* calls that wait until it is ready, or for a place */
     _Atomic unsigned queued;       /* those of them that wait for a place */
     _Atomic unsigned failures;     /* starts that failed */
-    _Atomic uint64_t retry_ms;     /* FAILED: no start is tried before, engine_now_ms */
-    _Atomic uint64_t heard_ms;     /* when an answer's bytes came last, engine_now_ms */
+    _Atomic uint64_t retry_ms;     /* FAILED: no start is tried before, clock_monotonic_ms */
+    _Atomic uint64_t heard_ms;     /* when an answer's bytes came last, clock_monotonic_ms */
     atomic_bool is_given_up;       /* it hangs, or has to make room: we may end it amid calls */
 
     /* For the control loop. */
@@ -29,7 +29,7 @@ struct llama {
     char *pid_path;
     struct http_client_call *probe;
     int probe_status;
-    uint64_t probed_ms;    /* when the last one was sent, engine_now_ms */
+    uint64_t probed_ms;    /* when the last one was sent, clock_monotonic_ms */
     struct buf properties; /* the answer to GET /props, while it comes */
     bool has_all_properties;
     uv_timer_t timer; /* looks whether it is idle; once retired, ends its calls' grace */

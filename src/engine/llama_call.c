@@ -16,6 +16,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "engine/llama.h"
 
 /* Loading takes seconds to minutes; clients of Azure OpenAI wait for ten. */
@@ -46,7 +47,7 @@ static void queue(struct llama_call *call)
 {
     call->is_queued = true;
     call->wait_until_ms =
-        engine_now_ms() + call->base.engine->settings->llama.first_byte_timeout_ms;
+        clock_monotonic_ms() + call->base.engine->settings->llama.first_byte_timeout_ms;
     atomic_fetch_add(&llama_of(call)->queued, 1);
     engine_client_kick(call->base.client);
 }
@@ -68,7 +69,7 @@ static void wait(struct llama_call *call)
 {
     call->is_waiting = true;
     atomic_fetch_add(&llama_of(call)->waiting, 1);
-    call->wait_until_ms = engine_now_ms() + WAIT_MS;
+    call->wait_until_ms = clock_monotonic_ms() + WAIT_MS;
     engine_call_wait(&call->base);
     engine_wake(call->base.engine);
 }
@@ -105,7 +106,7 @@ static void on_head(void *data, int status, const struct http_headers *headers)
     struct llama_call *call = data;
 
     call->has_head = true;
-    atomic_store(&llama_of(call)->heard_ms, engine_now_ms());
+    atomic_store(&llama_of(call)->heard_ms, clock_monotonic_ms());
     call->base.events.on_head(call->base.data, status, headers);
 }
 
@@ -113,7 +114,7 @@ static void on_body(void *data, struct str bytes)
 {
     struct llama_call *call = data;
 
-    atomic_store(&llama_of(call)->heard_ms, engine_now_ms());
+    atomic_store(&llama_of(call)->heard_ms, clock_monotonic_ms());
     call->base.events.on_body(call->base.data, bytes);
 }
 
@@ -134,7 +135,7 @@ static bool was_in_vain(const struct llama_call *call, enum http_failure failure
     if (failure == HTTP_FAILURE_CONNECT)
         return call->sent_in_vain < IN_VAIN_MAX;
     return failure == HTTP_FAILURE_CLOSED && !call->has_head && call->sent_in_vain == 0 &&
-           engine_now_ms() - call->sent_ms < DYING_MS;
+           clock_monotonic_ms() - call->sent_ms < DYING_MS;
 }
 
 static void on_failure(void *data, enum http_failure failure, const char *text)
@@ -146,7 +147,7 @@ static void on_failure(void *data, enum http_failure failure, const char *text)
     give_place(call);
     if (was_in_vain(call, failure)) {
         call->sent_in_vain++;
-        call->resend_ms = engine_now_ms() + RESEND_MS;
+        call->resend_ms = clock_monotonic_ms() + RESEND_MS;
         wait(call);
         return;
     }
@@ -197,7 +198,7 @@ static void send_request(struct llama_call *call)
     r->body_part_count = request->body_part_count;
     r->head_timeout_ms = settings->first_byte_timeout_ms;
     r->idle_timeout_ms = settings->idle_timeout_ms;
-    call->sent_ms = engine_now_ms();
+    call->sent_ms = clock_monotonic_ms();
     call->http = http_client_send(call->base.client->http, r, &http_events, call);
     if (call->is_paused)
         http_client_pause(call->http);
@@ -212,12 +213,12 @@ static bool is_ready(struct llama_call *call)
 static bool is_hopeless(struct llama_call *call)
 {
     return atomic_load(&call->base.engine->state) == ENGINE_FAILED &&
-           engine_now_ms() < atomic_load(&llama_of(call)->retry_ms);
+           clock_monotonic_ms() < atomic_load(&llama_of(call)->retry_ms);
 }
 
 static void set_error(struct llama_call *call, struct error *err)
 {
-    char text[160];
+    char text[ENGINE_ERROR_BYTES];
 
     engine_get_error(call->base.engine, text);
     error_set(err, ERROR_UNAVAILABLE, "engine '%s' has failed: %s",
@@ -241,7 +242,8 @@ static enum verdict judge(struct llama_call *call, struct error *err)
     if (is_ready(call)) {
         if (!check_features(call, err))
             return VERDICT_FAIL;
-        return engine_now_ms() >= call->resend_ms && take_place(call) ? VERDICT_SEND : VERDICT_WAIT;
+        return clock_monotonic_ms() >= call->resend_ms && take_place(call) ? VERDICT_SEND
+                                                                           : VERDICT_WAIT;
     }
     if (atomic_load(&llama_of(call)->failures) == call->failures_seen && !is_hopeless(call))
         return VERDICT_WAIT;
@@ -251,7 +253,7 @@ static enum verdict judge(struct llama_call *call, struct error *err)
 
 static bool must_queue(struct llama_call *call)
 {
-    return is_ready(call) && !call->is_queued && engine_now_ms() >= call->resend_ms;
+    return is_ready(call) && !call->is_queued && clock_monotonic_ms() >= call->resend_ms;
 }
 
 static void start_waiting(struct llama_call *call)
@@ -296,7 +298,7 @@ static void go_on_waiting(struct llama_call *call)
 
     if (must_queue(call)) {
         queue(call);
-    } else if (engine_now_ms() >= call->wait_until_ms) {
+    } else if (clock_monotonic_ms() >= call->wait_until_ms) {
         error_set(&err, ERROR_UNAVAILABLE, "engine '%s' %s in time",
                   call->base.engine->settings->name,
                   is_ready(call) ? "had no place for a call" : "was not ready");

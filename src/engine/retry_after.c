@@ -55,8 +55,8 @@ struct retry_after retry_after_read(const struct http_headers *headers, int64_t 
     uint64_t seconds = read_number(date);
 
     return (struct retry_after){
-        .ms = read_number(ms),
-        .date = seconds == RETRY_AFTER_UNSAID ? read_date(date, wall_now_ms) : seconds * 1000,
+        .azure_ms = read_number(ms),
+        .http_ms = seconds == RETRY_AFTER_UNSAID ? read_date(date, wall_now_ms) : seconds * 1000,
     };
 }
 
@@ -67,7 +67,7 @@ struct retry_after retry_after_read_now(const struct http_headers *headers)
 
 uint64_t retry_after_hold_ms(const struct retry_after *r)
 {
-    uint64_t hold_ms = r->ms != RETRY_AFTER_UNSAID ? r->ms : r->date;
+    uint64_t hold_ms = r->azure_ms != RETRY_AFTER_UNSAID ? r->azure_ms : r->http_ms;
 
     if (hold_ms == RETRY_AFTER_UNSAID)
         return 0;

@@ -17,8 +17,8 @@
 /* Each of them RETRY_AFTER_UNSAID when it is not there, no number and no date, or a date that is
  * past. */
 struct retry_after {
-    uint64_t ms;   /* by retry-after-ms */
-    uint64_t date; /* by Retry-After, in milliseconds, too */
+    uint64_t azure_ms; /* by retry-after-ms */
+    uint64_t http_ms;  /* by Retry-After */
 };
 
 /* What is too large to count is a very long time. */

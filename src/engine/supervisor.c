@@ -220,7 +220,7 @@ static int spawn(struct supervisor *s, struct run *run, struct arena *a,
     return rc;
 }
 
-static bool is_up(const struct supervisor *s)
+bool supervisor_is_up(const struct supervisor *s)
 {
     return s->state == SUPERVISOR_READY || s->state == SUPERVISOR_SILENT;
 }
@@ -228,7 +228,7 @@ static bool is_up(const struct supervisor *s)
 /* The process could not be started, or has ended without being asked to. */
 static void fail(struct supervisor *s, const char *error)
 {
-    bool was_ready = is_up(s);
+    bool was_ready = supervisor_is_up(s);
     uint64_t now = loop_now_ms(s->loop), wait = s->limits.backoff_max_ms;
 
     if (was_ready && now - s->ready_ms >= s->limits.well_ms)
@@ -424,7 +424,7 @@ void supervisor_probed(struct supervisor *s, enum supervisor_answer answer)
 {
     if (s->is_closing || !s->run || s->run->has_exited)
         return;
-    if (is_up(s)) {
+    if (supervisor_is_up(s)) {
         note_answer(s, answer != SUPERVISOR_NO_ANSWER);
         return;
     }

@@ -91,6 +91,8 @@ void supervisor_stop(struct supervisor *s);
 void supervisor_close(struct supervisor *s, void (*on_done)(void *data), void *data);
 
 enum supervisor_state supervisor_state(const struct supervisor *s);
+/* READY or SILENT. */
+bool supervisor_is_up(const struct supervisor *s);
 /* FAILED, RESTARTING: how long it backs off, from the failure on. */
 uint64_t supervisor_backoff_ms(const struct supervisor *s);
 int supervisor_pid(const struct supervisor *s); /* 0: none */

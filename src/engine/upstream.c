@@ -130,7 +130,7 @@ static bool set_addresses(struct upstream *u, struct error *err)
     u->addresses = ARENA_ARRAY(u->arena, struct upstream_address, count);
     weights = ARENA_ARRAY(u->arena, struct balancer_address, count);
     for (unsigned i = 0; i < count; i++) {
-        weights[i].weight = settings->addresses[i].weight ? settings->addresses[i].weight : 1;
+        weights[i].weight = settings->addresses[i].weight;
         if (!set_address(u, i, err))
             return false;
     }
@@ -224,7 +224,6 @@ static void upstream_open(struct engine *e)
 {
     struct upstream *u = memory_alloc(sizeof(*u));
     const struct catalog_upstream *settings = &e->settings->upstream;
-    uint64_t interval_ms = settings->health_interval_ms ? settings->health_interval_ms : 5000;
     struct error err;
 
     e->own = u;
@@ -238,7 +237,7 @@ static void upstream_open(struct engine *e)
         return;
     }
     if (settings->health_path)
-        uv_timer_start(&u->timer, on_timer, 0, interval_ms);
+        uv_timer_start(&u->timer, on_timer, 0, settings->health_interval_ms);
     engine_set_state(e, ENGINE_READY);
 }
 

@@ -53,7 +53,7 @@ static void let_go(struct upstream_call *call, struct balancer_pick *pick, bool 
     if (!*has)
         return;
     *has = false;
-    if (balancer_done(&u->balancer, pick, outcome, engine_now_ms()))
+    if (balancer_done(&u->balancer, pick, outcome, clock_monotonic_ms()))
         log_warn("upstream_ejected", "engine=%s address=%u error=\"%s\"", u->engine->settings->name,
                  pick->index, failure_of(call)->text);
 }
@@ -111,7 +111,7 @@ static bool pick(struct upstream_call *call, struct balancer_pick *picked)
     struct upstream *u = upstream_of(call);
 
     if (call->tried_count == UPSTREAM_TRIES_MAX ||
-        !balancer_pick(&u->balancer, call->tried, call->tried_count, engine_now_ms(), picked))
+        !balancer_pick(&u->balancer, call->tried, call->tried_count, clock_monotonic_ms(), picked))
         return false;
     call->tried[call->tried_count++] = picked->index;
     return true;
@@ -223,7 +223,8 @@ static void hold_address(struct upstream_call *call, const struct http_headers *
     uint64_t hold_ms = retry_after_hold_ms(&after);
 
     if (hold_ms)
-        balancer_hold(&upstream_of(call)->balancer, call->pick.index, engine_now_ms() + hold_ms);
+        balancer_hold(&upstream_of(call)->balancer, call->pick.index,
+                      clock_monotonic_ms() + hold_ms);
 }
 
 static void on_head(void *data, int status, const struct http_headers *headers)
@@ -347,7 +348,7 @@ void upstream_call_start(struct engine_call *base)
 {
     struct upstream_call *call = call_of(base);
     struct upstream *u = upstream_of(call);
-    char text[160];
+    char text[ENGINE_ERROR_BYTES];
 
     call->has_pick = u->address_count && pick(call, &call->pick);
     if (!call->has_pick) {
@@ -369,7 +370,7 @@ void upstream_call_start(struct engine_call *base)
 static void linger(struct upstream_call *call)
 {
     call->is_lingering = true;
-    call->linger_until_ms = engine_now_ms() + LINGER_MS;
+    call->linger_until_ms = clock_monotonic_ms() + LINGER_MS;
     let_go(call, &call->pick, &call->has_pick, call->outcome);
     if (call->is_paused)
         http_client_resume(call->http);
@@ -396,7 +397,7 @@ void upstream_call_cancel(struct engine_call *base)
 
 void upstream_call_look_again(struct engine_call *base)
 {
-    if (engine_now_ms() >= call_of(base)->linger_until_ms)
+    if (clock_monotonic_ms() >= call_of(base)->linger_until_ms)
         upstream_call_cancel(base);
 }
 

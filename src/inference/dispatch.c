@@ -21,10 +21,10 @@ static void note_retry_after(struct exchange *x, const struct http_headers *head
 {
     struct retry_after r = retry_after_read_now(headers);
 
-    if (r.date <= RETRY_AFTER_TOLD_MAX_MS)
-        x->engine.retry_after = format_decimal(x->arena, (int64_t)((r.date + 999) / 1000));
-    if (r.ms <= RETRY_AFTER_TOLD_MAX_MS)
-        x->engine.retry_after_ms = format_decimal(x->arena, (int64_t)r.ms);
+    if (r.http_ms <= RETRY_AFTER_TOLD_MAX_MS)
+        x->engine.retry_after = format_decimal(x->arena, (int64_t)((r.http_ms + 999) / 1000));
+    if (r.azure_ms <= RETRY_AFTER_TOLD_MAX_MS)
+        x->engine.retry_after_ms = format_decimal(x->arena, (int64_t)r.azure_ms);
 }
 
 static void on_head(void *data, int status, const struct http_headers *headers)

@@ -50,7 +50,7 @@ static void reads_numbers_and_dates(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct retry_after r = read_headers(cases[i].ms, cases[i].text);
 
-        if (r.ms != cases[i].by_ms || r.date != cases[i].by_date)
+        if (r.azure_ms != cases[i].by_ms || r.http_ms != cases[i].by_date)
             fail_msg("case %zu", i);
     }
 }
