@@ -62,13 +62,14 @@ static bool say_big(int fd)
     return ok;
 }
 
-static bool say_slowly(struct fake_upstream *f, int fd)
+static bool say_half(struct fake_upstream *f, int fd)
 {
+    char byte;
+
     if (!say(fd, "HTTP/1.1 429 Status\r\nContent-Length: 8\r\n\r\n{\"a\""))
         return false;
     f->halves++;
-    usleep(50000);
-    return say(fd, ":12}");
+    return recv(fd, &byte, 1, 0) > 0; /* until the peer leaves */
 }
 
 static bool answer(struct fake_upstream *f, int fd, const char *request)
@@ -93,8 +94,8 @@ static bool answer(struct fake_upstream *f, int fd, const char *request)
         return say_status(fd, 429, "retry-after-ms: 60000\r\n", "{\"error\":\"busy\"}");
     case FAKE_BIG_429:
         return say_big(fd);
-    case FAKE_SLOW_429:
-        return say_slowly(f, fd);
+    case FAKE_HALF_429:
+        return say_half(f, fd);
     case FAKE_503:
         return say_status(fd, 503, "", "{\"error\":\"away\"}");
     case FAKE_500:

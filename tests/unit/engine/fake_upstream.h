@@ -16,7 +16,7 @@ enum fake_mode {
     FAKE_CUT,      /* as FAKE_STREAM, closed in the middle */
     FAKE_429,      /* with retry-after-ms: 60000 */
     FAKE_BIG_429,  /* 100 KiB of body */
-    FAKE_SLOW_429, /* the body's second half comes late */
+    FAKE_HALF_429, /* the body's second half does not come */
     FAKE_503,
     FAKE_500,
     FAKE_CLOSE, /* without an answer */
@@ -33,7 +33,7 @@ struct fake_upstream {
     _Atomic int mode;
     atomic_bool is_sick;       /* GET /health answers 503 */
     _Atomic unsigned requests; /* health checks not counted */
-    _Atomic unsigned halves;   /* of FAKE_SLOW_429's answers */
+    _Atomic unsigned halves;   /* of FAKE_HALF_429's answers */
     pthread_mutex_t lock;
     char last_request[8192];
     _Atomic unsigned connection_count;

@@ -44,7 +44,7 @@ static void write_catalog(char *yaml, size_t size, unsigned variant)
              "  - name: u\n"
              "    upstream: { addresses: [{ url: 'http://127.0.0.1:%u/v1' },\n"
              "                            { url: 'http://127.0.0.1:%u/v1' }],\n"
-             "                first_byte_timeout_ms: %u }\n"
+             "                first_byte_timeout_ms: %u, idle_timeout_ms: 100 }\n"
              "  - name: m\n"
              "    llama: { model: %s, arguments: [--fake-crash-after, '%u'] }\n"
              "  - name: s\n"
@@ -75,9 +75,9 @@ static void start_call(struct rig_call *c)
 
 static void step(void)
 {
-    /* FAKE_HANG only for a while: a call to it lasts until its time-out. */
+    /* FAKE_HANG and FAKE_HALF_429 only for a while: a call to it lasts until its time-out. */
     static const enum fake_mode modes[] = { FAKE_OK,       FAKE_STREAM,  FAKE_CUT, FAKE_429,
-                                            FAKE_SLOW_429, FAKE_BIG_429, FAKE_503, FAKE_500,
+                                            FAKE_HALF_429, FAKE_BIG_429, FAKE_503, FAKE_500,
                                             FAKE_CLOSE,    FAKE_HANG };
     struct rig_call *c = &calls[roll(CALLS)];
     char yaml[1024];

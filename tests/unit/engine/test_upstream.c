@@ -301,7 +301,7 @@ static void is_cancelled_while_it_keeps_an_answer(void **state)
     struct rig_call c;
 
     (void)state;
-    a.mode = b.mode = FAKE_SLOW_429;
+    a.mode = b.mode = FAKE_HALF_429;
     start("");
     for (int i = 0; i < 2; i++) {
         c = (struct rig_call){ 0 };
