@@ -36,5 +36,5 @@ void *memory_realloc(void *old, size_t size)
 
 char *memory_dup_text(const char *text)
 {
-    return or_die(strdup(text));
+    return text ? or_die(strdup(text)) : NULL;
 }

@@ -16,6 +16,7 @@ void *memory_alloc_array(size_t count, size_t size);
 void *memory_alloc_aligned(size_t alignment, size_t size);
 /* Grown part is not zeroed. */
 void *memory_realloc(void *old, size_t size);
+/* NULL of NULL. */
 char *memory_dup_text(const char *text);
 
 #endif

@@ -13,9 +13,10 @@ void random_bytes(void *out, size_t len)
     }
 }
 
+static const char base62[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
 void random_base62(char *out, size_t len)
 {
-    static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     unsigned char pool[64];
     size_t left = 0;
 
@@ -29,7 +30,7 @@ void random_base62(char *out, size_t len)
         byte = pool[--left];
         /* 248 = 4 * 62: above it a digit would come more often than others. */
         if (byte < 248)
-            out[i++] = digits[byte % 62];
+            out[i++] = base62[byte % 62];
     }
     out[len] = '\0';
 }
@@ -43,4 +44,11 @@ uint64_t random_next(uint64_t *state)
     x ^= x >> 27;
     *state = x;
     return x * 0x2545F4914F6CDD1Du;
+}
+
+void random_next_base62(uint64_t *state, char *out, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        out[i] = base62[(random_next(state) >> 32) % 62];
+    out[len] = '\0';
 }

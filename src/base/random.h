@@ -16,5 +16,7 @@ void random_base62(char *out, size_t len);
 /* A fast generator for what is not secret (ids of answers, jitter, simulated text): same seed,
  * same sequence (xorshift64*, Vigna 2016). The state is never 0. */
 uint64_t random_next(uint64_t *state);
+/* As random_base62, of that generator. */
+void random_next_base62(uint64_t *state, char *out, size_t len);
 
 #endif

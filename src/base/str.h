@@ -44,6 +44,16 @@ bool str_equal(struct str a, struct str b);
 bool str_equal_nocase(struct str a, struct str b);
 /* < 0, 0 or > 0, byte order. */
 int str_compare(struct str a, struct str b);
+/* The same without regard to the case of ASCII letters. */
+int str_compare_nocase(struct str a, struct str b);
+/* FNV-1a, 64 bits: not for secrets, nor for a table that strangers fill unless the start is random.
+ * The hash of what came before, or STR_HASH_START, goes in. */
+#define STR_HASH_START 0xCBF29CE484222325u
+static inline uint64_t str_hash_byte(uint64_t hash, unsigned char byte)
+{
+    return (hash ^ byte) * 0x100000001B3u;
+}
+uint64_t str_hash(uint64_t hash, struct str s);
 bool str_starts_with(struct str s, struct str prefix);
 bool str_starts_with_nocase(struct str s, struct str prefix);
 bool str_ends_with(struct str s, struct str suffix);

@@ -209,11 +209,6 @@ void engine_get_error(struct engine *e, char text[ENGINE_ERROR_BYTES])
 
 /* -- All engines --------------------------------------------------------------------------- */
 
-static char *dup_or_null(const char *text)
-{
-    return text ? memory_dup_text(text) : NULL;
-}
-
 static void open_run_folder(struct engines *es, const char *path)
 {
     struct error err;
@@ -234,8 +229,8 @@ struct engines *engines_new(const struct engines_options *options, struct catalo
 
     es->loop = options->loop;
     open_run_folder(es, options->run_folder);
-    es->llama_server = dup_or_null(options->llama_server);
-    es->embedded_model = dup_or_null(options->embedded_model);
+    es->llama_server = memory_dup_text(options->llama_server);
+    es->embedded_model = memory_dup_text(options->embedded_model);
     es->stopped_task.fn = on_stopped;
     pthread_mutex_init(&es->lock, NULL);
     TAILQ_INIT(&es->list);

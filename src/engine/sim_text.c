@@ -35,11 +35,7 @@ uint64_t sim_mix(uint64_t seed, uint64_t value)
 
 uint64_t sim_hash(uint64_t seed, struct str bytes)
 {
-    uint64_t hash = seed ^ 0xCBF29CE484222325u;
-
-    for (size_t i = 0; i < bytes.len; i++)
-        hash = (hash ^ (unsigned char)bytes.data[i]) * 0x100000001B3u;
-    return hash;
+    return str_hash(seed ^ STR_HASH_START, bytes);
 }
 
 double sim_fraction(uint64_t random)

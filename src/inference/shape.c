@@ -15,13 +15,10 @@
 
 struct str shape_new_id(struct exchange *x, struct arena *a, struct str prefix, unsigned len)
 {
-    static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     char *text = arena_alloc_bytes(a, prefix.len + len + 1);
 
     memcpy(text, prefix.data, prefix.len);
-    for (unsigned i = 0; i < len; i++)
-        text[prefix.len + i] = digits[(random_next(&x->inference->random) >> 32) % 62];
-    text[prefix.len + len] = '\0';
+    random_next_base62(&x->inference->random, text + prefix.len, len);
     return str_of(text, prefix.len + len);
 }
 
@@ -30,13 +27,11 @@ struct str shape_new_id(struct exchange *x, struct arena *a, struct str prefix, 
 static struct str fingerprint(const struct exchange *x)
 {
     const char *parts[] = { x->deployment->model->label, x->deployment->engine->name };
-    uint64_t hash = 0xCBF29CE484222325u;
+    uint64_t hash = STR_HASH_START;
     char *text = arena_alloc_bytes(x->arena, sizeof("fp_0123456789"));
 
-    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-        for (const char *p = parts[i]; *p; p++)
-            hash = (hash ^ (unsigned char)*p) * 0x100000001B3u;
-    }
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+        hash = str_hash(hash, str_from(parts[i]));
     memcpy(text, "fp_", 3);
     for (unsigned i = 0; i < 10; i++)
         text[3 + i] = "0123456789abcdef"[hash >> (4 * i) & 15];

@@ -189,7 +189,7 @@ const struct directory_deployment *directory_deployment(const struct directory_a
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int order = directory_compare_nocase(name, a->deployments[middle].name);
+        int order = str_compare_nocase(name, a->deployments[middle].name);
 
         if (order == 0)
             return &a->deployments[middle];

@@ -9,16 +9,6 @@
 #define ACCOUNT_STRINGS 9
 #define DEPLOYMENT_STRINGS 3
 
-int directory_compare_nocase(struct str a, struct str b)
-{
-    size_t shorter = a.len < b.len ? a.len : b.len;
-    int order = shorter ? strncasecmp(a.data, b.data, shorter) : 0;
-
-    if (order)
-        return order;
-    return (a.len > b.len) - (a.len < b.len);
-}
-
 /* -- Copying --------------------------------------------------------------------------------- */
 
 static void account_strings(struct directory_account *a, struct str *strings[ACCOUNT_STRINGS])
@@ -125,7 +115,7 @@ static int by_name(const void *a, const void *b)
 {
     const struct directory_deployment *left = a, *right = b;
 
-    return directory_compare_nocase(left->name, right->name);
+    return str_compare_nocase(left->name, right->name);
 }
 
 struct directory_entry *directory_entry_new(const struct directory_account *template,

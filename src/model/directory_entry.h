@@ -17,7 +17,4 @@ struct directory_entry {
 void directory_entry_ref(struct directory_entry *e);
 void directory_entry_unref(struct directory_entry *e);
 
-/* Order without regard to ASCII case: < 0, 0, > 0. */
-int directory_compare_nocase(struct str a, struct str b);
-
 #endif

@@ -175,7 +175,7 @@ uint64_t directory_hash_nocase(uint64_t seed, struct str s)
 
         if (c >= 'A' && c <= 'Z')
             c = (unsigned char)(c + ('a' - 'A'));
-        h = (h ^ c) * 0x100000001b3u;
+        h = str_hash_byte(h, c);
     }
     h = (h ^ (h >> 30)) * 0xbf58476d1ce4e5b9u;
     h = (h ^ (h >> 27)) * 0x94d049bb133111ebu;

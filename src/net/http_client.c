@@ -63,11 +63,6 @@ static struct str address_key(struct arena *a, const struct stream_address *addr
     return str_of(key, len);
 }
 
-static char *copy_text(const char *text)
-{
-    return text ? memory_dup_text(text) : NULL;
-}
-
 /* RFC 9110, 7.2: the port goes without saying when it is the scheme's own. */
 static void write_host(char out[HOST_MAX], const struct stream_address *address)
 {
@@ -93,11 +88,11 @@ struct pool *client_pool(struct http_client *c, struct arena *a,
     p = memory_alloc(sizeof(*p) + key.len);
     p->client = c;
     p->address = (struct stream_address){
-        .unix_path = copy_text(address->unix_path),
-        .host = copy_text(address->host),
+        .unix_path = memory_dup_text(address->unix_path),
+        .host = memory_dup_text(address->host),
         .port = address->port,
         .tls = address->tls ? tls_context_ref(address->tls) : NULL,
-        .tls_server_name = copy_text(address->tls_server_name),
+        .tls_server_name = memory_dup_text(address->tls_server_name),
     };
     write_host(p->host, address);
     p->key_len = key.len;

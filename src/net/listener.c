@@ -347,7 +347,7 @@ struct listener *listener_new(struct loop *loop, const struct listener_options *
     l->fd = fd;
     l->guard_fd = guard_fd;
     l->port = bound_port(fd);
-    l->unix_path = options->unix_path ? memory_dup_text(options->unix_path) : NULL;
+    l->unix_path = memory_dup_text(options->unix_path);
     l->poll.data = l->pause.data = l;
     l->handles_open = 2;
     uv_poll_init(loop_uv(loop), &l->poll, fd);

@@ -91,7 +91,7 @@ static void set_text(struct settings *s, const struct setting *row, const char *
 {
     char **at = text_at(s, row), *old = *at;
 
-    *at = value ? memory_dup_text(value) : NULL;
+    *at = memory_dup_text(value);
     free(old);
 }
 

@@ -66,12 +66,29 @@ static void sequence_depends_on_the_seed_alone(void **state)
     assert_true(random_next(&zero) != 0);
 }
 
+static void sequence_gives_digits(void **state)
+{
+    uint64_t seed = 7, same = 7;
+    char text[101], again[101];
+
+    (void)state;
+    random_next_base62(&seed, text, 100);
+    random_next_base62(&same, again, 100);
+    assert_string_equal(text, again);
+    assert_int_equal(strlen(text), 100);
+    for (size_t i = 0; i < 100; i++)
+        assert_true(isalnum((unsigned char)text[i]));
+    random_next_base62(&seed, text, 100);
+    assert_string_not_equal(text, again);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fills_all_bytes),
         cmocka_unit_test(base62_uses_all_digits_alike),
         cmocka_unit_test(sequence_depends_on_the_seed_alone),
+        cmocka_unit_test(sequence_gives_digits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -183,10 +183,32 @@ static void knows_letters_and_digits(void **state)
     assert_false(str_is_alnum_or(STR("gr\xC3\xBC"), ""));
 }
 
+static void compares_without_case(void **state)
+{
+    (void)state;
+    assert_int_equal(str_compare_nocase(STR("Ab"), STR("aB")), 0);
+    assert_true(str_compare_nocase(STR("ab"), STR("ABC")) < 0);
+    assert_true(str_compare_nocase(STR("B"), STR("abc")) > 0);
+    assert_true(str_compare_nocase(STR_NONE, STR("a")) < 0);
+    assert_int_equal(str_compare_nocase(STR_NONE, STR("")), 0);
+}
+
+/* Values of the authors' own test suite (FNV-1a, 64 bits). */
+static void hashes(void **state)
+{
+    (void)state;
+    assert_true(str_hash(STR_HASH_START, STR("")) == 0xCBF29CE484222325u);
+    assert_true(str_hash(STR_HASH_START, STR("a")) == 0xAF63DC4C8601EC8Cu);
+    assert_true(str_hash(STR_HASH_START, STR("foobar")) == 0x85944171F73967E8u);
+    assert_true(str_hash(str_hash(STR_HASH_START, STR("foo")), STR("bar")) == 0x85944171F73967E8u);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(compares),
+        cmocka_unit_test(compares_without_case),
+        cmocka_unit_test(hashes),
         cmocka_unit_test(knows_starts_and_ends),
         cmocka_unit_test(finds),
         cmocka_unit_test(slices_within_bounds),
