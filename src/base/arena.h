@@ -3,7 +3,8 @@
  *
  * An arena takes chunks from a pool; the pool belongs to one loop and is not locked, so an arena
  * is used on one thread at a time. In the steady state a request allocates nothing from the heap:
- * its chunks come from the pool and return to it. Allocations never fail and are zeroed.
+ * its chunks come from the pool and return to it. Allocations never fail; what
+ * arena_alloc gives is zeroed, what arena_alloc_bytes gives is not.
  * Requests larger than a chunk get a chunk of their own, which goes back to the heap.
  *
  * Built with ARENA_ONE_CHUNK_EACH (sanitizer builds), each allocation is a malloc of exactly its

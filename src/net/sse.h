@@ -1,7 +1,7 @@
 /*
  * Server-sent events (WHATWG HTML, 9.2): the splitter takes bytes as they come, cut anywhere, and
- * gives whole events; the writer frames one. Lines end in LF, CRLF or CR. An event is bounded by
- * the splitter's maximum.
+ * gives whole events; who writes one puts its data between the two macros. Lines end in LF, CRLF or
+ * CR. An event is bounded by the splitter's maximum.
  * SPDX-License-Identifier: MIT
  */
 #ifndef NET_SSE_H

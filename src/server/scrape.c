@@ -52,7 +52,7 @@ static void add_engine_gauges(struct gauges *g, const struct engine_row *rows, u
                   rows[i].status.state == ENGINE_READY, "The engine can answer.");
     for (unsigned i = 0; i < count; i++)
         add_gauge(g, "lazuli_engine_restarts_total", "counter", rows[i].labels,
-                  rows[i].status.restarts, "Starts after a crash.");
+                  rows[i].status.restarts, "Starts after a crash or a hang.");
     for (unsigned i = 0; i < count; i++)
         add_gauge(g, "lazuli_engine_in_flight", "gauge", rows[i].labels, rows[i].status.in_flight,
                   "Calls that the engine is answering.");
