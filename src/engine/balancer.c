@@ -72,7 +72,7 @@ static unsigned find_first_released(const struct balancer *b, uint64_t now_ms)
 }
 
 /* Of those that are ejected, the one whose time ends first. */
-static unsigned find_last_resort(const struct balancer *b)
+static unsigned find_first_to_return(const struct balancer *b)
 {
     unsigned best = NONE;
 
@@ -87,6 +87,44 @@ static unsigned find_last_resort(const struct balancer *b)
     return best;
 }
 
+/* The lightest of those that health checks find down, where no address at all is in rotation: the
+ * checks' word may be an interval old. */
+static unsigned find_lightest_down(struct balancer *b, const unsigned *tried, unsigned tried_count,
+                                   uint64_t now_ms)
+{
+    unsigned start = atomic_load_explicit(&b->turn, memory_order_relaxed);
+    unsigned best = NONE;
+
+    for (unsigned i = 0; i < b->count; i++) {
+        unsigned index = (start + i) % b->count;
+        const struct balancer_address *a = &b->addresses[index];
+
+        if (standing_of(a, now_ms) != OUT)
+            return NONE;
+        if (!a->is_down || was_tried(tried, tried_count, index))
+            continue;
+        if (best == NONE || is_lighter(a, &b->addresses[best]))
+            best = index;
+    }
+    return best;
+}
+
+/* A refusal by one that is held or ejected is not asked for twice; of those that are down each may
+ * be the one that is back. */
+static unsigned find_last_resort(struct balancer *b, const unsigned *tried, unsigned tried_count,
+                                 uint64_t now_ms)
+{
+    unsigned index = NONE;
+
+    if (tried_count == 0)
+        index = find_first_released(b, now_ms);
+    if (index == NONE && tried_count == 0)
+        index = find_first_to_return(b);
+    if (index == NONE)
+        index = find_lightest_down(b, tried, tried_count, now_ms);
+    return index;
+}
+
 bool balancer_pick(struct balancer *b, const unsigned *tried, unsigned tried_count, uint64_t now_ms,
                    struct balancer_pick *pick)
 {
@@ -95,13 +133,10 @@ bool balancer_pick(struct balancer *b, const unsigned *tried, unsigned tried_cou
     for (unsigned i = 0; i <= b->count; i++) {
         unsigned index = find_lightest(b, tried, tried_count, now_ms);
         struct balancer_address *a;
-        bool is_probed = false, is_last_resort;
+        bool is_probed = false, is_last_resort = index == NONE;
 
-        if (index == NONE && tried_count == 0)
-            index = find_first_released(b, now_ms);
-        is_last_resort = index == NONE && tried_count == 0;
         if (is_last_resort)
-            index = find_last_resort(b);
+            index = find_last_resort(b, tried, tried_count, now_ms);
         if (index == NONE)
             return false;
         a = &b->addresses[index];
@@ -132,6 +167,9 @@ static bool count_outcome(struct balancer_address *a, const struct balancer_pick
 {
     /* What ends after its address was ejected began before: only the probe decides then. */
     if (a->ejected_until_ms && !pick->is_probe)
+        return false;
+    /* It is out already, until a health check says otherwise, and no longer than that. */
+    if (a->is_down && outcome == BALANCER_FAILURE)
         return false;
     if (outcome == BALANCER_SUCCESS) {
         a->failures = 0;

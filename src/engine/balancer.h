@@ -6,8 +6,10 @@
  *     each ejection in a row; then one live call at a time is let through (half-open), whose
  *     success brings it back and whose failure ejects it again,
  *   - while it is held: it said itself, by Retry-After, when it wants to be asked again.
- * When all are ejected, the one whose time ends first is asked all the same: answers that one
- * caller provokes must not take the engine away from all.
+ * When none is left, calls are tried all the same. Of the ejected ones the one whose time ends
+ * first is asked: answers that one caller provokes must not take the engine away from all. Where
+ * there is none but such as are down, these are asked, one after the other: one may have come back
+ * since its last health check. What they answer does not change that they are down.
  *
  *        IN --failures--> EJECTED --time--> HALF-OPEN --success--> IN
  *                            ^------------------|failure
@@ -54,7 +56,8 @@ struct balancer_pick {
 
 /* False when no address that is not among `tried` can be asked. When all that are well are held,
  * and none has been tried, the one whose hold ends first is taken: its refusal tells the client
- * more than ours. Counts the call as outstanding. */
+ * more than ours. When none is in rotation, see above: the ejected one is taken only where none has
+ * been tried. Counts the call as outstanding. */
 bool balancer_pick(struct balancer *b, const unsigned *tried, unsigned tried_count, uint64_t now_ms,
                    struct balancer_pick *pick);
 

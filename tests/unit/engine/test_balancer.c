@@ -179,16 +179,53 @@ static void skips_the_held_while_others_are_free(void **state)
     assert_int_equal(pick_at(500).index, 0);
 }
 
-static void knows_when_all_are_out(void **state)
+/* An address may be back before its next health check. */
+static void asks_all_that_are_down_when_all_are(void **state)
+{
+    unsigned tried[3], firsts = 0;
+    struct balancer_pick pick;
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++)
+        balancer_set_down(&b, i, true);
+    for (unsigned i = 0; i < 3; i++) { /* each in its turn */
+        pick = pick_at(1);
+        firsts |= 1u << pick.index;
+        balancer_done(&b, &pick, BALANCER_UNKNOWN, 1);
+    }
+    assert_int_equal(firsts, 7);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_true(balancer_pick(&b, tried, i, 1, &pick));
+        tried[i] = pick.index;
+        balancer_done(&b, &pick, BALANCER_FAILURE, 1);
+    }
+    assert_int_equal(1u << tried[0] | 1u << tried[1] | 1u << tried[2], 7);
+    assert_false(balancer_pick(&b, tried, 3, 1, &pick));
+    balancer_set_down(&b, 2, false);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(pick_at(1).index, 2);
+    assert_false(balancer_pick(&b, (unsigned[]){ 2 }, 1, 1, &pick)); /* one in rotation is enough */
+}
+
+static void does_not_eject_what_is_down(void **state)
 {
     struct balancer_pick pick;
 
     (void)state;
     for (unsigned i = 0; i < 3; i++)
         balancer_set_down(&b, i, true);
-    assert_false(balancer_pick(&b, NULL, 0, 1, &pick));
-    balancer_set_down(&b, 2, false);
-    assert_int_equal(pick_at(1).index, 2);
+    for (int i = 0; i < 30; i++) {
+        pick = pick_at(1);
+        assert_false(balancer_done(&b, &pick, BALANCER_FAILURE, 1));
+    }
+    pick = pick_at(1);
+    balancer_done(&b, &pick, BALANCER_SUCCESS, 1);
+    assert_false(balancer_is_up(&b, pick.index)); /* that is for the health check to say */
+    for (unsigned i = 0; i < 3; i++) {
+        balancer_set_down(&b, i, false);
+        assert_true(balancer_is_up(&b, i));
+        assert_true(can_call(i, 1));
+    }
 }
 
 /* One caller's requests that make every address fail must not end everybody's. */
@@ -258,7 +295,8 @@ int main(void)
         cmocka_unit_test_setup(doubles_up_to_a_limit, set_up),
         cmocka_unit_test_setup(lets_one_probe_through, set_up),
         cmocka_unit_test_setup(skips_the_held_while_others_are_free, set_up),
-        cmocka_unit_test_setup(knows_when_all_are_out, set_up),
+        cmocka_unit_test_setup(asks_all_that_are_down_when_all_are, set_up),
+        cmocka_unit_test_setup(does_not_eject_what_is_down, set_up),
         cmocka_unit_test_setup(is_shared_by_threads, set_up),
     };
 

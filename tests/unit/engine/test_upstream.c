@@ -408,6 +408,27 @@ static void checks_health(void **state)
     rig_wait_state(&rig, "u", ENGINE_READY);
 }
 
+static bool has_none_up(void *data)
+{
+    (void)data;
+    return rig_status(&rig, "u").addresses_up == 0;
+}
+
+static void tries_what_is_down_when_nothing_is_up(void **state)
+{
+    (void)state;
+    a.is_sick = b.is_sick = true;
+    a.mode = FAKE_CLOSE;
+    start("health_path: /health, health_interval_ms: 100");
+    rig_wait(&rig, has_none_up, NULL);
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(call(), 200);
+    assert_int_equal(b.requests, 10);
+    assert_int_equal(rig_status(&rig, "u").state, ENGINE_FAILED);
+    a.is_sick = b.is_sick = false;
+    rig_wait(&rig, has_two_up, NULL);
+}
+
 static void fails_without(const char *address, const char *reason)
 {
     char text[512];
@@ -461,6 +482,7 @@ int main(void)
         TEST(tells_a_stream_that_was_cut),
         TEST(passes_errors_on_and_counts_them),
         TEST(checks_health),
+        TEST(tries_what_is_down_when_nothing_is_up),
         TEST(says_what_is_missing),
     };
 
