@@ -218,6 +218,9 @@ static void test_close_while_connecting(void **state)
     if (!server.connects)
         listener_close(listener);
     pair_run();
+    assert_null(client.s);
+    assert_int_equal(client.refusals, 0); /* who has closed hears nothing more */
+    assert_int_equal(client.eofs + client.resets, 0);
 }
 
 static unsigned unused_port(void)

@@ -321,8 +321,11 @@ static void test_close_in_the_handshake(void **state)
         for (int i = 0; i < 3; i++)
             uv_run(loop_uv(l), UV_RUN_NOWAIT);
         side_close(&server);
+        assert_int_equal(client.refusals, 0); /* who has closed hears nothing more */
+        assert_int_equal(client.eofs + client.resets, 0);
     }
 }
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, tls_pair_set_up, tls_pair_tear_down)
