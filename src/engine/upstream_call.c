@@ -3,7 +3,7 @@
  * A call to an upstream: address after address until one answers.
  *
  *   try --connect failed, closed before the head--> try the next
- *    |---429, 503, and another address is free--> keep the answer, try the next
+ *    |---429, 502, 503, 504, and another address is free--> keep the answer, try the next
  *    |---any other head--> passed on as it comes
  *   none left: the answer that was kept, else on_failure
  *
@@ -227,6 +227,14 @@ static void hold_address(struct upstream_call *call, const struct http_headers *
                       clock_monotonic_ms() + hold_ms);
 }
 
+/* The address has no room for the call, or what is behind it does not answer: another may do
+ * better. Gateways (Envoy's "gateway-error", nginx) try again upon the same. A 500 is the model's
+ * own, and may be the request's fault; 401, 403 and 404 are the operator's to see. */
+static bool is_for_another(int status)
+{
+    return status == 429 || status == 502 || status == 503 || status == 504;
+}
+
 static void on_head(void *data, int status, const struct http_headers *headers)
 {
     struct upstream_call *call = data;
@@ -236,10 +244,10 @@ static void on_head(void *data, int status, const struct http_headers *headers)
     call->outcome = status >= 500 && u->address_count > 1 ? BALANCER_FAILURE : BALANCER_SUCCESS;
     if (call->outcome == BALANCER_FAILURE)
         error_set(failure_of(call), ERROR_BACKEND, "status %d", status);
-    if (status == 429 || status == 503) {
+    if (status == 429 || status == 503)
         hold_address(call, headers);
+    if (is_for_another(status))
         call->has_next = pick(call, &call->next);
-    }
     if (call->has_next) {
         keep_head(call, status, headers);
         return;

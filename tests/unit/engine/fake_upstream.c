@@ -96,6 +96,12 @@ static bool answer(struct fake_upstream *f, int fd, const char *request)
         return say_big(fd);
     case FAKE_HALF_429:
         return say_half(f, fd);
+    case FAKE_502:
+        return say_status(fd, 502, "", "{\"error\":\"bad gateway\"}");
+    case FAKE_504:
+        return say_status(fd, 504, "", "{\"error\":\"too late\"}");
+    case FAKE_404:
+        return say_status(fd, 404, "", "{\"error\":\"no such model\"}");
     case FAKE_503:
         return say_status(fd, 503, "", "{\"error\":\"away\"}");
     case FAKE_500:

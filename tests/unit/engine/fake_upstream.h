@@ -17,7 +17,10 @@ enum fake_mode {
     FAKE_429,      /* with retry-after-ms: 60000 */
     FAKE_BIG_429,  /* 100 KiB of body */
     FAKE_HALF_429, /* the body's second half does not come */
+    FAKE_502,
     FAKE_503,
+    FAKE_504,
+    FAKE_404,
     FAKE_500,
     FAKE_CLOSE, /* without an answer */
     FAKE_HANG,

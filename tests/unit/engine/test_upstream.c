@@ -215,6 +215,35 @@ static void tries_again_what_was_closed_before_the_head(void **state)
     assert_int_equal(call_failing(BODY), ERROR_BACKEND);
 }
 
+static void tries_again_what_a_gateway_refused(void **state)
+{
+    static const struct {
+        enum fake_mode mode;
+        int status;
+        bool is_tried_again;
+    } rows[] = {
+        { FAKE_502, 502, true },  { FAKE_503, 503, true },  { FAKE_504, 504, true },
+        { FAKE_500, 500, false }, { FAKE_404, 404, false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        unsigned before = a.requests;
+        int seen[2];
+
+        a.mode = rows[i].mode;
+        start("");
+        for (int n = 0; n < 2; n++) /* so that each is the first one once at least */
+            seen[n] = call();
+        assert_true(a.requests > before);
+        assert_int_equal(seen[0] + seen[1], rows[i].is_tried_again ? 400 : 200 + rows[i].status);
+        rig_stop(&rig, NULL, NULL);
+    }
+    a.mode = b.mode = FAKE_504;
+    start("");
+    assert_int_equal(call(), 504);
+}
+
 static void skips_who_asked_to_be_left_alone(void **state)
 {
     (void)state;
@@ -472,6 +501,7 @@ int main(void)
         TEST(balances),
         TEST(turns_to_another_address),
         TEST(tries_again_what_was_closed_before_the_head),
+        TEST(tries_again_what_a_gateway_refused),
         TEST(skips_who_asked_to_be_left_alone),
         TEST(gives_the_refusal_when_all_refuse),
         TEST(keeps_the_best_answer_that_there_was),
