@@ -16,15 +16,18 @@
 /* Read on a development server only; see engine/sim_fault.h for what it says. */
 #define SIM_FAULT_HEADER STR("x-lazuli-fault")
 
-/* Only what makes sense, and as Azure says it, in whole numbers. */
+/* Only what makes sense, and as Azure says it: in both headers, in whole numbers. Where the engine
+ * gives one of them, the other one is made of it. */
 static void note_retry_after(struct exchange *x, const struct http_headers *headers)
 {
     struct retry_after r = retry_after_read_now(headers);
+    uint64_t http_ms = r.http_ms <= RETRY_AFTER_TOLD_MAX_MS ? r.http_ms : r.azure_ms;
+    uint64_t azure_ms = r.azure_ms <= RETRY_AFTER_TOLD_MAX_MS ? r.azure_ms : r.http_ms;
 
-    if (r.http_ms <= RETRY_AFTER_TOLD_MAX_MS)
-        x->engine.retry_after = format_decimal(x->arena, (int64_t)((r.http_ms + 999) / 1000));
-    if (r.azure_ms <= RETRY_AFTER_TOLD_MAX_MS)
-        x->engine.retry_after_ms = format_decimal(x->arena, (int64_t)r.azure_ms);
+    if (http_ms > RETRY_AFTER_TOLD_MAX_MS) /* neither of them makes sense */
+        return;
+    x->engine.retry_after = format_decimal(x->arena, (int64_t)((http_ms + 999) / 1000));
+    x->engine.retry_after_ms = format_decimal(x->arena, (int64_t)azure_ms);
 }
 
 static void on_head(void *data, int status, const struct http_headers *headers)

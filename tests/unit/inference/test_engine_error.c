@@ -168,7 +168,18 @@ static void no_client_is_told_to_wait_for_ever(void **state)
     }
     refuse_until("up", WHOLE, 503, "{\"error\":{}}", "86400", "-1");
     assert_true(str_equal(rig_header("retry-after"), STR("86400")));
-    assert_null(rig_header("retry-after-ms").data);
+    assert_true(str_equal(rig_header("retry-after-ms"), STR("86400000")));
+}
+
+static void a_client_is_told_both_of_what_an_engine_says_once(void **state)
+{
+    (void)state;
+    refuse_until("up", WHOLE, 429, "{\"error\":{}}", "7", "");
+    assert_true(str_equal(rig_header("retry-after"), STR("7")));
+    assert_true(str_equal(rig_header("retry-after-ms"), STR("7000")));
+    refuse_until("up", WHOLE, 429, "{\"error\":{}}", "", "6001");
+    assert_true(str_equal(rig_header("retry-after"), STR("7")));
+    assert_true(str_equal(rig_header("retry-after-ms"), STR("6001")));
 }
 
 static void a_refusal_that_is_no_json_is_not_passed_on(void **state)
@@ -195,6 +206,7 @@ int main(void)
         TEST(an_upstreams_401_is_not_the_callers),
         TEST(an_upstreams_429_passes_with_its_headers),
         TEST(no_client_is_told_to_wait_for_ever),
+        TEST(a_client_is_told_both_of_what_an_engine_says_once),
         TEST(a_refusal_that_is_no_json_is_not_passed_on),
     };
 
