@@ -39,8 +39,7 @@ static size_t place_of(const struct field *f, struct str value)
 {
     size_t i = 0;
 
-    while (f->values[i] &&
-           (strncmp(f->values[i], value.data, value.len) != 0 || f->values[i][value.len]))
+    while (f->values[i] && !str_equal(str_from(f->values[i]), value))
         i++;
     return i;
 }

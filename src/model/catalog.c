@@ -167,7 +167,7 @@ static bool is_location(const char *name, struct str given)
             continue;
         if (c >= 'A' && c <= 'Z')
             c = (char)(c - 'A' + 'a');
-        if (c != *name++)
+        if (!*name || c != *name++)
             return false;
     }
     return given.len && !*name;

@@ -120,9 +120,10 @@ void connection_on_timeout(struct connection *c)
 
 /* -- Room to read into ------------------------------------------------------------------------- */
 
+/* One byte is kept for the NUL behind a body; where that has moved what follows, there is none. */
 static size_t room(const struct connection *c)
 {
-    return c->in_size - c->in_end - 1; /* one byte is kept for the NUL behind a body */
+    return c->in_end + 1 < c->in_size ? c->in_size - c->in_end - 1 : 0;
 }
 
 /* Moves what is in `in` from `at` on to the front of `to`, of `size` bytes. No string in it has

@@ -60,6 +60,8 @@ static void a_message_has_a_role_and_content(void **state)
     expect_refused(MESSAGES("{\"content\":\"hi\"}"), ERROR_MODEL_MISSING, "messages[0].role");
     expect_refused(MESSAGES(USER ",{\"role\":\"robot\",\"content\":\"hi\"}"), ERROR_MODEL_VALUE,
                    "messages[1].role");
+    expect_refused(MESSAGES("{\"role\":\"user\\u0000and more than any role\",\"content\":\"hi\"}"),
+                   ERROR_MODEL_VALUE, "messages[0].role");
     expect_refused(MESSAGES("{\"role\":5,\"content\":\"hi\"}"), ERROR_MODEL_TYPE,
                    "messages[0].role");
     assert_string_equal(err.text,

@@ -219,6 +219,7 @@ static void test_locations_are_found_by_either_name(void **state)
         assert_string_equal(l->display_name, "East US 2");
     }
     assert_null(catalog_find_location(defaults, STR("eastus22")));
+    assert_null(catalog_find_location(defaults, STR("eastus\0zz")));
     assert_null(catalog_find_location(defaults, STR("east")));
     assert_null(catalog_find_location(defaults, STR("east-us")));
     assert_null(catalog_find_location(defaults, STR_NONE));
