@@ -114,7 +114,7 @@ static void join(struct buf *joined, struct str s)
     (void)fits;
 }
 
-/* Reads an event's lines. False when it has no data, and so is none. */
+/* Reads an event's lines. False when its data is empty: then it is none (HTML standard, 9.2.6). */
 static bool parse(struct sse_splitter *s, struct str block, struct sse_event *event)
 {
     unsigned data_lines = 0;
@@ -142,7 +142,7 @@ static bool parse(struct sse_splitter *s, struct str block, struct sse_event *ev
     }
     if (data_lines >= 2)
         event->data = buf_str(&s->joined);
-    return data_lines != 0;
+    return event->data.len != 0;
 }
 
 bool sse_split(struct sse_splitter *s, struct str bytes,

@@ -54,7 +54,7 @@ static const struct {
     { STR("data: {}\nevent: late\nid: 7\nretry: 10\n\n"), "late|{};", false },
     { STR("data: a\ndata: b\ndata\ndata:\n\n"), "|a\nb\n\n;", false },
     { STR("data: a\r\ndata: b\r\n\r\n"), "|a\nb;", false },
-    { STR("data\n\n"), "|;", false },
+    { STR("data\n\ndata:\n\ndata: \n\n"), "", false }, /* heartbeats */
     { STR(": a comment\n\ndata: a\n\n"), "|a;", false },
     { STR(": first\ndata: a\n: between\ndata: b\n\n"), "|a\nb;", false },
     { STR("event: no data\n\ndata: a\n\n"), "|a;", false },
