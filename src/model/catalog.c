@@ -2,6 +2,7 @@
 #include "model/catalog.h"
 
 #include <fnmatch.h>
+#include <libgen.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -32,10 +33,12 @@ const char *catalog_copy(struct catalog_builder *b, const char *text)
 /* -- Reading ---------------------------------------------------------------------------------- */
 
 static struct catalog *build(const struct catalog_file *in, const struct yaml_file *source,
-                             struct error *err)
+                             const char *folder, struct error *err)
 {
     struct counted_catalog *c = memory_alloc(sizeof(*c));
-    struct catalog_builder b = { .in = in, .source = source, .out = &c->catalog, .err = err };
+    struct catalog_builder b = {
+        .in = in, .source = source, .out = &c->catalog, .folder = folder, .err = err
+    };
 
     atomic_init(&c->refs, 1);
     c->arena = b.arena = arena_new(NULL);
@@ -60,7 +63,8 @@ static bool lay_over_default(struct yaml_file *base, struct yaml_file *f, struct
     return true;
 }
 
-struct catalog *catalog_parse(struct str text, const char *name, struct error *err)
+static struct catalog *parse(struct str text, const char *name, const char *folder,
+                             struct error *err)
 {
     struct yaml_file *f = yaml_file_parse(text, name, &catalog_file_schema, err);
     struct yaml_file *base = NULL;
@@ -73,22 +77,29 @@ struct catalog *catalog_parse(struct str text, const char *name, struct error *e
         yaml_file_parse(catalog_default_text(), "catalog_default.yaml", &catalog_file_schema, err);
     if (base && lay_over_default(base, f, err)) {
         in = yaml_file_data(f);
-        c = build(in->extends ? yaml_file_data(base) : in, f, err);
+        c = build(in->extends ? yaml_file_data(base) : in, f, folder, err);
     }
     yaml_file_free(base);
     yaml_file_free(f);
     return c;
 }
 
+struct catalog *catalog_parse(struct str text, const char *name, struct error *err)
+{
+    return parse(text, name, NULL, err);
+}
+
 struct catalog *catalog_load(const char *file, struct error *err)
 {
     struct catalog *c;
     size_t len;
-    char *text = yaml_file_read(file, &len, err);
+    char *text = yaml_file_read(file, &len, err), *copy;
 
     if (!text)
         return NULL;
-    c = catalog_parse(str_of(text, len), file, err);
+    copy = memory_dup_text(file);
+    c = parse(str_of(text, len), file, dirname(copy), err);
+    free(copy);
     free(text);
     return c;
 }

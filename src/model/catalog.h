@@ -178,9 +178,10 @@ struct catalog {
 
 /* The catalog that is built in: what applies where no file is given. */
 struct str catalog_default_text(void);
-/* The catalog in a file; ERROR_CONFIG names file, line where known, and field. */
+/* The catalog in a file; ERROR_CONFIG names file, line where known, and field. The GGUFs that it
+ * names are seen from the file's folder, and must be there. */
 MUST_CHECK struct catalog *catalog_load(const char *file, struct error *err);
-/* From text; `name` stands for the file in errors. */
+/* From text; `name` stands for the file in errors. GGUFs are not looked for. */
 MUST_CHECK struct catalog *catalog_parse(struct str text, const char *name, struct error *err);
 struct catalog *catalog_ref(struct catalog *c);
 void catalog_unref(struct catalog *c);

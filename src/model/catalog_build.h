@@ -16,6 +16,7 @@ struct catalog_builder {
     const struct yaml_file *source; /* the file: where lines are looked up */
     struct catalog *out;
     struct arena *arena; /* the catalog's */
+    const char *folder;  /* the file's, from where its GGUFs are seen; NULL: it is text alone */
     struct error *err;
 };
 

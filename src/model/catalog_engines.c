@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "model/catalog_build.h"
 
@@ -38,6 +42,22 @@ static bool is_between(const struct place *p, const char *field, double value, d
 
 /* -- llama ------------------------------------------------------------------------------------ */
 
+/* The path from where the file stands. What is found missing here would else be found by a call. */
+static bool find_model(const struct place *p, const char *given, const char **model)
+{
+    struct arena *a = p->b->arena;
+    struct stat found;
+
+    *model = catalog_copy(p->b, given);
+    if (!p->b->folder || strcmp(given, "embedded") == 0)
+        return true;
+    if (given[0] != '/')
+        *model = arena_printf(a, "%s/%s", p->b->folder, given).data;
+    if (faccessat(AT_FDCWD, *model, R_OK, AT_EACCESS) < 0 || stat(*model, &found) < 0)
+        return fail(p, "llama.model", "cannot read %s: %s", *model, strerror(errno));
+    return S_ISREG(found.st_mode) || fail(p, "llama.model", "%s is no file", *model);
+}
+
 static bool read_llama(const struct place *p, const struct file_llama *in,
                        struct catalog_llama *out)
 {
@@ -46,7 +66,6 @@ static bool read_llama(const struct place *p, const struct file_llama *in,
     if (!in->model)
         return fail(p, "llama.model", "the path of a GGUF is missing");
     *out = (struct catalog_llama){
-        .model = catalog_copy(p->b, in->model),
         .embeddings = catalog_or_word(in->embeddings, false),
         .context_tokens = catalog_or(in->context_tokens, 0),
         .parallel = catalog_or(in->parallel, 4),
@@ -64,7 +83,8 @@ static bool read_llama(const struct place *p, const struct file_llama *in,
     };
     for (i = 0; i < in->arguments_count; i++)
         out->arguments[i] = catalog_copy(p->b, in->arguments[i]);
-    return is_between(p, "llama.context_tokens", out->context_tokens, 0, TOKENS_MAX) &&
+    return find_model(p, in->model, &out->model) &&
+           is_between(p, "llama.context_tokens", out->context_tokens, 0, TOKENS_MAX) &&
            is_between(p, "llama.parallel", out->parallel, 1, 1024) &&
            is_between(p, "llama.threads", out->threads, 0, 4096) &&
            is_between(p, "llama.gpu_layers", out->gpu_layers, 0, 10000) &&

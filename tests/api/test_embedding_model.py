@@ -17,7 +17,7 @@ from minilm.recipe.to_gguf import convert
 ADA = "text-embedding-ada-002"
 CONTEXT = 512
 CATALOG = TOP / "models" / "minilm" / "catalog.yaml"
-REAL_MODEL = "models/minilm/all-MiniLM-L6-v2-F16.gguf"
+REAL_MODEL = "all-MiniLM-L6-v2-F16.gguf"
 CONFIG = {
     "hidden_size": 32,
     "num_hidden_layers": 2,

@@ -150,7 +150,8 @@ def deployment_of_new_model():
     (PACED % 16 + "models:\n  - name: gpt-4o\n    context_tokens: many\n", 8, "context_tokens"),
     (PACED % 16 + "surprise: 1\n", 6, "surprise"),
     ("extends: default\nengines:\n  - name: x\n    kind: nonsense\n", 4, "kind"),
-], ids=["value", "key", "kind"])  # fmt: skip
+    ("extends: default\nengines:\n  - name: x\n    llama: { model: missing.gguf }\n", 4, "engines[x].llama.model"),
+], ids=["value", "key", "kind", "model"])  # fmt: skip
 def test_reload_of_a_broken_catalog(text, line, field):
     """The old one stays in force, and the log says what is wrong where."""
     with start() as service:

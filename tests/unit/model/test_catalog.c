@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/catalog.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -420,6 +421,55 @@ static void test_load_reads_a_file(void **state)
     assert_null(catalog_load("/tmp", &err));
 }
 
+/* Writes a catalog with that GGUF into the folder, and loads it. */
+static struct catalog *load_with_model(const char *folder, const char *model, struct error *err)
+{
+    char path[100];
+    FILE *f;
+
+    snprintf(path, sizeof(path), "%s/catalog.yaml", folder);
+    f = fopen(path, "we");
+    assert_non_null(f);
+    fprintf(f, "extends: default\nengines:\n  - name: own\n    llama:\n      model: %s\n", model);
+    assert_int_equal(fclose(f), 0);
+    return catalog_load(path, err);
+}
+
+static void test_load_finds_its_ggufs(void **state)
+{
+    char folder[] = "/tmp/lazuli-catalog-XXXXXX", model[100], text[300];
+    struct catalog *c;
+    struct error err;
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    snprintf(model, sizeof(model), "%s/own.gguf", folder);
+    assert_null(load_with_model(folder, "own.gguf", &err));
+    assert_int_equal(err.code, ERROR_CONFIG);
+    snprintf(
+        text, sizeof(text),
+        "%s/catalog.yaml:5: engines[own].llama.model: cannot read %s: No such file or directory",
+        folder, model);
+    assert_string_equal(err.text, text);
+    assert_null(load_with_model(folder, folder, &err));
+    assert_non_null(strstr(err.text, "is no file"));
+
+    assert_int_equal(close(creat(model, 0600)), 0);
+    c = load_with_model(folder, "own.gguf", &err); /* wherever the tests run */
+    assert_non_null(c);
+    assert_string_equal(catalog_find_engine(c, STR("own"))->llama.model, model);
+    catalog_unref(c);
+    c = load_with_model(folder, model, &err);
+    assert_non_null(c);
+    assert_string_equal(catalog_find_engine(c, STR("own"))->llama.model, model);
+    catalog_unref(c);
+
+    unlink(model);
+    snprintf(text, sizeof(text), "%s/catalog.yaml", folder);
+    unlink(text);
+    rmdir(folder);
+}
+
 static void test_references_keep_it_alive(void **state)
 {
     struct catalog *c = parse("extends: default\n");
@@ -450,6 +500,7 @@ int main(void)
         cmocka_unit_test(test_a_sim_with_faults),
         cmocka_unit_test(test_a_model_without_skus_gets_the_usual_ones),
         cmocka_unit_test(test_load_reads_a_file),
+        cmocka_unit_test(test_load_finds_its_ggufs),
         cmocka_unit_test(test_references_keep_it_alive),
     };
 
