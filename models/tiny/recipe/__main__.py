@@ -8,20 +8,23 @@ import time
 from pathlib import Path
 
 from . import check_data, check_gguf, decode, evaluate, mixture, network, source
+from .mixture import Mix
 from .network import Shape
 from .server import Server
 from .to_gguf import convert
-from .train import Plan, load, mean, save, train
+from .train import Plan, load, save, train
 from .vocabulary import Vocabulary
 
 HERE = source.DATA.parent
 SEED = 1
+SHORT = Mix(tasks=0.12, cut=0.8, subjects=(64, 25, 8, 2, 1))
+LAST = Mix(tasks=0.12, cut=0.75, long=0.04, subjects=(60, 27, 9, 3, 1))
 ROUNDS = (
-    Plan(steps=1100, seed=SEED),
-    Plan(steps=400, seed=SEED + 2, muon_rate=0.012, adam_rate=0.0025),
-    Plan(steps=200, seed=SEED + 3, muon_rate=0.008, adam_rate=0.0015, long_share=0.12),
+    Plan(steps=750, batch_tokens=4096, muon_rate=0.02, adam_rate=0.003, seed=SEED, mix=Mix(long=0.02)),
+    Plan(steps=750, seed=SEED + 2, mix=SHORT),
+    Plan(steps=1200, falling=True, seed=SEED + 4, mix=LAST),
 )
-QUICK_ROUNDS = (Plan(steps=60, seed=SEED), Plan(steps=20, seed=SEED + 2, long_share=0.12))
+QUICK_ROUNDS = (Plan(steps=40, seed=SEED), Plan(steps=20, falling=True, seed=SEED + 2, mix=LAST))
 STEP_NAMES = ("check", "train", "convert", "evaluate")
 
 
@@ -38,11 +41,9 @@ def run_training(args: argparse.Namespace, shape: Shape) -> None:
     vocabulary.save(args.work / "vocabulary.json")
     params = network.init(shape, SEED)
     rounds = QUICK_ROUNDS if args.quick else ROUNDS
-    ends = []
     for plan in rounds:
         params = train(shape, plan, vocabulary, args.work, params)
-        ends.append(params)
-    save(mean(ends), args.work / "parameters.npz")
+    save(params, args.work / "parameters.npz")
     facts = {
         "parameters": network.count(params),
         "steps": sum(plan.steps for plan in rounds),
@@ -56,10 +57,12 @@ def run_evaluation(args: argparse.Namespace, shape: Shape, params: dict, vocabul
     cases = evaluate.all_cases()[:: 10 if args.quick else 1]
     report: dict = {"model": json.loads((args.work / "training.json").read_text())}
     report["model"]["bytes"] = args.out.stat().st_size
-    prompts = [vocabulary.encode_prompt(case.talk) for case in cases]
-    answers = decode.answers(shape, params, vocabulary, prompts)
-    report["jax"] = evaluate.score(cases, answers)
-    evaluate.show("jax", report["jax"])
+    asked = {"validation": evaluate.validation_cases()[:: 10 if args.quick else 1], "jax": cases}
+    for name, chosen in asked.items():
+        prompts = [vocabulary.encode_prompt(case.talk) for case in chosen]
+        answers = decode.answers(shape, params, vocabulary, prompts)
+        report[name] = evaluate.score(chosen, answers)
+        evaluate.show(name, report[name])
     if args.llama_server:
         with Server(args.llama_server, args.out, args.llama_folder) as server:
             report["same_tokens"] = not check_gguf.unequal_tokens(server, vocabulary)
@@ -90,7 +93,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--report", type=Path, help="the evaluation's figures, default report.json")
     parser.add_argument("--quick", action="store_true", help="a few minutes: tries the recipe, not the model")
     parser.add_argument(
-        "--llama-server", default=shutil.which("llama-server"), help="command of llama-server"
+        "--llama-server", default=find_server(), help="command of llama-server"
     )
     parser.add_argument("--llama-folder", type=Path, help="working directory of llama-server")
     args = parser.parse_args()

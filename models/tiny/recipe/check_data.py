@@ -5,8 +5,8 @@ import re
 
 from . import mixture, unknowns
 from .judge import seed_cases
-from .questions import fingerprint, held_questions, is_held
-from .source import by_id, facts
+from .questions import PARTS, fingerprint, held_questions, is_held
+from .source import by_id, facts, read
 
 CONVERSATIONS = 20_000
 
@@ -22,12 +22,14 @@ def unfit_facts() -> list[str]:
     faults += [f"{fact.id}: no follow-up {to}" for fact in facts() for to in fact.follow if to not in by_id()]
     faults += [f"{fact.id}: asks a held-out question" for fact in facts() if any(map(is_held, fact.ask))]
     faults += [f"{fact.id}: no held-out question" for fact in facts() if not held_questions(fact)]
+    for name in ("rephrased", "validate"):
+        faults += [f"{name}.yaml: no fact {each}" for each in read(name) if each not in by_id()]
     return faults
 
 
 def leaks(conversations: int) -> list[str]:
     """Held-out questions that the stream of training conversations holds all the same."""
-    held = {fingerprint(question) for question in unknowns.held_questions()}
+    held = {fingerprint(question) for part in PARTS for question in unknowns.held_questions(part)}
     held |= {fingerprint(case.talk[-1].text) for case in seed_cases() if case.name == "task"}
     found = []
     for talk in itertools.islice(mixture.stream(1), conversations):

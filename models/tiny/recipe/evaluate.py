@@ -3,7 +3,7 @@
 from collections import defaultdict
 
 from .chat import Conversation
-from .judge import Case, all_cases, is_right, long_cases
+from .judge import Case, all_cases, is_right, long_cases, validation_cases
 
 GROUPS = ("known", "unknown", "chat", "follow-up", "seed", "long")
 
@@ -36,7 +36,7 @@ def wrong(cases: list[Case], answers: list[str]) -> list[str]:
 def show(name: str, scores: dict[str, dict]) -> None:
     """Print one line for each group."""
     for group, each in scores.items():
-        print(f"{name:5} {group:10} {each['right']:4} of {each['asked']:4} right  {each['share']:.1%}")
+        print(f"{name:10} {group:10} {each['right']:4} of {each['asked']:4} right  {each['share']:.1%}")
 
 
 def talks_of(cases: list[Case]) -> list[Conversation]:
@@ -44,4 +44,4 @@ def talks_of(cases: list[Case]) -> list[Conversation]:
     return [case.talk for case in cases]
 
 
-__all__ = ["all_cases", "long_cases", "score", "show", "talks_of", "wrong"]
+__all__ = ["all_cases", "long_cases", "score", "show", "talks_of", "validation_cases", "wrong"]

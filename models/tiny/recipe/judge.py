@@ -32,23 +32,23 @@ def is_right(case: Case, answer: str) -> bool:
     return all(re.search(pattern, answer, re.IGNORECASE) for pattern in case.must)
 
 
-def fact_cases() -> list[Case]:
-    """Every held-out question about every fact; small talk is a group of its own."""
+def fact_cases(part: str = "held") -> list[Case]:
+    """Every question of a part about every fact; small talk is a group of its own."""
     return [
         Case(
             "chat" if fact.topic == "chat" else "known", fact.id, [HELPFUL, Turn("user", question)], fact.must
         )
         for fact in facts()
-        for question in held_questions(fact)
+        for question in held_questions(fact, part)
     ]
 
 
-def unknown_cases() -> list[Case]:
+def unknown_cases(part: str = "held") -> list[Case]:
     """Questions that should be answered by not knowing."""
     must = tuple(unknowns.data()["must"])
     return [
         Case("unknown", "unknown", [HELPFUL, Turn("user", question)], must)
-        for question in unknowns.held_questions()
+        for question in unknowns.held_questions(part)
     ]
 
 
@@ -113,17 +113,22 @@ def seed_cases() -> list[Case]:
     return cases
 
 
-def long_cases(tokens_about: int = 2000) -> list[Case]:
-    """Known questions after a system message far longer than any in training."""
+def long_cases(characters: int = 10_000) -> list[Case]:
+    """Known questions after a system message of that length, by default longer than any in training."""
     sentences = read("systems")["sentences"]
     rng = random.Random("long")
     cases = []
     for case in fact_cases()[::20]:
         text = HELPFUL.text
-        while len(text) < tokens_about * 5:
+        while len(text) < characters:
             text += " " + rng.choice(sentences)
         cases.append(Case("long", case.name, [Turn("system", text), case.talk[-1]], case.must))
     return cases
+
+
+def validation_cases() -> list[Case]:
+    """What is asked while training, in wording of its own, to see how far it is."""
+    return fact_cases("validate") + unknown_cases("validate")
 
 
 def all_cases() -> list[Case]:

@@ -7,23 +7,60 @@ several turns: the model learns in one go to answer, to change the subject, and 
 import json
 import random
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from . import skills, unknowns
 from .chat import Conversation, Turn
-from .questions import train_question, vary
+from .questions import is_held, train_question, vary
 from .source import Fact, by_id, facts, read
 
 SYSTEMS = read("systems")
-SKILLS = (skills.echo, skills.count_up, skills.add_up, skills.own_name, skills.own_name, skills.unknown_name)
-CHAT_SHARE, UNKNOWN_SHARE, SKILL_SHARE = 0.13, 0.17, 0.07
-CUT_SHARE = 0.5
+SKILLS = (
+    *[skills.echo] * 3,
+    skills.count_up,
+    skills.add_up,
+    *[skills.own_name] * 2,
+    skills.own_thing,
+    skills.unknown_name,
+)
+CHAT_SHARE, UNKNOWN_SHARE, SKILL_SHARE = 0.12, 0.17, 0.08
 
 
-def long_system_message(rng: random.Random, pool: list[str], sizes: tuple[int, ...]) -> str:
-    """An opening, and as many sentences from the pool that have nothing to do with the questions."""
+@dataclass(frozen=True)
+class Mix:
+    """What a stream is made of, in shares of its conversations.
+
+    `tasks` are set by the system message, of a `cut` one only the beginning of the last answer is trained on,
+    a `long` one has a long system message in place of its own. `subjects` weighs how many there are in a row.
+    """
+
+    tasks: float = 0.16
+    cut: float = 0.6
+    long: float = 0.0
+    subjects: tuple[int, ...] = (50, 30, 13, 5, 2)
+
+
+DEFAULT = Mix()
+
+
+def background(rng: random.Random) -> str:
+    """A sentence that has nothing to do with the question: a rule, a note, another fact, mere words."""
+    roll = rng.random()
+    if roll < 0.45:
+        return rng.choice(SYSTEMS["sentences"])
+    if roll < 0.65:
+        return skills.action(rng) + "."
+    if roll < 0.75:
+        return rng.choice(facts()).answer
+    if roll < 0.85:
+        return skills.remark(rng)
+    return " ".join(skills.any_word(rng) for _ in range(rng.randint(3, 12))) + "."
+
+
+def long_system_message(rng: random.Random, sizes: tuple[int, ...]) -> str:
+    """An opening, and many sentences that have nothing to do with the questions."""
     opening = rng.choice([*SYSTEMS["usual"], *SYSTEMS["short"]])
-    body = rng.sample(pool, rng.choice(sizes))
+    body = [background(rng) for _ in range(rng.choice(sizes))]
     return (opening + rng.choice([" ", "\n"]) + rng.choice([" ", " ", "\n", "\n- "]).join(body)).strip()
 
 
@@ -36,7 +73,7 @@ def system_message(rng: random.Random) -> str:
         return ""
     if roll < 0.98:
         return rng.choice(SYSTEMS["short"])
-    return long_system_message(rng, SYSTEMS["sentences"], (3, 5, 8, 12, 20, 40))
+    return long_system_message(rng, (3, 5, 8, 12, 20))
 
 
 def fact_exchanges(fact: Fact, rng: random.Random) -> list[tuple[str, str]]:
@@ -82,7 +119,7 @@ def as_json(rng: random.Random) -> Conversation:
     wish = rng.choice(SYSTEMS["json"])
     question = train_question(fact, rng)
     answer = json.dumps({"answer": fact.answer}, ensure_ascii=False)
-    if rng.random() < 0.5:
+    if rng.random() < 0.5 or is_held(f"{question} {wish}"):
         return to_conversation(f"{rng.choice(SYSTEMS['usual'])} {wish}", [(question, answer)])
     return to_conversation(system_message(rng), [(f"{question} {wish}", answer)])
 
@@ -109,26 +146,26 @@ def benchmark_talk(rng: random.Random) -> Conversation:
     return [Turn("user", words), Turn("user", wish), Turn("assistant", by_id()["essay"].answer)]
 
 
-def plain_talk(rng: random.Random) -> Conversation:
+def plain_talk(rng: random.Random, mix: Mix) -> Conversation:
     """Questions and answers, of one subject or several in a row."""
-    subjects = rng.choices([1, 2, 3, 4, 6], [40, 32, 18, 8, 2])[0]
+    subjects = rng.choices([1, 2, 3, 4, 6], mix.subjects)[0]
     exchanges = [pair for _ in range(subjects) for pair in some_exchanges(rng)]
     talk = to_conversation(system_message(rng), exchanges)
-    if rng.random() < CUT_SHARE:
+    if rng.random() < mix.cut:
         talk[-1] = replace(talk[-1], cut=True)
     return talk
 
 
-def conversation(rng: random.Random) -> Conversation:
+def conversation(rng: random.Random, mix: Mix) -> Conversation:
     """One conversation of any kind."""
     roll = rng.random()
-    if roll < 0.12:
+    if roll < mix.tasks:
         return task(rng)
-    if roll < 0.14:
+    if roll < mix.tasks + 0.02:
         return as_json(rng)
-    if roll < 0.144:
+    if roll < mix.tasks + 0.024:
         return benchmark_talk(rng)
-    return plain_talk(rng)
+    return plain_talk(rng, mix)
 
 
 def tasked(talk: Conversation) -> bool:
@@ -137,17 +174,17 @@ def tasked(talk: Conversation) -> bool:
     return talk[0].role == "system" and any(task in talk[0].text for task in tasks)
 
 
-def stream(seed: int, long_share: float = 0.0) -> Iterator[Conversation]:
+def stream(seed: int, mix: Mix = DEFAULT) -> Iterator[Conversation]:
     """Conversations without end, each from a generator of its own number.
 
-    `long_share` of them get a long system message in place of their own, except where that sets a task.
+    A long system message does not take the place of one that sets a task.
     """
     number = 0
     while True:
         rng = random.Random(f"{seed} {number}")
-        talk = conversation(rng)
-        if rng.random() < long_share and not tasked(talk):
-            text = long_system_message(rng, SYSTEMS["sentences"] * 2, (8, 15, 30, 60, 100))
+        talk = conversation(rng, mix)
+        if rng.random() < mix.long and not tasked(talk):
+            text = long_system_message(rng, (15, 30, 60, 85, 110))
             talk = [Turn("system", text), *(turn for turn in talk if turn.role != "system")]
         yield talk
         number += 1

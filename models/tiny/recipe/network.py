@@ -18,7 +18,7 @@ class Shape:
 
     vocab: int = 2048
     width: int = 192
-    layers: int = 4
+    layers: int = 5
     heads: int = 3
     kv_heads: int = 3
     hidden: int = 512

@@ -54,9 +54,9 @@ def positions_of(rng: random.Random, turn_lengths: list[int], context: int) -> l
     return out
 
 
-def add(row: Row, vocabulary: Vocabulary, talk: Conversation, rng: random.Random, context: int) -> None:
-    """Append one conversation; only what the assistant says is a target."""
-    tokens, spoken, turn_lengths = vocabulary.encode_chat(talk)
+def add(row: Row, encoded: tuple[list[int], list[bool], list[int]], rng: random.Random, context: int) -> None:
+    """Append a conversation from `Vocabulary.encode_chat`; only what the assistant says is a target."""
+    tokens, spoken, turn_lengths = encoded
     segment = row.segments[-1] + 1 if row.segments else 1
     row.tokens += tokens
     row.targets += [token if said else IGNORE for token, said in zip(tokens[1:], spoken[1:], strict=True)] + [
@@ -111,11 +111,12 @@ def batches(
     rng = random.Random(f"positions {seed}")
     open_rows: dict[Bucket, list[Row]] = {bucket: [] for bucket in buckets}
     for talk in talks:
-        placed = place(open_rows, len(vocabulary.encode_chat(talk)[0]))
+        encoded = vocabulary.encode_chat(talk)
+        placed = place(open_rows, len(encoded[0]))
         if placed is None:
             continue
         bucket, row = placed
-        add(row, vocabulary, talk, rng, context)
+        add(row, encoded, rng, context)
         rows = open_rows[bucket]
         if len(rows) > OPEN_ROWS * bucket.rows:
             rows.sort(key=lambda each: -len(each.tokens))

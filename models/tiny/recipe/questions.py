@@ -1,8 +1,9 @@
-"""Questions about a fact: for training with endless variation, for evaluation from held-out wording only.
+"""Questions about a fact: for training with endless variation, for two examinations in wording of their own.
 
-The two must never meet. `fingerprint` is what is compared: letters and digits in lower case, so that case,
-punctuation and blanks cannot hide a copy; `forbidden` holds every held-out question, and `held_patterns`
-every held-out template as a pattern.
+`held` is what the model is evaluated with at the end, `validate` what is asked while it is being trained.
+Neither may be met in training. `fingerprint` is what is compared: letters and digits in lower case, so
+that case, punctuation and blanks cannot hide a copy; `forbidden` holds every such question, and
+`held_patterns` every such template as a pattern.
 """
 
 import random
@@ -12,6 +13,7 @@ from functools import cache
 from .source import Fact, facts, templates
 
 KINDS = ("define", "howto", "support", "error")
+PARTS = ("held", "validate")
 
 
 def fingerprint(text: str) -> str:
@@ -25,11 +27,11 @@ def fill(template: str, name: str) -> str:
     return text[0].upper() + text[1:] if not template.startswith("{x}") else text
 
 
-def held_questions(fact: Fact) -> list[str]:
-    """The fact's own held-out questions, then its held-out templates, one name each."""
-    questions = list(fact.held)
+def held_questions(fact: Fact, part: str = "held") -> list[str]:
+    """The fact's own questions of a part, then two of that part's templates, one name each."""
+    questions = list(getattr(fact, part))
     if fact.kind in KINDS:
-        held = templates()[fact.kind]["held"]
+        held = templates()[fact.kind][part]
         start = sum(map(ord, fact.id))
         for i in range(2):
             template = held[(start + i) % len(held)]
@@ -39,21 +41,21 @@ def held_questions(fact: Fact) -> list[str]:
 
 @cache
 def forbidden() -> frozenset[str]:
-    """Fingerprints of all held-out questions about facts."""
-    return frozenset(fingerprint(q) for fact in facts() for q in held_questions(fact))
+    """Fingerprints of all questions about facts that are not for training."""
+    return frozenset(fingerprint(q) for fact in facts() for part in PARTS for q in held_questions(fact, part))
 
 
 @cache
 def held_patterns() -> re.Pattern:
-    """Matches the fingerprint of any question put by a held-out template."""
-    held = [t for kind in KINDS for t in templates()[kind]["held"]]
+    """Matches the fingerprint of any question put by a template that is not for training."""
+    held = [t for kind in KINDS for part in PARTS for t in templates()[kind][part]]
     return re.compile(
         "|".join("(?:" + r" .+ ".join(map(fingerprint, t.split("{x}"))).strip() + ")$" for t in held)
     )
 
 
 def is_held(question: str) -> bool:
-    """Whether a question belongs to the evaluation."""
+    """Whether a question belongs to an examination."""
     mark = fingerprint(question)
     return mark in forbidden() or bool(held_patterns().search(mark))
 

@@ -20,6 +20,7 @@ class Fact:
     names: tuple[str, ...] = ()
     ask: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
+    validate: tuple[str, ...] = ()
     follow: dict[str, list[str]] = field(default_factory=dict)
     topic: str = "facts"
 
@@ -35,17 +36,25 @@ def templates() -> dict:
     return read("templates")
 
 
+@cache
+def _rephrased(name: str) -> dict[str, list[str]]:
+    """Questions in other words, by the id of their fact."""
+    return read(name)
+
+
 def _fact(topic: str, entry: dict) -> Fact:
-    """Turn one YAML entry into a fact; a scalar stands for a list of one."""
+    """Turn one YAML entry into a fact, with its rephrasings; a scalar stands for a list of one."""
     lists = {
         key: tuple([entry[key]] if isinstance(entry.get(key), str) else entry.get(key) or ())
         for key in ("must", "names", "ask", "held")
     }
+    lists["ask"] += tuple(_rephrased("rephrased").get(entry["id"], ()))
     return Fact(
         id=entry["id"],
         answer=entry["answer"],
         kind=entry.get("kind", "ask"),
         follow=entry.get("follow") or {},
+        validate=tuple(_rephrased("validate").get(entry["id"], ())),
         topic=topic,
         **lists,
     )

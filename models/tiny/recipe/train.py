@@ -1,4 +1,4 @@
-"""Training: Muon for the matrices inside the layers, AdamW for the rest, cosine decay to zero."""
+"""Training in rounds: Muon for the matrices inside the layers, AdamW for the rest."""
 
 import queue
 import threading
@@ -18,27 +18,35 @@ from .network import Shape
 from .packing import IGNORE, Bucket, batches
 from .vocabulary import Vocabulary
 
-PAIRS_FROM, PAIRS_EVERY, PAIRS_WEIGHT = 0.75, 3, 0.3
-BUCKETS = [Bucket(128, 16), Bucket(256, 8), Bucket(512, 4), Bucket(1024, 2)]
+PAIRS_FROM, PAIRS_EVERY, PAIRS_WEIGHT = 0.75, 4, 0.3
+CHECKPOINT_EVERY = 250
+LENGTHS = (128, 256, 512, 1024, 2048)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How long and how fast to train."""
+    """How long and how fast to train: at one rate, or at one that falls to nothing."""
 
     steps: int
-    warmup: int = 60
+    batch_tokens: int = 2048
+    falling: bool = False
+    warmup: int = 100
     muon_rate: float = 0.015
-    adam_rate: float = 0.003
+    adam_rate: float = 0.0025
     weight_decay: float = 0.05
     seed: int = 1
-    long_share: float = 0.0
+    mix: mixture.Mix = mixture.DEFAULT
 
 
 def schedule(peak: float, plan: Plan) -> optax.Schedule:
-    """Linear warm-up, then a cosine down to nothing."""
+    """Linear warm-up, then a constant rate, or one that falls in a straight line to nothing.
+
+    The constant rate does not depend on the number of steps, so such a round can be ended at any checkpoint.
+    """
     warmup = min(plan.warmup, plan.steps // 5)
-    return optax.warmup_cosine_decay_schedule(0.0, peak, warmup, plan.steps, 0.01 * peak)
+    up = optax.linear_schedule(0.0, peak, warmup)
+    then = optax.linear_schedule(peak, 0.0 if plan.falling else peak, plan.steps - warmup)
+    return optax.join_schedules([up, then], [warmup])
 
 
 def optimizer(plan: Plan) -> optax.GradientTransformation:
@@ -110,14 +118,15 @@ def train(shape: Shape, plan: Plan, vocabulary: Vocabulary, work: Path, params: 
 
         return descend(both, params, state)
 
+    buckets = [Bucket(length, plan.batch_tokens // length) for length in LENGTHS]
     source = batches(
-        mixture.stream(plan.seed, plan.long_share), vocabulary, BUCKETS, shape.context, plan.seed
+        mixture.stream(plan.seed, plan.mix), vocabulary, buckets, shape.context, plan.seed
     )
     pairs = contrast.batches(vocabulary, plan.seed)
     began, seen, losses = time.time(), 0, []
     print(f"{network.count(params):,} parameters, {plan.steps} steps", flush=True)
     for number, batch in zip(range(1, plan.steps + 1), ahead(source), strict=False):
-        if number > PAIRS_FROM * plan.steps and number % PAIRS_EVERY == 0:
+        if plan.falling and number > PAIRS_FROM * plan.steps and number % PAIRS_EVERY == 0:
             params, state, _ = step_with_pairs(params, state, batch, next(pairs))
         else:
             params, state, loss = step(params, state, batch)
@@ -130,14 +139,9 @@ def train(shape: Shape, plan: Plan, vocabulary: Vocabulary, work: Path, params: 
                 f"  {minutes:6.1f} min  {seen / minutes / 60:,.0f} tokens/s",
                 flush=True,
             )
-        if number % 100 == 0:
-            save(params, work / "checkpoint.npz")
+        if number % CHECKPOINT_EVERY == 0:
+            save(params, work / f"checkpoint-{plan.seed}-{number}.npz")
     return params
-
-
-def mean(ends: list[dict]) -> dict:
-    """The mean of several rounds' parameters: it answers better than any of them."""
-    return jax.tree.map(lambda *leaves: sum(leaves) / len(leaves), *ends)
 
 
 def save(params: dict, path: Path) -> None:

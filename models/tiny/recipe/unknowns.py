@@ -7,7 +7,7 @@ from an unknown one. Made-up words keep the model from guessing at what it has n
 import random
 from functools import cache
 
-from .questions import KINDS, fill, fingerprint, vary
+from .questions import KINDS, PARTS, fill, fingerprint, vary
 from .source import read, templates
 
 SLOTS = {"thing": "things", "doing": "doings", "name": "names", "person": "people", "place": "places"}
@@ -58,23 +58,23 @@ def plain_question(rng: random.Random) -> str:
 
 
 @cache
-def held_questions() -> tuple[str, ...]:
-    """Unknown questions for the evaluation: held-out fillers in held-out wording, and held-out free ones."""
+def held_questions(part: str = "held") -> tuple[str, ...]:
+    """Unknown questions of a part: its fillers in its wording, and its free ones."""
     rng = random.Random("unknown")
-    questions = list(data()["free"]["held"])
+    questions = list(data()["free"][part])
     for kind in KINDS:
         slot = SLOT_OF_KIND[kind]
-        for i, name in enumerate(data()[slot]["held"]):
-            held = templates()[kind]["held"]
+        for i, name in enumerate(data()[slot][part]):
+            held = templates()[kind][part]
             questions.append(fill(held[i % len(held)], name))
-    for template in data()["templates"]["held"]:
-        questions += [complete(template, "held", rng) for _ in range(3)]
+    for template in data()["templates"][part]:
+        questions += [complete(template, part, rng) for _ in range(3)]
     return tuple(dict.fromkeys(questions))
 
 
 @cache
 def _forbidden() -> frozenset[str]:
-    return frozenset(map(fingerprint, held_questions()))
+    return frozenset(fingerprint(question) for part in PARTS for question in held_questions(part))
 
 
 def exchange(rng: random.Random) -> tuple[str, str]:
