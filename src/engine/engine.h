@@ -123,6 +123,9 @@ struct engine_events {
      * ERROR_MODEL_UNSUPPORTED: the model, once loaded, turned out to lack these features (a set of
      * engine_feature, else 0) of the request; nothing was sent to it. */
     void (*on_failure)(void *data, const struct error *err, unsigned lacks);
+    /* After on_head, from the simulator alone: the answer goes wrong on purpose from here on. The
+     * bytes that still come are for the client as they are, and a failure is a connection cut. */
+    void (*on_fault)(void *data);
 };
 
 struct engine_call *engine_call_start(struct engine_client *c, const struct engine_request *request,

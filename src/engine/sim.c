@@ -227,6 +227,10 @@ static void apply_fault(struct sim_call *call)
         assert(ok);
     }
     send_head(call, 200, NULL, 0);
+    if (call->is_gone)
+        return;
+    if (call->base.events.on_fault)
+        call->base.events.on_fault(call->base.data);
     send_body(call, buf_str(&call->out));
     if (call->is_gone)
         return;

@@ -80,7 +80,15 @@ static void on_failure(void *data, const struct error *err, unsigned lacks)
     exchange_run(x);
 }
 
-static const struct engine_events events = { on_head, on_body, on_end, on_failure };
+/* The bytes and the end that follow run the exchange. */
+static void on_fault(void *data)
+{
+    struct exchange *x = data;
+
+    x->engine.is_faulty = true;
+}
+
+static const struct engine_events events = { on_head, on_body, on_end, on_failure, on_fault };
 
 /* The name that the engine wants in `model`; empty: whatever the client wrote. */
 static struct str wanted_model(const struct exchange *x)

@@ -109,6 +109,7 @@ struct engine_facts {
     bool failed;
     const struct error *failure; /* why it failed */
     bool paused;
+    bool is_faulty; /* a simulated fault has begun: the client shall meet it */
 };
 
 /* Of choices whose usage came by itself. */

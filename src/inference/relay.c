@@ -398,6 +398,63 @@ static enum phase relay_gathered(struct exchange *x)
     return shape_whole(x, answer);
 }
 
+/* To the client a connection that ends; in the metrics, an error of the engine. */
+static enum phase cut(struct exchange *x)
+{
+    exchange_stop_engine(x);
+    if (!x->status)
+        x->status = error_info(ERROR_BACKEND)->status;
+    x->finish = FINISH_ABORT;
+    return PHASE_SETTLE;
+}
+
+static enum phase relay_faulty_stream(struct exchange *x)
+{
+    struct str bytes = x->engine.incoming;
+
+    x->engine.incoming = STR_NONE;
+    if (x->engine.failed)
+        return cut(x);
+    if (bytes.len && !http_reply_is_started(x->request))
+        add_first_event(x);
+    if (!buf_append(&x->inference->events, bytes))
+        return cut(x);
+    send_turn(x);
+    relay_clear_events(x->inference);
+    if (!x->engine.ended)
+        return PHASE_WAIT;
+    x->finish = FINISH_STREAM_END;
+    return PHASE_SETTLE;
+}
+
+static enum phase relay_faulty_whole(struct exchange *x)
+{
+    struct str bytes = x->engine.incoming;
+
+    x->engine.incoming = STR_NONE;
+    if (x->engine.failed)
+        return cut(x);
+    if (!keep_piece(x, bytes)) {
+        engine_error_not_understood(x);
+        return PHASE_FAIL;
+    }
+    if (!x->engine.ended)
+        return PHASE_WAIT;
+    x->status = 200;
+    x->content_type = REPLY_JSON;
+    x->reply_body = kept_answer(x);
+    note_first_byte(x);
+    return PHASE_SETTLE;
+}
+
+/* What is broken on purpose reaches the client broken, so that an application can be tried with
+ * it; what a real engine breaks is mended as far as it can be. */
+static enum phase relay_faulty(struct exchange *x)
+{
+    return x->facts.stream && x->engine.is_event_stream ? relay_faulty_stream(x)
+                                                        : relay_faulty_whole(x);
+}
+
 enum phase exchange_relay(struct exchange *x)
 {
     if (x->relay.shaping && !x->relay.shaping->is_over)
@@ -408,6 +465,8 @@ enum phase exchange_relay(struct exchange *x)
     }
     if (!x->engine.status)
         return x->engine.failed ? exchange_refuse(x, x->engine.failure) : PHASE_WAIT;
+    if (x->engine.is_faulty)
+        return relay_faulty(x);
     if (x->engine.status == 200 && x->facts.stream && x->engine.is_event_stream)
         return relay_stream(x);
     if (x->engine.status == 200 && x->facts.is_gathered && x->engine.is_event_stream)

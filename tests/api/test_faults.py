@@ -5,6 +5,7 @@ import time
 
 import openai
 import pytest
+import requests
 
 from service import Lazuli
 
@@ -22,12 +23,6 @@ deployments:
 
 def fault(service, text, stream=False, deployment="gpt-4"):
     return service.post(deployment, BODY | {"stream": stream}, version="2023-05-15", headers={"x-lazuli-fault": text})
-
-
-def texts(answer):
-    events = [json.loads(e[6:]) for e in answer.text.split("\n\n") if e.startswith("data: {")]
-    contents = [e["choices"][0]["delta"].get("content") for e in events if "choices" in e]
-    return [text for text in contents if text], [e["error"] for e in events if "error" in e]
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -78,17 +73,42 @@ def test_sdk_waits_as_it_is_told(simulated):
 
 
 def test_cut(simulated):
-    answer = fault(simulated, "cut; after=4", stream=True)
-    words, errors = texts(answer)
-    assert len(words) == 4 and "[DONE]" not in answer.text
-    assert [error["type"] for error in errors] == ["server_error"]
-    assert fault(simulated, "cut").status_code == 500
+    """The client sees a connection that ends, and nothing that mends it."""
+    headers = {"x-lazuli-fault": "cut; after=4"}
+    seen = []
+    with pytest.raises(openai.APIConnectionError):
+        for chunk in simulated.azure().chat.completions.create(
+            model="gpt-4", messages=MESSAGES, stream=True, extra_headers=headers
+        ):
+            seen += [c.delta.content for c in chunk.choices if c.delta.content]
+    assert len(seen) == 4
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_cut_before_the_first_byte(simulated, stream):
+    with pytest.raises(openai.APIConnectionError):
+        simulated.azure(max_retries=0).chat.completions.create(
+            model="gpt-4", messages=MESSAGES, stream=stream, extra_headers={"x-lazuli-fault": "cut"}
+        )
 
 
 def test_malformed(simulated):
-    words, errors = texts(fault(simulated, "malformed; after=2", stream=True))
-    assert len(words) == 2 and [error["code"] for error in errors] == ["InternalServerError"]
-    assert fault(simulated, "malformed").status_code == 500
+    answer = fault(simulated, "malformed; after=2", stream=True)
+    events = answer.text.removesuffix("\n\n").split("\n\n")
+    assert answer.status_code == 200 and "<<garbage>>" in events[-1] and "[DONE]" not in answer.text
+    with pytest.raises(ValueError):
+        json.loads(events[-1].removeprefix("data: "))
+    words = [json.loads(e.removeprefix("data: "))["choices"][0]["delta"].get("content") for e in events[:-1]]
+    assert len([word for word in words if word]) == 2
+
+
+@pytest.mark.parametrize("operation, body", [("chat/completions", BODY), ("embeddings", {"input": "Hi"})])
+def test_malformed_whole(simulated, operation, body):
+    deployment = "vectors" if operation == "embeddings" else "gpt-4"
+    answer = simulated.post(deployment, body, operation=operation, headers={"x-lazuli-fault": "malformed"})
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+    with pytest.raises(ValueError):
+        answer.json()
 
 
 def test_stall(simulated):
@@ -135,8 +155,8 @@ def test_faults_in_the_catalog():
             service.deploy("flaky-one", "gpt-4o", "2024-11-20")
             service.deploy("cut-one", "gpt-4o", "2024-11-20")
             assert service.post("gpt-4", BODY).status_code == 200
-            words, errors = texts(service.post("cut-one", BODY | {"stream": True}, version="2023-05-15"))
-            assert (len(words), len(errors)) == (3, 1)
+            with pytest.raises(requests.exceptions.ChunkedEncodingError):
+                service.post("cut-one", BODY | {"stream": True}, version="2023-05-15")
             answers = [service.post("flaky-one", BODY) for _ in range(24)]
             assert {a.headers.get("retry-after-ms") for a in answers if a.status_code == 429} == {"1500"}
             return [a.status_code for a in answers]

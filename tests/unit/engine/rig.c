@@ -290,6 +290,15 @@ static void on_end(void *data)
     c->has_ended = true;
 }
 
+static void on_fault(void *data)
+{
+    struct rig_call *c = data;
+
+    assert_non_null(c->call);
+    assert_int_equal(c->status, 200);
+    c->has_fault = true;
+}
+
 static void on_failure(void *data, const struct error *err, unsigned lacks)
 {
     struct rig_call *c = data;
@@ -304,7 +313,7 @@ static void on_failure(void *data, const struct error *err, unsigned lacks)
 void rig_call_start(struct rig *r, struct rig_call *c, const char *engine,
                     enum engine_operation operation, const char *body)
 {
-    static const struct engine_events events = { on_head, on_body, on_end, on_failure };
+    static const struct engine_events events = { on_head, on_body, on_end, on_failure, on_fault };
 
     c->rig = r;
     buf_init(&c->body, (size_t)256 * 1024 * 1024);

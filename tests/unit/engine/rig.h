@@ -53,7 +53,7 @@ struct rig_call {
     char retry_after_ms[32], content_type[64];
     struct buf body;
     unsigned bodies;
-    bool has_ended, has_failed;
+    bool has_ended, has_failed, has_fault;
     struct error err;
     unsigned lacks; /* why it failed, as `err` */
 };

@@ -117,6 +117,12 @@ void fake_engine_head(int status, const char *type)
     fake_engine_head_with(status, &headers);
 }
 
+void fake_engine_fault(void)
+{
+    must(fake_engine.call);
+    fake_engine.call->events.on_fault(fake_engine.call->data);
+}
+
 /* In memory of its own, which is gone afterwards: bytes are lent for the call. */
 void fake_engine_body(struct str bytes)
 {

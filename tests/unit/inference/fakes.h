@@ -50,6 +50,8 @@ void fake_engine_clear(void);
 void fake_engine_head(int status, const char *type);
 void fake_engine_head_with(int status, const struct http_headers *headers);
 void fake_engine_body(struct str bytes);
+/* A simulated fault begins. */
+void fake_engine_fault(void);
 void fake_engine_end(void);
 void fake_engine_fail(enum error_code code);
 /* It fails since its model has not these features (a set of engine_feature). */

@@ -30,6 +30,55 @@ static void a_stream_goes_on_event_by_event(void **state)
     assert_int_equal(fake_engine.cancelled, 1);
 }
 
+static void simulated_faults_reach_the_client(void **state)
+{
+    (void)state;
+    open_stream("sim", STREAM);
+    fake_engine_body(STR(DELTA("{\"content\":\"one\"}")));
+    fake_engine_fault();
+    fake_engine_fail(ERROR_BACKEND);
+    assert_true(fake_reply.is_aborted);
+    read_events();
+    expect_first();
+    expect_content("one");
+    assert_int_equal(next_event().len, 0);
+
+    open_stream("sim", STREAM); /* before its first byte */
+    fake_engine_fault();
+    fake_engine_fail(ERROR_BACKEND);
+    assert_true(fake_reply.is_aborted && !fake_reply.is_started);
+
+    open_stream("sim", STREAM);
+    fake_engine_fault();
+    fake_engine_body(STR("data: {<<\n\n"));
+    fake_engine_end();
+    assert_true(fake_reply.is_finished && !fake_reply.is_aborted);
+    read_events();
+    expect_first();
+    assert_true(str_equal(next_event(), STR("{<<")));
+    assert_int_equal(next_event().len, 0);
+}
+
+static void simulated_faults_of_whole_answers_too(void **state)
+{
+    (void)state;
+    rig_chat("sim", WHOLE);
+    fake_engine_head(200, "application/json");
+    fake_engine_fault();
+    fake_engine_body(STR("{\"id\":"));
+    fake_engine_fail(ERROR_BACKEND);
+    assert_true(fake_reply.is_aborted && !fake_reply.status);
+
+    rig_chat("sim", WHOLE);
+    fake_engine_head(200, "application/json");
+    fake_engine_fault();
+    fake_engine_body(STR("{\"id\":"));
+    fake_engine_body(STR("<<"));
+    fake_engine_end();
+    assert_int_equal(fake_reply.status, 200);
+    assert_true(str_equal(buf_str(&fake_reply.body), STR("{\"id\":<<")));
+}
+
 static void events_are_in_azures_shape(void **state)
 {
     yyjson_val *event;
@@ -40,7 +89,7 @@ static void events_are_in_azures_shape(void **state)
     read_events();
     expect_first();
     event = next_json();
-    expect_str(event, "id", "chatcmpl-1");
+    expect_str(event, "id", "chatcmpl-AnhIt2rw8vL8czymkCwEOKKTg7HP1");
     expect_str(event, "model", "gpt-4");
     expect_str(event, "object", "chat.completion.chunk");
     assert_int_equal(yyjson_get_int(yyjson_obj_get(event, "created")), 17);
@@ -180,6 +229,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_stream_goes_on_event_by_event),
+        TEST(simulated_faults_reach_the_client),
+        TEST(simulated_faults_of_whole_answers_too),
         TEST(events_are_in_azures_shape),
         TEST(bytes_may_be_cut_anywhere),
         TEST(a_stream_that_forgets_done_gets_it),
