@@ -9,6 +9,9 @@
 #define DETAILS_MAX 4
 #define LOGPROBS_CHANGES_MAX 2
 
+/* Of an answer's id, behind its prefix: letters and digits. */
+#define ID_CHARS 29
+
 #define JSON_NULL STR("null")
 
 /* -- Ids ----------------------------------------------------------------------------------- */
@@ -38,14 +41,20 @@ static struct str fingerprint(const struct exchange *x)
     return str_of(text, 13);
 }
 
-/* The engine's id when it has the right prefix, else a new one; the same for the whole stream. */
+static bool is_azures_id(struct str id, struct str prefix)
+{
+    return str_starts_with(id, prefix) && id.len == prefix.len + ID_CHARS &&
+           str_is_alnum_or(str_slice(id, prefix.len, id.len), "");
+}
+
+/* The engine's id when it has Azure's form, else a new one; the same for the whole stream. */
 static struct str id_of(struct exchange *x, yyjson_val *root, struct str prefix)
 {
     struct str id = json_str(yyjson_obj_get(root, "id"));
 
     if (!x->relay.id.len)
-        x->relay.id = str_starts_with(id, prefix) ? arena_copy(x->arena, id)
-                                                  : shape_new_id(x, x->arena, prefix, 29);
+        x->relay.id = is_azures_id(id, prefix) ? arena_copy(x->arena, id)
+                                               : shape_new_id(x, x->arena, prefix, ID_CHARS);
     return x->relay.id;
 }
 

@@ -65,7 +65,7 @@ def chat_answer(text="Scripted.", **more):
     choice = {"index": 0, "message": message, "finish_reason": "stop"}
     usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
     return {
-        "id": "chatcmpl-1",
+        "id": "chatcmpl-AnhIt2rw8vL8czymkCwEOKKTg7HP1",
         "object": "chat.completion",
         "created": 1700000000,
         "model": "backend",
@@ -78,7 +78,7 @@ def chat_event(content=None, finish=None, **more):
     delta = {} if content is None else {"content": content}
     choice = {"index": 0, "delta": delta, "finish_reason": finish}
     return {
-        "id": "chatcmpl-1",
+        "id": "chatcmpl-AnhIt2rw8vL8czymkCwEOKKTg7HP1",
         "object": "chat.completion.chunk",
         "created": 1700000000,
         "model": "backend",

@@ -16,16 +16,19 @@
 #define WHOLE "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"
 
 /* What an engine says. */
-#define EVENT(choices)                                                                  \
-    "data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":17," \
+#define EVENT(choices)                                                                         \
+    "data: "                                                                                   \
+    "{\"id\":\"chatcmpl-AnhIt2rw8vL8czymkCwEOKKTg7HP1\",\"object\":\"chat.completion.chunk\"," \
+    "\"created\":17,"                                                                          \
     "\"model\":\"m\",\"choices\":[" choices "]}\n\n"
 #define DELTA(delta) EVENT("{\"index\":0,\"delta\":" delta ",\"finish_reason\":null}")
 #define STOP EVENT("{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}")
 #define DONE "data: [DONE]\n\n"
-#define ANSWER                                                                              \
-    "{\"id\":\"chatcmpl-1\",\"created\":17,\"model\":\"m\",\"object\":\"chat.completion\"," \
-    "\"choices\":[{\"index\":0,\"finish_reason\":\"stop\",\"message\":{\"role\":"           \
-    "\"assistant\",\"content\":\"hello\"}}],\"usage\":{\"prompt_tokens\":4,"                \
+#define ANSWER                                                                           \
+    "{\"id\":\"chatcmpl-AnhIt2rw8vL8czymkCwEOKKTg7HP1\",\"created\":17,\"model\":\"m\"," \
+    "\"object\":\"chat.completion\","                                                    \
+    "\"choices\":[{\"index\":0,\"finish_reason\":\"stop\",\"message\":{\"role\":"        \
+    "\"assistant\",\"content\":\"hello\"}}],\"usage\":{\"prompt_tokens\":4,"             \
     "\"completion_tokens\":5,\"total_tokens\":9},\"timings\":{\"secret\":1}}"
 
 /* Of the reply's body, behind those that were taken. */

@@ -10,8 +10,10 @@
 #include "rig.h"
 
 #define CHAT "{\"n\":2,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"
-#define EVENT(choice) \
-    "data: {\"id\":\"chatcmpl-7\",\"created\":1700000000,\"choices\":[" choice "]}\n\n"
+#define EVENT(choice)                                                                        \
+    "data: "                                                                                 \
+    "{\"id\":\"chatcmpl-AnhIt2rw8vL8czymkCwEOKKTg7HP7\",\"created\":1700000000,\"choices\":" \
+    "[" choice "]}\n\n"
 #define DELTA(index, delta) \
     EVENT("{\"index\":" index ",\"delta\":" delta ",\"finish_reason\":null}")
 #define END(index, reason) \
@@ -65,7 +67,7 @@ static void choices_of_a_chat_are_put_together(void **state)
     fake_engine_body(STR(DONE));
     assert_int_equal(fake_reply.status, 200);
     assert_int_equal(fake_engine.cancelled, 1);
-    expect_str(rig_reply_json(), "id", "chatcmpl-7");
+    expect_str(rig_reply_json(), "id", "chatcmpl-AnhIt2rw8vL8czymkCwEOKKTg7HP7");
     expect_str(rig_reply_json(), "object", "chat.completion");
     assert_int_equal(yyjson_get_int(yyjson_obj_get(rig_reply_json(), "created")), 1700000000);
     expect_str(choice_of_reply(0), "message.content", "Aa");

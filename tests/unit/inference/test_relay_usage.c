@@ -20,7 +20,7 @@ static void expect_usage(uint64_t prompt, uint64_t completion)
     assert_int_equal(yyjson_arr_size(yyjson_obj_get(event, "choices")), 0);
     assert_int_equal(yyjson_get_uint(yyjson_obj_get(usage, "prompt_tokens")), prompt);
     assert_int_equal(yyjson_get_uint(yyjson_obj_get(usage, "completion_tokens")), completion);
-    expect_str(event, "id", "chatcmpl-1");
+    expect_str(event, "id", "chatcmpl-AnhIt2rw8vL8czymkCwEOKKTg7HP1");
 }
 
 static void usage_is_shown_to_who_asks(void **state)
@@ -46,8 +46,10 @@ static void usage_is_kept_from_who_does_not(void **state)
 
     (void)state;
     open_stream("sim", STREAM);
-    fake_engine_body(STR("data: {\"id\":\"chatcmpl-1\",\"choices\":[{\"index\":0,\"delta\":"
-                         "{\"content\":\"one\"}}]," USAGE(4, 5) "}\n\n" STOP));
+    fake_engine_body(STR(
+        "data: "
+        "{\"id\":\"chatcmpl-AnhIt2rw8vL8czymkCwEOKKTg7HP1\",\"choices\":[{\"index\":0,\"delta\":"
+        "{\"content\":\"one\"}}]," USAGE(4, 5) "}\n\n" STOP));
     fake_engine_body(STR("data: {\"choices\":[]," USAGE(4, 5) "}\n\n" DONE));
     read_events();
     expect_first();
@@ -62,8 +64,10 @@ static void usage_events_are_merged(void **state)
 {
     (void)state;
     open_stream("sim", STREAM_USAGE);
-    fake_engine_body(STR("data: {\"id\":\"chatcmpl-1\",\"choices\":[{\"index\":0,\"delta\":{},"
-                         "\"finish_reason\":\"stop\"}]," USAGE(4, 3) "}\n\n"));
+    fake_engine_body(STR(
+        "data: "
+        "{\"id\":\"chatcmpl-AnhIt2rw8vL8czymkCwEOKKTg7HP1\",\"choices\":[{\"index\":0,\"delta\":{},"
+        "\"finish_reason\":\"stop\"}]," USAGE(4, 3) "}\n\n"));
     fake_engine_body(STR("data: {\"choices\":[]," USAGE(4, 5) "}\n\n" DONE));
     read_events();
     expect_first();

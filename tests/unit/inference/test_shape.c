@@ -9,7 +9,8 @@
 #include "rig.h"
 
 #define CHAT_ANSWER                                                                                \
-    "{\"id\":\"chatcmpl-9\",\"created\":17,\"model\":\"m\",\"object\":\"chat.completion\","        \
+    "{\"id\":\"chatcmpl-AnhIt2rw8vL8czymkCwEOKKTg7HP9\",\"created\":17,\"model\":\"m\","           \
+    "\"object\":\"chat.completion\","                                                              \
     "\"system_fingerprint\":\"b1\",\"choices\":[{\"index\":0,\"finish_reason\":\"stop\","          \
     "\"message\":{\"role\":\"assistant\",\"content\":\"hello\"}}],\"usage\":{\"prompt_tokens\":4," \
     "\"completion_tokens\":5,\"total_tokens\":9,\"prompt_tokens_details\":{\"cached_tokens\":3}}}"
@@ -54,7 +55,8 @@ static void the_oldest_version_shows_the_least(void **state)
     open_exchange("2023-05-15");
     expect(shaped(CHAT_ANSWER),
            "{\"choices\":[{\"finish_reason\":\"stop\",\"index\":0,\"message\":{\"content\":"
-           "\"hello\",\"role\":\"assistant\"}}],\"created\":17,\"id\":\"chatcmpl-9\",\"model\":"
+           "\"hello\",\"role\":\"assistant\"}}],\"created\":17,\"id\":\"chatcmpl-"
+           "AnhIt2rw8vL8czymkCwEOKKTg7HP9\",\"model\":"
            "\"gpt-4\",\"object\":\"chat.completion\",\"usage\":{\"completion_tokens\":5,"
            "\"prompt_tokens\":4,\"total_tokens\":9}}");
     rig_end_exchange(x);
@@ -75,7 +77,8 @@ static void the_newest_version_shows_all(void **state)
         out, STR("{\"choices\":[{\"content_filter_results\":" NOT_FILTERED
                  ",\"finish_reason\":\"stop\",\"index\":0,\"logprobs\":null,\"message\":{"
                  "\"content\":\"hello\",\"refusal\":null,\"role\":\"assistant\"}}],\"created\":17,"
-                 "\"id\":\"chatcmpl-9\",\"model\":\"gpt-4\",\"object\":\"chat.completion\","
+                 "\"id\":\"chatcmpl-AnhIt2rw8vL8czymkCwEOKKTg7HP9\",\"model\":\"gpt-4\",\"object\":"
+                 "\"chat.completion\","
                  "\"prompt_filter_results\":[{\"content_filter_results\":" NOT_FILTERED
                  ",\"prompt_index\":0}],\"system_fingerprint\":\"fp_")));
     assert_true(str_ends_with(
@@ -96,9 +99,15 @@ static void an_id_of_another_kind_is_replaced(void **state)
     open_exchange("2024-10-21");
     id = json_str(yyjson_obj_get(parsed(shaped("{\"id\":\"gen-1\",\"choices\":[]}")), "id"));
     assert_true(str_starts_with(id, STR("chatcmpl-")));
+    assert_int_equal(id.len, 38);
+    id = json_str(
+        yyjson_obj_get(parsed(shaped("{\"id\":\"chatcmpl-short\",\"choices\":[]}")), "id"));
+    assert_int_equal(id.len, 38); /* Azure's form, whatever the engine's is */
     assert_int_equal(id.len, 9 + 29);
     /* the whole stream has one */
-    expect(json_str(yyjson_obj_get(parsed(shaped("{\"id\":\"chatcmpl-2\",\"choices\":[]}")), "id")),
+    expect(json_str(yyjson_obj_get(
+               parsed(shaped("{\"id\":\"chatcmpl-AnhIt2rw8vL8czymkCwEOKKTg7HP2\",\"choices\":[]}")),
+               "id")),
            id.data);
     rig_end_exchange(x);
 }

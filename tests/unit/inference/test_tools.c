@@ -16,11 +16,14 @@
 #define CHOICE(message)                                                              \
     "{\"index\":0,\"finish_reason\":\"length\",\"message\":{\"role\":\"assistant\"," \
     "\"content\":\"So\"" message "}}"
-#define CHOICES(choices)                                                                    \
-    "{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion\",\"created\":17,\"model\":\"m\"," \
+#define CHOICES(choices)                                                                 \
+    "{\"id\":\"chatcmpl-AnhIt2rw8vL8czymkCwEOKKTg7HP1\",\"object\":\"chat.completion\"," \
+    "\"created\":17,\"model\":\"m\","                                                    \
     "\"choices\":[" choices "]}"
-#define EVENT(choices)                                                                  \
-    "data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":17," \
+#define EVENT(choices)                                                                         \
+    "data: "                                                                                   \
+    "{\"id\":\"chatcmpl-AnhIt2rw8vL8czymkCwEOKKTg7HP1\",\"object\":\"chat.completion.chunk\"," \
+    "\"created\":17,"                                                                          \
     "\"model\":\"m\",\"choices\":[" choices "]}\n\n"
 #define DELTA(delta) EVENT("{\"index\":0,\"delta\":" delta ",\"finish_reason\":null}")
 #define STOP EVENT("{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}")
