@@ -22,8 +22,7 @@ static const struct field request_list[] = {
     FIELD("encoding_format", FIELD_STRING, .values = encodings),
     FIELD("dimensions", FIELD_INTEGER, 1, 65536),
 };
-/* The specification lets others in (additionalProperties). */
-static const struct fields request_fields = FIELDS_OPEN(request_list);
+static const struct fields request_fields = FIELDS(request_list);
 
 /* The model's embeddingsMaxInputs, 2048 when it has none. */
 static uint64_t inputs_max(const struct catalog_model *m)

@@ -119,6 +119,12 @@ static const struct field *find(const struct object *o, struct str name, bool *i
     return found;
 }
 
+/* An upstream knows what they are; the others would leave them out without a word. */
+static bool are_passed_on(const struct exchange *x)
+{
+    return x->deployment->engine->kind == ENGINE_UPSTREAM;
+}
+
 static bool check_member(struct walk *w, struct object *o, struct str name, yyjson_val *value)
 {
     struct field_path path = { o->path, NULL, 0 };
@@ -127,6 +133,8 @@ static bool check_member(struct walk *w, struct object *o, struct str name, yyjs
     const struct field *f = find(o, name, &is_here);
     uint64_t bit;
 
+    if (!f && are_passed_on(w->x))
+        return true;
     /* SDKs write null for members that other variants have. */
     if (!f || (!is_here && !yyjson_is_null(value))) {
         field_strangers_add(&o->strangers, name);
@@ -177,11 +185,6 @@ static bool find_variant(struct walk *w, yyjson_val *value, struct object *o)
     return true;
 }
 
-static bool are_passed_on(const struct exchange *x, const struct fields *fields)
-{
-    return fields->is_open && x->deployment->engine->kind == ENGINE_UPSTREAM;
-}
-
 static bool check_object(struct walk *w, yyjson_val *value, const struct fields *fields,
                          const struct field_path *path)
 {
@@ -196,7 +199,7 @@ static bool check_object(struct walk *w, yyjson_val *value, const struct fields 
         if (!check_member(w, &o, json_str(key), yyjson_obj_iter_get_val(key)))
             return false;
     }
-    if (o.strangers.count && !are_passed_on(w->x, fields))
+    if (o.strangers.count)
         return field_refuse_strangers(w->x, &o.strangers, path, w->err);
     return check_required(w, &o);
 }

@@ -1,7 +1,8 @@
 /*
  * Request fields as tables: name, type, range, what stands inside, the engine feature that a use
  * needs. One checker gives every operation the same errors, in OpenAI's words, with the field named.
- * Nothing is silently left out: a member that no table names is refused, wherever it stands.
+ * Nothing is silently left out: a member that no table names goes to an upstream as it is, wherever
+ * it stands, and is refused where another engine would not heed it.
  * SPDX-License-Identifier: MIT
  */
 #ifndef INFERENCE_FIELDS_H
@@ -52,7 +53,6 @@ struct fields {
     /* Objects of several variants, which a string member tells apart ("role", "type"): its name. A
      * variant's number, and so its bit, is the place of the string among the member's values. */
     const char *tag;
-    bool is_open; /* other members go to an upstream, which knows what they are; else refused */
 };
 
 /* A row: the name, then the other members in their order, as far as they are not 0. */
@@ -67,10 +67,6 @@ struct fields {
 #define FIELDS_BY(rows, tag_name)                               \
     {                                                           \
         .list = rows, .count = ARRAY_LEN(rows), .tag = tag_name \
-    }
-#define FIELDS_OPEN(rows)                                       \
-    {                                                           \
-        .list = rows, .count = ARRAY_LEN(rows), .is_open = true \
     }
 
 /* Checks every member of `object` against the table: unknown and missing members, types, ranges,

@@ -26,8 +26,13 @@ static void add_number(struct exchange *x, struct http_headers *h, struct str na
 static void add_rate_limits(struct exchange *x, struct http_headers *h)
 {
     const struct directory_deployment *d = x->deployment;
-    unsigned reset_s = rate_window_reset_s(clock_now_ms(x->inference->options.clock));
+    int64_t now_ms = clock_now_ms(x->inference->options.clock);
+    unsigned reset_s = rate_window_reset_s(now_ms);
 
+    if (!x->admitted) { /* refused before it counted */
+        x->used_requests = rate_window_used(&d->counters->requests, now_ms);
+        x->used_tokens = rate_window_used(&d->counters->tokens, now_ms);
+    }
     if (d->requests_per_minute) {
         add_number(x, h, STR("x-ratelimit-limit-requests"), (int64_t)d->requests_per_minute);
         add_number(x, h, STR("x-ratelimit-remaining-requests"),
@@ -71,8 +76,14 @@ static bool is_model_error(const struct error *err)
     "x-accel-buffering: no\r\n" \
     "x-ms-rai-invoked: false\r\n"
 
+#define LINES_REFUSED \
+    LINES_ALWAYS      \
+    "x-ms-rai-invoked: false\r\n"
+
 static struct str constant_lines(const struct exchange *x)
 {
+    if (x->err && is_model_error(x->err))
+        return STR(LINES_REFUSED);
     if (x->status != 200)
         return STR(LINES_ALWAYS);
     return x->deployment ? STR(LINES_MODEL) : STR(LINES_OK);
@@ -104,7 +115,7 @@ struct http_headers reply_headers(struct exchange *x, struct str content_type)
         add(&h, STR("ms-azureml-model-error-reason"), STR("model_error"));
         add(&h, STR("ms-azureml-model-error-statuscode"), STR("400"));
     }
-    if (x->admitted)
+    if (x->admitted || (x->deployment && x->err && is_model_error(x->err)))
         add_rate_limits(x, &h);
     add_retry(x, &h);
     return h;

@@ -76,6 +76,13 @@ def test_members_of_its_own_in_embeddings(gateway, upstream):
     assert upstream.calls[0].json == body | {"model": "backend"}
 
 
+def test_members_of_its_own_in_chats(gateway, upstream):
+    message = {"role": "user", "content": "Hi", "cache_control": {"type": "ephemeral"}}
+    body = {"messages": [message], "top_k": 4, "chat_template_kwargs": {"thinking": None}, "service_tier": "flex"}
+    assert gateway.post("scripted", body).status_code == 200
+    assert upstream.calls[-1].json == body | {"model": "backend"}
+
+
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("deployment, name", [("scripted", "backend"), ("nameless", "nameless")])
 def test_nothing_of_a_request_is_lost(gateway, upstream, deployment, name, stream):
@@ -146,7 +153,7 @@ def test_connections_are_used_again(gateway, upstream):
 def test_answer_in_azures_shape(gateway, upstream):
     answer = gateway.post("scripted", BODY, version="2024-10-21").json()
     assert answer["model"] == "gpt-4o-2024-11-20"
-    assert (answer["id"], answer["created"]) == ("chatcmpl-1", 1700000000)
+    assert (answer["id"], answer["created"]) == ("chatcmpl-AnhIt2rw8vL8czymkCwEOKKTg7HP1", 1700000000)
     assert answer["choices"][0]["message"] == {"content": "Scripted.", "refusal": None, "role": "assistant"}
     assert answer["usage"]["total_tokens"] == 5 and answer["usage"]["prompt_tokens_details"]["cached_tokens"] == 0
 

@@ -195,7 +195,7 @@ static void a_clients_id_is_bounded(void **state)
     assert_int_equal(rig_header("apim-request-id").len, GUID_TEXT_LEN);
 }
 
-static void limits_are_told_after_admission(void **state)
+static void limits_are_told_of_deployments(void **state)
 {
     (void)state;
     rig_chat("sim", "{\"max_tokens\":100," MESSAGES "}");
@@ -205,6 +205,10 @@ static void limits_are_told_after_admission(void **state)
     /* "hi" is a token, an answer up to 100 */
     assert_true(str_equal(rig_header("x-ratelimit-remaining-tokens"), STR("9899")));
     rig_post("sim", "chat/completions", "{}");
+    /* refused by the model's layer, before it counted */
+    assert_true(str_equal(rig_header("x-ratelimit-remaining-requests"), STR("59")));
+    assert_true(str_equal(rig_header("x-ratelimit-remaining-tokens"), STR("9899")));
+    rig_post("none", "chat/completions", "{}");
     assert_true(str_is_empty(rig_header("x-ratelimit-limit-requests")));
 }
 
@@ -267,6 +271,32 @@ static void nothing_is_put_behind_nothing(void **state)
     rig_post("up-text", "completions", "{ }");
     expect_sent("{\"model\":\"up-text\"}");
     leave();
+}
+
+/* An upstream knows what they are; the others would leave them out without a word. */
+static void other_members_are_an_upstreams(void **state)
+{
+    static const char chat[] =
+        "{\"top_k\":4,\"chat_template_kwargs\":{\"a\":[null]},\"messages\":[{\"role\":\"user\","
+        "\"content\":[{\"type\":\"text\",\"text\":\"hi\",\"cache_control\":{}}],\"x\":null}],"
+        "\"model\":\"up\"}";
+
+    (void)state;
+    rig_chat("up", chat);
+    expect_sent(chat);
+    leave();
+    rig_post("up-text", "completions", "{\"prompt\":\"a\",\"top_k\":1,\"model\":\"up-text\"}");
+    expect_sent("{\"prompt\":\"a\",\"top_k\":1,\"model\":\"up-text\"}");
+    leave();
+    rig_chat("llama", chat);
+    expect_error(400, NULL);
+    rig_chat("sim", chat);
+    expect_error(400, NULL);
+    /* known ones are looked at all the same */
+    rig_chat("up", "{\"top_k\":4,\"n\":0," MESSAGES "}");
+    expect_error(400, "integer_below_min_value");
+    rig_chat("up", "{\"messages\":[{\"role\":\"user\",\"content\":\"a\",\"tool_calls\":[]}]}");
+    expect_error(400, NULL);
 }
 
 static void faults_are_for_development(void **state)
@@ -456,11 +486,12 @@ int main(void)
         TEST(a_reply_names_the_request),
         TEST(ids_differ),
         TEST(a_clients_id_is_bounded),
-        TEST(limits_are_told_after_admission),
+        TEST(limits_are_told_of_deployments),
         TEST(usage_of_a_stream_is_always_asked_for),
         TEST(an_engine_gets_its_own_model_name),
         TEST(both_are_said_at_once),
         TEST(nothing_is_put_behind_nothing),
+        TEST(other_members_are_an_upstreams),
         TEST(faults_are_for_development),
         TEST(a_model_may_be_younger_than_the_version),
         TEST(keys_open_accounts),
