@@ -34,7 +34,7 @@
     X(VIRTUAL_NETWORK,     403, SPACED,  "403", NULL, "A Virtual Network is configured for this resource. Please use the correct endpoint for making requests. Check https://aka.ms/cogsvc-vnet for more details.") \
     X(PUBLIC_ACCESS,       403, SPACED,  "403", NULL, "Public access is disabled. Please configure private endpoint.") \
     X(NOT_FOUND,           404, SPACED,  "404", NULL, "Resource not found") \
-    X(NO_DEPLOYMENT,       404, GATEWAY, "DeploymentNotFound", NULL, TEXT_DEPLOYMENT_NOT_FOUND) \
+    X(NO_DEPLOYMENT,       404, SPACED,  "DeploymentNotFound", NULL, TEXT_DEPLOYMENT_NOT_FOUND) \
     X(METHOD,              405, GATEWAY, "405", NULL, "Method not allowed") \
     X(OPERATION,           400, GATEWAY, "OperationNotSupported", NULL, NULL) \
     X(API_VERSION,         400, GATEWAY, "BadRequest", NULL, "API version not supported") \

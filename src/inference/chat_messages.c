@@ -165,6 +165,10 @@ bool chat_tools_check(struct request_facts *facts, yyjson_val *root, struct erro
         return error_set_target(err, ERROR_MODEL_REQUEST, "tool_choice",
                                 "Invalid value for 'tool_choice': 'tool_choice' is only allowed "
                                 "when 'tools' are specified.");
+    if (fields_get(root, "parallel_tool_calls") && !yyjson_arr_size(tools))
+        return error_set_target(err, ERROR_MODEL_REQUEST, "parallel_tool_calls",
+                                "Invalid value for 'parallel_tool_calls': 'parallel_tool_calls' is "
+                                "only allowed when 'tools' are specified.");
     if (name.data && !has_tool(tools, name))
         return error_set_target(err, ERROR_MODEL_REQUEST, "tool_choice",
                                 "Tool choice '%.64s' not found in 'tools' parameter.", name.data);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 
 #define QUOTED_BYTES 256
+/* A longer number is cut. */
+#define NUMBER_BYTES 48
 #define STRANGERS_BYTES (FIELD_STRANGERS_MAX * (FIELD_NAME_CHARS_MAX + sizeof("'', ")))
 #define NAME_PATTERN "^[a-zA-Z0-9_-]+$"
 
@@ -162,25 +164,51 @@ static double number_of(yyjson_val *value)
     return yyjson_is_raw(value) ? strtod(yyjson_get_raw(value), NULL) : yyjson_get_num(value);
 }
 
+/* In full, where it is whole; as it was written, where no C type holds it. */
+static const char *number_text(yyjson_val *value, char text[NUMBER_BYTES])
+{
+    if (yyjson_is_raw(value))
+        snprintf(text, NUMBER_BYTES, "%s", yyjson_get_raw(value));
+    else if (yyjson_is_uint(value))
+        snprintf(text, NUMBER_BYTES, "%llu", (unsigned long long)yyjson_get_uint(value));
+    else if (yyjson_is_sint(value))
+        snprintf(text, NUMBER_BYTES, "%lld", (long long)yyjson_get_sint(value));
+    else
+        snprintf(text, NUMBER_BYTES, "%.15g", yyjson_get_num(value));
+    return text;
+}
+
+/* FIELD_INT64_MAX is one more than what it stands for, which no double holds. */
+static const char *bound_text(const struct field *f, double bound, char text[NUMBER_BYTES])
+{
+    if (f->types & FIELD_NUMBER)
+        snprintf(text, NUMBER_BYTES, "%.15g", bound);
+    else if (bound >= FIELD_INT64_MAX)
+        snprintf(text, NUMBER_BYTES, "%lld", (long long)INT64_MAX);
+    else
+        snprintf(text, NUMBER_BYTES, "%.0f", bound);
+    return text;
+}
+
 bool field_refuse_number(yyjson_val *value, const struct field *f, const struct field_path *path,
                          struct error *err)
 {
     bool is_integer = !(f->types & FIELD_NUMBER);
     const char *word = is_integer ? "integer" : "decimal";
     double number = number_of(value);
-    char name[FIELD_PATH_BYTES];
+    char name[FIELD_PATH_BYTES], bound[NUMBER_BYTES], got[NUMBER_BYTES];
 
     field_path_text(path, name);
     if (number > 0 && number >= f->maximum)
         return error_set_target(
             err, is_integer ? ERROR_MODEL_INTEGER_ABOVE : ERROR_MODEL_DECIMAL_ABOVE, name,
-            "Invalid '%s': %s above maximum value. Expected a value <= %.15g, but got %.15g "
+            "Invalid '%s': %s above maximum value. Expected a value <= %s, but got %s "
             "instead.",
-            name, word, f->maximum, number);
+            name, word, bound_text(f, f->maximum, bound), number_text(value, got));
     return error_set_target(
         err, is_integer ? ERROR_MODEL_INTEGER_BELOW : ERROR_MODEL_DECIMAL_BELOW, name,
-        "Invalid '%s': %s below minimum value. Expected a value >= %.15g, but got %.15g instead.",
-        name, word, f->minimum, number);
+        "Invalid '%s': %s below minimum value. Expected a value >= %s, but got %s instead.", name,
+        word, bound_text(f, f->minimum, bound), number_text(value, got));
 }
 
 bool field_refuse_length(yyjson_val *value, const struct field *f, const struct field_path *path,

@@ -17,7 +17,7 @@ ACCESS_DENIED = (
 )
 NOT_FOUND = '{"error":{"code":"404","message": "Resource not found"}}'
 NO_DEPLOYMENT = (
-    '{"error":{"code":"DeploymentNotFound","message":"The API deployment for this resource does not exist. If you created '
+    '{"error":{"code":"DeploymentNotFound","message": "The API deployment for this resource does not exist. If you created '
     'the deployment within the last 5 minutes, please wait a moment and try again."}}'
 )
 TOKEN = (
@@ -192,6 +192,7 @@ REFUSALS = [
     (BODY | {"tools": [TOOL | {"x": 1}]}, "Additional properties are not allowed ('x' was unexpected) - 'tools.0'", None, None),
     (BODY | {"stream": True, "stream_options": {"x": 1}}, "Additional properties are not allowed ('x' was unexpected) - 'stream_options'", None, None),
     ({"messages": [{"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": "", "format": "wav"}}]}]}, "Invalid content type. input_audio is only supported by certain models.", "messages.[0].content.[0].type", None),
+    (BODY | {"parallel_tool_calls": True}, "Invalid value for 'parallel_tool_calls': 'parallel_tool_calls' is only allowed when 'tools' are specified.", "parallel_tool_calls", None),
     (BODY | {"metadata": {"a": "b"}}, "Unsupported parameter: 'metadata' is not supported with this model.", "metadata", "unsupported_parameter"),
     (BODY | {"modalities": ["text", "audio"]}, None, "modalities", "unsupported_parameter"),
     (BODY | {"data_sources": [{}]}, None, "data_sources", "unsupported_parameter"),
@@ -203,6 +204,8 @@ def test_refused_by_the_model_layer(simulated, body, message, param, code):
     status, phrase, headers, text = ask(simulated, body=body)
     assert (status, phrase) == (400, "model_error")
     assert headers["ms-azureml-model-error-reason"] == "model_error"
+    assert headers["x-ms-rai-invoked"] == "false"
+    assert int(headers["x-ratelimit-remaining-requests"]) >= 0 and "x-ratelimit-remaining-tokens" in headers
     assert headers["ms-azureml-model-error-statuscode"] == "400"
     check_headers(headers)
     error = json.loads(text)["error"]

@@ -26,7 +26,7 @@ static void errors_have_azures_envelopes(void **state)
 {
     (void)state;
     expect_body(ERROR_NO_DEPLOYMENT, NULL, "gone",
-                "{\"error\":{\"code\":\"DeploymentNotFound\",\"message\":\"gone\"}}");
+                "{\"error\":{\"code\":\"DeploymentNotFound\",\"message\": \"gone\"}}");
     expect_body(ERROR_NOT_FOUND, NULL, NULL,
                 "{\"error\":{\"code\":\"404\",\"message\": \"Resource not found\"}}");
     expect_body(ERROR_MODEL_VALUE, "n", "too \"much\"\n",
