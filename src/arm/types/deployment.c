@@ -47,8 +47,9 @@ static bool check_name(struct str name, struct error *err)
 
 /* -- Model ----------------------------------------------------------------------------------- */
 
-/* A change of the model must be one that a new deployment could make; what runs may be changed in
- * other ways. Notes since when the deployment has this version. */
+/* A change of the model must be one that a new deployment could make. Who keeps the version that is
+ * shown, retired or not, may change the rest: a PUT of what GET gave passes. Notes since when the
+ * deployment has this version. */
 static bool check_lifecycle(struct arm_change *change, const struct catalog_model *m,
                             struct error *err)
 {
@@ -60,7 +61,7 @@ static bool check_lifecycle(struct arm_change *change, const struct catalog_mode
         return true;
     if (change->before)
         deployment_read(c->arm->catalog, change->old, c->now_ms, &before);
-    if (before.runs == m)
+    if (m == (before.runs ? before.runs : before.model))
         return true;
     facts = json_set_object(change->doc, change->root, "facts");
     json_set_int(change->doc, facts, "modelSinceMs", c->now_ms);

@@ -312,6 +312,7 @@ static void test_retirement(void **state)
 {
     struct fixture *f = *state;
     const char *version;
+    struct answer got;
     yyjson_val *d;
 
     move_clock(f, "2025-01-01");
@@ -330,6 +331,14 @@ static void test_retirement(void **state)
     expect(f, 200, HTTP_PATCH, A "/deployments/moves" V, "{\"sku\":{\"capacity\":2}}");
     expect_error(f, 400, "ServiceModelDeprecated", "0301", HTTP_PUT, A "/deployments/moves" V,
                  OLD_TURBO("NoAutoUpgrade"));
+    /* what GET gave may be put back, though a new deployment could not have it */
+    got = call(f, HTTP_GET, A "/deployments/stays" V, NULL);
+    d = expect(f, 200, HTTP_PUT, A "/deployments/stays" V, arena_text(f->arena, got.text));
+    assert_text(d, "properties.model.version", "0301");
+    assert_number(d, "sku.capacity", 2);
+    assert_false(is_served(f, "stays", &version));
+    expect_error(f, 400, "ServiceModelDeprecated", "0301", HTTP_PUT, A "/deployments/new" V,
+                 arena_text(f->arena, got.text));
     expect(f, 200, HTTP_PUT, A "/deployments/stays" V, TURBO_WITH(""));
     assert_true(is_served(f, "stays", &version));
     assert_string_equal(version, "0613");
