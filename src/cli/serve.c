@@ -50,6 +50,14 @@ static int serve(struct settings *settings, const char *config, bool quickstart)
     return 0;
 }
 
+/* Without a file it would make a service in whatever folder it was started. */
+static int fail_without_config(void)
+{
+    fprintf(stderr, "lazuli: serve needs --config\n\nusage: lazuli %s %s\n", command_serve.name,
+            command_serve.arguments);
+    return EXIT_USAGE;
+}
+
 static int run(int argc, char **argv, bool quickstart)
 {
     struct settings settings;
@@ -59,10 +67,12 @@ static int run(int argc, char **argv, bool quickstart)
 
     settings_init(&settings);
     settings.dev = quickstart;
-    if (command_read_settings(argc, argv, NULL, &settings, &config, &err))
-        status = serve(&settings, config, quickstart);
-    else
+    if (!command_read_settings(argc, argv, NULL, &settings, &config, &err))
         status = command_fail(&err, EXIT_USAGE);
+    else if (!quickstart && !config)
+        status = fail_without_config();
+    else
+        status = serve(&settings, config, quickstart);
     settings_done(&settings);
     return status;
 }

@@ -131,6 +131,15 @@ def test_commands_say_how_they_are_used():
     assert run("upp").returncode == 2
 
 
+def test_serve_without_its_file_makes_nothing(tmp_path):
+    out = subprocess.run([PROGRAM, "serve", "--listen", "127.0.0.1:0"], cwd=tmp_path, capture_output=True, text=True,
+                         stdin=subprocess.DEVNULL, timeout=30)
+    assert (out.returncode, out.stdout) == (2, "")
+    assert "serve needs --config" in out.stderr
+    assert "usage: lazuli serve --config FILE [--SETTING VALUE]..." in out.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_without_llama_server_the_log_says_so(tmp_path):
     with Lazuli(data=tmp_path, environment={"PATH": "/nowhere", "LAZULI_LLAMA_SERVER": "/nowhere/llama-server"}) as service:
         answer = requests.post(
