@@ -34,6 +34,8 @@ struct inference_options {
     struct str data_domain;
     /* Faults by request header are obeyed (a development server). */
     bool allow_faults;
+    /* Azure's own reply where ours says more: a deployment whose model has retired. */
+    bool strict_errors;
 };
 
 struct inference *inference_new(const struct inference_options *options);

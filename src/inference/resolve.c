@@ -4,6 +4,7 @@
  * either order; see exchange.h.
  * SPDX-License-Identifier: MIT
  */
+#include "base/format.h"
 #include "inference/field_errors.h"
 #include "inference/operation.h"
 
@@ -26,12 +27,27 @@ static bool name_from_body(struct exchange *x, struct error *err)
     return true;
 }
 
+/* Azure has no code for it. Its bare 404 does not tell it from a wrong path. */
+static bool refuse_retired(struct exchange *x, const struct catalog_model *m, struct error *err)
+{
+    if (x->inference->options.strict_errors)
+        return error_set(err, ERROR_NOT_FOUND, NULL);
+    return error_set(err, ERROR_NO_DEPLOYMENT,
+                     "The API deployment for this resource has stopped working: its model %s, "
+                     "version %s, was retired on %.10s. Deploy a model or version that is "
+                     "available.",
+                     m->name, m->version,
+                     format_time_seconds(x->asking, m->deprecation_inference_ms).data);
+}
+
 static bool resolve(struct exchange *x, struct error *err)
 {
     const struct directory_deployment *d = directory_deployment(x->account, x->deployment_name);
 
-    if (!d || !d->is_ready)
+    if (!d)
         return error_set(err, ERROR_NO_DEPLOYMENT, NULL);
+    if (!d->is_ready)
+        return refuse_retired(x, d->model, err);
     if (!(d->model->operations & x->operation->model_operation))
         return error_set(err, ERROR_OPERATION,
                          "The %s operation does not work with the specified model, %s. Please "

@@ -44,7 +44,7 @@ struct directory_deployment {
     unsigned capacity;
     uint64_t tokens_per_minute;   /* 0: not limited by tokens (provisioned) */
     uint64_t requests_per_minute; /* 0: not limited */
-    bool is_ready;                /* provisioned and its model version not retired */
+    bool is_ready;                /* false: `model` has retired, and nothing took its place */
     struct deployment_counters *counters;
 };
 

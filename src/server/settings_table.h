@@ -25,6 +25,7 @@
     TEXT(llama_server, NULL, false, "Path of llama-server. Default: found on the PATH, else beside the build.") \
     TEXT(log_level, "info", true, "error, warn, info or debug.") \
     FLAG(dev, false, false, "Development server: obeys faults that clients ask for in x-lazuli-fault.") \
+    FLAG(strict_errors, false, false, "Answer calls of a deployment whose model has retired as Azure does, with a bare 404 `Resource not found`; false: `DeploymentNotFound`, and a message that says what retired and when.") \
     FLAG(arm_rate_limits, true, false, "Limit the control plane's requests as Azure does (429); false for load tests.") \
     NUMBER(workers, 0, 0, 1024, false, "Event loops; 0: one a core.") \
     NUMBER(drain_delay_ms, 0, 0, 3600000, true, "How long connections are still taken after SIGTERM, while /readyz says draining; behind a load balancer, or in Kubernetes, longer than these take to see that.") \

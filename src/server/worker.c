@@ -118,6 +118,7 @@ void worker_start(struct worker *w)
         .metrics = metrics_shard(shared->metrics, w->index),
         .data_domain = str_from(shared->settings->data_domain),
         .allow_faults = shared->settings->dev,
+        .strict_errors = shared->settings->strict_errors,
     });
     uv_timer_init(loop_uv(w->loop), &w->stats_timer);
     w->stats_timer.data = w;

@@ -33,6 +33,7 @@ static const char catalog_text[] =
     "      - { name: Standard }\n"
     "    versions:\n"
     "      - { version: \"0613\", created: 2023-06-19 }\n"
+    "      - { version: \"0301\", created: 2023-03-09, retires: 2025-02-13 }\n"
     "  - name: o1\n"
     "    default_version: \"1\"\n"
     "    operations: [chat]\n"
@@ -85,23 +86,23 @@ static const struct {
     const char *name;
     const char *model;
     const char *engine;
-    bool is_ready;
+    const char *version; /* NULL: the default, which is ready; else one that has retired */
 } deployments[] = {
-    { "sim", "gpt-4", "sim", true },
-    { "llama", "gpt-4", "llama", true },
-    { "up", "gpt-4", "up", true },
-    { "far", "gpt-4", "azure", true },
-    { "think", "o1", "sim", true },
-    { "late", "o3-mini", "sim", true },
-    { "text", "gpt-35-turbo-instruct", "sim", true },
-    { "llama-text", "gpt-35-turbo-instruct", "llama", true },
-    { "up-text", "gpt-35-turbo-instruct", "up", true },
-    { "ada", "text-embedding-ada-002", "sim", true },
-    { "llama-ada", "text-embedding-ada-002", "llama", true },
-    { "small", "text-embedding-3-small", "sim", true },
-    { "llama-small", "text-embedding-3-small", "llama", true },
-    { "up-small", "text-embedding-3-small", "up", true },
-    { "missing", "gpt-4", "sim", false },
+    { "sim", "gpt-4", "sim", NULL },
+    { "llama", "gpt-4", "llama", NULL },
+    { "up", "gpt-4", "up", NULL },
+    { "far", "gpt-4", "azure", NULL },
+    { "think", "o1", "sim", NULL },
+    { "late", "o3-mini", "sim", NULL },
+    { "text", "gpt-35-turbo-instruct", "sim", NULL },
+    { "llama-text", "gpt-35-turbo-instruct", "llama", NULL },
+    { "up-text", "gpt-35-turbo-instruct", "up", NULL },
+    { "ada", "text-embedding-ada-002", "sim", NULL },
+    { "llama-ada", "text-embedding-ada-002", "llama", NULL },
+    { "small", "text-embedding-3-small", "sim", NULL },
+    { "llama-small", "text-embedding-3-small", "llama", NULL },
+    { "up-small", "text-embedding-3-small", "up", NULL },
+    { "retired", "gpt-4", "sim", "0301" },
 };
 
 struct rig rig;
@@ -136,13 +137,13 @@ static struct directory_entry *make_account(struct arena *a)
             .key = arena_printf(a, ACCOUNT_KEY "/deployments/%s", deployments[i].name),
             .name = str_from(deployments[i].name),
             .model = catalog_find_model(rig.catalog, STR("OpenAI"), str_from(deployments[i].model),
-                                        STR_NONE),
+                                        str_from(deployments[i].version)),
             .engine = catalog_find_engine(rig.catalog, str_from(deployments[i].engine)),
             .sku = STR("Standard"),
             .capacity = 10,
             .tokens_per_minute = 10000,
             .requests_per_minute = 60,
-            .is_ready = deployments[i].is_ready,
+            .is_ready = !deployments[i].version,
         };
     }
     return directory_entry_new(&account, rig.catalog, NULL);

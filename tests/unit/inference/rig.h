@@ -17,7 +17,7 @@
  *   small          text-embedding-3-small    sim
  *   llama-small    text-embedding-3-small    llama
  *   up-small       text-embedding-3-small    up
- *   missing        gpt-4, not ready
+ *   retired        gpt-4, version 0301       sim     (not ready)
  *
  * Further accounts have no deployments, and rules about whence they are called: "walled" lets in
  * 203.0.113.7 (the requests come from 127.0.0.1), "guarded" whoever comes from 127.0.0.1, but by its

@@ -82,10 +82,25 @@ static void a_deployment_is_looked_for_before_the_body_is_read(void **state)
     (void)state;
     rig_post("nothing", "chat/completions", "no json");
     expect_error(404, "DeploymentNotFound");
-    rig_post("missing", "chat/completions", "{}");
-    expect_error(404, "DeploymentNotFound");
     rig_post("ada", "chat/completions", "{}");
     expect_error(400, "OperationNotSupported");
+}
+
+/* By default more is said than Azure does. */
+static void a_deployment_of_a_retired_model_says_so(void **state)
+{
+    (void)state;
+    rig_post("retired", "chat/completions", "{}");
+    assert_string_equal(json_str(json_at(rig_reply_json(), "error.message")).data,
+                        "The API deployment for this resource has stopped working: its model "
+                        "gpt-4, version 0301, was retired on 2025-02-13. Deploy a model or version "
+                        "that is available.");
+    expect_error(404, "DeploymentNotFound");
+    rig.inference->options.strict_errors = true;
+    rig_post("retired", "chat/completions", "{}");
+    assert_string_equal(json_str(json_at(rig_reply_json(), "error.message")).data,
+                        "Resource not found");
+    expect_error(404, "404");
 }
 
 static void on_v1_the_body_names_the_deployment(void **state)
@@ -419,7 +434,7 @@ static void models_are_listed(void **state)
     (void)state;
     rig_head("GET", "/openai/models" RIG_VERSION, NULL);
     assert_int_equal(fake_reply.status, 200);
-    assert_int_equal(yyjson_arr_size(yyjson_obj_get(rig_reply_json(), "data")), 6);
+    assert_int_equal(yyjson_arr_size(yyjson_obj_get(rig_reply_json(), "data")), 7);
     rig_head("GET", "/openai/models/gpt-4-0613" RIG_VERSION, NULL);
     assert_int_equal(fake_reply.status, 200);
     assert_true(str_equal(json_str(json_at(rig_reply_json(), "id")), STR("gpt-4-0613")));
@@ -479,6 +494,7 @@ int main(void)
         TEST(who_leaves_before_the_body_is_let_go),
         TEST(what_the_head_tells_is_refused_at_once),
         TEST(a_deployment_is_looked_for_before_the_body_is_read),
+        TEST(a_deployment_of_a_retired_model_says_so),
         TEST(on_v1_the_body_names_the_deployment),
         TEST(on_v1_the_name_outlives_the_body),
         TEST(an_answer_is_of_the_clocks_time),
