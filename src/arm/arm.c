@@ -304,6 +304,7 @@ struct load {
     struct arm *arm;
     struct catalog *catalog; /* NULL: the one that is in use */
     struct directory *directory;
+    struct arm_publication *accounts; /* in it; in the job's arena */
     struct store_job job;
     void (*done)(void *data, const struct error *err);
     void *data;
@@ -316,7 +317,7 @@ static bool run_load(struct store_txn *t, struct arena *arena, void *data, struc
 
     if (l->catalog)
         l->arm->catalog = l->catalog;
-    l->directory = arm_publish_all(l->arm, t, arena, err);
+    l->directory = arm_publish_all(l->arm, t, arena, &l->accounts, err);
     if (!l->directory) {
         l->arm->catalog = old;
         return false;
@@ -341,7 +342,7 @@ static void load_committed(void *data)
 {
     struct load *l = data;
 
-    directory_box_swap(l->arm->directory, l->directory);
+    arm_publish_swap(l->arm, l->directory, l->accounts);
     l->directory = NULL;
 }
 

@@ -3,6 +3,7 @@
 
 #include "arm/resource.h"
 #include "arm/types/deployment.h"
+#include "base/log.h"
 #include "identity/account_keys.h"
 
 /* An account as it is read from the store, with what is needed to do so. */
@@ -30,6 +31,7 @@ static bool read_deployment(const struct reading *in, const struct store_resourc
         .key = r->key,
         .name = arm_id_name(r->id),
         .model = m,
+        .deployed = f.model,
         /* by its own name, not the one in paths */
         .engine = catalog_engine_for(catalog, m, arm_id_segment(r->id, 7), arm_id_name(r->id)),
         .sku = str_from(f.sku->name),
@@ -125,6 +127,40 @@ static struct directory_account *read_account(const struct reading *in,
     return account;
 }
 
+/* -- What its models' dates make of an account ------------------------------------------------ */
+
+static void log_passing(const struct directory_account *account,
+                        const struct directory_deployment *before,
+                        const struct directory_deployment *now)
+{
+    const struct catalog_model *from = before->model, *to = now->model;
+
+    if (before->is_ready && !now->is_ready)
+        log_info("deployment_retired", "account=%.*s deployment=%.*s model=%s version=%s",
+                 STR_ARGS(account->name), STR_ARGS(now->name), to->name, to->version);
+    else if (now->is_ready && to != now->deployed &&
+             !str_equal(str_from(from->version), str_from(to->version)))
+        log_info("deployment_upgraded", "account=%.*s deployment=%.*s model=%s from=%s to=%s",
+                 STR_ARGS(account->name), STR_ARGS(now->name), to->name, from->version,
+                 to->version);
+}
+
+/* Logs each upgrade and each retirement when it comes into force. A version that a client has
+ * changed is neither. `previous` (may be NULL) is the account that `now` replaces. */
+static void log_passings(const struct directory_entry *previous,
+                         const struct directory_account *now)
+{
+    const struct directory_deployment *before;
+
+    if (!previous)
+        return;
+    for (unsigned i = 0; i < now->deployment_count; i++) {
+        before = directory_deployment(directory_entry_account(previous), now->deployments[i].name);
+        if (before)
+            log_passing(now, before, &now->deployments[i]);
+    }
+}
+
 /* -- One call's changes ---------------------------------------------------------------------- */
 
 void arm_publish_touch(struct arm_call *c, struct str account_key)
@@ -169,13 +205,16 @@ bool arm_publish_prepare(struct arm_call *c, struct error *err)
 void arm_publish(struct arm *a, struct arm_publication *list)
 {
     struct directory *current = directory_box_get(a->directory), *next;
+    const struct directory_entry *previous;
     struct directory_entry *entry;
 
     for (struct arm_publication *p = list; p; p = p->next) {
         entry = NULL;
-        if (p->account)
-            entry = directory_entry_new(p->account, p->catalog,
-                                        directory_entry_of(current, p->account_key));
+        previous = directory_entry_of(current, p->account_key);
+        if (p->account) {
+            entry = directory_entry_new(p->account, p->catalog, previous);
+            log_passings(previous, p->account);
+        }
         next = directory_with(current, p->account_key, entry);
         directory_unref(current);
         current = next;
@@ -189,11 +228,11 @@ void arm_publish(struct arm *a, struct arm_publication *list)
 /* -- All of them ----------------------------------------------------------------------------- */
 
 struct directory *arm_publish_all(struct arm *a, struct store_txn *t, struct arena *arena,
-                                  struct error *err)
+                                  struct arm_publication **list, struct error *err)
 {
     struct store_query query = { .type = arena_lower(arena, str_from(arm_account_type.name)) };
     struct reading in = { a, t, arena };
-    struct directory_account **accounts;
+    struct arm_publication *accounts;
     struct directory_entry **entries;
     struct store_resource *found;
     struct directory *current, *all;
@@ -201,18 +240,32 @@ struct directory *arm_publish_all(struct arm *a, struct store_txn *t, struct are
 
     if (!store_list(t, &query, &found, &count, err))
         return NULL;
-    accounts = ARENA_ARRAY(arena, struct directory_account *, count);
+    accounts = ARENA_ARRAY(arena, struct arm_publication, count);
+    *list = NULL;
     entries = ARENA_ARRAY(arena, struct directory_entry *, count);
     for (size_t i = 0; i < count; i++) {
-        accounts[i] = read_account(&in, &found[i], err);
-        if (!accounts[i])
+        accounts[i].account = read_account(&in, &found[i], err);
+        if (!accounts[i].account)
             return NULL;
+        accounts[i].account_key = accounts[i].account->key;
+        accounts[i].next = *list;
+        *list = &accounts[i];
     }
     current = directory_box_get(a->directory);
     for (size_t i = 0; i < count; i++)
-        entries[i] = directory_entry_new(accounts[i], a->catalog,
-                                         directory_entry_of(current, accounts[i]->key));
+        entries[i] = directory_entry_new(accounts[i].account, a->catalog,
+                                         directory_entry_of(current, accounts[i].account_key));
     all = directory_new(a->catalog, entries, count);
     directory_unref(current);
     return all;
+}
+
+void arm_publish_swap(struct arm *a, struct directory *all, const struct arm_publication *list)
+{
+    struct directory *current = directory_box_get(a->directory);
+
+    for (const struct arm_publication *p = list; p; p = p->next)
+        log_passings(directory_entry_of(current, p->account_key), p->account);
+    directory_unref(current);
+    directory_box_swap(a->directory, all);
 }

@@ -39,6 +39,7 @@ struct directory_deployment {
     struct str key;  /* lower-cased ARM id */
     struct str name; /* as shown */
     const struct catalog_model *model;
+    const struct catalog_model *deployed; /* by a client; `model` is what became of it since */
     const struct catalog_engine *engine;
     struct str sku; /* "Standard" */
     unsigned capacity;

@@ -258,3 +258,57 @@ def test_killed_in_the_middle_of_writes(tmp_path):
         names = {item["name"] for item in service.arm("GET", "/deployments").json()["value"]}
         assert set(acknowledged) <= names
     service.stop()
+
+
+AGEING = """
+extends: default
+default_engines: { chat: sim, completion: sim, embeddings: sim }
+models:
+  - name: ours
+    operations: [chat]
+    capabilities: [chatCompletion]
+    default_version: "2"
+    skus: [{ name: Standard }]
+    versions:
+      - { version: "1", created: 2024-01-01, retires: %s }
+      - { version: "2", created: 2024-06-01 }
+"""
+
+
+@pytest.mark.parametrize("arguments, code", [([], "DeploymentNotFound"), (["--strict-errors"], "404")])
+def test_retirement(arguments, code):
+    """A version's end moves a deployment on, or stops it; the log says so once."""
+
+    def deploy(name, option):
+        model = {"format": "OpenAI", "name": "ours", "version": "1"}
+        body = {"sku": {"name": "Standard", "capacity": 1}, "properties": {"model": model, "versionUpgradeOption": option}}
+        assert service.arm("PUT", f"/deployments/{name}", body).status_code == 201
+
+    def reload():
+        since = len(service.log_text())
+        service.process.send_signal(signal.SIGHUP)
+        wait_for_log(service, " reload_done", since=since)
+
+    with Lazuli(catalog=AGEING % "2099-01-01", arguments=arguments) as service:
+        deploy("moves", "OnceCurrentVersionExpired")
+        deploy("stays", "NoAutoUpgrade")
+        reload()
+        assert " deployment_" not in service.log_text()
+        service.catalog_file.write_text(AGEING % "2025-01-01")
+        reload()
+        reload()
+        place = f"account={service.variables['LAZULI_ACCOUNT']} deployment="
+        lines = [line.split(" info ")[1] for line in service.log_text().splitlines() if " deployment_" in line]
+        assert sorted(lines) == [
+            f"deployment_retired {place}stays model=ours version=1",
+            f"deployment_upgraded {place}moves model=ours from=1 to=2",
+        ]
+        assert service.post("moves", {"messages": MESSAGES}).status_code == 200
+        gone = service.post("stays", {"messages": MESSAGES})
+        assert (gone.status_code, gone.json()["error"]["code"]) == (404, code)
+        assert ("ours, version 1, was retired on 2025-01-01" in gone.text) == (not arguments)
+        shown = service.arm("GET", "/deployments/moves").json()
+        assert shown["properties"]["model"]["version"] == "2"
+        service.arm("PUT", "/deployments/moves", shown)
+        reload()
+        assert service.log_text().count(" deployment_") == 2
