@@ -10,6 +10,7 @@
 #include <stdalign.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 
@@ -22,30 +23,24 @@ struct slot {
 };
 
 /*
- * To use a context OpenSSL has to change it, and to copy one takes longer than the hash itself. So
- * each core has a slot for a copy: a caller takes the one of its core, or makes one when it is
- * gone, and puts it back.
+ * A context is changed by its use, and to make one takes longer than the hash itself. So each core
+ * has a slot for one: a caller takes that of its core, or makes one when it is gone, and puts it
+ * back.
  */
 struct key_hash {
-    EVP_MAC_CTX *prepared; /* knows the secret; never changed */
+    uint8_t secret[KEY_HASH_SECRET_BYTES];
+    EVP_MAC *mac;
     struct slot *slots;
 };
 
 struct key_hash *key_hash_new(const uint8_t secret[KEY_HASH_SECRET_BYTES])
 {
-    char name[] = "SHA256";
-    OSSL_PARAM params[] = { OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0),
-                            OSSL_PARAM_construct_end() };
-    EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
     struct key_hash *h = memory_alloc(sizeof(*h));
-    bool ok;
 
+    memcpy(h->secret, secret, sizeof(h->secret));
     h->slots = memory_alloc_aligned(alignof(struct slot), SLOTS * sizeof(*h->slots));
-    h->prepared = EVP_MAC_CTX_new(mac);
-    ok = h->prepared && EVP_MAC_init(h->prepared, secret, KEY_HASH_SECRET_BYTES, params);
-    assert(ok);
-    (void)ok;
-    EVP_MAC_free(mac);
+    h->mac = EVP_MAC_fetch(NULL, "SIPHASH", NULL);
+    assert(h->mac);
     return h;
 }
 
@@ -56,9 +51,23 @@ void key_hash_free(struct key_hash *h)
     /* OpenSSL wipes what it frees */
     for (size_t i = 0; i < SLOTS; i++)
         EVP_MAC_CTX_free(h->slots[i].idle);
-    EVP_MAC_CTX_free(h->prepared);
+    EVP_MAC_free(h->mac);
     free(h->slots);
+    explicit_bzero(h->secret, sizeof(h->secret));
     free(h);
+}
+
+static EVP_MAC_CTX *context_new(const struct key_hash *h)
+{
+    size_t size = KEY_HASH_BYTES;
+    const OSSL_PARAM params[] = { OSSL_PARAM_construct_size_t(OSSL_MAC_PARAM_SIZE, &size),
+                                  OSSL_PARAM_construct_end() };
+    EVP_MAC_CTX *context = EVP_MAC_CTX_new(h->mac);
+    bool ok = context && EVP_MAC_CTX_set_params(context, params);
+
+    assert(ok);
+    (void)ok;
+    return context;
 }
 
 void key_hash_digest(const struct key_hash *h, struct str key, uint8_t digest[KEY_HASH_BYTES])
@@ -71,8 +80,8 @@ void key_hash_digest(const struct key_hash *h, struct str key, uint8_t digest[KE
     bool ok;
 
     if (!context)
-        context = EVP_MAC_CTX_dup(h->prepared);
-    ok = context && EVP_MAC_init(context, NULL, 0, NULL) &&
+        context = context_new(h);
+    ok = EVP_MAC_init(context, h->secret, sizeof(h->secret), NULL) &&
          EVP_MAC_update(context, (const unsigned char *)key.data, key.len) &&
          EVP_MAC_final(context, digest, &len, KEY_HASH_BYTES);
     assert(ok && len == KEY_HASH_BYTES);

@@ -1,7 +1,8 @@
 /*
- * The keyed hash by which API keys are looked up and compared: HMAC-SHA-256 under a secret of the
- * installation. A key's digest may lie in memory and in the store where the key itself may not:
- * without the secret nobody can try keys against it, and nobody can make two keys that share one.
+ * The keyed hash by which API keys are looked up and compared: SipHash-2-4 with 128 bits of output,
+ * a MAC made for short texts, under a secret of the installation. A key's digest may lie in memory
+ * where the key itself may not: without the secret nobody can try keys against it, and nobody can
+ * make two keys that share one. (HMAC-SHA-256 takes three times as long, on each request.)
  *
  * A struct key_hash is made once and used by all threads at the same time.
  * SPDX-License-Identifier: MIT
@@ -14,8 +15,8 @@
 
 #include "base/str.h"
 
-#define KEY_HASH_SECRET_BYTES 32
-#define KEY_HASH_BYTES 32
+#define KEY_HASH_SECRET_BYTES 16
+#define KEY_HASH_BYTES 16
 
 struct key_hash;
 

@@ -63,7 +63,7 @@ static bool check_key(struct exchange *x, const struct directory_account *named,
 
     key_hash_digest(x->inference->options.key_hash, key, digest);
     account = named ? named : directory_by_key_digest(x->directory, digest);
-    if (!account || !credential_matches(account, digest))
+    if (!account || (named && !credential_matches(named, digest)))
         return refuse_key(named, err);
     if (!named && !check_network(x, account, true, err))
         return false;

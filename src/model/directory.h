@@ -25,7 +25,7 @@
 #include "model/catalog.h"
 #include "model/rate_window.h"
 
-#define KEY_DIGEST_BYTES 32
+#define KEY_DIGEST_BYTES 16
 
 /* Shared by all snapshots that hold the deployment. Each on its own cache line. */
 struct deployment_counters {

@@ -77,7 +77,7 @@ static bool make_subscription(struct store_txn *t, struct arena *arena, void *da
 
 int fixture_set_up(void **state)
 {
-    static const uint8_t secret[KEY_HASH_SECRET_BYTES] = "a secret of this test's own";
+    static const uint8_t secret[KEY_HASH_SECRET_BYTES] = "a test's secret";
     struct fixture *f = calloc(1, sizeof(*f));
     struct error err = { 0 };
     char path[128];

@@ -170,7 +170,7 @@ static struct directory_entry *make_guarded(const char *name, const char *key, c
 
 void rig_open(void)
 {
-    static const uint8_t secret[KEY_HASH_SECRET_BYTES] = "a secret of this test's own";
+    static const uint8_t secret[KEY_HASH_SECRET_BYTES] = "a test's secret";
     struct arena *a = arena_new(NULL);
     struct directory_entry *accounts[3];
     struct error err;
