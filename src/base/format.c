@@ -2,6 +2,7 @@
 #include "base/format.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <limits.h>
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -171,21 +172,36 @@ void format_guid(char out[GUID_TEXT_LEN + 1])
     format_guid_of(bytes, out);
 }
 
+/* Eight digits out of four bytes, all at the same time: each byte of a word becomes a digit. */
+static void put_hex(char out[8], const uint8_t bytes[4])
+{
+    uint64_t digits = (uint64_t)bytes[0] << 56 | (uint64_t)bytes[1] << 40 |
+                      (uint64_t)bytes[2] << 24 | (uint64_t)bytes[3] << 8;
+    uint64_t letters;
+
+    digits = (digits >> 4 & 0x0F000F000F000F00u) | (digits >> 8 & 0x000F000F000F000Fu);
+    letters = (digits + 0x0606060606060606u) >> 4 & 0x0101010101010101u; /* 1 from ten on */
+    digits = htobe64(digits + 0x3030303030303030u + letters * ('a' - '0' - 10));
+    memcpy(out, &digits, sizeof(digits));
+}
+
 void format_guid_of(const uint8_t random[16], char out[GUID_TEXT_LEN + 1])
 {
     uint8_t bytes[16];
-    char *p = out;
+    char hex[32];
 
     memcpy(bytes, random, sizeof(bytes));
     bytes[6] = (uint8_t)((bytes[6] & 0x0F) | 0x40); /* version 4 (RFC 9562, 5.4) */
     bytes[8] = (uint8_t)((bytes[8] & 0x3F) | 0x80); /* its variant */
-    for (size_t i = 0; i < sizeof(bytes); i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10)
-            *p++ = '-';
-        *p++ = hex_digits[bytes[i] >> 4];
-        *p++ = hex_digits[bytes[i] & 15];
-    }
-    *p = '\0';
+    for (size_t i = 0; i < sizeof(bytes); i += 4)
+        put_hex(hex + 2 * i, bytes + i);
+    memcpy(out, hex, 8);
+    memcpy(out + 9, hex + 8, 4);
+    memcpy(out + 14, hex + 12, 4);
+    memcpy(out + 19, hex + 16, 4);
+    memcpy(out + 24, hex + 20, 12);
+    out[8] = out[13] = out[18] = out[23] = '-';
+    out[GUID_TEXT_LEN] = '\0';
 }
 
 /* 0 to 15, or -1. */

@@ -58,7 +58,7 @@ static void on_arena_end(void *data)
 }
 
 /* A GUID in Azure's form from the worker's own generator: it names a request, it guards nothing. */
-static void make_request_id(struct inference *i, char out[GUID_TEXT_LEN + 1])
+void exchange_new_id(struct inference *i, char out[GUID_TEXT_LEN + 1])
 {
     uint64_t first = random_next(&i->random), second = random_next(&i->random);
     uint8_t bytes[16];
@@ -66,14 +66,6 @@ static void make_request_id(struct inference *i, char out[GUID_TEXT_LEN + 1])
     memcpy(bytes, &first, sizeof(first));
     memcpy(bytes + sizeof(first), &second, sizeof(second));
     format_guid_of(bytes, out);
-}
-
-struct str exchange_new_id(struct exchange *x)
-{
-    char *text = arena_alloc_bytes(x->arena, GUID_TEXT_LEN + 1);
-
-    make_request_id(x->inference, text);
-    return str_of(text, GUID_TEXT_LEN);
 }
 
 static struct exchange *exchange_new(struct inference *i, struct http_request *r)
@@ -86,7 +78,7 @@ static struct exchange *exchange_new(struct inference *i, struct http_request *r
     x->asking = arena_new(loop_arenas(i->options.loop));
     x->phase = PHASE_ROUTE;
     x->directory = directory_view_get(&i->view);
-    make_request_id(i, x->request_id);
+    exchange_new_id(i, x->request_id);
     i->active++;
     arena_defer(x->arena, on_arena_end, x);
     r->handler_data = x;

@@ -227,8 +227,8 @@ enum error_code exchange_error_code(const struct exchange *x);
 /* The answer has begun: gives back all that was only needed for the request. */
 void exchange_forget_request(struct exchange *x);
 
-/* A new GUID in the arena, in exchange.c. */
-struct str exchange_new_id(struct exchange *x);
+/* A new GUID, in exchange.c. */
+void exchange_new_id(struct inference *i, char out[GUID_TEXT_LEN + 1]);
 /* The prompt's tokens, estimated from its length; in admit.c. */
 uint64_t exchange_prompt_tokens(const struct request_facts *f);
 /* The request as the deployment's engine gets it; how many parts it has. In dispatch.c. */

@@ -4,56 +4,12 @@
 #include <assert.h>
 
 #include "inference/operation.h"
+#include "net/http_write.h"
 
-/* Most headers that reply_headers makes. */
-#define REPLY_HEADERS_MAX 24
+/* Room for the lines of reply_headers, but for the values that are listed in lines_room. */
+#define LINES_ROOM 1280
 /* A client's id for its request is echoed up to this length: SDKs send GUIDs. */
 #define CLIENT_ID_BYTES_MAX 256
-
-static void add(struct http_headers *h, struct str name, struct str value)
-{
-    assert(h->count < REPLY_HEADERS_MAX);
-    h->items[h->count++] = (struct http_header){ name, value };
-}
-
-static void add_number(struct exchange *x, struct http_headers *h, struct str name, int64_t value)
-{
-    add(h, name, format_decimal(x->asking, value));
-}
-
-/* What is left may be negative: the estimate of one request can be larger than the limit, and
- * Azure shows it so. */
-static void add_rate_limits(struct exchange *x, struct http_headers *h)
-{
-    const struct directory_deployment *d = x->deployment;
-    int64_t now_ms = clock_now_ms(x->inference->options.clock);
-    unsigned reset_s = rate_window_reset_s(now_ms);
-
-    if (!x->admitted) { /* refused before it counted */
-        x->used_requests = rate_window_used(&d->counters->requests, now_ms);
-        x->used_tokens = rate_window_used(&d->counters->tokens, now_ms);
-    }
-    if (d->requests_per_minute) {
-        add_number(x, h, STR("x-ratelimit-limit-requests"), (int64_t)d->requests_per_minute);
-        add_number(x, h, STR("x-ratelimit-remaining-requests"),
-                   (int64_t)d->requests_per_minute - (int64_t)x->used_requests);
-        add_number(x, h, STR("x-ratelimit-reset-requests"), reset_s);
-    }
-    if (d->tokens_per_minute) {
-        add_number(x, h, STR("x-ratelimit-limit-tokens"), (int64_t)d->tokens_per_minute);
-        add_number(x, h, STR("x-ratelimit-remaining-tokens"),
-                   (int64_t)d->tokens_per_minute - (int64_t)x->used_tokens);
-        add_number(x, h, STR("x-ratelimit-reset-tokens"), reset_s);
-    }
-}
-
-static void add_retry(struct exchange *x, struct http_headers *h)
-{
-    if (x->engine.retry_after.len)
-        add(h, STR("retry-after"), x->engine.retry_after);
-    if (x->engine.retry_after_ms.len)
-        add(h, STR("retry-after-ms"), x->engine.retry_after_ms);
-}
 
 /* The request was refused by the model's layer, not by the gateway. */
 static bool is_model_error(const struct error *err)
@@ -89,36 +45,108 @@ static struct str constant_lines(const struct exchange *x)
     return x->deployment ? STR(LINES_MODEL) : STR(LINES_OK);
 }
 
+/* What is left may be negative: the estimate of one request can be larger than the limit, and
+ * Azure shows it so. */
+static char *write_left(char *at, struct str name, uint64_t limit, uint64_t used)
+{
+    at = http_write_raw(at, name);
+    if (used > limit)
+        *at++ = '-';
+    at = http_write_number(at, used > limit ? used - limit : limit - used);
+    return http_write_raw(at, STR("\r\n"));
+}
+
+static char *write_number(char *at, struct str name, uint64_t value)
+{
+    return http_write_raw(http_write_number(http_write_raw(at, name), value), STR("\r\n"));
+}
+
+static char *write_rate_limits(char *at, struct exchange *x)
+{
+    const struct directory_deployment *d = x->deployment;
+    int64_t now_ms = clock_now_ms(x->inference->options.clock);
+    unsigned reset_s = rate_window_reset_s(now_ms);
+
+    if (!x->admitted) { /* refused before it counted */
+        x->used_requests = rate_window_used(&d->counters->requests, now_ms);
+        x->used_tokens = rate_window_used(&d->counters->tokens, now_ms);
+    }
+    if (d->requests_per_minute) {
+        at = write_number(at, STR("x-ratelimit-limit-requests: "), d->requests_per_minute);
+        at = write_left(at, STR("x-ratelimit-remaining-requests: "), d->requests_per_minute,
+                        x->used_requests);
+        at = write_number(at, STR("x-ratelimit-reset-requests: "), reset_s);
+    }
+    if (d->tokens_per_minute) {
+        at = write_number(at, STR("x-ratelimit-limit-tokens: "), d->tokens_per_minute);
+        at = write_left(at, STR("x-ratelimit-remaining-tokens: "), d->tokens_per_minute,
+                        x->used_tokens);
+        at = write_number(at, STR("x-ratelimit-reset-tokens: "), reset_s);
+    }
+    return at;
+}
+
+/* A header whose name ends in ": " and whose value was made here. */
+static inline char *write_line(char *at, struct str name, struct str value)
+{
+    return http_write_raw(http_write_raw(http_write_raw(at, name), value), STR("\r\n"));
+}
+
+static char *write_error_lines(char *at, const struct exchange *x)
+{
+    if (exchange_error_code(x) == ERROR_METHOD)
+        at = write_line(at, STR("allow: "), str_from(http_method_name(x->operation->method)));
+    if (exchange_error_code(x) == ERROR_FIREWALL)
+        at = http_write_raw(at, STR("policy-id: ThrowExceptionDueToTrafficDenied\r\n"));
+    if (is_model_error(x->err))
+        at = http_write_raw(at, STR("ms-azureml-model-error-reason: model_error\r\n"
+                                    "ms-azureml-model-error-statuscode: 400\r\n"));
+    if (x->engine.retry_after.len)
+        at = write_line(at, STR("retry-after: "), x->engine.retry_after);
+    if (x->engine.retry_after_ms.len)
+        at = write_line(at, STR("retry-after-ms: "), x->engine.retry_after_ms);
+    return at;
+}
+
+static char *write_id(char *at, struct exchange *x)
+{
+    char id[GUID_TEXT_LEN + 1];
+
+    exchange_new_id(x->inference, id);
+    return write_line(at, STR("x-request-id: "), str_of(id, GUID_TEXT_LEN));
+}
+
+/* What comes from the catalog and from ARM is long only by chance, and written as text. */
+static char *write_names(char *at, const struct exchange *x)
+{
+    if (x->account)
+        at = http_write_header(at, STR("x-ms-region"), x->account->region);
+    if (x->deployment && x->status == 200)
+        at = http_write_header(at, STR("x-ms-deployment-name"), x->deployment->name);
+    return at;
+}
+
 struct http_headers reply_headers(struct exchange *x, struct str content_type)
 {
     struct str client_id = http_headers_get(&x->request->headers, STR("x-ms-client-request-id"));
     struct str request_id = str_of(x->request_id, GUID_TEXT_LEN);
-    struct http_headers h = {
-        .items = arena_alloc_bytes(x->asking, REPLY_HEADERS_MAX * sizeof(*h.items)),
-        .lines = constant_lines(x),
-    };
+    struct str constant = constant_lines(x);
+    size_t room = LINES_ROOM + constant.len + (x->account ? x->account->region.len : 0) +
+                  (x->deployment ? x->deployment->name.len : 0);
+    char *lines = arena_alloc_bytes(x->asking, room), *at = lines;
 
-    add(&h, STR("content-type"), content_type);
-    add(&h, STR("apim-request-id"), request_id);
-    if (x->account)
-        add(&h, STR("x-ms-region"), x->account->region);
-    add(&h, STR("x-ms-client-request-id"),
-        client_id.len && client_id.len <= CLIENT_ID_BYTES_MAX ? client_id : request_id);
-    add(&h, STR("x-request-id"), exchange_new_id(x));
-    if (x->deployment && x->status == 200)
-        add(&h, STR("x-ms-deployment-name"), x->deployment->name);
-    if (exchange_error_code(x) == ERROR_METHOD)
-        add(&h, STR("allow"), str_from(http_method_name(x->operation->method)));
-    if (exchange_error_code(x) == ERROR_FIREWALL)
-        add(&h, STR("policy-id"), STR("ThrowExceptionDueToTrafficDenied"));
-    if (x->err && is_model_error(x->err)) {
-        add(&h, STR("ms-azureml-model-error-reason"), STR("model_error"));
-        add(&h, STR("ms-azureml-model-error-statuscode"), STR("400"));
-    }
+    if (!client_id.len || client_id.len > CLIENT_ID_BYTES_MAX)
+        client_id = request_id;
+    at = write_line(at, STR("content-type: "), content_type);
+    at = write_line(at, STR("apim-request-id: "), request_id);
+    at = http_write_header(at, STR("x-ms-client-request-id"), client_id);
+    at = write_names(write_id(at, x), x);
     if (x->admitted || (x->deployment && x->err && is_model_error(x->err)))
-        add_rate_limits(x, &h);
-    add_retry(x, &h);
-    return h;
+        at = write_rate_limits(at, x);
+    if (x->err)
+        at = write_error_lines(at, x);
+    at = http_write_raw(at, constant);
+    return (struct http_headers){ .lines = str_of(lines, (size_t)(at - lines)) };
 }
 
 /* Of what failed inside, the client hears no more than that it did: the text is for the log. */

@@ -18,7 +18,7 @@ struct http_header {
 struct http_headers {
     struct http_header *items;
     size_t count;
-    struct str lines; /* only to be sent: constant headers as they go out, each ended by CR LF */
+    struct str lines; /* only to be sent: more headers, as they go out, each ended by CR LF */
 };
 
 /* The first header of that name, STR_NONE when there is none. */

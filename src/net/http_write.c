@@ -3,13 +3,6 @@
 
 #include "base/bytes16.h"
 
-char *http_write_raw(char *at, struct str s)
-{
-    if (s.len)
-        memcpy(at, s.data, s.len);
-    return at + s.len;
-}
-
 static bool is_control(unsigned char c)
 {
     return (c < ' ' && c != '\t') || c == 0x7F;

@@ -102,6 +102,18 @@ static void refuses_malformed_times(void **state)
     assert_int_equal(time_ms, 5);
 }
 
+/* Every digit, at an even and at an odd place; version and variant in theirs. */
+static void writes_guids(void **state)
+{
+    static const uint8_t bytes[16] = { 0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef,
+                                       0x3e, 0xdc, 0xba, 0x98, 0x76, 0x54, 0x32, 0x10 };
+    char text[GUID_TEXT_LEN + 1];
+
+    (void)state;
+    format_guid_of(bytes, text);
+    assert_string_equal(text, "01234567-89ab-4def-bedc-ba9876543210");
+}
+
 static void makes_guids(void **state)
 {
     char one[GUID_TEXT_LEN + 1], other[GUID_TEXT_LEN + 1];
@@ -201,6 +213,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(writes_times, set_up, tear_down),
         cmocka_unit_test(reads_times),
         cmocka_unit_test(refuses_malformed_times),
+        cmocka_unit_test(writes_guids),
         cmocka_unit_test(makes_guids),
         cmocka_unit_test_setup_teardown(hexadecimal, set_up, tear_down),
         cmocka_unit_test_setup_teardown(base64, set_up, tear_down),

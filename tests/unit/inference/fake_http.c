@@ -31,6 +31,10 @@ static void take_head(int status, const char *phrase, const struct http_headers 
     for (size_t i = 0; i < headers->count; i++)
         must(buf_printf(&fake_reply.headers, "%.*s: %.*s\n", STR_ARGS(headers->items[i].name),
                         STR_ARGS(headers->items[i].value)));
+    for (size_t i = 0; i < headers->lines.len; i++) {
+        if (headers->lines.data[i] != '\r')
+            must(buf_append(&fake_reply.headers, str_slice(headers->lines, i, 1)));
+    }
 }
 
 void http_reply_with_phrase(struct http_request *r, int status, const char *phrase,
