@@ -6,6 +6,7 @@
 #ifndef BASE_BYTES16_H
 #define BASE_BYTES16_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -21,15 +22,48 @@ static inline bytes16 bytes16_load(const char *at)
     return v;
 }
 
-/* Fewer than sixteen, with blanks for those that lack. */
+static inline uint64_t bytes16_word(const char *at, size_t len)
+{
+    uint64_t word = 0;
+
+    memcpy(&word, at, len);
+    return le64toh(word);
+}
+
+/* Fewer than eight, as a number whose lowest byte is the first of them: the ends of what is there
+ * are read, and meet or overlap in the middle. */
+static inline uint64_t bytes16_some_of_word(const char *at, size_t len)
+{
+    if (len >= 4)
+        return bytes16_word(at, 4) | bytes16_word(at + len - 4, 4) << 8 * (len - 4);
+    if (len >= 2)
+        return bytes16_word(at, 2) | bytes16_word(at + len - 2, 2) << 8 * (len - 2);
+    return len ? (unsigned char)*at : 0;
+}
+
+/* Fewer than sixteen, with blanks for those that lack. (A copy of so few bytes would be a call.) */
 static inline bytes16 bytes16_load_some(const char *at, size_t len)
 {
-    char padded[sizeof(bytes16)];
+    const uint64_t blanks = 0x2020202020202020u;
+    uint64_t halves[2] = { blanks, blanks };
+    size_t left = len & 7;
+    bytes16 v;
 
-    memset(padded, ' ', sizeof(padded));
-    if (len)
-        memcpy(padded, at, len);
-    return bytes16_load(padded);
+    if (len & 8) {
+        halves[0] = bytes16_word(at, 8);
+        halves[1] = bytes16_some_of_word(at + 8, left) | blanks << 8 * left;
+    } else {
+        halves[0] = bytes16_some_of_word(at, left) | blanks << 8 * left;
+    }
+    halves[0] = htole64(halves[0]);
+    halves[1] = htole64(halves[1]);
+    memcpy(&v, halves, sizeof(v));
+    return v;
+}
+
+static inline void bytes16_store(char *at, bytes16 v)
+{
+    memcpy(at, &v, sizeof(v));
 }
 
 /* `v` is what a comparison made: is it true of any byte? */

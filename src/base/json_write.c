@@ -104,20 +104,6 @@ static bool has_special(bytes16 v)
     return bytes16_any((v < ' ') | (v == '"') | (v == '\\'));
 }
 
-/* Bytes from the start that are written as they are, all of them ASCII. */
-static size_t plain_prefix(struct str s)
-{
-    size_t i = 0;
-
-    while (s.len - i >= sizeof(bytes16) && !has_special(bytes16_load(s.data + i)))
-        i += sizeof(bytes16);
-    if (s.len - i < sizeof(bytes16) && !has_special(bytes16_load_some(s.data + i, s.len - i)))
-        return s.len;
-    while ((signed char)s.data[i] >= ' ' && s.data[i] != '"' && s.data[i] != '\\')
-        i++;
-    return i;
-}
-
 static char *escape(char *at, unsigned char c)
 {
     static const char short_forms[] = "\b\t\n\f\r\"\\", letters[] = "btnfr\"\\";
@@ -180,17 +166,31 @@ static void put_special(struct writer *w, struct str s)
     }
 }
 
+/* Copies while it looks: what is plain, which is nearly all, is done with at once. */
 static void put_string(struct writer *w, struct str s)
 {
-    size_t plain = plain_prefix(s);
-    char *at = room(w, plain + 2);
+    char *at = room(w, s.len + sizeof(bytes16) + 2);
+    size_t i = 0;
+    bytes16 v;
 
-    *at = '"';
-    if (plain)
-        memcpy(at + 1, s.data, plain);
-    w->len += plain + 1;
-    if (plain < s.len)
-        put_special(w, str_of(s.data + plain, s.len - plain));
+    *at++ = '"';
+    for (; s.len - i >= sizeof(v); i += sizeof(v)) {
+        v = bytes16_load(s.data + i);
+        if (has_special(v))
+            break;
+        bytes16_store(at + i, v);
+    }
+    if (s.len - i < sizeof(v)) {
+        v = bytes16_load_some(s.data + i, s.len - i);
+        if (!has_special(v)) {
+            bytes16_store(at + i, v);
+            at[s.len] = '"';
+            w->len += s.len + 2;
+            return;
+        }
+    }
+    w->len += i + 1;
+    put_special(w, str_slice(s, i, s.len));
     put_char(w, '"');
 }
 
@@ -277,19 +277,21 @@ static int compare_members(const void *a, const void *b)
     return order ? order : (x->position > y->position) - (x->position < y->position);
 }
 
-static void sort(struct member *members, size_t count)
+static bool is_before(const struct member *a, const struct member *b)
 {
-    if (count > SORT_BY_INSERTION_MAX) {
-        qsort(members, count, sizeof(*members), compare_members);
-        return;
-    }
-    for (size_t i = 1; i < count; i++) {
-        struct member moved = members[i];
+    return a->prefix != b->prefix ? a->prefix < b->prefix : compare_members(a, b) < 0;
+}
+
+/* The order of a few: numbers are moved, not members. */
+static void sort_few(const struct member *members, size_t count,
+                     unsigned char order[SORT_BY_INSERTION_MAX])
+{
+    for (size_t i = 0; i < count; i++) {
         size_t at = i;
 
-        for (; at && compare_members(&members[at - 1], &moved) > 0; at--)
-            members[at] = members[at - 1];
-        members[at] = moved;
+        for (; at && is_before(&members[i], &members[order[at - 1]]); at--)
+            order[at] = order[at - 1];
+        order[at] = (unsigned char)i;
     }
 }
 
@@ -385,25 +387,40 @@ static void put_change(struct writer *w, const struct json_change *c)
     }
 }
 
-static void put_members(struct writer *w, const struct member *members, size_t count)
+/* False when the change is that there is none. */
+static bool put_member(struct writer *w, const struct member *m, bool is_first)
+{
+    if (m->change && m->change->kind == JSON_DROP)
+        return false;
+    if (!is_first)
+        put_char(w, ',');
+    put_string(w, m->name);
+    put_char(w, ':');
+    if (m->change)
+        put_change(w, m->change);
+    else
+        put_value(w, m->value);
+    return true;
+}
+
+static void put_few(struct writer *w, const struct member *members, size_t count)
+{
+    unsigned char order[SORT_BY_INSERTION_MAX];
+    bool is_first = true;
+
+    sort_few(members, count, order);
+    for (size_t i = 0; i < count; i++)
+        is_first &= !put_member(w, &members[order[i]], is_first);
+}
+
+static void put_many(struct writer *w, struct member *members, size_t count)
 {
     bool is_first = true;
 
-    put_char(w, '{');
-    for (size_t i = 0; i < count; i++) {
-        if (members[i].change && members[i].change->kind == JSON_DROP)
-            continue;
-        if (!is_first)
-            put_char(w, ',');
-        is_first = false;
-        put_string(w, members[i].name);
-        put_char(w, ':');
-        if (members[i].change)
-            put_change(w, members[i].change);
-        else
-            put_value(w, members[i].value);
-    }
-    put_char(w, '}');
+    if (w->sorts)
+        qsort(members, count, sizeof(*members), compare_members);
+    for (size_t i = 0; i < count; i++)
+        is_first &= !put_member(w, &members[i], is_first);
 }
 
 static void put_changed(struct writer *w, yyjson_val *object, const struct json_change *changes,
@@ -417,9 +434,12 @@ static void put_changed(struct writer *w, yyjson_val *object, const struct json_
     count = take_members(object, members);
     for (unsigned i = 0; i < change_count; i++)
         count = apply(&changes[i], members, own, count);
-    if (w->sorts)
-        sort(members, count);
-    put_members(w, members, count);
+    put_char(w, '{');
+    if (w->sorts && members == few)
+        put_few(w, members, count);
+    else
+        put_many(w, members, count);
+    put_char(w, '}');
 }
 
 static void put_edit(struct writer *w, const struct json_edit *edit)

@@ -75,8 +75,13 @@ struct fields {
 MUST_CHECK bool fields_check(struct exchange *x, yyjson_val *object, const struct fields *fields,
                              struct error *err);
 
-/* The value, NULL when absent or null. */
-yyjson_val *fields_get(yyjson_val *object, const char *name);
+/* The value, NULL when absent or null. Inline, so that a literal's length is known. */
+static inline yyjson_val *fields_get(yyjson_val *object, const char *name)
+{
+    yyjson_val *value = yyjson_obj_get(object, name);
+
+    return yyjson_is_null(value) ? NULL : value;
+}
 
 /* The field asks for an engine feature: notes it, and refuses where the engine lacks it. */
 MUST_CHECK bool fields_need(struct request_facts *facts, unsigned feature, const char *name,
