@@ -166,7 +166,7 @@ uint64_t loop_now_ms(struct loop *l)
 struct loop_scratch *loop_scratch(struct loop *l)
 {
     if (!l->scratch) {
-        l->scratch = memory_alloc(sizeof(*l->scratch));
+        l->scratch = memory_alloc_aligned(alignof(struct loop_scratch), sizeof(*l->scratch));
         buf_init(&l->scratch->out, SCRATCH_OUT_MAX);
     }
     return l->scratch;

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -18,6 +19,8 @@
 #define TLS_HANDSHAKE_BYTE 0x16
 /* A buffer that grew beyond this goes back to the heap when it has been sent. */
 #define BUFFER_KEPT_BYTES ((size_t)16 * 1024)
+/* The socket never blocks anyway; a peer that has left is an error, not a signal. */
+#define SEND_FLAGS (MSG_DONTWAIT | MSG_NOSIGNAL)
 
 static void on_timer(uv_timer_t *timer);
 static void cut(struct stream *s);
@@ -420,7 +423,7 @@ static bool keep(struct stream *s, const struct str *parts, unsigned count, size
 }
 
 /* Puts small parts side by side: to copy some kilobytes costs less than a writev of many parts. */
-static void join(struct loop *l, uv_buf_t *bytes, unsigned *count, size_t total)
+static void join(struct loop *l, struct iovec *bytes, unsigned *count, size_t total)
 {
     struct loop_scratch *scratch;
     char *at;
@@ -430,37 +433,54 @@ static void join(struct loop *l, uv_buf_t *bytes, unsigned *count, size_t total)
     scratch = loop_scratch(l);
     at = scratch->plain;
     for (unsigned i = 0; i < *count; i++) {
-        memcpy(at, bytes[i].base, bytes[i].len);
-        at += bytes[i].len;
+        memcpy(at, bytes[i].iov_base, bytes[i].iov_len);
+        at += bytes[i].iov_len;
     }
-    *bytes = (uv_buf_t){ .base = scratch->plain, .len = total };
+    *bytes = (struct iovec){ .iov_base = scratch->plain, .iov_len = total };
     *count = 1;
+}
+
+/* What the socket takes at once, 0 when it is full; negative: errno. By send, which has less to look
+ * at than write, by which libuv writes. */
+static ssize_t try_send(struct stream *s, struct iovec *bytes, unsigned count)
+{
+    struct msghdr message = { .msg_iov = bytes, .msg_iovlen = count };
+    uv_os_fd_t fd;
+    ssize_t sent;
+
+    if (uv_fileno(&s->socket.handle, &fd))
+        return -EBADF;
+    do {
+        sent = count == 1 ? send(fd, bytes->iov_base, bytes->iov_len, SEND_FLAGS)
+                          : sendmsg(fd, &message, SEND_FLAGS);
+    } while (sent < 0 && errno == EINTR);
+    if (sent >= 0)
+        return sent;
+    return errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS ? 0 : -errno;
 }
 
 bool stream_send(struct stream *s, const struct str *parts, unsigned count)
 {
-    uv_buf_t bytes[STREAM_WRITE_PARTS_MAX];
+    struct iovec bytes[STREAM_WRITE_PARTS_MAX];
     unsigned used = 0;
     size_t total = 0;
-    int sent = 0;
+    ssize_t sent = 0;
 
     for (unsigned i = 0; i < count; i++) {
         if (!parts[i].len)
             continue;
-        /* libuv's type for reading and writing lacks the const */
-        bytes[used].base = (char *)(uintptr_t)parts[i].data;
-        bytes[used++].len = parts[i].len;
+        /* the system's type for reading and writing lacks the const */
+        bytes[used].iov_base = (char *)(uintptr_t)parts[i].data;
+        bytes[used++].iov_len = parts[i].len;
         total += parts[i].len;
     }
     if (!total)
         return true;
     if (!s->is_writing) {
         join(s->loop, bytes, &used, total);
-        sent = uv_try_write(&s->socket.stream, bytes, used);
-        if (sent == UV_EAGAIN)
-            sent = 0;
+        sent = try_send(s, bytes, used);
         if (sent < 0) {
-            stream_fail(s, uv_strerror(sent));
+            stream_fail(s, strerror((int)-sent));
             return false;
         }
         if ((size_t)sent == total)
