@@ -273,6 +273,29 @@ static bool is_within_limits(struct http_parser *p, bool was_in_body, size_t use
     return true;
 }
 
+/* A body whose length is known is nothing that would have to be parsed. */
+static bool has_plain_body(const struct http_parser *p)
+{
+    return p->in_body && p->head.has_length && !p->head.is_chunked && !has_no_body(p);
+}
+
+static enum http_parsed take_plain_body(struct http_parser *p, struct str bytes, size_t *used,
+                                        struct str *body)
+{
+    uint64_t missing = p->head.content_length - p->body_bytes;
+
+    if (!missing) {
+        p->is_ended = true;
+        return HTTP_PARSED_END;
+    }
+    if (!bytes.len)
+        return HTTP_PARSED_MORE;
+    *body = str_slice(bytes, 0, missing < bytes.len ? (size_t)missing : bytes.len);
+    *used = body->len;
+    p->body_bytes += body->len;
+    return HTTP_PARSED_BODY;
+}
+
 enum http_parsed http_parser_step(struct http_parser *p, struct str bytes, size_t *used,
                                   struct str *body, struct error *err)
 {
@@ -282,6 +305,8 @@ enum http_parsed http_parser_step(struct http_parser *p, struct str bytes, size_
     *used = 0;
     if (p->is_ended)
         return HTTP_PARSED_END;
+    if (has_plain_body(p))
+        return take_plain_body(p, bytes, used, body);
     p->has_head = false;
     p->body = STR_NONE;
     if (!bytes.data)
@@ -309,7 +334,7 @@ enum http_parsed http_parser_finish(struct http_parser *p, struct error *err)
 {
     enum llhttp_errno code;
 
-    if (p->is_ended)
+    if (p->is_ended || (has_plain_body(p) && p->body_bytes == p->head.content_length))
         return HTTP_PARSED_END;
     code = llhttp_finish(&p->llhttp);
     if (p->is_ended)
