@@ -76,7 +76,8 @@ struct arm_call {
     unsigned name_count;
     struct str api_version;
     int64_t now_ms;
-    struct arm_publication *publications;
+    struct arm_publication *publications;      /* in the order of the changes */
+    struct arm_publication **publications_end; /* where the next one is hung */
 };
 
 void arm_reply_header(struct arm_call *c, struct str name, struct str value);

@@ -43,30 +43,6 @@ static bool read_deployment(const struct reading *in, const struct store_resourc
     return true;
 }
 
-static bool read_deployments(const struct reading *in, struct directory_account *account,
-                             struct error *err)
-{
-    struct store_query query = {
-        .parent = account->key,
-        .type = arena_lower(in->arena, str_from(arm_deployment_type.name)),
-    };
-    struct store_resource *found;
-    yyjson_val *body;
-    size_t count;
-
-    if (!store_list(in->txn, &query, &found, &count, err))
-        return false;
-    account->deployments = ARENA_ARRAY(in->arena, struct directory_deployment, count);
-    for (size_t i = 0; i < count; i++) {
-        body = arm_resource_body(in->arena, &found[i], err);
-        if (!body)
-            return false;
-        if (read_deployment(in, &found[i], body, &account->deployments[account->deployment_count]))
-            account->deployment_count++;
-    }
-    return true;
-}
-
 /* Virtual networks let nobody in: there are none here. */
 static void read_network(const struct reading *in, yyjson_val *properties,
                          struct directory_account *account)
@@ -122,59 +98,57 @@ static struct directory_account *read_account(const struct reading *in,
         arena_lower(in->arena, json_str(json_at(body, "properties.customSubDomainName")));
     account->local_auth_disabled = yyjson_get_bool(json_at(body, "properties.disableLocalAuth"));
     read_network(in, json_at(body, "properties"), account);
-    if (!read_digests(in, r, account, err) || !read_deployments(in, account, err))
-        return NULL;
-    return account;
+    return read_digests(in, r, account, err) ? account : NULL;
 }
 
-/* -- What its models' dates make of an account ------------------------------------------------ */
+/* -- What its model's dates make of a deployment ---------------------------------------------- */
 
-static void log_passing(const struct directory_account *account,
-                        const struct directory_deployment *before,
+/* Logs an upgrade or a retirement when it comes into force. A version that a client has changed is
+ * neither. `previous` (may be NULL) is the account before. */
+static void log_passing(const struct directory_entry *previous,
                         const struct directory_deployment *now)
 {
-    const struct catalog_model *from = before->model, *to = now->model;
+    const struct directory_account *account = previous ? directory_entry_account(previous) : NULL;
+    const struct directory_deployment *before =
+        account ? directory_deployment(account, now->name) : NULL;
+    const struct catalog_model *to = now->model;
 
+    if (!before)
+        return;
     if (before->is_ready && !now->is_ready)
         log_info("deployment_retired", "account=%.*s deployment=%.*s model=%s version=%s",
                  STR_ARGS(account->name), STR_ARGS(now->name), to->name, to->version);
     else if (now->is_ready && to != now->deployed &&
-             !str_equal(str_from(from->version), str_from(to->version)))
+             !str_equal(str_from(before->model->version), str_from(to->version)))
         log_info("deployment_upgraded", "account=%.*s deployment=%.*s model=%s from=%s to=%s",
-                 STR_ARGS(account->name), STR_ARGS(now->name), to->name, from->version,
+                 STR_ARGS(account->name), STR_ARGS(now->name), to->name, before->model->version,
                  to->version);
-}
-
-/* Logs each upgrade and each retirement when it comes into force. A version that a client has
- * changed is neither. `previous` (may be NULL) is the account that `now` replaces. */
-static void log_passings(const struct directory_entry *previous,
-                         const struct directory_account *now)
-{
-    const struct directory_deployment *before;
-
-    if (!previous)
-        return;
-    for (unsigned i = 0; i < now->deployment_count; i++) {
-        before = directory_deployment(directory_entry_account(previous), now->deployments[i].name);
-        if (before)
-            log_passing(now, before, &now->deployments[i]);
-    }
 }
 
 /* -- One call's changes ---------------------------------------------------------------------- */
 
-void arm_publish_touch(struct arm_call *c, struct str account_key)
+/* Hangs another one at *end, which moves on. */
+static struct arm_publication *append(struct arena *a, struct arm_publication ***end,
+                                      struct str account_key)
 {
-    struct arm_publication *p = c->publications;
+    struct arm_publication *p = ARENA_NEW(a, struct arm_publication);
 
-    while (p && !str_equal(p->account_key, account_key))
-        p = p->next;
-    if (p)
-        return;
-    p = ARENA_NEW(c->arena, struct arm_publication);
     p->account_key = account_key;
-    p->next = c->publications;
-    c->publications = p;
+    **end = p;
+    *end = &p->next;
+    return p;
+}
+
+void arm_publish_deployment(struct arm_call *c, struct str account_key, struct str deployment_key)
+{
+    if (!c->publications)
+        c->publications_end = &c->publications;
+    append(c->arena, &c->publications_end, account_key)->deployment_key = deployment_key;
+}
+
+void arm_publish_account(struct arm_call *c, struct str account_key)
+{
+    arm_publish_deployment(c, account_key, STR_NONE);
 }
 
 static void release_catalog(void *data)
@@ -182,40 +156,71 @@ static void release_catalog(void *data)
     catalog_unref(data);
 }
 
-bool arm_publish_prepare(struct arm_call *c, struct error *err)
+/* What is found under the publication's key. */
+static bool prepare(struct arm_call *c, struct arm_publication *p, const struct store_resource *r,
+                    struct error *err)
 {
     struct reading in = { c->arm, c->txn, c->arena };
+    struct directory_deployment d;
+    yyjson_val *body;
+
+    if (str_is_empty(p->deployment_key)) {
+        p->account = read_account(&in, r, err);
+        return p->account != NULL;
+    }
+    body = arm_resource_body(c->arena, r, err);
+    if (!body)
+        return false;
+    if (!read_deployment(&in, r, body, &d))
+        return true;
+    p->deployment = ARENA_NEW(c->arena, struct directory_deployment);
+    *p->deployment = d;
+    p->catalog = catalog_ref(c->arm->catalog);
+    arena_defer(c->arena, release_catalog, p->catalog);
+    return true;
+}
+
+bool arm_publish_prepare(struct arm_call *c, struct error *err)
+{
     struct store_resource r;
+    struct str key;
     bool found;
 
     for (struct arm_publication *p = c->publications; p; p = p->next) {
-        if (!store_get(c->txn, p->account_key, &r, &found, err))
+        key = str_is_empty(p->deployment_key) ? p->account_key : p->deployment_key;
+        if (!store_get(c->txn, key, &r, &found, err) || (found && !prepare(c, p, &r, err)))
             return false;
-        if (!found)
-            continue;
-        p->account = read_account(&in, &r, err);
-        if (!p->account)
-            return false;
-        p->catalog = catalog_ref(c->arm->catalog);
-        arena_defer(c->arena, release_catalog, p->catalog);
     }
     return true;
+}
+
+/* The account after the change; NULL when it is gone. */
+static struct directory_entry *changed(const struct directory_entry *previous,
+                                       const struct arm_publication *p)
+{
+    struct directory_entry *entry;
+
+    if (str_is_empty(p->deployment_key))
+        return p->account ? directory_entry_new(p->account, previous) : NULL;
+    if (!previous)
+        return NULL; /* it went before its deployment, in the same call */
+    entry = directory_entry_new(directory_entry_account(previous), previous);
+    if (p->deployment) {
+        directory_entry_put(entry, p->deployment, p->catalog, previous);
+        log_passing(previous, p->deployment);
+    } else {
+        directory_entry_remove(entry, arm_id_name(p->deployment_key));
+    }
+    return entry;
 }
 
 void arm_publish(struct arm *a, struct arm_publication *list)
 {
     struct directory *current = directory_box_get(a->directory), *next;
-    const struct directory_entry *previous;
-    struct directory_entry *entry;
 
     for (struct arm_publication *p = list; p; p = p->next) {
-        entry = NULL;
-        previous = directory_entry_of(current, p->account_key);
-        if (p->account) {
-            entry = directory_entry_new(p->account, p->catalog, previous);
-            log_passings(previous, p->account);
-        }
-        next = directory_with(current, p->account_key, entry);
+        next = directory_with(current, p->account_key,
+                              changed(directory_entry_of(current, p->account_key), p));
         directory_unref(current);
         current = next;
     }
@@ -227,35 +232,64 @@ void arm_publish(struct arm *a, struct arm_publication *list)
 
 /* -- All of them ----------------------------------------------------------------------------- */
 
+/* Hangs an account and, behind it, its deployments at *end. */
+static bool read_whole(const struct reading *in, const struct store_resource *r,
+                       struct arm_publication ***end, struct error *err)
+{
+    struct store_query query = {
+        .parent = r->key,
+        .type = arena_lower(in->arena, str_from(arm_deployment_type.name)),
+    };
+    struct directory_account *account = read_account(in, r, err);
+    struct directory_deployment *deployments;
+    struct store_resource *found;
+    yyjson_val *body;
+    size_t count;
+
+    if (!account || !store_list(in->txn, &query, &found, &count, err))
+        return false;
+    append(in->arena, end, r->key)->account = account;
+    deployments = ARENA_ARRAY(in->arena, struct directory_deployment, count);
+    for (size_t i = 0; i < count; i++) {
+        body = arm_resource_body(in->arena, &found[i], err);
+        if (!body)
+            return false;
+        if (read_deployment(in, &found[i], body, &deployments[i]))
+            append(in->arena, end, r->key)->deployment = &deployments[i];
+    }
+    return true;
+}
+
 struct directory *arm_publish_all(struct arm *a, struct store_txn *t, struct arena *arena,
                                   struct arm_publication **list, struct error *err)
 {
     struct store_query query = { .type = arena_lower(arena, str_from(arm_account_type.name)) };
     struct reading in = { a, t, arena };
-    struct arm_publication *accounts;
+    const struct directory_entry *previous = NULL;
+    struct arm_publication **end = list;
     struct directory_entry **entries;
     struct store_resource *found;
     struct directory *current, *all;
-    size_t count;
+    size_t count, made = 0;
 
+    *list = NULL;
     if (!store_list(t, &query, &found, &count, err))
         return NULL;
-    accounts = ARENA_ARRAY(arena, struct arm_publication, count);
-    *list = NULL;
-    entries = ARENA_ARRAY(arena, struct directory_entry *, count);
     for (size_t i = 0; i < count; i++) {
-        accounts[i].account = read_account(&in, &found[i], err);
-        if (!accounts[i].account)
+        if (!read_whole(&in, &found[i], &end, err))
             return NULL;
-        accounts[i].account_key = accounts[i].account->key;
-        accounts[i].next = *list;
-        *list = &accounts[i];
     }
+    entries = ARENA_ARRAY(arena, struct directory_entry *, count);
     current = directory_box_get(a->directory);
-    for (size_t i = 0; i < count; i++)
-        entries[i] = directory_entry_new(accounts[i].account, a->catalog,
-                                         directory_entry_of(current, accounts[i].account_key));
-    all = directory_new(a->catalog, entries, count);
+    for (const struct arm_publication *p = *list; p; p = p->next) {
+        if (p->account) {
+            previous = directory_entry_of(current, p->account_key);
+            entries[made++] = directory_entry_new(p->account, NULL);
+        } else {
+            directory_entry_put(entries[made - 1], p->deployment, a->catalog, previous);
+        }
+    }
+    all = directory_new(a->catalog, entries, made);
     directory_unref(current);
     return all;
 }
@@ -264,8 +298,10 @@ void arm_publish_swap(struct arm *a, struct directory *all, const struct arm_pub
 {
     struct directory *current = directory_box_get(a->directory);
 
-    for (const struct arm_publication *p = list; p; p = p->next)
-        log_passings(directory_entry_of(current, p->account_key), p->account);
+    for (const struct arm_publication *p = list; p; p = p->next) {
+        if (p->deployment)
+            log_passing(directory_entry_of(current, p->account_key), p->deployment);
+    }
     directory_unref(current);
     directory_box_swap(a->directory, all);
 }

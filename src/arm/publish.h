@@ -1,7 +1,9 @@
 /*
- * What the data plane sees of the control plane: after each write the accounts concerned are made
- * anew and swapped into the directory, on the store thread, in the order of the commits. Upgrades
- * and retirements, which come with their dates, are logged when they come into force.
+ * What the data plane sees of the control plane: after each write the account or the deployment
+ * concerned is made anew and swapped into the directory, on the store thread, in the order of the
+ * commits. What was not written is not read again: the cost of a write does not grow with the
+ * account. Upgrades and retirements, which come with their dates, are logged when they come into
+ * force.
  * SPDX-License-Identifier: MIT
  */
 #ifndef ARM_PUBLISH_H
@@ -9,22 +11,28 @@
 
 #include "arm/call.h"
 
-/* An account to be replaced in the directory, or removed from it. In the call's arena. */
+/* An account or a deployment to be replaced in the directory, or removed from it. In the call's
+ * arena. */
 struct arm_publication {
     struct str account_key;
+    struct str deployment_key;         /* empty: the account itself, which keeps its deployments */
     struct directory_account *account; /* NULL: it is gone */
-    struct catalog *catalog;           /* a reference: what the account's models point into */
+    struct directory_deployment *deployment; /* NULL: it is gone, or cannot be served */
+    struct catalog *catalog;                 /* a reference: what the deployment points into */
     struct arm_publication *next;
 };
 
-/* The account of that key has changed in this call, or one of its deployments. */
-void arm_publish_touch(struct arm_call *c, struct str account_key);
+/* The account of that key has changed in this call. */
+void arm_publish_account(struct arm_call *c, struct str account_key);
+/* A deployment of it has. Whose account goes in the same call need not be touched after it. */
+void arm_publish_deployment(struct arm_call *c, struct str account_key, struct str deployment_key);
 /* At the end of a call: reads what was touched, as it is now. */
 MUST_CHECK bool arm_publish_prepare(struct arm_call *c, struct error *err);
 /* After the commit, on the store thread: swaps it in. */
 void arm_publish(struct arm *a, struct arm_publication *list);
 
-/* All accounts of the store, and in `arena` a list of them. NULL: ERROR_STORE. */
+/* All accounts of the store, and in `arena` a list of them and their deployments. NULL:
+ * ERROR_STORE. */
 MUST_CHECK struct directory *arm_publish_all(struct arm *a, struct store_txn *t,
                                              struct arena *arena, struct arm_publication **list,
                                              struct error *err);

@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "model/directory_entry.h"
 #include "model/directory_table.h"
+#include "model/directory_tree.h"
 
 struct directory {
     atomic_uint refs;
@@ -185,20 +186,7 @@ const struct directory_account *directory_by_domain(const struct directory *d, s
 const struct directory_deployment *directory_deployment(const struct directory_account *a,
                                                         struct str name)
 {
-    size_t low = 0, high = a->deployment_count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = str_compare_nocase(name, a->deployments[middle].name);
-
-        if (order == 0)
-            return &a->deployments[middle];
-        if (order < 0)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return NULL;
+    return directory_tree_find(a->deployments, name);
 }
 
 /* -- The current snapshot -------------------------------------------------------------------- */

@@ -1,7 +1,7 @@
 /*
  * The directory: what the data plane needs to know of accounts and deployments, as an immutable
- * snapshot. It is made anew after each write of the control plane (accounts that did not change
- * are shared with the one before) and swapped in at once; an exchange keeps the one it began with.
+ * snapshot. It is made anew after each write of the control plane (accounts and deployments that did
+ * not change are shared with the one before) and swapped in at once; an exchange keeps the one it began with.
  * Looking up takes no lock and touches no store.
  *
  * Counters (requests, tokens in the current minute, in flight) live beside the snapshot and
@@ -64,19 +64,24 @@ struct directory_account {
     bool has_virtual_networks;   /* and those in some, by the account's own endpoint only */
     struct str ip_rules;         /* as network_rules_allow takes them */
     uint8_t key_digests[2][KEY_DIGEST_BYTES];
-    struct directory_deployment *deployments; /* sorted by lower-cased name */
-    unsigned deployment_count;
+    struct directory_node *deployments; /* directory_deployment finds them */
 };
 
-/* A counted account with everything in it, made once and shared by snapshots. `template` and its
- * deployments are copied, and so is every string; the catalog is kept alive. `previous` (may be
- * NULL) is the account that it replaces: counters of deployments with the same key are taken
- * over. */
+/* A counted account with everything in it, made once and shared by snapshots. `template` is copied,
+ * and so is every string. Its deployments are those of `previous` (NULL: none), which it may
+ * replace. */
 struct directory_entry;
 struct directory_entry *directory_entry_new(const struct directory_account *template,
-                                            struct catalog *catalog,
                                             const struct directory_entry *previous);
 const struct directory_account *directory_entry_account(const struct directory_entry *e);
+
+/* Before anybody else has the entry: adds a deployment, or replaces the one of that name. `template`
+ * and every string in it are copied, but for its counters: those of the deployment of that name in
+ * `previous` (may be NULL) are taken over. The catalog is kept alive. */
+void directory_entry_put(struct directory_entry *e, const struct directory_deployment *template,
+                         struct catalog *catalog, const struct directory_entry *previous);
+/* Nothing happens when there is none of that name. */
+void directory_entry_remove(struct directory_entry *e, struct str name);
 
 struct directory;
 

@@ -2,12 +2,19 @@
 #include "model/directory_entry.h"
 
 #include <stdlib.h>
-#include <strings.h>
 
 #include "base/memory.h"
+#include "model/directory_tree.h"
 
 #define ACCOUNT_STRINGS 9
 #define DEPLOYMENT_STRINGS 3
+
+/* One block of memory: this, and the strings. */
+struct counted_deployment {
+    struct directory_deployment deployment;
+    struct catalog *catalog; /* which the deployment points into */
+    atomic_uint refs;
+};
 
 /* -- Copying --------------------------------------------------------------------------------- */
 
@@ -32,46 +39,25 @@ static void deployment_strings(struct directory_deployment *d,
     strings[2] = &d->sku;
 }
 
-/* Moves the bytes of a string to *end, which goes on behind them. */
-static void take_string(struct str *s, char **end)
+static size_t count_bytes(struct str *const strings[], size_t count)
 {
-    if (s->len)
-        memcpy(*end, s->data, s->len);
-    s->data = *end;
-    *end += s->len;
-}
+    size_t bytes = 0;
 
-static size_t string_bytes(const struct directory_account *template)
-{
-    struct directory_account account = *template;
-    struct directory_deployment deployment;
-    struct str *strings[ACCOUNT_STRINGS];
-    size_t bytes = 0, i, k;
-
-    account_strings(&account, strings);
-    for (i = 0; i < ACCOUNT_STRINGS; i++)
+    for (size_t i = 0; i < count; i++)
         bytes += strings[i]->len;
-    for (k = 0; k < account.deployment_count; k++) {
-        deployment = account.deployments[k];
-        deployment_strings(&deployment, strings);
-        for (i = 0; i < DEPLOYMENT_STRINGS; i++)
-            bytes += strings[i]->len;
-    }
     return bytes;
 }
 
-static void copy_strings(struct directory_account *account, char *end)
+/* Copies the bytes of the strings to `end`, one behind the other, and lets them point there. */
+static void move_strings(struct str *const strings[], size_t count, char *end)
 {
-    struct str *strings[ACCOUNT_STRINGS];
-    size_t i, k;
+    for (size_t i = 0; i < count; i++) {
+        struct str *s = strings[i];
 
-    account_strings(account, strings);
-    for (i = 0; i < ACCOUNT_STRINGS; i++)
-        take_string(strings[i], &end);
-    for (k = 0; k < account->deployment_count; k++) {
-        deployment_strings(&account->deployments[k], strings);
-        for (i = 0; i < DEPLOYMENT_STRINGS; i++)
-            take_string(strings[i], &end);
+        if (s->len)
+            memcpy(end, s->data, s->len);
+        s->data = end;
+        end += s->len;
     }
 }
 
@@ -86,58 +72,90 @@ static struct deployment_counters *counters_new(void)
     return c;
 }
 
+static struct deployment_counters *counters_ref(struct deployment_counters *c)
+{
+    atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
+    return c;
+}
+
 static void counters_unref(struct deployment_counters *c)
 {
     if (atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) == 1)
         free(c);
 }
 
-/* Those of the deployment of that key in `previous`, or new ones. */
-static struct deployment_counters *counters_for(struct str key,
-                                                const struct directory_entry *previous)
+/* -- Deployments ----------------------------------------------------------------------------- */
+
+/* `before` (may be NULL): whose counters it takes over. */
+static struct directory_deployment *deployment_new(const struct directory_deployment *template,
+                                                   struct catalog *catalog,
+                                                   const struct directory_deployment *before)
 {
-    size_t i;
+    struct directory_deployment copy = *template;
+    struct str *strings[DEPLOYMENT_STRINGS];
+    struct counted_deployment *c;
 
-    for (i = 0; previous && i < previous->account.deployment_count; i++) {
-        const struct directory_deployment *d = &previous->account.deployments[i];
+    deployment_strings(&copy, strings);
+    c = memory_alloc(sizeof(*c) + count_bytes(strings, DEPLOYMENT_STRINGS));
+    move_strings(strings, DEPLOYMENT_STRINGS, (char *)(c + 1));
+    copy.counters = before ? counters_ref(before->counters) : counters_new();
+    c->deployment = copy;
+    c->catalog = catalog_ref(catalog);
+    atomic_init(&c->refs, 1);
+    return &c->deployment;
+}
 
-        if (str_equal(d->key, key)) {
-            atomic_fetch_add_explicit(&d->counters->refs, 1, memory_order_relaxed);
-            return d->counters;
-        }
-    }
-    return counters_new();
+struct directory_deployment *directory_deployment_ref(struct directory_deployment *d)
+{
+    struct counted_deployment *c = CONTAINER_OF(d, struct counted_deployment, deployment);
+
+    atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
+    return d;
+}
+
+void directory_deployment_unref(struct directory_deployment *d)
+{
+    struct counted_deployment *c = CONTAINER_OF(d, struct counted_deployment, deployment);
+
+    if (atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) > 1)
+        return;
+    counters_unref(d->counters);
+    catalog_unref(c->catalog);
+    free(c);
 }
 
 /* -- Entries --------------------------------------------------------------------------------- */
 
-static int by_name(const void *a, const void *b)
-{
-    const struct directory_deployment *left = a, *right = b;
-
-    return str_compare_nocase(left->name, right->name);
-}
-
 struct directory_entry *directory_entry_new(const struct directory_account *template,
-                                            struct catalog *catalog,
                                             const struct directory_entry *previous)
 {
-    size_t size = template->deployment_count * sizeof(*template->deployments), i;
-    struct directory_entry *e = memory_alloc(sizeof(*e) + size + string_bytes(template));
-    struct directory_account *a = &e->account;
+    struct directory_account copy = *template;
+    struct str *strings[ACCOUNT_STRINGS];
+    struct directory_entry *e;
 
-    *a = *template;
-    a->deployments = (struct directory_deployment *)(e + 1);
-    if (size)
-        memcpy(a->deployments, template->deployments, size);
-    copy_strings(a, (char *)(e + 1) + size);
-    if (a->deployment_count)
-        qsort(a->deployments, a->deployment_count, sizeof(*a->deployments), by_name);
-    for (i = 0; i < a->deployment_count; i++)
-        a->deployments[i].counters = counters_for(a->deployments[i].key, previous);
-    e->catalog = catalog_ref(catalog);
+    account_strings(&copy, strings);
+    e = memory_alloc(sizeof(*e) + count_bytes(strings, ACCOUNT_STRINGS));
+    move_strings(strings, ACCOUNT_STRINGS, (char *)(e + 1));
+    copy.deployments = previous ? directory_tree_ref(previous->account.deployments) : NULL;
+    e->account = copy;
     atomic_init(&e->refs, 1);
     return e;
+}
+
+void directory_entry_put(struct directory_entry *e, const struct directory_deployment *template,
+                         struct catalog *catalog, const struct directory_entry *previous)
+{
+    const struct directory_deployment *before =
+        previous ? directory_deployment(&previous->account, template->name) : NULL;
+
+    e->account.deployments =
+        directory_tree_put(e->account.deployments, deployment_new(template, catalog, before));
+}
+
+void directory_entry_remove(struct directory_entry *e, struct str name)
+{
+    if (directory_deployment(&e->account, name))
+        e->account.deployments = directory_tree_remove(e->account.deployments, name);
 }
 
 const struct directory_account *directory_entry_account(const struct directory_entry *e)
@@ -152,12 +170,8 @@ void directory_entry_ref(struct directory_entry *e)
 
 void directory_entry_unref(struct directory_entry *e)
 {
-    size_t i;
-
     if (atomic_fetch_sub_explicit(&e->refs, 1, memory_order_acq_rel) > 1)
         return;
-    for (i = 0; i < e->account.deployment_count; i++)
-        counters_unref(e->account.deployments[i].counters);
-    catalog_unref(e->catalog);
+    directory_tree_unref(e->account.deployments);
     free(e);
 }

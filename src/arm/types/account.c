@@ -265,7 +265,7 @@ static bool check(struct arm_change *change, struct error *err)
 static bool on_written(struct arm_change *change, struct error *err)
 {
     (void)err;
-    arm_publish_touch(change->call, change->after.key);
+    arm_publish_account(change->call, change->after.key);
     return true;
 }
 
@@ -278,7 +278,7 @@ static bool on_delete(struct arm_call *c, const struct store_resource *r, struct
         return false;
     if (domain.len && !arm_claim_release(c, CLAIM_DOMAIN, domain, err))
         return false;
-    arm_publish_touch(c, r->key);
+    arm_publish_account(c, r->key);
     return true;
 }
 

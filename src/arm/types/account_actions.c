@@ -80,7 +80,7 @@ bool account_regenerate_key(struct arm_call *c, struct error *err)
     r.changed_at_ms = c->now_ms;
     format_guid(etag);
     r.etag = str_from(etag);
-    arm_publish_touch(c, r.key);
+    arm_publish_account(c, r.key);
     good = store_put(c->txn, &r, err);
     if (good)
         reply_with_keys(c, &keys);

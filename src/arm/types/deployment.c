@@ -203,14 +203,14 @@ static bool check(struct arm_change *change, struct error *err)
 static bool on_written(struct arm_change *change, struct error *err)
 {
     (void)err;
-    arm_publish_touch(change->call, change->after.parent);
+    arm_publish_deployment(change->call, change->after.parent, change->after.key);
     return true;
 }
 
 static bool on_delete(struct arm_call *c, const struct store_resource *r, struct error *err)
 {
     (void)err;
-    arm_publish_touch(c, r->parent);
+    arm_publish_deployment(c, r->parent, r->key);
     return true;
 }
 

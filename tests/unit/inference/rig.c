@@ -126,14 +126,14 @@ static struct directory_entry *make_account(struct arena *a)
         .subscription_id = STR("s"),
         .resource_group = STR("g"),
         .domain = STR("lapis"),
-        .deployments = ARENA_ARRAY(a, struct directory_deployment, ARRAY_LEN(deployments)),
-        .deployment_count = ARRAY_LEN(deployments),
     };
+    struct directory_entry *entry;
 
     key_hash_digest(rig.key_hash, STR(RIG_KEY), account.key_digests[0]);
     key_hash_digest(rig.key_hash, STR("another key"), account.key_digests[1]);
+    entry = directory_entry_new(&account, NULL);
     for (size_t i = 0; i < ARRAY_LEN(deployments); i++) {
-        account.deployments[i] = (struct directory_deployment){
+        struct directory_deployment d = {
             .key = arena_printf(a, ACCOUNT_KEY "/deployments/%s", deployments[i].name),
             .name = str_from(deployments[i].name),
             .model = catalog_find_model(rig.catalog, STR("OpenAI"), str_from(deployments[i].model),
@@ -145,8 +145,10 @@ static struct directory_entry *make_account(struct arena *a)
             .requests_per_minute = 60,
             .is_ready = !deployments[i].version,
         };
+
+        directory_entry_put(entry, &d, rig.catalog, NULL);
     }
-    return directory_entry_new(&account, rig.catalog, NULL);
+    return entry;
 }
 
 static struct directory_entry *make_guarded(const char *name, const char *key, const char *rules,
@@ -165,7 +167,7 @@ static struct directory_entry *make_guarded(const char *name, const char *key, c
 
     key_hash_digest(rig.key_hash, str_from(key), account.key_digests[0]);
     key_hash_digest(rig.key_hash, str_from(name), account.key_digests[1]);
-    return directory_entry_new(&account, rig.catalog, NULL);
+    return directory_entry_new(&account, NULL);
 }
 
 void rig_open(void)

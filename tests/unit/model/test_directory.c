@@ -58,15 +58,15 @@ static struct directory_entry *make_in(const char *group, const char *name, unsi
         .kind = STR("OpenAI"),
         .location = STR("eastus"),
         .domain = arena_lower(arena, arena_printf(arena, "%s-domain", name)),
-        .deployments = ARENA_ARRAY(arena, struct directory_deployment, count),
-        .deployment_count = (unsigned)count,
     };
+    struct directory_entry *e;
     size_t i;
 
     make_digest(a.key_digests[0], number, 0);
     make_digest(a.key_digests[1], number, 1);
+    e = directory_entry_new(&a, NULL);
     for (i = 0; i < count; i++) {
-        a.deployments[i] = (struct directory_deployment){
+        struct directory_deployment d = {
             .key = arena_lower(
                 arena, arena_printf(arena, "%.*s/deployments/%s", STR_ARGS(a.key), deployments[i])),
             .name = str_from(deployments[i]),
@@ -75,8 +75,10 @@ static struct directory_entry *make_in(const char *group, const char *name, unsi
             .capacity = 10,
             .is_ready = true,
         };
+
+        directory_entry_put(e, &d, catalog, previous);
     }
-    return directory_entry_new(&a, catalog, previous);
+    return e;
 }
 
 static struct directory_entry *make(const char *name, unsigned number)
@@ -318,7 +320,7 @@ static void test_an_entry_owns_its_strings(void **state)
     struct directory_account a = { .key = str_from(name),
                                    .name = str_from(name),
                                    .domain = str_from(domain) };
-    struct directory_entry *e = directory_entry_new(&a, catalog, NULL);
+    struct directory_entry *e = directory_entry_new(&a, NULL);
     struct directory *d = directory_new(catalog, &e, 1);
 
     (void)state;
