@@ -26,15 +26,18 @@ class Connection:
         self.service = service
         self.http = None
 
-    def call(self, method, path, body=None, version=None, key=None):
-        """Status and parsed body; `version` is an api-version, `key` one of the data plane."""
+    def open(self):
         if self.http is None:
             self.http = http.client.HTTPConnection("127.0.0.1", self.service.port, timeout=60)
+        return self.http
+
+    def call(self, method, path, body=None, version=None, key=None):
+        """Status and parsed body; `version` is an api-version, `key` one of the data plane."""
         who = {"api-key": key} if key else {"Authorization": f"Bearer {self.service.token}"}
         target = f"{path}{'&' if '?' in path else '?'}api-version={version}" if version else path
         data = None if body is None else json.dumps(body)
         try:
-            self.http.request(method, target, data, who | {"Content-Type": "application/json"})
+            self.open().request(method, target, data, who | {"Content-Type": "application/json"})
             answer = self.http.getresponse()
             # ports change with each start, and with them what is shown of endpoints
             text = answer.read().decode().replace(self.service.endpoint, "")
@@ -138,23 +141,25 @@ class Writer:
         """Until the service goes."""
         try:
             while True:
-                self.random.choices(
-                    [
-                        self.put_deployment,
-                        self.patch,
-                        self.delete_deployment,
-                        self.rotate,
-                        self.put_account,
-                        self.delete_account,
-                        self.put_group,
-                        self.delete_group,
-                    ],
-                    [40, 15, 15, 8, 8, 4, 4, 2],
-                )[0]()
+                self.step()
         except GoneError:
             pass
         except Exception as failure:  # the driver's thread reports it
             self.failure = failure
+
+    def step(self):
+        """One write, where there is something that it can be about."""
+        chances = {
+            self.put_deployment: 40,
+            self.patch: 15,
+            self.delete_deployment: 15,
+            self.rotate: 8,
+            self.put_account: 8,
+            self.delete_account: 4,
+            self.put_group: 4,
+            self.delete_group: 2,
+        }
+        self.random.choices(list(chances), chances.values())[0]()
 
     def write(self, method, path, body, statuses):
         """An acknowledged write's answer; GoneError leaves it pending."""

@@ -107,6 +107,7 @@ class FakeUpstream:
         self.script = obliging
         self.calls = []
         self.left = threading.Event()
+        self.writers = set()
         self.loop = asyncio.new_event_loop()
         started = threading.Event()
         self.thread = threading.Thread(target=self._run, args=(started,), daemon=True)
@@ -121,6 +122,7 @@ class FakeUpstream:
         self.loop.run_forever()
 
     async def _serve(self, reader, writer):
+        self.writers.add(writer)
         try:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
@@ -138,7 +140,12 @@ class FakeUpstream:
         except (ConnectionError, asyncio.IncompleteReadError):
             pass  # gone between two requests, or in the middle of one: what the test then looks at is `left`
         finally:
+            self.writers.discard(writer)
             writer.close()
+
+    def hang_up(self):
+        """Closes all connections, idle ones too."""
+        self.loop.call_soon_threadsafe(lambda: [writer.transport.abort() for writer in self.writers])
 
     def reset(self, script=obliging):
         self.script = script

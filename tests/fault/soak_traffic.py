@@ -1,0 +1,274 @@
+"""Clients of every kind, good and bad, each with a thread of its own, and what goes wrong behind the service meanwhile."""
+
+import collections
+import http.client
+import json
+import os
+import signal
+import socket
+import struct
+import threading
+import time
+
+from crash_writer import Connection, Writer
+from fake_upstream import chat_answer, chat_event, obliging
+
+CHAT = {"messages": [{"role": "user", "content": "What is a deployment?"}], "max_tokens": 24}
+LONG = {"messages": [{"role": "user", "content": "long " * 60000}], "max_tokens": 24}
+STREAM = CHAT | {"stream": True}
+VERSION = "2024-10-21"
+
+
+async def scripted(call, chance, kept):
+    """An upstream that is in order half of the time."""
+    kept.clear()  # what was asked is nothing to keep
+    kind = chance.choice(["good", "good", "good", "busy", "broken", "garbage", "half a head", "cut", "silent"])
+    if kind == "good":
+        await obliging(call)
+    elif kind == "busy":
+        await call.reply(429, {"error": {"message": "busy", "code": "429"}}, {"retry-after": "1"})
+    elif kind == "broken":
+        await call.reply(500, {"error": {"message": "broken"}})
+    elif kind == "garbage":
+        await call.reply(200, b'{"choices": [{]}')
+    elif kind == "half a head":
+        await call.raw(b"HTTP/1.1 200 OK\r\ncontent-le")
+        call.cut()
+    elif kind == "cut" and json.loads(call.body).get("stream"):
+        await call.start_events()
+        await call.event(chat_event("Scrip"))
+        call.cut()
+    elif kind == "cut":
+        await call.head(200, {"content-length": 10000})
+        await call.raw(json.dumps(chat_answer()).encode())
+        call.cut()
+    else:
+        await call.until_left()
+
+
+class Client:
+    """One thread that does one thing again and again; `counts` says how it went."""
+
+    pause_s = 0.01  # on average, between two requests: the machine has more to do
+
+    def __init__(self, traffic, number):
+        self.traffic, self.service = traffic, traffic.service
+        self.chance = traffic.chance_of(f"{type(self).__name__}-{number}")
+        self.counts = collections.Counter()
+        self.connection = Connection(self.service)
+        self.failure = None
+
+    def run(self, stop):
+        try:
+            while not stop.is_set():
+                self.counts[self.ask()] += 1
+                stop.wait(self.pause_s * 2 * self.chance.random())
+        except Exception as failure:  # the driver's thread reports it
+            self.failure = failure
+        self.connection.close()
+
+    def post(self, deployment, body, operation="chat/completions", headers=None):
+        """Status and bytes."""
+        connection = self.connection.open()
+        headers = {"api-key": self.service.key, "Content-Type": "application/json"} | (headers or {})
+        connection.request(
+            "POST", f"/openai/deployments/{deployment}/{operation}?api-version={VERSION}", json.dumps(body), headers
+        )
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+
+    def raw_request(self, deployment="paced", body=STREAM):
+        """The bytes of a request."""
+        text = json.dumps(body)
+        return (
+            f"POST /openai/deployments/{deployment}/chat/completions?api-version={VERSION} HTTP/1.1\r\nHost: h\r\n"
+            f"api-key: {self.service.key}\r\nContent-Type: application/json\r\nContent-Length: {len(text)}\r\n\r\n{text}"
+        ).encode()
+
+
+class Whole(Client):
+    """Now and then of a long prompt."""
+
+    def ask(self):
+        status, body = self.post("gpt-4", self.chance.choice([CHAT, CHAT, CHAT, LONG]))
+        assert status == 200, body
+        return status
+
+
+class Stream(Client):
+    def ask(self):
+        status, body = self.post(self.chance.choice(["gpt-4", "paced"]), STREAM)
+        assert status == 200 and body.endswith(b"data: [DONE]\n\n"), body
+        return status
+
+
+class Embeddings(Client):
+    """Now and then an answer that a loop leaves to the pool."""
+
+    def ask(self):
+        status, body = self.post("vectors", {"input": ["a"] * self.chance.choice([1, 1, 1, 100])}, "embeddings")
+        assert status == 200, body
+        return status
+
+
+class Faulty(Client):
+    """The simulator's faults: what a client sees of them is all that is wrong."""
+
+    def ask(self):
+        fault = self.chance.choice(["status=429; retry-after-ms=10", "status=500", "cut; after=3", "malformed; after=2"])
+        try:
+            return self.post("gpt-4", STREAM, headers={"x-lazuli-fault": fault})[0]
+        except http.client.IncompleteRead:  # a stream that broke off
+            self.connection.close()
+            return "cut"
+
+
+class Behind(Client):
+    """Of an upstream that fails as it likes: an answer or an error, but an end."""
+
+    def ask(self):
+        status, body = self.post("scripted", self.chance.choice([CHAT, STREAM]))
+        assert status in (200, 408, 429, 500, 503), body
+        return status
+
+
+class Model(Client):
+    """Of a llama-server that is killed now and then."""
+
+    def ask(self):
+        status, body = self.post("tiny", self.chance.choice([CHAT, STREAM]))
+        assert status in (200, 503, 500), body
+        return status
+
+
+class Leaving(Client):
+    """Goes at some byte of its request or of the answer, politely or not."""
+
+    def ask(self):
+        request = self.raw_request(self.chance.choice(["paced", "gpt-4", "scripted", "tiny"]))
+        with socket.create_connection(("127.0.0.1", self.service.port), timeout=60) as s:
+            if self.chance.random() < 0.3:
+                s.sendall(request[: self.chance.randrange(len(request))])
+                how = "in its request"
+            else:
+                s.sendall(request)
+                s.recv(self.chance.choice([1, 100, 1000]))
+                how = "in its answer"
+            if self.chance.random() < 0.5:  # a reset instead of an end
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        return how
+
+
+class Bad(Client):
+    """Requests that are refused; each has its status."""
+
+    def ask(self):
+        if self.chance.random() < 0.3:
+            return self.ask_raw()
+        deployment, body, headers, expected = self.chance.choice(
+            [
+                ("gpt-4", {"messages": []}, {}, 400),
+                ("gpt-4", {"messages": 1}, {}, 400),
+                ("gpt-4", CHAT | {"max_tokens": -1}, {}, 400),
+                ("none", CHAT, {}, 404),
+                ("gpt-4", CHAT, {"api-key": "wrong"}, 401),
+            ]
+        )
+        status, answer = self.post(deployment, body, headers=headers)
+        assert status == expected, answer
+        return status
+
+    def ask_raw(self):
+        request = self.chance.choice(
+            [
+                b"GARBAGE\r\n\r\n",
+                b"GET / HTTP/1.1\r\n\r\n",
+                b"\x16\x03\x01\x00\x05hello",
+                b"GET /\x00 HTTP/1.1\r\nHost: h\r\n\r\n",
+                b"GET / HTTP/1.1\r\nHost: h\r\nX: " + b"x" * 70000 + b"\r\n\r\n",
+            ]
+        )
+        with socket.create_connection(("127.0.0.1", self.service.port), timeout=60) as s:
+            s.sendall(request)
+            s.shutdown(socket.SHUT_WR)
+            try:
+                while s.recv(65536):
+                    pass
+            except ConnectionResetError:
+                pass
+        return "garbage"
+
+
+class Manager(Client):
+    """The control plane, written and read."""
+
+    def __init__(self, traffic, number):
+        super().__init__(traffic, number)
+        self.writer = Writer(number, self.service, self.chance, lambda: None)
+        self.writer.connection = self.connection
+
+    def ask(self):
+        if self.chance.random() < 0.1:
+            self.writer.check()
+            return "check"
+        self.writer.step()
+        return "write"
+
+
+CLIENTS = {Whole: 1, Stream: 2, Embeddings: 1, Faulty: 1, Behind: 2, Model: 1, Leaving: 3, Bad: 1, Manager: 2}
+
+
+class Disturbance(Client):
+    """Kills models, and reloads the configuration, also one that is wrong."""
+
+    pause_s = 1
+
+    def ask(self):
+        return self.chance.choice([self.kill_model, self.reload, self.reload_wrong])()
+
+    def kill_model(self):
+        for pid in self.traffic.models():
+            os.kill(pid, signal.SIGKILL)
+            return "model killed"
+        return "no model"
+
+    def reload(self):
+        said = self.traffic.reload(self.chance.randint(2, 4))
+        assert said == "reload_done"
+        return said
+
+    def reload_wrong(self):
+        said = self.traffic.reload("many")
+        assert said == "reload_refused"
+        return said
+
+
+class Traffic:
+    """All clients, which can be let go and stopped again."""
+
+    def __init__(self, service, chance_of, models, reload):
+        self.service, self.chance_of, self.models, self.reload = service, chance_of, models, reload
+        self.clients = [kind(self, n) for kind, count in CLIENTS.items() for n in range(count)]
+        self.clients.append(Disturbance(self, 0))
+
+    def flow(self, seconds):
+        """For so long, or until something is not as it must be."""
+        stop = threading.Event()
+        threads = [threading.Thread(target=client.run, args=(stop,)) for client in self.clients]
+        for thread in threads:
+            thread.start()
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not any(client.failure for client in self.clients):
+            time.sleep(0.1)
+        stop.set()
+        for thread in threads:
+            thread.join()
+        for client in self.clients:
+            if client.failure:
+                raise client.failure
+
+    def counts(self):
+        total = collections.defaultdict(collections.Counter)
+        for client in self.clients:
+            total[type(client).__name__] += client.counts
+        return {name: dict(counts) for name, counts in total.items()}
