@@ -111,7 +111,7 @@ static void hold(struct link *link, const char *end)
 
     if (link->held && link->held_size - link->held_len >= HELD_FIRST_BYTES / 2)
         return;
-    while (size - len < HELD_FIRST_BYTES / 2)
+    while (size < len + HELD_FIRST_BYTES / 2)
         size *= 2;
     held = memory_realloc(NULL, size);
     memcpy(held, link->head_at, len);

@@ -92,6 +92,28 @@ static void sends_again_only_once_and_only_so(void **state)
     assert_null(fake_connecting());
 }
 
+/* However much of it came at once. */
+static void takes_a_large_head_in_pieces(void **state)
+{
+    static char head[60000];
+    const struct str beginning = STR("HTTP/1.1 200 OK\r\nX: ");
+
+    (void)state;
+    for (size_t len = 3000; len < sizeof(head); len += 9500) {
+        struct stream *s = connected(&first);
+
+        memset(head, 'a', len);
+        memcpy(head, beginning.data, beginning.len);
+        fake_feed(s, str_of(head, len), 0);
+        assert_int_equal(first.ends, 0);
+        fake_feed(s, STR("b\r\nContent-Length: 2\r\n\r\nok"), 0);
+        assert_true(str_starts_with(buf_str(&first.text), STR("200 X=aaa")));
+        assert_true(str_ends_with(buf_str(&first.text), STR("aab Content-Length=2|ok|end")));
+        clear(&first);
+        fake_end(s, STREAM_END_EOF);
+    }
+}
+
 static void keeps_none_that_has_not_taken_all(void **state)
 {
     struct stream *s = kept_alive();
@@ -383,6 +405,7 @@ int main(void)
         TEST(fails_when_it_is_closed_early),
         TEST(sends_again_what_met_a_closed_connection),
         TEST(sends_again_only_once_and_only_so),
+        TEST(takes_a_large_head_in_pieces),
         TEST(keeps_none_that_has_not_taken_all),
         TEST(closes_what_speaks_unasked),
         TEST(tells_what_could_not_be_reached),
