@@ -58,7 +58,8 @@ struct upstream_call {
     bool has_pick;
     bool has_next;
     bool is_keeping; /* the answer that is coming in */
-    bool has_head;   /* on_head was called: no other address any more */
+    uint64_t keep_until_ms;
+    bool has_head; /* on_head was called: no other address any more */
     bool is_paused;
     bool is_replaying;
     bool is_cancelled;              /* while replaying */

@@ -3,7 +3,7 @@
  * A call to an upstream: address after address until one answers.
  *
  *   try --connect failed, closed before the head--> try the next
- *    |---429, 502, 503, 504, and another address is free--> keep the answer, try the next
+ *    |---429, 502, 503, 504--> keep the answer, as far as it comes soon, try the next
  *    |---any other head--> passed on as it comes
  *   none left: the answer that was kept, else on_failure
  *
@@ -23,6 +23,8 @@
 
 /* Body of an answer that is kept, at most: an error's. */
 #define KEPT_BYTES_MAX ((size_t)64 * 1024)
+/* It is not waited for longer than that, since another address may have a better answer. */
+#define KEEP_MS 250
 #define KEPT_HEADERS_MAX 64
 #define LINGER_MS 1000
 
@@ -195,20 +197,17 @@ static void try_next(struct upstream_call *call)
 
 /* -- Events of the HTTP client ------------------------------------------------------------- */
 
-static void drop_answer(struct upstream_call *call)
-{
-    buf_clear(&call->answer.body);
-    call->answer.is_kept = false;
-}
-
 static void keep_head(struct upstream_call *call, int status, const struct http_headers *headers)
 {
     struct upstream_answer *answer = &call->answer;
     size_t count = headers->count < KEPT_HEADERS_MAX ? headers->count : KEPT_HEADERS_MAX;
 
-    drop_answer(call);
+    buf_clear(&answer->body);
+    answer->is_kept = false;
     call->is_keeping = true;
     answer->status = status;
+    call->keep_until_ms = clock_monotonic_ms() + KEEP_MS;
+    engine_call_wait(&call->base);
     answer->headers.count = count;
     answer->headers.items = ARENA_ARRAY(call->base.arena, struct http_header, count ? count : 1);
     for (size_t i = 0; i < count; i++) {
@@ -246,9 +245,8 @@ static void on_head(void *data, int status, const struct http_headers *headers)
         error_set(failure_of(call), ERROR_BACKEND, "status %d", status);
     if (status == 429 || status == 503)
         hold_address(call, headers);
-    if (is_for_another(status))
+    if (is_for_another(status)) { /* kept even if there is none: its body may hang */
         call->has_next = pick(call, &call->next);
-    if (call->has_next) {
         keep_head(call, status, headers);
         return;
     }
@@ -280,6 +278,25 @@ static bool is_stream_complete(const struct upstream_call *call)
     return str_ends_with(tail, STR("[DONE]"));
 }
 
+/* The answer that was coming in is kept, as far as it came. */
+static void end_keeping(struct upstream_call *call, enum balancer_outcome outcome)
+{
+    call->is_keeping = false;
+    call->answer.is_kept = true;
+    engine_call_stop_waiting(&call->base);
+    let_go(call, &call->pick, &call->has_pick, outcome);
+    try_next(call);
+}
+
+/* Its body is too long to be an error's, or does not come: the head will do. */
+static void keep_head_only(struct upstream_call *call)
+{
+    http_client_cancel(call->http);
+    call->http = NULL;
+    buf_clear(&call->answer.body);
+    end_keeping(call, call->outcome);
+}
+
 static void on_body(void *data, struct str bytes)
 {
     struct upstream_call *call = data;
@@ -292,14 +309,8 @@ static void on_body(void *data, struct str bytes)
         call->base.events.on_body(call->base.data, bytes);
         return;
     }
-    if (buf_append(&call->answer.body, bytes))
-        return;
-    http_client_cancel(call->http); /* too long to be an error's body */
-    call->http = NULL;
-    call->is_keeping = false;
-    drop_answer(call);
-    let_go(call, &call->pick, &call->has_pick, call->outcome);
-    try_next(call);
+    if (!buf_append(&call->answer.body, bytes))
+        keep_head_only(call);
 }
 
 static void on_end(void *data)
@@ -310,10 +321,7 @@ static void on_end(void *data)
 
     call->http = NULL;
     if (call->is_keeping) {
-        call->is_keeping = false;
-        call->answer.is_kept = true;
-        let_go(call, &call->pick, &call->has_pick, call->outcome);
-        try_next(call);
+        end_keeping(call, call->outcome);
         return;
     }
     if (call->is_lingering)
@@ -334,15 +342,17 @@ static void on_failure(void *data, enum http_failure failure, const char *text)
         free_call(call);
         return;
     }
-    if (call->is_keeping)
-        drop_answer(call);
-    call->is_keeping = false;
     engine_http_error(failure_of(call), call->base.engine, failure, text);
+    if (call->is_keeping) {
+        buf_clear(&call->answer.body);
+        end_keeping(call, BALANCER_FAILURE);
+        return;
+    }
     let_go(call, &call->pick, &call->has_pick, BALANCER_FAILURE);
     /* What may have begun to answer is not asked twice: a time-out, or bytes that are no HTTP. */
     if (!call->has_head &&
-        (call->has_next || failure == HTTP_FAILURE_CONNECT ||
-         failure == HTTP_FAILURE_CONNECT_TIMEOUT || failure == HTTP_FAILURE_CLOSED))
+        (failure == HTTP_FAILURE_CONNECT || failure == HTTP_FAILURE_CONNECT_TIMEOUT ||
+         failure == HTTP_FAILURE_CLOSED))
         try_next(call);
     else
         fail(call);
@@ -405,8 +415,13 @@ void upstream_call_cancel(struct engine_call *base)
 
 void upstream_call_look_again(struct engine_call *base)
 {
-    if (clock_monotonic_ms() >= call_of(base)->linger_until_ms)
+    struct upstream_call *call = call_of(base);
+    uint64_t now_ms = clock_monotonic_ms();
+
+    if (call->is_lingering && now_ms >= call->linger_until_ms)
         upstream_call_cancel(base);
+    else if (call->is_keeping && now_ms >= call->keep_until_ms)
+        keep_head_only(call);
 }
 
 void upstream_call_pause(struct engine_call *base)
