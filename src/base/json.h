@@ -43,7 +43,8 @@ struct str json_write(struct arena *a, yyjson_val *value);
 struct str json_write_mut(struct arena *a, yyjson_mut_val *value);
 /* A string with its quotes. */
 struct str json_quote(struct arena *a, struct str s);
-/* As above with the keys of every object in byte order, as Azure's data plane sends them. */
+/* As above with the keys of every object in byte order, as Azure's data plane sends them, and of two
+ * members of one name only the first, which is the one that json_at finds. */
 struct str json_write_sorted(struct arena *a, yyjson_mut_val *value);
 
 /* String value or STR_NONE when it is not a string. */

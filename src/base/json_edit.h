@@ -57,7 +57,7 @@ void json_edit_object(struct json_edit *e, struct str key, const struct json_edi
 void json_edit_array(struct json_edit *e, struct str key, const struct json_edit *items,
                      unsigned count);
 
-/* Compact text with sorted keys, in the arena; see json_write_sorted. */
+/* Compact text with sorted keys, none twice, in the arena; see json_write_sorted. */
 struct str json_write_edit(struct arena *a, const struct json_edit *edit);
 
 #endif

@@ -403,14 +403,27 @@ static bool put_member(struct writer *w, const struct member *m, bool is_first)
     return true;
 }
 
+/* Who reads a document takes the first of two members of a name: so it is all that goes out where
+ * sorting has brought them side by side. */
+static bool is_repeated(const struct member *before, const struct member *m)
+{
+    return before && has_name(before, m->prefix, m->name);
+}
+
 static void put_few(struct writer *w, const struct member *members, size_t count)
 {
     unsigned char order[SORT_BY_INSERTION_MAX];
+    const struct member *before = NULL;
     bool is_first = true;
 
     sort_few(members, count, order);
-    for (size_t i = 0; i < count; i++)
-        is_first &= !put_member(w, &members[order[i]], is_first);
+    for (size_t i = 0; i < count; i++) {
+        const struct member *m = &members[order[i]];
+
+        if (!is_repeated(before, m))
+            is_first &= !put_member(w, m, is_first);
+        before = m;
+    }
 }
 
 static void put_many(struct writer *w, struct member *members, size_t count)
@@ -419,8 +432,10 @@ static void put_many(struct writer *w, struct member *members, size_t count)
 
     if (w->sorts)
         qsort(members, count, sizeof(*members), compare_members);
-    for (size_t i = 0; i < count; i++)
-        is_first &= !put_member(w, &members[i], is_first);
+    for (size_t i = 0; i < count; i++) {
+        if (!is_repeated(w->sorts && i ? &members[i - 1] : NULL, &members[i]))
+            is_first &= !put_member(w, &members[i], is_first);
+    }
 }
 
 static void put_changed(struct writer *w, yyjson_val *object, const struct json_change *changes,

@@ -101,6 +101,22 @@ static void shape_tool_calls(struct exchange *x, struct arena *scratch, struct j
     json_edit_array(message, STR("tool_calls"), edits, (unsigned)count);
 }
 
+/* What a message or delta says, calls of tools included; false: it is none. */
+static bool take_message(struct exchange *x, yyjson_val *message)
+{
+    yyjson_val *call;
+    size_t i, count;
+
+    if (!shape_is_message(message))
+        return false;
+    shape_count_text(x, yyjson_obj_get(message, "content"));
+    yyjson_arr_foreach(yyjson_obj_get(message, "tool_calls"), i, count, call)
+    {
+        shape_count_text(x, json_at(call, "function.arguments"));
+    }
+    return true;
+}
+
 /* llama-server lets the model talk before it calls a tool, and so run out of tokens: what
  * tool_choice has promised to the client is seen to here. Upstreams answer for themselves. */
 static bool check_call(struct exchange *x, bool has_called)
@@ -148,7 +164,7 @@ static bool shape_choice(struct exchange *x, struct arena *scratch, struct json_
     yyjson_val *content = yyjson_obj_get(message->object, "content");
     bool has_text = json_str(content).len > 0;
 
-    if (!check_call(x, has_call(message->object)))
+    if (!take_message(x, message->object) || !check_call(x, has_call(message->object)))
         return false;
     if (!message->object)
         return true;
@@ -169,7 +185,7 @@ static bool shape_event_choice(struct exchange *x, struct arena *scratch, struct
     bool has_role = yyjson_obj_get(delta->object, "role") != NULL;
     bool has_tools = yyjson_obj_get(delta->object, "tool_calls") != NULL;
 
-    if (!check_call_of_event(x, choice->object))
+    if (!take_message(x, delta->object) || !check_call_of_event(x, choice->object))
         return false;
     if (has_role && !has_text)
         json_edit_text(delta, STR("content"), has_tools ? STR("null") : STR("\"\""));

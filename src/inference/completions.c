@@ -163,6 +163,9 @@ static bool shape_choice(struct exchange *x, struct arena *scratch, struct json_
 {
     bool has_text = json_str(yyjson_obj_get(choice->object, "text")).len > 0 && !x->facts.no_answer;
 
+    if (!shape_is_text(choice->object, "text"))
+        return false;
+    shape_count_text(x, yyjson_obj_get(choice->object, "text"));
     if (x->facts.no_answer)
         shape_no_answer(choice);
     shape_choice_filters(x, choice, has_text);

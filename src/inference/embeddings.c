@@ -6,9 +6,11 @@
 #include <math.h>
 
 #include "base/json_edit.h"
+#include "base/log.h"
 #include "inference/field_errors.h"
 #include "inference/operation.h"
 #include "inference/prompts.h"
+#include "inference/shape.h"
 
 #define INPUTS_MAX 2048
 
@@ -182,6 +184,25 @@ static struct str numbers_base64(struct arena *scratch, const double *numbers, s
     return format_base64(scratch, bytes, count * 4);
 }
 
+/* Numbers are kept as their text. Empty: it is none. */
+static struct str text_of_number(yyjson_val *value)
+{
+    return yyjson_is_raw(value) ? str_of(yyjson_get_raw(value), yyjson_get_len(value)) : STR_NONE;
+}
+
+static bool are_numbers(yyjson_val *list)
+{
+    yyjson_val *item;
+    size_t i, count;
+
+    yyjson_arr_foreach(list, i, count, item)
+    {
+        if (!yyjson_is_raw(item))
+            return false;
+    }
+    return true;
+}
+
 /* Leaves an item alone that has the asked form already. */
 static bool shape_item(struct exchange *x, struct arena *scratch, struct json_edit *item)
 {
@@ -190,7 +211,7 @@ static bool shape_item(struct exchange *x, struct arena *scratch, struct json_ed
     double *numbers;
     size_t count;
 
-    if (!yyjson_is_arr(vector) && !yyjson_is_str(vector))
+    if (!yyjson_is_str(vector) && !(yyjson_is_arr(vector) && are_numbers(vector)))
         return false;
     json_edit_drop(item, STR("encoding_format")); /* llama-server's own */
     if (!wanted && x->facts.base64 == yyjson_is_str(vector))
@@ -214,13 +235,30 @@ static bool shape_item(struct exchange *x, struct arena *scratch, struct json_ed
     return true;
 }
 
-static void take_usage(struct exchange *x, yyjson_val *usage)
+/* Numbers that make no sense are replaced by an estimate. */
+static void take_usage(struct exchange *x, struct arena *scratch, struct json_edit *answer)
 {
-    yyjson_val *tokens = yyjson_obj_get(usage, "prompt_tokens");
-    struct str text = str_of(yyjson_get_raw(tokens), yyjson_get_len(tokens));
+    yyjson_val *usage = yyjson_obj_get(answer->object, "usage");
+    struct str prompt = text_of_number(yyjson_obj_get(usage, "prompt_tokens"));
+    struct str total = text_of_number(yyjson_obj_get(usage, "total_tokens"));
+    uint64_t sum;
 
-    if (!str_to_u64(text, UINT64_MAX, &x->usage.prompt_tokens))
-        x->usage.prompt_tokens = 0;
+    if (!yyjson_is_obj(usage) || (str_to_u64(prompt, SHAPE_COUNT_MAX, &x->usage.prompt_tokens) &&
+                                  str_to_u64(total, SHAPE_COUNT_MAX, &sum)))
+        return;
+    log_warn("usage_estimated", "id=%s engine=%s", x->request_id, x->deployment->engine->name);
+    x->usage.prompt_tokens = exchange_prompt_tokens(&x->facts);
+    json_edit_text(answer, STR("usage"),
+                   arena_printf(scratch, "{\"prompt_tokens\":%llu,\"total_tokens\":%llu}",
+                                (unsigned long long)x->usage.prompt_tokens,
+                                (unsigned long long)x->usage.prompt_tokens));
+}
+
+static bool is_index(const struct exchange *x, yyjson_val *index)
+{
+    uint64_t number;
+
+    return !index || str_to_u64(text_of_number(index), x->facts.choices - 1, &number);
 }
 
 static bool shape(struct exchange *x, struct arena *scratch, yyjson_doc *answer, struct str *out)
@@ -229,17 +267,17 @@ static bool shape(struct exchange *x, struct arena *scratch, yyjson_doc *answer,
     struct json_edit edit, *items;
     size_t i, count;
 
-    if (!yyjson_is_arr(data))
+    if (!yyjson_is_arr(data) || yyjson_arr_size(data) != x->facts.choices)
         return false;
     items = json_edit_list(scratch, yyjson_arr_size(data));
     yyjson_arr_foreach(data, i, count, item)
     {
         json_edit_init(&items[i], scratch, item, 2);
-        if (!shape_item(x, scratch, &items[i]))
+        if (!is_index(x, yyjson_obj_get(item, "index")) || !shape_item(x, scratch, &items[i]))
             return false;
     }
-    take_usage(x, yyjson_obj_get(root, "usage"));
-    json_edit_init(&edit, scratch, root, 3);
+    json_edit_init(&edit, scratch, root, 4);
+    take_usage(x, scratch, &edit);
     json_edit_string(&edit, STR("model"), str_from(x->deployment->model->label));
     json_edit_string(&edit, STR("object"), STR("list"));
     json_edit_array(&edit, STR("data"), items, (unsigned)count);

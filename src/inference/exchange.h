@@ -133,8 +133,9 @@ struct relay {
     struct str fingerprint;      /* system_fingerprint, once made */
     struct str usage;            /* JSON of the last usage that the stream told */
     struct usage_sum usage_sum;
-    int64_t created; /* of the stream's events */
-    unsigned events; /* that went to the client */
+    uint64_t text_bytes; /* of the answer's texts so far */
+    int64_t created;     /* of the stream's events */
+    unsigned events;     /* that went to the client */
     unsigned finished_choices;
     uint64_t
         *text_offsets; /* of completions with logprobs: where each choice's next token begins */

@@ -109,7 +109,8 @@ static bool take_choice(struct exchange *x, yyjson_val *event)
     yyjson_val *delta = yyjson_obj_get(event, "delta");
     struct choice *c;
 
-    if (!yyjson_is_obj(event) || index >= x->facts.choices)
+    if (!yyjson_is_obj(event) || index >= x->facts.choices || !shape_is_text(event, "text") ||
+        !shape_is_text(event, "finish_reason") || !shape_is_message(delta))
         return false;
     c = &g->choices[index];
     add_piece(x->arena, &c->text, yyjson_obj_get(event, "text"));

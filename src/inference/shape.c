@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "inference/shape.h"
 
+#include <assert.h>
+
+#include "base/log.h"
 #include "base/random.h"
 #include "inference/operation.h"
 
@@ -62,7 +65,7 @@ static int64_t created_of(struct exchange *x, yyjson_val *root)
 {
     if (!x->relay.created)
         x->relay.created = yyjson_get_sint(yyjson_obj_get(root, "created"));
-    if (!x->relay.created)
+    if (x->relay.created <= 0)
         x->relay.created = clock_now_ms(x->inference->options.clock) / 1000;
     return x->relay.created;
 }
@@ -86,11 +89,92 @@ static void shape_root(struct exchange *x, struct json_edit *root, struct str id
     json_edit_string(root, STR("system_fingerprint"), x->relay.fingerprint);
 }
 
+/* -- Types --------------------------------------------------------------------------------- */
+
+bool shape_is_text(yyjson_val *object, const char *key)
+{
+    yyjson_val *value = yyjson_obj_get(object, key);
+
+    return !value || yyjson_is_str(value) || yyjson_is_null(value);
+}
+
+bool shape_is_count(yyjson_val *value)
+{
+    return yyjson_is_uint(value) && yyjson_get_uint(value) <= SHAPE_COUNT_MAX;
+}
+
+static bool is_call(yyjson_val *call)
+{
+    yyjson_val *function = yyjson_obj_get(call, "function");
+    bool has_function = function && !yyjson_is_null(function);
+
+    return yyjson_is_obj(call) && shape_is_text(call, "id") && shape_is_text(call, "type") &&
+           (!has_function || yyjson_is_obj(function)) && shape_is_text(function, "name") &&
+           shape_is_text(function, "arguments");
+}
+
+static bool are_calls(yyjson_val *calls)
+{
+    yyjson_val *call;
+    size_t i, count;
+
+    yyjson_arr_foreach(calls, i, count, call)
+    {
+        if (!is_call(call))
+            return false;
+    }
+    return !calls || yyjson_is_arr(calls) || yyjson_is_null(calls);
+}
+
+bool shape_is_message(yyjson_val *message)
+{
+    return shape_is_text(message, "content") && shape_is_text(message, "role") &&
+           shape_is_text(message, "refusal") && are_calls(yyjson_obj_get(message, "tool_calls"));
+}
+
+/* An index, if it has one, of a choice that was asked for. */
+static bool is_choice(const struct exchange *x, yyjson_val *choice)
+{
+    yyjson_val *index = yyjson_obj_get(choice, "index");
+    bool has_index = index && !yyjson_is_null(index);
+
+    return yyjson_is_obj(choice) && shape_is_text(choice, "finish_reason") &&
+           (!has_index || (yyjson_is_uint(index) && yyjson_get_uint(index) < x->facts.choices));
+}
+
 /* -- Usage --------------------------------------------------------------------------------- */
 
 static uint64_t count_of(yyjson_val *usage, const char *key)
 {
-    return yyjson_get_uint(yyjson_obj_get(usage, key));
+    yyjson_val *count = yyjson_obj_get(usage, key);
+
+    return shape_is_count(count) ? yyjson_get_uint(count) : 0;
+}
+
+static bool is_usage(yyjson_val *usage)
+{
+    return shape_is_count(yyjson_obj_get(usage, "prompt_tokens")) &&
+           shape_is_count(yyjson_obj_get(usage, "completion_tokens")) &&
+           shape_is_count(yyjson_obj_get(usage, "total_tokens"));
+}
+
+void shape_count_text(struct exchange *x, yyjson_val *text)
+{
+    x->relay.text_bytes += json_str(text).len;
+}
+
+/* What an engine tells in numbers that make no sense is estimated, as a prompt is. */
+static yyjson_val *estimate_usage(struct exchange *x, struct arena *a)
+{
+    uint64_t prompt = exchange_prompt_tokens(&x->facts), answer = (x->relay.text_bytes + 3) / 4;
+    yyjson_mut_doc *doc = json_new(a);
+    yyjson_mut_val *usage = yyjson_mut_obj(doc);
+
+    log_warn("usage_estimated", "id=%s engine=%s", x->request_id, x->deployment->engine->name);
+    json_set(doc, usage, "prompt_tokens", yyjson_mut_uint(doc, prompt));
+    json_set(doc, usage, "completion_tokens", yyjson_mut_uint(doc, answer));
+    json_set(doc, usage, "total_tokens", yyjson_mut_uint(doc, prompt + answer));
+    return yyjson_doc_get_root(json_freeze(a, usage));
 }
 
 /* The details object `key`, with 0 for each count that the engine does not tell. */
@@ -102,7 +186,7 @@ static void shape_details(struct arena *a, struct json_edit *usage, const char *
 
     json_edit_init(details, a, yyjson_is_obj(there) ? there : NULL, DETAILS_MAX);
     for (unsigned i = 0; i < DETAILS_MAX && counts[i]; i++) {
-        if (!yyjson_is_int(yyjson_obj_get(there, counts[i])))
+        if (!shape_is_count(yyjson_obj_get(there, counts[i])))
             json_edit_integer(details, str_from(counts[i]), 0);
     }
     json_edit_object(usage, str_from(key), details);
@@ -120,6 +204,8 @@ static struct json_edit *shape_usage(struct exchange *x, struct arena *a, yyjson
     static const char *const prompt_counts[DETAILS_MAX] = { "audio_tokens", "cached_tokens" };
     struct json_edit *edit = ARENA_NEW(a, struct json_edit);
 
+    if (!is_usage(usage))
+        usage = estimate_usage(x, a);
     x->usage.prompt_tokens = count_of(usage, "prompt_tokens");
     x->usage.completion_tokens = count_of(usage, "completion_tokens");
     json_edit_init(edit, a, usage, USAGE_CHANGES_MAX);
@@ -145,7 +231,7 @@ struct str shape_sum_usage(struct exchange *x, struct arena *a, yyjson_val *usag
 
     sum->parts++;
     sum->prompt_tokens += count_of(usage, "prompt_tokens");
-    sum->cached_tokens += yyjson_get_uint(json_at(usage, "prompt_tokens_details.cached_tokens"));
+    sum->cached_tokens += count_of(yyjson_obj_get(usage, "prompt_tokens_details"), "cached_tokens");
     sum->completion_tokens += count_of(usage, "completion_tokens");
     prompt = sum->prompt_tokens * x->facts.prompts / sum->parts;
     cached = sum->cached_tokens * x->facts.prompts / sum->parts;
@@ -247,7 +333,8 @@ unsigned shape_index(const struct exchange *x, yyjson_val *choice)
 {
     uint64_t index = yyjson_get_uint(yyjson_obj_get(choice, "index"));
 
-    return index < x->facts.choices ? (unsigned)index : 0;
+    assert(index < x->facts.choices); /* is_choice */
+    return (unsigned)index;
 }
 
 /* Edits of the objects in `array`, the first `max` of them, each without its "id", with room for
@@ -354,7 +441,7 @@ static bool shape_choices(struct exchange *x, struct arena *scratch, struct json
     {
         yyjson_val *inner = part ? yyjson_obj_get(choice, part) : NULL;
 
-        if (!yyjson_is_obj(choice) || (inner && !yyjson_is_obj(inner)))
+        if (!is_choice(x, choice) || (inner && !yyjson_is_obj(inner)))
             return false;
         json_edit_init(&edits[i], scratch, choice, SHAPE_CHOICE_MAX);
         if (!shape(x, scratch, &edits[i]))

@@ -26,7 +26,8 @@ struct shape_form {
 #define SHAPE_CHOICE_MAX 8
 
 /* A whole answer, whose `prompts` prompts are annotated. False: it is not understood (its choices
- * are no list of objects, say), or a choice has been refused. */
+ * are no list of objects, say, or have members of other types than OpenAI's), or a choice has been
+ * refused. */
 bool shape_answer(struct exchange *x, struct arena *scratch, yyjson_doc *answer,
                   const struct shape_form *form, unsigned prompts, struct str *out);
 /* An event of a stream; `out` stays empty when nothing of it is for the client. */
@@ -41,6 +42,18 @@ struct str shape_usage_event(struct exchange *x, struct arena *scratch);
  * up, and gives the usage object of all so far, in which each prompt counts once. */
 struct str shape_sum_usage(struct exchange *x, struct arena *a, yyjson_val *usage);
 
+/* Is the member a string, null or absent? What else it may be, no client's SDK can read. */
+bool shape_is_text(yyjson_val *object, const char *key);
+/* Are the members of a chat's message or delta what clients read them as? */
+bool shape_is_message(yyjson_val *message);
+/* The most tokens that every client can hold: SDKs of some languages have 32-bit integers. */
+#define SHAPE_COUNT_MAX INT32_MAX
+/* Is it a number of tokens? */
+bool shape_is_count(yyjson_val *value);
+
+/* Text of the answer, for a usage that the engine does not tell in sensible numbers. */
+void shape_count_text(struct exchange *x, yyjson_val *text);
+
 /* Parts of a choice. */
 
 /* content_filter_results: that nothing was filtered where there is text, else {}. No content filter
@@ -52,7 +65,7 @@ void shape_refusal(struct exchange *x, struct json_edit *object);
 void shape_logprobs(struct exchange *x, struct arena *scratch, struct json_edit *choice);
 /* In a stream: finish_reason is there, if only as null, and counted once it says something. */
 void shape_finish(struct exchange *x, struct json_edit *choice);
-/* The choice's `index`, when it is one of those asked for, else 0. */
+/* The choice's `index`, 0 when it has none. */
 unsigned shape_index(const struct exchange *x, yyjson_val *choice);
 
 /* `len` random base62 characters behind `prefix`. */

@@ -153,13 +153,22 @@ static struct str many_vectors(struct buf *text, unsigned inputs, const char *nu
     return buf_str(text);
 }
 
-static void begin_large(const char *request, const char *number)
+#define LARGE 50
+
+/* `more`: of the request's members. */
+static void begin_large(const char *more, const char *number)
 {
     struct buf text;
 
-    rig_post("small", "embeddings", request);
+    buf_init(&text, 4096);
+    assert_true(buf_printf(&text, "{%s\"input\":[\"a\"", more));
+    for (unsigned i = 1; i < LARGE; i++)
+        assert_true(buf_append(&text, STR(",\"a\"")));
+    assert_true(buf_append(&text, STR("]}")) && buf_append(&text, str_of("", 1)));
+    rig_post("small", "embeddings", buf_str(&text).data);
+    buf_done(&text);
     fake_engine_head(200, "application/json");
-    fake_engine_body(many_vectors(&text, 50, number));
+    fake_engine_body(many_vectors(&text, LARGE, number));
     fake_engine_end();
     buf_done(&text);
     assert_false(fake_reply.is_finished); /* it is shaped on another thread */
@@ -174,14 +183,14 @@ static void wait_for_reply(void)
 static void large_answers_do_not_keep_the_loop(void **state)
 {
     (void)state;
-    begin_large("{\"input\":\"a\"}", "1.50");
+    begin_large("", "1.50");
     wait_for_reply();
     assert_int_equal(yyjson_arr_size(first_vector()), 1536);
     assert_true(str_find(buf_str(&fake_reply.body), STR("[1.50,-0.0123456,")) != SIZE_MAX);
-    begin_large("{\"input\":\"a\",\"dimensions\":2000}", "1");
+    begin_large("\"dimensions\":2000,", "1");
     wait_for_reply();
     assert_int_equal(fake_reply.status, 400);
-    begin_large("{\"input\":\"a\"}", "01");
+    begin_large("", "01");
     wait_for_reply();
     assert_int_equal(fake_reply.status, 500);
 }
@@ -189,7 +198,7 @@ static void large_answers_do_not_keep_the_loop(void **state)
 static void a_client_may_leave_while_its_answer_is_shaped(void **state)
 {
     (void)state;
-    begin_large("{\"input\":\"a\"}", "1");
+    begin_large("", "1");
     rig_gone();
     assert_false(fake_reply.is_finished);
     wait_for_reply();
@@ -204,6 +213,13 @@ static void rubbish_is_an_error(void **state)
         "{\"data\":[5]}",
         "{\"data\":[{}]}",
         "{\"data\":[{\"embedding\":{}}]}",
+        "{\"data\":[]}",
+        "{\"data\":[{\"embedding\":[1]},{\"embedding\":[1]}]}",
+        "{\"data\":[{\"embedding\":[1,\"2\"]}]}",
+        "{\"data\":[{\"embedding\":[1,null]}]}",
+        "{\"data\":[{\"embedding\":[1],\"index\":1}]}",
+        "{\"data\":[{\"embedding\":[1],\"index\":-1}]}",
+        "{\"data\":[{\"embedding\":[1],\"index\":\"0\"}]}",
     };
 
     (void)state;
@@ -215,6 +231,27 @@ static void rubbish_is_an_error(void **state)
     }
     answer("{\"input\":\"a\"}", "{\"data\":[{\"embedding\":\"AAA=\"}]}");
     assert_int_equal(fake_reply.status, 500);
+}
+
+static void usage_without_sense_is_estimated(void **state)
+{
+    static const char *const numbers[] = {
+        "-1", "7.5", "2147483648", "1e3", "\"7\"", "null", "[]"
+    };
+    char text[160];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        snprintf(
+            text, sizeof(text),
+            "{\"data\":[{\"embedding\":[1]}],\"usage\":{\"prompt_tokens\":%s,\"total_tokens\":7}}",
+            numbers[i]);
+        answer("{\"input\":\"abcdefgh\"}", text);
+        assert_int_equal(fake_reply.status, 200);
+        assert_true(str_find(buf_str(&fake_reply.body),
+                             STR("\"usage\":{\"prompt_tokens\":2,\"total_tokens\":2}")) !=
+                    SIZE_MAX);
+    }
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_set_up, rig_tear_down)
@@ -232,6 +269,7 @@ int main(void)
         TEST(large_answers_do_not_keep_the_loop),
         TEST(a_client_may_leave_while_its_answer_is_shaped),
         TEST(rubbish_is_an_error),
+        TEST(usage_without_sense_is_estimated),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -90,6 +90,18 @@ static void rubbish_amid_the_stream_is_an_error(void **state)
         "data: []\n\n",
         "data: {\"choices\":[5]}\n\n",
         "data: {\"choices\":[{\"delta\":5,\"index\":0},null]}\n\n",
+        "data: {\"choices\":[{\"delta\":{\"content\":5},\"index\":0}]}\n\n",
+        "data: {\"choices\":[{\"delta\":{\"content\":[\"a\"]},\"index\":0}]}\n\n",
+        "data: {\"choices\":[{\"delta\":{\"role\":{}},\"index\":0}]}\n\n",
+        "data: {\"choices\":[{\"delta\":{},\"index\":1}]}\n\n",
+        "data: {\"choices\":[{\"delta\":{},\"index\":-1}]}\n\n",
+        "data: {\"choices\":[{\"delta\":{},\"index\":\"0\"}]}\n\n",
+        "data: {\"choices\":[{\"delta\":{},\"finish_reason\":7}]}\n\n",
+        "data: {\"choices\":[{\"delta\":{\"tool_calls\":{}}}]}\n\n",
+        "data: {\"choices\":[{\"delta\":{\"tool_calls\":[5]}}]}\n\n",
+        "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"function\":5}]}}]}\n\n",
+        "data: "
+        "{\"choices\":[{\"delta\":{\"tool_calls\":[{\"function\":{\"arguments\":{}}}]}}]}\n\n",
     };
 
     (void)state;
@@ -131,6 +143,9 @@ static void rubbish_as_an_answer_is_an_error(void **state)
         "{\"choices\":{}}",
         "{\"choices\":[7]}",
         "{\"choices\":[{\"message\":7}]}",
+        "{\"choices\":[{\"message\":{\"content\":7}}]}",
+        "{\"choices\":[{\"message\":{\"content\":\"a\"},\"index\":1}]}",
+        "{\"choices\":[{\"message\":{\"tool_calls\":[{\"id\":1}]}}]}",
     };
 
     (void)state;

@@ -128,6 +128,67 @@ static void the_fingerprint_names_the_engine(void **state)
     rig_end_exchange(x);
 }
 
+static void expect_usage(const char *usage, uint64_t prompt, uint64_t answer)
+{
+    struct str text;
+    yyjson_val *shown;
+
+    open_exchange("2024-10-21");
+    x->facts.prompt_chars = 40;
+    text = arena_printf(
+        x->arena, "{\"choices\":[{\"message\":{\"content\":\"12345\"}}],\"usage\":%s}", usage);
+    shown = yyjson_obj_get(parsed(shaped(text.data)), "usage");
+    assert_int_equal(x->usage.prompt_tokens, prompt);
+    assert_int_equal(x->usage.completion_tokens, answer);
+    assert_int_equal(yyjson_get_uint(yyjson_obj_get(shown, "prompt_tokens")), prompt);
+    assert_int_equal(yyjson_get_uint(yyjson_obj_get(shown, "completion_tokens")), answer);
+    assert_int_equal(yyjson_get_uint(yyjson_obj_get(shown, "total_tokens")), prompt + answer);
+    assert_int_equal(yyjson_get_uint(json_at(shown, "prompt_tokens_details.cached_tokens")), 0);
+    rig_end_exchange(x);
+}
+
+static void usage_without_sense_is_estimated(void **state)
+{
+    static const char *const numbers[] = {
+        "-1",    "3.0",  "1e2", "2147483648", "123456789012345678901234567890",
+        "\"3\"", "true", "[]",  "{}",         "null",
+    };
+    char text[160];
+
+    (void)state;
+    expect_usage("{\"prompt_tokens\":3,\"completion_tokens\":4,\"total_tokens\":7}", 3, 4);
+    expect_usage("{}", 10, 2);
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        snprintf(text, sizeof(text),
+                 "{\"prompt_tokens\":%s,\"completion_tokens\":4,\"total_tokens\":7}", numbers[i]);
+        expect_usage(text, 10, 2);
+        snprintf(text, sizeof(text),
+                 "{\"prompt_tokens\":3,\"completion_tokens\":%s,\"total_tokens\":7}", numbers[i]);
+        expect_usage(text, 10, 2);
+        snprintf(text, sizeof(text),
+                 "{\"prompt_tokens\":3,\"completion_tokens\":4,\"total_tokens\":%s}", numbers[i]);
+        expect_usage(text, 10, 2);
+        snprintf(text, sizeof(text),
+                 "{\"prompt_tokens\":3,\"completion_tokens\":4,\"total_tokens\":7,"
+                 "\"prompt_tokens_details\":{\"cached_tokens\":%s}}",
+                 numbers[i]);
+        expect_usage(text, 3, 4);
+    }
+}
+
+/* What is checked is what goes out. */
+static void a_member_goes_out_once(void **state)
+{
+    (void)state;
+    open_exchange("2023-05-15");
+    expect(
+        shaped("{\"id\":\"chatcmpl-AnhIt2rw8vL8czymkCwEOKKTg7HP9\",\"created\":17,\"choices\":[{"
+               "\"message\":{\"content\":\"a\",\"content\":5,\"x\":1,\"x\":2}}],\"choices\":7}"),
+        "{\"choices\":[{\"message\":{\"content\":\"a\",\"x\":1}}],\"created\":17,\"id\":\"chatcmpl-"
+        "AnhIt2rw8vL8czymkCwEOKKTg7HP9\",\"model\":\"gpt-4\",\"object\":\"chat.completion\"}");
+    rig_end_exchange(x);
+}
+
 static void tool_calls_have_azures_ids(void **state)
 {
     yyjson_val *message, *call;
@@ -178,6 +239,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_oldest_version_shows_the_least), TEST(the_newest_version_shows_all),
         TEST(an_id_of_another_kind_is_replaced),  TEST(the_fingerprint_names_the_engine),
+        TEST(usage_without_sense_is_estimated),   TEST(a_member_goes_out_once),
         TEST(tool_calls_have_azures_ids),         TEST(log_probabilities_are_as_many_as_asked),
     };
 
