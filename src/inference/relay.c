@@ -94,7 +94,11 @@ static bool shape_event(struct exchange *x, struct str data)
     struct str out = STR_NONE;
     bool ok = true;
 
-    if (!event) {
+    if (!event && x->engine.ended) { /* the rest of it did not come */
+        engine_error_in_stream(x, &err);
+        add_error_event(x, &err);
+        ok = false;
+    } else if (!event) {
         add_not_understood(x);
         ok = false;
     } else if (yyjson_is_null(yyjson_doc_get_root(event))) {
@@ -174,6 +178,17 @@ static void take_events(struct exchange *x)
         add_not_understood(x);
 }
 
+/* An event whose empty line the engine left out, as [DONE] at the end may be. */
+static void take_last_event(struct exchange *x)
+{
+    if (!x->engine.ended || x->relay.failure || !sse_is_partial(&x->relay.splitter))
+        return;
+    if (!http_reply_is_started(x->request))
+        add_first_event(x);
+    if (!sse_split_rest(&x->relay.splitter, on_event, x))
+        add_not_understood(x);
+}
+
 static void hold_or_resume(struct exchange *x)
 {
     bool is_full = http_reply_is_started(x->request) && http_reply_is_full(x->request);
@@ -202,8 +217,7 @@ static void end_stream(struct exchange *x)
 
     if (x->relay.failure)
         return;
-    if (x->relay.saw_done || (x->engine.ended && x->relay.finished_choices >= x->facts.choices &&
-                              !sse_is_partial(&x->relay.splitter))) {
+    if (x->relay.saw_done || (x->engine.ended && x->relay.finished_choices >= x->facts.choices)) {
         add_last_events(x);
         return;
     }
@@ -215,6 +229,7 @@ static enum phase finish_stream(struct exchange *x)
 {
     if (x->engine.failed && !x->relay.events)
         return exchange_refuse(x, x->engine.failure);
+    take_last_event(x);
     end_stream(x);
     /* Nothing went out yet: the error still gets a status of its own. */
     if (x->relay.failure && !x->relay.events)
@@ -390,6 +405,10 @@ static enum phase relay_gathered(struct exchange *x)
         return exchange_refuse(x, x->engine.failure);
     if (!x->engine.ended && !x->relay.saw_done)
         return PHASE_WAIT;
+    if (!sse_split_rest(&x->relay.splitter, on_gathered_event, x))
+        engine_error_not_understood(x);
+    if (exchange_error_code(x))
+        return PHASE_FAIL;
     exchange_stop_engine(x);
     if (!gather_finish(x, &answer)) {
         engine_error_not_understood(x);

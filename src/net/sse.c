@@ -179,3 +179,9 @@ bool sse_split(struct sse_splitter *s, struct str bytes,
     }
     return true;
 }
+
+bool sse_split_rest(struct sse_splitter *s,
+                    bool (*on_event)(void *data, const struct sse_event *event), void *data)
+{
+    return !sse_is_partial(s) || sse_split(s, STR("\n\n"), on_event, data);
+}

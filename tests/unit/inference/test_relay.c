@@ -129,6 +129,32 @@ static void a_stream_that_forgets_done_gets_it(void **state)
     assert_int_equal(fake_engine.cancelled, 0);
 }
 
+static void the_last_event_needs_no_empty_line(void **state)
+{
+    static const char *const ends[] = { STOP "data: [DONE]", STOP "data: [DONE]\n",
+                                        STOP "data:[DONE]\r" };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+        open_stream("sim", STREAM);
+        fake_engine_body(STR(DELTA("{\"content\":\"one\"}")));
+        fake_engine_body(str_from(ends[i]));
+        fake_engine_end();
+        read_events();
+        expect_first();
+        expect_content("one");
+        next_json();
+        expect_end();
+    }
+    open_stream("sim", STREAM); /* nor has anything to come before it */
+    fake_engine_body(str_slice(STR(STOP), 0, sizeof(STOP) - 3));
+    fake_engine_end();
+    read_events();
+    expect_first();
+    next_json();
+    expect_end();
+}
+
 static void a_null_event_is_passed_over(void **state)
 {
     (void)state;
@@ -234,6 +260,7 @@ int main(void)
         TEST(events_are_in_azures_shape),
         TEST(bytes_may_be_cut_anywhere),
         TEST(a_stream_that_forgets_done_gets_it),
+        TEST(the_last_event_needs_no_empty_line),
         TEST(a_null_event_is_passed_over),
         TEST(what_follows_done_is_dropped),
         TEST(a_slow_client_holds_the_engine_back),

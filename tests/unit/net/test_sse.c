@@ -207,12 +207,35 @@ static void stops_when_told(void **state)
     sse_splitter_done(&s);
 }
 
+/* Behind the last event, with and without line ends; nothing when that was whole. */
+static void takes_the_rest_for_an_event(void **state)
+{
+    static const char *const streams[] = { "data: a\n\ndata: b", "data: a\n\ndata: b\n",
+                                           "data: a\n\ndata: b\r", "data: a\n\ndata: b\n\n" };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(streams); i++) {
+        struct sse_splitter s;
+        struct seen seen = { 0 };
+
+        buf_init(&seen.text, MAX);
+        sse_splitter_init(&s, MAX);
+        assert_true(sse_split(&s, str_from(streams[i]), on_event, &seen));
+        assert_true(sse_split_rest(&s, on_event, &seen));
+        assert_int_equal(seen.count, 2);
+        assert_false(sse_is_partial(&s));
+        buf_done(&seen.text);
+        sse_splitter_done(&s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(splits_however_it_is_cut), cmocka_unit_test(cuts_do_not_matter),
-        cmocka_unit_test(keeps_its_maximum),        cmocka_unit_test(bounds_a_line_without_end),
-        cmocka_unit_test(lends_what_lies_whole),    cmocka_unit_test(stops_when_told),
+        cmocka_unit_test(splits_however_it_is_cut),    cmocka_unit_test(cuts_do_not_matter),
+        cmocka_unit_test(keeps_its_maximum),           cmocka_unit_test(bounds_a_line_without_end),
+        cmocka_unit_test(lends_what_lies_whole),       cmocka_unit_test(stops_when_told),
+        cmocka_unit_test(takes_the_rest_for_an_event),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
