@@ -360,11 +360,11 @@ static enum phase relay_whole(struct exchange *x)
         engine_error_not_understood(x);
         return PHASE_FAIL;
     }
-    if (x->engine.failed)
+    if (x->engine.failed && x->engine.status == 200)
         return exchange_refuse(x, x->engine.failure);
-    if (!x->engine.ended)
+    if (!x->engine.ended && !x->engine.failed)
         return PHASE_WAIT;
-    if (x->engine.status != 200)
+    if (x->engine.status != 200) /* as much of it as came: the status says the most */
         return engine_error_reply(x, kept_answer(x));
     return shape_whole(x, kept_answer(x));
 }

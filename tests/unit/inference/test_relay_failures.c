@@ -177,6 +177,21 @@ static void a_failure_before_the_head_is_a_status(void **state)
     expect_error(500, "InternalServerError");
 }
 
+/* Of an answer whose status says what is wrong, the rest is not missed. */
+static void an_error_that_breaks_is_known_by_its_status(void **state)
+{
+    (void)state;
+    rig_chat("up", WHOLE);
+    fake_engine_head(429, "application/json");
+    fake_engine_body(STR("{\"error\":{\"mess"));
+    fake_engine_fail(ERROR_TIMEOUT);
+    expect_error(503, "ServiceUnavailable");
+    rig_chat("up", STREAM);
+    fake_engine_head(500, "application/json");
+    fake_engine_fail(ERROR_BACKEND);
+    expect_error(500, NULL);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_set_up, reply_tear_down)
 
 int main(void)
@@ -191,6 +206,7 @@ int main(void)
         TEST(an_event_above_the_limit_is_an_error),
         TEST(rubbish_as_an_answer_is_an_error),
         TEST(a_failure_before_the_head_is_a_status),
+        TEST(an_error_that_breaks_is_known_by_its_status),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
