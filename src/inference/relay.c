@@ -11,6 +11,7 @@
 #include "inference/gather.h"
 #include "inference/operation.h"
 #include "inference/reply.h"
+#include "inference/restream.h"
 #include "inference/shape.h"
 
 /* 2,048 embeddings of 3,072 numbers as text, the largest answer there is, take about 70 MB. */
@@ -351,6 +352,21 @@ static struct str kept_answer(const struct exchange *x)
     return x->relay.whole.max ? buf_str(&x->relay.whole) : x->relay.piece;
 }
 
+/* What was to be a stream came whole: it goes out as one. */
+static enum phase stream_whole(struct exchange *x, struct str text)
+{
+    struct error err;
+    yyjson_doc *answer = json_parse(x->asking, text, &err);
+
+    if (!yyjson_is_obj(yyjson_doc_get_root(answer))) {
+        engine_error_not_understood(x);
+        return PHASE_FAIL;
+    }
+    add_first_event(x);
+    x->relay.saw_done = shape_event(x, restream_event(x, answer));
+    return finish_stream(x);
+}
+
 static enum phase relay_whole(struct exchange *x)
 {
     struct str bytes = x->engine.incoming;
@@ -366,6 +382,8 @@ static enum phase relay_whole(struct exchange *x)
         return PHASE_WAIT;
     if (x->engine.status != 200) /* as much of it as came: the status says the most */
         return engine_error_reply(x, kept_answer(x));
+    if (x->facts.stream)
+        return stream_whole(x, kept_answer(x));
     return shape_whole(x, kept_answer(x));
 }
 

@@ -1,7 +1,6 @@
 /*
- * Bytes as an engine's answer, or as an event of its stream, into Azure's shape, or as an event of
- * which an answer is put together. The first byte says of which operation, the second what the
- * request asked for.
+ * Bytes as an engine's answer, or as an event of its stream, into Azure's shape; an answer made an event,
+ * and events an answer. The first byte says of which operation, the second what the request asked for.
  * SPDX-License-Identifier: MIT
  */
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 #include "../unit/inference/rig.h"
 #include "inference/engine_error.h"
 #include "inference/gather.h"
+#include "inference/restream.h"
 #include "inference/shape.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -67,6 +67,21 @@ static void gather(struct exchange *x, yyjson_doc *event)
         check_out(x, out);
 }
 
+static void restream(struct exchange *x, yyjson_doc *answer)
+{
+    struct error err;
+    struct str out = STR_NONE;
+    yyjson_doc *event;
+
+    if (!x->operation->shape_event)
+        return;
+    x->asking = x->arena;
+    event = json_parse(x->arena, restream_event(x, answer), &err);
+    check(event);
+    if (x->operation->shape_event(x, x->arena, event, &out) && out.len)
+        check_out(x, out);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct error err = { 0 };
@@ -94,8 +109,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (out.len)
             check_out(x, out);
     }
-    if (doc)
+    if (doc) {
+        restream(x, doc);
         gather(x, doc);
+    }
     rig_end_exchange(x);
     return 0;
 }

@@ -155,6 +155,71 @@ static void the_last_event_needs_no_empty_line(void **state)
     expect_end();
 }
 
+/* By a server that does not stream. */
+static void a_whole_answer_becomes_a_stream(void **state)
+{
+    yyjson_val *event;
+
+    (void)state;
+    rig_chat("up", STREAM_USAGE);
+    fake_engine_head(200, "application/json");
+    fake_engine_body(STR(ANSWER));
+    assert_false(fake_reply.is_started);
+    fake_engine_end();
+    assert_int_equal(fake_reply.status, 200);
+    assert_true(str_equal(rig_header("content-type"), STR("text/event-stream; charset=utf-8")));
+    read_events();
+    expect_first();
+    event = next_json();
+    expect_str(event, "object", "chat.completion.chunk");
+    expect_str(yyjson_arr_get_first(yyjson_obj_get(event, "choices")), "delta.content", "hello");
+    expect_str(yyjson_arr_get_first(yyjson_obj_get(event, "choices")), "finish_reason", "stop");
+    event = next_json();
+    assert_int_equal(yyjson_get_int(json_at(event, "usage.total_tokens")), 9);
+    expect_end();
+}
+
+static void its_calls_get_their_indices(void **state)
+{
+    yyjson_val *calls;
+
+    (void)state;
+    rig_chat("up", STREAM);
+    fake_engine_head(200, "application/json");
+    fake_engine_body(
+        STR("{\"choices\":[{\"finish_reason\":\"tool_calls\",\"message\":{\"tool_calls\":"
+            "[{\"id\":\"call_1\",\"type\":\"function\",\"function\":{\"name\":\"f\","
+            "\"arguments\":\"{}\"}},{\"function\":{\"name\":\"g\"}}]}}]}"));
+    fake_engine_end();
+    read_events();
+    expect_first();
+    calls =
+        json_at(yyjson_arr_get_first(yyjson_obj_get(next_json(), "choices")), "delta.tool_calls");
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(yyjson_get_int(yyjson_obj_get(yyjson_arr_get(calls, i), "index")), i);
+    expect_end();
+}
+
+static void a_whole_answer_that_is_none_is_an_error(void **state)
+{
+    static const char *const rubbish[] = { "",
+                                           "data: x\n\n",
+                                           "null",
+                                           "[]",
+                                           "{\"choices\":5}",
+                                           "{\"choices\":[5]}",
+                                           "{\"error\":{\"code\":500}}" };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rubbish); i++) {
+        rig_chat("up", STREAM);
+        fake_engine_head(200, "application/json");
+        fake_engine_body(str_from(rubbish[i]));
+        fake_engine_end();
+        expect_error(500, i + 1 < ARRAY_LEN(rubbish) ? "InternalServerError" : NULL);
+    }
+}
+
 static void a_null_event_is_passed_over(void **state)
 {
     (void)state;
@@ -261,6 +326,9 @@ int main(void)
         TEST(bytes_may_be_cut_anywhere),
         TEST(a_stream_that_forgets_done_gets_it),
         TEST(the_last_event_needs_no_empty_line),
+        TEST(a_whole_answer_becomes_a_stream),
+        TEST(its_calls_get_their_indices),
+        TEST(a_whole_answer_that_is_none_is_an_error),
         TEST(a_null_event_is_passed_over),
         TEST(what_follows_done_is_dropped),
         TEST(a_slow_client_holds_the_engine_back),
