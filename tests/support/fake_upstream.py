@@ -10,12 +10,17 @@ import threading
 import time
 
 
+class ClosedError(Exception):
+    """The script has closed the connection."""
+
+
 class Call:
     """One request and the way to answer it."""
 
     def __init__(self, reader, writer, method, path, headers, body):
         self.reader, self.writer = reader, writer
         self.method, self.path, self.headers, self.body = method, path, headers, body
+        self.came_s = time.monotonic()
 
     @property
     def json(self):
@@ -55,6 +60,18 @@ class Call:
         while await self.reader.read(1024):
             pass
         raise ConnectionResetError
+
+    async def pour(self, data):
+        """The same again and again, until the other side has had enough; 2 GiB at most."""
+        for _ in range(2 * 1024**3 // len(data)):
+            await self.raw(data)
+        raise AssertionError("the other side took 2 GiB")
+
+    async def close(self):
+        """The end of the connection, behind all that was written."""
+        await self.writer.drain()
+        self.writer.close()
+        raise ClosedError
 
     def cut(self):
         self.writer.transport.abort()
@@ -108,6 +125,7 @@ class FakeUpstream:
         self.calls = []
         self.left = threading.Event()
         self.writers = set()
+        self.port = None
         self.loop = asyncio.new_event_loop()
         started = threading.Event()
         self.thread = threading.Thread(target=self._run, args=(started,), daemon=True)
@@ -116,10 +134,42 @@ class FakeUpstream:
 
     def _run(self, started):
         asyncio.set_event_loop(self.loop)
-        self.server = self.loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0))
-        self.port = self.server.sockets[0].getsockname()[1]
+        self.loop.run_until_complete(self.open())
         started.set()
         self.loop.run_forever()
+        tasks = asyncio.all_tasks(self.loop)
+        for task in tasks:
+            task.cancel()
+        self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        self.loop.close()
+
+    async def open(self):
+        """Listens: on a free port at first, after that on the same."""
+        self.server = await asyncio.start_server(self._serve, "127.0.0.1", self.port or 0)
+        self.port = self.server.sockets[0].getsockname()[1]
+
+    def refuse(self, refuses=True):
+        """From now on nobody listens, until refuse(False); connections that there are stay."""
+
+        async def change():
+            if refuses:
+                self.server.close()
+            else:
+                await self.open()
+
+        self.run(change())
+
+    def run(self, coroutine):
+        """On the server's thread, to its end."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(10)
+
+    async def answer(self, call):
+        self.calls.append(call)
+        try:
+            await self.script(call)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            self.left.set()
+            raise
 
     async def _serve(self, reader, writer):
         self.writers.add(writer)
@@ -130,14 +180,10 @@ class FakeUpstream:
                 method, path, _ = line.split(" ")
                 headers = {name.lower(): value.strip() for name, value in (r.split(":", 1) for r in rest)}
                 body = await reader.readexactly(int(headers.get("content-length", 0)))
-                call = Call(reader, writer, method, path, headers, body)
-                self.calls.append(call)
-                try:
-                    await self.script(call)
-                except (ConnectionError, asyncio.IncompleteReadError):
-                    self.left.set()
-                    raise
-        except (ConnectionError, asyncio.IncompleteReadError):
+                await self.answer(Call(reader, writer, method, path, headers, body))
+                if headers.get("connection") == "close":
+                    break
+        except (ConnectionError, asyncio.IncompleteReadError, ClosedError):
             pass  # gone between two requests, or in the middle of one: what the test then looks at is `left`
         finally:
             self.writers.discard(writer)
