@@ -103,7 +103,7 @@ def test_a_reload_replaces_a_model_after_its_streams():
     with Lazuli(catalog=LOADED) as service:
         wait_until_ready(service, 200, "ready")
         (first,) = processes(service)
-        long = QUESTION | {"stream": True, "max_tokens": 400, "logit_bias": {"2": -100}}
+        long = QUESTION | {"stream": True, "max_tokens": 150, "logit_bias": {"2": -100}}
         with service.post("gpt-4", long, stream=True) as answer:
             lines = answer.iter_lines()
             assert next(lines).startswith(b"data: ")
