@@ -73,11 +73,27 @@ static void refuse(struct connection *c, const struct error *err)
     tell_gone(c);
 }
 
+/* The client sends nothing more. It may have left, or wait for its answer: the kernel of one that
+ * has left answers whatever it gets by a reset, so that this is known after one round trip. */
+static bool is_still_there(struct connection *c)
+{
+    struct server_request *r = c->request;
+
+    if (r->is_probed)
+        return true;
+    r->is_probed = true;
+    return c->state == CONNECTION_WAIT && reply_probe(r) && stream_watch(c->stream);
+}
+
 /* The client has closed its side, or the connection broke. */
 static void leave(struct connection *c)
 {
-    if (is_unfinished(c->request) || c->end != STREAM_END_EOF)
+    if (c->is_ended && c->end != STREAM_END_EOF)
         connection_cut(c);
+    else if (is_unfinished(c->request) && !is_still_there(c))
+        connection_cut(c);
+    else if (!c->is_ended || c->state == CONNECTION_WAIT)
+        return; /* a reply is on its way; behind it, requests that came before the end */
     else if (!stream_pending(c->stream))
         close_stream(c, true);
     else
@@ -180,9 +196,10 @@ static void make_room(struct connection *c)
     else if (c->state == CONNECTION_BODY)
         make_body_room(c);
     is_full = c->in && room(c) == 0;
-    if (is_full && !c->is_read_paused)
+    if (is_full && !c->is_read_paused) {
         stream_read_stop(c->stream);
-    else if (!is_full && c->is_read_paused)
+        stream_watch(c->stream); /* without a descriptor for it, its leaving is noticed later */
+    } else if (!is_full && c->is_read_paused)
         stream_read_start(c->stream);
     c->is_read_paused = is_full;
 }
@@ -354,11 +371,20 @@ static void on_drain(void *data)
     connection_wake(data);
 }
 
+static void on_shut(void *data)
+{
+    struct connection *c = data;
+
+    c->is_shut = true;
+    connection_wake(c);
+}
+
 static const struct stream_events events = {
     .on_space = on_space,
     .on_read = on_read,
     .on_end = on_end,
     .on_drain = on_drain,
+    .on_shut = on_shut,
 };
 
 /* -- The end of a turn ------------------------------------------------------------------------- */
@@ -435,7 +461,7 @@ static void on_turn(struct turn_item *item)
         settle_reply(c);
     if (c->stream && c->request && c->request->is_finished)
         settle_finished(c);
-    if (c->stream && c->is_ended)
+    if (c->stream && (c->is_ended || c->is_shut))
         leave(c);
     if (c->stream && c->state == CONNECTION_IDLE && c->server->is_draining)
         close_stream(c, true);

@@ -61,6 +61,7 @@ struct server_request {
     bool is_full; /* http_reply_is_full has been true since the last on_drain */
     bool is_head;
     bool is_http10;
+    bool is_probed; /* whether the client, which sends nothing more, is still there */
     bool keeps_alive;
     bool expects_continue; /* and has not been told to go on */
     bool is_chunked_reply;
@@ -97,6 +98,7 @@ struct connection {
     struct server_request *request;
     bool is_closing; /* no request after this one */
     bool is_ended;   /* the stream told its end; `end` says how */
+    bool is_shut;    /* the stream told that the end comes behind what is not read yet */
     enum stream_end end;
     uint64_t written; /* bytes given to the stream */
     uint64_t taken;   /* of those, taken by the client when the wait for it began */
@@ -201,6 +203,9 @@ void request_free(struct connection *c);
 
 /* Answers what was refused, by the handler's envelope. False when a reply was begun already. */
 bool reply_error(struct connection *c, const struct error *err);
+/* Writes what no client minds, and what one that has left answers by a reset. False where there is
+ * no such thing. */
+bool reply_probe(struct server_request *r);
 /* The head of a started reply whose first chunk has not come in this turn. */
 void reply_flush_head(struct server_request *r);
 

@@ -199,6 +199,18 @@ bool reply_error(struct connection *c, const struct error *err)
     return true;
 }
 
+bool reply_probe(struct server_request *r)
+{
+    struct str probe = STR("HTTP/1.1 100 Continue\r\n\r\n"); /* RFC 9110, 15.2: may come any time */
+
+    if (r->is_http10 || (r->is_started && (!r->is_chunked_reply || !r->has_reply_body)))
+        return false;
+    if (r->is_started)
+        probe = STR("0"); /* RFC 9112, 7.1: the next chunk's size has a digit more */
+    connection_write(r->connection, &probe, 1);
+    return true;
+}
+
 void reply_flush_head(struct server_request *r)
 {
     struct str head = r->pending_head;

@@ -8,8 +8,13 @@
  * in or after the callback. The request and its arena live until the end of the loop's turn in
  * which that happens (and until the bytes are out), also when the client leaves before: on_gone
  * says so once, replies go nowhere from then on, and the handler still has to finish the request.
- * Requests on one connection are handled one after another (pipelined ones wait). A client that
- * closes its sending side while it waits for a reply counts as gone.
+ * Requests on one connection are handled one after another (pipelined ones wait).
+ *
+ * A client that has left is noticed after a round trip, and on_gone told. One that only closes its
+ * sending side once its requests are whole gets its replies: the two look the same until they are
+ * written to, so that such a client is sent what means nothing (an interim reply, or, within a
+ * chunked one, a zero in front of the next chunk's size), which one that has left answers by a
+ * reset. An HTTP/1.0 client, which knows neither, counts as gone.
  *
  * No callback comes out of a function of this header.
  *

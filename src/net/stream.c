@@ -142,6 +142,7 @@ static void on_closed(uv_handle_t *handle)
 static void cut(struct stream *s)
 {
     s->state = STREAM_CLOSED;
+    stream_unwatch(s);
     if (s->has_timer)
         uv_close((uv_handle_t *)&s->timer, on_closed);
     if (s->has_socket && !uv_is_closing(&s->socket.handle))
@@ -187,6 +188,7 @@ void stream_close(struct stream *s, bool flush)
     assert(s->state < STREAM_FLUSHING); /* else it is closed twice */
     s->events = (struct stream_events){ 0 };
     s->data = NULL;
+    stream_unwatch(s);
     if (flush && s->state == STREAM_OPEN && s->tls && !s->is_shut)
         stream_tls_goodbye(s);
     if (!flush || s->state != STREAM_OPEN) {
@@ -221,8 +223,10 @@ void stream_fail(struct stream *s, const char *why)
 
 void stream_end(struct stream *s, enum stream_end why)
 {
-    if (why == STREAM_END_RESET)
+    if (why == STREAM_END_RESET) {
         s->state = STREAM_FAILED;
+        stream_unwatch(s);
+    }
     s->peer_ended = true;
     /* It may be armed to resume reading, or to tell of a failure: either is over now. */
     if (s->has_timer)
@@ -345,6 +349,8 @@ void stream_read_start(struct stream *s)
 {
     assert(s->state < STREAM_FLUSHING);
     s->reads_wanted = true;
+    if (s->watch && !s->peer_ended)
+        stream_unwatch(s);
     stream_update_reading(s);
     if (s->state == STREAM_OPEN && s->tls && tls_has_pending(s->tls))
         stream_arm(s, 0);

@@ -10,7 +10,7 @@
  * no bound here: the owner looks at stream_pending and stops producing. TCP streams have
  * TCP_NODELAY and keep-alive on.
  * Reading: bytes are lent to on_read for the call only. A stream that does not read does not see
- * its peer's end either.
+ * its peer's end either, unless it is watched.
  * Events come out of the loop only, never out of a call into the stream.
  * One thread: that of the loop.
  * SPDX-License-Identifier: MIT
@@ -54,6 +54,9 @@ struct stream_events {
     void (*on_end)(void *data, enum stream_end why);
     /* All that was kept has been written. May be NULL. */
     void (*on_drain)(void *data);
+    /* The peer has closed its sending side, behind bytes that are not read yet. Only for who calls
+     * stream_watch. */
+    void (*on_shut)(void *data);
 };
 
 /* Where to connect to. Text is borrowed for the life of the stream. */
@@ -74,6 +77,12 @@ struct stream *stream_connect(struct loop *l, const struct stream_address *addre
  * system call: leave reading on where bytes are always welcome. */
 void stream_read_start(struct stream *s);
 void stream_read_stop(struct stream *s);
+
+/* Hears of the peer's end where nothing is read, be it that reading is stopped or that it came to
+ * STREAM_END_EOF: by on_shut, once, and by STREAM_END_RESET as soon as the connection is broken,
+ * which writing would tell only with the next write. It goes on until reading starts. It costs a
+ * descriptor; false when there is none. */
+bool stream_watch(struct stream *s);
 
 #define STREAM_WRITE_PARTS_MAX 16
 /* Sends the parts in order; false when the stream has failed (on_end follows or came). An accepted

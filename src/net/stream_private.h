@@ -1,6 +1,6 @@
 /*
- * Inside of a stream, for stream.c (life, reading, writing), stream_connect.c, stream_tls.c and
- * listener.c only.
+ * Inside of a stream, for stream.c (life, reading, writing), stream_connect.c, stream_tls.c,
+ * stream_watch.c and listener.c only.
  *
  *   stream_connect: CONNECTING -> (SHAKING) -> OPEN, or REFUSED from any of them
  *   listener:       SNIFFING -> (SHAKING) -> OPEN, or OPEN at once where there is no TLS
@@ -31,6 +31,7 @@ enum stream_state {
 };
 
 struct connecting;
+struct stream_watch;
 
 struct stream {
     union {
@@ -56,6 +57,8 @@ struct stream {
     bool peer_ended;
     bool is_shut; /* the sending side is over, or will be when all is written */
     bool require_tls;
+    bool watch_told;            /* on_shut came */
+    struct stream_watch *watch; /* NULL: not watched */
     struct buf sending;
     struct buf waiting;              /* behind `sending` */
     struct connecting *connecting;   /* until on_connect */
@@ -92,6 +95,9 @@ void stream_refuse(struct stream *s);
 void stream_connect_failed(struct stream *s, const char *why);
 void stream_connected(struct stream *s);
 void stream_connecting_free(struct stream *s);
+
+/* stream_watch.c */
+void stream_unwatch(struct stream *s);
 
 /* stream_tls.c */
 /* Starts the handshake; a client speaks first. */

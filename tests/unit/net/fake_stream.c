@@ -75,10 +75,17 @@ size_t fake_feed(struct stream *s, struct str bytes, size_t step)
 
 void fake_end(struct stream *s, enum stream_end why)
 {
-    if (s->is_closed || s->has_ended)
+    if (s->is_closed || s->is_reset || (s->has_ended && why == STREAM_END_EOF))
         return;
     s->has_ended = true;
+    s->is_reset = why == STREAM_END_RESET;
     s->events.on_end(s->data, why);
+}
+
+void fake_shut(struct stream *s)
+{
+    if (s->is_watched && !s->is_closed)
+        s->events.on_shut(s->data);
 }
 
 void fake_take(struct stream *s, size_t len)
@@ -133,12 +140,20 @@ void stream_read_start(struct stream *s)
 {
     assert(!s->is_closed);
     s->is_reading = true;
+    s->is_watched = s->is_watched && s->has_ended;
 }
 
 void stream_read_stop(struct stream *s)
 {
     assert(!s->is_closed);
     s->is_reading = false;
+}
+
+bool stream_watch(struct stream *s)
+{
+    assert(!s->is_closed);
+    s->is_watched = !s->is_unwatchable;
+    return s->is_watched;
 }
 
 bool stream_write(struct stream *s, const struct str *parts, unsigned count)

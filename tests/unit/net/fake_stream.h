@@ -15,10 +15,13 @@ struct stream {
     bool is_connecting;
     bool is_reading;
     bool has_ended;
+    bool is_reset;
     bool is_closed;
     bool is_flushed; /* closed in order */
     bool is_shut;    /* nothing more will be written */
     bool is_broken;  /* writes fail */
+    bool is_watched;
+    bool is_unwatchable; /* no descriptor is left for it */
     unsigned writes; /* calls of stream_write */
     struct buf out;  /* all that was written */
     size_t window;   /* bytes that the peer takes; more are pending */
@@ -37,6 +40,8 @@ void fake_refuse(struct stream *s);
  * many in one read, 0 for as many as there is room. */
 size_t fake_feed(struct stream *s, struct str bytes, size_t step);
 void fake_end(struct stream *s, enum stream_end why);
+/* The peer ends its sending side while the stream does not read; told when it is watched. */
+void fake_shut(struct stream *s);
 /* The peer takes up to so many bytes more. */
 void fake_take(struct stream *s, size_t len);
 /* What was written since the last call. */

@@ -122,12 +122,18 @@ static void on_drain(void *data)
         side_close(side);
 }
 
+static void on_shut(void *data)
+{
+    open_side(data)->shuts++;
+}
+
 const struct stream_events side_events = {
     .on_connect = on_connect,
     .on_connect_failed = on_connect_failed,
     .on_space = on_space,
     .on_read = on_read,
     .on_end = on_end,
+    .on_shut = on_shut,
     .on_drain = on_drain,
 };
 

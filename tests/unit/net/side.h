@@ -31,7 +31,7 @@ struct side {
 
     /* What happened. */
     bool is_inside; /* a call into the stream is under way, so that no event may come */
-    unsigned connects, refusals, eofs, resets, drains, reads;
+    unsigned connects, refusals, eofs, resets, drains, reads, shuts;
     struct error err;
 };
 

@@ -473,85 +473,6 @@ static void closes_over_an_endless_chunked_body(void **state)
     assert_int_equal(errors, 0);
 }
 
-/* -- Clients that leave ------------------------------------------------------------------------ */
-
-static const struct {
-    struct str request; /* so far */
-    bool is_known;
-} leaving[] = {
-    { STR(""), false },
-    { STR("GE"), false },
-    { STR("GET / HTTP/1.1\r\nHost: h\r\n"), false },
-    { POST("Content-Length: 2\r\n", "a"), true },
-    { POST("Transfer-Encoding: chunked\r\n", "1\r\na\r\n"), true },
-    { POST("Content-Length: 100000\r\n", "a"), true },
-    { POST("Content-Length: 2\r\n", "ab"), true },
-    { STR("GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\n"), true },
-};
-
-static void tells_when_the_client_leaves(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(leaving) * 2; i++) {
-        struct stream *s = client();
-
-        gones = heads = 0;
-        do_on_body = keep;
-        do_on_gone = i % 2 ? abort_request : keep;
-        fake_feed(s, leaving[i / 2].request, 0);
-        fake_end(s, i % 3 ? STREAM_END_EOF : STREAM_END_RESET);
-        turn();
-        assert_true(s->is_closed);
-        assert_int_equal(gones, leaving[i / 2].is_known);
-        assert_int_equal(heads, leaving[i / 2].is_known);
-        if (!heads || i % 2)
-            continue;
-        /* it is there until it is finished, and its reply goes nowhere */
-        assert_int_equal(http_server_stats(server).connections_open, 1);
-        http_reply_start(kept, 200, NULL, STR_NONE);
-        http_reply_chunk(kept, STR("unheard"));
-        assert_false(http_reply_is_full(kept));
-        http_reply_last_chunk(kept, STR_NONE);
-        turn();
-        assert_int_equal(s->writes, 0);
-        assert_int_equal(http_server_stats(server).connections_open, 0);
-    }
-}
-
-static void notices_it_while_it_replies(void **state)
-{
-    struct stream *s = client();
-
-    (void)state;
-    do_on_body = start_and_keep;
-    fake_feed(s, GET, 0);
-    http_reply_chunk(kept, STR("some"));
-    turn();
-    assert_true(s->is_reading);
-    do_on_gone = abort_request;
-    fake_end(s, STREAM_END_RESET);
-    turn();
-    assert_int_equal(gones, 1);
-    assert_true(s->is_closed);
-}
-
-static void answers_who_half_closed_in_time(void **state)
-{
-    struct stream *s = client();
-
-    (void)state;
-    s->window = 20;
-    fake_feed(s, STR("GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n"), 0);
-    fake_end(s, STREAM_END_EOF);
-    turn();
-    assert_false(s->is_closed);
-    fake_take(s, 1000);
-    turn();
-    expect_written(s, OK_HEAD("0") "\r\n" OK_HEAD("0") "\r\n");
-    assert_true(s->is_closed && s->is_flushed);
-    assert_int_equal(gones, 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -575,9 +496,6 @@ int main(void)
         TEST(closes_over_a_long_body),
         TEST(reads_on_only_so_far),
         TEST(closes_over_an_endless_chunked_body),
-        TEST(tells_when_the_client_leaves),
-        TEST(notices_it_while_it_replies),
-        TEST(answers_who_half_closed_in_time),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

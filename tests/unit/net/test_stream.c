@@ -278,6 +278,84 @@ static void test_write_after_the_peers_end(void **state)
     pair_run();
 }
 
+static void close_at_once(int fd)
+{
+    struct linger at_once = { .l_onoff = 1 };
+
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    close(fd);
+}
+
+/* A peer that leaves, or only ends its sending side, is noticed by a stream that does not read. */
+static void test_watch_without_reading(void **state)
+{
+    int fd;
+
+    (void)state;
+    pair_listen_tcp();
+    server.starts_reading = false;
+    fd = connect_raw(address.port);
+    while (!server.connects)
+        uv_run(loop_uv(l), UV_RUN_ONCE);
+    assert_true(stream_watch(server.s));
+    assert_int_equal(send(fd, "unread", 6, 0), 6);
+    assert_int_equal(shutdown(fd, SHUT_WR), 0);
+    while (!server.shuts)
+        uv_run(loop_uv(l), UV_RUN_ONCE);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(uv_run(loop_uv(l), UV_RUN_NOWAIT), 1);
+    assert_int_equal(server.shuts, 1);
+    assert_int_equal(server.eofs, 0);
+    close_at_once(fd);
+    pair_run();
+    assert_int_equal(server.resets, 1);
+}
+
+/* After the end of what it sends, a peer that has left answers one write by a reset, which comes
+ * without a second one. */
+static void test_watch_after_the_peers_end(void **state)
+{
+    int fd;
+
+    (void)state;
+    pair_listen_tcp();
+    server.stays_on_end = true;
+    fd = connect_raw(address.port);
+    assert_int_equal(send(fd, "read", 4, 0), 4);
+    close(fd);
+    while (!server.eofs)
+        uv_run(loop_uv(l), UV_RUN_ONCE);
+    assert_true(stream_watch(server.s));
+    for (int i = 0; i < 5; i++)
+        uv_run(loop_uv(l), UV_RUN_NOWAIT);
+    assert_int_equal(server.resets, 0);
+    assert_true(side_write(&server, STR("x")));
+    pair_run();
+    assert_int_equal(server.resets, 1);
+    assert_int_equal(server.shuts, 0);
+}
+
+/* Once it reads again, the end comes behind what was sent before it. */
+static void test_watch_ends_with_reading(void **state)
+{
+    int fd;
+
+    (void)state;
+    pair_listen_tcp();
+    server.starts_reading = false;
+    fd = connect_raw(address.port);
+    while (!server.connects)
+        uv_run(loop_uv(l), UV_RUN_ONCE);
+    assert_true(stream_watch(server.s));
+    stream_read_start(server.s);
+    assert_int_equal(send(fd, "read", 4, 0), 4);
+    close(fd);
+    pair_run();
+    side_assert_got(&server, STR("read"));
+    assert_int_equal(server.eofs, 1);
+    assert_int_equal(server.shuts + server.resets, 0);
+}
+
 /* Whoever writes to a connection that has been reset learns it from the loop, once. */
 static void test_failed_write_is_told_later(void **state)
 {
@@ -380,6 +458,9 @@ int main(void)
         TEST(test_shut_ends_one_side),
         TEST(test_read_stop),
         TEST(test_write_after_the_peers_end),
+        TEST(test_watch_without_reading),
+        TEST(test_watch_after_the_peers_end),
+        TEST(test_watch_ends_with_reading),
         TEST(test_failed_write_is_told_later),
         TEST(test_reset_while_reading),
         TEST(test_reset_while_writing),

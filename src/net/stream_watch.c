@@ -1,0 +1,98 @@
+/*
+ * Hearing of the peer's end without reading. libuv looks at a socket only to read or to write, and
+ * does not let a second handle look at the same descriptor: the watch has one of its own.
+ * SPDX-License-Identifier: MIT
+ */
+#include <assert.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "net/stream_private.h"
+
+struct stream_watch {
+    uv_poll_t poll;
+    struct stream *stream;
+    int fd;
+};
+
+static void on_event(uv_poll_t *poll, int status, int events);
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct stream_watch *w = CONTAINER_OF(handle, struct stream_watch, poll);
+    struct stream *s = w->stream;
+
+    close(w->fd);
+    free(w);
+    stream_handle_closed(s);
+}
+
+static bool is_broken(int fd)
+{
+    struct pollfd p = { .fd = fd };
+
+    return poll(&p, 1, 0) == 1 && p.revents;
+}
+
+/* Once the peer's sending side is closed, only errors are left to be told, which the kernel tells
+ * whatever is asked for: urgent data is, since libuv wants something to be. That has no place in
+ * what this service speaks, and whoever sends it counts as broken. */
+static int events_left(const struct stream *s)
+{
+    return s->peer_ended || s->watch_told ? UV_PRIORITIZED : UV_DISCONNECT;
+}
+
+static void on_event(uv_poll_t *poll, int status, int events)
+{
+    struct stream_watch *w = CONTAINER_OF(poll, struct stream_watch, poll);
+    struct stream *s = w->stream;
+
+    if (s->state != STREAM_OPEN)
+        return;
+    if (status < 0 || events & UV_PRIORITIZED || is_broken(w->fd)) {
+        stream_end(s, STREAM_END_RESET);
+        return;
+    }
+    s->watch_told = true;
+    uv_poll_start(poll, events_left(s), on_event);
+    s->events.on_shut(s->data);
+}
+
+bool stream_watch(struct stream *s)
+{
+    struct stream_watch *w;
+    uv_os_fd_t socket;
+    int fd;
+
+    assert(s->state < STREAM_FLUSHING && s->events.on_shut);
+    if (s->watch || s->state != STREAM_OPEN)
+        return true;
+    if (uv_fileno(&s->socket.handle, &socket))
+        return false;
+    fd = fcntl(socket, F_DUPFD_CLOEXEC, 0);
+    if (fd == -1)
+        return false;
+    w = memory_alloc(sizeof(*w));
+    if (uv_poll_init(loop_uv(s->loop), &w->poll, fd)) {
+        close(fd);
+        free(w);
+        return false;
+    }
+    w->stream = s;
+    w->fd = fd;
+    s->watch = w;
+    s->watch_told = false;
+    s->handles_open++;
+    uv_poll_start(&w->poll, events_left(s), on_event);
+    return true;
+}
+
+void stream_unwatch(struct stream *s)
+{
+    if (s->watch)
+        uv_close((uv_handle_t *)&s->watch->poll, on_closed);
+    s->watch = NULL;
+}
