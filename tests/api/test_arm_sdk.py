@@ -1,6 +1,5 @@
 """The control plane by Microsoft's own Python SDKs, over TLS as they insist on."""
 
-import subprocess
 import time
 import uuid
 
@@ -22,6 +21,7 @@ from azure.mgmt.cognitiveservices.models import (
 )
 from azure.mgmt.resource import ResourceManagementClient, SubscriptionClient
 
+from certificate import make_certificate, tls_arguments
 from conftest import SIMULATED
 from service import Lazuli
 
@@ -40,19 +40,12 @@ class Token:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tls")
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-         "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", folder / "key.pem", "-out", folder / "cert.pem"],
-        check=True, capture_output=True, stdin=subprocess.DEVNULL,
-    )
-    return folder
+    return make_certificate(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(scope="module")
 def service(certificate):
-    arguments = ["--tls-certificate", str(certificate / "cert.pem"), "--tls-key", str(certificate / "key.pem")]
-    with Lazuli(catalog=SIMULATED, arguments=arguments) as running:
+    with Lazuli(catalog=SIMULATED, arguments=tls_arguments(certificate)) as running:
         yield running
 
 

@@ -123,6 +123,11 @@ class Lazuli:
         options = {"api_key": self.key, "max_retries": 0, "timeout": 60} | options
         return kind(base_url=f"{self.endpoint}/openai/v1/", **options)
 
+    def metrics(self):
+        """The values of /metrics, by name and labels as written there."""
+        text = requests.get(f"{self.endpoint}/metrics", timeout=60, verify=False).text
+        return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in text.splitlines() if line[0] != "#"}
+
     def log_text(self):
         return self.log_file.read_text(errors="replace")
 

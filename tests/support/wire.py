@@ -1,14 +1,17 @@
 """HTTP by hand, for what client libraries hide: the reason phrase, bytes as they come, requests that are wrong."""
 
 import socket
+import struct
 
 
 class Wire:
-    """One TCP connection to the service."""
+    """One connection to the service: plain, or TLS where there is a context for it."""
 
-    def __init__(self, service, timeout=30):
+    def __init__(self, service, timeout=30, tls=None):
         self.service = service
         self.socket = socket.create_connection(("127.0.0.1", service.port), timeout=timeout)
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
         self.rest = b""  # read, but behind the reply that was asked for
 
     def send(self, data):
@@ -57,7 +60,17 @@ class Wire:
         self.rest = body[length:]
         return int(status), phrase, headers, body[:length].decode()
 
+    def end(self):
+        """Sends nothing more, but reads on."""
+        self.socket.shutdown(socket.SHUT_WR)
+        return self
+
     def close(self):
+        self.socket.close()
+
+    def reset(self):
+        """Leaves without a farewell, as a connection does that breaks."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.socket.close()
 
     def __enter__(self):

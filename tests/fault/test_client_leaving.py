@@ -1,0 +1,192 @@
+"""Clients that leave: whatever they were at, their generation ends at once, and nothing of them stays behind."""
+
+import json
+import ssl
+import statistics
+import threading
+import time
+
+import pytest
+
+from certificate import make_certificate, tls_arguments
+from fake_upstream import FakeUpstream, chat_answer, chat_event
+from service import Lazuli
+from wire import Wire
+
+PATH = "/openai/deployments/scripted/chat/completions?api-version=2024-10-21"
+STREAM = json.dumps({"messages": [{"role": "user", "content": "Hi"}], "stream": True}).encode()
+WHOLE = json.dumps({"messages": [{"role": "user", "content": "Hi"}]}).encode()
+CATALOG = """
+extends: default
+engines:
+  - name: scripted
+    upstream: {{ url: "http://127.0.0.1:{port}/v1" }}
+deployments:
+  - {{ deployment: scripted, engine: scripted }}
+"""
+TRIES = 5
+LIMIT_S = 0.1
+
+
+@pytest.fixture(scope="module")
+def upstream():
+    fake = FakeUpstream()
+    yield fake
+    fake.stop()
+
+
+@pytest.fixture(scope="module")
+def tls(tmp_path_factory):
+    return make_certificate(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture(scope="module")
+def service(upstream, tls):
+    """Its own endpoint is https; plain HTTP is served on the same port."""
+    with Lazuli(catalog=CATALOG.format(port=upstream.port), arguments=tls_arguments(tls)) as running:
+        running.endpoint = running.endpoint.replace("https:", "http:")
+        running.deploy("scripted", "gpt-4o", "2024-11-20")
+        yield running
+
+
+@pytest.fixture(params=["http", "https"])
+def connect(request, service, tls):
+    context = ssl.create_default_context(cafile=tls / "cert.pem") if request.param == "https" else None
+    return lambda: Wire(service, tls=context)
+
+
+class Departure:
+    """A script of the upstream that says when the other side has closed the connection."""
+
+    def __init__(self, upstream, begin=None):
+        self.begin, self.reached, self.left, self.time = begin, threading.Event(), threading.Event(), None
+        upstream.reset(self)
+
+    async def __call__(self, call):
+        if self.begin:
+            await self.begin(call)
+        self.reached.set()
+        try:
+            await call.until_left()
+        finally:
+            self.time = time.monotonic()
+            self.left.set()
+
+    def seconds_since(self, moment):
+        assert self.left.wait(20), "the upstream was not told"
+        return self.time - moment
+
+
+async def one_event(call):
+    await call.start_events()
+    await call.event(chat_event("Scrip"))
+
+
+def wait_until_nothing_is_left(service):
+    """But the connection that asks, and what it asks."""
+    deadline = time.monotonic() + 10
+    while True:
+        values = service.metrics()
+        gauges = ("lazuli_requests_in_flight", "lazuli_connections_open", 'lazuli_engine_in_flight{engine="scripted"}')
+        left = [values[name] for name in gauges]
+        if left == [0, 1, 0]:
+            return
+        assert time.monotonic() < deadline, dict(zip(gauges, left, strict=True))
+        time.sleep(0.01)
+
+
+def assert_at_once(seconds, record_property):
+    median_ms = round(statistics.median(seconds) * 1000, 1)
+    record_property("median_ms", median_ms)
+    print(f"the upstream hears of it after {median_ms} ms (median of {len(seconds)})")
+    assert median_ms < LIMIT_S * 1000, seconds
+
+
+@pytest.mark.parametrize("leave", [Wire.close, Wire.reset], ids=["closes", "resets"])
+@pytest.mark.parametrize("body, begin", [(WHOLE, None), (STREAM, None), (STREAM, one_event)],
+                         ids=["whole", "before-the-first-byte", "mid-stream"])  # fmt: skip
+def test_the_generation_ends_at_once(service, upstream, connect, body, begin, leave, record_property):
+    """Even while the engine says nothing, so that there is nothing to write to the client."""
+    seconds = []
+    for _ in range(TRIES):
+        departure, wire = Departure(upstream, begin), connect()
+        wire.post(PATH, body)
+        if begin:
+            wire.read_until(b"Scrip")
+        assert departure.reached.wait(10)
+        left_at = time.monotonic()
+        leave(wire)
+        seconds.append(departure.seconds_since(left_at))
+    assert_at_once(seconds, record_property)
+    wait_until_nothing_is_left(service)
+
+
+def test_a_busy_stream_ends_at_once(service, upstream, connect, record_property):
+    """Its client leaves with events unread."""
+
+    async def script(call):
+        await call.start_events()
+        try:
+            while True:
+                await call.event(chat_event("word "))
+        except ConnectionError:
+            times.append(time.monotonic())
+            left.set()
+            raise
+
+    seconds, times, left = [], [], threading.Event()
+    for _ in range(TRIES):
+        upstream.reset(script)
+        left.clear()
+        wire = connect()
+        wire.post(PATH, STREAM).read_until(b"word")
+        left_at = time.monotonic()
+        wire.close()
+        assert left.wait(20)
+        seconds.append(times[-1] - left_at)
+    assert_at_once(seconds, record_property)
+    wait_until_nothing_is_left(service)
+
+
+HEAD = f"POST {PATH} HTTP/1.1\r\nHost: x\r\napi-key: %s\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n"
+
+
+@pytest.mark.parametrize("leave", [Wire.close, Wire.reset], ids=["closes", "resets"])
+@pytest.mark.parametrize("part", ["connection", "head", "no body", "half a body"])
+def test_before_the_request_is_whole(service, upstream, connect, part, leave):
+    upstream.reset()
+    head = (HEAD % service.key).encode()
+    sent = {"connection": b"", "head": head[:70], "no body": head, "half a body": head + b'{"messages": ['}[part]
+    for _ in range(TRIES):
+        leave(connect().send(sent))
+    wait_until_nothing_is_left(service)
+    assert not upstream.calls
+
+
+def test_while_its_answer_is_written(service, upstream, connect):
+    """More than the sockets hold, of which it has read a little."""
+
+    async def script(call):
+        await call.reply(200, chat_answer("x" * 8_000_000))
+
+    upstream.reset(script)
+    for leave in (Wire.close, Wire.reset):
+        wire = connect()
+        wire.post(PATH, WHOLE).read_until(b"xxxx")
+        leave(wire)
+    wait_until_nothing_is_left(service)
+
+
+def test_behind_requests_that_wait(service, upstream, connect, record_property):
+    """Its connection is not read any more: what it asked for ahead fills the buffer."""
+    more = f"GET /healthz HTTP/1.1\r\nHost: x\r\nx-fill: {'x' * 1000}\r\n\r\n".encode() * 100
+    seconds = []
+    for _ in range(TRIES):
+        departure, wire = Departure(upstream, one_event), connect()
+        wire.post(PATH, STREAM).read_until(b"Scrip")
+        wire.send(more)
+        left_at = time.monotonic()
+        wire.close()
+        seconds.append(departure.seconds_since(left_at))
+    assert_at_once(seconds, record_property)
+    wait_until_nothing_is_left(service)
