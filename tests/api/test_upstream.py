@@ -9,7 +9,6 @@ import pytest
 import requests
 
 from fake_upstream import chat_answer, chat_event
-from wire import Wire
 
 MESSAGES = [{"role": "user", "content": "Hi"}]
 BODY = {"messages": MESSAGES}
@@ -420,55 +419,3 @@ def test_stream_without_done_but_whole(gateway, upstream):
 
     upstream.script = forget_done
     assert gateway.post("scripted", BODY | {"stream": True}).text.endswith("data: [DONE]\n\n")
-
-
-# -- The client leaves --------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("stream", [False, True])
-def test_client_that_leaves_before_the_answer(gateway, upstream, stream):
-    async def think(call):
-        await call.until_left()
-
-    upstream.script = think
-    with Wire(gateway) as wire:
-        wire.post(PATH, json.dumps(BODY | {"stream": stream}).encode())
-        upstream.wait_for_calls(1)
-    assert upstream.left.wait(10)
-
-
-def test_client_that_leaves_in_the_middle(gateway, upstream):
-    async def go_on(call):
-        await call.start_events()
-        await call.event(chat_event("one"))
-        await call.until_left()
-
-    upstream.script = go_on
-    with Wire(gateway) as wire:
-        wire.post(PATH, json.dumps(BODY | {"stream": True}).encode()).read_until(b'"content":"one"')
-    assert upstream.left.wait(10)
-
-
-def test_client_that_reads_nothing_holds_the_upstream_back(gateway, upstream):
-    """Memory of a stream is bounded: the upstream is not read faster than the client reads."""
-    sent = {"idle": 0, "reader": 0}
-
-    async def pour(call):
-        await call.start_events()
-        event = chat_event("x" * 8000)
-        for _ in range(5000):  # 40 MB
-            await call.event(event)
-            sent[call.json["user"]] += 1
-        await call.end_events()
-
-    upstream.script = pour
-    with Wire(gateway) as idle, Wire(gateway) as reader:
-        idle.post(PATH, json.dumps(BODY | {"stream": True, "user": "idle"}).encode())
-        idle.read(1)
-        reader.post(PATH, json.dumps(BODY | {"stream": True, "user": "reader"}).encode())
-        end = b""
-        while b"data: [DONE]" not in end:
-            end = end[-20:] + reader.read()
-        assert sent["reader"] == 5000
-        assert 0 < sent["idle"] < 5000  # which began before, and had as long
-    assert upstream.left.wait(10)

@@ -1,0 +1,213 @@
+"""Clients that close their sending side once they have asked, and wait: they get all they asked for.
+
+What tells them from those that have left is a write to the connection, which must not show in an answer: it is read here by
+a client of others' making.
+"""
+
+import asyncio
+import http.client
+import io
+import json
+import ssl
+import threading
+
+import pytest
+
+from certificate import make_certificate, tls_arguments
+from fake_upstream import FakeUpstream, chat_answer, chat_event
+from service import Lazuli
+from wire import Wire
+
+PATH = "/openai/deployments/scripted/chat/completions?api-version=2024-10-21"
+ASKED = {"messages": [{"role": "user", "content": "Hi"}]}
+CATALOG = """
+extends: default
+engines:
+  - name: scripted
+    upstream: {{ url: "http://127.0.0.1:{port}/v1" }}
+deployments:
+  - {{ deployment: scripted, engine: scripted }}
+"""
+INTERIM = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def upstream():
+    fake = FakeUpstream()
+    yield fake
+    fake.stop()
+
+
+@pytest.fixture(scope="module")
+def tls(tmp_path_factory):
+    return make_certificate(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture(scope="module")
+def service(upstream, tls):
+    with Lazuli(catalog=CATALOG.format(port=upstream.port), arguments=tls_arguments(tls)) as running:
+        running.endpoint = running.endpoint.replace("https:", "http:")
+        running.deploy("scripted", "gpt-4o", "2024-11-20")
+        yield running
+
+
+class Gate:
+    """Holds scripts of the upstream until the test lets them go on."""
+
+    def __init__(self):
+        self.opened = threading.Event()
+
+    async def passed(self):
+        assert await asyncio.get_running_loop().run_in_executor(None, self.opened.wait, 30)
+
+
+class Read(io.BytesIO):
+    """What came over a connection, for Python's own client to read."""
+
+    def makefile(self, mode):
+        return self
+
+    def answer(self):
+        found = http.client.HTTPResponse(self)
+        found.begin()
+        return found.status, found.read()
+
+    def close(self):
+        """Not before the last answer."""
+
+
+def ask(service, **more):
+    wire = Wire(service)
+    wire.post(PATH, json.dumps(ASKED | more).encode())
+    return wire.end()
+
+
+def words_of(text):
+    events = [json.loads(event[6:]) for event in text.decode().split("\n\n") if event.startswith("data: {")]
+    deltas = [choice["delta"] for event in events for choice in event["choices"]]
+    return [delta["content"] for delta in deltas if delta.get("content")]
+
+
+def saying(gate, text="at last"):
+    async def script(call):
+        await gate.passed()
+        await call.reply(200, chat_answer(text))
+
+    return script
+
+
+def test_whole_answer(service, upstream):
+    gate = Gate()
+    upstream.reset(saying(gate))
+    wire = ask(service)
+    data = wire.read_until(INTERIM)
+    gate.opened.set()
+    status, text = Read(data + wire.read_all()).answer()
+    assert (status, json.loads(text)["choices"][0]["message"]["content"]) == (200, "at last")
+
+
+@pytest.mark.parametrize("before", [0, 1], ids=["before-the-first-byte", "mid-stream"])
+def test_stream(service, upstream, before):
+    gate = Gate()
+    words = ["one ", "two ", "three "]
+
+    async def script(call):
+        await call.start_events()
+        for number, word in enumerate(words):
+            if number == before:
+                await gate.passed()
+            await call.event(chat_event(word))
+        await call.event(chat_event(finish="stop"))
+        await call.end_events()
+
+    upstream.reset(script)
+    wire = ask(service, stream=True)
+    data = wire.read_until(b"}\n\n\r\n0" if before else INTERIM)
+    gate.opened.set()
+    status, text = Read(data + wire.read_all()).answer()
+    assert (status, words_of(text)) == (200, words)
+    assert text.endswith(b"data: [DONE]\n\n")
+
+
+@pytest.mark.parametrize("count", [2, 40], ids=["few", "more-than-is-read-ahead"])
+def test_requests_one_behind_the_other(service, upstream, count):
+    """All are answered, in order, also where the last ones are read only when the first has its answer."""
+    gate = Gate()
+    upstream.reset(saying(gate))
+    health = f"GET /healthz HTTP/1.1\r\nHost: x\r\nx-fill: {'x' * 1000}\r\n\r\n".encode()
+    wire = Wire(service)
+    wire.post(PATH, json.dumps(ASKED).encode())
+    wire.send(health * count).end()
+    data = wire.read_until(INTERIM)
+    gate.opened.set()
+    read = Read(data + wire.read_all())
+    status, text = read.answer()
+    assert (status, json.loads(text)["choices"][0]["message"]["content"]) == (200, "at last")
+    assert [read.answer() for _ in range(count)] == [(200, b"ok\n")] * count
+    assert read.read() == b""
+
+
+def test_leaves_after_all(service, upstream):
+    """Who has closed its sending side before, and now leaves, is noticed with the next event."""
+
+    async def script(call):
+        await call.start_events()
+        while True:
+            await call.event(chat_event("word "))
+            await asyncio.sleep(0.01)
+
+    upstream.reset(script)
+    wire = ask(service, stream=True)
+    wire.read_until(b"word")
+    wire.close()
+    assert upstream.left.wait(10)
+
+
+def test_http_1_0_client_counts_as_gone(service, upstream):
+    """There is nothing that it could be asked by."""
+
+    async def script(call):
+        await call.until_left()
+
+    upstream.reset(script)
+    body = json.dumps(ASKED).encode()
+    head = f"POST {PATH} HTTP/1.0\r\napi-key: {service.key}\r\nContent-Type: application/json\r\n"
+    wire = Wire(service)
+    wire.send(head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+    upstream.wait_for_calls(1)
+    assert wire.end().read_all() == b""
+    assert upstream.left.wait(10)
+
+
+def test_tls(service, upstream, tls):
+    """The end of a sending side is told inside TLS there."""
+    gate = Gate()
+    upstream.reset(saying(gate))
+    wire, coming, going = Wire(service), ssl.MemoryBIO(), ssl.MemoryBIO()
+    context = ssl.create_default_context(cafile=tls / "cert.pem")
+    session = context.wrap_bio(coming, going, server_hostname="localhost")
+
+    def carried(step):
+        """That step of the session, with all that it needs of the network."""
+        while True:
+            try:
+                result = step()
+            except ssl.SSLWantReadError:
+                wire.send(going.read())
+                coming.write(wire.read())
+            else:
+                wire.send(going.read())
+                return result
+
+    carried(session.do_handshake)
+    body = json.dumps(ASKED).encode()
+    head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\napi-key: {service.key}\r\nContent-Type: application/json\r\n"
+    session.write(head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+    with pytest.raises(ssl.SSLWantReadError):
+        session.unwrap()
+    data = b""
+    while b"at last" not in data:
+        data += carried(lambda: session.read(65536))
+        if data.endswith(INTERIM):
+            gate.opened.set()
+    assert Read(data).answer()[0] == 200
