@@ -13,42 +13,11 @@ import threading
 
 import pytest
 
-from certificate import make_certificate, tls_arguments
-from fake_upstream import FakeUpstream, chat_answer, chat_event
-from service import Lazuli
+from fake_upstream import chat_answer, chat_event
+from scripted import ASKED, PATH, WHOLE
 from wire import Wire
 
-PATH = "/openai/deployments/scripted/chat/completions?api-version=2024-10-21"
-ASKED = {"messages": [{"role": "user", "content": "Hi"}]}
-CATALOG = """
-extends: default
-engines:
-  - name: scripted
-    upstream: {{ url: "http://127.0.0.1:{port}/v1" }}
-deployments:
-  - {{ deployment: scripted, engine: scripted }}
-"""
 INTERIM = b"HTTP/1.1 100 Continue\r\n\r\n"
-
-
-@pytest.fixture(scope="module")
-def upstream():
-    fake = FakeUpstream()
-    yield fake
-    fake.stop()
-
-
-@pytest.fixture(scope="module")
-def tls(tmp_path_factory):
-    return make_certificate(tmp_path_factory.mktemp("tls"))
-
-
-@pytest.fixture(scope="module")
-def service(upstream, tls):
-    with Lazuli(catalog=CATALOG.format(port=upstream.port), arguments=tls_arguments(tls)) as running:
-        running.endpoint = running.endpoint.replace("https:", "http:")
-        running.deploy("scripted", "gpt-4o", "2024-11-20")
-        yield running
 
 
 class Gate:
@@ -136,7 +105,7 @@ def test_requests_one_behind_the_other(service, upstream, count):
     upstream.reset(saying(gate))
     health = f"GET /healthz HTTP/1.1\r\nHost: x\r\nx-fill: {'x' * 1000}\r\n\r\n".encode()
     wire = Wire(service)
-    wire.post(PATH, json.dumps(ASKED).encode())
+    wire.post(PATH, WHOLE)
     wire.send(health * count).end()
     data = wire.read_until(INTERIM)
     gate.opened.set()
@@ -170,7 +139,7 @@ def test_http_1_0_client_counts_as_gone(service, upstream):
         await call.until_left()
 
     upstream.reset(script)
-    body = json.dumps(ASKED).encode()
+    body = WHOLE
     head = f"POST {PATH} HTTP/1.0\r\napi-key: {service.key}\r\nContent-Type: application/json\r\n"
     wire = Wire(service)
     wire.send(head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body)
@@ -179,12 +148,12 @@ def test_http_1_0_client_counts_as_gone(service, upstream):
     assert upstream.left.wait(10)
 
 
-def test_tls(service, upstream, tls):
+def test_tls(service, upstream, certificate):
     """The end of a sending side is told inside TLS there."""
     gate = Gate()
     upstream.reset(saying(gate))
     wire, coming, going = Wire(service), ssl.MemoryBIO(), ssl.MemoryBIO()
-    context = ssl.create_default_context(cafile=tls / "cert.pem")
+    context = ssl.create_default_context(cafile=certificate / "cert.pem")
     session = context.wrap_bio(coming, going, server_hostname="localhost")
 
     def carried(step):
@@ -200,7 +169,7 @@ def test_tls(service, upstream, tls):
                 return result
 
     carried(session.do_handshake)
-    body = json.dumps(ASKED).encode()
+    body = WHOLE
     head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\napi-key: {service.key}\r\nContent-Type: application/json\r\n"
     session.write(head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body)
     with pytest.raises(ssl.SSLWantReadError):

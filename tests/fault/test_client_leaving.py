@@ -1,6 +1,5 @@
 """Clients that leave: whatever they were at, their generation ends at once, and nothing of them stays behind."""
 
-import json
 import ssl
 import statistics
 import threading
@@ -8,50 +7,17 @@ import time
 
 import pytest
 
-from certificate import make_certificate, tls_arguments
-from fake_upstream import FakeUpstream, chat_answer, chat_event
-from service import Lazuli
+from fake_upstream import chat_answer, chat_event
+from scripted import PATH, STREAM, WHOLE
 from wire import Wire
 
-PATH = "/openai/deployments/scripted/chat/completions?api-version=2024-10-21"
-STREAM = json.dumps({"messages": [{"role": "user", "content": "Hi"}], "stream": True}).encode()
-WHOLE = json.dumps({"messages": [{"role": "user", "content": "Hi"}]}).encode()
-CATALOG = """
-extends: default
-engines:
-  - name: scripted
-    upstream: {{ url: "http://127.0.0.1:{port}/v1" }}
-deployments:
-  - {{ deployment: scripted, engine: scripted }}
-"""
 TRIES = 5
 LIMIT_S = 0.1
 
 
-@pytest.fixture(scope="module")
-def upstream():
-    fake = FakeUpstream()
-    yield fake
-    fake.stop()
-
-
-@pytest.fixture(scope="module")
-def tls(tmp_path_factory):
-    return make_certificate(tmp_path_factory.mktemp("tls"))
-
-
-@pytest.fixture(scope="module")
-def service(upstream, tls):
-    """Its own endpoint is https; plain HTTP is served on the same port."""
-    with Lazuli(catalog=CATALOG.format(port=upstream.port), arguments=tls_arguments(tls)) as running:
-        running.endpoint = running.endpoint.replace("https:", "http:")
-        running.deploy("scripted", "gpt-4o", "2024-11-20")
-        yield running
-
-
 @pytest.fixture(params=["http", "https"])
-def connect(request, service, tls):
-    context = ssl.create_default_context(cafile=tls / "cert.pem") if request.param == "https" else None
+def connect(request, service, certificate):
+    context = ssl.create_default_context(cafile=certificate / "cert.pem") if request.param == "https" else None
     return lambda: Wire(service, tls=context)
 
 
