@@ -11,6 +11,10 @@
 
 #include "base/memory.h"
 
+/* What a body's sender has to come on by in the time for a body; a byte now and then would hold a
+ * connection and its buffers for as long as it likes. */
+#define BODY_PACE_BYTES ((uint64_t)16 * 1024)
+
 /* -- Its ends ---------------------------------------------------------------------------------- */
 
 void connection_wake(struct connection *c)
@@ -243,6 +247,7 @@ static void on_head(struct connection *c)
     }
     c->state = CONNECTION_BODY;
     connection_wait(c, WAIT_BODY);
+    c->gained = 0;
     r->is_known = true;
     s->stats.requests_active++;
     s->handler.on_head(s->handler_data, &r->public);
@@ -254,7 +259,11 @@ static void on_head(struct connection *c)
 
 static void on_body(struct connection *c, struct str bytes)
 {
-    connection_wait(c, WAIT_BODY);
+    c->gained += bytes.len;
+    if (c->gained >= BODY_PACE_BYTES) {
+        connection_wait(c, WAIT_BODY);
+        c->gained = 0;
+    }
     if (c->state == CONNECTION_BODY) {
         request_add_body(c, bytes);
         return;

@@ -103,6 +103,7 @@ struct connection {
     uint64_t written; /* bytes given to the stream */
     uint64_t taken;   /* of those, taken by the client when the wait for it began */
     uint64_t dropped; /* in DISCARD and LINGER */
+    uint64_t gained;  /* bytes of the body since the wait for it began */
 
     enum wait wait;
     uint64_t deadline_ms;

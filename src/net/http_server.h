@@ -64,7 +64,7 @@ struct http_server_limits {
     unsigned connections_max;  /* default 20000; more are accepted and closed at once */
     uint64_t idle_timeout_ms;  /* between requests; default 75 s */
     uint64_t head_timeout_ms;  /* from the first byte of a head to its end; 10 s -> 408 */
-    uint64_t body_timeout_ms;  /* without any byte of a body; default 30 s -> 408 */
+    uint64_t body_timeout_ms;  /* without 16 KiB more of a body; default 30 s -> 408 */
     uint64_t write_timeout_ms; /* pending bytes and none taken by the client; default 60 s */
     size_t reply_high_bytes;   /* http_reply_is_full from here on; default 256 KiB */
 };

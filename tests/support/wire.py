@@ -28,12 +28,12 @@ class Wire:
         return self.socket.recv(limit)
 
     def read_until(self, mark):
-        data = b""
-        while mark not in data:
+        data = bytearray()
+        while data.find(mark, max(0, len(data) - 65536 - len(mark))) < 0:
             more = self.read()
-            assert more, f"closed after {data!r}"
+            assert more, f"closed after {bytes(data)!r}"
             data += more
-        return data
+        return bytes(data)
 
     def read_all(self):
         """Until the service closes the connection."""

@@ -93,6 +93,41 @@ static void answers_slow_bodies(void **state)
     assert_int_equal(bodies, 0);
 }
 
+static void few_bytes_of_a_body_gain_no_time(void **state)
+{
+    struct stream *s;
+
+    (void)state;
+    limits.body_timeout_ms = 1;
+    s = client();
+    fake_feed(s, POST("Content-Length: 1000000\r\n", ""), 0);
+    while (!errors) {
+        fake_feed(s, STR("a"), 0);
+        uv_run(loop_uv(l), UV_RUN_ONCE);
+    }
+    expect_refused(s, "TIMEOUT");
+}
+
+static void many_bytes_of_a_body_gain_time(void **state)
+{
+    static const char block[16 * 1024];
+    struct stream *s;
+    uint64_t until_ms;
+
+    (void)state;
+    limits.body_timeout_ms = 300;
+    s = client();
+    fake_feed(s, POST("Transfer-Encoding: chunked\r\n", ""), 0);
+    until_ms = loop_now_ms(l) + 2 * limits.body_timeout_ms + 250;
+    while (loop_now_ms(l) < until_ms) {
+        fake_feed(s, STR("4000\r\n"), 0);
+        fake_feed(s, str_of(block, sizeof(block)), 0);
+        fake_feed(s, STR("\r\n"), 0);
+        uv_run(loop_uv(l), UV_RUN_ONCE);
+    }
+    assert_int_equal(errors, 0);
+}
+
 static void zero_is_no_timeout(void **state)
 {
     struct stream *idle, *late;
@@ -311,6 +346,8 @@ int main(void)
         TEST(answers_slow_heads),
         TEST(bytes_of_a_head_gain_no_time),
         TEST(answers_slow_bodies),
+        TEST(few_bytes_of_a_body_gain_no_time),
+        TEST(many_bytes_of_a_body_gain_time),
         TEST(zero_is_no_timeout),
         TEST(cuts_a_slow_body_that_nobody_wants),
         TEST(waits_for_a_handler),

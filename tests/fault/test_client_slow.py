@@ -1,0 +1,151 @@
+"""Clients that are slow: at reading, which holds back their engine alone, and at sending, which is limited."""
+
+import contextlib
+import json
+import pathlib
+import select
+import socket
+import ssl
+import threading
+import time
+
+import pytest
+
+from fake_upstream import chat_event
+from scripted import PATH, STREAM, WHOLE
+from wire import Wire
+
+LIMITS = ["--head-timeout-ms", "800", "--body-timeout-ms", "800"]
+TIMEOUT = {"error": {"code": "Timeout", "message": "The operation was timeout."}}
+
+# -- Reading ----------------------------------------------------------------------------------------------------------------
+
+EVENTS = 3000  # more than all kernels on the way hold
+EVENT_BYTES = 8000
+READERS = 4
+
+
+def resident_bytes(service):
+    status = pathlib.Path(f"/proc/{service.process.pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) * 1024
+
+
+def narrow(service, tls):
+    """A connection into which the kernel takes little ahead of its reader."""
+    wire = Wire.__new__(Wire)
+    wire.service, wire.rest, wire.socket = service, b"", socket.socket()
+    wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
+    wire.socket.settimeout(60)
+    wire.socket.connect(("127.0.0.1", service.port))
+    if tls:
+        wire.socket = tls.wrap_socket(wire.socket, server_hostname="localhost")
+    return wire
+
+
+def contents(data):
+    events = data.partition(b"\r\n\r\n")[2].split(b"data: {")[1:]
+    deltas = [json.loads("{" + event.decode().partition("\n\n")[0])["choices"] for event in events]
+    return [choices[0]["delta"]["content"][:5] for choices in deltas if choices and choices[0]["delta"].get("content")]
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_slow_reader_holds_its_engine_back(service, upstream, certificate, scheme):
+    """Not lazuli, which keeps little of what is not read; and not the others. Nothing is lost."""
+    tls = ssl.create_default_context(cafile=certificate / "cert.pem") if scheme == "https" else None
+    sent = []
+
+    async def pour(call):
+        mine = len(sent)
+        sent.append(0)
+        await call.start_events()
+        for number in range(EVENTS):
+            await call.event(chat_event(f"{number:05}" + "x" * EVENT_BYTES))
+            sent[mine] += 1
+        await call.event(chat_event(finish="stop"))
+        await call.end_events()
+
+    upstream.reset(pour)
+    before = resident_bytes(service)
+    with contextlib.ExitStack() as stack:
+        slow = [stack.enter_context(narrow(service, tls)) for _ in range(READERS)]
+        for wire in slow:
+            wire.post(PATH, STREAM)
+        upstream.wait_for_calls(READERS)
+        quick = stack.enter_context(Wire(service, tls=tls))
+        data = quick.post(PATH, STREAM).read_until(b"0\r\n\r\n")
+        assert contents(data) == [f"{number:05}" for number in range(EVENTS)]
+        # the quick one has got all; the slow ones' upstreams began before, and have had as long
+        held = sent[:READERS]
+        assert all(0 < count < EVENTS * 3 // 4 for count in held), held
+        grown = resident_bytes(service) - before
+        print(f"{grown // 1024} kB more for {READERS} streams held back after {held} of {EVENTS} events of {EVENT_BYTES} bytes")
+        assert grown < READERS * 4_000_000, grown
+        for wire in slow:
+            assert contents(wire.read_until(b"0\r\n\r\n")) == [f"{number:05}" for number in range(EVENTS)]
+
+
+# -- Sending ----------------------------------------------------------------------------------------------------------------
+
+HEAD = f"POST {PATH} HTTP/1.1\r\nHost: x\r\napi-key: %s\r\nContent-Type: application/json\r\n"
+CONNECTIONS = 200
+PAUSE_S = 0.1
+
+
+class Drip(threading.Thread):
+    """Connections that send a byte now and then, all at once, until each of them has been closed."""
+
+    def __init__(self, service, start, byte):
+        super().__init__(daemon=True)
+        self.byte = byte
+        self.wires = {wire.socket: wire for wire in (Wire(service).send(start) for _ in range(CONNECTIONS))}
+        self.began = time.monotonic()
+        self.answers, self.seconds = [], []
+        self.start()
+
+    def run(self):
+        left = dict.fromkeys(self.wires, b"")
+        while left:
+            for readable in select.select(list(left), [], [], PAUSE_S)[0]:
+                with contextlib.suppress(ConnectionResetError):
+                    if data := readable.recv(65536):
+                        left[readable] += data
+                        continue
+                self.answers.append(left.pop(readable))
+                self.seconds.append(time.monotonic() - self.began)
+                readable.close()
+            for one in left:
+                with contextlib.suppress(ConnectionError):  # it has its answer, which is read above
+                    one.send(self.byte)
+
+
+@pytest.mark.parametrize("place", ["head", "body", "chunks"])
+def test_a_byte_now_and_then(service, upstream, place):
+    """The limits hold for many at once, and whoever else comes meanwhile is served."""
+    upstream.reset()
+    head = HEAD % service.key
+    start, byte = {
+        "head": (head + "x-slow: ", b"a"),
+        "body": (head + "Content-Length: 100000\r\n\r\n{", b" "),
+        "chunks": (head + "Transfer-Encoding: chunked\r\n\r\n10000\r\n{", b" "),
+    }[place]
+    drip = Drip(service, start.encode(), byte)
+    served = 0
+    while drip.is_alive():
+        assert service.post("scripted", WHOLE).status_code == 200
+        served += 1
+    assert served > 0 and len(upstream.calls) == served
+    for answer in drip.answers:
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 408 ") and json.loads(body) == TIMEOUT, answer
+    assert len(drip.answers) == CONNECTIONS
+    assert min(drip.seconds) > 0.5 and max(drip.seconds) < 10
+
+
+def test_a_byte_now_and_then_in_time(service, upstream):
+    """A slow client that keeps to the limits is served."""
+    upstream.reset()
+    with Wire(service) as wire:
+        request = (HEAD % service.key + f"Content-Length: {len(WHOLE)}\r\n\r\n").encode() + WHOLE
+        for at in range(0, len(request), 16):
+            wire.send(request[at : at + 16])
+        assert wire.reply()[0] == 200
