@@ -1,5 +1,6 @@
 """Clients that leave: whatever they were at, their generation ends at once, and nothing of them stays behind."""
 
+import json
 import ssl
 import statistics
 import threading
@@ -9,6 +10,7 @@ import pytest
 
 from fake_upstream import chat_answer, chat_event
 from scripted import PATH, STREAM, WHOLE
+from service import Lazuli
 from wire import Wire
 
 TRIES = 5
@@ -64,7 +66,7 @@ def wait_until_nothing_is_left(service):
 def assert_at_once(seconds, record_property):
     median_ms = round(statistics.median(seconds) * 1000, 1)
     record_property("median_ms", median_ms)
-    print(f"the upstream hears of it after {median_ms} ms (median of {len(seconds)})")
+    print(f"the generation ends after {median_ms} ms (median of {len(seconds)})")
     assert median_ms < LIMIT_S * 1000, seconds
 
 
@@ -156,3 +158,69 @@ def test_behind_requests_that_wait(service, upstream, connect, record_property):
         seconds.append(departure.seconds_since(left_at))
     assert_at_once(seconds, record_property)
     wait_until_nothing_is_left(service)
+
+
+# -- While it waits for its engine ------------------------------------------------------------------------------------------
+
+TINY = """
+extends: default
+engines:
+  - name: tiny
+    llama:
+      model: embedded
+      load_at_start: true
+      parallel: 1
+"""
+QUESTION = {"messages": [{"role": "user", "content": "What is a deployment?"}], "max_tokens": 16}
+DEBUG = ["--log-level", "debug"]
+
+
+def chat_path(deployment):
+    return f"/openai/deployments/{deployment}/chat/completions?api-version=2024-10-21"
+
+
+def wait_for_lines(service, text, count):
+    """Until the log has so many lines with that text; the last of them."""
+    deadline = time.monotonic() + 20
+    while len(lines := [line for line in service.log_text().splitlines() if text in line]) < count:
+        assert time.monotonic() < deadline, service.log_text()[-4000:]
+        time.sleep(0.001)
+    return lines[-1]
+
+
+def seconds_to_the_end(service, leave, ended):
+    """From the client's leaving until its request is over, as the log says."""
+    left_at = time.monotonic()
+    leave()
+    assert " status=499 " in wait_for_lines(service, " exchange_end ", ended + 1)
+    return time.monotonic() - left_at
+
+
+def test_while_its_engine_loads(tmp_path, record_property):
+    server = tmp_path / "llama-server"
+    server.write_text("#!/bin/sh\nexec sleep 1000\n")  # is loading for ever
+    server.chmod(0o755)
+    with Lazuli(arguments=[*DEBUG, "--llama-server", str(server)]) as service:
+        seconds = []
+        for number in range(TRIES):
+            wire = Wire(service)
+            wire.post(chat_path("gpt-4"), WHOLE)
+            wait_for_lines(service, " to=RELAY", number + 1)
+            seconds.append(seconds_to_the_end(service, wire.close, number))
+    assert_at_once(seconds, record_property)
+
+
+def test_while_it_waits_for_its_turn(record_property):
+    """Its engine answers one at a time, and somebody else now."""
+    with Lazuli(catalog=TINY, arguments=DEBUG) as service:
+        endless = QUESTION | {"stream": True, "max_tokens": 4000, "logit_bias": {"2": -100}}
+        with Wire(service) as first:
+            first.post(chat_path("gpt-4"), json.dumps(endless).encode()).read_until(b"data: ")
+            seconds = []
+            for number in range(TRIES):
+                wire = Wire(service)
+                wire.post(chat_path("gpt-4"), json.dumps(QUESTION).encode())
+                wait_for_lines(service, " to=RELAY", number + 2)
+                seconds.append(seconds_to_the_end(service, wire.close, number))
+        assert service.post("gpt-4", QUESTION).status_code == 200
+    assert_at_once(seconds, record_property)

@@ -22,9 +22,9 @@ struct stream {
     bool is_broken;  /* writes fail */
     bool is_watched;
     bool is_unwatchable; /* no descriptor is left for it */
-    unsigned writes; /* calls of stream_write */
-    struct buf out;  /* all that was written */
-    size_t window;   /* bytes that the peer takes; more are pending */
+    unsigned writes;     /* calls of stream_write */
+    struct buf out;      /* all that was written */
+    size_t window;       /* bytes that the peer takes; more are pending */
     size_t taken;
     struct stream *next;
 };
