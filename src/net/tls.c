@@ -126,7 +126,9 @@ static struct tls_context *context_new(const SSL_METHOD *method)
 /* The reason of OpenSSL's oldest error: what it stumbled over first. */
 static const char *reason(void)
 {
-    const char *text = ERR_reason_error_string(ERR_peek_error());
+    unsigned long code = ERR_peek_error();
+    const char *text =
+        ERR_SYSTEM_ERROR(code) ? strerror(ERR_GET_REASON(code)) : ERR_reason_error_string(code);
 
     return text ? text : "unknown error";
 }
