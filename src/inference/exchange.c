@@ -167,6 +167,21 @@ void inference_on_gone(struct http_request *r)
     exchange_run(x);
 }
 
+void inference_on_time_up(struct http_request *r)
+{
+    struct exchange *x = r->handler_data;
+    struct error *failure;
+
+    if (!x->engine.call)
+        return;
+    exchange_stop_engine(x);
+    failure = ARENA_NEW(x->arena, struct error);
+    error_set(failure, ERROR_UNAVAILABLE, NULL);
+    x->engine.failed = true;
+    x->engine.failure = failure;
+    exchange_run(x);
+}
+
 /* Waits for the body; the server has checked its length against the limits. */
 enum phase exchange_receive(struct exchange *x)
 {

@@ -49,6 +49,8 @@ void inference_on_head(struct inference *i, struct http_request *r);
 void inference_on_body(struct http_request *r);
 void inference_on_drain(struct http_request *r);
 void inference_on_gone(struct http_request *r);
+/* The service ends: the client is told that its engine does not go on. */
+void inference_on_time_up(struct http_request *r);
 
 /* The reply to an error that the HTTP server found before a handler saw the request. */
 struct str inference_render_error(struct http_request *r, const struct error *err,

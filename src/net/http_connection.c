@@ -51,6 +51,18 @@ void connection_cut(struct connection *c)
     tell_gone(c);
 }
 
+void connection_end(struct connection *c)
+{
+    const struct http_handler *h = &c->server->handler;
+
+    if (is_unfinished(c->request) && !c->request->is_gone && h->on_time_up)
+        h->on_time_up(c->server->handler_data, &c->request->public);
+    if (c->request && c->request->is_finished && !c->request->is_aborted)
+        close_stream(c, true);
+    else
+        connection_cut(c);
+}
+
 /* The client shall see the last reply and that it is the last; but a close while it still sends
  * would be a reset, which may overtake the reply (RFC 9112, 9.6). So only the sending side ends, and
  * what the client sends is read and dropped until it closes. */

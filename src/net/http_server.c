@@ -204,7 +204,7 @@ static void on_cut(uv_timer_t *timer)
     DL_FOREACH(s->connections, c)
     {
         if (c->stream)
-            connection_cut(c);
+            connection_end(c);
     }
 }
 

@@ -81,6 +81,9 @@ struct http_handler {
     /* Fills in the reply for an error that the server itself found; `r` may lack most fields. */
     struct str (*render_error)(void *data, struct http_request *r, const struct error *err,
                                struct http_headers *headers);
+    /* The drain's grace is over: unless the handler finishes the request now, it is cut. NULL: it
+     * does not. */
+    void (*on_time_up)(void *data, struct http_request *r);
 };
 
 /* `limits` and `handler` are copied. */
@@ -95,7 +98,8 @@ void http_server_set_tls(struct http_server *s, struct tls_context *tls);
 /* From now on every answer says "Connection: close"; connections are still accepted. */
 void http_server_announce_drain(struct http_server *s);
 /* Stops listening, closes idle connections, tells the others "Connection: close"; calls on_done
- * when the last connection has gone. After `grace_ms` those that are left are cut. */
+ * when the last connection has gone. After `grace_ms` handlers may end what is left; it takes some
+ * seconds more at most until the clients have read that, or are cut. */
 void http_server_drain(struct http_server *s, uint64_t grace_ms, void (*on_done)(void *data),
                        void *data);
 /* After on_done. */

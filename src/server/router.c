@@ -14,6 +14,7 @@ struct surface {
     void (*on_gone)(struct http_request *r);  /* NULL: finishes all the same */
     struct str (*render_error)(struct http_request *r, const struct error *err,
                                struct http_headers *headers);
+    void (*on_time_up)(struct http_request *r); /* NULL: is cut */
 };
 
 static void data_plane_on_head(struct worker *w, struct http_request *r)
@@ -51,10 +52,10 @@ static bool matches_all(struct str path)
 /* In the order of asking; the last one takes what is left. */
 static const struct surface surfaces[] = {
     { inference_matches, data_plane_on_head, data_plane_on_body, inference_on_drain,
-      inference_on_gone, inference_render_error },
-    { arm_matches, NULL, arm_surface_on_body, NULL, NULL, arm_surface_render_error },
-    { page_matches, page_on_head, NULL, NULL, NULL, inference_render_error },
-    { matches_all, page_on_unknown_path, NULL, NULL, NULL, inference_render_error },
+      inference_on_gone, inference_render_error, inference_on_time_up },
+    { arm_matches, NULL, arm_surface_on_body, NULL, NULL, arm_surface_render_error, NULL },
+    { page_matches, page_on_head, NULL, NULL, NULL, inference_render_error, NULL },
+    { matches_all, page_on_unknown_path, NULL, NULL, NULL, inference_render_error, NULL },
 };
 
 static const struct surface *surface_of(struct str path)
@@ -108,4 +109,15 @@ static struct str render_error(void *data, struct http_request *r, const struct 
     return surface_of(r->path)->render_error(r, err, headers);
 }
 
-const struct http_handler router_handler = { on_head, on_body, on_drain, on_gone, render_error };
+static void on_time_up(void *data, struct http_request *r)
+{
+    const struct surface *s = r->surface;
+
+    (void)data;
+    if (s->on_time_up)
+        s->on_time_up(r);
+}
+
+const struct http_handler router_handler = {
+    on_head, on_body, on_drain, on_gone, render_error, on_time_up,
+};

@@ -131,6 +131,20 @@ class Lazuli:
     def log_text(self):
         return self.log_file.read_text(errors="replace")
 
+    def wait_for_log(self, text, since=0, limit_s=10):
+        """Until the log has the text, behind so many characters of it."""
+        deadline = time.monotonic() + limit_s
+        while text not in self.log_text()[since:]:
+            assert time.monotonic() < deadline, f"no {text!r} in\n{self.log_text()}"
+            time.sleep(0.02)
+
+    def reload(self):
+        """SIGHUP, and what the log says of it."""
+        since = len(self.log_text())
+        self.process.send_signal(signal.SIGHUP)
+        self.wait_for_log(" reload_", since)
+        return self.log_text()[since:]
+
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()

@@ -51,8 +51,13 @@ static struct str render_error(void *data, struct http_request *r, const struct 
 
 static void start_server(const struct certificate *c)
 {
-    static const struct http_handler handler = { on_head, on_body, on_drain, on_drain,
-                                                 render_error };
+    static const struct http_handler handler = {
+        .on_head = on_head,
+        .on_body = on_body,
+        .on_drain = on_drain,
+        .on_gone = on_drain,
+        .render_error = render_error,
+    };
     struct http_server_limits limits;
     struct listener_options options = { .host = "127.0.0.1", .require_tls = true };
     struct error err;

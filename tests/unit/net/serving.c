@@ -17,6 +17,7 @@ void (*do_on_head)(struct http_request *r);
 void (*do_on_body)(struct http_request *r);
 void (*do_on_drain)(struct http_request *r);
 void (*do_on_gone)(struct http_request *r);
+void (*do_on_time_up)(struct http_request *r);
 unsigned heads, bodies, drains, gones, errors;
 struct http_request *kept;
 struct buf seen;
@@ -68,6 +69,13 @@ static void on_gone(void *data, struct http_request *r)
         do_on_gone(r);
 }
 
+static void on_time_up(void *data, struct http_request *r)
+{
+    (void)data;
+    if (do_on_time_up)
+        do_on_time_up(r);
+}
+
 static struct str render_error(void *data, struct http_request *r, const struct error *err,
                                struct http_headers *headers)
 {
@@ -89,6 +97,13 @@ void keep(struct http_request *r)
     kept = r;
 }
 
+void start_and_keep(struct http_request *r)
+{
+    http_reply_start(r, 200, NULL, STR_NONE);
+    assert_true(http_reply_is_started(r));
+    keep(r);
+}
+
 void abort_request(struct http_request *r)
 {
     http_reply_abort(r);
@@ -104,6 +119,7 @@ int serving_set_up(void **state)
     do_on_body = reply_body;
     do_on_drain = NULL;
     do_on_gone = abort_request;
+    do_on_time_up = NULL;
     heads = bodies = drains = gones = errors = 0;
     kept = NULL;
     is_drained = false;
@@ -119,6 +135,7 @@ static void start(void)
         .on_drain = on_drain,
         .on_gone = on_gone,
         .render_error = render_error,
+        .on_time_up = on_time_up,
     };
     struct listener_options options = { .host = "127.0.0.1" };
     struct error err;

@@ -22,12 +22,15 @@ extern void (*do_on_head)(struct http_request *r);
 extern void (*do_on_body)(struct http_request *r);
 extern void (*do_on_drain)(struct http_request *r);
 extern void (*do_on_gone)(struct http_request *r);
+extern void (*do_on_time_up)(struct http_request *r);
 extern unsigned heads, bodies, drains, gones, errors;
 extern struct http_request *kept;
 extern struct buf seen; /* "METHOD path?query body;" of each request */
 
 void reply_body(struct http_request *r);
 void keep(struct http_request *r);
+/* Starts a chunked reply, with nothing in it yet. */
+void start_and_keep(struct http_request *r);
 void abort_request(struct http_request *r);
 
 struct stream *client(void);

@@ -180,11 +180,10 @@ static void waits_for_a_handler(void **state)
     expect_written(slow, OK_HEAD("0") "\r\n");
 }
 
-static void start_and_keep(struct http_request *r)
+static void say_ten_and_keep(struct http_request *r)
 {
-    http_reply_start(r, 200, NULL, STR_NONE);
+    start_and_keep(r);
     http_reply_chunk(r, STR("0123456789"));
-    keep(r);
 }
 
 static void cuts_who_takes_nothing(void **state)
@@ -196,7 +195,7 @@ static void cuts_who_takes_nothing(void **state)
     unfinished = client();
     finished = client();
     unfinished->window = finished->window = 10;
-    do_on_body = start_and_keep;
+    do_on_body = say_ten_and_keep;
     fake_feed(unfinished, GET, 0);
     do_on_body = reply_body;
     fake_feed(finished, GET, 0);
@@ -214,7 +213,7 @@ static void spares_who_takes_a_little(void **state)
     limits.write_timeout_ms = limits.idle_timeout_ms = 1;
     s = client();
     s->window = 10;
-    do_on_body = start_and_keep;
+    do_on_body = say_ten_and_keep;
     fake_feed(s, GET, 0);
     for (unsigned i = 0; i < 4; i++) {
         other = client();
@@ -308,6 +307,30 @@ static void cuts_what_outlives_the_grace(void **state)
         uv_run(loop_uv(l), UV_RUN_ONCE);
 }
 
+static void end_in_time(struct http_request *r)
+{
+    http_reply_last_chunk(r, STR("sorry"));
+}
+
+/* The handler's last word is written, and nobody is told gone. */
+static void lets_handlers_end_what_outlives_the_grace(void **state)
+{
+    struct stream *s = client();
+
+    (void)state;
+    do_on_body = start_and_keep;
+    do_on_time_up = end_in_time;
+    fake_feed(s, GET, 0);
+    turn();
+    fake_written(s);
+    drain(1);
+    while (!is_drained)
+        uv_run(loop_uv(l), UV_RUN_ONCE);
+    expect_written(s, "5\r\nsorry\r\n0\r\n\r\n");
+    assert_true(s->is_closed && s->is_flushed);
+    assert_int_equal(gones, 0);
+}
+
 static void drains_without_connections(void **state)
 {
     struct stream *s = client();
@@ -357,6 +380,7 @@ int main(void)
         TEST(drains_when_the_last_request_is_answered),
         TEST(announces_its_end_before_it_drains),
         TEST(cuts_what_outlives_the_grace),
+        TEST(lets_handlers_end_what_outlives_the_grace),
         TEST(drains_without_connections),
         TEST(refuses_more_connections_than_it_may_have),
     };

@@ -7,12 +7,6 @@
 
 #include <cmocka.h>
 
-static void start_and_keep(struct http_request *r)
-{
-    http_reply_start(r, 200, NULL, STR_NONE);
-    keep(r);
-}
-
 static const struct {
     struct str request; /* so far */
     bool is_known;

@@ -128,13 +128,6 @@ static void frees_the_request_at_the_end_of_the_turn(void **state)
 
 /* -- Replies in chunks ------------------------------------------------------------------------- */
 
-static void start_and_keep(struct http_request *r)
-{
-    http_reply_start(r, 200, NULL, STR_NONE);
-    assert_true(http_reply_is_started(r));
-    keep(r);
-}
-
 /* Writing the head by itself would cost 40 ms where the client's kernel delays its
  * acknowledgement. */
 static void sends_the_head_with_the_first_chunk(void **state)

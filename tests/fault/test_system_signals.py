@@ -1,0 +1,215 @@
+"""SIGTERM: what is under way ends in order. SIGHUP: what is wrong changes nothing, and is said."""
+
+import json
+import signal
+import socket
+import ssl
+import subprocess
+import time
+
+import pytest
+
+from certificate import make_certificate, tls_arguments
+from paced import MESSAGES, PACED, PATH, begin_stream, start
+from service import PROGRAM, Lazuli
+from wire import Wire
+
+NEW_MODEL = """
+models:
+  - name: our-own
+    operations: [chat]
+    capabilities: [chatCompletion]
+    engine: sim
+    skus: [{ name: Standard }]
+    versions: [{ version: "1", created: 2024-01-01 }]
+"""
+
+
+def refuses_connections(service):
+    try:
+        socket.create_connection(("127.0.0.1", service.port), timeout=5).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_drain(how):
+    """A stream in flight ends as it should; nobody new comes in; the end is orderly."""
+    with start() as service:
+        wire, data = begin_stream(service)
+        idle = Wire(service)
+        service.process.send_signal(how)
+        deadline = time.monotonic() + 5
+        while not refuses_connections(service):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert service.process.poll() is None
+        data += wire.read_until(b"0\r\n\r\n")
+        assert data.count(b'"delta":{"content":"') >= 16 and b"data: [DONE]" in data
+        assert idle.read_all() == b"" and wire.read_all() == b""
+        assert service.process.wait(timeout=20) == 0
+
+
+def get(wire, path):
+    status, _, headers, text = wire.send(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()).reply()
+    return status, headers.get("connection"), text
+
+
+def test_drain_is_announced():
+    """Before the port closes, /readyz says so, and each client is told to come back to somebody else."""
+    service = start(answer_tokens=1, arguments=["--drain-delay-ms", "3600000"])
+    known = Wire(service)
+    assert get(known, "/healthz") == (200, None, "ok\n")
+    service.process.send_signal(signal.SIGTERM)
+    service.wait_for_log(" drain_begin ")
+    while (answer := get(known, "/healthz")) == (200, None, "ok\n"):
+        pass  # its loop has yet to hear of it
+    assert answer == (200, "close", "ok\n") and known.read_all() == b""
+    status, connection, text = get(Wire(service), "/readyz")
+    assert (status, connection, json.loads(text)["status"]) == (503, "close", "draining")
+    assert service.post("paced", {"messages": MESSAGES}).status_code == 200
+    service.process.send_signal(signal.SIGTERM)  # who does not want to wait
+    assert service.process.wait(timeout=20) == 1
+
+
+def test_drain_goes_on_after_its_announcement():
+    with start(arguments=["--drain-delay-ms", "100"]) as service:
+        wire, data = begin_stream(service)
+        service.process.send_signal(signal.SIGTERM)
+        assert b"data: [DONE]" in data + wire.read_all()
+        assert service.process.wait(timeout=20) == 0
+
+
+def test_drain_that_takes_too_long():
+    """What is not over in time ends in an error: no [DONE], so that nobody takes it for whole."""
+    with start(answer_tokens=100000, arguments=["--drain-ms", "300"]) as service:
+        wire, data = begin_stream(service)
+        whole = Wire(service).post(PATH, json.dumps({"messages": MESSAGES}).encode())
+        service.process.send_signal(signal.SIGTERM)
+        data += wire.read_all()
+        *_, last = data.split(b"data: ")
+        text, _, end = last.partition(b"\n\n")
+        assert "The server had an error" in json.loads(text)["error"]["message"]
+        assert end.endswith(b"0\r\n\r\n") and b"[DONE]" not in data
+        status, _, headers, text = whole.reply()
+        assert (status, headers["connection"]) == (503, "close")
+        assert json.loads(text)["error"]["code"] == "ServiceUnavailable"
+        assert service.process.wait(timeout=20) == 0
+
+
+def test_second_signal_does_not_wait():
+    service = start(answer_tokens=100000, arguments=["--drain-ms", "60000"])
+    wire, _ = begin_stream(service)
+    service.process.send_signal(signal.SIGTERM)
+    service.wait_for_log(" drain_begin ")
+    service.process.send_signal(signal.SIGTERM)
+    assert b"[DONE]" not in wire.read_all()
+    assert service.process.wait(timeout=20) == 1
+
+
+def test_reload_of_the_catalog():
+    with start() as service:
+        refused = service.arm("PUT", "/deployments/ours", deployment_of_new_model())
+        assert refused.status_code == 400
+        wire, _ = begin_stream(service)
+        service.catalog_file.write_text(PACED % 16 + NEW_MODEL)
+        service.process.send_signal(signal.SIGHUP)
+        service.wait_for_log(" reload_done")
+        made = service.arm("PUT", "/deployments/ours", deployment_of_new_model())
+        assert made.status_code in (200, 201), made.text
+        answer = service.post("ours", {"messages": MESSAGES}).json()
+        assert answer["model"] == "our-own"
+        assert b"[DONE]" in wire.read_until(b"0\r\n\r\n")  # what was under way goes on
+
+
+def deployment_of_new_model():
+    model = {"format": "OpenAI", "name": "our-own", "version": "1"}
+    return {"sku": {"name": "Standard", "capacity": 1}, "properties": {"model": model}}
+
+
+BROKEN = {
+    "value": (PACED % 16 + "models:\n  - name: gpt-4o\n    context_tokens: many\n", 8, "context_tokens"),
+    "key": (PACED % 16 + "surprise: 1\n", 6, "surprise"),
+    "kind": ("extends: default\nengines:\n  - name: x\n    kind: nonsense\n", 4, "kind"),
+    "model": ("extends: default\nengines:\n  - name: x\n    llama: { model: missing.gguf }\n", 4, "engines[x].llama.model"),
+}
+
+
+def test_reload_of_a_broken_catalog():
+    """The old one stays in force, and the log says what is wrong where; a mended one is taken."""
+    with start() as service:
+        for text, line, field in BROKEN.values():
+            service.catalog_file.write_text(text)
+            said = service.reload()
+            assert " reload_refused " in said and f"{service.catalog_file}:{line}" in said and field in said, said
+            assert service.post("paced", {"messages": MESSAGES, "max_tokens": 1}).status_code == 200
+        assert service.arm("PUT", "/deployments/ours", deployment_of_new_model()).status_code == 400
+        service.catalog_file.write_text(PACED % 16 + NEW_MODEL)
+        assert " reload_done" in service.reload()
+        assert service.arm("PUT", "/deployments/ours", deployment_of_new_model()).status_code == 201
+
+
+def test_start_with_a_broken_catalog(tmp_path):
+    file = tmp_path / "catalog.yaml"
+    file.write_text("extends: default\nmodels:\n  - name: 5\n    surprise: x\n")
+    out = subprocess.run(
+        [PROGRAM, "up", "--listen", "127.0.0.1:0", "--data", str(tmp_path / "data"), "--catalog", str(file)],
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=30,
+    )
+    assert out.returncode == 2 and f"{file}:4" in out.stderr and "surprise" in out.stderr
+
+
+def test_reload_of_a_broken_configuration(tmp_path):
+    config = tmp_path / "lazuli.yaml"
+    config.write_text("dev: true\n")
+    with start(arguments=["--config", str(config)]) as service:
+        for text, line, field in (
+            ("dev: true\ndrain_ms: soon\n", 2, "drain_ms"),
+            ("dev: true\nworkers: 4000\n", 2, "workers"),
+            ("\ndrain: 5\n", 2, "drain"),
+            ("dev: true\nlog_level: [\n", 3, ""),
+        ):
+            config.write_text(text)
+            said = service.reload()
+            assert " reload_refused " in said and f"{config}:{line}" in said and field in said, said
+            assert service.post("paced", {"messages": MESSAGES, "max_tokens": 1}).status_code == 200
+        assert " debug " not in service.log_text()
+        config.write_text("dev: true\nlog_level: debug\n")
+        assert " reload_done" in service.reload()
+        service.post("paced", {"messages": MESSAGES, "max_tokens": 1})
+        service.wait_for_log(" debug ")
+
+
+def certificate_shown(service):
+    with socket.create_connection(("127.0.0.1", service.port), timeout=30) as plain:
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        with context.wrap_socket(plain) as wire:
+            return ssl.DER_cert_to_PEM_cert(wire.getpeercert(binary_form=True))
+
+
+def test_reload_of_a_broken_certificate(tmp_path):
+    """Whoever connects sees the old one, until there is a new one that is whole."""
+    (tmp_path / "new").mkdir()
+    make_certificate(tmp_path)
+    make_certificate(tmp_path / "new")
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    old, new = (file.read_text() for file in (certificate, tmp_path / "new" / "cert.pem"))
+    with Lazuli(arguments=tls_arguments(tmp_path)) as service:
+        assert certificate_shown(service) == old
+        for text in ("no certificate", old[: len(old) // 2], "", new):  # the last one does not fit the key
+            certificate.write_text(text)
+            said = service.reload()
+            assert " reload_refused " in said and str(key if text == new else certificate) in said, said
+            assert certificate_shown(service) == old
+        certificate.unlink()
+        said = service.reload()
+        assert str(certificate) in said and "No such file or directory" in said, said
+        certificate.write_text(new)
+        key.write_text((tmp_path / "new" / "key.pem").read_text())
+        assert " reload_done" in service.reload()
+        assert certificate_shown(service) == new
