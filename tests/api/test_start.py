@@ -80,15 +80,6 @@ def test_second_start_finds_what_the_first_left(tmp_path):
     assert first == second
 
 
-def test_second_process_on_the_folder_is_refused_with_the_pid(lazuli):
-    out = subprocess.run(
-        [PROGRAM, "up", "--listen", "127.0.0.1:0", "--data", str(lazuli.data)],
-        capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=30,
-    )
-    assert out.returncode == 2
-    assert f"in use by the lazuli process {lazuli.process.pid}" in out.stderr
-
-
 def test_port_that_is_taken(lazuli, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as other:
         for port in (other.getsockname()[1], lazuli.port):

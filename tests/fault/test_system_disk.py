@@ -1,0 +1,160 @@
+"""The data folder: on a full disk, on a read-only one, and wanted by two."""
+
+import contextlib
+import errno
+import os
+import resource
+import subprocess
+
+import pytest
+
+from paced import MESSAGES, begin_stream, start
+from service import PROGRAM
+
+DEPLOYMENT = {
+    "sku": {"name": "Standard", "capacity": 1},
+    "properties": {"model": {"format": "OpenAI", "name": "gpt-4o", "version": "2024-11-20"}},
+}
+QUICK = {"messages": MESSAGES, "max_tokens": 1}
+
+
+@contextlib.contextmanager
+def mounted(folder, options):
+    """A file system of its own there."""
+    folder.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount a file system")
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "lazuli-test", folder], capture_output=True, text=True)
+    if made.returncode:
+        pytest.skip(f"no file system can be mounted here: {made.stderr}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def fill(file):
+    with file.open("ab", buffering=0) as ballast:
+        for size in (1 << 20, 1):
+            with pytest.raises(OSError) as caught:
+                while True:
+                    ballast.write(bytes(size))
+            assert caught.value.errno == errno.ENOSPC
+
+
+def refused_start(data):
+    """A start that fails in order: what it says."""
+    out = subprocess.run(
+        [PROGRAM, "up", "--listen", "127.0.0.1:0", "--data", str(data)],
+        capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60,
+    )  # fmt: skip
+    assert (out.returncode, out.stdout) == (2, ""), out.stderr
+    return out.stderr
+
+
+def names(service):
+    return {item["name"] for item in service.arm("GET", "/deployments").json()["value"]}
+
+
+def test_full_disk(tmp_path):
+    """What ARM cannot keep it refuses; all else goes on. With room again it takes writes again, and it has lost none."""
+    with mounted(tmp_path / "disk", "size=32m") as disk:
+        ballast = disk / "ballast"
+        with start(data=disk) as service:
+            fill(ballast)
+            taken, answer = {"paced"}, None
+            for number in range(100):
+                answer = service.arm("PUT", f"/deployments/d{number}", DEPLOYMENT)
+                if answer.status_code != 201:
+                    break
+                taken.add(f"d{number}")
+            assert (answer.status_code, answer.json()["error"]["code"]) == (503, "ServiceUnavailable"), answer.text
+            assert str(disk) not in answer.text
+            assert "is the disk full" in service.log_text() or "No space left on device" in service.log_text()
+            refused = answer.url.rsplit("/", 1)[1].split("?")[0]
+            assert taken <= names(service) and refused not in names(service)
+            for name in taken:
+                assert service.post(name, QUICK).status_code == 200
+            assert service.post(refused, QUICK).status_code == 404
+            assert service.arm("DELETE", "/deployments/paced").status_code == 503
+            ballast.unlink()
+            assert service.arm("PUT", "/deployments/after", DEPLOYMENT).status_code == 201
+            kept = names(service)
+            assert kept >= taken | {"after"} and refused not in kept
+            service.kill()
+            service.start()
+            assert names(service) == kept
+            assert service.post("after", QUICK).status_code == 200
+        fill(ballast)
+        (disk / "fresh").mkdir()
+        said = refused_start(disk / "fresh")
+        assert str(disk / "fresh") in said and "No space left on device" in said
+
+
+def test_file_that_cannot_grow():
+    """A quota, say: the same, as far as what a limit of the process can show."""
+    with start() as service:
+        written = service.data / "lazuli.db-wal"
+        limits = resource.prlimit(service.process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(service.process.pid, resource.RLIMIT_FSIZE, (written.stat().st_size, limits[1]))
+        refused = service.arm("PUT", "/deployments/late", DEPLOYMENT)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (503, "ServiceUnavailable")
+        assert "read-only" in refused.json()["error"]["message"] and str(service.data) not in refused.text
+        assert service.arm("GET", "/deployments/paced").status_code == 200
+        assert service.arm("GET", "/deployments/late").status_code == 404
+        assert service.post("paced", QUICK).status_code == 200
+        resource.prlimit(service.process.pid, resource.RLIMIT_FSIZE, limits)
+        assert service.arm("PUT", "/deployments/late", DEPLOYMENT).status_code == 201
+        service.wait_for_log(str(service.data / "lazuli.db"))
+        assert service.post("late", QUICK).status_code == 200
+
+
+def test_read_only_disk(tmp_path):
+    """It does not start there, and says why; nothing has been changed when the disk can be written again."""
+    with mounted(tmp_path / "disk", "size=32m") as disk:
+        with start(data=disk):
+            pass
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+        for data in (disk / "data", disk / "fresh"):
+            said = refused_start(data)
+            assert str(data) in said and "Read-only file system" in said, said
+        subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
+        with start(data=disk) as service:
+            assert service.post("paced", QUICK).status_code == 200
+
+
+def test_folder_of_somebody_else(tmp_path):
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o555)
+    # root may write everywhere, unless it is without that capability
+    humble = ["setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override"] if os.geteuid() == 0 else []
+    out = subprocess.run(
+        [*humble, PROGRAM, "up", "--listen", "127.0.0.1:0", "--data", str(folder)],
+        capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60,
+    )  # fmt: skip
+    assert out.returncode == 2 and f"{folder}: cannot write into the folder: Permission denied" in out.stderr, out.stderr
+    assert list(folder.iterdir()) == []
+
+
+def test_second_process_on_the_folder_is_refused_with_the_pid(tmp_path):
+    """By whatever path it comes; the first one does not notice."""
+    with start() as service:
+        (tmp_path / "link").symlink_to(service.data)
+        wire, _ = begin_stream(service)
+        for path in (service.data, tmp_path / "link"):
+            assert f"{service.data}: in use by the lazuli process {service.process.pid}\n" in refused_start(path)
+        assert b"[DONE]" in wire.read_until(b"0\r\n\r\n")
+        assert service.arm("PUT", "/deployments/more", DEPLOYMENT).status_code == 201
+
+
+def test_lock_of_a_process_that_was_killed():
+    """Nothing that it left behind is in the way of the next one, who is the one to be named then."""
+    service = start()
+    first = service.process.pid
+    service.kill()
+    assert (service.data / "lazuli.pid").read_text() == f"{first}\n"
+    service.start()
+    with service:
+        assert service.process.pid != first
+        assert f"process {service.process.pid}\n" in refused_start(service.data)
+        assert service.post("paced", QUICK).status_code == 200
