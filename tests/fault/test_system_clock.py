@@ -1,0 +1,163 @@
+"""The machine's clock is set an hour forward, and back: nothing that is under way, or limited, notices."""
+
+import asyncio
+import datetime
+import email.utils
+import json
+import os
+import pathlib
+import struct
+import subprocess
+import threading
+import time
+
+import pytest
+
+from fake_upstream import FakeUpstream, chat_answer
+from service import Lazuli
+from wire import Wire
+
+HOUR_S = 3600
+MESSAGES = [{"role": "user", "content": "Hi"}]
+CATALOG = """
+extends: default
+engines:
+  - name: scripted
+    upstream: {{ url: "http://127.0.0.1:{port}/v1", first_byte_timeout_ms: 60000 }}
+  - name: hasty
+    upstream: {{ url: "http://127.0.0.1:{port}/v1", first_byte_timeout_ms: 500 }}
+models:
+  - name: ours
+    operations: [chat]
+    capabilities: [chatCompletion]
+    engine: sim
+    default_version: "2"
+    skus: [{{ name: Standard }}]
+    versions:
+      - {{ version: "1", created: 2024-01-01, retires: {tomorrow} }}
+      - {{ version: "2", created: 2024-06-01 }}
+deployments:
+  - {{ deployment: paced, sim: {{ tokens_per_second: 20, answer_tokens: 40 }} }}
+  - {{ deployment: scripted, engine: scripted }}
+  - {{ deployment: hasty, engine: hasty }}
+"""
+
+
+class Clock:
+    """The service's wall clock, set by hand; it begins half an hour before midnight, UTC."""
+
+    def __init__(self, folder):
+        self.file, library = folder / "shift", folder / "shifted_clock.so"
+        source = pathlib.Path(__file__).with_name("shifted_clock.c")
+        subprocess.run(["gcc", "-O1", "-shared", "-fPIC", "-Wall", "-Werror", "-o", library, source], check=True)
+        now = datetime.datetime.now(datetime.UTC)
+        self.tomorrow = now.date() + datetime.timedelta(days=1)
+        midnight = datetime.datetime.combine(self.tomorrow, datetime.time(), datetime.UTC)
+        self.shift_s = int((midnight - now).total_seconds()) - HOUR_S // 2
+        self.file.write_bytes(struct.pack("q", self.shift_s))
+        self.environment = {
+            "LD_PRELOAD": str(library),
+            "SHIFT_FILE": str(self.file),
+            # a library that is loaded before the sanitizer's would do harm only if it replaced what that replaces
+            "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0",
+        }
+
+    def move(self, seconds):
+        self.shift_s += seconds
+        with self.file.open("r+b") as file:
+            file.write(struct.pack("q", self.shift_s))
+
+    def now(self):
+        return time.time() + self.shift_s
+
+
+@pytest.fixture(scope="module")
+def clock(tmp_path_factory):
+    return Clock(tmp_path_factory.mktemp("clock"))
+
+
+@pytest.fixture(scope="module")
+def upstream():
+    fake = FakeUpstream()
+    yield fake
+    fake.stop()
+
+
+@pytest.fixture(scope="module")
+def service(clock, upstream):
+    catalog = CATALOG.format(port=upstream.port, tomorrow=clock.tomorrow)
+    with Lazuli(catalog, ["--head-timeout-ms", "500"], environment=clock.environment) as running:
+        for name in ("paced", "quick", "scripted", "hasty"):
+            running.deploy(name, "ours", "2", capacity=1)
+        yield running
+
+
+def request(deployment):
+    return f"/openai/deployments/{deployment}/chat/completions?api-version=2024-10-21"
+
+
+def body(**more):
+    return json.dumps({"messages": MESSAGES} | more).encode()
+
+
+def shown_time(headers):
+    return email.utils.parsedate_to_datetime(headers["date"]).timestamp()
+
+
+def wait_for_the_clock(service, clock):
+    """Until answers bear the new time; a second is shown for a second."""
+    deadline = time.monotonic() + 10
+    while abs(shown_time(service.post("quick", body(max_tokens=1)).headers) - clock.now()) > 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("seconds", [HOUR_S, -HOUR_S], ids=["forward", "back"])
+def test_an_hour(service, upstream, clock, seconds):
+    """Time-outs that run neither end nor wait an hour more; streams go on; nobody is over a limit."""
+    answer = threading.Event()
+
+    async def script(call):
+        if call.json["user"] == "late":
+            await asyncio.get_running_loop().run_in_executor(None, answer.wait, 30)
+            await call.reply(200, chat_answer())
+        await call.until_left()
+
+    upstream.reset(script)
+    with Wire(service) as stream, Wire(service) as late, Wire(service) as hasty, Wire(service) as idle, Wire(service) as loris:
+        idle.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").reply()
+        data = stream.post(request("paced"), body(stream=True)).read_until(b'"delta":{"content":"')
+        late.post(request("scripted"), body(user="late"))
+        upstream.wait_for_calls(1)
+        hasty.post(request("hasty"), body(user="never"))
+        loris.send(b"GET /healthz HTTP/1.1\r\nHos")
+        began = time.monotonic()
+        clock.move(seconds)
+        assert hasty.reply()[0] == 408 and loris.reply()[0] == 408
+        assert 0.3 < time.monotonic() - began < 20
+        data += stream.read_until(b"0\r\n\r\n")
+        assert data.count(b'"delta":{"content":"') >= 40 and b"data: [DONE]" in data
+        answer.set()
+        assert late.reply()[0] == 200
+        assert idle.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").reply()[0] == 200
+    wait_for_the_clock(service, clock)
+    answers = [service.post("quick", body(max_tokens=1)) for _ in range(20)]
+    assert {one.status_code for one in answers} == {200}
+    made = service.arm("PUT", f"/deployments/at{seconds}", service.arm("GET", "/deployments/quick").json())
+    assert made.status_code == 201, made.text
+    created = datetime.datetime.fromisoformat(made.json()["systemData"]["createdAt"])
+    assert abs(created.timestamp() - clock.now()) < 5
+
+
+def test_over_a_retirement(service, clock):
+    """A model retires when the clock says so, and is back when it was set in error."""
+    model = {"format": "OpenAI", "name": "ours", "version": "1"}
+    properties = {"model": model, "versionUpgradeOption": "NoAutoUpgrade"}
+    made = service.arm("PUT", "/deployments/old", {"sku": {"name": "Standard", "capacity": 1}, "properties": properties})
+    assert made.status_code == 201, made.text
+    for seconds, status in ((HOUR_S, 404), (-HOUR_S, 200), (HOUR_S, 404), (-HOUR_S, 200)):
+        clock.move(seconds)
+        assert " reload_done" in service.reload()
+        answer = service.post("old", body(max_tokens=1))
+        assert answer.status_code == status, answer.text
+        assert service.post("quick", body(max_tokens=1)).status_code == 200
