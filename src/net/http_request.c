@@ -114,14 +114,33 @@ static bool read_target(struct server_request *r, struct error *err)
     return error_set(err, ERROR_BAD_REQUEST, "The request target is malformed.");
 }
 
+/* False when no header has that name. *other is the first value of it that is not `value`, STR_NONE when
+ * there is none: several headers of a name are one list (RFC 9110, 5.3). */
+static bool find_other(const struct http_headers *h, struct str name, struct str value,
+                       struct str *other)
+{
+    bool is_there = false;
+
+    *other = STR_NONE;
+    for (size_t i = 0; i < h->count && !other->data; i++) {
+        if (!str_equal_nocase(h->items[i].name, name))
+            continue;
+        is_there = true;
+        if (!str_equal_nocase(h->items[i].value, value))
+            *other = h->items[i].value;
+    }
+    return is_there;
+}
+
 static bool read_expectation(struct server_request *r, const struct http_head *head,
                              struct error *err)
 {
-    struct str expect = http_headers_get(&r->public.headers, STR("Expect"));
+    struct str other;
 
-    if (!expect.data || head->minor == 0)
+    if (!find_other(&r->public.headers, STR("Expect"), STR("100-continue"), &other) ||
+        head->minor == 0)
         return true;
-    if (!str_equal_nocase(expect, STR("100-continue")))
+    if (other.data)
         return error_set(err, ERROR_EXPECTATION, NULL);
     /* Whose body has begun to come does not wait for leave. */
     r->expects_continue = (head->is_chunked || head->content_length) && !r->connection->rest.len;
@@ -132,10 +151,10 @@ static bool read_expectation(struct server_request *r, const struct http_head *h
  * mistaken for a broken one. */
 static bool is_uncoded(const struct server_request *r, struct error *err)
 {
-    struct str coding = http_headers_get(&r->public.headers, STR("Content-Encoding"));
+    struct str coding;
 
-    if (!coding.len || (!r->is_chunked && !r->content_length) ||
-        str_equal_nocase(coding, STR("identity")))
+    if (!find_other(&r->public.headers, STR("Content-Encoding"), STR("identity"), &coding) ||
+        !coding.len || (!r->is_chunked && !r->content_length))
         return true;
     return error_set_target(err, ERROR_MEDIA_TYPE, "Content-Encoding",
                             "The Content-Encoding '%.*s' is not supported: send the body without "

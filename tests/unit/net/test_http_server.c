@@ -299,9 +299,12 @@ static const struct {
     { POST("Transfer-Encoding: xchunked\r\n", "0\r\n\r\n"), "NOT_IMPLEMENTED" },
     { STR("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), "BAD_REQUEST" },
     { POST("Expect: 200-ok\r\nContent-Length: 1\r\n", "a"), "EXPECTATION" },
+    { POST("Expect: 100-continue\r\nExpect: 200-ok\r\nContent-Length: 1\r\n", "a"), "EXPECTATION" },
     { POST("Content-Length: 33554433\r\n", ""), "TOO_LARGE" },
     { POST("Content-Encoding: gzip\r\nContent-Length: 1\r\n", "a"), "MEDIA_TYPE" },
     { POST("Transfer-Encoding: chunked\r\nContent-Encoding: identity, br\r\n", ""), "MEDIA_TYPE" },
+    { POST("Content-Encoding: identity\r\nContent-Encoding: br\r\nContent-Length: 1\r\n", "a"),
+      "MEDIA_TYPE" },
 };
 
 static void refuses_what_is_not(void **state)
