@@ -221,3 +221,13 @@ void str_repair_utf8(char *text)
         left -= len;
     }
 }
+
+const char *str_show(struct str s, char *out, size_t size)
+{
+    size_t len = s.len < size ? s.len : size - 1;
+
+    for (size_t i = 0; i < len; i++)
+        out[i] = s.data[i] ? s.data[i] : '?';
+    out[len] = '\0';
+    return out;
+}

@@ -160,6 +160,7 @@ bool chat_tools_check(struct request_facts *facts, yyjson_val *root, struct erro
 {
     yyjson_val *tools = fields_get(root, "tools"), *choice = fields_get(root, "tool_choice");
     struct str name = json_str(json_at(choice, "function.name"));
+    char shown[FIELD_NAME_CHARS_MAX + 1];
 
     if (choice && !yyjson_arr_size(tools))
         return error_set_target(err, ERROR_MODEL_REQUEST, "tool_choice",
@@ -171,7 +172,8 @@ bool chat_tools_check(struct request_facts *facts, yyjson_val *root, struct erro
                                 "only allowed when 'tools' are specified.");
     if (name.data && !has_tool(tools, name))
         return error_set_target(err, ERROR_MODEL_REQUEST, "tool_choice",
-                                "Tool choice '%.64s' not found in 'tools' parameter.", name.data);
+                                "Tool choice '%s' not found in 'tools' parameter.",
+                                str_show(name, shown, sizeof(shown)));
     facts->must_call = yyjson_is_obj(choice) || str_equal(json_str(choice), STR("required"));
     if (yyjson_arr_size(tools) && !fields_need(facts, ENGINE_TOOLS, "tools", err))
         return false;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 
 #define QUOTED_BYTES 256
+/* Of a value that is quoted. */
+#define SHOWN_BYTES 41
 /* A longer number is cut. */
 #define NUMBER_BYTES 48
 #define STRANGERS_BYTES (FIELD_STRANGERS_MAX * (FIELD_NAME_CHARS_MAX + sizeof("'', ")))
@@ -232,11 +234,11 @@ bool field_refuse_length(yyjson_val *value, const struct field *f, const struct 
 bool field_refuse_value(struct str value, const struct field *f, const struct field_path *path,
                         struct error *err)
 {
-    char name[FIELD_PATH_BYTES], values[QUOTED_BYTES];
+    char name[FIELD_PATH_BYTES], values[QUOTED_BYTES], shown[SHOWN_BYTES];
 
     return error_set_target(err, ERROR_MODEL_VALUE, field_path_text(path, name),
-                            "Invalid value: '%.*s'. Supported values are: %s.",
-                            STR_ARGS(str_slice(value, 0, 40)), values_text(f, "and", values));
+                            "Invalid value: '%s'. Supported values are: %s.",
+                            str_show(value, shown, sizeof(shown)), values_text(f, "and", values));
 }
 
 bool field_refuse_string(struct str value, const struct field_path *path, struct error *err)
@@ -297,25 +299,27 @@ void field_strangers_add(struct field_strangers *s, struct str name)
 static const char *strangers_text(const struct field_strangers *s, const char *quote,
                                   char text[STRANGERS_BYTES])
 {
+    char shown[FIELD_NAME_CHARS_MAX + 1];
     size_t len = 0;
 
     for (unsigned i = 0; i < s->count && i < FIELD_STRANGERS_MAX; i++)
-        len += (size_t)snprintf(text + len, STRANGERS_BYTES - len, "%s%s%.*s%s", i ? ", " : "",
-                                quote, STR_ARGS(s->names[i]), quote);
+        len += (size_t)snprintf(text + len, STRANGERS_BYTES - len, "%s%s%s%s", i ? ", " : "", quote,
+                                str_show(s->names[i], shown, sizeof(shown)), quote);
     return text;
 }
 
 bool field_refuse_strangers(const struct exchange *x, const struct field_strangers *s,
                             const struct field_path *path, struct error *err)
 {
-    char name[FIELD_PATH_BYTES], names[STRANGERS_BYTES];
+    char name[FIELD_PATH_BYTES], names[STRANGERS_BYTES], shown[FIELD_NAME_CHARS_MAX + 1];
 
     if (!path)
         return error_set(err, ERROR_MODEL_REQUEST, "Unrecognized request argument%s supplied: %s",
                          s->count == 1 ? "" : "s", strangers_text(s, "", names));
     if (x->surface == SURFACE_V1) {
         field_path_text(path, name);
-        snprintf(name + strlen(name), sizeof(name) - strlen(name), ".%.*s", STR_ARGS(s->names[0]));
+        snprintf(name + strlen(name), sizeof(name) - strlen(name), ".%s",
+                 str_show(s->names[0], shown, sizeof(shown)));
         return error_set_target(err, ERROR_MODEL_UNKNOWN, name, "Unknown parameter: '%s'.", name);
     }
     add_dotted(path, name, sizeof(name));

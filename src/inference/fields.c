@@ -121,10 +121,46 @@ static const struct field *find(const struct object *o, struct str name, bool *i
     return found;
 }
 
-/* An upstream knows what they are; the others would leave them out without a word. */
-static bool are_passed_on(const struct exchange *x)
+/* Equal without regard to case, as Go's encoding/json compares names: it also takes the long s (U+017F) for an s and the
+ * Kelvin sign (U+212A) for a k. */
+static bool is_equal_folded(struct str name, const struct field *f)
 {
-    return x->deployment->engine->kind == ENGINE_UPSTREAM;
+    const char *long_s = "\xC5\xBF", *kelvin = "\xE2\x84\xAA";
+    size_t at = 0;
+
+    for (unsigned i = 0; i < f->name_len; i++) {
+        struct str rest = str_slice(name, at, SIZE_MAX);
+
+        if (f->name[i] == 's' && str_starts_with(rest, str_from(long_s)))
+            at += strlen(long_s);
+        else if (f->name[i] == 'k' && str_starts_with(rest, str_from(kelvin)))
+            at += strlen(kelvin);
+        else if (str_starts_with_nocase(rest, str_of(f->name + i, 1)))
+            at++;
+        else
+            return false;
+    }
+    return at == name.len;
+}
+
+/* Some engine could take it for a field of the table, which lazuli has checked and may have changed:
+ * one that reads names without regard to case, or up to a NUL. */
+static bool is_lookalike(const struct object *o, struct str name)
+{
+    if (str_find_char(name, '\0') != SIZE_MAX)
+        return true;
+    for (size_t i = 0; i < o->fields->count; i++) {
+        if (is_equal_folded(name, &o->fields->list[i]))
+            return true;
+    }
+    return false;
+}
+
+/* An upstream knows what a member is that is in no table; the others would leave it out without a
+ * word. */
+static bool is_passed_on(const struct walk *w, const struct object *o, struct str name)
+{
+    return w->x->deployment->engine->kind == ENGINE_UPSTREAM && !is_lookalike(o, name);
 }
 
 static bool check_member(struct walk *w, struct object *o, struct str name, yyjson_val *value)
@@ -135,7 +171,7 @@ static bool check_member(struct walk *w, struct object *o, struct str name, yyjs
     const struct field *f = find(o, name, &is_here);
     uint64_t bit;
 
-    if (!f && are_passed_on(w->x))
+    if (!f && is_passed_on(w, o, name))
         return true;
     /* SDKs write null for members that other variants have. */
     if (!f || (!is_here && !yyjson_is_null(value))) {

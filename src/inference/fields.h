@@ -2,7 +2,7 @@
  * Request fields as tables: name, type, range, what stands inside, the engine feature that a use
  * needs. One checker gives every operation the same errors, in OpenAI's words, with the field named.
  * Nothing is silently left out: a member that no table names goes to an upstream as it is, wherever
- * it stands, and is refused where another engine would not heed it.
+ * it stands, and is refused where another engine would not heed it, or could take it for another.
  * SPDX-License-Identifier: MIT
  */
 #ifndef INFERENCE_FIELDS_H

@@ -11,15 +11,15 @@ static const struct field bias_field = FIELD("logit_bias", FIELD_NUMBER, -100, 1
 static bool check_bias(struct str token, yyjson_val *bias, struct error *err)
 {
     const struct field_path above = { NULL, bias_field.name, 0 };
-    char name[24];
+    char name[24], shown[41];
     const struct field_path path = { &above, name, 0 };
     uint64_t number;
 
     if (!str_to_u64(token, INT32_MAX, &number))
         return error_set_target(err, ERROR_MODEL_REQUEST, bias_field.name,
-                                "Invalid key in 'logit_bias': %.*s. You should only be submitting "
+                                "Invalid key in 'logit_bias': %s. You should only be submitting "
                                 "non-negative integers.",
-                                STR_ARGS(str_slice(token, 0, 40)));
+                                str_show(token, shown, sizeof(shown)));
     snprintf(name, sizeof(name), "%llu", (unsigned long long)number);
     if (!(field_types_of(bias) & bias_field.types))
         return field_refuse_type(bias, &bias_field, &path, err);

@@ -171,6 +171,17 @@ static void repairs_utf8(void **state)
     assert_string_equal(none, "");
 }
 
+static void shows_text_that_has_nuls(void **state)
+{
+    char out[5];
+
+    (void)state;
+    assert_string_equal(str_show(STR("a\0b"), out, sizeof(out)), "a?b");
+    assert_string_equal(str_show(STR("\0abcd"), out, sizeof(out)), "?abc");
+    assert_string_equal(str_show(STR("abcd"), out, sizeof(out)), "abcd");
+    assert_string_equal(str_show(STR_NONE, out, sizeof(out)), "");
+}
+
 static void knows_letters_and_digits(void **state)
 {
     (void)state;
@@ -218,6 +229,7 @@ int main(void)
         cmocka_unit_test(knows_utf8),
         cmocka_unit_test(counts_characters),
         cmocka_unit_test(repairs_utf8),
+        cmocka_unit_test(shows_text_that_has_nuls),
         cmocka_unit_test(knows_letters_and_digits),
     };
 

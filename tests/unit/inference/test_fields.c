@@ -332,6 +332,42 @@ static void what_the_engine_lacks_is_refused(void **state)
     exchange.facts.lacks = 0;
 }
 
+static const char *const lookalikes[] = {
+    "Count",        "COUNT",         "\\u017Ftop",   "\\u017Feed",   "\\u017Fhare",
+    "count\\u0000", "count\\u0000x", "\\u0000count", "other\\u0000",
+};
+
+/* Where the engine's reader goes by other rules than lazuli's, it would see what nobody has checked. */
+static void lookalikes_are_not_passed_on(void **state)
+{
+    char json[64];
+
+    (void)state;
+    engine.kind = ENGINE_UPSTREAM;
+    for (size_t i = 0; i < ARRAY_LEN(lookalikes); i++) {
+        snprintf(json, sizeof(json), "{\"%s\":1}", lookalikes[i]);
+        if (check(json))
+            fail_msg("%s is passed on", json);
+        assert_int_equal(err.code, ERROR_MODEL_REQUEST);
+    }
+    assert_false(check("{\"items\":[{\"kind\":\"small\",\"size\":1,\"Kind\":\"large\"}]}"));
+    /* "kind" with the Kelvin sign */
+    assert_false(check("{\"items\":[{\"kind\":\"small\",\"size\":1,\"\\u212Aind\":\"large\"}]}"));
+    assert_true(check("{\"counts\":1,\"coun\":1,\"\":1,\"\\u212Aount\":1,\"c\xC5\xBFount\":1}"));
+    engine.kind = ENGINE_SIM;
+}
+
+static void names_are_shown_beyond_a_nul(void **state)
+{
+    (void)state;
+    assert_false(check("{\"a\\u0000b\":1}"));
+    expect_error(ERROR_MODEL_REQUEST, "",
+                 "Additional properties are not allowed ('a?b' was unexpected) - 'top'");
+    assert_false(check("{\"answer\":\"ye\\u0000s\"}"));
+    expect_error(ERROR_MODEL_VALUE, "top.answer",
+                 "Invalid value: 'ye?s'. Supported values are: 'yes' and 'no'.");
+}
+
 static void get_takes_null_for_absent(void **state)
 {
     struct arena *a = arena_new(NULL);
@@ -363,6 +399,8 @@ int main(void)
         cmocka_unit_test(names_have_a_pattern_and_a_length),
         cmocka_unit_test(a_tag_says_what_else_is_there),
         cmocka_unit_test(what_the_engine_lacks_is_refused),
+        cmocka_unit_test(lookalikes_are_not_passed_on),
+        cmocka_unit_test(names_are_shown_beyond_a_nul),
         cmocka_unit_test(get_takes_null_for_absent),
     };
 
