@@ -23,6 +23,28 @@ void arm_reply_list(struct arm_call *c, yyjson_mut_doc *doc, yyjson_mut_val *lis
     arm_reply_json(c, 200, root);
 }
 
+/* A name given twice, of which some readers take the first and some the last, could mean two things; a
+ * NUL ends what is behind it for readers of C. */
+static bool check_doubts(struct arm_call *c, yyjson_doc *doc, struct error *err)
+{
+    char shown[101];
+    struct str name;
+    bool has_nul;
+
+    json_find_doubts(c->arena, doc, &name, &has_nul);
+    if (has_nul)
+        return error_set(err, ERROR_ARM_BODY,
+                         "The request content was invalid and could not be deserialized: a name or "
+                         "a string in it holds the character U+0000.");
+    if (!name.data)
+        return true;
+    str_show(name, shown, sizeof(shown));
+    return error_set_target(err, ERROR_ARM_BODY, shown,
+                            "The request content was invalid and could not be deserialized: the "
+                            "member '%s' is given more than once.",
+                            shown);
+}
+
 yyjson_val *arm_read_body(struct arm_call *c, bool may_be_empty, struct error *err)
 {
     struct str text = str_trim(c->request->body);
@@ -48,5 +70,7 @@ yyjson_val *arm_read_body(struct arm_call *c, bool may_be_empty, struct error *e
                   "object.");
         return NULL;
     }
+    if (!check_doubts(c, doc, err))
+        return NULL;
     return yyjson_doc_get_root(doc);
 }

@@ -217,6 +217,47 @@ yyjson_val *json_get_nocase(yyjson_val *object, struct str key)
     return NULL;
 }
 
+static int compare_names(const void *a, const void *b)
+{
+    return str_compare_nocase(*(const struct str *)a, *(const struct str *)b);
+}
+
+/* A name that the object has twice, STR_NONE when there is none. Sorted, since there may be as many as
+ * the text is long. */
+static struct str find_twice(struct arena *a, yyjson_val *object)
+{
+    size_t count = yyjson_obj_size(object), i, max;
+    struct str *names = arena_alloc_bytes(a, count * sizeof(*names));
+    yyjson_val *name, *value;
+
+    yyjson_obj_foreach(object, i, max, name, value)
+    {
+        names[i] = json_str(name);
+    }
+    qsort(names, count, sizeof(*names), compare_names);
+    for (i = 1; i < count; i++) {
+        if (!compare_names(&names[i - 1], &names[i]))
+            return names[i];
+    }
+    return STR_NONE;
+}
+
+void json_find_doubts(struct arena *a, yyjson_doc *doc, struct str *name, bool *has_nul)
+{
+    yyjson_val *value = yyjson_doc_get_root(doc);
+    size_t count = yyjson_doc_get_val_count(doc);
+
+    *name = STR_NONE;
+    *has_nul = false;
+    /* names are values too */
+    for (size_t i = 0; i < count && !name->data; i++, value++) {
+        if (yyjson_is_str(value))
+            *has_nul |= str_find_char(json_str(value), '\0') != SIZE_MAX;
+        else if (yyjson_obj_size(value) > 1)
+            *name = find_twice(a, value);
+    }
+}
+
 /* -- Changing ------------------------------------------------------------------------------ */
 
 void json_set(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, yyjson_mut_val *value)

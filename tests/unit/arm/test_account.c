@@ -79,6 +79,11 @@ static void test_refused(void **state)
                  "\"properties\":5}");
     expect_error(f, 400, "InvalidRequestContent", "disableLocalAuth", HTTP_PUT, A V,
                  BODY_WITH("\"disableLocalAuth\":\"yes\""));
+    expect_error(f, 400, "InvalidRequestContent", "'Kind' is given more than once", HTTP_PUT, A V,
+                 "{\"kind\":\"OpenAI\",\"Kind\":\"AIServices\",\"sku\":{\"name\":\"S0\"},"
+                 "\"location\":\"eastus\"}");
+    expect_error(f, 400, "InvalidRequestContent", "U+0000", HTTP_PUT, A V,
+                 "{\"kind\":\"OpenAI\",\"sku\":{\"name\":\"S0\"},\"location\":\"eastus\\u0000x\"}");
     expect_error(f, 400, "InvalidRequestContent", "Enabled|Disabled", HTTP_PUT, A V,
                  BODY_WITH("\"publicNetworkAccess\":\"Maybe\""));
     expect_error(f, 400, "BadRequest", "custom subdomain", HTTP_PUT, A V,

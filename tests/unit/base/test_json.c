@@ -408,6 +408,44 @@ static void merges_many_members(void **state)
     assert_int_equal(yyjson_mut_obj_size(root), 2 * COUNT);
 }
 
+static const struct {
+    const char *json;
+    const char *twice; /* NULL: none */
+    bool has_nul;
+} doubts[] = {
+    { "{\"a\":1,\"b\":{\"a\":1},\"c\":[{\"a\":1},{\"a\":1}]}", NULL, false },
+    { "[]", NULL, false },
+    { "{}", NULL, false },
+    { "{\"a\":1,\"b\":2,\"a\":3}", "a", false },
+    { "{\"a\":1,\"b\":2,\"A\":3}", "a", false },
+    { "{\"a\":1,\"\\u0061\":3}", "a", false },
+    { "{\"\":1,\"\":3}", "", false },
+    { "[{\"b\":[1,{\"x\":1,\"xy\":2,\"X\":{}}]}]", "x", false },
+    { "{\"a\\u0000\":1,\"a\":2}", NULL, true },
+    { "{\"a\":[\"x\\u0000y\"]}", NULL, true },
+    { "\"\\u0000\"", NULL, true },
+};
+
+static void finds_what_is_in_doubt(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(doubts); i++) {
+        struct arena *a = arena_new(NULL);
+        struct error err;
+        yyjson_doc *doc = json_parse(a, str_from(doubts[i].json), &err);
+        struct str name;
+        bool has_nul;
+
+        assert_non_null(doc);
+        json_find_doubts(a, doc, &name, &has_nul);
+        assert_int_equal(has_nul, doubts[i].has_nul);
+        assert_int_equal(name.data != NULL, doubts[i].twice != NULL);
+        if (name.data)
+            assert_int_equal(str_compare_nocase(name, str_from(doubts[i].twice)), 0);
+        arena_free(a);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -428,6 +466,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(writes_edits_of_odd_objects, set_up, tear_down),
         cmocka_unit_test_setup_teardown(merges, set_up, tear_down),
         cmocka_unit_test_setup_teardown(merges_many_members, set_up, tear_down),
+        cmocka_unit_test(finds_what_is_in_doubt),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
