@@ -147,8 +147,8 @@ static void take_head(struct link *link)
 {
     const struct http_head *head = http_parser_head(link->parser);
 
-    if (head->status < 100 || head->status == 101) {
-        call_fail(link->call, HTTP_FAILURE_MALFORMED, "no status of an answer to this request");
+    if (head->major != 1 || head->status < 100 || head->status == 101) {
+        call_fail(link->call, HTTP_FAILURE_MALFORMED, "no status line of an answer in HTTP/1");
         return;
     }
     link->is_interim = head->status < 200;

@@ -102,6 +102,8 @@ def gateway(upstream_server):
         "200000",
         "--body-timeout-ms",
         "500",
+        "--head-timeout-ms",
+        "2000",
         "--url-bytes-max",
         "1000",
         "--head-bytes-max",

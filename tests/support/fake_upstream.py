@@ -180,7 +180,9 @@ class FakeUpstream:
                 method, path, _ = line.split(" ")
                 headers = {name.lower(): value.strip() for name, value in (r.split(":", 1) for r in rest)}
                 body = await reader.readexactly(int(headers.get("content-length", 0)))
-                await self.answer(Call(reader, writer, method, path, headers, body))
+                call = Call(reader, writer, method, path, headers, body)
+                call.lines = [line, *rest]
+                await self.answer(call)
                 if headers.get("connection") == "close":
                     break
         except (ConnectionError, asyncio.IncompleteReadError, ClosedError):

@@ -179,6 +179,8 @@ static const struct str malformed[] = {
     STR("nonsense\r\n\r\n"),
     STR("HTTP/1.1 200 OK\nContent-Length: 0\n\n"),
     STR("HTTP/1.1 20 OK\r\n\r\n"),
+    STR("HTTP/0.9 200 OK\r\n\r\n"),
+    STR("HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n"),
     STR("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"),
     STR("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
     STR("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"),

@@ -1,0 +1,137 @@
+"""What of a client's request reaches an upstream, what of a hostile upstream's answer reaches a client, and what lazuli
+reflects. docs/security.md names these tests."""
+
+import json
+
+import pytest
+
+from fake_upstream import chat_answer
+from hostile import BODY, LENGTH, PATH, SMUGGLED, attack, chat, chunked, code_of, one_reply
+from wire import Wire
+
+OWN = {"host", "content-length", "content-type", "user-agent", "x-request-id", "authorization"}
+
+
+def test_nothing_of_a_head_goes_on(gateway, upstream):
+    """The upstream's request is lazuli's own: no header of the client's, hop-by-hop or not, and no query."""
+    headers = (
+        "Connection: keep-alive, X-Secret\r\nX-Secret: 1\r\nKeep-Alive: timeout=1\r\nTE: trailers\r\nTrailer: X\r\n"
+        "Proxy-Authorization: Basic eDp5\r\nUpgrade: h2c\r\nVia: 1.1 x\r\nForwarded: for=1.2.3.4\r\nCookie: a=b\r\n"
+        "X-Forwarded-Host: evil.example\r\nX-HTTP-Method-Override: DELETE\r\nX-Original-URL: /admin\r\n"
+        "x-request-id: mine\r\nx-ms-client-request-id: mine-too\r\nRange: bytes=0-1\r\n"
+    )
+    path = PATH + "&evil=1&api-version=2023-05-15"
+    attack(gateway, upstream, chat(gateway, headers, path=path), [200], False, 1)
+    call = upstream.calls[0]
+    assert (call.method, call.path) == ("POST", "/v1/chat/completions")
+    assert set(call.headers) == OWN
+    assert len(call.lines) == len(OWN) + 1
+    assert call.headers["content-length"] == str(len(call.body)) and "mine" not in "".join(call.lines)
+    assert call.headers["authorization"] == "Bearer the-key-of-the-upstream"
+
+
+def test_chunks_and_extensions_do_not_go_on(gateway, upstream):
+    coded = b'5;a="b"\r\n%s\r\n%x\r\n%s\r\n0;z\r\nX-Trailer: 1\r\n\r\n' % (BODY[:5], LENGTH - 5, BODY[5:])
+    attack(gateway, upstream, chunked(gateway, coded), [200], False, 1)
+    call = upstream.calls[0]
+    assert "transfer-encoding" not in call.headers and "x-trailer" not in call.headers
+    assert call.body == BODY[:-1] + b',"model":"backend"}'
+
+
+REFLECTED = ["a\tb", "caf\xe9", "x" * 256, "a: b, c=d; \"e\"", "%0d%0aSet-Cookie: a=b", "<script>"]
+
+
+@pytest.mark.parametrize("value", REFLECTED, ids=range(len(REFLECTED)))
+def test_reflected_headers(gateway, upstream, value):
+    """A client's id comes back in one header, as it was; what could end the line was refused before."""
+    with Wire(gateway) as wire:
+        wire.send(chat(gateway, f"x-ms-client-request-id: {value}\r\n"))
+        _, headers, _ = one_reply(wire)
+        assert headers["x-ms-client-request-id"] == value and "set-cookie" not in headers
+        head = f"GET /subscriptions?api-version=2021-04-01 HTTP/1.1\r\nHost: localhost\r\nx-ms-client-request-id: {value}\r\n\r\n"
+        wire.send(head.encode("latin-1"))
+        status, headers, _ = one_reply(wire)
+        assert status == 401 and "set-cookie" not in headers
+        assert headers.get("x-ms-client-request-id", value) == value
+
+
+@pytest.mark.parametrize("value", ["", "x" * 257])
+def test_ids_that_are_not_reflected(gateway, upstream, value):
+    with Wire(gateway) as wire:
+        wire.send(chat(gateway, f"x-ms-client-request-id: {value}\r\n"))
+        _, headers, _ = one_reply(wire)
+    assert headers["x-ms-client-request-id"] == headers["apim-request-id"]
+
+
+ANSWER = json.dumps(chat_answer()).encode()
+
+
+def answer_of(head, body=ANSWER):
+    return head.replace("LEN", str(len(body))).encode("latin-1") + b"\r\n" + body
+
+
+JSON_HEAD = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+ANSWERS = {
+    "weird headers": (200, answer_of(
+        JSON_HEAD + "content-length: LEN\r\nSet-Cookie: a=b\r\nx-ms-region: evil\r\nLocation: http://evil.example/\r\n"
+        "Server: evil\r\nConnection: x-evil\r\nx-evil: 1\r\napim-request-id: evil\r\nstrict-transport-security: max-age=0\r\n"
+    )),
+    "headers beyond ASCII": (200, answer_of(JSON_HEAD + "content-length: LEN\r\nx: \xff\xfe\r\n")),
+    "trailers": (200, answer_of(
+        JSON_HEAD + "transfer-encoding: chunked\r\n",
+        b"%x\r\n%s\r\n0\r\nSet-Cookie: a=b\r\nContent-Type: text/html\r\n\r\n" % (len(ANSWER), ANSWER),
+    )),
+    "length and coding": (500, answer_of(JSON_HEAD + "content-length: LEN\r\ntransfer-encoding: chunked\r\n")),
+    "two lengths": (500, answer_of(JSON_HEAD + "content-length: LEN\r\ncontent-length: 3\r\n")),
+    "xchunked": (500, answer_of(JSON_HEAD + "transfer-encoding: xchunked\r\n")),
+    "bare LF": (500, answer_of(JSON_HEAD + "content-length: LEN\r\nx: y\nSet-Cookie: a=b\r\n")),
+    "bare CR": (500, answer_of(JSON_HEAD + "content-length: LEN\r\nx: y\rSet-Cookie: a=b\r\n")),
+    "NUL": (500, answer_of(JSON_HEAD + "content-length: LEN\r\nx: y\0z\r\n")),
+    "folded": (500, answer_of(JSON_HEAD + "content-length: LEN\r\nx: y\r\n z\r\n")),
+    "upgrade": (500, b"HTTP/1.1 101 Switching Protocols\r\nupgrade: h2c\r\nconnection: upgrade\r\n\r\n"),
+    "no HTTP": (500, b"220 smtp.example ESMTP\r\n"),
+    "HTTP/2": (500, answer_of("HTTP/2.0 200 OK\r\ncontent-length: LEN\r\n")),
+    "endless head": (500, JSON_HEAD.encode() + b"x: " + b"y" * 200000),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_answers_of_an_upstream(gateway, upstream, name):
+    """Its headers go no further, and what does not parse is no answer."""
+    status, data = ANSWERS[name]
+
+    async def script(call):
+        await call.raw(data)
+        if status != 200:
+            await call.until_left()
+
+    upstream.script = script
+    with Wire(gateway) as wire:
+        wire.send(chat(gateway))
+        got, headers, body = one_reply(wire)
+        assert got == status, body
+        assert headers["content-type"] == "application/json" and "evil" not in str(headers)
+        assert not {"set-cookie", "location", "server", "x-evil", "x"} & set(headers)
+        assert status == 200 or code_of(body) == "InternalServerError"
+        upstream.reset()
+        wire.send(chat(gateway))
+        assert one_reply(wire)[0] == 200
+    assert len(upstream.calls) == 1
+
+
+def test_an_answer_too_many(gateway, upstream):
+    """A second answer behind the first one is not taken for the next request's."""
+    extra = answer_of(JSON_HEAD + "content-length: LEN\r\n", json.dumps(chat_answer(SMUGGLED)).encode())
+
+    async def script(call):
+        await call.raw(answer_of(JSON_HEAD + "content-length: LEN\r\n") + extra)
+
+    upstream.script = script
+    with Wire(gateway) as wire:
+        wire.send(chat(gateway))
+        assert one_reply(wire)[0] == 200
+        upstream.reset()
+        wire.send(chat(gateway))
+        status, _, body = one_reply(wire)
+    assert status == 200 and SMUGGLED.encode() not in body
+    assert len(upstream.calls) == 1
