@@ -369,7 +369,7 @@ def test_a_body_as_large_as_the_limit(roomy, upstream, name):
             wire.send(chat(roomy, body=body))
             assert one_reply(wire)[0] == wanted
     assert time.monotonic() - begun < 60
-    assert peak_mib(roomy) < 600
+    assert peak_mib(roomy) < 256
     assert len(upstream.calls) == (2 if wanted == 200 else 0)
 
 
