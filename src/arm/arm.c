@@ -25,6 +25,7 @@ struct arm_exchange {
     struct arm_request request;
     struct arm_call call; /* the store thread's, until `done` */
     struct store_job job;
+    bool is_submitted; /* the store will be done with it, whether the client is there or not */
     struct http_header headers[REPLY_HEADERS_MAX];
     struct http_headers list;
     struct str operation_id;
@@ -243,7 +244,6 @@ static struct arm_exchange *exchange_new(struct arm *a, struct http_request *r)
         .method = r->method,
         .path = r->path,
         .query = r->query,
-        .body = r->body,
         .if_match = http_headers_get(&r->headers, STR("If-Match")),
         .if_none_match = http_headers_get(&r->headers, STR("If-None-Match")),
         .base = find_base(x),
@@ -255,21 +255,50 @@ static struct arm_exchange *exchange_new(struct arm *a, struct http_request *r)
     return x;
 }
 
-void arm_on_body(struct arm *a, struct http_request *r)
+static bool check_length(uint64_t len, struct error *err)
+{
+    return len <= ARM_BODY_BYTES_MAX || error_set(err, ERROR_ARM_TOO_LARGE, NULL);
+}
+
+/* Of a body that tells its length before it comes; the others are looked at when they have come. */
+static bool check_announced_length(const struct http_request *r, struct error *err)
+{
+    uint64_t len;
+
+    return !str_to_u64(http_headers_get(&r->headers, STR("Content-Length")), UINT64_MAX, &len) ||
+           check_length(len, err);
+}
+
+void arm_on_head(struct arm *a, struct http_request *r)
 {
     struct arm_exchange *x = exchange_new(a, r);
     struct error err;
 
-    if (!authenticate(x, &err)) {
+    r->handler_data = x;
+    if (!authenticate(x, &err) || !check_announced_length(r, &err))
+        finish_error(x, &err);
+}
+
+void arm_on_body(struct http_request *r)
+{
+    struct arm_exchange *x = r->handler_data;
+    struct error err;
+
+    x->request.body = r->body;
+    if (!check_length(r->body.len, &err)) {
         finish_error(x, &err);
         return;
     }
-    if (r->body.len > ARM_BODY_BYTES_MAX) {
-        error_set(&err, ERROR_ARM_TOO_LARGE, NULL);
-        finish_error(x, &err);
-        return;
-    }
-    store_submit(a->store, &x->job);
+    x->is_submitted = true;
+    store_submit(x->arm->store, &x->job);
+}
+
+void arm_on_gone(struct http_request *r)
+{
+    const struct arm_exchange *x = r->handler_data;
+
+    if (!x->is_submitted)
+        http_reply_abort(r);
 }
 
 bool arm_apply(struct arm *a, struct store_txn *t, struct arena *arena, enum http_method method,

@@ -72,8 +72,12 @@ void arm_free(struct arm *a);
 
 /* Is this path ARM's? /subscriptions, /providers, /tenants and what is below them. */
 bool arm_matches(struct str path);
-/* The whole exchange, from on_body of an HTTP handler: finishes the request, now or later. */
-void arm_on_body(struct arm *a, struct http_request *r);
+/* The events of an HTTP handler. Strangers are sent away by their head, before there is a body of
+ * theirs in memory. The request is finished now or later, by on_gone at the latest where its body has
+ * not come. */
+void arm_on_head(struct arm *a, struct http_request *r);
+void arm_on_body(struct http_request *r);
+void arm_on_gone(struct http_request *r);
 /* An error in ARM's envelope, for what the HTTP server itself refuses. */
 struct str arm_render_error(struct arena *arena, const struct error *err);
 

@@ -8,10 +8,11 @@
 
 struct surface {
     bool (*matches)(struct str path);
-    void (*on_head)(struct worker *w, struct http_request *r); /* NULL: waits for the body */
-    void (*on_body)(struct worker *w, struct http_request *r);
-    void (*on_drain)(struct http_request *r); /* NULL: of no interest */
-    void (*on_gone)(struct http_request *r);  /* NULL: finishes all the same */
+    void (*on_head)(struct worker *w, struct http_request *r);
+    /* NULL from here on: on_head finishes the request, or it is of no interest. */
+    void (*on_body)(struct http_request *r);
+    void (*on_drain)(struct http_request *r);
+    void (*on_gone)(struct http_request *r);
     struct str (*render_error)(struct http_request *r, const struct error *err,
                                struct http_headers *headers);
     void (*on_time_up)(struct http_request *r); /* NULL: is cut */
@@ -22,15 +23,9 @@ static void data_plane_on_head(struct worker *w, struct http_request *r)
     inference_on_head(worker_inference(w), r);
 }
 
-static void data_plane_on_body(struct worker *w, struct http_request *r)
+static void arm_surface_on_head(struct worker *w, struct http_request *r)
 {
-    (void)w;
-    inference_on_body(r);
-}
-
-static void arm_surface_on_body(struct worker *w, struct http_request *r)
-{
-    arm_on_body(worker_get_shared(w)->arm, r);
+    arm_on_head(worker_get_shared(w)->arm, r);
 }
 
 static struct str arm_surface_render_error(struct http_request *r, const struct error *err,
@@ -51,9 +46,10 @@ static bool matches_all(struct str path)
 
 /* In the order of asking; the last one takes what is left. */
 static const struct surface surfaces[] = {
-    { inference_matches, data_plane_on_head, data_plane_on_body, inference_on_drain,
+    { inference_matches, data_plane_on_head, inference_on_body, inference_on_drain,
       inference_on_gone, inference_render_error, inference_on_time_up },
-    { arm_matches, NULL, arm_surface_on_body, NULL, NULL, arm_surface_render_error, NULL },
+    { arm_matches, arm_surface_on_head, arm_on_body, NULL, arm_on_gone, arm_surface_render_error,
+      NULL },
     { page_matches, page_on_head, NULL, NULL, NULL, inference_render_error, NULL },
     { matches_all, page_on_unknown_path, NULL, NULL, NULL, inference_render_error, NULL },
 };
@@ -72,16 +68,16 @@ static void on_head(void *data, struct http_request *r)
     const struct surface *s = surface_of(r->path);
 
     r->surface = s;
-    if (s->on_head)
-        s->on_head(data, r);
+    s->on_head(data, r);
 }
 
 static void on_body(void *data, struct http_request *r)
 {
     const struct surface *s = r->surface;
 
+    (void)data;
     if (s->on_body)
-        s->on_body(data, r);
+        s->on_body(r);
 }
 
 static void on_drain(void *data, struct http_request *r)

@@ -41,13 +41,25 @@ static bool authenticate(void *data, struct http_request *r, struct str token,
 
 static void on_head(void *data, struct http_request *r)
 {
-    (void)data;
-    (void)r;
+    arm_on_head(data, r);
 }
 
 static void on_body(void *data, struct http_request *r)
 {
-    arm_on_body(data, r);
+    (void)data;
+    arm_on_body(r);
+}
+
+static void on_drain_event(void *data, struct http_request *r)
+{
+    (void)data;
+    (void)r;
+}
+
+static void on_gone(void *data, struct http_request *r)
+{
+    (void)data;
+    arm_on_gone(r);
 }
 
 static struct str render_error(void *data, struct http_request *r, const struct error *err,
@@ -69,8 +81,8 @@ static int set_up(void **state)
     static const struct http_handler handler = {
         .on_head = on_head,
         .on_body = on_body,
-        .on_drain = on_head,
-        .on_gone = on_head,
+        .on_drain = on_drain_event,
+        .on_gone = on_gone,
         .render_error = render_error,
     };
     struct listener_options options = { .host = "127.0.0.1" };
@@ -255,6 +267,52 @@ static void test_large_body(void **state)
     free(body);
 }
 
+/* What nobody may send, or is too long, is refused before any of it has come. */
+static void test_refused_by_the_head(void **state)
+{
+    static const struct {
+        const char *headers;
+        const char *status;
+    } refused[] = {
+        { "Content-Length: 100\r\n", "401 " },
+        { "Authorization: Bearer wrong\r\nContent-Length: 100\r\n", "401 " },
+        { AUTHORIZATION "Content-Length: 4194305\r\n", "413 " },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+        char answer[64] = "";
+        int fd = dial();
+
+        dprintf(fd, "PUT " A V " HTTP/1.1\r\nHost: x\r\n%s\r\n", refused[i].headers);
+        assert_true(read(fd, answer, sizeof(answer) - 1) > 12);
+        assert_memory_equal(answer + 9, refused[i].status, 4);
+        close(fd);
+    }
+}
+
+/* One that leaves, or that sends what is no body, before its body is whole: its request ends, and the
+ * server can (tear_down waits for it). */
+static void test_client_that_leaves_early(void **state)
+{
+    static const char *const parts[] = {
+        "Content-Length: 10\r\n\r\n{",
+        "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n",
+        "Transfer-Encoding: chunked\r\n\r\nnonsense",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        int fd = dial();
+
+        dprintf(fd, "PUT " A V " HTTP/1.1\r\nHost: x\r\n" AUTHORIZATION "%s", parts[i]);
+        shutdown(fd, SHUT_WR);
+        while (read(fd, &(char){ 0 }, 1) > 0)
+            ;
+        close(fd);
+    }
+}
+
 /* A client that leaves does not take its request with it. */
 static void test_client_that_leaves(void **state)
 {
@@ -340,6 +398,8 @@ int main(void)
         T(test_links),
         T(test_throttle),
         T(test_large_body),
+        T(test_refused_by_the_head),
+        T(test_client_that_leaves_early),
         T(test_client_that_leaves),
         T(test_reload),
 #undef T
