@@ -115,14 +115,14 @@ struct str http_query_get(struct arena *a, struct str query, struct str name)
     while (str_split(&query, '&', &pair)) {
         size_t at = str_find_char(pair, '=');
         struct str key = str_slice(pair, 0, at);
-        struct str value = at == SIZE_MAX ? STR("") : str_slice(pair, at + 1, pair.len);
+        struct str value = at == SIZE_MAX ? STR("") : str_slice(pair, at + 1, pair.len), decoded;
 
         /* Only a name with an escape in it is decoded to be compared: "%24filter". */
         if (str_find_char(key, '%') != SIZE_MAX && !format_percent_decode(a, key, &key))
             continue;
         if (!str_equal_nocase(key, name))
             continue;
-        return decode(a, value, &value) ? value : STR_NONE;
+        return decode(a, value, &decoded) ? decoded : value;
     }
     return STR_NONE;
 }

@@ -31,8 +31,8 @@ enum http_method http_method_from_name(struct str name);
 const char *http_status_phrase(int status);
 
 /* Value of a query parameter, percent-decoded into the arena, '+' being a blank; names are
- * compared without case, as ARM does ("api-version", "$filter"). STR_NONE when absent, or
- * malformed. The first one counts. */
+ * compared without case, as ARM does ("api-version", "$filter"). STR_NONE when absent. A malformed
+ * one is given as it came: a filter must not be taken for none. The first one counts. */
 struct str http_query_get(struct arena *a, struct str query, struct str name);
 
 /* "application/json" out of "Application/JSON; charset=utf-8": lower-cased, parameters cut. */

@@ -318,7 +318,7 @@ ARM_PATHS = {
     "{account}/deployments/%2e%2e?api-version=2023-05-01": "InvalidResourceName",
     "{account}/deployments/a%0d%0ab?api-version=2023-05-01": "InvalidResourceName",
     "{account}/deployments/a?api-version=%0d%0aX:%20y": "InvalidApiVersionParameter",
-    "{account}/deployments/a?api-version=%00": "MissingApiVersionParameter",
+    "{account}/deployments/a?api-version=%00": "InvalidApiVersionParameter",
     "{account}/deployments/a?api-version=%ff": "InvalidApiVersionParameter",
 }
 
@@ -330,6 +330,30 @@ def test_paths_of_the_control_plane(gateway, upstream, path):
     code = ARM_PATHS[path]
     (reply,) = attack(gateway, upstream, head.encode() + b"{}", [404 if code == "NotFound" else 400], False)
     assert code_of(reply[2]) == code, reply
+
+
+BROKEN_QUERIES = {
+    "$filter=%00": "InvalidFilterInQueryString",
+    "$filter=name%20eq%20'a'%": "InvalidFilterInQueryString",
+    "$filter=('": "InvalidFilterInQueryString",
+    "$filter='%20or%201=1--": "InvalidFilterInQueryString",
+    "$top=1%00": "BadRequest",
+    "$top=-1": "BadRequest",
+    "$top=99999999999999999999": "BadRequest",
+    "$skipToken=%ff": "BadRequest",
+    "$skipToken=..%2f": "BadRequest",
+}
+
+
+@pytest.mark.parametrize("query", BROKEN_QUERIES)
+def test_queries_of_the_control_plane(gateway, query):
+    """One that cannot be understood is refused, not taken for none."""
+    subscription = "/".join(gateway.account_id.split("/")[:3])
+    with Wire(gateway) as wire:
+        head = f"GET {subscription}/resources?api-version=2021-04-01&{query} HTTP/1.1\r\nHost: localhost\r\n"
+        wire.send(f"{head}Authorization: Bearer {gateway.token}\r\n\r\n".encode())
+        status, headers, body = one_reply(wire)
+    assert (status, code_of(body)) == (400, BROKEN_QUERIES[query]) and "connection" not in headers
 
 
 # -- The connection ----------------------------------------------------------------------------------------------------

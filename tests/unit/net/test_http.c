@@ -63,7 +63,7 @@ static void reads_queries(void **state)
     assert_text(http_query_get(a, q, STR("flag")), "");
     assert_non_null(http_query_get(a, q, STR("flag")).data);
     assert_non_null(http_query_get(a, q, STR("empty")).data);
-    assert_null(http_query_get(a, q, STR("bad")).data);
+    assert_text(http_query_get(a, q, STR("bad")), "%zz");
     assert_text(http_query_get(a, q, STR("twice")), "1");
     assert_text(http_query_get(a, q, STR("a")), "b=c");
     assert_null(http_query_get(a, q, STR("api")).data);
