@@ -6,7 +6,7 @@ import json
 import pytest
 
 from fake_upstream import chat_answer
-from hostile import BODY, LENGTH, PATH, SMUGGLED, attack, chat, chunked, code_of, one_reply
+from hostile import BODY, LENGTH, PATH, SMUGGLED, attack, chat, chunked, chunks, code_of, one_reply
 from wire import Wire
 
 OWN = {"host", "content-length", "content-type", "user-agent", "x-request-id", "authorization"}
@@ -36,6 +36,31 @@ def test_chunks_and_extensions_do_not_go_on(gateway, upstream):
     call = upstream.calls[0]
     assert "transfer-encoding" not in call.headers and "x-trailer" not in call.headers
     assert call.body == BODY[:-1] + b',"model":"backend"}'
+
+
+ODD = {
+    "absolute target": lambda s: chat(s, line=f"POST http://other.example:99{PATH} HTTP/1.1\r\n"),
+    "HTTP/1.0": lambda s: chat(s, "Connection: keep-alive\r\n", line=f"POST {PATH} HTTP/1.0\r\n"),
+    "another host": lambda s: chat(s).replace(b"Host: localhost", b"Host: other.example:99"),
+    "doubled slash and other case": lambda s: chat(s, path=PATH.replace("/openai", "//OpenAI").replace("scripted", "SCRIPTED")),
+    "escapes": lambda s: chat(s, path=PATH.replace("scripted", "%73cr%69pted").replace("api-version", "api%2Dversion")),
+    "by the account's name": lambda s: chat(s, path=f"/accounts/{s.variables['LAZULI_ACCOUNT']}{PATH}"),
+    "empty lines before": lambda s: b"\r\n\r\n" + chat(s),
+    "headers in capitals": lambda s: chat(s).replace(b"Content-Length", b"CONTENT-LENGTH").replace(b"api-key", b"API-KEY"),
+    "blanks around values": lambda s: chat(s, f"Content-Length: \t {LENGTH}  \r\n", length=False),
+    "type with parameters": lambda s: chat(s).replace(b"application/json", b'Application/JSON ; charset="x"'),
+    "a length with zeros": lambda s: chat(s, f"Content-Length: 000{LENGTH}\r\n", length=False),
+    "a byte a chunk": lambda s: chunked(s, chunks(*(BODY[i : i + 1] for i in range(LENGTH)))),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_but_legal_requests(gateway, upstream, name):
+    """However it was put, the upstream sees the same request."""
+    attack(gateway, upstream, ODD[name](gateway), [200], False, 1)
+    odd, plain = upstream.calls
+    lines = [[line for line in call.lines if not line.startswith("x-request-id: ")] for call in (odd, plain)]
+    assert lines[0] == lines[1] and odd.body == plain.body
 
 
 REFLECTED = ["a\tb", "caf\xe9", "x" * 256, "a: b, c=d; \"e\"", "%0d%0aSet-Cookie: a=b", "<script>"]
