@@ -174,6 +174,41 @@ static void cancel_probe(struct llama *l)
 
 /* -- The process --------------------------------------------------------------------------- */
 
+static size_t list_key_variables(const struct catalog *c, const char **names)
+{
+    size_t count = 0;
+
+    for (unsigned i = 0; i < c->engine_count; i++) {
+        const struct catalog_upstream *u = &c->engines[i].upstream;
+
+        for (unsigned j = 0; j < u->address_count; j++) {
+            if (!u->addresses[j].api_key_env)
+                continue;
+            if (names)
+                names[count] = u->addresses[j].api_key_env;
+            count++;
+        }
+    }
+    return count;
+}
+
+/* Where our environment holds the keys of upstreams: by its own catalog, and, when that is not the
+ * newest any more, by the others' */
+static const char **key_variables(const struct engine *own, struct arena *a)
+{
+    size_t count = list_key_variables(own->catalog, NULL);
+    struct engine *e;
+    const char **names;
+
+    TAILQ_FOREACH(e, &own->owner->list, link)
+    count += e->catalog != own->catalog ? list_key_variables(e->catalog, NULL) : 0;
+    names = ARENA_ARRAY(a, const char *, count + 1);
+    count = list_key_variables(own->catalog, names);
+    TAILQ_FOREACH(e, &own->owner->list, link)
+    count += e->catalog != own->catalog ? list_key_variables(e->catalog, names + count) : 0;
+    return names;
+}
+
 static bool prepare(void *data, struct arena *a, struct supervisor_command *command,
                     struct error *err)
 {
@@ -183,6 +218,7 @@ static bool prepare(void *data, struct arena *a, struct supervisor_command *comm
         .llama_server = l->engine->owner->llama_server,
         .embedded_model = l->engine->owner->embedded_model,
         .socket = l->socket_path,
+        .secrets = key_variables(l->engine, a),
         .is_verbose = log_is_on(LOG_DEBUG),
     };
 

@@ -118,6 +118,22 @@ static const char **make_environment(struct arena *a, const struct llama_command
     return l.items;
 }
 
+/* What would change it behind the catalog's back, what is set for us alone, and keys. */
+static const char **make_hidden(struct arena *a, const struct llama_command_options *o)
+{
+    struct list l = { .arena = a };
+    size_t count = 0;
+
+    while (o->secrets && o->secrets[count])
+        count++;
+    l.items = ARENA_ARRAY(a, const char *, count + 3);
+    add(&l, "LLAMA_");
+    add(&l, "LAZULI_");
+    for (size_t i = 0; i < count; i++)
+        add(&l, arena_printf(a, "%s=", o->secrets[i]).data);
+    return l.items;
+}
+
 bool llama_command(struct arena *a, const struct llama_command_options *o,
                    struct supervisor_command *command, struct error *err)
 {
@@ -147,6 +163,6 @@ bool llama_command(struct arena *a, const struct llama_command_options *o,
     add_settings(&l, o->settings);
     command->argv = l.items;
     command->environment = make_environment(a, o);
-    command->hidden = "LLAMA_"; /* what would change it behind the catalog's back */
+    command->hidden = make_hidden(a, o);
     return true;
 }

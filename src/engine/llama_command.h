@@ -14,6 +14,7 @@ struct llama_command_options {
     const char *llama_server;   /* NULL: there is none */
     const char *embedded_model; /* NULL: there is none */
     const char *socket;         /* absolute, ends in ".sock" */
+    const char **secrets; /* variables of our environment that are not for it; ends with NULL */
     bool is_verbose;
 };
 

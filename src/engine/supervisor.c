@@ -170,6 +170,15 @@ static void on_exit_of(uv_process_t *process, int64_t exit_status, int signal)
         arm(run->owner, LAST_WORDS_MS);
 }
 
+static bool is_hidden(const struct supervisor_command *command, const char *variable)
+{
+    for (const char **hidden = command->hidden; hidden && *hidden; hidden++) {
+        if (str_starts_with(str_from(variable), str_from(*hidden)))
+            return true;
+    }
+    return false;
+}
+
 static char **make_environment(struct arena *a, const struct supervisor_command *command)
 {
     extern char **environ;
@@ -182,7 +191,7 @@ static char **make_environment(struct arena *a, const struct supervisor_command 
         more++;
     list = ARENA_ARRAY(a, char *, own + more + 1);
     for (size_t i = 0; i < own; i++) {
-        if (!*command->hidden || !str_starts_with(str_from(environ[i]), str_from(command->hidden)))
+        if (!is_hidden(command, environ[i]))
             list[count++] = environ[i];
     }
     for (size_t i = 0; i < more; i++)
@@ -248,7 +257,7 @@ static void fail(struct supervisor *s, const char *error)
 static void start(struct supervisor *s)
 {
     struct arena *a = arena_new(loop_arenas(s->loop));
-    struct supervisor_command command = { .hidden = "" };
+    struct supervisor_command command = { 0 };
     struct run *run;
     struct error err;
     char text[ERROR_BYTES];

@@ -62,7 +62,7 @@ void supervisor_limits_default(struct supervisor_limits *limits);
 struct supervisor_command {
     const char **argv;        /* argv[0] is looked for in PATH */
     const char **environment; /* "NAME=value", on top of our own */
-    const char *hidden;       /* names that begin so are not passed on from our own; "": none */
+    const char **hidden;      /* names that begin so are not passed on from our own; may be NULL */
 };
 
 struct supervisor_events {
