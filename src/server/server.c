@@ -12,6 +12,7 @@
 #include "server/file_limit.h"
 #include "server/key_secret.h"
 #include "server/llama_path.h"
+#include "server/sandbox.h"
 #include "server/sealing.h"
 #include "server/worker.h"
 
@@ -61,6 +62,28 @@ static struct catalog *load_catalog(const struct settings *s, struct error *err)
     return catalog_parse(catalog_default_text(), "built-in catalog", err);
 }
 
+static unsigned worker_count(const struct settings *s)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (s->workers)
+        return (unsigned)s->workers;
+    return cores > 0 ? (unsigned)cores : 1;
+}
+
+/* After the command that prints the master key, which is the operator's own and may need more than
+ * is left; and after what root alone may do. */
+static bool close_sandbox(struct server *s, struct error *err)
+{
+    const struct settings *settings = s->options.settings;
+    enum sandbox_mode mode = SANDBOX_REQUIRED;
+
+    if (!sandbox_parse_mode(settings->sandbox, &mode))
+        return error_set(err, ERROR_CONFIG, "sandbox: there is no such mode");
+    file_limit_raise(worker_count(settings) * (unsigned long)settings->connections_max);
+    return sandbox_enter(mode, s->folder.path, err);
+}
+
 static bool open_data(struct server *s, struct error *err)
 {
     const struct settings *settings = s->options.settings;
@@ -69,7 +92,7 @@ static bool open_data(struct server *s, struct error *err)
         !data_folder_unpack_model(&s->folder, err))
         return false;
     s->box = sealing_open(settings, &s->folder, true, err);
-    if (!s->box)
+    if (!s->box || !close_sandbox(s, err))
         return false;
     s->store = store_open(s->folder.database, err);
     if (!s->store)
@@ -85,15 +108,6 @@ static bool open_data(struct server *s, struct error *err)
     return key_secret_open(s->store, s->box, &s->key_hash, err);
 }
 
-static unsigned worker_count(const struct settings *s)
-{
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-
-    if (s->workers)
-        return (unsigned)s->workers;
-    return cores > 0 ? (unsigned)cores : 1;
-}
-
 static bool make_workers(struct server *s, unsigned *port, struct error *err)
 {
     struct worker_shared *shared = &s->shared;
@@ -103,7 +117,6 @@ static bool make_workers(struct server *s, unsigned *port, struct error *err)
 
     if (!settings_parse_listen(s->options.settings->listen, &host, port, err))
         return false;
-    file_limit_raise(count * (unsigned long)s->options.settings->connections_max);
     shared->workers = memory_alloc_array(count, sizeof(struct worker *));
     shared->metrics = metrics_new(count);
     while (ok && shared->worker_count < count) {
@@ -203,6 +216,8 @@ struct server *server_new(const struct server_options *options, struct error *er
     s->loop = loop_new();
     s->shared.settings = options->settings;
     s->shared.clock = &s->clock;
+    if (!options->settings->core_dumps)
+        sandbox_hide_memory();
     if (!open_data(s, err) || !make_workers(s, &port, err) ||
         !bootstrap_identity(s->store, s->box, public_base(s, port), s->arena, &s->info, err) ||
         !make_arm(s, err) || !bootstrap_read(s->store, s->box, s->arena, &s->info, err)) {

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "model/yaml_file.h"
+#include "server/sandbox.h"
 
 enum setting_kind { SETTING_TEXT, SETTING_NUMBER, SETTING_FLAG };
 
@@ -327,19 +328,31 @@ static bool check_names(const struct settings *s, struct error *err)
     return true;
 }
 
+static bool check_words(const struct settings *s, struct error *err)
+{
+    enum sandbox_mode mode;
+    enum log_level level;
+
+    if (!log_parse_level(str_from(s->log_level), &level))
+        return error_set_target(err, ERROR_CONFIG, "log_level",
+                                "log_level: '%s' is none of error, warn, info, debug",
+                                s->log_level);
+    if (!sandbox_parse_mode(s->sandbox, &mode))
+        return error_set_target(err, ERROR_CONFIG, "sandbox",
+                                "sandbox: '%s' is none of on, off, required", s->sandbox);
+    return true;
+}
+
 bool settings_check(const struct settings *s, struct error *err)
 {
-    enum log_level level;
     unsigned port;
     char *host;
 
     if (!check_names(s, err) || !settings_parse_listen(s->listen, &host, &port, err))
         return false;
     free(host);
-    if (!log_parse_level(str_from(s->log_level), &level))
-        return error_set_target(err, ERROR_CONFIG, "log_level",
-                                "log_level: '%s' is none of error, warn, info, debug",
-                                s->log_level);
+    if (!check_words(s, err))
+        return false;
     if (!s->tls_certificate != !s->tls_key)
         return error_set_target(err, ERROR_CONFIG, s->tls_key ? "tls_certificate" : "tls_key",
                                 "tls_certificate and tls_key need each other");

@@ -24,6 +24,8 @@
     TEXT(master_key_command, NULL, false, "Command that prints that key instead.") \
     TEXT(llama_server, NULL, false, "Path of llama-server. Default: found on the PATH, else beside the build.") \
     TEXT(log_level, "info", true, "error, warn, info or debug.") \
+    TEXT(sandbox, "on", false, "on: give up at start what is not needed, as far as the kernel lets it, and log what is in force; required: or do not start; off. See security.md.") \
+    FLAG(core_dumps, false, false, "Let core dumps and debuggers of the same user see the memory, keys and prompts included.") \
     FLAG(dev, false, false, "Development server: obeys faults that clients ask for in x-lazuli-fault.") \
     FLAG(strict_errors, false, false, "Answer calls of a deployment whose model has retired as Azure does, with a bare 404 `Resource not found`; false: `DeploymentNotFound`, and a message that says what retired and when.") \
     FLAG(arm_rate_limits, true, false, "Limit the control plane's requests as Azure does (429); false for load tests.") \
