@@ -167,6 +167,7 @@ static bool run(struct store_txn *t, struct arena *arena, void *data, struct err
 {
     struct arm_exchange *x = data;
 
+    arena_keep_secret(arena);
     x->call = (struct arm_call){ .arm = x->arm, .txn = t, .arena = arena, .request = &x->request };
     return arm_execute(&x->call, err);
 }
@@ -236,6 +237,7 @@ static struct arm_exchange *exchange_new(struct arm *a, struct http_request *r)
     struct arm_exchange *x = ARENA_NEW(r->arena, struct arm_exchange);
     char id[GUID_TEXT_LEN + 1];
 
+    arena_keep_secret(r->arena); /* replies with keys are copied there */
     format_guid(id);
     x->arm = a;
     x->http = r;

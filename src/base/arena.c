@@ -5,9 +5,11 @@
 #include <ctype.h>
 #include <stdalign.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 
@@ -45,6 +47,7 @@ struct arena {
     struct chunk *chunks; /* newest first; allocations come from the first */
     size_t used;          /* bytes of the first chunk */
     struct deferred *deferred;
+    bool is_secret;
 };
 
 struct arena_pool *arena_pool_new(size_t keep_chunks)
@@ -182,10 +185,16 @@ void *arena_alloc_bytes(struct arena *a, size_t size)
 
 #endif
 
+void arena_keep_secret(struct arena *a)
+{
+    a->is_secret = true;
+}
+
 void arena_free(struct arena *a)
 {
     struct arena_pool *pool;
     struct chunk *c;
+    bool is_secret;
 
     if (!a)
         return;
@@ -197,10 +206,13 @@ void arena_free(struct arena *a)
     }
     pool = a->pool;
     c = a->chunks;
+    is_secret = a->is_secret;
     arena_release(a);
     while (c) {
         struct chunk *next = c->next;
 
+        if (is_secret)
+            explicit_bzero(c->data, c->size);
         chunk_return(pool, c);
         c = next;
     }

@@ -30,6 +30,8 @@ void arena_pool_free(struct arena_pool *p);
 
 /* `pool` NULL: chunks come straight from the heap. */
 struct arena *arena_new(struct arena_pool *pool);
+/* What it holds is overwritten when it is freed: it has to do with keys. */
+void arena_keep_secret(struct arena *a);
 /* Runs the deferred functions, last one first, then frees. NULL is fine. */
 void arena_free(struct arena *a);
 

@@ -3,13 +3,18 @@
  * SPDX-License-Identifier: MIT
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "cli/command.h"
 #include "server/server.h"
 
+/* Keys are printed to whoever asked for a quickstart, and leave no copy in a buffer of stdio's. */
 static void print_quickstart(const struct bootstrap_info *info)
 {
+    static char space[BUFSIZ];
+
+    setvbuf(stdout, space, _IOFBF, sizeof(space));
     printf("\nlazuli is up\n\n"
            "  endpoint     %.*s\n"
            "  key1         %.*s\n"
@@ -27,6 +32,7 @@ static void print_quickstart(const struct bootstrap_info *info)
            STR_ARGS(info->public_base), STR_ARGS(info->key1), STR_ARGS(info->key1),
            STR_ARGS(info->public_base), STR_ARGS(info->key1));
     fflush(stdout);
+    explicit_bzero(space, sizeof(space));
 }
 
 static int serve(struct settings *settings, const char *config, bool quickstart)
@@ -45,6 +51,7 @@ static int serve(struct settings *settings, const char *config, bool quickstart)
         return command_fail(&err, EXIT_USAGE);
     if (quickstart)
         print_quickstart(server_info(s));
+    server_forget_keys(s);
     server_run(s);
     server_free(s);
     return 0;

@@ -38,6 +38,7 @@ static bool read_key_file(struct arena *a, const char *file, struct str *key, st
     if (!f)
         return error_set(err, ERROR_CONFIG, "cannot read the key file %s: %s", file,
                          strerror(errno));
+    setvbuf(f, NULL, _IONBF, 0); /* no buffer that would keep it */
     len = fread(text, 1, sizeof(text), f);
     fclose(f);
     rest = str_of(text, len);
@@ -67,12 +68,6 @@ static bool read_key(struct arena *a, const struct catalog_address *settings, st
                                      settings->api_key_env);
 }
 
-static void wipe(struct str secret)
-{
-    if (secret.len)
-        explicit_bzero((char *)(uintptr_t)secret.data, secret.len); /* made by us, in the arena */
-}
-
 /* -- Settings ------------------------------------------------------------------------------ */
 
 static bool set_auth(struct upstream *u, struct upstream_address *address,
@@ -90,7 +85,6 @@ static bool set_auth(struct upstream *u, struct upstream_address *address,
     }
     address->auth = (struct http_header){ STR("Authorization"),
                                           arena_printf(u->arena, "Bearer %.*s", STR_ARGS(key)) };
-    wipe(key);
     return true;
 }
 
@@ -229,6 +223,7 @@ static void upstream_open(struct engine *e)
     e->own = u;
     u->engine = e;
     u->arena = arena_new(NULL);
+    arena_keep_secret(u->arena);
     uv_timer_init(loop_uv(e->owner->loop), &u->timer);
     u->timer.data = u;
     if (!set_addresses(u, &err)) {
@@ -264,8 +259,6 @@ static void upstream_release(struct engine *e)
 {
     struct upstream *u = e->own;
 
-    for (unsigned i = 0; i < e->settings->upstream.address_count && u->addresses; i++)
-        wipe(u->addresses[i].auth.value);
     if (u->tls)
         tls_context_unref(u->tls);
     arena_free(u->arena);
@@ -280,6 +273,7 @@ static bool upstream_is_current(struct engine *e)
     bool is_current = u->address_count > 0;
     struct error err;
 
+    arena_keep_secret(now.arena);
     for (unsigned i = 0; i < u->address_count && is_current; i++) {
         struct upstream_address address = { 0 };
 
@@ -289,7 +283,6 @@ static bool upstream_is_current(struct engine *e)
         else
             log_warn("upstream_key_unreadable", "engine=%s error=\"%s\"", e->settings->name,
                      err.text);
-        wipe(address.auth.value);
     }
     arena_free(now.arena);
     return is_current;

@@ -60,10 +60,10 @@ static void set_deadline(struct http_client_call *call, uint64_t timeout_ms)
 void call_write(struct http_client_call *call)
 {
     const struct http_client_request *request = &call->request;
-    struct str parts[STREAM_WRITE_PARTS_MAX];
+    struct str parts[STREAM_WRITE_PARTS_MAX], head = make_head(call);
     unsigned count = 1;
 
-    parts[0] = make_head(call);
+    parts[0] = head;
     for (unsigned i = 0; i < request->body_part_count; i++) {
         if (count == STREAM_WRITE_PARTS_MAX) {
             stream_write(call->link->stream, parts, count);
@@ -73,6 +73,7 @@ void call_write(struct http_client_call *call)
     }
     /* A stream that has failed tells its end by on_end. */
     stream_write(call->link->stream, parts, count);
+    explicit_bzero(call->client->head, head.len); /* with the upstream's key */
     set_deadline(call, request->head_timeout_ms);
 }
 

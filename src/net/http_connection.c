@@ -168,6 +168,11 @@ static void relocate(struct connection *c, size_t at, char *to, size_t size)
     http_parser_moved(c->parser, from + at, to);
     if (c->rest.len)
         c->rest.data = to + (c->rest.data - (from + at));
+    /* what stays behind may be a key */
+    if (to != from)
+        explicit_bzero(from, c->in_end);
+    else
+        explicit_bzero(to + (c->in_end - at), at);
     c->in_end -= at;
     c->head_at = 0;
     if (to != from)
@@ -466,8 +471,10 @@ static void connection_free(struct connection *c)
 
     if (c->request)
         request_free(c);
-    if (c->in)
+    if (c->in) {
+        explicit_bzero(c->in, c->in_size); /* a head that was not understood was not wiped */
         server_give_buffer(s, c->in, c->in_size);
+    }
     http_parser_free(c->parser);
     server_remove(s, c);
     free(c);

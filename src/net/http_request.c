@@ -316,12 +316,36 @@ static void give_body(struct connection *c)
     c->body_size = 0;
 }
 
+static bool is_secret(struct str name)
+{
+    switch (name.len) {
+    case 7:
+        return str_equal_nocase(name, STR("api-key"));
+    case 13:
+        return str_equal_nocase(name, STR("Authorization"));
+    case 25:
+        return str_equal_nocase(name, STR("Ocp-Apim-Subscription-Key"));
+    default:
+        return false;
+    }
+}
+
+/* They lie in the connection's buffer, which the next request only overwrites in part. */
+static void wipe_credentials(const struct http_headers *h)
+{
+    for (size_t i = 0; i < h->count; i++) {
+        if (h->items[i].value.len && is_secret(h->items[i].name))
+            explicit_bzero((char *)(uintptr_t)h->items[i].value.data, h->items[i].value.len);
+    }
+}
+
 void request_forget(struct connection *c)
 {
     struct http_request *r = &c->request->public;
 
     if (c->state != CONNECTION_WAIT)
         return; /* more of it is coming in */
+    wipe_credentials(&r->headers);
     r->method_name = r->target = r->path = r->query = r->host = r->body = STR_NONE;
     r->headers = (struct http_headers){ 0 };
     give_body(c);
@@ -334,6 +358,7 @@ void request_forget(struct connection *c)
 
 void request_free(struct connection *c)
 {
+    wipe_credentials(&c->request->public.headers);
     arena_free(c->arena);
     c->arena = NULL;
     c->request = NULL;

@@ -2,7 +2,9 @@
 #include "net/tls.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdatomic.h>
@@ -116,7 +118,9 @@ static struct tls_context *context_new(const SSL_METHOD *method)
     c->ssl = SSL_CTX_new(method);
     if (!c->ssl || !SSL_CTX_set_min_proto_version(c->ssl, TLS1_2_VERSION))
         abort(); /* out of memory, or an OpenSSL without TLS */
-    SSL_CTX_set_options(c->ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    /* the last one: keys do not stay in the buffer that they were decrypted in */
+    SSL_CTX_set_options(c->ssl,
+                        SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CLEANSE_PLAINTEXT);
     SSL_CTX_set_mode(c->ssl, SSL_MODE_RELEASE_BUFFERS);
     /* Tickets need no cache, and a cache would be shared by all loops under a lock. */
     SSL_CTX_set_session_cache_mode(c->ssl, SSL_SESS_CACHE_OFF);
@@ -131,6 +135,26 @@ static const char *reason(void)
         ERR_SYSTEM_ERROR(code) ? strerror(ERR_GET_REASON(code)) : ERR_reason_error_string(code);
 
     return text ? text : "unknown error";
+}
+
+/* What SSL_CTX_use_PrivateKey_file does, but that no buffer of stdio's is left with the key. */
+static bool use_private_key(SSL_CTX *ssl, const char *file)
+{
+    FILE *f = fopen(file, "re");
+    BIO *bio = f ? BIO_new_fp(f, BIO_CLOSE) : NULL;
+    EVP_PKEY *key = NULL;
+    bool ok;
+
+    if (bio) {
+        setvbuf(f, NULL, _IONBF, 0);
+        key = PEM_read_bio_PrivateKey(bio, NULL, on_password, NULL);
+        BIO_free(bio);
+    } else {
+        ERR_raise_data(ERR_LIB_SYS, errno, "%s", file);
+    }
+    ok = key && SSL_CTX_use_PrivateKey(ssl, key) == 1;
+    EVP_PKEY_free(key);
+    return ok;
 }
 
 struct tls_context *tls_context_new_server(const char *certificate_file, const char *key_file,
@@ -149,7 +173,7 @@ struct tls_context *tls_context_new_server(const char *certificate_file, const c
                   reason());
         goto failed;
     }
-    if (SSL_CTX_use_PrivateKey_file(c->ssl, key_file, SSL_FILETYPE_PEM) != 1) {
+    if (!use_private_key(c->ssl, key_file)) {
         error_set(err, ERROR_CONFIG, "%s: no private key for %s can be read from it: %s", key_file,
                   certificate_file, reason());
         goto failed;

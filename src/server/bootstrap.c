@@ -72,6 +72,7 @@ static bool make_token(struct store_txn *t, struct bootstrap_job *job, struct er
 
     random_base62(token, TOKEN_LEN);
     job->info->admin_token = arena_copy(job->arena, str_from(token));
+    explicit_bzero(token, sizeof(token));
     sealed = secret_box_seal(job->box, job->arena, job->info->admin_token, SETTING_TOKEN);
     return store_put_setting(t, SETTING_TOKEN, format_base64(job->arena, sealed.data, sealed.len),
                              err);

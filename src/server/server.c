@@ -169,6 +169,7 @@ static bool make_arm(struct server *s, struct error *err)
 
     shared->directory = directory_box_new(directory_new(s->catalog, NULL, 0));
     s->admin_token = admin_token_new(s->info.admin_token);
+    secret_wipe(s->info.admin_token);
     shared->arm = arm_new(&(struct arm_options){
         .store = s->store,
         .clock = &s->clock,
@@ -227,6 +228,13 @@ struct server *server_new(const struct server_options *options, struct error *er
     s->shared.key_hash = s->key_hash;
     make_engines(s);
     return s;
+}
+
+void server_forget_keys(struct server *s)
+{
+    secret_wipe(s->info.key1);
+    secret_wipe(s->info.admin_token);
+    s->info.key1 = s->info.admin_token = STR_NONE;
 }
 
 const struct bootstrap_info *server_info(const struct server *s)

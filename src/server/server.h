@@ -31,6 +31,8 @@ struct server_options {
 MUST_CHECK struct server *server_new(const struct server_options *options, struct error *err);
 /* What the quickstart prints. */
 const struct bootstrap_info *server_info(const struct server *s);
+/* After that, the keys among it are gone. */
+void server_forget_keys(struct server *s);
 /* Answers requests until a signal ends it. */
 void server_run(struct server *s);
 void server_free(struct server *s);

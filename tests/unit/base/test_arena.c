@@ -51,6 +51,25 @@ static void keeps_pieces_apart(void **state)
     arena_free(a);
 }
 
+/* Of a size that the pool keeps, whichever way the arena is built: it comes back as it went. */
+static void forgets_a_secret(void **state)
+{
+    enum { SIZE = 2048 };
+    struct arena_pool *pool = arena_pool_new(4);
+    struct arena *a = arena_new(pool);
+    const char *first = memset(arena_alloc_bytes(a, SIZE), 'k', SIZE), *again;
+
+    (void)state;
+    arena_keep_secret(a);
+    arena_free(a);
+    a = arena_new(pool);
+    again = arena_alloc_bytes(a, SIZE);
+    assert_ptr_equal(again, first);
+    assert_null(memchr(again, 'k', SIZE));
+    arena_free(a);
+    arena_pool_free(pool);
+}
+
 struct note {
     char text[8];
     size_t len;
@@ -101,6 +120,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gives_aligned_zeroed_memory),
         cmocka_unit_test(keeps_pieces_apart),
+        cmocka_unit_test(forgets_a_secret),
         cmocka_unit_test(runs_deferred_last_first),
         cmocka_unit_test(copies_text),
     };
