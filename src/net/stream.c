@@ -429,13 +429,13 @@ static bool keep(struct stream *s, const struct str *parts, unsigned count, size
 }
 
 /* Puts small parts side by side: to copy some kilobytes costs less than a writev of many parts. */
-static void join(struct loop *l, struct iovec *bytes, unsigned *count, size_t total)
+static bool join(struct loop *l, struct iovec *bytes, unsigned *count, size_t total)
 {
     struct loop_scratch *scratch;
     char *at;
 
     if (*count < 2 || total > sizeof(scratch->plain))
-        return;
+        return false;
     scratch = loop_scratch(l);
     at = scratch->plain;
     for (unsigned i = 0; i < *count; i++) {
@@ -444,6 +444,7 @@ static void join(struct loop *l, struct iovec *bytes, unsigned *count, size_t to
     }
     *bytes = (struct iovec){ .iov_base = scratch->plain, .iov_len = total };
     *count = 1;
+    return true;
 }
 
 /* What the socket takes at once, 0 when it is full; negative: errno. By send, which has less to look
@@ -483,8 +484,11 @@ bool stream_send(struct stream *s, const struct str *parts, unsigned count)
     if (!total)
         return true;
     if (!s->is_writing) {
-        join(s->loop, bytes, &used, total);
+        bool is_copy = join(s->loop, bytes, &used, total);
+
         sent = try_send(s, bytes, used);
+        if (is_copy)
+            explicit_bzero(bytes->iov_base, total); /* it may hold a key */
         if (sent < 0) {
             stream_fail(s, strerror((int)-sent));
             return false;

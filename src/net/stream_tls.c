@@ -126,6 +126,7 @@ bool stream_tls_write(struct stream *s, const struct str *parts, unsigned count)
     }
     if (ok && gathered)
         ok = tls_write(s->tls, str_of(scratch->plain, gathered));
+    explicit_bzero(scratch->plain, gathered); /* it may hold a key */
     if (!send_records(s))
         return false;
     if (!ok)

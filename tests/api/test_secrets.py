@@ -1,7 +1,9 @@
 """Secrets are where they have to be and nowhere else: not in what is told to others, and not in memory after their use."""
 
 import re
+import subprocess
 
+import pytest
 import requests
 
 from service import Lazuli
@@ -80,8 +82,21 @@ def use(service):
     return secrets, told
 
 
-def test_no_secret_stays_in_memory():
-    with Lazuli(CATALOG, arguments=["--core-dumps"], environment={"FAR_KEY": FAR_KEY}) as service:
+@pytest.fixture
+def certificate(tmp_path, monkeypatch):
+    """Options of a service with TLS, whose certificate clients trust."""
+    key, chain = str(tmp_path / "key.pem"), str(tmp_path / "chain.pem")
+    make = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1"
+    subprocess.run([*make.split(), "-keyout", key, "-out", chain], check=True, capture_output=True)
+    for variable in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
+        monkeypatch.setenv(variable, chain)
+    return ["--tls-certificate", chain, "--tls-key", key]
+
+
+@pytest.mark.parametrize("has_tls", [False, True])
+def test_no_secret_stays_in_memory(has_tls, certificate):
+    arguments = ["--core-dumps", "--workers", "6", *(certificate if has_tls else [])]
+    with Lazuli(CATALOG, arguments=arguments, environment={"FAR_KEY": FAR_KEY}) as service:
         secrets, _ = use(service)
         assert places_of(service.process.pid, {"upstream's": FAR_KEY}), "what is in use is there: the search works"
         assert places_of(service.process.pid, secrets) == {}
