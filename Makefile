@@ -1,6 +1,6 @@
 # The commands that people type. What each needs is installed or unpacked first by scripts/deps, which is quick where all
 # is there; how to build is in CMakeLists.txt.
-.PHONY: all run test lint fuzz bench embedding-model clean help
+.PHONY: all run test tsan lint fuzz bench embedding-model clean help
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
 
@@ -16,6 +16,10 @@ run: ## build, and start a service with a model on this machine; ARGS="..." are 
 test: ## run every test suite, or only those in SUITES="..."
 	@scripts/deps build run test
 	@scripts/test $(SUITES)
+
+tsan: ## run what is concurrent against a program that ThreadSanitizer watches: every night
+	@scripts/deps build run test
+	@scripts/test tsan
 
 lint: ## what make test checks of the sources, and clang-tidy, cppcheck, clang-format, shellcheck, ruff
 	@scripts/deps build test lint

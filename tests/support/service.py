@@ -146,9 +146,11 @@ class Lazuli:
         return self.log_text()[since:]
 
     def kill(self):
+        """For a crash; a report of ThreadSanitizer, which else the status tells, fails here."""
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
         self.log.close()
+        assert "ThreadSanitizer" not in self.log_text(), self.log_text()[-8000:]
 
     def stop(self):
         """Asks it to end and fails when it crashed, leaked (a sanitizer's report), or hangs."""
