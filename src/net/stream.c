@@ -428,7 +428,8 @@ static bool keep(struct stream *s, const struct str *parts, unsigned count, size
     return true;
 }
 
-/* Puts small parts side by side: to copy some kilobytes costs less than a writev of many parts. */
+/* Puts small parts side by side: to copy some kilobytes costs less than a writev of many parts. True
+ * when it did. */
 static bool join(struct loop *l, struct iovec *bytes, unsigned *count, size_t total)
 {
     struct loop_scratch *scratch;
