@@ -249,15 +249,8 @@ struct member {
 
 static uint64_t prefix_of(struct str name)
 {
-    unsigned char first[sizeof(uint64_t)] = { 0 };
-    uint64_t prefix;
-
-    if (name.len >= sizeof(first))
-        memcpy(first, name.data, sizeof(first));
-    else if (name.len)
-        memcpy(first, name.data, name.len);
-    memcpy(&prefix, first, sizeof(prefix));
-    return be64toh(prefix);
+    return name.len >= sizeof(uint64_t) ? be64toh(bytes16_word(name.data, sizeof(uint64_t)))
+                                        : be64toh(bytes16_some_of_word(name.data, name.len));
 }
 
 static bool has_name(const struct member *m, uint64_t prefix, struct str name)

@@ -16,6 +16,7 @@ struct walk {
 struct object {
     const struct fields *fields;
     const struct field_path *path; /* NULL: the request itself */
+    const struct field *tag;       /* that tells variants apart, and is checked first; NULL: none */
     unsigned variant;              /* its bit; FIELD_ALWAYS where there is but one */
     uint64_t seen;                 /* fields of the table */
     struct field_strangers strangers;
@@ -51,6 +52,8 @@ static bool check_string(struct walk *w, struct str value, const struct field *f
 {
     bool is_name = f->types & FIELD_NAME;
 
+    if (!f->values && !(f->types & (FIELD_NAME | FIELD_FILLED)))
+        return true;
     if (f->values && !f->values[place_of(f, value)])
         return field_refuse_value(value, f, path, w->err);
     if (((is_name || f->types & FIELD_FILLED) && !value.len) ||
@@ -93,6 +96,8 @@ static bool check_items(struct walk *w, yyjson_val *array, const struct field *f
 static bool check_value(struct walk *w, yyjson_val *value, const struct field *f,
                         const struct field_path *path)
 {
+    if (yyjson_is_str(value) && f->types & FIELD_STRING) /* which most are */
+        return check_string(w, json_str(value), f, path);
     if (!(field_types_of(value) & f->types))
         return field_refuse_type(value, f, path, w->err);
     if (is_huge(value) || (yyjson_is_num(value) && !in_range(f, yyjson_get_num(value))))
@@ -113,7 +118,8 @@ static const struct field *find(const struct object *o, struct str name, bool *i
     for (size_t i = 0; i < o->fields->count && !*is_here; i++) {
         const struct field *f = &o->fields->list[i];
 
-        if (f->name_len != name.len || memcmp(f->name, name.data, name.len) != 0)
+        if (f->name_len != name.len || f->name[0] != name.data[0] ||
+            memcmp(f->name, name.data, name.len) != 0)
             continue;
         *is_here = !f->only || f->only & o->variant;
         found = f;
@@ -183,6 +189,8 @@ static bool check_member(struct walk *w, struct object *o, struct str name, yyjs
     if (o->seen & bit)
         return field_refuse_twice(&path, w->err);
     o->seen |= bit;
+    if (f == o->tag)
+        return true;
     if (yyjson_is_null(value))
         return f->required & o->variant ? field_refuse_missing(&path, w->err) : true;
     if (!check_value(w, value, f, &path))
@@ -205,21 +213,21 @@ static bool check_required(struct walk *w, const struct object *o)
 /* Which variant it is, by its tag. */
 static bool find_variant(struct walk *w, yyjson_val *value, struct object *o)
 {
-    const struct field_path path = { o->path, o->fields->tag, 0 };
+    struct str name = o->fields->tag;
+    const struct field_path path = { o->path, name.data, 0 };
     yyjson_val *tag;
     bool is_here;
-    const struct field *f;
 
     o->variant = FIELD_ALWAYS;
-    if (!o->fields->tag)
+    if (!name.len)
         return true;
-    f = find(o, str_from(o->fields->tag), &is_here);
-    tag = fields_get(value, o->fields->tag);
-    if (!tag)
+    tag = yyjson_obj_getn(value, name.data, name.len);
+    if (!tag || yyjson_is_null(tag))
         return field_refuse_missing(&path, w->err);
-    if (!check_value(w, tag, f, &path))
+    o->tag = find(o, name, &is_here);
+    if (!check_value(w, tag, o->tag, &path))
         return false;
-    o->variant = 1u << place_of(f, json_str(tag));
+    o->variant = 1u << place_of(o->tag, json_str(tag));
     return true;
 }
 

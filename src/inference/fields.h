@@ -52,7 +52,7 @@ struct fields {
     size_t count;
     /* Objects of several variants, which a string member tells apart ("role", "type"): its name. A
      * variant's number, and so its bit, is the place of the string among the member's values. */
-    const char *tag;
+    struct str tag;
 };
 
 /* A row: the name, then the other members in their order, as far as they are not 0. */
@@ -64,9 +64,9 @@ struct fields {
     {                                          \
         .list = rows, .count = ARRAY_LEN(rows) \
     }
-#define FIELDS_BY(rows, tag_name)                               \
-    {                                                           \
-        .list = rows, .count = ARRAY_LEN(rows), .tag = tag_name \
+#define FIELDS_BY(rows, tag_name)                                                                \
+    {                                                                                            \
+        .list = rows, .count = ARRAY_LEN(rows), .tag = {.data = tag_name, sizeof(tag_name) - 1 } \
     }
 
 /* Checks every member of `object` against the table: unknown and missing members, types, ranges,
