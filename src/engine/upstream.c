@@ -70,21 +70,26 @@ static bool read_key(struct arena *a, const struct catalog_address *settings, st
 
 /* -- Settings ------------------------------------------------------------------------------ */
 
-static bool set_auth(struct upstream *u, struct upstream_address *address,
-                     const struct catalog_address *settings, struct error *err)
+#define CONTENT_LINE STR("Content-Type: application/json\r\n")
+
+/* The key holds no control character, so that it ends no line. */
+static bool set_lines(struct upstream *u, struct upstream_address *address,
+                      const struct catalog_address *settings, struct error *err)
 {
+    bool is_azure = u->engine->settings->upstream.api == UPSTREAM_AZURE;
     struct str key;
 
     if (!read_key(u->arena, settings, &key, err))
         return false;
-    if (!key.len)
-        return true;
-    if (u->engine->settings->upstream.api == UPSTREAM_AZURE) {
-        address->auth = (struct http_header){ STR("api-key"), key };
-        return true;
-    }
-    address->auth = (struct http_header){ STR("Authorization"),
-                                          arena_printf(u->arena, "Bearer %.*s", STR_ARGS(key)) };
+    address->lines =
+        arena_join(u->arena,
+                   (struct str[]){ CONTENT_LINE, STR("User-Agent: lazuli/" LAZULI_VERSION "\r\n"),
+                                   !key.len   ? STR_NONE
+                                   : is_azure ? STR("api-key: ")
+                                              : STR("Authorization: Bearer "),
+                                   key, key.len ? STR("\r\n") : STR_NONE },
+                   5);
+    address->probe_lines = str_slice(address->lines, CONTENT_LINE.len, SIZE_MAX);
     return true;
 }
 
@@ -96,7 +101,7 @@ static bool set_address(struct upstream *u, unsigned index, struct error *err)
     address->owner = u;
     address->index = index;
     if (!upstream_url_parse(u->arena, str_from(settings->url), &address->url, err) ||
-        !set_auth(u, address, settings, err))
+        !set_lines(u, address, settings, err))
         return false;
     if (address->url.is_tls && !u->tls) {
         u->tls = tls_context_new_client(u->engine->settings->upstream.ca_file, err);
@@ -192,7 +197,7 @@ static void probe(struct upstream_address *address)
         .method = HTTP_GET,
         .path = str_from(settings->health_path),
         .host = address->url.authority,
-        .headers = { .items = &address->auth, .count = address->auth.name.len ? 1 : 0 },
+        .headers = { .lines = address->probe_lines },
         .connect_timeout_ms = limit_ms,
         .head_timeout_ms = limit_ms,
         .idle_timeout_ms = limit_ms,
@@ -278,8 +283,8 @@ static bool upstream_is_current(struct engine *e)
         struct upstream_address address = { 0 };
 
         /* A key that cannot be read just now does not take a working engine away. */
-        if (set_auth(&now, &address, &e->settings->upstream.addresses[i], &err))
-            is_current = str_equal(address.auth.value, u->addresses[i].auth.value);
+        if (set_lines(&now, &address, &e->settings->upstream.addresses[i], &err))
+            is_current = str_equal(address.lines, u->addresses[i].lines);
         else
             log_warn("upstream_key_unreadable", "engine=%s error=\"%s\"", e->settings->name,
                      err.text);

@@ -20,7 +20,8 @@ struct upstream_address {
     unsigned index;
     struct upstream_url url;
     struct stream_address stream;
-    struct http_header auth;        /* name empty: none */
+    struct str lines;               /* of each call's head, the key among them */
+    struct str probe_lines;         /* the end of them, without what is about a body */
     struct http_client_call *probe; /* control loop */
     int probe_status;
 };
@@ -46,7 +47,7 @@ struct upstream_answer {
 struct upstream_call {
     struct engine_call base;
     struct http_client_request http_request;
-    struct http_header headers[5];
+    struct http_header headers[1];
     struct http_client_call *http;
     struct balancer_pick pick;
     struct balancer_pick next; /* while the answer is kept */

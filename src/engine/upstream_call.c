@@ -141,13 +141,6 @@ static struct str make_path(struct upstream_call *call, const struct upstream_ad
                       7);
 }
 
-static void add_header(struct upstream_call *call, struct str name, struct str value)
-{
-    struct http_headers *h = &call->http_request.headers;
-
-    call->headers[h->count++] = (struct http_header){ name, value };
-}
-
 static const struct http_client_events http_events;
 
 static void send_request(struct upstream_call *call)
@@ -162,19 +155,16 @@ static void send_request(struct upstream_call *call)
         .method = HTTP_POST,
         .path = make_path(call, address),
         .host = address->url.authority,
-        .headers = { .items = call->headers, .count = 0 },
+        .headers = { .items = call->headers,
+                     .count = request->request_id.len != 0,
+                     .lines = address->lines },
         .body_parts = request->body_parts,
         .body_part_count = request->body_part_count,
         .connect_timeout_ms = settings->connect_timeout_ms,
         .head_timeout_ms = settings->first_byte_timeout_ms,
         .idle_timeout_ms = settings->idle_timeout_ms,
     };
-    add_header(call, STR("Content-Type"), STR("application/json"));
-    add_header(call, STR("User-Agent"), STR("lazuli/" LAZULI_VERSION));
-    if (request->request_id.len)
-        add_header(call, STR("x-request-id"), request->request_id);
-    if (address->auth.name.len)
-        add_header(call, address->auth.name, address->auth.value);
+    call->headers[0] = (struct http_header){ STR("x-request-id"), request->request_id };
     call->http = http_client_send(call->base.client->http, r, &http_events, call);
 }
 

@@ -76,16 +76,23 @@ static void write_host(char out[HOST_MAX], const struct stream_address *address)
         snprintf(out, HOST_MAX, is_v6 ? "[%s]:%u" : "%s:%u", address->host, address->port);
 }
 
-struct pool *client_pool(struct http_client *c, struct arena *a,
-                         const struct stream_address *address)
+static bool same_text(const char *a, const char *b)
 {
-    struct str key = address_key(a, address);
-    struct pool *p;
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
 
-    HASH_FIND(hh, c->pools, key.data, key.len, p);
-    if (p)
-        return p;
-    p = memory_alloc(sizeof(*p) + key.len);
+static bool is_address(const struct stream_address *a, const struct stream_address *b)
+{
+    return a->port == b->port && a->tls == b->tls && same_text(a->host, b->host) &&
+           same_text(a->unix_path, b->unix_path) &&
+           same_text(a->tls_server_name, b->tls_server_name);
+}
+
+static struct pool *pool_new(struct http_client *c, struct str key,
+                             const struct stream_address *address)
+{
+    struct pool *p = memory_alloc(sizeof(*p) + key.len);
+
     p->client = c;
     p->address = (struct stream_address){
         .unix_path = memory_dup_text(address->unix_path),
@@ -101,6 +108,20 @@ struct pool *client_pool(struct http_client *c, struct arena *a,
     return p;
 }
 
+struct pool *client_pool(struct http_client *c, struct arena *a,
+                         const struct stream_address *address)
+{
+    struct pool *p = c->recent;
+    struct str key;
+
+    if (p && is_address(&p->address, address))
+        return p;
+    key = address_key(a, address);
+    HASH_FIND(hh, c->pools, key.data, key.len, p);
+    c->recent = p ? p : pool_new(c, key, address);
+    return c->recent;
+}
+
 static void free_text(const char *text)
 {
     free((void *)(uintptr_t)text);
@@ -111,6 +132,8 @@ void client_free_pool(struct pool *p)
     struct http_client *c = p->client;
 
     HASH_DELETE(hh, c->pools, p);
+    if (c->recent == p)
+        c->recent = NULL;
     free_text(p->address.unix_path);
     free_text(p->address.host);
     free_text(p->address.tls_server_name);

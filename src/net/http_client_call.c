@@ -42,6 +42,7 @@ static struct str make_head(const struct http_client_call *call)
     at = http_write_header(at, STR("Host"), host);
     for (size_t i = 0; i < request->headers.count; i++)
         at = http_write_header(at, request->headers.items[i].name, request->headers.items[i].value);
+    at = http_write_raw(at, request->headers.lines);
     if (has_length(request)) {
         at = http_write_raw(at, STR("Content-Length: "));
         at = http_write_number(at, body_len);

@@ -75,6 +75,7 @@ struct http_client {
     struct http_client_options options;
     struct http_parser_limits parser_limits;
     struct pool *pools;
+    struct pool *recent; /* the one that was asked for last */
     struct http_client_call *calls;
     uv_timer_t sweep;
     bool is_sweeping;

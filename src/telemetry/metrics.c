@@ -44,6 +44,7 @@ struct series {
 struct metrics_shard {
     pthread_mutex_t lock;
     struct series *series;
+    struct series *recent; /* the one recorded into last, which is often the next one too */
 };
 
 struct metrics {
@@ -170,18 +171,22 @@ static struct series *series_add(struct series **all, const void *key, unsigned 
     return s;
 }
 
-static struct series *series_of(struct series **all, const struct metrics_request *r)
+static struct series *series_of(struct metrics_shard *shard, const struct metrics_request *r)
 {
     unsigned char key[KEY_BYTES];
     unsigned len = make_key(key, r);
-    struct series *s;
+    struct series *s = shard->recent;
 
-    HASH_FIND(hh, *all, key, len, s);
-    if (s)
+    if (s && s->key_len == len && memcmp(s->key, key, len) == 0)
         return s;
-    s = series_add(all, key, len);
-    if (s)
+    HASH_FIND(hh, shard->series, key, len, s);
+    if (!s) {
+        s = series_add(&shard->series, key, len);
+        if (!s)
+            return NULL;
         make_labels(s->labels, r);
+    }
+    shard->recent = s;
     return s;
 }
 
@@ -200,7 +205,7 @@ void metrics_record_request(struct metrics_shard *shard, const struct metrics_re
     struct series *s;
 
     pthread_mutex_lock(&shard->lock);
-    s = series_of(&shard->series, r);
+    s = series_of(shard, r);
     if (s) {
         s->requests++;
         s->prompt_tokens += r->prompt_tokens;
