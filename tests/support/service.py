@@ -26,15 +26,15 @@ def free_port():
 
 
 class Lazuli:
-    """A running `lazuli up`. `catalog` is YAML text; `arguments` are more options."""
+    """A running `lazuli up`. `catalog` is YAML text; `arguments` are more options; `under` is what it is run by."""
 
-    def __init__(self, catalog=None, arguments=(), data=None, command="up", environment=None):
+    def __init__(self, catalog=None, arguments=(), data=None, command="up", environment=None, under=()):
         self.own_folder = tempfile.TemporaryDirectory(prefix="lazuli-test-") if data is None else None
         self.folder = pathlib.Path(data or self.own_folder.name)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.data = self.folder / "data"
         self.log_file = self.folder / "log"
-        line = [PROGRAM, command, "--listen", "127.0.0.1:0", "--data", str(self.data), "--drain-ms", "5000"]
+        line = [*under, PROGRAM, command, "--listen", "127.0.0.1:0", "--data", str(self.data), "--drain-ms", "5000"]
         if catalog is not None:
             self.catalog_file = self.folder / "catalog.yaml"
             self.catalog_file.write_text(catalog)
