@@ -311,10 +311,9 @@ def test_a_stream_that_breaks(faulty, case):
 GATHERED = {"n": 2}
 
 
+@pytest.mark.parametrize("faulty", ["llama"], indirect=True, scope="module")  # an upstream is asked as the client asks
 def test_an_answer_that_is_gathered_of_a_stream_that_breaks(faulty):
     """n answers of a llama-server are streamed to lazuli: the client, who gets the whole, gets an error with a status."""
-    if faulty.kind != "llama":
-        pytest.skip("an upstream is asked as the client asks")
     for case, (script, deployment) in BROKEN_STREAM.items():
         if "without end" in case:
             continue
