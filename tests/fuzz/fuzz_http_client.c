@@ -110,7 +110,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!client) {
         l = loop_new();
         http_client_options_default(&options);
-        options.head_bytes_max = 2048;
+        options.head_bytes_max = (size_t)12 * 1024; /* more than is held of one at first */
         client = http_client_new(l, &options);
     }
     behaviour = data[0];
