@@ -92,6 +92,30 @@ async def send_wrong_chunks(call):
     await call.until_left()
 
 
+async def send_chunk_size_without_end(call):
+    await call.head(200, {"transfer-encoding": "chunked"})
+    await call.raw(b"1")
+    await call.pour(b";a=" + b"a" * 4000)
+
+
+async def send_trailers_without_end(call):
+    await call.head(200, {"transfer-encoding": "chunked"})
+    await call.chunk(json.dumps(chat_answer()).encode())
+    await call.raw(b"0\r\n")
+    await call.pour(b"x-more: " + b"a" * 4000 + b"\r\n")
+
+
+def heading(*lines, status=200):
+    """A whole answer under a head that cannot be."""
+
+    async def answer(call):
+        body = json.dumps(chat_answer()).encode()
+        head = [f"HTTP/1.1 {status} Scripted", *lines, "", ""]
+        await call.raw("\r\n".join(head).encode().replace(b"LENGTH", b"%d" % len(body)) + body)
+
+    return answer
+
+
 async def send_page(call):
     await call.head(200, {"content-length": 15}, "text/html")
     await call.raw(b"<html>Hi</html>")
@@ -132,6 +156,18 @@ NO_ANSWER = {
     "half a chunk, closed": (close_in_a_chunk, "victim", 500, UNEXPECTED),
     "no last chunk": (close_between_chunks, "victim", 500, UNEXPECTED),
     "wrong chunks": (send_wrong_chunks, "victim", 500, UNEXPECTED),
+    "chunk size without end": (send_chunk_size_without_end, "victim", 500, UNEXPECTED),
+    "trailers without end": (send_trailers_without_end, "victim", 500, UNEXPECTED),
+    "two lengths": (heading("content-length: LENGTH", "content-length: 1"), "victim", 500, UNEXPECTED),
+    "length and chunks": (heading("content-length: LENGTH", "transfer-encoding: chunked"), "victim", 500, UNEXPECTED),
+    "length below zero": (heading("content-length: -1"), "victim", 500, UNEXPECTED),
+    "length beyond numbers": (heading("content-length: 99999999999999999999"), "victim", 500, UNEXPECTED),
+    "unknown coding": (heading("transfer-encoding: gzip, chunked"), "victim", 500, UNEXPECTED),
+    "folded header": (heading("x-a: 1", " content-length: LENGTH"), "victim", 500, UNEXPECTED),
+    "another protocol": (heading("content-length: 0", "upgrade: h2c", status=101), "victim", 500, UNEXPECTED),
+    "no content": (heading("content-length: 0", status=204), "victim", 500, UNEXPECTED),
+    "partial content": (heading("content-length: LENGTH", status=206), "victim", 500, UNEXPECTED),
+    "elsewhere": (heading("content-length: LENGTH", "location: http://127.0.0.1:1/", status=307), "victim", 500, UNEXPECTED),
     "a page": (send_page, "victim", 500, UNEXPECTED),
     "nothing": (send_nothing, "victim", 500, UNEXPECTED),
     "a list": (answering([]), "victim", 500, UNEXPECTED),
@@ -144,15 +180,34 @@ NO_ANSWER = {
 }
 
 
-@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 @pytest.mark.parametrize("case", NO_ANSWER)
-def test_an_answer_that_is_none(faulty, case, stream):
+def test_an_answer_that_is_none(faulty, case):
+    """An error with a status of its own, whether a stream was asked for or not."""
     script, deployment, status, error = NO_ANSWER[case]
     with faulty.fault(script, deployment), bounded_memory(faulty.service, 64):
-        answer = faulty.ask(deployment, stream)
-        assert (answer.status_code, answer.json()) == (status, error)
-        # a kept-alive connection may be closing when it is used, and a llama-server dying: they are tried once more
-        assert len(faulty.engine.calls) in ((1, 2) if "closed" in case else (1,))
+        for stream in (False, True):
+            faulty.engine.calls.clear()
+            answer = faulty.ask(deployment, stream)
+            assert (answer.status_code, answer.json()) == (status, error)
+            # a kept-alive connection may be closing when it is used, and a llama-server dying: they are tried once more
+            assert len(faulty.engine.calls) in ((1, 2) if "closed" in case else (1,))
+
+
+async def answer_twice(call):
+    body = json.dumps(chat_answer("another's")).encode()
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body)
+    await call.raw((head + body) * 2)
+    await call.until_left()
+
+
+def test_an_answer_too_many_is_nobodys(faulty):
+    """What is behind an answer was not asked for: its connection is not used again."""
+    with faulty.fault(answer_twice):
+        assert faulty.ask().json()["choices"][0]["message"]["content"] == "another's"
+        assert faulty.engine.left.wait(10)
+        faulty.engine.script.script = answering(chat_answer("own"))
+        for _ in range(4):
+            assert faulty.ask().json()["choices"][0]["message"]["content"] == "own"
 
 
 # -- Endless bodies ------------------------------------------------------------------------------------------------------
