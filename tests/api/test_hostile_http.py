@@ -391,6 +391,10 @@ CONNECTION = {
     "many headers": refused(lambda s: chat(s, "X: y\r\n" * 120), 431),
     "huge headers": refused(lambda s: chat(s, f"X: {'y' * 9000}\r\n"), 431),
     "huge header that never ends": refused(lambda s: b"GET / HTTP/1.1\r\nX: " + b"y" * 200000, 431),
+    "Expect, too large": refused(
+        lambda s: chat(s, "Expect: 100-continue\r\nContent-Length: 200001\r\n", body=b"", length=False), 413,
+    ),
+    "close, good": (lambda s: chat(s, "Connection: close\r\n") + hidden(s), [200], True, 1),
     "good, garbage": (lambda s: chat(s) + b"GARBAGE\0\r\n\r\n", [200, 400], True, 1),
     "good, good, garbage, good": (lambda s: chat(s) * 2 + b"\x16\x03\x01" + hidden(s), [200, 200, 400], True, 2),
     "garbage, good": refused(lambda s: b"GARBAGE\0\r\n\r\n" + hidden(s)),
