@@ -356,6 +356,29 @@ def test_queries_of_the_control_plane(gateway, query):
     assert (status, code_of(body)) == (400, BROKEN_QUERIES[query]) and "connection" not in headers
 
 
+ARM_FRAMING = {
+    "chunks": ("Transfer-Encoding: chunked\r\n", b"nonsense\r\n", 400, "BadRequest"),
+    "length and coding": (CHUNKED + "Content-Length: 2\r\n", b"0\r\n\r\n", 400, "BadRequest"),
+    "too large": ("Content-Length: 200001\r\n", b"", 413, "RequestEntityTooLarge"),
+    "chunks too large": (CHUNKED, b"30d41\r\n", 413, "RequestEntityTooLarge"),
+    "content coding": ("Content-Length: 2\r\nContent-Encoding: gzip\r\n", b"{}", 415, "UnsupportedMediaType"),
+    "expectation": ("Content-Length: 2\r\nExpect: x\r\n", b"{}", 417, "417"),
+    "no body": ("Content-Length: 2\r\n", b"{", 408, "Timeout"),
+}
+
+
+@pytest.mark.parametrize("name", ARM_FRAMING)
+def test_framing_of_the_control_plane(gateway, upstream, name):
+    """In ARM's envelope where the path was read, and nothing of it is done."""
+    headers, body, status, code = ARM_FRAMING[name]
+    line = f"PUT {gateway.account_id}/deployments/hostile?api-version=2023-05-01 HTTP/1.1\r\nHost: localhost\r\n"
+    data = f"{line}Authorization: Bearer {gateway.token}\r\n{headers}\r\n".encode() + body
+    (reply,) = attack(gateway, upstream, data, [status], True)
+    assert code_of(reply[2]) == code
+    assert name == "length and coding" or reply[1]["content-type"] == "application/json; charset=utf-8"
+    assert gateway.arm("GET", "/deployments/hostile").status_code == 404
+
+
 # -- The connection ----------------------------------------------------------------------------------------------------
 
 
