@@ -76,7 +76,7 @@ def test_no_descriptor_left(service, upstream):
             assert not upstream.calls
             began, used = time.monotonic(), cpu_seconds(service)
             data += stream.read_until(b"0\r\n\r\n")  # takes seconds
-            assert cpu_seconds(service) - used < 0.5 * (time.monotonic() - began)
+            assert cpu_seconds(service) - used < 0.2 * (time.monotonic() - began)
             assert data.count(b'"delta":{"content":"') >= 60 and b"data: [DONE]" in data
             assert known.send(HEALTH).reply()[0] == 200
         # the engine was not at fault: nobody is kept from it
