@@ -133,6 +133,7 @@ def test_a_byte_now_and_then(service, upstream, place):
     while drip.is_alive():
         assert service.post("scripted", WHOLE).status_code == 200
         served += 1
+        assert time.monotonic() - drip.began < 20, f"{len(drip.answers)} of {CONNECTIONS} are closed"
     assert served > 0 and len(upstream.calls) == served
     for answer in drip.answers:
         head, _, body = answer.partition(b"\r\n\r\n")
