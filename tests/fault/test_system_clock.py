@@ -121,7 +121,8 @@ def test_an_hour(service, upstream, clock, seconds):
         if call.json["user"] == "late":
             await asyncio.get_running_loop().run_in_executor(None, answer.wait, 30)
             await call.reply(200, chat_answer())
-        await call.until_left()
+        else:
+            await call.until_left()
 
     upstream.reset(script)
     with Wire(service) as stream, Wire(service) as late, Wire(service) as hasty, Wire(service) as idle, Wire(service) as loris:
