@@ -1,0 +1,550 @@
+/*
+ * The whole way of a request in any order of events: real connections and exchanges over streams and
+ * engines that are made up. The input is a script: each byte says what happens next, to which client
+ * or call, and some take another byte along. Whatever happens, each request ends once, each call of
+ * an engine too, nothing is left over, and what each client got is HTTP, its replies in the order of
+ * its requests.
+ * SPDX-License-Identifier: MIT
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "../unit/inference/rig.h"
+#include "../unit/net/fake_stream.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "net/http_connection.h"
+#include "reply_check.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define CLIENTS 4
+#define CALLS 4
+#define REQUESTS_MAX 64 /* of one connection */
+#define BYTES_MAX ((size_t)1024 * 1024)
+
+/* The rig is made for one request without a connection; of that nothing happens here. */
+struct fake_reply fake_reply;
+struct fake_engine fake_engine;
+void fake_reply_clear(void)
+{
+}
+void fake_engine_clear(void)
+{
+}
+
+static void check(bool holds)
+{
+    if (!holds)
+        abort();
+}
+
+/* -- The script -------------------------------------------------------------------------------- */
+
+static const uint8_t *script;
+static size_t script_len;
+
+static unsigned next_byte(void)
+{
+    if (!script_len)
+        return 0;
+    script_len--;
+    return *script++;
+}
+
+/* -- Engines ----------------------------------------------------------------------------------- */
+
+struct engine_call {
+    struct engine_events events;
+    void *data;
+    const struct str *parts; /* borrowed until the head, or the end */
+    unsigned part_count;
+    struct buf copy;
+    bool has_head, is_paused, is_delivering;
+    struct engine_call *next;
+};
+
+static struct engine_call *calls; /* newest first */
+static unsigned started, ended, context_tokens;
+
+struct engine_call *engine_call_start(struct engine_client *c, const struct engine_request *request,
+                                      const struct engine_events *events, void *data)
+{
+    struct engine_call *call = memory_alloc(sizeof(*call));
+
+    (void)c;
+    check(request->engine && request->body_part_count);
+    call->events = *events;
+    call->data = data;
+    call->parts = request->body_parts;
+    call->part_count = request->body_part_count;
+    buf_init(&call->copy, BYTES_MAX);
+    for (unsigned i = 0; i < call->part_count; i++)
+        check(buf_append(&call->copy, call->parts[i]));
+    call->next = calls;
+    calls = call;
+    started++;
+    return call;
+}
+
+static void end_borrowing(struct engine_call *call)
+{
+    struct str copy = buf_str(&call->copy);
+
+    for (unsigned i = 0; i < call->part_count; i++) {
+        check(str_starts_with(copy, call->parts[i]));
+        copy = str_slice(copy, call->parts[i].len, copy.len);
+    }
+    call->part_count = 0;
+}
+
+static void drop_call(struct engine_call *call)
+{
+    struct engine_call **at = &calls;
+
+    while (*at != call)
+        at = &(*at)->next;
+    *at = call->next;
+    end_borrowing(call);
+    buf_done(&call->copy);
+    free(call);
+    ended++;
+}
+
+void engine_call_cancel(struct engine_call *call)
+{
+    drop_call(call);
+}
+
+void engine_call_pause(struct engine_call *call)
+{
+    check(!call->is_paused);
+    call->is_paused = true;
+}
+
+void engine_call_resume(struct engine_call *call)
+{
+    check(call->is_paused);
+    call->is_paused = false;
+}
+
+unsigned engine_context_tokens(struct engine_client *c, const struct catalog_engine *engine)
+{
+    (void)c;
+    check(engine != NULL);
+    return context_tokens;
+}
+
+static struct engine_call *call_at(unsigned index)
+{
+    struct engine_call *call = calls;
+
+    while (call && index--)
+        call = call->next;
+    return call;
+}
+
+#define EVENT(choices) "data: {\"choices\":[" choices "]}\n\n"
+
+static const char *const pieces[] = {
+    EVENT("{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"a\"}}"),
+    EVENT("{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}"),
+    "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}\n\n",
+    "data: [DONE]\n\n",
+    "data: {\"error\":{\"code\":500,\"message\":\"m\"}}\n\n",
+    "data: rubbish\n\n",
+    "data: {\"cho",
+    "ices\":[]}\n\n",
+    "{\"choices\":[{\"message\":{\"content\":\"a\"}}]}",
+    "{\"error\":{\"message\":\"m\"}}",
+    "{\"input_tokens\":10}",
+    "{\"data\":[{\"embedding\":[0.5],\"index\":0}],",
+    "\"usage\":{\"prompt_tokens\":1}}",
+    "{\"choices\":[{\"text\":\"a\"}]}",
+    "\xc3",
+    "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\xe2\x82\xac\"}}]}\r\n\r\n",
+};
+
+static void engine_says_head(struct engine_call *call)
+{
+    static const int statuses[] = { 200, 200, 200, 200, 400, 429, 500, 503 };
+    unsigned byte = next_byte();
+    struct http_header header = { STR("Content-Type"),
+                                  byte & 8 ? STR("application/json") : STR("text/event-stream") };
+    struct http_headers headers = { .items = &header, .count = 1 };
+
+    if (!call || call->has_head)
+        return;
+    call->has_head = true;
+    end_borrowing(call);
+    call->events.on_head(call->data, statuses[byte % ARRAY_LEN(statuses)], &headers);
+}
+
+/* In memory that is gone afterwards: bytes are lent. */
+static void engine_says(struct engine_call *call)
+{
+    unsigned byte = next_byte();
+    struct str piece = str_from(pieces[byte % ARRAY_LEN(pieces)]);
+    unsigned times = byte >= 0xF0 ? 2000 : 1; /* more than a slow client is given at once */
+    char *lent;
+
+    if (!call || !call->has_head || call->is_paused)
+        return;
+    lent = memory_alloc(piece.len * times);
+    for (unsigned i = 0; i < times; i++)
+        memcpy(lent + i * piece.len, piece.data, piece.len);
+    call->events.on_body(call->data, str_of(lent, piece.len * times));
+    free(lent);
+}
+
+static void engine_ends(struct engine_call *call)
+{
+    struct engine_call copy;
+
+    if (!call || !call->has_head || call->is_paused)
+        return;
+    copy = *call;
+    drop_call(call);
+    copy.events.on_end(copy.data);
+}
+
+static void engine_fails(struct engine_call *call)
+{
+    static const enum error_code codes[] = { ERROR_BACKEND, ERROR_UNAVAILABLE, ERROR_TIMEOUT };
+    unsigned byte = next_byte();
+    bool lacks = byte & 0x80 && call && !call->has_head;
+    struct engine_call copy;
+    struct error err;
+
+    if (!call)
+        return;
+    error_set(&err, lacks ? ERROR_MODEL_UNSUPPORTED : codes[byte % ARRAY_LEN(codes)], NULL);
+    copy = *call;
+    drop_call(call);
+    copy.events.on_failure(copy.data, &err, lacks ? ENGINE_TOOLS : 0);
+}
+
+/* -- Clients ----------------------------------------------------------------------------------- */
+
+struct client {
+    struct stream *stream; /* NULL: not connected yet */
+    struct buf out;        /* what it is about to send */
+    unsigned requests;     /* of which all or a part is in `out` or was sent */
+    bool is_head[REQUESTS_MAX + 1];
+    bool is_raw; /* it has sent what the script made up: who knows what it asked for */
+};
+
+static struct client clients[CLIENTS];
+static struct http_server *server;
+
+#define CHAT "/chat/completions" RIG_VERSION
+#define MESSAGES "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]"
+
+static const struct {
+    const char *method, *path, *headers, *body;
+    bool is_chunked;
+} requests[] = {
+    { "POST", "/openai/deployments/up" CHAT, "", "{" MESSAGES "}", false },
+    { "POST", "/openai/deployments/up" CHAT, "", "{\"stream\":true," MESSAGES "}", false },
+    { "POST", "/openai/deployments/llama" CHAT, "", "{\"max_tokens\":30," MESSAGES "}", false },
+    { "POST", "/openai/deployments/sim" CHAT, "",
+      "{\"stream\":true,\"n\":2,\"stream_options\":{\"include_usage\":true}," MESSAGES "}", true },
+    { "POST", "/openai/deployments/ada/embeddings" RIG_VERSION, "", "{\"input\":[\"a\",\"b\"]}",
+      false },
+    { "POST", "/openai/deployments/text/completions" RIG_VERSION, "", "{\"prompt\":\"a\"}", false },
+    { "POST", "/openai/v1/chat/completions", "", "{\"model\":\"up\"," MESSAGES "}", true },
+    { "POST", "/openai/deployments/up" CHAT, "", "no json", false },
+    { "POST", "/openai/deployments/nothing" CHAT, "", "{}", false },
+    { "POST", "/openai/deployments/up" CHAT, "Expect: 100-continue\r\n", "{" MESSAGES "}", false },
+    { "POST", "/openai/deployments/up" CHAT, "Connection: close\r\n", "{" MESSAGES "}", false },
+    { "POST", "/openai/deployments/up/chat/completions", "", "{}", true },
+    { "GET", "/openai/models" RIG_VERSION, "", NULL, false },
+    { "HEAD", "/openai/models" RIG_VERSION, "", NULL, false },
+    { "GET", "/elsewhere", "", NULL, false },
+    { "DELETE", "/openai/deployments/up" CHAT, "", NULL, false },
+    { "POST", "/openai/deployments/up" CHAT, "Transfer-Encoding: gzip\r\n", NULL, false },
+    { "POST", "/openai/deployments/up" CHAT, "Content-Length: 5\r\nContent-Length: 6\r\n", NULL,
+      false },
+};
+
+static void compose_body(struct buf *out, const char *body, bool is_chunked)
+{
+    size_t half = strlen(body) / 2;
+
+    if (is_chunked)
+        check(buf_printf(
+            out, "Transfer-Encoding: chunked\r\n\r\n%zx;x=y\r\n%.*s\r\n%zx\r\n%s\r\n0\r\n\r\n",
+            half, (int)half, body, strlen(body) - half, body + half));
+    else
+        check(buf_printf(out, "Content-Length: %zu\r\n\r\n%s", strlen(body), body));
+}
+
+/* It names itself by its number, which the reply says again. */
+static void compose(struct client *c)
+{
+    unsigned byte = next_byte(), which = (byte & 0x7F) % ARRAY_LEN(requests);
+
+    if (c->requests == REQUESTS_MAX)
+        return;
+    c->is_head[++c->requests] = strcmp(requests[which].method, "HEAD") == 0;
+    check(buf_printf(
+        &c->out,
+        "%s %s HTTP/1.1\r\nHost: h\r\napi-key: " RIG_KEY "\r\nx-ms-client-request-id: %u\r\n%s",
+        requests[which].method, requests[which].path, c->requests, requests[which].headers));
+    if (byte & 0x80) /* a few of these fill a read buffer */
+        check(buf_printf(&c->out, "x-pad: %03000u\r\n", 0u));
+    if (requests[which].body)
+        compose_body(&c->out, requests[which].body, requests[which].is_chunked);
+    else
+        check(buf_append(&c->out, STR("\r\n")));
+}
+
+static void make_up(struct client *c)
+{
+    for (size_t len = next_byte() % 32; len; len--) {
+        char byte = (char)next_byte();
+
+        check(buf_append(&c->out, str_of(&byte, 1)));
+    }
+    c->is_raw = true;
+}
+
+/* `len` bytes of what it has to send, as far as they are taken, in reads of at most `step`. */
+static void send_some(struct client *c, size_t len, size_t step)
+{
+    struct str bytes = str_slice(buf_str(&c->out), 0, len);
+
+    if (c->stream && !c->stream->is_closed)
+        buf_consume(&c->out, fake_feed(c->stream, bytes, step));
+}
+
+static void send_all(struct client *c)
+{
+    size_t step = (size_t[]){ 0, 0, 1, 7 }[next_byte() % 4];
+
+    send_some(c, SIZE_MAX, step);
+}
+
+/* Only the last reply may be a part, where the connection was cut, and never a wrong one. */
+static void check_replies(struct client *c)
+{
+    struct str rest = buf_str(&c->stream->out);
+    bool is_whole = true;
+    unsigned number = 0;
+    struct reply r;
+
+    while (rest.len && is_whole && !c->is_raw) {
+        is_whole = reply_check_head(&rest, &r);
+        if (is_whole && r.status == 100)
+            continue;
+        number++;
+        check(number <= c->requests);
+        check(!r.id || r.id == number);
+        is_whole = is_whole && reply_check_body(&rest, &r, c->is_head[number]);
+    }
+    check(is_whole || !c->stream->is_flushed);
+}
+
+/* -- Events ------------------------------------------------------------------------------------ */
+
+static void turn(void)
+{
+    uv_run(loop_uv(rig.loop), UV_RUN_NOWAIT);
+    uv_run(loop_uv(rig.loop), UV_RUN_NOWAIT);
+}
+
+static void leave(struct client *c, enum stream_end why)
+{
+    if (c->stream && !c->stream->is_closed)
+        fake_end(c->stream, why);
+}
+
+static void forget(struct client *c)
+{
+    if (c->stream)
+        check_replies(c);
+    buf_done(&c->out);
+    *c = (struct client){ 0 };
+    buf_init(&c->out, BYTES_MAX);
+}
+
+static void arrive(struct client *c)
+{
+    unsigned byte = next_byte();
+
+    if (c->stream && !c->stream->is_closed)
+        return;
+    forget(c);
+    c->stream = fake_connect();
+    check(c->stream != NULL);
+    if (byte & 1)
+        c->stream->window = 100; /* then it takes more only when the script says so */
+}
+
+/* The first one whose time is up: each kind's are in that order. */
+static void time_passes(void)
+{
+    enum wait kind = WAIT_IDLE + next_byte() % (WAIT_KINDS - WAIT_IDLE);
+
+    if (server->waits[kind])
+        connection_on_timeout(server->waits[kind]);
+}
+
+static void break_writes(struct client *c)
+{
+    if (!c->stream || c->stream->is_closed)
+        return;
+    c->stream->is_broken = true;
+    fake_end(c->stream, STREAM_END_RESET);
+}
+
+static void play(unsigned event)
+{
+    struct client *c = &clients[event >> 4 & (CLIENTS - 1)];
+    struct engine_call *call = call_at(event >> 4 & (CALLS - 1));
+
+    switch (event & 15) {
+    case 0:
+        arrive(c);
+        break;
+    case 1:
+        compose(c);
+        send_all(c);
+        break;
+    case 2:
+        compose(c); /* and the next events say how much of it comes when */
+        break;
+    case 3:
+        send_some(c, next_byte(), 0);
+        break;
+    case 4:
+        send_all(c);
+        break;
+    case 5:
+        make_up(c);
+        break;
+    case 6:
+        leave(c, event & 0x80 ? STREAM_END_RESET : STREAM_END_EOF);
+        break;
+    case 7:
+        break_writes(c);
+        break;
+    case 8:
+        if (c->stream && !c->stream->is_closed)
+            fake_take(c->stream, event & 0x40 ? 100000 : 1 + next_byte());
+        break;
+    case 9:
+        time_passes();
+        break;
+    case 10:
+        engine_says_head(call);
+        break;
+    case 11:
+        engine_says(call);
+        break;
+    case 12:
+        engine_ends(call);
+        break;
+    case 13:
+        engine_fails(call);
+        break;
+    case 14:
+        if (event & 0x80)
+            http_server_announce_drain(server);
+        else
+            turn();
+        break;
+    default:
+        context_tokens = event & 0x40 ? 1000000 : event & 0x80 ? 40 : 0;
+        break;
+    }
+}
+
+static void on_head(void *data, struct http_request *r)
+{
+    (void)data;
+    r->surface = NULL;
+    if (inference_matches(r->path))
+        inference_on_head(rig.inference, r);
+    else
+        http_reply(r, 404, NULL, STR("nothing"));
+}
+
+static void on_body(void *data, struct http_request *r)
+{
+    (void)data;
+    inference_on_body(r);
+}
+
+static void on_drain(void *data, struct http_request *r)
+{
+    (void)data;
+    inference_on_drain(r);
+}
+
+static void on_gone(void *data, struct http_request *r)
+{
+    (void)data;
+    inference_on_gone(r);
+}
+
+static struct str render_error(void *data, struct http_request *r, const struct error *err,
+                               struct http_headers *headers)
+{
+    (void)data;
+    return inference_render_error(r, err, headers);
+}
+
+static void start(void)
+{
+    static const struct http_handler handler = { on_head, on_body, on_drain, on_gone,
+                                                 render_error };
+    struct listener_options options = { .host = "127.0.0.1" };
+    struct http_server_limits limits;
+    struct error err;
+
+    log_set_level(LOG_ERROR);
+    rig_open();
+    http_server_limits_default(&limits);
+    limits.head_bytes_max = 4096;
+    limits.url_bytes_max = 256;
+    limits.header_count_max = 16;
+    limits.body_bytes_max = 100000;
+    limits.reply_high_bytes = 512;
+    server = http_server_new(rig.loop, &limits, &handler, NULL);
+    check(http_server_listen(server, &options, NULL, &err));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (!server)
+        start();
+    script = data;
+    script_len = size;
+    started = ended = 0;
+    context_tokens = 1000000;
+    for (size_t i = 0; i < CLIENTS; i++)
+        buf_init(&clients[i].out, BYTES_MAX);
+    while (script_len)
+        play(next_byte());
+    /* All leave. The engines hear of it, and what they were asked is over. */
+    for (size_t i = 0; i < CLIENTS; i++)
+        leave(&clients[i], size % 2 ? STREAM_END_EOF : STREAM_END_RESET);
+    turn();
+    check(!calls && started == ended);
+    for (size_t i = 0; i < CLIENTS; i++) {
+        if (clients[i].stream && !clients[i].stream->is_closed)
+            fake_take(clients[i].stream, SIZE_MAX / 2);
+    }
+    turn();
+    check(http_server_stats(server).requests_active == 0);
+    check(http_server_stats(server).connections_open == 0);
+    check(rig.inference->active == 0);
+    for (size_t i = 0; i < CLIENTS; i++) {
+        forget(&clients[i]);
+        buf_done(&clients[i].out);
+    }
+    check(fake_free_all() == 0);
+    server->says_close = false;
+    return 0;
+}
