@@ -355,7 +355,11 @@ static void turn(void)
 
 static void leave(struct client *c, enum stream_end why)
 {
-    if (c->stream && !c->stream->is_closed)
+    if (!c->stream || c->stream->is_closed)
+        return;
+    if (why == STREAM_END_EOF && !c->stream->is_reading)
+        fake_shut(c->stream); /* for who watches */
+    else
         fake_end(c->stream, why);
 }
 
@@ -449,7 +453,9 @@ static void play(unsigned event)
         engine_fails(call);
         break;
     case 14:
-        if (event & 0x80)
+        if ((event & 0xC0) == 0xC0 && server->connections && server->connections->stream)
+            connection_end(server->connections); /* as the end of a drain's grace does */
+        else if (event & 0x80)
             http_server_announce_drain(server);
         else
             turn();
@@ -488,6 +494,12 @@ static void on_gone(void *data, struct http_request *r)
     inference_on_gone(r);
 }
 
+static void on_time_up(void *data, struct http_request *r)
+{
+    (void)data;
+    inference_on_time_up(r);
+}
+
 static struct str render_error(void *data, struct http_request *r, const struct error *err,
                                struct http_headers *headers)
 {
@@ -497,8 +509,8 @@ static struct str render_error(void *data, struct http_request *r, const struct 
 
 static void start(void)
 {
-    static const struct http_handler handler = { on_head, on_body, on_drain, on_gone,
-                                                 render_error };
+    static const struct http_handler handler = { on_head, on_body,      on_drain,
+                                                 on_gone, render_error, on_time_up };
     struct listener_options options = { .host = "127.0.0.1" };
     struct http_server_limits limits;
     struct error err;
@@ -529,7 +541,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         play(next_byte());
     /* All leave. The engines hear of it, and what they were asked is over. */
     for (size_t i = 0; i < CLIENTS; i++)
-        leave(&clients[i], size % 2 ? STREAM_END_EOF : STREAM_END_RESET);
+        leave(&clients[i], STREAM_END_RESET);
     turn();
     check(!calls && started == ended);
     for (size_t i = 0; i < CLIENTS; i++) {

@@ -23,7 +23,7 @@ struct end {
     uint64_t sent, received; /* counts, from which the bytes follow */
     enum close on_event;     /* what to do in the next event */
     enum close closed;
-    bool is_connected, has_failed, got_eof, is_inside, is_shut;
+    bool is_connected, has_failed, got_eof, is_inside, is_shut, is_watched;
     char space[3000];
 };
 
@@ -95,7 +95,6 @@ static void on_read(void *data, struct str read)
 {
     struct end *e = enter(data);
 
-    assert(!e->got_eof);
     for (size_t i = 0; i < read.len; i++)
         assert((unsigned char)read.data[i] == (e->received + i) % 256);
     e->received += read.len;
@@ -122,8 +121,17 @@ static void on_drain(void *data)
     leave(e);
 }
 
+static void on_shut(void *data)
+{
+    struct end *e = enter(data);
+
+    assert(e->is_watched);
+    e->is_watched = false; /* it is told once */
+    leave(e);
+}
+
 static const struct stream_events events = {
-    on_connect, on_connect_failed, on_space, on_read, on_end, on_drain,
+    on_connect, on_connect_failed, on_space, on_read, on_end, on_drain, on_shut,
 };
 
 static void on_accept(void *data, struct stream *s)
@@ -168,6 +176,14 @@ static void shut(struct end *e)
     e->is_inside = false;
 }
 
+static void watch(struct end *e)
+{
+    e->is_inside = true;
+    if (stream_watch(e->s))
+        e->is_watched = true;
+    e->is_inside = false;
+}
+
 static void step(struct end *e, unsigned what, unsigned amount)
 {
     if (what == 0)
@@ -186,6 +202,8 @@ static void step(struct end *e, unsigned what, unsigned amount)
         close_end(e, amount % 4 ? CLOSE_FLUSH : CLOSE_CUT);
     else if (what == 6)
         shut(e);
+    else if (what == 7)
+        watch(e);
 }
 
 /* `e` lives on, its peer has closed: it gets all that was sent, then the end. */
