@@ -65,8 +65,10 @@ static bool set_modes(struct sqlite *s, struct error *err)
                        "is it a network share?",
                        s->file);
     sqlite3_finalize(statement);
+    /* temporary files would lie outside the data folder, where the sandbox lets nobody write */
     return ok && execute(s,
                          "PRAGMA synchronous = FULL;"
+                         "PRAGMA temp_store = MEMORY;"
                          "PRAGMA foreign_keys = OFF;"
                          "PRAGMA trusted_schema = OFF;"
                          "PRAGMA journal_size_limit = 16777216;",
