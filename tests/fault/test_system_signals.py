@@ -83,9 +83,11 @@ def test_drain_goes_on_after_its_announcement():
 
 def test_drain_that_takes_too_long():
     """What is not over in time ends in an error: no [DONE], so that nobody takes it for whole."""
-    with start(answer_tokens=100000, arguments=["--drain-ms", "300"]) as service:
+    with start(answer_tokens=100000, arguments=["--drain-ms", "300", "--log-level", "debug"]) as service:
         wire, data = begin_stream(service)
+        since = len(service.log_text())
         whole = Wire(service).post(PATH, json.dumps({"messages": MESSAGES}).encode())
+        service.wait_for_log(" to=RELAY", since)
         service.process.send_signal(signal.SIGTERM)
         data += wire.read_all()
         *_, last = data.split(b"data: ")
