@@ -27,10 +27,11 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
     [STATEMENT_RELEASE] = "RELEASE job",
     [STATEMENT_ROLLBACK_TO] = "ROLLBACK TO job",
     [STATEMENT_GET] = "SELECT " COLUMNS " FROM resources WHERE key = ?1",
+    /* what would be set to what it is would be written into the indexes again all the same */
     [STATEMENT_PUT] = "INSERT INTO resources (" COLUMNS ")"
                       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
-                      " ON CONFLICT (key) DO UPDATE SET id = ?2, type = ?3, parent = ?4, etag = ?5,"
-                      " body = ?6, secret = ?7, created_at = ?8, changed_at = ?9",
+                      " ON CONFLICT (key) DO UPDATE SET id = ?2, etag = ?5, body = ?6, secret = ?7,"
+                      " created_at = ?8, changed_at = ?9",
     [STATEMENT_REMOVE] = "DELETE FROM resources WHERE key = ?1",
     [STATEMENT_REMOVE_TREE] = "DELETE FROM resources WHERE key = ?1 OR (key >= ?2 AND key < ?3)",
     [STATEMENT_GET_SETTING] = "SELECT value FROM settings WHERE name = ?1",

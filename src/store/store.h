@@ -75,7 +75,7 @@ MUST_CHECK bool store_run(struct store *s,
  * a failure of the database: pass it on. */
 MUST_CHECK bool store_get(struct store_txn *t, struct str key, struct store_resource *out,
                           bool *found, struct error *err);
-/* Inserts or replaces. */
+/* Inserts or replaces. What is replaced keeps its type and its parent, which follow from the key. */
 MUST_CHECK bool store_put(struct store_txn *t, const struct store_resource *r, struct error *err);
 MUST_CHECK bool store_delete(struct store_txn *t, struct str key, bool *existed, struct error *err);
 /* Deletes the resource and everything whose key begins with "<key>/"; *count is how many. */

@@ -45,6 +45,7 @@ static bool put_then_change(struct store_txn *t, struct arena *arena, void *data
     r.etag = STR("two");
     r.secret = STR_NONE;
     r.changed_at_ms = 7;
+    r.type = r.parent = STR("these stay");
     (void)arena;
     return store_put(t, &r, err);
 }
@@ -60,6 +61,8 @@ static bool get_changed(struct store_txn *t, struct arena *arena, void *data, st
     assert_true(found);
     assert_true(str_equal(out.etag, STR("two")));
     assert_true(str_is_empty(out.secret));
+    assert_true(str_equal(out.type, STR("microsoft.resources/resourcegroups")));
+    assert_true(str_equal(out.parent, STR("/subscriptions/s")));
     assert_true(out.created_at_ms == -1 && out.changed_at_ms == 7);
     assert_true(store_delete(t, out.key, &existed, err));
     assert_true(existed);
