@@ -194,6 +194,7 @@ const struct directory_deployment *directory_deployment(const struct directory_a
 struct directory_box {
     pthread_mutex_t lock; /* of `current`; views take it only after a swap */
     struct directory *current;
+    struct directory *before;    /* the one that `current` took the place of; may be NULL */
     _Atomic uint64_t generation; /* counts the swaps */
 };
 
@@ -211,6 +212,7 @@ void directory_box_free(struct directory_box *b)
 {
     if (!b)
         return;
+    directory_unref(b->before);
     directory_unref(b->current);
     pthread_mutex_destroy(&b->lock);
     free(b);
@@ -221,7 +223,8 @@ void directory_box_swap(struct directory_box *b, struct directory *next)
     struct directory *old;
 
     pthread_mutex_lock(&b->lock);
-    old = b->current;
+    old = b->before;
+    b->before = b->current;
     b->current = next;
     atomic_fetch_add_explicit(&b->generation, 1, memory_order_release);
     pthread_mutex_unlock(&b->lock);

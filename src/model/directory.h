@@ -113,7 +113,9 @@ const struct directory_deployment *directory_deployment(const struct directory_a
 struct directory_box;
 struct directory_box *directory_box_new(struct directory *first); /* takes the reference */
 void directory_box_free(struct directory_box *b);
-/* Takes the reference; from the return on every new look-up on any thread sees `next`. */
+/* Takes the reference; from the return on every new look-up on any thread sees `next`. What `next`
+ * takes the place of is kept until the next swap: by then the views have let go of it, and it is
+ * the swapping thread that frees it, which for a whole directory takes longer than a request may. */
 void directory_box_swap(struct directory_box *b, struct directory *next);
 /* A new reference to the current one. */
 struct directory *directory_box_get(struct directory_box *b);

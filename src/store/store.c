@@ -17,12 +17,16 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "store/driver.h"
 
 /* Jobs of one transaction: bounds how long the first one waits for the last. */
 #define BATCH_MAX 256
+/* A tenth of the share of a loop that has as much to do. */
+#define NICENESS 10
 
 struct store {
     struct store_txn *txn; /* the connection; the thread's alone */
@@ -113,11 +117,21 @@ static void give_back(struct store *s, struct store_job *job)
     pthread_mutex_unlock(&s->lock);
 }
 
+/* Where a core is short the loops come first: a long job, a reload of the catalog say, would hold up
+ * the requests of the data plane for a slice of the scheduler's time, again and again. Linux counts
+ * a thread's niceness apart. */
+static void give_way(void)
+{
+    /* fails only where there is no such thread */
+    setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS);
+}
+
 static void *thread_main(void *data)
 {
     struct store *s = data;
     struct store_job *jobs;
 
+    give_way();
     while ((jobs = take_batch(s))) {
         struct error err;
         bool ok = run_batch(s->txn, jobs, &err);

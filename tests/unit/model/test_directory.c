@@ -358,6 +358,24 @@ static void test_a_view_sees_a_swap_at_once(void **state)
     directory_box_free(box);
 }
 
+/* A loop that goes on to the next snapshot must not be the one that frees a whole directory. */
+static void test_what_was_replaced_is_kept_until_the_next_swap(void **state)
+{
+    struct directory *first = make_directory(1), *second = make_directory(2);
+    struct directory_box *box = directory_box_new(first);
+    struct directory_view view;
+
+    (void)state;
+    directory_view_init(&view, box);
+    directory_box_swap(box, second);
+    directory_unref(directory_view_get(&view));
+    assert_int_equal(directory_count(first), 1); /* AddressSanitizer knows */
+    directory_box_swap(box, make_directory(3));
+    assert_int_equal(directory_count(second), 2);
+    directory_view_done(&view);
+    directory_box_free(box);
+}
+
 #define READERS 3
 #define SWAPS 10000
 
@@ -437,6 +455,7 @@ int main(void)
         cmocka_unit_test(test_counters_survive_a_replacement),
         cmocka_unit_test(test_an_entry_owns_its_strings),
         cmocka_unit_test(test_a_view_sees_a_swap_at_once),
+        cmocka_unit_test(test_what_was_replaced_is_kept_until_the_next_swap),
         cmocka_unit_test(test_readers_and_a_writer),
     };
 

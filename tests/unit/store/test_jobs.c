@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "fixture.h"
 
@@ -284,6 +285,27 @@ static void says_when_another_holds_it(void **state)
     must_run(f, has_no_half, NULL);
 }
 
+static bool note_priority(struct store_txn *t, struct arena *arena, void *data, struct error *err)
+{
+    (void)t;
+    (void)arena;
+    (void)err;
+    *(int *)data = getpriority(PRIO_PROCESS, (id_t)gettid());
+    return true;
+}
+
+/* Its thread comes behind those of the loops, which keep what they had. */
+static void gives_way(void **state)
+{
+    struct fixture *f = *state;
+    int before = getpriority(PRIO_PROCESS, (id_t)gettid()), there = -1;
+
+    open_store(f);
+    must_run(f, note_priority, &there);
+    assert_true(there > before || there == 19);
+    assert_int_equal(getpriority(PRIO_PROCESS, (id_t)gettid()), before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -292,6 +314,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_failed_job_leaves_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(survives_a_full_disk, set_up, tear_down),
         cmocka_unit_test_setup_teardown(says_when_another_holds_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(gives_way, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
