@@ -3,14 +3,28 @@
 
 #include "arm/resource.h"
 #include "base/format.h"
+#include "base/random.h"
 
 #define KEEP_MS (24 * 60 * 60 * 1000)
+/* With each that is added: more than one, so that what has gathered goes, too. */
+#define REMOVED_AT_ONCE 8
 #define PATH "/subscriptions/{}/operationresults/{}"
 
-/* Those of the subscription that are older than a day. */
+/* A GUID that begins with the time, so that the keys are in the order in which they were made. */
+static void make_name(int64_t now_ms, char name[GUID_TEXT_LEN + 1])
+{
+    uint8_t bytes[16];
+
+    random_bytes(bytes, sizeof(bytes));
+    for (int i = 0; i < 6; i++)
+        bytes[i] = (uint8_t)(now_ms >> (40 - 8 * i));
+    format_guid_of(bytes, name);
+}
+
+/* Some of those of the subscription that are older than a day. */
 static bool remove_old(struct arm_call *c, struct str folder, struct error *err)
 {
-    struct store_query query = { .key_prefix = folder };
+    struct store_query query = { .key_prefix = folder, .limit = REMOVED_AT_ONCE };
     struct store_resource *old;
     size_t count;
     bool existed;
@@ -34,7 +48,7 @@ bool arm_operation_start(struct arm_call *c, struct error *err)
 
     if (!remove_old(c, arena_lower(c->arena, folder), err))
         return false;
-    format_guid(name);
+    make_name(c->now_ms, name);
     r.id = arena_printf(c->arena, "%.*s%s", STR_ARGS(folder), name);
     r.key = arena_lower(c->arena, r.id);
     r.type = arena_lower(c->arena, str_from(arm_operation_type.name));

@@ -124,6 +124,40 @@ static void test_delete(void **state)
     expect(f, 404, HTTP_GET, S "/operationresults/none" V, NULL);
 }
 
+static struct str delete_one_group(struct fixture *f)
+{
+    struct answer a;
+
+    expect(f, 201, HTTP_PUT, S "/resourceGroups/short" V, "{\"location\":\"eastus\"}");
+    a = call(f, HTTP_DELETE, S "/resourceGroups/short" V, NULL);
+    assert_int_equal(a.status, 202);
+    return str_slice(a.location, strlen(BASE), SIZE_MAX);
+}
+
+static void assert_result(struct fixture *f, struct str location, int status)
+{
+    assert_int_equal(call(f, HTTP_GET, arena_text(f->arena, location), NULL).status, status);
+}
+
+/* A result can be asked for during a day. Then it goes when others come, however many there are. */
+static void test_old_results_go(void **state)
+{
+    struct fixture *f = *state;
+    struct str old[20], kept;
+
+    for (size_t i = 0; i < ARRAY_LEN(old); i++)
+        old[i] = delete_one_group(f);
+    clock_move_to(&f->clock, clock_now_ms(&f->clock) + 23 * 3600000);
+    kept = delete_one_group(f);
+    assert_result(f, old[0], 200);
+    clock_move_to(&f->clock, clock_now_ms(&f->clock) + 2 * 3600000);
+    for (size_t i = 0; i < 3; i++)
+        delete_one_group(f);
+    for (size_t i = 0; i < ARRAY_LEN(old); i++)
+        assert_result(f, old[i], 404);
+    assert_result(f, kept, 200);
+}
+
 /* What is in a group goes with it, also out of the directory, and its names are free again. */
 static void test_delete_with_accounts(void **state)
 {
@@ -227,16 +261,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_set_up, fixture_tear_down)
-        T(test_create_and_show),
-        T(test_refused),
-        T(test_list),
-        T(test_pages),
-        T(test_head),
-        T(test_patch_replaces_tags),
-        T(test_delete),
-        T(test_delete_with_accounts),
-        T(test_resources),
-        T(test_filter_by_tag),
+        T(test_create_and_show), T(test_refused),        T(test_list),
+        T(test_pages),           T(test_head),           T(test_patch_replaces_tags),
+        T(test_delete),          T(test_old_results_go), T(test_delete_with_accounts),
+        T(test_resources),       T(test_filter_by_tag),
 #undef T
     };
 
