@@ -49,11 +49,14 @@ static bool query_number(struct sqlite *s, const char *sql, int64_t *value, stru
     return ok;
 }
 
-/* Write-ahead log: a commit is one append and one flush, and readers (a backup) do not block. */
+/* Write-ahead log: a commit is one append and one flush, and readers (a backup) do not block.
+ * NORMAL until the schema is there: without a flush for each step, a loss of power can undo the last
+ * ones, in order, and the next start takes them again. */
 static bool set_modes(struct sqlite *s, struct error *err)
 {
-    sqlite3_stmt *statement;
+    sqlite3_stmt *statement = NULL;
     bool ok =
+        sqlite3_exec(s->db, "PRAGMA synchronous = NORMAL", NULL, NULL, NULL) == SQLITE_OK &&
         sqlite3_prepare_v2(s->db, "PRAGMA journal_mode = WAL", -1, &statement, NULL) == SQLITE_OK &&
         sqlite3_step(statement) == SQLITE_ROW;
 
@@ -67,7 +70,6 @@ static bool set_modes(struct sqlite *s, struct error *err)
     sqlite3_finalize(statement);
     /* temporary files would lie outside the data folder, where the sandbox lets nobody write */
     return ok && execute(s,
-                         "PRAGMA synchronous = FULL;"
                          "PRAGMA temp_store = MEMORY;"
                          "PRAGMA foreign_keys = OFF;"
                          "PRAGMA trusted_schema = OFF;"
@@ -110,7 +112,8 @@ static bool migrate(struct sqlite *s, int64_t version, struct error *err)
             !execute(s, m->sqlite, m->title, err) || !execute(s, sign, m->title, err))
             return false;
     }
-    return true;
+    /* from here on a commit is on disk when it has returned, and with it all before it */
+    return execute(s, "PRAGMA synchronous = FULL", "set modes", err);
 }
 
 struct store_txn *sqlite_open(const char *file, struct error *err)
