@@ -45,7 +45,8 @@ void json_edit_init(struct json_edit *e, struct arena *a, yyjson_val *object, un
 /* Room in the arena for `count` edits, of an array's items say, each to be begun by json_edit_init. */
 struct json_edit *json_edit_list(struct arena *a, size_t count);
 
-/* What the member `key` becomes, whether the object has it or not; each key once. */
+/* What the member `key` becomes, whether the object has it or not; each key once. It is a name of the
+ * program's own, in which nothing has to be escaped. */
 void json_edit_drop(struct json_edit *e, struct str key);
 /* `text` is JSON already. */
 void json_edit_text(struct json_edit *e, struct str key, struct str text);

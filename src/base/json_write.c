@@ -380,6 +380,18 @@ static void put_change(struct writer *w, const struct json_change *c)
     }
 }
 
+/* A key of json_edit.h, which needs no look. */
+static void put_key(struct writer *w, struct str key)
+{
+    char *at = room(w, key.len + 3);
+
+    *at = '"';
+    memcpy(at + 1, key.data, key.len);
+    at[key.len + 1] = '"';
+    at[key.len + 2] = ':';
+    w->len += key.len + 3;
+}
+
 /* False when the change is that there is none. */
 static bool put_member(struct writer *w, const struct member *m, bool is_first)
 {
@@ -387,12 +399,14 @@ static bool put_member(struct writer *w, const struct member *m, bool is_first)
         return false;
     if (!is_first)
         put_char(w, ',');
-    put_string(w, m->name);
-    put_char(w, ':');
-    if (m->change)
+    if (m->change) {
+        put_key(w, m->change->key);
         put_change(w, m->change);
-    else
+    } else {
+        put_string(w, m->name);
+        put_char(w, ':');
         put_value(w, m->value);
+    }
     return true;
 }
 

@@ -10,9 +10,13 @@ bool str_equal(struct str a, struct str b)
     return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
+/* The first letter tells most names apart, without a call. */
 bool str_equal_nocase(struct str a, struct str b)
 {
-    return a.len == b.len && (a.len == 0 || strncasecmp(a.data, b.data, a.len) == 0);
+    if (a.len != b.len)
+        return false;
+    return a.len == 0 || (((a.data[0] ^ b.data[0]) & ~('a' ^ 'A')) == 0 &&
+                          strncasecmp(a.data, b.data, a.len) == 0);
 }
 
 int str_compare(struct str a, struct str b)

@@ -234,11 +234,16 @@ static bool find_variant(struct walk *w, yyjson_val *value, struct object *o)
 static bool check_object(struct walk *w, yyjson_val *value, const struct fields *fields,
                          const struct field_path *path)
 {
-    struct object o = { .fields = fields, .path = path };
+    struct object o;
     yyjson_obj_iter members = yyjson_obj_iter_with(value);
     yyjson_val *key;
 
     assert(fields->count <= FIELDS_MAX);
+    o.fields = fields;
+    o.path = path;
+    o.tag = NULL;
+    o.seen = 0;
+    o.strangers.count = 0;
     if (!find_variant(w, value, &o))
         return false;
     while ((key = yyjson_obj_iter_next(&members))) {
