@@ -2,8 +2,6 @@
 exactly what was checked. A body that is wrong ends no connection. docs/security.md names these tests."""
 
 import json
-import os
-import pathlib
 import re
 import time
 
@@ -11,6 +9,7 @@ import pytest
 
 from conftest import GATEWAY, KEPT
 from hostile import PATH, attack, chat, code_of, one_reply
+from memory import SMALL_QUARANTINE, peak_mib
 from service import Lazuli, free_port
 from wire import Wire
 
@@ -346,16 +345,11 @@ LARGE = {
 @pytest.fixture(scope="module")
 def roomy(upstream_server):
     """With the limits as they are by default."""
-    environment = {"FAKE_KEY": "x", "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1"}
+    environment = {"FAKE_KEY": "x"} | SMALL_QUARANTINE
     catalog = GATEWAY.format(port=upstream_server.port, dead=free_port()) + KEPT
     with Lazuli(catalog=catalog, environment=environment) as service:
         service.deploy("scripted", "gpt-4o", "2024-11-20", capacity=1000)
         yield service
-
-
-def peak_mib(service):
-    text = pathlib.Path(f"/proc/{service.process.pid}/status").read_text()
-    return int(re.search(r"VmHWM:\s+(\d+) kB", text)[1]) / 1024
 
 
 @pytest.mark.parametrize("name", LARGE)

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+
 from service import Lazuli
 from wire import Wire
 

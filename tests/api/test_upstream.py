@@ -8,33 +8,12 @@ import openai
 import pytest
 import requests
 
+from errors import TIMEOUT, UNAVAILABLE, UNEXPECTED, is_server_error
 from fake_upstream import chat_answer, chat_event
 
 MESSAGES = [{"role": "user", "content": "Hi"}]
 BODY = {"messages": MESSAGES}
 PATH = "/openai/deployments/scripted/chat/completions?api-version=2024-10-21"
-UNEXPECTED = {
-    "error": {
-        "code": "InternalServerError",
-        "message": "Backend returned unexpected response. Please contact Microsoft for help.",
-    }
-}
-TIMEOUT = {"error": {"code": "Timeout", "message": "The operation was timeout."}}
-UNAVAILABLE = {
-    "error": {
-        "code": "ServiceUnavailable",
-        "message": "The service is temporarily unable to process your request. Please try again later.",
-    }
-}
-
-
-def is_server_error(error):
-    return error["message"].startswith("The server had an error while processing your request. Sorry about that!") and (
-        error["type"],
-        error["param"],
-        error["code"],
-    ) == ("server_error", None, None)
-
 
 # -- What the upstream sees ---------------------------------------------------------------------------------------------
 

@@ -1,11 +1,10 @@
 """Fixtures that tests of faults share."""
 
-import os
-
 import pytest
 
 from certificate import make_certificate, tls_arguments
 from fake_upstream import FakeUpstream
+from memory import SMALL_QUARANTINE
 from scripted import CATALOG
 from service import Lazuli
 
@@ -26,9 +25,7 @@ def certificate(tmp_path_factory):
 def service(request, upstream, certificate):
     """In front of the upstream, with the module's own LIMITS. Plain HTTP and TLS are served on the same port."""
     arguments = tls_arguments(certificate) + getattr(request.module, "LIMITS", [])
-    # what has been freed is not kept for a sanitizer to look at, so that resident memory means something
-    sanitizer = {"ASAN_OPTIONS": f"{os.environ.get('ASAN_OPTIONS', '')}:quarantine_size_mb=1"}
-    with Lazuli(CATALOG.format(port=upstream.port), arguments, environment=sanitizer) as running:
+    with Lazuli(CATALOG.format(port=upstream.port), arguments, environment=SMALL_QUARANTINE) as running:
         running.endpoint = running.endpoint.replace("https:", "http:")
         running.deploy("scripted", "gpt-4o", "2024-11-20")
         yield running

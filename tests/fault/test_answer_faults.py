@@ -4,8 +4,10 @@ import json
 
 import pytest
 
+from errors import TIMEOUT, UNEXPECTED, is_server_error
 from fake_upstream import chat_answer, chat_event
-from faulty import TIMEOUT, UNEXPECTED, Faulty, bounded_memory, events_of, is_server_error, text_of
+from faulty import Faulty, events_of, text_of
+from memory import bounded_memory
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
 

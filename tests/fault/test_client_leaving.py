@@ -11,6 +11,7 @@ import pytest
 from fake_upstream import chat_answer, chat_event
 from scripted import PATH, STREAM, WHOLE
 from service import Lazuli
+from waiting import wait_until
 from wire import Wire
 
 TRIES = 5
@@ -52,15 +53,13 @@ async def one_event(call):
 
 def wait_until_nothing_is_left(service):
     """But the connection that asks, and what it asks."""
-    deadline = time.monotonic() + 10
-    while True:
+    gauges = ("lazuli_requests_in_flight", "lazuli_connections_open", 'lazuli_engine_in_flight{engine="scripted"}')
+
+    def left():
         values = service.metrics()
-        gauges = ("lazuli_requests_in_flight", "lazuli_connections_open", 'lazuli_engine_in_flight{engine="scripted"}')
-        left = [values[name] for name in gauges]
-        if left == [0, 1, 0]:
-            return
-        assert time.monotonic() < deadline, dict(zip(gauges, left, strict=True))
-        time.sleep(0.01)
+        return [values[name] for name in gauges]
+
+    wait_until(lambda: left() == [0, 1, 0], lambda: dict(zip(gauges, left(), strict=True)))
 
 
 def assert_at_once(seconds, record_property):

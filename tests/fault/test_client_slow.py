@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import pathlib
 import select
 import socket
 import ssl
@@ -11,23 +10,19 @@ import time
 
 import pytest
 
+from errors import TIMEOUT
 from fake_upstream import chat_event
+from memory import resident_mib
 from scripted import PATH, STREAM, WHOLE
 from wire import Wire
 
 LIMITS = ["--head-timeout-ms", "800", "--body-timeout-ms", "800"]
-TIMEOUT = {"error": {"code": "Timeout", "message": "The operation was timeout."}}
 
 # -- Reading ----------------------------------------------------------------------------------------------------------------
 
 EVENTS = 3000  # more than all kernels on the way hold
 EVENT_BYTES = 8000
 READERS = 4
-
-
-def resident_bytes(service):
-    status = pathlib.Path(f"/proc/{service.process.pid}/status").read_text()
-    return int(status.split("VmRSS:")[1].split()[0]) * 1024
 
 
 def narrow(service, tls):
@@ -65,7 +60,7 @@ def test_a_slow_reader_holds_its_engine_back(service, upstream, certificate, sch
         await call.end_events()
 
     upstream.reset(pour)
-    before = resident_bytes(service)
+    before = resident_mib(service)
     with contextlib.ExitStack() as stack:
         slow = [stack.enter_context(narrow(service, tls)) for _ in range(READERS)]
         for wire in slow:
@@ -77,9 +72,9 @@ def test_a_slow_reader_holds_its_engine_back(service, upstream, certificate, sch
         # the quick one has got all; the slow ones' upstreams began before, and have had as long
         held = sent[:READERS]
         assert all(0 < count < EVENTS * 3 // 4 for count in held), held
-        grown = resident_bytes(service) - before
-        print(f"{grown // 1024} kB more for {READERS} streams held back after {held} of {EVENTS} events of {EVENT_BYTES} bytes")
-        assert grown < READERS * 4_000_000, grown
+        grown = resident_mib(service) - before
+        print(f"{grown:.1f} MiB more for {READERS} streams held back after {held} of {EVENTS} events of {EVENT_BYTES} bytes")
+        assert grown < READERS * 4, grown
         for wire in slow:
             assert contents(wire.read_until(b"0\r\n\r\n")) == [f"{number:05}" for number in range(EVENTS)]
 

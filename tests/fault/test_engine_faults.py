@@ -12,22 +12,11 @@ import time
 
 import requests
 
+from errors import TIMEOUT, UNAVAILABLE, UNEXPECTED, is_server_error
 from fake_upstream import FakeUpstream
-from faulty import (
-    BODY,
-    TIMEOUT,
-    UNAVAILABLE,
-    UNEXPECTED,
-    Bystander,
-    Bystanders,
-    Faulty,
-    events_of,
-    is_server_error,
-    text_of,
-    wait_until,
-    wait_until_settled,
-)
+from faulty import BODY, Bystander, Bystanders, Faulty, events_of, text_of, wait_until_settled
 from service import Lazuli
+from waiting import wait_until
 
 WATCHED = "health_interval_ms: 100, health_timeout_ms: 500, health_failures: 2"
 
@@ -39,11 +28,6 @@ def faulty_llama(settings="", **scripts):
         yield one
     finally:
         one.stop()
-
-
-def state_of(service, engine):
-    ready = requests.get(f"{service.endpoint}/readyz")
-    return ready.status_code, ready.json()["engines"][engine]
 
 
 def times_of(service, *events):
@@ -121,7 +105,7 @@ def test_slow_to_load():
 
     with faulty_llama("load_at_start: true", health=load) as faulty:
         with faulty.asking() as asked, faulty.asking(stream=True) as asked_for_stream:
-            wait_until(lambda: state_of(faulty.service, "victim") == (503, "starting"), "it does not start")
+            wait_until(lambda: faulty.service.state_of("victim") == (503, "starting"), "it does not start")
             assert faulty.ask("other").status_code == 200
             assert not faulty.engine.calls
             may_load.set()
@@ -142,7 +126,7 @@ def test_slow_to_listen():
 
     with faulty_llama(start=think) as faulty:
         with faulty.asking() as asked:
-            wait_until(lambda: state_of(faulty.service, "victim")[1] == "starting", "it does not start")
+            wait_until(lambda: faulty.service.state_of("victim")[1] == "starting", "it does not start")
             may_listen.set()
             assert asked().status_code == 200
         wait_until_settled(faulty.service)
@@ -160,14 +144,14 @@ def test_exits_at_once_in_a_loop():
         times = times_of(faulty.service, "llama_starting", "engine_failed")[:5]
         waits = [later - earlier for earlier, later in itertools.pairwise(times)][1::2]
         assert waits[0] > 0.45 and waits[1] > 0.95, times
-        wait_until(lambda: state_of(faulty.service, "victim") == (503, "failed"), "it is not told")
+        wait_until(lambda: faulty.service.state_of("victim") == (503, "failed"), "it is not told")
         for stream in (False, True):
             answer = faulty.ask(stream=stream)
             assert (answer.status_code, answer.json()) == (503, UNAVAILABLE)
         assert faulty.ask("other").status_code == 200
         assert 'error="ended with code 3: error: the model is made of stone"' in faulty.service.log_text()
         faulty.engine.reset()
-        wait_until(lambda: state_of(faulty.service, "victim")[1] == "ready", "it does not come back")
+        wait_until(lambda: faulty.service.state_of("victim")[1] == "ready", "it does not come back")
         assert requests.get(f"{faulty.service.endpoint}/readyz").status_code == 200
         assert faulty.ask().status_code == 200
         wait_until_settled(faulty.service)

@@ -5,11 +5,9 @@ import json
 import os
 import pathlib
 import signal
-import time
-
-import requests
 
 from service import Lazuli
+from waiting import wait_until
 
 QUESTION = {"messages": [{"role": "user", "content": "What is a deployment?"}], "max_tokens": 16}
 
@@ -32,10 +30,7 @@ def is_running(pid):
 
 
 def wait_until_gone(pid):
-    deadline = time.monotonic() + 20
-    while is_running(pid):
-        assert time.monotonic() < deadline, f"process {pid} is still there"
-        time.sleep(0.02)
+    wait_until(lambda: not is_running(pid), f"process {pid} is still there")
 
 
 def test_a_killed_model_comes_back():
@@ -69,13 +64,7 @@ HASTY = LOADED + """\
 
 def wait_until_ready(service, status, state):
     """Until /readyz answers with that status and shows the engine so."""
-    deadline = time.monotonic() + 20
-    while True:
-        ready = requests.get(f"{service.endpoint}/readyz")
-        if (ready.status_code, ready.json()["engines"]["tiny"]) == (status, state):
-            return
-        assert time.monotonic() < deadline, ready.text
-        time.sleep(0.02)
+    wait_until(lambda: service.state_of("tiny") == (status, state), lambda: service.state_of("tiny"))
 
 
 def test_a_hung_model_is_replaced():

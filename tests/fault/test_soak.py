@@ -13,13 +13,13 @@ import pathlib
 import random
 import re
 import signal
-import time
 
 import requests
 
 from fake_upstream import FakeUpstream
 from service import Lazuli
 from soak_traffic import Traffic, scripted
+from waiting import wait_until
 
 WARM_UP_S_MAX = 60
 REST_S_MAX = 60  # until nothing is under way: longer than any time-out below
@@ -48,14 +48,6 @@ deployments:
 """
 
 
-def wait_until(condition, what):
-    deadline = time.monotonic() + REST_S_MAX
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"not in {REST_S_MAX} s: {what()}"
-        time.sleep(0.05)
-    return found
-
-
 class Soak:
     def __init__(self, service, upstream):
         self.service, self.upstream = service, upstream
@@ -73,7 +65,7 @@ class Soak:
         offset = self.service.log_file.stat().st_size
         self.service.catalog_file.write_text(CATALOG.format(port=self.upstream.port, parallel=parallel))
         self.service.process.send_signal(signal.SIGHUP)
-        said = wait_until(lambda: re.search(rb" (reload_\w+)\b", self.log_from(offset)), lambda: "reload")
+        said = wait_until(lambda: re.search(rb" (reload_\w+)\b", self.log_from(offset)), "the reload is not over", REST_S_MAX)
         return said[1].decode()
 
     def log_from(self, offset):
@@ -95,14 +87,14 @@ class Soak:
     def rest(self):
         """Until nobody is served any more, no process runs behind the service, and nothing is connected to it. Returns kinds of
         descriptors that are open then, and what is resident."""
-        wait_until(lambda: not self.under_way(), self.under_way)
+        wait_until(lambda: not self.under_way(), self.under_way, REST_S_MAX)
         assert self.reload(4) == "reload_done"
         self.upstream.hang_up()
         for pid in self.models():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: not list(self.models()), lambda: "models")
-        wait_until(lambda: not self.connected(), self.connected)
+        wait_until(lambda: not list(self.models()), "models are left", REST_S_MAX)
+        wait_until(lambda: not self.connected(), self.connected, REST_S_MAX)
         return collections.Counter(re.sub(r"\d+", "", each) for each in self.descriptors()), self.memory_kb()
 
     def descriptors(self):

@@ -8,7 +8,6 @@ import time
 
 import pytest
 
-from fake_upstream import FakeUpstream
 from paced import MESSAGES, begin_stream, start
 from paced import PATH as PACED_PATH
 from scripted import PATH, WHOLE
@@ -21,13 +20,6 @@ engines:
     upstream: { url: "http://127.0.0.1:%d/v1" }
 """
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
-
-
-@pytest.fixture
-def upstream():
-    fake = FakeUpstream()
-    yield fake
-    fake.stop()
 
 
 @pytest.fixture

@@ -5,13 +5,13 @@ import signal
 import socket
 import ssl
 import subprocess
-import time
 
 import pytest
 
 from certificate import make_certificate, tls_arguments
 from paced import MESSAGES, PACED, PATH, begin_stream, start
 from service import PROGRAM, Lazuli
+from waiting import wait_until
 from wire import Wire
 
 NEW_MODEL = """
@@ -40,10 +40,7 @@ def test_drain(how):
         wire, data = begin_stream(service)
         idle = Wire(service)
         service.process.send_signal(how)
-        deadline = time.monotonic() + 5
-        while not refuses_connections(service):
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        wait_until(lambda: refuses_connections(service), "newcomers are not refused")
         assert service.process.poll() is None
         data += wire.read_until(b"0\r\n\r\n")
         assert data.count(b'"delta":{"content":"') >= 16 and b"data: [DONE]" in data

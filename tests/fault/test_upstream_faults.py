@@ -9,21 +9,11 @@ import threading
 import pytest
 import requests
 
+from errors import TIMEOUT, UNAVAILABLE, is_server_error
 from fake_upstream import FakeUpstream, chat_answer, chat_event, obliging
-from faulty import (
-    BODY,
-    TIMEOUT,
-    UNAVAILABLE,
-    Bystander,
-    Bystanders,
-    events_of,
-    is_server_error,
-    metric,
-    text_of,
-    wait_until,
-    wait_until_settled,
-)
+from faulty import BODY, Bystander, Bystanders, events_of, text_of, wait_until_settled
 from service import Lazuli, free_port
+from waiting import wait_until
 
 CATALOG = """
 extends: default
@@ -58,7 +48,7 @@ class Three:
 
     @property
     def up(self):
-        return metric(self.service, "lazuli_engine_addresses_up")['engine="three"']
+        return self.service.metrics()['lazuli_engine_addresses_up{engine="three"}']
 
     def __enter__(self):
         return self

@@ -9,6 +9,8 @@ import json
 import threading
 import time
 
+from waiting import wait_until
+
 
 class ClosedError(Exception):
     """The script has closed the connection."""
@@ -201,10 +203,7 @@ class FakeUpstream:
         self.left.clear()
 
     def wait_for_calls(self, count, limit_s=10):
-        deadline = time.monotonic() + limit_s
-        while len(self.calls) < count:
-            assert time.monotonic() < deadline, f"{len(self.calls)} calls of {count}"
-            time.sleep(0.01)
+        wait_until(lambda: len(self.calls) >= count, lambda: f"{len(self.calls)} calls of {count}", limit_s)
 
     def stop(self):
         self.loop.call_soon_threadsafe(self.loop.stop)

@@ -5,48 +5,20 @@ import concurrent.futures
 import contextlib
 import functools
 import json
-import os
-import pathlib
-import re
 import tempfile
 import threading
-import time
-
-import requests
 
 from fake_llama import FakeLlama
 from fake_upstream import FakeUpstream, chat_event, obliging
+from memory import SMALL_QUARANTINE
 from service import Lazuli
+from waiting import wait_until
 
 BODY = {"messages": [{"role": "user", "content": "Hi"}]}
 # Settings of the engines: `victim` has the time-outs that an operator would have, `hasty` short ones.
 SETTINGS = {"victim": "", "hasty": "first_byte_timeout_ms: 500, idle_timeout_ms: 500"}
 UPSTREAM = "upstream: {{ url: 'http://127.0.0.1:{port}/v1', {settings} }}"
 LLAMA = "llama: {{ model: embedded, {settings} }}"
-# With the usual quarantine of freed memory a bound of memory says little.
-SANITIZER = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1"
-
-UNEXPECTED = {
-    "error": {
-        "code": "InternalServerError",
-        "message": "Backend returned unexpected response. Please contact Microsoft for help.",
-    }
-}
-TIMEOUT = {"error": {"code": "Timeout", "message": "The operation was timeout."}}
-UNAVAILABLE = {
-    "error": {
-        "code": "ServiceUnavailable",
-        "message": "The service is temporarily unable to process your request. Please try again later.",
-    }
-}
-
-
-def is_server_error(error):
-    return error["message"].startswith("The server had an error while processing your request. Sorry about that!") and (
-        error["type"],
-        error["param"],
-        error["code"],
-    ) == ("server_error", None, None)
 
 
 def events_of(text):
@@ -58,42 +30,14 @@ def text_of(events):
     return "".join(choice["delta"].get("content") or "" for event in events for choice in event["choices"])
 
 
-def metric(service, name):
-    """The values of a metric by their labels."""
-    text = requests.get(f"{service.endpoint}/metrics").text
-    return {labels: float(value) for labels, value in re.findall(rf"^{name}(?:{{(.*)}})? (\S+)$", text, re.MULTILINE)}
-
-
-def wait_until(condition, what, limit_s=20):
-    deadline = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < deadline, what() if callable(what) else what
-        time.sleep(0.01)
-
-
 def wait_until_settled(service):
     """Nothing is in flight any more (who asks does not count)."""
 
     def in_flight():
-        engines = metric(service, "lazuli_engine_in_flight")
-        return sum(engines.values()) + metric(service, "lazuli_requests_in_flight")[""]
+        names = ("lazuli_engine_in_flight", "lazuli_requests_in_flight")
+        return sum(value for name, value in service.metrics().items() if name.startswith(names))
 
     wait_until(lambda: in_flight() == 0, lambda: f"{in_flight()} in flight")
-
-
-def memory_mib(pid, key):
-    return int(re.search(rf"^{key}:\s+(\d+) kB", pathlib.Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)[1]) / 1024
-
-
-@contextlib.contextmanager
-def bounded_memory(service, limit_mib):
-    """The resident memory does not grow by more than that at any time."""
-    pid = service.process.pid
-    before = memory_mib(pid, "VmRSS")
-    pathlib.Path(f"/proc/{pid}/clear_refs").write_text("5")  # the peak begins anew
-    yield
-    grown = memory_mib(pid, "VmHWM") - before
-    assert grown < limit_mib, f"{grown:.0f} MiB more"
 
 
 class Bystander:
@@ -154,7 +98,7 @@ class Faulty:
             lines += [f"  - name: {name}", "    " + form.format(port=self.engine.port, settings=more)]
         lines += ["  - name: other", "    " + UPSTREAM.format(port=self.other.port, settings="")]
         lines += ["deployments:"] + [f"  - {{ deployment: {name}, engine: {name} }}" for name in [*settings, "other"]]
-        self.service = Lazuli("\n".join(lines), arguments, environment={"ASAN_OPTIONS": SANITIZER})
+        self.service = Lazuli("\n".join(lines), arguments, environment=SMALL_QUARANTINE)
         for name in [*settings, "other"]:
             self.service.deploy(name, "gpt-4o", "2024-11-20")
 

@@ -12,6 +12,8 @@ import time
 import openai
 import requests
 
+from waiting import wait_until
+
 TOP = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("LAZULI", str(TOP / "build" / "lazuli"))
 START_LIMIT_S = 60
@@ -123,6 +125,11 @@ class Lazuli:
         options = {"api_key": self.key, "max_retries": 0, "timeout": 60} | options
         return kind(base_url=f"{self.endpoint}/openai/v1/", **options)
 
+    def state_of(self, engine):
+        """The status of /readyz, and what it says of the engine."""
+        ready = requests.get(f"{self.endpoint}/readyz")
+        return ready.status_code, ready.json()["engines"][engine]
+
     def metrics(self):
         """The values of /metrics, by name and labels as written there."""
         text = requests.get(f"{self.endpoint}/metrics", timeout=60, verify=False).text
@@ -133,10 +140,7 @@ class Lazuli:
 
     def wait_for_log(self, text, since=0, limit_s=10):
         """Until the log has the text, behind so many characters of it."""
-        deadline = time.monotonic() + limit_s
-        while text not in self.log_text()[since:]:
-            assert time.monotonic() < deadline, f"no {text!r} in\n{self.log_text()}"
-            time.sleep(0.02)
+        wait_until(lambda: text in self.log_text()[since:], lambda: f"no {text!r} in\n{self.log_text()}", limit_s)
 
     def reload(self):
         """SIGHUP, and what the log says of it."""

@@ -1,0 +1,13 @@
+"""Waiting for what the service, or what is around it, is about to do."""
+
+import time
+
+
+def wait_until(condition, what, limit_s=20):
+    """Until the condition gives something true, which is returned. `what`: what to say, or a function that tells, if it does
+    not."""
+    deadline = time.monotonic() + limit_s
+    while not (found := condition()):
+        assert time.monotonic() < deadline, what() if callable(what) else what
+        time.sleep(0.01)
+    return found
