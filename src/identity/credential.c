@@ -40,6 +40,20 @@ struct credential credential_of(const struct http_headers *headers, bool bearer_
     return (struct credential){ CREDENTIAL_TOKEN, bearer };
 }
 
+bool credential_is_header(struct str name)
+{
+    switch (name.len) { /* of each header of each request: most are told apart by it */
+    case 7:
+        return str_equal_nocase(name, STR("api-key"));
+    case 13:
+        return str_equal_nocase(name, STR("authorization"));
+    case 25:
+        return str_equal_nocase(name, STR("ocp-apim-subscription-key"));
+    default:
+        return false;
+    }
+}
+
 bool credential_matches(const struct directory_account *account,
                         const uint8_t digest[KEY_DIGEST_BYTES])
 {

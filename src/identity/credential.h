@@ -25,6 +25,8 @@ struct credential {
  * `Authorization: Bearer` is not looked at. With `bearer_may_be_key` (the v1 surface, where the
  * plain OpenAI SDKs send the key so) a bearer value that is no JWT is a key. */
 struct credential credential_of(const struct http_headers *headers, bool bearer_may_be_key);
+/* Is it a header that credential_of looks at? Without regard to case. */
+bool credential_is_header(struct str name);
 
 /* The digest is that of one of the account's two keys; takes the same time whichever it is. */
 bool credential_matches(const struct directory_account *account,

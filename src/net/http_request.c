@@ -114,8 +114,8 @@ static bool read_target(struct server_request *r, struct error *err)
     return error_set(err, ERROR_BAD_REQUEST, "The request target is malformed.");
 }
 
-/* False when no header has that name. *other is the first value of it that is not `value`, STR_NONE when
- * there is none: several headers of a name are one list (RFC 9110, 5.3). */
+/* False when no header has that name. *other is the first value of it that is not `value`, STR_NONE
+ * when there is none: several headers of a name are one list (RFC 9110, 5.3). */
 static bool find_other(const struct http_headers *h, struct str name, struct str value,
                        struct str *other)
 {
@@ -316,24 +316,13 @@ static void give_body(struct connection *c)
     c->body_size = 0;
 }
 
-static bool is_secret(struct str name)
-{
-    switch (name.len) {
-    case 7:
-        return str_equal_nocase(name, STR("api-key"));
-    case 13:
-        return str_equal_nocase(name, STR("Authorization"));
-    case 25:
-        return str_equal_nocase(name, STR("Ocp-Apim-Subscription-Key"));
-    default:
-        return false;
-    }
-}
-
 /* They lie in the connection's buffer, which the next request only overwrites in part. */
-static void wipe_credentials(const struct http_headers *h)
+static void wipe_secrets(const struct connection *c)
 {
-    for (size_t i = 0; i < h->count; i++) {
+    const struct http_headers *h = &c->request->public.headers;
+    bool (*is_secret)(struct str name) = c->server->handler.is_secret;
+
+    for (size_t i = 0; is_secret && i < h->count; i++) {
         if (h->items[i].value.len && is_secret(h->items[i].name))
             explicit_bzero((char *)(uintptr_t)h->items[i].value.data, h->items[i].value.len);
     }
@@ -345,7 +334,7 @@ void request_forget(struct connection *c)
 
     if (c->state != CONNECTION_WAIT)
         return; /* more of it is coming in */
-    wipe_credentials(&r->headers);
+    wipe_secrets(c);
     r->method_name = r->target = r->path = r->query = r->host = r->body = STR_NONE;
     r->headers = (struct http_headers){ 0 };
     give_body(c);
@@ -358,7 +347,7 @@ void request_forget(struct connection *c)
 
 void request_free(struct connection *c)
 {
-    wipe_credentials(&c->request->public.headers);
+    wipe_secrets(c);
     arena_free(c->arena);
     c->arena = NULL;
     c->request = NULL;

@@ -84,6 +84,9 @@ struct http_handler {
     /* The drain's grace is over: unless the handler finishes the request now, it is cut. NULL: it
      * does not. */
     void (*on_time_up)(void *data, struct http_request *r);
+    /* Does a header of that name hold a secret? Such a value is overwritten in the connection's buffer
+     * when its request is over. NULL: none does. */
+    bool (*is_secret)(struct str name);
 };
 
 /* `limits` and `handler` are copied. */

@@ -2,6 +2,7 @@
 #include "server/router.h"
 
 #include "arm/arm.h"
+#include "identity/credential.h"
 #include "inference/inference.h"
 #include "server/page.h"
 #include "server/worker.h"
@@ -115,5 +116,5 @@ static void on_time_up(void *data, struct http_request *r)
 }
 
 const struct http_handler router_handler = {
-    on_head, on_body, on_drain, on_gone, render_error, on_time_up,
+    on_head, on_body, on_drain, on_gone, render_error, on_time_up, credential_is_header,
 };

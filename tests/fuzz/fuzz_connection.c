@@ -13,6 +13,7 @@
 #include "../unit/net/fake_stream.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "identity/credential.h"
 #include "net/http_connection.h"
 #include "reply_check.h"
 
@@ -509,8 +510,15 @@ static struct str render_error(void *data, struct http_request *r, const struct 
 
 static void start(void)
 {
-    static const struct http_handler handler = { on_head, on_body,      on_drain,
-                                                 on_gone, render_error, on_time_up };
+    static const struct http_handler handler = {
+        .on_head = on_head,
+        .on_body = on_body,
+        .on_drain = on_drain,
+        .on_gone = on_gone,
+        .render_error = render_error,
+        .on_time_up = on_time_up,
+        .is_secret = credential_is_header,
+    };
     struct listener_options options = { .host = "127.0.0.1" };
     struct http_server_limits limits;
     struct error err;

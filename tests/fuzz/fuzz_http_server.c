@@ -88,6 +88,13 @@ static struct str render_error(void *data, struct http_request *r, const struct 
     return arena_copy(r->arena, str_from(err->text));
 }
 
+/* All: what no longer holds when they are overwritten comes to light. */
+static bool is_secret(struct str name)
+{
+    (void)name;
+    return true;
+}
+
 static void start(void)
 {
     static const struct http_handler handler = {
@@ -96,6 +103,7 @@ static void start(void)
         .on_drain = on_drain,
         .on_gone = on_gone,
         .render_error = render_error,
+        .is_secret = is_secret,
     };
     struct listener_options options = { .host = "127.0.0.1" };
     struct http_server_limits limits;

@@ -66,6 +66,17 @@ static void on_v1_a_bearer_may_be_a_key(void **state)
     expect_of(STR("Authorization"), STR("Bearer " JWT), true, CREDENTIAL_TOKEN, JWT);
 }
 
+static void its_headers_are_known(void **state)
+{
+    (void)state;
+    assert_true(credential_is_header(STR("API-Key")));
+    assert_true(credential_is_header(STR("Authorization")));
+    assert_true(credential_is_header(STR("ocp-apim-subscription-key")));
+    assert_false(credential_is_header(STR("api_key")));
+    assert_false(credential_is_header(STR("Proxy-Authorization")));
+    assert_false(credential_is_header(STR("")));
+}
+
 static void either_key_matches(void **state)
 {
     struct directory_account account = { .key_digests = { { 1, 2, 3 }, { 4, 5, 6 } } };
@@ -84,7 +95,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_key_has_two_headers), cmocka_unit_test(a_key_decides_before_a_token),
         cmocka_unit_test(a_bearer_is_a_token),   cmocka_unit_test(on_v1_a_bearer_may_be_a_key),
-        cmocka_unit_test(either_key_matches),
+        cmocka_unit_test(its_headers_are_known), cmocka_unit_test(either_key_matches),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
