@@ -2,6 +2,7 @@
 
 import pytest
 
+from certificate import make_certificate
 from fake_upstream import FakeUpstream
 from service import Lazuli, free_port
 
@@ -64,6 +65,11 @@ deployments:
   - {{ deployment: hasty, engine: hasty }}
   - {{ deployment: vectors, engine: scripted }}
 """
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    return make_certificate(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(scope="session")

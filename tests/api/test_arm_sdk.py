@@ -21,7 +21,7 @@ from azure.mgmt.cognitiveservices.models import (
 )
 from azure.mgmt.resource import ResourceManagementClient, SubscriptionClient
 
-from certificate import make_certificate, tls_arguments
+from certificate import tls_arguments
 from conftest import SIMULATED
 from service import Lazuli
 
@@ -36,11 +36,6 @@ class Token:
 
     def get_token(self, *scopes, **arguments):
         return AccessToken(self.token, int(time.time()) + 3600)
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    return make_certificate(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(scope="module")

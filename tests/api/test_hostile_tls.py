@@ -11,18 +11,13 @@ import subprocess
 import pytest
 import requests
 
-from certificate import make_certificate, tls_arguments
+from certificate import tls_arguments
 from service import Lazuli
 from wire import Wire
 
 GET = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 ALERT, FATAL = 21, 2
 UNEXPECTED_MESSAGE, RECORD_OVERFLOW, HANDSHAKE_FAILURE, PROTOCOL_VERSION = 10, 22, 40, 70
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    return make_certificate(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(scope="module")

@@ -124,8 +124,7 @@ def test_clients_that_leave_at_any_point(simulated):
             wire.send(whole)
             for _ in range(reads):
                 wire.read(100)
-            # with a reset rather than an orderly end
-            wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            wire.reset()
     with Wire(simulated) as wire:
         assert b"[DONE]" in request(wire, "gpt-4").read_until(b"0\r\n\r\n")
 

@@ -5,9 +5,9 @@ import json
 
 import pytest
 
+from scripted import PATH
 from wire import Wire
 
-PATH = "/openai/deployments/scripted/chat/completions?api-version=2024-10-21"
 BODY = b'{"messages":[{"role":"user","content":"Hi"}]}'
 SMUGGLED = "SMUGGLED"
 
