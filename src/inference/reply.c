@@ -141,7 +141,7 @@ struct http_headers reply_headers(struct exchange *x, struct str content_type)
     at = write_line(at, STR("apim-request-id: "), request_id);
     at = http_write_header(at, STR("x-ms-client-request-id"), client_id);
     at = write_names(write_id(at, x), x);
-    if (x->admitted || (x->deployment && x->err && is_model_error(x->err)))
+    if (x->deployment && (x->admitted || (x->err && is_model_error(x->err))))
         at = write_rate_limits(at, x);
     if (x->err)
         at = write_error_lines(at, x);

@@ -55,7 +55,8 @@ static struct str address_key(struct arena *a, const struct stream_address *addr
     at += sizeof(port);
     memcpy(at, &address->tls, sizeof(address->tls));
     at += sizeof(address->tls);
-    memcpy(at, host.data, host.len);
+    if (host.len)
+        memcpy(at, host.data, host.len);
     at += host.len;
     *at++ = address->unix_path ? 'u' : '\0';
     if (server_name.len)

@@ -346,7 +346,7 @@ static bool check_words(const struct settings *s, struct error *err)
 bool settings_check(const struct settings *s, struct error *err)
 {
     unsigned port;
-    char *host;
+    char *host = NULL;
 
     if (!check_names(s, err) || !settings_parse_listen(s->listen, &host, &port, err))
         return false;

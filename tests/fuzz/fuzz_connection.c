@@ -145,11 +145,9 @@ static struct engine_call *call_at(unsigned index)
     return call;
 }
 
-#define EVENT(choices) "data: {\"choices\":[" choices "]}\n\n"
-
 static const char *const pieces[] = {
-    EVENT("{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"a\"}}"),
-    EVENT("{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}"),
+    "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"a\"}}]}\n\n",
+    "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n",
     "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}\n\n",
     "data: [DONE]\n\n",
     "data: {\"error\":{\"code\":500,\"message\":\"m\"}}\n\n",
@@ -403,6 +401,16 @@ static void break_writes(struct client *c)
     fake_end(c->stream, STREAM_END_RESET);
 }
 
+static void wind_down(unsigned event)
+{
+    if ((event & 0xC0) == 0xC0 && server->connections && server->connections->stream)
+        connection_end(server->connections); /* as the end of a drain's grace does */
+    else if (event & 0x80)
+        http_server_announce_drain(server);
+    else
+        turn();
+}
+
 static void play(unsigned event)
 {
     struct client *c = &clients[event >> 4 & (CLIENTS - 1)];
@@ -454,12 +462,7 @@ static void play(unsigned event)
         engine_fails(call);
         break;
     case 14:
-        if ((event & 0xC0) == 0xC0 && server->connections && server->connections->stream)
-            connection_end(server->connections); /* as the end of a drain's grace does */
-        else if (event & 0x80)
-            http_server_announce_drain(server);
-        else
-            turn();
+        wind_down(event);
         break;
     default:
         context_tokens = event & 0x40 ? 1000000 : event & 0x80 ? 40 : 0;

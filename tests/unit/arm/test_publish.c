@@ -19,7 +19,7 @@ static void assert_same_deployment(const struct directory_deployment *x,
                                    const struct directory_deployment *y)
 {
     assert_int_equal(x != NULL, y != NULL);
-    if (!x)
+    if (!x || !y)
         return;
     assert_true(str_equal(x->key, y->key));
     assert_true(str_equal(x->name, y->name));
@@ -44,7 +44,7 @@ static void assert_as_stored(struct fixture *f)
         const struct directory_account *y = directory_by_name(loaded, str_from(accounts[i]));
 
         assert_int_equal(x != NULL, y != NULL);
-        if (!x)
+        if (!x || !y)
             continue;
         assert_memory_equal(x->key_digests, y->key_digests, sizeof(x->key_digests));
         assert_int_equal(x->local_auth_disabled, y->local_auth_disabled);

@@ -100,8 +100,7 @@ static void rubbish_amid_the_stream_is_an_error(void **state)
         "data: {\"choices\":[{\"delta\":{\"tool_calls\":{}}}]}\n\n",
         "data: {\"choices\":[{\"delta\":{\"tool_calls\":[5]}}]}\n\n",
         "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"function\":5}]}}]}\n\n",
-        "data: "
-        "{\"choices\":[{\"delta\":{\"tool_calls\":[{\"function\":{\"arguments\":{}}}]}}]}\n\n",
+        "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"function\":{\"arguments\":5}}]}}]}\n\n",
     };
 
     (void)state;
