@@ -98,7 +98,7 @@ bool shape_is_text(yyjson_val *object, const char *key)
     return !value || yyjson_is_str(value) || yyjson_is_null(value);
 }
 
-bool shape_is_count(yyjson_val *value)
+static bool is_count(yyjson_val *value)
 {
     return yyjson_is_uint(value) && yyjson_get_uint(value) <= SHAPE_COUNT_MAX;
 }
@@ -148,14 +148,14 @@ static uint64_t count_of(yyjson_val *usage, const char *key)
 {
     yyjson_val *count = yyjson_obj_get(usage, key);
 
-    return shape_is_count(count) ? yyjson_get_uint(count) : 0;
+    return is_count(count) ? yyjson_get_uint(count) : 0;
 }
 
 static bool is_usage(yyjson_val *usage)
 {
-    return shape_is_count(yyjson_obj_get(usage, "prompt_tokens")) &&
-           shape_is_count(yyjson_obj_get(usage, "completion_tokens")) &&
-           shape_is_count(yyjson_obj_get(usage, "total_tokens"));
+    return is_count(yyjson_obj_get(usage, "prompt_tokens")) &&
+           is_count(yyjson_obj_get(usage, "completion_tokens")) &&
+           is_count(yyjson_obj_get(usage, "total_tokens"));
 }
 
 void shape_count_text(struct exchange *x, yyjson_val *text)
@@ -186,7 +186,7 @@ static void shape_details(struct arena *a, struct json_edit *usage, const char *
 
     json_edit_init(details, a, yyjson_is_obj(there) ? there : NULL, DETAILS_MAX);
     for (unsigned i = 0; i < DETAILS_MAX && counts[i]; i++) {
-        if (!shape_is_count(yyjson_obj_get(there, counts[i])))
+        if (!is_count(yyjson_obj_get(there, counts[i])))
             json_edit_integer(details, str_from(counts[i]), 0);
     }
     json_edit_object(usage, str_from(key), details);

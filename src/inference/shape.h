@@ -48,8 +48,6 @@ bool shape_is_text(yyjson_val *object, const char *key);
 bool shape_is_message(yyjson_val *message);
 /* The most tokens that every client can hold: SDKs of some languages have 32-bit integers. */
 #define SHAPE_COUNT_MAX INT32_MAX
-/* Is it a number of tokens? */
-bool shape_is_count(yyjson_val *value);
 
 /* Text of the answer, for a usage that the engine does not tell in sensible numbers. */
 void shape_count_text(struct exchange *x, yyjson_val *text);

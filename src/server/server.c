@@ -73,7 +73,7 @@ static unsigned worker_count(const struct settings *s)
 
 /* After the command that prints the master key, which is the operator's own and may need more than
  * is left; and after what root alone may do. */
-static bool close_sandbox(struct server *s, struct error *err)
+static bool enter_sandbox(struct server *s, struct error *err)
 {
     const struct settings *settings = s->options.settings;
     enum sandbox_mode mode = SANDBOX_REQUIRED;
@@ -92,7 +92,7 @@ static bool open_data(struct server *s, struct error *err)
         !data_folder_unpack_model(&s->folder, err))
         return false;
     s->box = sealing_open(settings, &s->folder, true, err);
-    if (!s->box || !close_sandbox(s, err))
+    if (!s->box || !enter_sandbox(s, err))
         return false;
     s->store = store_open(s->folder.database, err);
     if (!s->store)
