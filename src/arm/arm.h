@@ -73,8 +73,8 @@ void arm_free(struct arm *a);
 /* Is this path ARM's? /subscriptions, /providers, /tenants and what is below them. */
 bool arm_matches(struct str path);
 /* The events of an HTTP handler. Strangers are sent away by their head, before there is a body of
- * theirs in memory. The request is finished now or later, by on_gone at the latest where its body has
- * not come. */
+ * theirs in memory. The request is finished now or later, by on_gone at the latest where its body
+ * has not come. */
 void arm_on_head(struct arm *a, struct http_request *r);
 void arm_on_body(struct http_request *r);
 void arm_on_gone(struct http_request *r);

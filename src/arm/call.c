@@ -23,8 +23,8 @@ void arm_reply_list(struct arm_call *c, yyjson_mut_doc *doc, yyjson_mut_val *lis
     arm_reply_json(c, 200, root);
 }
 
-/* A name given twice, of which some readers take the first and some the last, could mean two things; a
- * NUL ends what is behind it for readers of C. */
+/* A name given twice, of which some readers take the first and some the last, could mean two
+ * things; for readers in C, a NUL ends what it stands in. */
 static bool check_doubts(struct arm_call *c, yyjson_doc *doc, struct error *err)
 {
     char shown[101];

@@ -24,9 +24,9 @@ struct arm_publication {
 
 /* The account of that key has changed in this call. */
 void arm_publish_account(struct arm_call *c, struct str account_key);
-/* A deployment of it has. Whose account goes in the same call need not be touched after it. */
+/* A deployment of it has. One whose account goes in the same call need not be named after it. */
 void arm_publish_deployment(struct arm_call *c, struct str account_key, struct str deployment_key);
-/* At the end of a call: reads what was touched, as it is now. */
+/* At the end of a call: reads what has changed, as it is now. */
 MUST_CHECK bool arm_publish_prepare(struct arm_call *c, struct error *err);
 /* After the commit, on the store thread: swaps it in. */
 void arm_publish(struct arm *a, struct arm_publication *list);

@@ -222,8 +222,8 @@ static int compare_names(const void *a, const void *b)
     return str_compare_nocase(*(const struct str *)a, *(const struct str *)b);
 }
 
-/* A name that the object has twice, STR_NONE when there is none. Sorted, since there may be as many as
- * the text is long. */
+/* A name that the object has twice, STR_NONE when there is none. Sorted, since there may be as
+ * many as the text is long. */
 static struct str find_twice(struct arena *a, yyjson_val *object)
 {
     size_t count = yyjson_obj_size(object), i, max;

@@ -57,8 +57,8 @@ yyjson_mut_val *json_mut_at(yyjson_mut_val *object, const char *path);
 yyjson_val *json_get_nocase(yyjson_val *object, struct str key);
 
 /* Finds what readers of JSON understand differently: a name that an object has twice, cases apart
- * (*name; NULL for none), and texts or names with a NUL in them (*has_nul). For documents of which not
- * every member is looked at; nothing is left on the heap. */
+ * (*name; STR_NONE for none), and texts or names with a NUL in them (*has_nul). For documents of
+ * which not every member is looked at; nothing is left on the heap. */
 void json_find_doubts(struct arena *a, yyjson_doc *doc, struct str *name, bool *has_nul);
 
 /* Adds or replaces a member. Text is copied into the document; the key is not, and must live as

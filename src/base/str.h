@@ -83,8 +83,8 @@ size_t str_count_chars(struct str s);
 /* Overwrites what is not valid UTF-8 (a sequence cut in its middle, say) with '?'. */
 void str_repair_utf8(char *text);
 
-/* `s` as C text for a message: what of it fits into `size` bytes, with '?' for NULs, at which the text
- * would end. Returns `out`. */
+/* `s` as C text for a message: what of it fits into `size` bytes, with '?' for NULs, at which the
+ * text would end. Returns `out`. */
 const char *str_show(struct str s, char *out, size_t size);
 
 /* True for bytes that form valid UTF-8 (no surrogates, no overlong forms, at most U+10FFFF). */

@@ -127,8 +127,8 @@ static const struct field *find(const struct object *o, struct str name, bool *i
     return found;
 }
 
-/* Equal without regard to case, as Go's encoding/json compares names: it also takes the long s (U+017F) for an s and the
- * Kelvin sign (U+212A) for a k. */
+/* Equal without regard to case, as Go's encoding/json compares names: it also takes the long s
+ * (U+017F) for an s and the Kelvin sign (U+212A) for a k. */
 static bool is_equal_folded(struct str name, const struct field *f)
 {
     const char *long_s = "\xC5\xBF", *kelvin = "\xE2\x84\xAA";

@@ -1,8 +1,8 @@
 /*
  * The directory: what the data plane needs to know of accounts and deployments, as an immutable
- * snapshot. It is made anew after each write of the control plane (accounts and deployments that did
- * not change are shared with the one before) and swapped in at once; an exchange keeps the one it began with.
- * Looking up takes no lock and touches no store.
+ * snapshot. It is made anew after each write of the control plane (accounts and deployments that
+ * did not change are shared with the one before) and swapped in at once; an exchange keeps the one
+ * it began with. Looking up takes no lock and touches no store.
  *
  * Counters (requests, tokens in the current minute, in flight) live beside the snapshot and
  * survive a swap: a deployment that is replaced hands them to its successor of the same id.

@@ -61,7 +61,7 @@ uint64_t loop_now_ms(struct loop *l);
  * connection at rest holds none of it. For net/stream*.c only. */
 struct loop_scratch {
     char in[64 * 1024]; /* bytes just read that are not the owner's: TLS, sniffed, discarded */
-    /* small parts on their way out together; where the system copies from, an even place is quicker */
+    /* small parts on their way out together, where the system copies them from fastest */
     alignas(64) char plain[16 * 1024];
     struct buf out; /* TLS records on their way to the socket */
 };

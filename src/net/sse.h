@@ -37,8 +37,8 @@ MUST_CHECK bool sse_split(struct sse_splitter *s, struct str bytes,
                           bool (*on_event)(void *data, const struct sse_event *event), void *data);
 /* Bytes of an unfinished event are waiting: the stream was cut when it ends now. */
 bool sse_is_partial(const struct sse_splitter *s);
-/* The stream has ended: what came behind its last event is an event, as if its empty line had come. A
- * browser drops it; servers forget the line. */
+/* The stream has ended: what came behind its last event is an event, as if its empty line had come.
+ * A browser drops it; servers forget the line. */
 MUST_CHECK bool sse_split_rest(struct sse_splitter *s,
                                bool (*on_event)(void *data, const struct sse_event *event),
                                void *data);

@@ -1,6 +1,7 @@
 /*
- * Bytes as an engine's answer, or as an event of its stream, into Azure's shape; an answer made an event,
- * and events an answer. The first byte says of which operation, the second what the request asked for.
+ * Bytes as an engine's answer, or as an event of its stream, into Azure's shape; an answer made an
+ * event, and events an answer. The first byte says of which operation, the second what the request
+ * asked for.
  * SPDX-License-Identifier: MIT
  */
 #include <stdlib.h>

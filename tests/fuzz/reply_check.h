@@ -1,6 +1,6 @@
 /*
- * What a server wrote, looked at as a client does that takes nothing for granted: whatever is not HTTP
- * ends the process.
+ * What a server wrote, looked at as a client does that takes nothing for granted: whatever is not
+ * HTTP ends the process.
  * SPDX-License-Identifier: MIT
  */
 #ifndef TEST_REPLY_CHECK_H

@@ -291,8 +291,8 @@ static void test_refused_by_the_head(void **state)
     }
 }
 
-/* One that leaves, or that sends what is no body, before its body is whole: its request ends, and the
- * server can (tear_down waits for it). */
+/* One that leaves, or that sends what is no body, before its body is whole: its request ends, and
+ * the server can (tear_down waits for it). */
 static void test_client_that_leaves_early(void **state)
 {
     static const char *const parts[] = {

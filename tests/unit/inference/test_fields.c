@@ -337,7 +337,7 @@ static const char *const lookalikes[] = {
     "count\\u0000", "count\\u0000x", "\\u0000count", "other\\u0000",
 };
 
-/* Where the engine's reader goes by other rules than lazuli's, it would see what nobody has checked. */
+/* An engine whose reader goes by other rules than lazuli's would see what nobody has checked. */
 static void lookalikes_are_not_passed_on(void **state)
 {
     char json[64];
