@@ -150,10 +150,11 @@ class Lazuli:
         return self.log_text()[since:]
 
     def kill(self):
-        """For a crash; a report of ThreadSanitizer, which else the status tells, fails here."""
+        """For a crash; one of lazuli's own before it, or a report of ThreadSanitizer, fails here."""
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+        status = self.process.wait()
         self.log.close()
+        assert status == -signal.SIGKILL, f"lazuli had ended with {status}:\n{self.log_text()[-8000:]}"
         assert "ThreadSanitizer" not in self.log_text(), self.log_text()[-8000:]
 
     def stop(self):
