@@ -138,6 +138,14 @@ async def send_invalid_utf8(call):
     await call.reply(200, json.dumps(chat_answer("@")).encode().replace(b"@", b"\xc3\x28"))
 
 
+async def split_invalid_utf8(call):
+    """The bytes that are no character lie in different chunks: a surrogate's."""
+    first, second = json.dumps(chat_answer("@")).encode().split(b"@")
+    await call.head(200, {"transfer-encoding": "chunked"})
+    for part in (first + b"\xed", b"\xa0", b"\x80" + second, b""):
+        await call.chunk(part)
+
+
 async def cut_a_character_off(call):
     whole = json.dumps(chat_answer("ü"), ensure_ascii=False).encode()
     await call.reply(200, whole[: whole.index(b"\xc3") + 1])
@@ -178,6 +186,7 @@ NO_ANSWER = {
     "a content that is none": (answering(chat_answer(["no", "text"])), "victim", 500, UNEXPECTED),
     "deep": (answering(b'{"choices":' + b"[" * 100000 + b"]" * 100000 + b"}"), "victim", 500, UNEXPECTED),
     "invalid UTF-8": (send_invalid_utf8, "victim", 500, UNEXPECTED),
+    "invalid UTF-8 over chunks": (split_invalid_utf8, "victim", 500, UNEXPECTED),
     "half a character": (cut_a_character_off, "victim", 500, UNEXPECTED),
 }
 
@@ -296,9 +305,10 @@ async def break_the_chunks(call):
     await call.until_left()
 
 
-def saying(data):
+def saying(*chunks):
     async def say(call):
-        await call.chunk(data)
+        for chunk in chunks:
+            await call.chunk(chunk)
         await call.until_left()
 
     return say
@@ -334,6 +344,7 @@ BROKEN_STREAM = {
     "a content that is none": (saying(event(chat_event({"text": "no"}))), "victim"),
     "another's choice": (saying(event(chat_event() | {"choices": [{"index": 2, "delta": {}}]})), "victim"),
     "invalid UTF-8": (saying(event(chat_event("@")).replace(b"@", b"\xed\xa0\x80")), "victim"),
+    "invalid UTF-8 over chunks": (saying(*event(chat_event("@")).replace(b"@", b"\xed@\xa0@\x80").split(b"@")), "victim"),
     "half a character": (saying(event(chat_event("@")).replace(b"@", b"\xe2\x82")), "victim"),
     "an error": (saying(event({"error": {"message": "CUDA error at 0x7f", "code": 500}})), "victim"),
     "an event without end": (send_an_event_without_end, "victim"),
