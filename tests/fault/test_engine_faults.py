@@ -252,17 +252,25 @@ def test_properties_without_end():
 
 
 def test_counts_that_are_none():
-    """How long the prompt is, it says in garbage: an error, where the answer would be needed."""
+    """How long the prompt is, it says in garbage: it is asked for the answer all the same, and has to see to it itself."""
+    asked = []
+
+    async def tell_context(call):
+        await call.reply(200, {"default_generation_settings": {"n_ctx": 100}})
 
     async def babble(call):
+        asked.append(call)
         await call.reply(200, b"lapis")
 
-    with faulty_llama(counts=babble) as faulty:
-        answer = faulty.ask()  # the first one of all asks, since the context is not known yet
-        assert answer.status_code in (200, 500), answer.text
+    with faulty_llama(properties=tell_context, counts=babble) as faulty:
+        for _ in range(2):
+            answer = faulty.ask(max_tokens=100)  # all of the context, so that there is no room for a prompt
+            assert answer.status_code == 200, answer.text
+        assert len(asked) == len(faulty.engine.calls) == 2
         assert faulty.ask("other").status_code == 200
         faulty.engine.reset()
-        assert faulty.ask().status_code == 200
+        answer = faulty.ask(max_tokens=100)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "context_length_exceeded")
         wait_until_settled(faulty.service)
 
 
