@@ -1,5 +1,6 @@
 """What the running service and the models that it starts have given up."""
 
+import os
 import pathlib
 
 from service import Lazuli
@@ -44,6 +45,23 @@ def test_without_a_sandbox_it_says_so():
         assert " sandbox state=off" in service.log_text()
         assert service.post("gpt-4", QUESTION).status_code == 200
         assert not is_limited(service.process.pid)
+
+
+def core_bytes_max(pid):
+    """The limit of a core file, soft and hard, as the kernel shows it."""
+    lines = pathlib.Path(f"/proc/{pid}/limits").read_text().splitlines()
+    (line,) = (line for line in lines if line.startswith("Max core file size"))
+    return line.split()[4:6]
+
+
+def test_it_leaves_no_core():
+    """Though it was allowed to, unless it is told to; a sanitizer would see to it by itself."""
+    sanitizer = {"ASAN_OPTIONS": f"{os.environ.get('ASAN_OPTIONS', '')}:disable_coredump=0"}
+    allowed = {"under": ["prlimit", "--core=4096:4096"], "environment": sanitizer}
+    with Lazuli(**allowed) as service:
+        assert core_bytes_max(service.process.pid) == ["0", "0"]
+    with Lazuli(arguments=["--core-dumps"], **allowed) as service:
+        assert core_bytes_max(service.process.pid) == ["4096", "4096"]
 
 
 def test_a_model_is_not_told_keys():
