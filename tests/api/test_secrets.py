@@ -79,6 +79,8 @@ def use(service):
     secrets["key1 anew"] = new["key1"]
     post(401, "chat", HELLO, keys["key1"])
     post(200, "chat", HELLO, new["key1"])
+    for key in (new["key1"], keys["key2"]):  # of a stream, whose request is forgotten before its end
+        post(200, "chat", HELLO | {"stream": True}, key)
     return secrets, told
 
 
