@@ -7,8 +7,6 @@
 #include "base/memory.h"
 #include "server/router.h"
 
-#define STATS_EVERY_MS 1000
-
 struct worker {
     const struct worker_shared *shared;
     unsigned index;
@@ -16,7 +14,7 @@ struct worker {
     struct http_server *http;
     struct engine_client *engines;
     struct inference *inference;
-    uv_timer_t stats_timer;
+    uv_prepare_t before_sleep;
     pthread_t thread;
     bool is_started;
 
@@ -91,9 +89,10 @@ static void publish_stats(struct worker *w)
     atomic_store_explicit(&w->requests_active, s.requests_active, memory_order_relaxed);
 }
 
-static void on_stats_timer(uv_timer_t *timer)
+/* What has changed is told before the loop waits for more, so that a scrape finds it as it is. */
+static void on_before_sleep(uv_prepare_t *before_sleep)
 {
-    publish_stats(timer->data);
+    publish_stats(before_sleep->data);
 }
 
 static void *run(void *data)
@@ -120,9 +119,9 @@ void worker_start(struct worker *w)
         .allow_faults = shared->settings->dev,
         .strict_errors = shared->settings->strict_errors,
     });
-    uv_timer_init(loop_uv(w->loop), &w->stats_timer);
-    w->stats_timer.data = w;
-    uv_timer_start(&w->stats_timer, on_stats_timer, STATS_EVERY_MS, STATS_EVERY_MS);
+    uv_prepare_init(loop_uv(w->loop), &w->before_sleep);
+    w->before_sleep.data = w;
+    uv_prepare_start(&w->before_sleep, on_before_sleep);
     w->is_started = true;
     pthread_create(&w->thread, NULL, run, w);
 }
@@ -140,7 +139,7 @@ static void on_drained(void *data)
     struct worker *w = data;
 
     publish_stats(w);
-    uv_close((uv_handle_t *)&w->stats_timer, NULL);
+    uv_close((uv_handle_t *)&w->before_sleep, NULL);
     engine_client_close(w->engines, on_engines_closed, w);
 }
 

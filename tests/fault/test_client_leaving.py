@@ -1,6 +1,8 @@
 """Clients that leave: whatever they were at, their generation ends at once, and nothing of them stays behind."""
 
+import contextlib
 import json
+import socket
 import ssl
 import statistics
 import threading
@@ -9,7 +11,7 @@ import time
 import pytest
 
 from fake_upstream import chat_answer, chat_event
-from scripted import PATH, STREAM, WHOLE
+from scripted import CATALOG, PATH, STREAM, WHOLE
 from service import Lazuli
 from waiting import wait_until
 from wire import Wire
@@ -51,15 +53,16 @@ async def one_event(call):
     await call.event(chat_event("Scrip"))
 
 
+def gauges_of(service):
+    """Requests and connections of clients, calls of the engine. Who asks has a connection."""
+    values = service.metrics()
+    names = ("lazuli_requests_in_flight", "lazuli_connections_open", 'lazuli_engine_in_flight{engine="scripted"}')
+    return [values[name] for name in names]
+
+
 def wait_until_nothing_is_left(service):
-    """But the connection that asks, and what it asks."""
-    gauges = ("lazuli_requests_in_flight", "lazuli_connections_open", 'lazuli_engine_in_flight{engine="scripted"}')
-
-    def left():
-        values = service.metrics()
-        return [values[name] for name in gauges]
-
-    wait_until(lambda: left() == [0, 1, 0], lambda: dict(zip(gauges, left(), strict=True)))
+    """But the connection that asks."""
+    wait_until(lambda: gauges_of(service) == [0, 1, 0], lambda: gauges_of(service))
 
 
 def assert_at_once(seconds, record_property):
@@ -206,6 +209,29 @@ def test_while_its_engine_loads(tmp_path, record_property):
             wire.post(chat_path("gpt-4"), WHOLE)
             wait_for_lines(service, " to=RELAY", number + 1)
             seconds.append(seconds_to_the_end(service, wire.close, number))
+    assert_at_once(seconds, record_property)
+
+
+def test_while_its_engine_is_called(record_property):
+    """By a socket that neither takes nor refuses connections, whose queue is full. Meanwhile the gauges tell of it."""
+    with socket.socket() as full, contextlib.ExitStack() as waiting:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(4):
+            client = waiting.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(full.getsockname())
+        service = waiting.enter_context(Lazuli(CATALOG.format(port=full.getsockname()[1]), DEBUG))
+        service.deploy("scripted", "gpt-4o", "2024-11-20")
+        seconds = []
+        for number in range(TRIES):
+            wire = Wire(service)
+            wire.post(PATH, WHOLE)
+            wait_for_lines(service, " to=RELAY", number + 1)
+            service.metrics()  # by when its loop has nothing more to do
+            assert gauges_of(service) == [1, 2, 1]
+            seconds.append(seconds_to_the_end(service, wire.close, number))
+        wait_until_nothing_is_left(service)
     assert_at_once(seconds, record_property)
 
 
