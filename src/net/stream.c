@@ -223,6 +223,8 @@ void stream_fail(struct stream *s, const char *why)
 
 void stream_end(struct stream *s, enum stream_end why)
 {
+    if (s->is_broken)
+        why = STREAM_END_RESET;
     if (why == STREAM_END_RESET) {
         s->state = STREAM_FAILED;
         stream_unwatch(s);
@@ -373,6 +375,19 @@ static void empty(struct buf *b)
         buf_done(b);
 }
 
+/* A server may answer, and close the connection, before it has read all that it is sent: its answer
+ * is still there when writing fails, and behind it reading comes upon the end. A client that cannot
+ * be written to is of no interest. */
+static void write_failed(struct stream *s, const char *why)
+{
+    if (s->is_outgoing && s->state == STREAM_OPEN && s->is_reading) {
+        s->is_broken = true;
+        empty(&s->waiting);
+    } else {
+        stream_fail(s, why);
+    }
+}
+
 static void on_written(uv_write_t *write, int status);
 
 static bool send_waiting(struct stream *s)
@@ -399,7 +414,7 @@ static void on_written(uv_write_t *write, int status)
     if (s->state == STREAM_CLOSED || s->state == STREAM_FAILED)
         return;
     if (status < 0) {
-        stream_fail(s, uv_strerror(status));
+        write_failed(s, uv_strerror(status));
         return;
     }
     if (buf_len(&s->waiting)) {
@@ -484,6 +499,8 @@ bool stream_send(struct stream *s, const struct str *parts, unsigned count)
     }
     if (!total)
         return true;
+    if (s->is_broken)
+        return false;
     if (!s->is_writing) {
         bool is_copy = join(s->loop, bytes, &used, total);
 
@@ -491,7 +508,7 @@ bool stream_send(struct stream *s, const struct str *parts, unsigned count)
         if (is_copy)
             explicit_bzero(bytes->iov_base, total); /* it may hold a key */
         if (sent < 0) {
-            stream_fail(s, strerror((int)-sent));
+            write_failed(s, strerror((int)-sent));
             return false;
         }
         if ((size_t)sent == total)

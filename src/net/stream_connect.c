@@ -252,6 +252,7 @@ struct stream *stream_connect(struct loop *l, const struct stream_address *addre
     s->events = *events;
     s->data = data;
     s->connecting = c;
+    s->is_outgoing = true;
     c->stream = s;
     c->address = *address;
     c->resolve.data = c;

@@ -55,7 +55,9 @@ struct stream {
     bool is_reading;   /* by libuv */
     bool is_writing;   /* `write` is under way and reads `sending` */
     bool peer_ended;
-    bool is_shut; /* the sending side is over, or will be when all is written */
+    bool is_shut;     /* the sending side is over, or will be when all is written */
+    bool is_outgoing; /* made by stream_connect */
+    bool is_broken;   /* nothing can be written any more; what came is still read */
     bool require_tls;
     bool watch_told;            /* on_shut came */
     struct stream_watch *watch; /* NULL: not watched */

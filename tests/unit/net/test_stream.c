@@ -378,6 +378,27 @@ static void test_failed_write_is_told_later(void **state)
     assert_int_equal(server.eofs, 0);
 }
 
+/* The server says something and closes, though there is more to read for it: a reset. */
+static void test_failed_write_does_not_hide_what_came(void **state)
+{
+    (void)state;
+    pair_listen_tcp();
+    server.starts_reading = false;
+    side_connect(&client, l, &address, CONNECT_MS);
+    while (!client.connects || !server.connects)
+        uv_run(loop_uv(l), UV_RUN_ONCE);
+    assert_true(side_write(&client, STR("x")));
+    assert_true(side_write(&server, STR("answer")));
+    side_close(&server);
+    assert_false(side_write(&client, STR("x")));
+    assert_false(side_write(&client, STR("x")));
+    assert_int_equal(stream_pending(client.s), 0);
+    pair_run();
+    side_assert_got(&client, STR("answer"));
+    assert_int_equal(client.resets, 1);
+    assert_int_equal(client.eofs, 0);
+}
+
 static void test_reset_while_reading(void **state)
 {
     struct linger at_once = { .l_onoff = 1 };
@@ -462,6 +483,7 @@ int main(void)
         TEST(test_watch_after_the_peers_end),
         TEST(test_watch_ends_with_reading),
         TEST(test_failed_write_is_told_later),
+        TEST(test_failed_write_does_not_hide_what_came),
         TEST(test_reset_while_reading),
         TEST(test_reset_while_writing),
         TEST(test_both_close_in_one_read),
