@@ -1,9 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/memory.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* From this size on, a block is a mapping of its own. Below, it lies in the heap of its thread, which
+ * has no need to ask the system and may keep it for the next one: most bodies are smaller. */
+#define MAPPED_BYTES (1024 * 1024)
+/* What may be free at the end of a heap. */
+#define HEAP_SPARE_BYTES (2 * MAPPED_BYTES)
+
+/* Left to itself, glibc takes the largest block that was ever freed, up to 32 MB, for the size from
+ * which a mapping is worth its while, and keeps twice as much of each heap. Large bodies then lie in
+ * the heaps, one behind a small block that stays, and once many came at a time, hundreds of MB are
+ * never given back. A limit that is set does not move. */
+void memory_return_freed(void)
+{
+    mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES);
+    mallopt(M_TRIM_THRESHOLD, HEAP_SPARE_BYTES);
+}
 
 static void *or_die(void *p)
 {

@@ -8,6 +8,10 @@
 
 #include <stddef.h>
 
+/* Has free memory go back to the system: a large block when it is freed, and what small ones have
+ * left at the end of a thread's heap. For the whole process, before there are threads. */
+void memory_return_freed(void);
+
 /* Zeroed; freed with free(). */
 void *memory_alloc(size_t size);
 void *memory_alloc_array(size_t count, size_t size);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "cli/command.h"
 #include "server/server.h"
 
@@ -44,6 +45,7 @@ static int serve(struct settings *settings, const char *config, bool quickstart)
     struct server *s;
     struct error err;
 
+    memory_return_freed();
     if (log_parse_level(str_from(settings->log_level), &level))
         log_set_level(level);
     s = server_new(&options, &err);
