@@ -228,7 +228,10 @@ class Disturbance(Client):
 
     def kill_model(self):
         for pid in self.traffic.models():
-            os.kill(pid, signal.SIGKILL)
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:  # it has ended since its file was read
+                continue
             return "model killed"
         return "no model"
 
