@@ -90,8 +90,10 @@ def test_stream(service, upstream, before):
         await call.end_events()
 
     upstream.reset(script)
-    wire = ask(service, stream=True)
-    data = wire.read_until(b"}\n\n\r\n0" if before else INTERIM)
+    wire = Wire(service).post(PATH, json.dumps(ASKED | {"stream": True}).encode())
+    data = wire.read_until(b"}\n\n\r\n") if before else b""
+    wire.end()
+    data += wire.read_until(b"0" if before else INTERIM)
     gate.opened.set()
     status, text = Read(data + wire.read_all()).answer()
     assert (status, words_of(text)) == (200, words)
