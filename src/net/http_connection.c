@@ -423,9 +423,12 @@ static void settle_reply(struct connection *c)
 
     if (r->pending_head.len)
         reply_flush_head(r);
+    stream_flush(c->stream);
     pending = stream_pending(c->stream);
     if (!pending && c->wait == WAIT_WRITE)
         connection_wait(c, WAIT_NONE);
+    else if (pending && c->wait == WAIT_NONE)
+        connection_wait(c, WAIT_WRITE);
     if (r->is_full && pending < c->server->limits.reply_high_bytes / 2) {
         r->is_full = false;
         if (is_unfinished(r))
@@ -505,8 +508,7 @@ void connection_write(struct connection *c, const struct str *parts, unsigned co
         c->written += parts[i].len;
     /* A failed stream tells its end by on_end. */
     stream_write(c->stream, parts, count);
-    if (stream_pending(c->stream) && c->wait == WAIT_NONE)
-        connection_wait(c, WAIT_WRITE);
+    connection_wake(c); /* to see whether the socket has taken it */
 }
 
 void connection_new(struct http_server *s, struct stream *stream)

@@ -17,6 +17,8 @@
 struct loop {
     uv_loop_t uv;
     uv_async_t wake;
+    uv_prepare_t before_wait;
+    void (*flush)(struct loop *l); /* NULL: nothing to be flushed */
     struct arena_pool *arenas;
     struct loop_scratch *scratch; /* made at first use */
 
@@ -61,6 +63,25 @@ static void on_stop(struct loop_task *task)
         loop_post(l, task); /* behind what the tasks of this turn have posted */
 }
 
+void loop_flush_later(struct loop *l, void (*flush)(struct loop *l))
+{
+    l->flush = flush;
+}
+
+void loop_flush(struct loop *l)
+{
+    void (*flush)(struct loop * l) = l->flush;
+
+    l->flush = NULL;
+    if (flush)
+        flush(l);
+}
+
+static void on_before_wait(uv_prepare_t *before_wait)
+{
+    loop_flush(before_wait->data);
+}
+
 struct loop *loop_new(void)
 {
     struct loop *l = memory_alloc(sizeof(*l));
@@ -76,6 +97,10 @@ struct loop *loop_new(void)
         abort();
     }
     l->wake.data = l;
+    uv_prepare_init(&l->uv, &l->before_wait);
+    uv_prepare_start(&l->before_wait, on_before_wait);
+    uv_unref((uv_handle_t *)&l->before_wait); /* it keeps no loop running */
+    l->before_wait.data = l;
     l->arenas = arena_pool_new(ARENA_CHUNKS_KEPT);
     l->last = &l->first;
     pthread_mutex_init(&l->lock, NULL);
@@ -89,6 +114,9 @@ void loop_free(struct loop *l)
     if (!l)
         return;
     assert(!l->first);
+    loop_flush(l); /* the streams are gone, but what they wrote may hold a key */
+    uv_close((uv_handle_t *)&l->before_wait, NULL);
+    uv_run(&l->uv, UV_RUN_NOWAIT);
     rc = uv_loop_close(&l->uv);
     assert(rc == 0);
     (void)rc;

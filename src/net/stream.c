@@ -17,10 +17,6 @@
 #define LINGER_MS 1000
 /* The first byte of a TLS record that carries a handshake (RFC 8446, 5.1). */
 #define TLS_HANDSHAKE_BYTE 0x16
-/* A buffer that grew beyond this goes back to the heap when it has been sent. */
-#define BUFFER_KEPT_BYTES ((size_t)16 * 1024)
-/* The socket never blocks anyway; a peer that has left is an error, not a signal. */
-#define SEND_FLAGS (MSG_DONTWAIT | MSG_NOSIGNAL)
 
 static void on_timer(uv_timer_t *timer);
 static void cut(struct stream *s);
@@ -149,7 +145,7 @@ static void cut(struct stream *s)
         uv_close(&s->socket.handle, on_closed);
 }
 
-static bool shut_socket(struct stream *s)
+bool stream_shut_socket(struct stream *s)
 {
     uv_os_fd_t fd;
 
@@ -164,17 +160,18 @@ void stream_shut(struct stream *s)
     s->is_shut = true;
     if (s->tls)
         stream_tls_goodbye(s);
+    stream_flush(s);
     /* where that fails, the connection is gone, which reading tells */
     if (!s->is_writing)
-        shut_socket(s);
+        stream_shut_socket(s);
 }
 
 /* All is sent. The socket is not closed right away: bytes of the peer that nobody has read would
  * make the kernel answer by a reset, which destroys what the peer has not read yet. An owner that
  * has ended the sending side before has waited for the peer itself. */
-static void linger(struct stream *s)
+void stream_linger(struct stream *s)
 {
-    if (s->peer_ended || s->is_shut || !shut_socket(s)) {
+    if (s->peer_ended || s->is_shut || !stream_shut_socket(s)) {
         cut(s);
         return;
     }
@@ -191,13 +188,14 @@ void stream_close(struct stream *s, bool flush)
     stream_unwatch(s);
     if (flush && s->state == STREAM_OPEN && s->tls && !s->is_shut)
         stream_tls_goodbye(s);
+    stream_flush(s);
     if (!flush || s->state != STREAM_OPEN) {
         cut(s);
         return;
     }
     s->state = STREAM_FLUSHING;
     if (!s->is_writing) {
-        linger(s);
+        stream_linger(s);
         return;
     }
     stream_arm(s, FLUSH_MS);
@@ -363,180 +361,6 @@ void stream_read_stop(struct stream *s)
     assert(s->state < STREAM_FLUSHING);
     s->reads_wanted = false;
     stream_update_reading(s);
-}
-
-/* Writing. libuv needs what it writes to stay where it is, so that two buffers take turns: one is
- * being sent, the other gathers. */
-
-static void empty(struct buf *b)
-{
-    buf_clear(b);
-    if (b->capacity > BUFFER_KEPT_BYTES)
-        buf_done(b);
-}
-
-/* A server may answer, and close the connection, before it has read all that it is sent: its answer
- * is still there when writing fails, and behind it reading comes upon the end. A client that cannot
- * be written to is of no interest. */
-static void write_failed(struct stream *s, const char *why)
-{
-    if (s->is_outgoing && s->state == STREAM_OPEN && s->is_reading) {
-        s->is_broken = true;
-        empty(&s->waiting);
-    } else {
-        stream_fail(s, why);
-    }
-}
-
-static void on_written(uv_write_t *write, int status);
-
-static bool send_waiting(struct stream *s)
-{
-    struct buf next = s->waiting;
-    uv_buf_t bytes = { .base = next.data + next.start, .len = buf_len(&next) };
-
-    s->waiting = s->sending;
-    s->sending = next;
-    if (uv_write(&s->write, &s->socket.stream, &bytes, 1, on_written)) {
-        stream_fail(s, "cannot write");
-        return false;
-    }
-    s->is_writing = true;
-    return true;
-}
-
-static void on_written(uv_write_t *write, int status)
-{
-    struct stream *s = write->data;
-
-    s->is_writing = false;
-    empty(&s->sending);
-    if (s->state == STREAM_CLOSED || s->state == STREAM_FAILED)
-        return;
-    if (status < 0) {
-        write_failed(s, uv_strerror(status));
-        return;
-    }
-    if (buf_len(&s->waiting)) {
-        send_waiting(s);
-        return;
-    }
-    empty(&s->waiting);
-    s->tls_replies = 0;
-    if (s->is_shut)
-        shut_socket(s);
-    if (s->state == STREAM_FLUSHING)
-        linger(s);
-    else if (s->state == STREAM_OPEN && s->events.on_drain)
-        s->events.on_drain(s->data);
-}
-
-static bool keep(struct stream *s, const struct str *parts, unsigned count, size_t skip)
-{
-    for (unsigned i = 0; i < count; i++) {
-        size_t skipped = skip < parts[i].len ? skip : parts[i].len;
-
-        if (!buf_append(&s->waiting, str_slice(parts[i], skipped, SIZE_MAX)))
-            return false;
-        skip -= skipped;
-    }
-    return true;
-}
-
-/* Puts small parts side by side: to copy some kilobytes costs less than a writev of many parts. True
- * when it did. */
-static bool join(struct loop *l, struct iovec *bytes, unsigned *count, size_t total)
-{
-    struct loop_scratch *scratch;
-    char *at;
-
-    if (*count < 2 || total > sizeof(scratch->plain))
-        return false;
-    scratch = loop_scratch(l);
-    at = scratch->plain;
-    for (unsigned i = 0; i < *count; i++) {
-        memcpy(at, bytes[i].iov_base, bytes[i].iov_len);
-        at += bytes[i].iov_len;
-    }
-    *bytes = (struct iovec){ .iov_base = scratch->plain, .iov_len = total };
-    *count = 1;
-    return true;
-}
-
-/* What the socket takes at once, 0 when it is full; negative: errno. By send, which has less to look
- * at than write, by which libuv writes. */
-static ssize_t try_send(struct stream *s, struct iovec *bytes, unsigned count)
-{
-    struct msghdr message = { .msg_iov = bytes, .msg_iovlen = count };
-    uv_os_fd_t fd;
-    ssize_t sent;
-
-    if (uv_fileno(&s->socket.handle, &fd))
-        return -EBADF;
-    do {
-        sent = count == 1 ? send(fd, bytes->iov_base, bytes->iov_len, SEND_FLAGS)
-                          : sendmsg(fd, &message, SEND_FLAGS);
-    } while (sent < 0 && errno == EINTR);
-    if (sent >= 0)
-        return sent;
-    return errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS ? 0 : -errno;
-}
-
-bool stream_send(struct stream *s, const struct str *parts, unsigned count)
-{
-    struct iovec bytes[STREAM_WRITE_PARTS_MAX];
-    unsigned used = 0;
-    size_t total = 0;
-    ssize_t sent = 0;
-
-    for (unsigned i = 0; i < count; i++) {
-        if (!parts[i].len)
-            continue;
-        /* the system's type for reading and writing lacks the const */
-        bytes[used].iov_base = (char *)(uintptr_t)parts[i].data;
-        bytes[used++].iov_len = parts[i].len;
-        total += parts[i].len;
-    }
-    if (!total)
-        return true;
-    if (s->is_broken)
-        return false;
-    if (!s->is_writing) {
-        bool is_copy = join(s->loop, bytes, &used, total);
-
-        sent = try_send(s, bytes, used);
-        if (is_copy)
-            explicit_bzero(bytes->iov_base, total); /* it may hold a key */
-        if (sent < 0) {
-            write_failed(s, strerror((int)-sent));
-            return false;
-        }
-        if ((size_t)sent == total)
-            return true;
-    }
-    if (!keep(s, parts, count, (size_t)sent)) {
-        stream_fail(s, "too much is pending");
-        return false;
-    }
-    return s->is_writing || send_waiting(s);
-}
-
-bool stream_write(struct stream *s, const struct str *parts, unsigned count)
-{
-    assert(count <= STREAM_WRITE_PARTS_MAX);
-    assert(s->state != STREAM_CONNECTING && s->state < STREAM_FLUSHING && !s->is_shut);
-    if (s->state == STREAM_SNIFFING || s->state == STREAM_SHAKING)
-        stream_fail(s, "written to before the TLS handshake");
-    if (s->state != STREAM_OPEN)
-        return false;
-    return s->tls ? stream_tls_write(s, parts, count) : stream_send(s, parts, count);
-}
-
-size_t stream_pending(const struct stream *s)
-{
-    size_t pending = buf_len(&s->waiting);
-
-    return s->is_writing ? pending + uv_stream_get_write_queue_size(&s->socket.stream) : pending;
 }
 
 const char *stream_peer(const struct stream *s)

@@ -5,10 +5,10 @@
  * Owning: whoever gets a stream closes it, once, by stream_close; after that no event comes and
  * the stream is not used again. It may be closed in any of its own events, but for on_space.
  * Neither end nor failure closes it: on_end and on_connect_failed ask the owner to.
- * Writing: stream_write gathers; it tries the socket at once and keeps only what the socket did
- * not take, so that the usual write is one system call and no copy. What is kept is copied and has
- * no bound here: the owner looks at stream_pending and stops producing. TCP streams have
- * TCP_NODELAY and keep-alive on.
+ * Writing: what is small waits until the turn's end (loop_flush), and goes out with what the other
+ * streams have written; what is large is tried at once. What the socket does not take then is copied
+ * and kept, and has no bound here: the owner looks at stream_pending and stops producing. TCP streams
+ * have TCP_NODELAY and keep-alive on.
  * Reading: bytes are lent to on_read for the call only. A stream that does not read does not see
  * its peer's end either, unless it is watched.
  * Events come out of the loop only, never out of a call into the stream.
@@ -88,7 +88,10 @@ bool stream_watch(struct stream *s);
 /* Sends the parts in order; false when the stream has failed (on_end follows or came). An accepted
  * TLS stream (or one that may become TLS) that has not read anything yet fails. */
 bool stream_write(struct stream *s, const struct str *parts, unsigned count);
-/* Bytes (of the wire) taken by stream_write that the socket has not taken yet. */
+/* Sends what was written in this turn now, for who wants to see what becomes of it. */
+void stream_flush(struct stream *s);
+/* Bytes (of the wire) taken by stream_write that the socket has not taken when it was asked to; not
+ * those that wait for the end of the turn. */
 size_t stream_pending(const struct stream *s);
 
 /* Ends the sending side in order once what is pending is out; the peer sees the end, and reading

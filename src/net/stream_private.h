@@ -1,5 +1,5 @@
 /*
- * Inside of a stream, for stream.c (life, reading, writing), stream_connect.c, stream_tls.c,
+ * Inside of a stream, for stream.c (life, reading), stream_write.c, stream_connect.c, stream_tls.c,
  * stream_watch.c and listener.c only.
  *
  *   stream_connect: CONNECTING -> (SHAKING) -> OPEN, or REFUSED from any of them
@@ -49,6 +49,7 @@ struct stream {
     void *data;
     enum stream_state state;
     unsigned handles_open;
+    unsigned held; /* writes that wait for the end of the turn */
     bool has_timer;
     bool has_socket;
     bool reads_wanted; /* by the owner */
@@ -79,15 +80,21 @@ void stream_set_peer(struct stream *s, const struct sockaddr *address);
 void stream_arm(struct stream *s, uint64_t timeout_ms);
 /* Has libuv read or not, as the state asks. */
 void stream_update_reading(struct stream *s);
-/* Puts bytes on the wire; false when the stream has failed. */
-bool stream_send(struct stream *s, const struct str *parts, unsigned count);
 /* The stream can do no more; its owner is told later, out of the loop. `why` is for a connection
  * being made, NULL for none. */
 void stream_fail(struct stream *s, const char *why);
 /* Tells the owner of the peer's end, now. */
 void stream_end(struct stream *s, enum stream_end why);
+/* Ends the socket's sending side; false where it is no longer connected. */
+bool stream_shut_socket(struct stream *s);
+/* All of a stream in STREAM_FLUSHING is sent. */
+void stream_linger(struct stream *s);
 /* Every handle's close callback ends here; frees the stream after the last one. */
 void stream_handle_closed(struct stream *s);
+
+/* stream_write.c */
+/* Puts bytes on the wire, as stream_write does; false when the stream has failed. */
+bool stream_send(struct stream *s, const struct str *parts, unsigned count);
 
 /* stream_connect.c */
 void stream_connect_timed_out(struct stream *s);

@@ -7,12 +7,14 @@
 
 static void run(struct turn *t)
 {
+    loop_flush(t->loop); /* so that items see what became of it */
     while (t->items) {
         struct turn_item *item = t->items;
 
         turn_remove(t, item);
         item->run(item);
     }
+    loop_flush(t->loop); /* there may be no other before the loop waits */
 }
 
 /* Right after the sockets' events: most work is done here. */
@@ -29,7 +31,7 @@ static void on_prepare(uv_prepare_t *prepare)
 
 void turn_init(struct turn *t, struct loop *l)
 {
-    *t = (struct turn){ .handles_open = 2 };
+    *t = (struct turn){ .loop = l, .handles_open = 2 };
     uv_prepare_init(loop_uv(l), &t->prepare);
     uv_check_init(loop_uv(l), &t->check);
     t->prepare.data = t;

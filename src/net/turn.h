@@ -21,6 +21,7 @@ struct turn_item {
 };
 
 struct turn {
+    struct loop *loop;
     uv_prepare_t prepare;
     uv_check_t check;
     struct turn_item *items;

@@ -169,6 +169,11 @@ bool stream_write(struct stream *s, const struct str *parts, unsigned count)
     return !s->is_broken;
 }
 
+void stream_flush(struct stream *s)
+{
+    assert(!s->is_closed);
+}
+
 size_t stream_pending(const struct stream *s)
 {
     size_t len = buf_len(&s->out);

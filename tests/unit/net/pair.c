@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include "net/stream_private.h"
+
 struct loop *l;
 struct listener *listener;
 struct side client, server;
@@ -43,6 +45,14 @@ void pair_listen(const struct listener_options *options)
 void pair_listen_tcp(void)
 {
     pair_listen(&(struct listener_options){ .host = "127.0.0.1" });
+}
+
+int pair_socket(const struct stream *s)
+{
+    uv_os_fd_t fd;
+
+    assert_int_equal(uv_fileno(&s->socket.handle, &fd), 0);
+    return fd;
 }
 
 int pair_set_up(void **state)

@@ -21,6 +21,9 @@ void pair_listen_tcp(void);
 /* As on_accept of a listener. */
 void pair_accept(void *data, struct stream *s);
 
+/* The descriptor of a stream's socket. */
+int pair_socket(const struct stream *s);
+
 /* Runs until both sides are closed. */
 void pair_run(void);
 

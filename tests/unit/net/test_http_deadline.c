@@ -215,6 +215,7 @@ static void spares_who_takes_a_little(void **state)
     s->window = 10;
     do_on_body = say_ten_and_keep;
     fake_feed(s, GET, 0);
+    turn();
     for (unsigned i = 0; i < 4; i++) {
         other = client();
         while (!other->is_closed) { /* until a sweep has passed */
