@@ -32,12 +32,11 @@ static void empty(struct buf *b)
  * be written to is of no interest. */
 static void write_failed(struct stream *s, const char *why)
 {
-    if (s->is_outgoing && s->state == STREAM_OPEN && s->is_reading) {
-        s->is_broken = true;
+    s->is_broken = true;
+    if (s->is_outgoing && s->state == STREAM_OPEN && s->is_reading)
         empty(&s->waiting);
-    } else {
+    else
         stream_fail(s, why);
-    }
 }
 
 /* -- What the socket did not take -------------------------------------------------------------- */
@@ -150,8 +149,8 @@ static void deliver_held(struct loop_outbox *o, struct loop_outbox_entry *e)
 
     e->stream = NULL;
     s->held--;
-    if (!s->is_broken && (s->state == STREAM_OPEN || s->state == STREAM_SHAKING))
-        deliver(s, &bytes, 1, bytes.len); /* a stream that has failed tells its end by on_end */
+    if (!s->is_broken) /* one that has failed otherwise still says why: an alert of TLS */
+        deliver(s, &bytes, 1, bytes.len);
 }
 
 static void flush(struct loop *l)
