@@ -12,6 +12,52 @@
 
 static const char hex_digits[] = "0123456789abcdef";
 
+/* -- Numbers ------------------------------------------------------------------------------- */
+
+static unsigned count_digits(uint64_t number)
+{
+    for (unsigned count = 1;; count += 4, number /= 10000) {
+        if (number < 100)
+            return count + (number >= 10);
+        if (number < 10000)
+            return count + 2 + (number >= 1000);
+    }
+}
+
+/* Two digits at a time, from the end. (By hand: a copy of them into memory whose end the compiler
+ * knows of, but not how far away it is, would be a call that checks it.) */
+char *format_put_decimal(char *at, uint64_t number)
+{
+    static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+                                "25262728293031323334353637383940414243444546474849"
+                                "50515253545556575859606162636465666768697071727374"
+                                "75767778798081828384858687888990919293949596979899";
+    char *end = at + count_digits(number), *first = end;
+
+    for (; number >= 100; number /= 100) {
+        *--first = pairs[2 * (number % 100) + 1];
+        *--first = pairs[2 * (number % 100)];
+    }
+    if (number >= 10) {
+        *--first = pairs[2 * number + 1];
+        *--first = pairs[2 * number];
+    } else {
+        *--first = (char)('0' + number);
+    }
+    return end;
+}
+
+struct str format_decimal(struct arena *a, int64_t number)
+{
+    char *text = arena_alloc_bytes(a, FORMAT_DECIMAL_MAX + sizeof("-")), *at = text;
+
+    if (number < 0)
+        *at++ = '-';
+    at = format_put_decimal(at, number < 0 ? 0 - (uint64_t)number : (uint64_t)number);
+    *at = '\0';
+    return str_of(text, (size_t)(at - text));
+}
+
 /* -- Time ---------------------------------------------------------------------------------- */
 
 /* Splits into calendar fields and milliseconds; times before 1970 round down. */
@@ -25,21 +71,6 @@ static void split_time(int64_t time_ms, struct tm *fields, int *ms)
     seconds = (time_t)((time_ms - rest) / 1000);
     gmtime_r(&seconds, fields);
     *ms = (int)rest;
-}
-
-struct str format_decimal(struct arena *a, int64_t number)
-{
-    uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
-    char *end = (char *)arena_alloc_bytes(a, 21) + 20, *at = end;
-
-    *end = '\0';
-    do {
-        *--at = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest);
-    if (number < 0)
-        *--at = '-';
-    return str_of(at, (size_t)(end - at));
 }
 
 struct str format_time(struct arena *a, int64_t time_ms)
@@ -172,34 +203,38 @@ void format_guid(char out[GUID_TEXT_LEN + 1])
     format_guid_of(bytes, out);
 }
 
-/* Eight digits out of four bytes, all at the same time: each byte of a word becomes a digit. */
-static void put_hex(char out[8], const uint8_t bytes[4])
+/* Eight digits out of four bytes, all at the same time: each byte of a word becomes a digit. Of both
+ * words the lowest byte comes first. */
+static uint64_t hex_of(uint32_t bytes)
 {
-    uint64_t digits = (uint64_t)bytes[0] << 56 | (uint64_t)bytes[1] << 40 |
-                      (uint64_t)bytes[2] << 24 | (uint64_t)bytes[3] << 8;
-    uint64_t letters;
+    const uint64_t low_digits = 0x000F000F000F000Fu;
+    uint64_t apart = ((uint64_t)bytes << 16 | bytes) & 0x0000FFFF0000FFFFu;
+    uint64_t digits, letters;
 
-    digits = (digits >> 4 & 0x0F000F000F000F00u) | (digits >> 8 & 0x000F000F000F000Fu);
+    apart = (apart << 8 | apart) & 0x00FF00FF00FF00FFu;
+    digits = (apart >> 4 & low_digits) | (apart & low_digits) << 8;
     letters = (digits + 0x0606060606060606u) >> 4 & 0x0101010101010101u; /* 1 from ten on */
-    digits = htobe64(digits + 0x3030303030303030u + letters * ('a' - '0' - 10));
-    memcpy(out, &digits, sizeof(digits));
+    return htole64(digits + 0x3030303030303030u + letters * ('a' - '0' - 10));
 }
 
 void format_guid_of(const uint8_t random[16], char out[GUID_TEXT_LEN + 1])
 {
-    uint8_t bytes[16];
-    char hex[32];
+    uint32_t bytes[4];
+    uint64_t hex[4];
 
     memcpy(bytes, random, sizeof(bytes));
-    bytes[6] = (uint8_t)((bytes[6] & 0x0F) | 0x40); /* version 4 (RFC 9562, 5.4) */
-    bytes[8] = (uint8_t)((bytes[8] & 0x3F) | 0x80); /* its variant */
-    for (size_t i = 0; i < sizeof(bytes); i += 4)
-        put_hex(hex + 2 * i, bytes + i);
-    memcpy(out, hex, 8);
-    memcpy(out + 9, hex + 8, 4);
-    memcpy(out + 14, hex + 12, 4);
-    memcpy(out + 19, hex + 16, 4);
-    memcpy(out + 24, hex + 20, 12);
+    for (size_t i = 0; i < ARRAY_LEN(bytes); i++)
+        bytes[i] = le32toh(bytes[i]);
+    bytes[1] = (bytes[1] & ~UINT32_C(0x00F00000)) | 0x00400000; /* version 4 (RFC 9562, 5.4) */
+    bytes[2] = (bytes[2] & ~UINT32_C(0x000000C0)) | 0x00000080; /* its variant */
+    for (size_t i = 0; i < ARRAY_LEN(bytes); i++)
+        hex[i] = hex_of(bytes[i]);
+    memcpy(out, &hex[0], 8);
+    memcpy(out + 9, &hex[1], 4);
+    memcpy(out + 14, (const char *)&hex[1] + 4, 4);
+    memcpy(out + 19, &hex[2], 4);
+    memcpy(out + 24, (const char *)&hex[2] + 4, 4);
+    memcpy(out + 28, &hex[3], 8);
     out[8] = out[13] = out[18] = out[23] = '-';
     out[GUID_TEXT_LEN] = '\0';
 }

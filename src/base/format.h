@@ -15,6 +15,10 @@
 
 #define GUID_TEXT_LEN 36
 
+/* Digits of UINT64_MAX. */
+#define FORMAT_DECIMAL_MAX 20
+/* Writes the digits at `at`, at most FORMAT_DECIMAL_MAX, and returns the position behind them. */
+char *format_put_decimal(char *at, uint64_t number);
 /* Decimal, without the cost of printf. */
 struct str format_decimal(struct arena *a, int64_t number);
 

@@ -52,13 +52,13 @@ static char *write_left(char *at, struct str name, uint64_t limit, uint64_t used
     at = http_write_raw(at, name);
     if (used > limit)
         *at++ = '-';
-    at = http_write_number(at, used > limit ? used - limit : limit - used);
+    at = format_put_decimal(at, used > limit ? used - limit : limit - used);
     return http_write_raw(at, STR("\r\n"));
 }
 
 static char *write_number(char *at, struct str name, uint64_t value)
 {
-    return http_write_raw(http_write_number(http_write_raw(at, name), value), STR("\r\n"));
+    return http_write_raw(format_put_decimal(http_write_raw(at, name), value), STR("\r\n"));
 }
 
 static char *write_rate_limits(char *at, struct exchange *x)

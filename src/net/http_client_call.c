@@ -3,6 +3,7 @@
 
 #include <utlist.h>
 
+#include "base/format.h"
 #include "base/memory.h"
 #include "net/http_client_private.h"
 #include "net/http_write.h"
@@ -45,7 +46,7 @@ static struct str make_head(const struct http_client_call *call)
     at = http_write_raw(at, request->headers.lines);
     if (has_length(request)) {
         at = http_write_raw(at, STR("Content-Length: "));
-        at = http_write_number(at, body_len);
+        at = format_put_decimal(at, body_len);
         at = http_write_raw(at, STR("\r\n"));
     }
     at = http_write_raw(at, STR("\r\n"));

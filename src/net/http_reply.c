@@ -103,7 +103,7 @@ static struct str make_head(struct server_request *r, int status, const char *ph
     }
     decide_close(r);
     at = http_write_raw(s->head, STR("HTTP/1.1 "));
-    at = http_write_number(at, (uint64_t)status);
+    at = format_put_decimal(at, (uint64_t)status);
     *at++ = ' ';
     at = http_write_text(at, reason);
     at = http_write_raw(at, STR("\r\nDate: "));
@@ -112,7 +112,7 @@ static struct str make_head(struct server_request *r, int status, const char *ph
     at = write_headers(at, c, headers);
     if (framing == FRAMING_LENGTH) {
         at = http_write_raw(at, STR("Content-Length: "));
-        at = http_write_number(at, length);
+        at = format_put_decimal(at, length);
         at = http_write_raw(at, STR("\r\n"));
     } else if (framing == FRAMING_CHUNKED) {
         at = http_write_raw(at, STR("Transfer-Encoding: chunked\r\n"));

@@ -39,20 +39,6 @@ char *http_write_text(char *at, struct str s)
     return at + s.len;
 }
 
-char *http_write_number(char *at, uint64_t n)
-{
-    char digits[HTTP_WRITE_NUMBER_MAX];
-    size_t count = 0;
-
-    do {
-        digits[count++] = (char)('0' + n % 10);
-        n /= 10;
-    } while (n);
-    while (count)
-        *at++ = digits[--count];
-    return at;
-}
-
 char *http_write_hex(char *at, uint64_t n)
 {
     char digits[HTTP_WRITE_HEX_MAX];

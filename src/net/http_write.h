@@ -14,7 +14,6 @@
 #include "base/str.h"
 #include "net/http_headers.h"
 
-#define HTTP_WRITE_NUMBER_MAX 20 /* digits of a uint64_t */
 #define HTTP_WRITE_HEX_MAX 16
 
 /* Bytes as they are: for constants, and for values that are made here. Inline, so that to write a
@@ -27,7 +26,6 @@ static inline char *http_write_raw(char *at, struct str s)
 }
 /* Bytes that somebody else chose: a control character becomes a blank. */
 char *http_write_text(char *at, struct str s);
-char *http_write_number(char *at, uint64_t n);
 char *http_write_hex(char *at, uint64_t n);
 /* "Name: value" CR LF; the value as text. */
 char *http_write_header(char *at, struct str name, struct str value);

@@ -134,6 +134,26 @@ static void makes_guids(void **state)
     assert_false(format_is_guid(STR_NONE));
 }
 
+/* As printf does, whatever the number of digits, and no byte beyond them. */
+static void decimal(void **state)
+{
+    struct arena *a = *state;
+    char found[FORMAT_DECIMAL_MAX + 2], expected[FORMAT_DECIMAL_MAX + 2];
+
+    for (uint64_t n = 1, i = 0; i < 130; i++, n = n * 7 + i) {
+        memset(found, 'x', sizeof(found));
+        snprintf(expected, sizeof(expected), "%llux", (unsigned long long)(n >> i % 64));
+        assert_ptr_equal(format_put_decimal(found, n >> i % 64), found + strlen(expected) - 1);
+        assert_memory_equal(found, expected, strlen(expected));
+    }
+    assert_string_equal(format_decimal(a, INT64_MIN).data, "-9223372036854775808");
+    assert_string_equal(format_decimal(a, -1).data, "-1");
+    assert_string_equal(format_decimal(a, 0).data, "0");
+    assert_string_equal(format_decimal(a, INT64_MAX).data, "9223372036854775807");
+    *format_put_decimal(found, UINT64_MAX) = '\0';
+    assert_string_equal(found, "18446744073709551615");
+}
+
 static void hexadecimal(void **state)
 {
     struct arena *a = *state;
@@ -215,6 +235,7 @@ int main(void)
         cmocka_unit_test(refuses_malformed_times),
         cmocka_unit_test(writes_guids),
         cmocka_unit_test(makes_guids),
+        cmocka_unit_test_setup_teardown(decimal, set_up, tear_down),
         cmocka_unit_test_setup_teardown(hexadecimal, set_up, tear_down),
         cmocka_unit_test_setup_teardown(base64, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refuses_malformed_base64, set_up, tear_down),
