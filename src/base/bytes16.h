@@ -60,6 +60,41 @@ static inline bytes16 bytes16_load_some(const char *at, size_t len)
     return (bytes16)v;
 }
 
+/* The first eight as a number that is ordered as they are; NULs for those that lack. */
+static inline uint64_t bytes16_rank(const char *at, size_t len)
+{
+    return __builtin_bswap64(len >= 8 ? bytes16_word(at, 8) : bytes16_some_of_word(at, len));
+}
+
+/* Few bytes, without a call: the ends of what is there, which meet or overlap in the middle. */
+static inline void bytes16_copy(char *to, const char *from, size_t len)
+{
+    if (len > 2 * sizeof(bytes16)) {
+        memcpy(to, from, len);
+    } else if (len >= sizeof(bytes16)) {
+        bytes16 first = bytes16_load(from), last = bytes16_load(from + len - sizeof(last));
+
+        memcpy(to, &first, sizeof(first));
+        memcpy(to + len - sizeof(last), &last, sizeof(last));
+    } else if (len >= 8) {
+        uint64_t first = bytes16_word(from, 8), last = bytes16_word(from + len - 8, 8);
+
+        memcpy(to, &first, 8);
+        memcpy(to + len - 8, &last, 8);
+    } else if (len >= 4) {
+        uint64_t first = bytes16_word(from, 4), last = bytes16_word(from + len - 4, 4);
+
+        memcpy(to, &first, 4);
+        memcpy(to + len - 4, &last, 4);
+    } else if (len) {
+        char first = from[0], middle = from[len / 2], last = from[len - 1];
+
+        to[0] = first;
+        to[len / 2] = middle;
+        to[len - 1] = last;
+    }
+}
+
 static inline void bytes16_store(char *at, bytes16 v)
 {
     memcpy(at, &v, sizeof(v));

@@ -6,6 +6,7 @@
 #ifndef BASE_JSON_EDIT_H
 #define BASE_JSON_EDIT_H
 
+#include "base/bytes16.h"
 #include "base/json.h"
 
 struct json_edit;
@@ -21,6 +22,7 @@ enum json_change_kind {
 
 /* Made by the functions below, read by json_write.c. */
 struct json_change {
+    uint64_t rank; /* bytes16_rank of the key */
     struct str key;
     enum json_change_kind kind;
     unsigned count; /* of an array's items */
@@ -32,8 +34,8 @@ struct json_change {
 };
 
 struct json_edit {
-    yyjson_val *object; /* NULL: an empty one; without changes, a value of any type */
-    struct json_change *changes;
+    yyjson_val *object;          /* NULL: an empty one; without changes, a value of any type */
+    struct json_change *changes; /* sorted by their keys */
     unsigned count;
     unsigned max;
 };
@@ -45,18 +47,58 @@ void json_edit_init(struct json_edit *e, struct arena *a, yyjson_val *object, un
 /* Room in the arena for `count` edits, of an array's items say, each to be begun by json_edit_init. */
 struct json_edit *json_edit_list(struct arena *a, size_t count);
 
+/* What the functions below share: room for the change, in its place among the others. */
+struct json_change *json_edit_add(struct json_edit *e, struct str key, uint64_t rank);
+
 /* What the member `key` becomes, whether the object has it or not; each key once. It is a name of the
- * program's own, in which nothing has to be escaped. */
-void json_edit_drop(struct json_edit *e, struct str key);
+ * program's own, in which nothing has to be escaped. Inline, so that a literal's rank is known; they
+ * cost the least in the order of their keys. */
+static inline struct json_change *json_edit_change(struct json_edit *e, struct str key,
+                                                   enum json_change_kind kind)
+{
+    struct json_change *c = json_edit_add(e, key, bytes16_rank(key.data, key.len));
+
+    c->kind = kind;
+    return c;
+}
+
+static inline void json_edit_drop(struct json_edit *e, struct str key)
+{
+    json_edit_change(e, key, JSON_DROP);
+}
+
 /* `text` is JSON already. */
-void json_edit_text(struct json_edit *e, struct str key, struct str text);
-void json_edit_string(struct json_edit *e, struct str key, struct str content);
-void json_edit_integer(struct json_edit *e, struct str key, int64_t n);
+static inline void json_edit_text(struct json_edit *e, struct str key, struct str text)
+{
+    json_edit_change(e, key, JSON_TEXT)->text = text;
+}
+
+static inline void json_edit_string(struct json_edit *e, struct str key, struct str content)
+{
+    json_edit_change(e, key, JSON_STRING)->text = content;
+}
+
+static inline void json_edit_integer(struct json_edit *e, struct str key, int64_t n)
+{
+    json_edit_change(e, key, JSON_INTEGER)->integer = n;
+}
+
 /* An object, itself edited. */
-void json_edit_object(struct json_edit *e, struct str key, const struct json_edit *member);
+static inline void json_edit_object(struct json_edit *e, struct str key,
+                                    const struct json_edit *member)
+{
+    json_edit_change(e, key, JSON_OBJECT)->edits = member;
+}
+
 /* An array of edited objects. */
-void json_edit_array(struct json_edit *e, struct str key, const struct json_edit *items,
-                     unsigned count);
+static inline void json_edit_array(struct json_edit *e, struct str key,
+                                   const struct json_edit *items, unsigned count)
+{
+    struct json_change *c = json_edit_change(e, key, JSON_ARRAY);
+
+    c->edits = items;
+    c->count = count;
+}
 
 /* Compact text with sorted keys, none twice, in the arena; see json_write_sorted. */
 struct str json_write_edit(struct arena *a, const struct json_edit *edit);

@@ -5,10 +5,10 @@
  * SPDX-License-Identifier: MIT
  */
 #include <assert.h>
-#include <endian.h>
 #include <stdlib.h>
 
 #include "base/bytes16.h"
+#include "base/format.h"
 #include "base/json_edit.h"
 #include "base/memory.h"
 
@@ -16,8 +16,6 @@
 #define FIRST_BYTES ((size_t)2048)
 /* A text from here on lies on the heap: the arena would keep each size that it grows through. */
 #define HEAP_BYTES ((size_t)256 * 1024)
-/* A sign and the digits of UINT64_MAX. */
-#define INTEGER_BYTES_MAX 24
 /* "\u001F" */
 #define ESCAPE_BYTES_MAX 6
 /* The text of a double by yyjson, with what its allocator needs for itself. */
@@ -30,9 +28,7 @@
 
 struct writer {
     struct arena *arena;
-    char *text;
-    size_t len;
-    size_t size;
+    char *text, *at, *end; /* at: behind what is written; end: of the room */
     bool sorts;
     char **on_heap; /* in the arena: the text, which is freed with it; NULL: lies in the arena */
 };
@@ -46,13 +42,14 @@ static void free_text(void *data)
 
 static void grow_on_heap(struct writer *w, size_t size)
 {
-    char *before = w->text;
+    size_t len = (size_t)(w->at - w->text);
 
     if (w->on_heap) {
-        w->text = memory_realloc(before, size);
+        w->text = memory_realloc(w->text, size);
     } else {
-        w->text = memory_realloc(NULL, size);
-        memcpy(w->text, before, w->len);
+        char *text = memory_realloc(NULL, size);
+
+        w->text = memcpy(text, w->text, len);
         w->on_heap = ARENA_NEW(w->arena, char *);
         arena_defer(w->arena, free_text, w->on_heap);
     }
@@ -61,32 +58,32 @@ static void grow_on_heap(struct writer *w, size_t size)
 
 static void grow(struct writer *w, size_t more)
 {
-    size_t size = 2 * w->size;
-    char *before = w->text;
+    size_t len = (size_t)(w->at - w->text), size = 2 * (size_t)(w->end - w->text);
 
-    while (size - w->len < more)
+    while (size - len < more)
         size *= 2;
-    if (size >= HEAP_BYTES) {
+    if (size >= HEAP_BYTES)
         grow_on_heap(w, size);
-    } else {
-        w->text = arena_alloc_bytes(w->arena, size);
-        memcpy(w->text, before, w->len);
-    }
-    w->size = size;
+    else
+        w->text = memcpy(arena_alloc_bytes(w->arena, size), w->text, len);
+    w->at = w->text + len;
+    w->end = w->text + size;
 }
 
 /* Room for `more` bytes behind what is there. */
 static inline char *room(struct writer *w, size_t more)
 {
-    if (w->size - w->len < more)
+    if ((size_t)(w->end - w->at) < more)
         grow(w, more);
-    return w->text + w->len;
+    return w->at;
 }
 
 static inline void put_char(struct writer *w, char c)
 {
-    *room(w, 1) = c;
-    w->len++;
+    char *at = room(w, 1);
+
+    *at = c;
+    w->at = at + 1;
 }
 
 static void put(struct writer *w, struct str s)
@@ -94,7 +91,7 @@ static void put(struct writer *w, struct str s)
     if (!s.len)
         return;
     memcpy(room(w, s.len), s.data, s.len);
-    w->len += s.len;
+    w->at += s.len;
 }
 
 /* -- Scalars ------------------------------------------------------------------------------- */
@@ -161,7 +158,7 @@ static void put_special(struct writer *w, struct str s)
         s = str_of(s.data + plain, s.len - plain);
         if (!s.len)
             return;
-        w->len = (size_t)(escape(room(w, ESCAPE_BYTES_MAX), (unsigned char)*s.data) - w->text);
+        w->at = escape(room(w, ESCAPE_BYTES_MAX), (unsigned char)*s.data);
         s = str_of(s.data + 1, s.len - 1);
     }
 }
@@ -185,26 +182,39 @@ static void put_string(struct writer *w, struct str s)
         if (!has_special(v)) {
             bytes16_store(at + i, v);
             at[s.len] = '"';
-            w->len += s.len + 2;
+            w->at = at + s.len + 1;
             return;
         }
     }
-    w->len += i + 1;
+    w->at = at + i;
     put_special(w, str_slice(s, i, s.len));
     put_char(w, '"');
 }
 
-static void put_integer(struct writer *w, uint64_t n, bool is_negative)
+/* A text with its quotes in which nothing has to be escaped. */
+static inline char *write_plain(char *at, struct str s)
 {
-    char digits[INTEGER_BYTES_MAX], *at = digits + sizeof(digits);
+    *at++ = '"';
+    bytes16_copy(at, s.data, s.len);
+    at += s.len;
+    *at++ = '"';
+    return at;
+}
 
-    do {
-        *--at = (char)('0' + n % 10);
-        n /= 10;
-    } while (n);
-    if (is_negative)
-        *--at = '-';
-    put(w, str_of(at, (size_t)(digits + sizeof(digits) - at)));
+/* Of a document: what yyjson has read, it has seen to be UTF-8, and mostly to need no escape. */
+static void put_text(struct writer *w, yyjson_val *string)
+{
+    struct str s = str_of(unsafe_yyjson_get_str(string), unsafe_yyjson_get_len(string));
+
+    if (unsafe_yyjson_get_subtype(string) == YYJSON_SUBTYPE_NOESC)
+        w->at = write_plain(room(w, s.len + 2), s);
+    else
+        put_string(w, s);
+}
+
+static void put_unsigned(struct writer *w, uint64_t n)
+{
+    w->at = format_put_decimal(room(w, FORMAT_DECIMAL_MAX), n);
 }
 
 /* The shortest text that reads back as the same double is yyjson's affair. */
@@ -223,7 +233,9 @@ static void put_real(struct writer *w, yyjson_val *value)
 
 static void put_signed(struct writer *w, int64_t n)
 {
-    put_integer(w, n < 0 ? 0 - (uint64_t)n : (uint64_t)n, n < 0);
+    if (n < 0)
+        put_char(w, '-');
+    put_unsigned(w, n < 0 ? 0 - (uint64_t)n : (uint64_t)n);
 }
 
 static void put_number(struct writer *w, yyjson_val *value)
@@ -231,7 +243,7 @@ static void put_number(struct writer *w, yyjson_val *value)
     if (yyjson_is_real(value))
         put_real(w, value);
     else if (yyjson_is_uint(value))
-        put_integer(w, yyjson_get_uint(value), false);
+        put_unsigned(w, yyjson_get_uint(value));
     else
         put_signed(w, yyjson_get_sint(value));
 }
@@ -240,96 +252,85 @@ static void put_number(struct writer *w, yyjson_val *value)
 
 /* A member on its way to its place. */
 struct member {
-    uint64_t prefix; /* the name's first eight bytes as a number, which is ordered as they are */
-    size_t position;
-    struct str name;
-    yyjson_val *value;
-    const struct json_change *change; /* NULL: the value as it is */
+    uint64_t rank; /* bytes16_rank of its name */
+    yyjson_val *key;
 };
 
-static uint64_t prefix_of(struct str name)
+static struct str name_of(const struct member *m)
 {
-    return name.len >= sizeof(uint64_t) ? be64toh(bytes16_word(name.data, sizeof(uint64_t)))
-                                        : be64toh(bytes16_some_of_word(name.data, name.len));
+    return str_of(unsafe_yyjson_get_str(m->key), unsafe_yyjson_get_len(m->key));
 }
 
-static bool has_name(const struct member *m, uint64_t prefix, struct str name)
+/* Of two names of the same rank, which has told all of those that are short. */
+static int compare_long(struct str a, struct str b)
 {
-    return m->prefix == prefix && str_equal(m->name, name);
+    if (a.len <= sizeof(uint64_t) && b.len <= sizeof(uint64_t))
+        return (a.len > b.len) - (a.len < b.len);
+    return str_compare(a, b);
 }
 
-/* By name; members of the same name stay in the order they came in. */
+static bool has_same_name(const struct member *a, const struct member *b)
+{
+    return a->rank == b->rank && compare_long(name_of(a), name_of(b)) == 0;
+}
+
+/* By name; members of the same name stay in the order they came in, in which they lie. */
 static int compare_members(const void *a, const void *b)
 {
     const struct member *x = a, *y = b;
     int order;
 
-    if (x->prefix != y->prefix)
-        return x->prefix < y->prefix ? -1 : 1;
-    order = str_compare(x->name, y->name);
-    return order ? order : (x->position > y->position) - (x->position < y->position);
+    if (x->rank != y->rank)
+        return x->rank < y->rank ? -1 : 1;
+    order = compare_long(name_of(x), name_of(y));
+    return order ? order : (x->key > y->key) - (x->key < y->key);
 }
 
 static bool is_before(const struct member *a, const struct member *b)
 {
-    return a->prefix != b->prefix ? a->prefix < b->prefix : compare_members(a, b) < 0;
+    return a->rank != b->rank ? a->rank < b->rank : compare_members(a, b) < 0;
 }
 
-/* The order of a few: numbers are moved, not members. */
-static void sort_few(const struct member *members, size_t count,
-                     unsigned char order[SORT_BY_INSERTION_MAX])
+static int compare_change(const struct json_change *c, const struct member *m)
 {
-    for (size_t i = 0; i < count; i++) {
-        size_t at = i;
-
-        for (; at && is_before(&members[i], &members[order[at - 1]]); at--)
-            order[at] = order[at - 1];
-        order[at] = (unsigned char)i;
-    }
+    if (c->rank != m->rank)
+        return c->rank < m->rank ? -1 : 1;
+    return compare_long(c->key, name_of(m));
 }
 
-static size_t take_members(yyjson_val *object, struct member *members)
+/* The members in the order of their names. */
+static void sort_members(yyjson_val *object, size_t count, struct member *members)
 {
-    yyjson_val *key, *value;
-    size_t i, count;
+    yyjson_obj_iter i = yyjson_obj_iter_with(object);
+    bool is_few = count <= SORT_BY_INSERTION_MAX;
+    struct member m, *at = members;
 
-    if (!object) /* yyjson steps behind it before it looks */
-        return 0;
-    yyjson_obj_foreach(object, i, count, key, value)
-    {
-        struct str name = json_str(key);
+    while ((m.key = yyjson_obj_iter_next(&i))) {
+        struct str name = name_of(&m);
+        struct member *place = at++;
 
-        members[i] = (struct member){ prefix_of(name), i, name, value, NULL };
+        m.rank = bytes16_rank(name.data, name.len);
+        for (; is_few && place > members && is_before(&m, place - 1); place--)
+            *place = place[-1];
+        *place = m;
     }
-    return yyjson_obj_size(object);
-}
-
-/* Puts the change on the member that it is for, or behind all as a new one. A member that comes
- * twice is changed once: the others go. `own`: how many members the object had. Returns how many
- * there are now. */
-static size_t apply(const struct json_change *change, struct member *members, size_t own,
-                    size_t count)
-{
-    static const struct json_change drop = { .kind = JSON_DROP };
-    uint64_t prefix = prefix_of(change->key);
-    bool is_found = false;
-
-    for (size_t i = 0; i < own; i++) {
-        if (!has_name(&members[i], prefix, change->key))
-            continue;
-        members[i].change = is_found ? &drop : change;
-        is_found = true;
-    }
-    if (is_found || change->kind == JSON_DROP)
-        return count;
-    members[count] = (struct member){ prefix, count, change->key, NULL, change };
-    return count + 1;
+    if (!is_few)
+        qsort(members, count, sizeof(*members), compare_members);
 }
 
 /* -- Containers ---------------------------------------------------------------------------- */
 
 static void put_value(struct writer *w, yyjson_val *value);
 static void put_edit(struct writer *w, const struct json_edit *edit);
+
+/* Ends what began with a bracket; each item has left a comma behind it. */
+static void put_end(struct writer *w, char bracket)
+{
+    if (w->at[-1] == ',')
+        w->at[-1] = bracket;
+    else
+        put_char(w, bracket);
+}
 
 static void put_array(struct writer *w, yyjson_val *array)
 {
@@ -339,29 +340,32 @@ static void put_array(struct writer *w, yyjson_val *array)
     put_char(w, '[');
     yyjson_arr_foreach(array, i, count, item)
     {
-        if (i)
-            put_char(w, ',');
         put_value(w, item);
+        put_char(w, ',');
     }
-    put_char(w, ']');
+    put_end(w, ']');
 }
 
 static void put_edits(struct writer *w, const struct json_edit *edits, unsigned count)
 {
     put_char(w, '[');
     for (unsigned i = 0; i < count; i++) {
-        if (i)
-            put_char(w, ',');
         put_edit(w, &edits[i]);
+        put_char(w, ',');
     }
-    put_char(w, ']');
+    put_end(w, ']');
 }
 
 static void put_change(struct writer *w, const struct json_change *c)
 {
+    char *at;
+
+    if (c->kind == JSON_DROP)
+        return;
+    at = write_plain(room(w, c->key.len + 3), c->key);
+    *at = ':';
+    w->at = at + 1;
     switch (c->kind) {
-    case JSON_DROP:
-        break;
     case JSON_TEXT:
         put(w, c->text);
         break;
@@ -377,97 +381,73 @@ static void put_change(struct writer *w, const struct json_change *c)
     case JSON_ARRAY:
         put_edits(w, c->edits, c->count);
         break;
+    case JSON_DROP:
+        break;
     }
+    put_char(w, ',');
 }
 
-/* A key of json_edit.h, which needs no look. */
-static void put_key(struct writer *w, struct str key)
+static void put_member(struct writer *w, yyjson_val *key)
 {
-    char *at = room(w, key.len + 3);
-
-    *at = '"';
-    memcpy(at + 1, key.data, key.len);
-    at[key.len + 1] = '"';
-    at[key.len + 2] = ':';
-    w->len += key.len + 3;
+    put_text(w, key);
+    put_char(w, ':');
+    put_value(w, yyjson_obj_iter_get_val(key));
+    put_char(w, ',');
 }
 
-/* False when the change is that there is none. */
-static bool put_member(struct writer *w, const struct member *m, bool is_first)
+/* Both are sorted. Who reads a document takes the first of two members of a name: so it is all that
+ * goes out. */
+static void put_merged(struct writer *w, const struct member *members, size_t count,
+                       const struct json_change *changes, unsigned change_count)
 {
-    if (m->change && m->change->kind == JSON_DROP)
-        return false;
-    if (!is_first)
-        put_char(w, ',');
-    if (m->change) {
-        put_key(w, m->change->key);
-        put_change(w, m->change);
-    } else {
-        put_string(w, m->name);
-        put_char(w, ':');
-        put_value(w, m->value);
-    }
-    return true;
-}
+    unsigned next = 0;
 
-/* Who reads a document takes the first of two members of a name: so it is all that goes out where
- * sorting has brought them side by side. */
-static bool is_repeated(const struct member *before, const struct member *m)
-{
-    return before && has_name(before, m->prefix, m->name);
-}
-
-static void put_few(struct writer *w, const struct member *members, size_t count)
-{
-    unsigned char order[SORT_BY_INSERTION_MAX];
-    const struct member *before = NULL;
-    bool is_first = true;
-
-    sort_few(members, count, order);
     for (size_t i = 0; i < count; i++) {
-        const struct member *m = &members[order[i]];
+        const struct member *m = &members[i];
+        int order = 1;
 
-        if (!is_repeated(before, m))
-            is_first &= !put_member(w, m, is_first);
-        before = m;
+        for (; next < change_count && (order = compare_change(&changes[next], m)) < 0; next++)
+            put_change(w, &changes[next]);
+        if (next < change_count && order == 0)
+            put_change(w, &changes[next++]);
+        else
+            put_member(w, m->key);
+        while (i + 1 < count && has_same_name(m, &members[i + 1]))
+            i++;
     }
+    for (; next < change_count; next++)
+        put_change(w, &changes[next]);
 }
 
-static void put_many(struct writer *w, struct member *members, size_t count)
+static void put_sorted(struct writer *w, yyjson_val *object, const struct json_change *changes,
+                       unsigned change_count)
 {
-    bool is_first = true;
-
-    if (w->sorts)
-        qsort(members, count, sizeof(*members), compare_members);
-    for (size_t i = 0; i < count; i++) {
-        if (!is_repeated(w->sorts && i ? &members[i - 1] : NULL, &members[i]))
-            is_first &= !put_member(w, &members[i], is_first);
-    }
-}
-
-static void put_changed(struct writer *w, yyjson_val *object, const struct json_change *changes,
-                        unsigned change_count)
-{
-    size_t own = yyjson_obj_size(object), count;
+    size_t count = yyjson_obj_size(object);
     struct member few[SORT_BY_INSERTION_MAX], *members = few;
 
-    if (own + change_count > ARRAY_LEN(few))
-        members = arena_alloc_bytes(w->arena, (own + change_count) * sizeof(*members));
-    count = take_members(object, members);
-    for (unsigned i = 0; i < change_count; i++)
-        count = apply(&changes[i], members, own, count);
+    if (count > ARRAY_LEN(few))
+        members = arena_alloc_bytes(w->arena, count * sizeof(*members));
+    sort_members(object, count, members);
     put_char(w, '{');
-    if (w->sorts && members == few)
-        put_few(w, members, count);
-    else
-        put_many(w, members, count);
-    put_char(w, '}');
+    put_merged(w, members, count, changes, change_count);
+    put_end(w, '}');
+}
+
+static void put_unsorted(struct writer *w, yyjson_val *object)
+{
+    yyjson_obj_iter i = yyjson_obj_iter_with(object);
+    yyjson_val *key;
+
+    put_char(w, '{');
+    while ((key = yyjson_obj_iter_next(&i)))
+        put_member(w, key);
+    put_end(w, '}');
 }
 
 static void put_edit(struct writer *w, const struct json_edit *edit)
 {
     if (edit->count || !edit->object)
-        put_changed(w, edit->object, edit->changes, edit->count);
+        put_sorted(w, edit->object, edit->changes, edit->count);
     else
         put_value(w, edit->object);
 }
@@ -476,13 +456,16 @@ static void put_value(struct writer *w, yyjson_val *value)
 {
     switch (yyjson_get_type(value)) {
     case YYJSON_TYPE_OBJ:
-        put_changed(w, value, NULL, 0);
+        if (w->sorts)
+            put_sorted(w, value, NULL, 0);
+        else
+            put_unsorted(w, value);
         break;
     case YYJSON_TYPE_ARR:
         put_array(w, value);
         break;
     case YYJSON_TYPE_STR:
-        put_string(w, json_str(value));
+        put_text(w, value);
         break;
     case YYJSON_TYPE_NUM:
         put_number(w, value);
@@ -501,13 +484,15 @@ static void put_value(struct writer *w, yyjson_val *value)
 
 static void begin(struct writer *w, struct arena *a, size_t size, bool sorts)
 {
-    *w = (struct writer){ a, arena_alloc_bytes(a, size), 0, size, sorts, NULL };
+    char *text = arena_alloc_bytes(a, size);
+
+    *w = (struct writer){ a, text, text, text + size, sorts, NULL };
 }
 
 static struct str end(struct writer *w)
 {
     *room(w, 1) = '\0';
-    return str_of(w->text, w->len);
+    return str_of(w->text, (size_t)(w->at - w->text));
 }
 
 static struct str write(struct arena *a, yyjson_val *value, bool sorts)
@@ -553,7 +538,7 @@ struct str json_quote(struct arena *a, struct str s)
 {
     struct writer w;
 
-    begin(&w, a, s.len + sizeof("\"\""), false);
+    begin(&w, a, s.len + sizeof("\"\"") + sizeof(bytes16), false);
     put_string(&w, s);
     return end(&w);
 }
