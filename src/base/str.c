@@ -122,9 +122,23 @@ bool str_split(struct str *rest, char separator, struct str *part)
     return true;
 }
 
+static bytes16 are_alnum(bytes16 v)
+{
+    bytes16 letters = v | ('a' ^ 'A');
+
+    return ((v >= '0') & (v <= '9')) | ((letters >= 'a') & (letters <= 'z'));
+}
+
 bool str_is_alnum_or(struct str s, const char *also)
 {
-    for (size_t i = 0; i < s.len; i++) {
+    size_t i = 0;
+
+    while (s.len - i >= sizeof(bytes16) && !bytes16_any(~are_alnum(bytes16_load(s.data + i))))
+        i += sizeof(bytes16);
+    if (s.len - i < sizeof(bytes16) && s.len &&
+        bytes16_count(are_alnum(bytes16_load_some(s.data + i, s.len - i))) == s.len - i)
+        return true;
+    for (; i < s.len; i++) {
         char b = s.data[i], letter = (char)(b | 0x20);
 
         if (!(b >= '0' && b <= '9') && !(letter >= 'a' && letter <= 'z') &&

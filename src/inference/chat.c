@@ -146,21 +146,18 @@ static bool check_call_of_event(struct exchange *x, yyjson_val *choice)
     return !yyjson_is_str(yyjson_obj_get(choice, "finish_reason")) || check_call(x, *called);
 }
 
-/* An edit of the choice's message or delta, in the scratch. */
-static struct json_edit *edit_part(struct arena *scratch, struct json_edit *choice,
-                                   const char *name)
+/* An edit of a choice's message or delta, in the scratch. */
+static struct json_edit *edit_part(struct arena *scratch, yyjson_val *part)
 {
-    struct json_edit *part = ARENA_NEW(scratch, struct json_edit);
+    struct json_edit *edit = arena_alloc_bytes(scratch, sizeof(*edit));
 
-    json_edit_init(part, scratch, yyjson_obj_get(choice->object, name), MESSAGE_CHANGES_MAX);
-    if (part->object)
-        json_edit_object(choice, str_from(name), part);
-    return part;
+    json_edit_init(edit, scratch, part, MESSAGE_CHANGES_MAX);
+    return edit;
 }
 
 static bool shape_choice(struct exchange *x, struct arena *scratch, struct json_edit *choice)
 {
-    struct json_edit *message = edit_part(scratch, choice, "message");
+    struct json_edit *message = edit_part(scratch, yyjson_obj_get(choice->object, "message"));
     yyjson_val *content = yyjson_obj_get(message->object, "content");
     bool has_text = json_str(content).len > 0;
 
@@ -174,13 +171,14 @@ static bool shape_choice(struct exchange *x, struct arena *scratch, struct json_
     shape_tool_calls(x, scratch, message);
     shape_choice_filters(x, choice, has_text);
     shape_logprobs(x, scratch, choice);
+    json_edit_object(choice, STR("message"), message);
     return true;
 }
 
 /* The first delta of a choice names the role; Azure's has an empty content beside it. */
 static bool shape_event_choice(struct exchange *x, struct arena *scratch, struct json_edit *choice)
 {
-    struct json_edit *delta = edit_part(scratch, choice, "delta");
+    struct json_edit *delta = edit_part(scratch, yyjson_obj_get(choice->object, "delta"));
     bool has_text = json_str(yyjson_obj_get(delta->object, "content")).len > 0;
     bool has_role = yyjson_obj_get(delta->object, "role") != NULL;
     bool has_tools = yyjson_obj_get(delta->object, "tool_calls") != NULL;
@@ -193,8 +191,10 @@ static bool shape_event_choice(struct exchange *x, struct arena *scratch, struct
         shape_refusal(x, delta);
     shape_tool_calls(x, scratch, delta);
     shape_choice_filters(x, choice, has_text);
-    shape_logprobs(x, scratch, choice);
+    if (delta->object)
+        json_edit_object(choice, STR("delta"), delta);
     shape_finish(x, choice);
+    shape_logprobs(x, scratch, choice);
     return true;
 }
 

@@ -169,8 +169,8 @@ static bool shape_choice(struct exchange *x, struct arena *scratch, struct json_
     if (x->facts.no_answer)
         shape_no_answer(choice);
     shape_choice_filters(x, choice, has_text);
-    shape_legacy_logprobs(x, scratch, choice);
     shape_finish(x, choice);
+    shape_legacy_logprobs(x, scratch, choice);
     return true;
 }
 

@@ -70,33 +70,40 @@ static int64_t created_of(struct exchange *x, yyjson_val *root)
     return x->relay.created;
 }
 
-/* What each answer and event has; what only llama-server sends goes. */
-static void shape_root(struct exchange *x, struct json_edit *root, struct str id_prefix,
-                       struct str object)
+/* -- What each answer and event has -------------------------------------------------------- */
+
+/* Without what only llama-server sends. Members are changed in the order of their names, which costs
+ * the least. */
+static void begin_root(struct json_edit *root, struct arena *scratch, yyjson_val *object)
 {
-    json_edit_string(root, STR("id"), id_of(x, root->object, id_prefix));
+    json_edit_init(root, scratch, object, ROOT_CHANGES_MAX);
+    json_edit_drop(root, STR("__verbose"));
+}
+
+/* Behind the choices. */
+static void name_root(struct exchange *x, struct json_edit *root, struct str id_prefix,
+                      struct str object)
+{
     json_edit_integer(root, STR("created"), created_of(x, root->object));
+    json_edit_string(root, STR("id"), id_of(x, root->object, id_prefix));
     json_edit_string(root, STR("model"), str_from(x->deployment->model->label));
     json_edit_string(root, STR("object"), object);
-    json_edit_drop(root, STR("timings"));
-    json_edit_drop(root, STR("__verbose"));
+}
+
+/* Before the usage. */
+static void end_root(struct exchange *x, struct json_edit *root)
+{
     if (!(x->version.parts & ANSWER_LOGPROBS)) {
         json_edit_drop(root, STR("system_fingerprint"));
-        return;
+    } else {
+        if (!x->relay.fingerprint.len)
+            x->relay.fingerprint = fingerprint(x);
+        json_edit_string(root, STR("system_fingerprint"), x->relay.fingerprint);
     }
-    if (!x->relay.fingerprint.len)
-        x->relay.fingerprint = fingerprint(x);
-    json_edit_string(root, STR("system_fingerprint"), x->relay.fingerprint);
+    json_edit_drop(root, STR("timings"));
 }
 
 /* -- Types --------------------------------------------------------------------------------- */
-
-bool shape_is_text(yyjson_val *object, const char *key)
-{
-    yyjson_val *value = yyjson_obj_get(object, key);
-
-    return !value || yyjson_is_str(value) || yyjson_is_null(value);
-}
 
 static bool is_count(yyjson_val *value)
 {
@@ -265,9 +272,10 @@ struct str shape_usage_event(struct exchange *x, struct arena *scratch)
 
     if (!x->facts.include_usage || !x->relay.usage.len)
         return STR_NONE;
-    json_edit_init(&root, scratch, NULL, ROOT_CHANGES_MAX);
+    begin_root(&root, scratch, NULL);
     json_edit_text(&root, STR("choices"), STR("[]"));
-    shape_root(x, &root, STR_NONE, str_from(x->operation->event_object));
+    name_root(x, &root, STR_NONE, str_from(x->operation->event_object));
+    end_root(x, &root);
     json_edit_text(&root, STR("usage"), x->relay.usage);
     return json_write_edit(scratch, &root);
 }
@@ -407,8 +415,8 @@ void shape_logprobs(struct exchange *x, struct arena *scratch, struct json_edit 
     }
     edit = ARENA_NEW(scratch, struct json_edit);
     json_edit_init(edit, scratch, logprobs, LOGPROBS_CHANGES_MAX);
-    shape_refusal(x, edit);
     shape_tokens(x, scratch, edit);
+    shape_refusal(x, edit);
     json_edit_object(choice, STR("logprobs"), edit);
 }
 
@@ -457,11 +465,12 @@ bool shape_answer(struct exchange *x, struct arena *scratch, yyjson_doc *answer,
     struct json_edit root;
     yyjson_val *usage;
 
-    json_edit_init(&root, scratch, yyjson_doc_get_root(answer), ROOT_CHANGES_MAX);
+    begin_root(&root, scratch, yyjson_doc_get_root(answer));
     if (!shape_choices(x, scratch, &root, form->part, form->choice))
         return false;
-    shape_root(x, &root, form->id_prefix, form->object);
+    name_root(x, &root, form->id_prefix, form->object);
     shape_prompt_filters(x, scratch, &root, prompts);
+    end_root(x, &root);
     usage = yyjson_obj_get(root.object, "usage");
     if (yyjson_is_obj(usage))
         json_edit_object(&root, STR("usage"), shape_usage(x, scratch, usage));
@@ -474,10 +483,11 @@ bool shape_stream_event(struct exchange *x, struct arena *scratch, yyjson_doc *e
 {
     struct json_edit root;
 
-    json_edit_init(&root, scratch, yyjson_doc_get_root(event), ROOT_CHANGES_MAX);
+    begin_root(&root, scratch, yyjson_doc_get_root(event));
     if (!shape_choices(x, scratch, &root, form->event_part, form->event_choice))
         return false;
-    shape_root(x, &root, form->id_prefix, str_from(x->operation->event_object));
+    name_root(x, &root, form->id_prefix, str_from(x->operation->event_object));
+    end_root(x, &root);
     if (take_usage(x, scratch, root.object))
         return true;
     if (x->facts.include_usage)

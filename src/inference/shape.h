@@ -42,8 +42,14 @@ struct str shape_usage_event(struct exchange *x, struct arena *scratch);
  * up, and gives the usage object of all so far, in which each prompt counts once. */
 struct str shape_sum_usage(struct exchange *x, struct arena *a, yyjson_val *usage);
 
-/* Is the member a string, null or absent? What else it may be, no client's SDK can read. */
-bool shape_is_text(yyjson_val *object, const char *key);
+/* Is the member a string, null or absent? What else it may be, no client's SDK can read. Inline, so
+ * that a literal's length is known. */
+static inline bool shape_is_text(yyjson_val *object, const char *key)
+{
+    yyjson_val *value = yyjson_obj_get(object, key);
+
+    return !value || yyjson_is_str(value) || yyjson_is_null(value);
+}
 /* Are the members of a chat's message or delta what clients read them as? */
 bool shape_is_message(yyjson_val *message);
 /* The most tokens that every client can hold: SDKs of some languages have 32-bit integers. */

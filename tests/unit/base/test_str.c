@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <ctype.h>
 
 #include "base/str.h"
 
@@ -192,6 +193,16 @@ static void knows_letters_and_digits(void **state)
     assert_false(str_is_alnum_or(STR("a@b"), ""));
     assert_false(str_is_alnum_or(STR("a[b"), ""));
     assert_false(str_is_alnum_or(STR("gr\xC3\xBC"), ""));
+    for (size_t i = 0; i < 40; i++) { /* wherever it stands, whatever stands there */
+        char text[41] = "0123456789abcdefghijklmnopqrstuvwxyzABCZ";
+
+        assert_true(str_is_alnum_or(str_of(text, i), ""));
+        for (int c = 0; c < 256; c++) {
+            text[i] = (char)c;
+            assert_int_equal(str_is_alnum_or(str_of(text, 40), "-"),
+                             c == '-' || (c < 128 && isalnum(c)));
+        }
+    }
 }
 
 static void compares_without_case(void **state)
