@@ -58,7 +58,9 @@ static void note_counts(struct request_facts *f, yyjson_val *root)
 
 static bool check_format(struct request_facts *f, yyjson_val *root, struct error *err)
 {
-    if (!str_equal(json_str(json_at(root, "response_format.type")), STR("json_object")))
+    yyjson_val *type = yyjson_obj_get(yyjson_obj_get(root, "response_format"), "type");
+
+    if (!str_equal(json_str(type), STR("json_object")))
         return true;
     if (!chat_messages_mention_json(yyjson_obj_get(root, "messages")))
         return error_set_target(err, ERROR_MODEL_REQUEST, "messages",

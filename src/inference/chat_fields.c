@@ -107,6 +107,9 @@ static const struct fields said_fields = FIELDS(said_list);
 
 static const struct field message_list[] = {
     FIELD("role", FIELD_STRING, .values = roles),
+    /* Of a tool's result it is not in the specification, but in Azure's own samples. */
+    FIELD("name", FIELD_STRING, .required = ROLE_FUNCTION),
+    FIELD("tool_call_id", FIELD_STRING, .only = ROLE_TOOL, .required = ROLE_TOOL),
     FIELD("content", TEXT_OR_PARTS, .only = ROLE_USER, .items = FIELD_OBJECT,
           .members = &user_part_fields),
     FIELD("content", TEXT_OR_PARTS, .only = ROLE_ASSISTANT, .items = FIELD_OBJECT,
@@ -114,9 +117,6 @@ static const struct field message_list[] = {
     FIELD("content", TEXT_OR_PARTS, .only = ROLE_SYSTEM | ROLE_DEVELOPER | ROLE_TOOL,
           .items = FIELD_OBJECT, .members = &text_part_fields),
     FIELD("content", FIELD_STRING, .only = ROLE_FUNCTION),
-    /* Of a tool's result it is not in the specification, but in Azure's own samples. */
-    FIELD("name", FIELD_STRING, .required = ROLE_FUNCTION),
-    FIELD("tool_call_id", FIELD_STRING, .only = ROLE_TOOL, .required = ROLE_TOOL),
     FIELD("tool_calls", FIELD_ARRAY, .only = ROLE_ASSISTANT, .items = FIELD_OBJECT,
           .members = &call_fields),
     FIELD("function_call", FIELD_OBJECT, .feature = ENGINE_FUNCTIONS, .only = ROLE_ASSISTANT,

@@ -22,8 +22,10 @@ static void count_refusal(struct request_facts *facts, yyjson_val *object)
 {
     struct str refusal = json_str(yyjson_obj_get(object, "refusal"));
 
+    if (!refusal.len)
+        return;
     facts->prompt_chars += str_count_chars(refusal);
-    facts->has_refusals = facts->has_refusals || refusal.len;
+    facts->has_refusals = true;
 }
 
 static bool check_part(struct request_facts *facts, yyjson_val *part, size_t at, size_t index,
@@ -159,7 +161,7 @@ static bool has_tool(yyjson_val *tools, struct str name)
 bool chat_tools_check(struct request_facts *facts, yyjson_val *root, struct error *err)
 {
     yyjson_val *tools = fields_get(root, "tools"), *choice = fields_get(root, "tool_choice");
-    struct str name = json_str(json_at(choice, "function.name"));
+    struct str name = json_str(yyjson_obj_get(yyjson_obj_get(choice, "function"), "name"));
     char shown[FIELD_NAME_CHARS_MAX + 1];
 
     if (choice && !yyjson_arr_size(tools))

@@ -16,9 +16,9 @@ struct walk {
 struct object {
     const struct fields *fields;
     const struct field_path *path; /* NULL: the request itself */
-    const struct field *tag;       /* that tells variants apart, and is checked first; NULL: none */
-    unsigned variant;              /* its bit; FIELD_ALWAYS where there is but one */
-    uint64_t seen;                 /* fields of the table */
+    yyjson_val *tag;  /* the member that tells variants apart, and is checked first; NULL: none */
+    unsigned variant; /* its bit; FIELD_ALWAYS where there is but one */
+    uint64_t seen;    /* fields of the table */
     struct field_strangers strangers;
 };
 
@@ -109,22 +109,23 @@ static bool check_value(struct walk *w, yyjson_val *value, const struct field *f
     return !f->items || check_items(w, value, f, path);
 }
 
-/* The field of that name, of this variant where it has one; *is_here says whether. */
-static const struct field *find(const struct object *o, struct str name, bool *is_here)
+/* Behind the tag's. */
+static size_t first_row(const struct object *o)
 {
-    const struct field *found = NULL;
+    return o->tag ? 1 : 0;
+}
 
-    *is_here = false;
-    for (size_t i = 0; i < o->fields->count && !*is_here; i++) {
-        const struct field *f = &o->fields->list[i];
+/* Of one of the variants; NULL: none. */
+static const struct field *find(const struct fields *fields, unsigned variants, struct str name)
+{
+    for (size_t i = 0; i < fields->count; i++) {
+        const struct field *f = &fields->list[i];
 
-        if (f->name_len != name.len || f->name[0] != name.data[0] ||
-            memcmp(f->name, name.data, name.len) != 0)
-            continue;
-        *is_here = !f->only || f->only & o->variant;
-        found = f;
+        if (f->name_len == name.len && f->name[0] == name.data[0] &&
+            (!f->only || f->only & variants) && memcmp(f->name, name.data, name.len) == 0)
+            return f;
     }
-    return found;
+    return NULL;
 }
 
 /* Equal without regard to case, as Go's encoding/json compares names: it also takes the long s
@@ -173,24 +174,22 @@ static bool check_member(struct walk *w, struct object *o, struct str name, yyjs
 {
     struct field_path path = { o->path, NULL, 0 };
     char text[FIELD_PATH_BYTES];
-    bool is_here;
-    const struct field *f = find(o, name, &is_here);
-    uint64_t bit;
+    const struct field *f = find(o->fields, o->variant, name);
+    size_t row;
 
-    if (!f && is_passed_on(w, o, name))
-        return true;
-    /* SDKs write null for members that other variants have. */
-    if (!f || (!is_here && !yyjson_is_null(value))) {
-        field_strangers_add(&o->strangers, name);
+    if (!f && yyjson_is_null(value)) /* SDKs write null for members that other variants have */
+        f = find(o->fields, FIELD_ALWAYS, name);
+    if (!f) {
+        if (!is_passed_on(w, o, name))
+            field_strangers_add(&o->strangers, name);
         return true;
     }
+    row = (size_t)(f - o->fields->list);
     path.name = f->name;
-    bit = UINT64_C(1) << (f - o->fields->list);
-    if (o->seen & bit)
+    if (o->seen & UINT64_C(1) << row)
         return field_refuse_twice(&path, w->err);
-    o->seen |= bit;
-    if (f == o->tag)
-        return true;
+    o->seen |= UINT64_C(1) << row;
+    assert(!f->required || row == first_row(o) || f[-1].required); /* see check_required */
     if (yyjson_is_null(value))
         return f->required & o->variant ? field_refuse_missing(&path, w->err) : true;
     if (!check_value(w, value, f, &path))
@@ -201,7 +200,7 @@ static bool check_member(struct walk *w, struct object *o, struct str name, yyjs
 
 static bool check_required(struct walk *w, const struct object *o)
 {
-    for (size_t i = 0; i < o->fields->count; i++) {
+    for (size_t i = first_row(o); i < o->fields->count && o->fields->list[i].required; i++) {
         const struct field *f = &o->fields->list[i];
 
         if (f->required & o->variant && !(o->seen & UINT64_C(1) << i))
@@ -215,19 +214,19 @@ static bool find_variant(struct walk *w, yyjson_val *value, struct object *o)
 {
     struct str name = o->fields->tag;
     const struct field_path path = { o->path, name.data, 0 };
-    yyjson_val *tag;
-    bool is_here;
+    const struct field *f = o->fields->list;
+    size_t place;
 
-    o->variant = FIELD_ALWAYS;
     if (!name.len)
         return true;
-    tag = yyjson_obj_getn(value, name.data, name.len);
-    if (!tag || yyjson_is_null(tag))
+    o->tag = yyjson_obj_getn(value, name.data, name.len);
+    if (!o->tag || yyjson_is_null(o->tag))
         return field_refuse_missing(&path, w->err);
-    o->tag = find(o, name, &is_here);
-    if (!check_value(w, tag, o->tag, &path))
-        return false;
-    o->variant = 1u << place_of(o->tag, json_str(tag));
+    place = place_of(f, json_str(o->tag));
+    if (!f->values[place]) /* no such value, or none at all */
+        return check_value(w, o->tag, f, &path);
+    o->variant = 1u << place;
+    o->seen = 1;
     return true;
 }
 
@@ -242,12 +241,15 @@ static bool check_object(struct walk *w, yyjson_val *value, const struct fields 
     o.fields = fields;
     o.path = path;
     o.tag = NULL;
+    o.variant = FIELD_ALWAYS;
     o.seen = 0;
     o.strangers.count = 0;
     if (!find_variant(w, value, &o))
         return false;
     while ((key = yyjson_obj_iter_next(&members))) {
-        if (!check_member(w, &o, json_str(key), yyjson_obj_iter_get_val(key)))
+        yyjson_val *member = yyjson_obj_iter_get_val(key);
+
+        if (member != o.tag && !check_member(w, &o, json_str(key), member))
             return false;
     }
     if (o.strangers.count)

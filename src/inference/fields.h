@@ -46,12 +46,14 @@ struct field {
     const char *const *values;    /* what a string may be, ended by NULL; NULL: any */
 };
 
-/* The members that an object may have; at most 64. */
+/* The members that an object may have; at most 64. Those that any variant requires come first, so
+ * that to look for missing ones is to look at few. */
 struct fields {
     const struct field *list;
     size_t count;
-    /* Objects of several variants, which a string member tells apart ("role", "type"): its name. A
-     * variant's number, and so its bit, is the place of the string among the member's values. */
+    /* Objects of several variants, which a string member tells apart ("role", "type"): its name; its
+     * row is the very first. A variant's number, and so its bit, is the place of the string among the
+     * member's values. */
     struct str tag;
 };
 

@@ -20,8 +20,8 @@ enum kind { SMALL = 1 << 0, LARGE = 1 << 1, HUGE_KIND = 1 << 2 };
 static const struct field item_list[] = {
     FIELD("kind", FIELD_STRING, .values = kinds),
     FIELD("size", FIELD_INTEGER, 0, 9, .only = SMALL, .required = SMALL),
-    FIELD("size", FIELD_STRING, .only = LARGE),
     FIELD("label", FIELD_STRING | FIELD_NAME, .required = LARGE | HUGE_KIND),
+    FIELD("size", FIELD_STRING, .only = LARGE),
 };
 static const struct fields item_fields = FIELDS_BY(item_list, "kind");
 
