@@ -45,7 +45,7 @@ struct arena_pool {
 struct arena {
     struct arena_pool *pool;
     struct chunk *chunks; /* newest first; allocations come from the first */
-    size_t used;          /* bytes of the first chunk */
+    char *at, *end;       /* of its free room: aligned, both */
     struct deferred *deferred;
     bool is_secret;
 };
@@ -145,6 +145,21 @@ void *arena_alloc_bytes(struct arena *a, size_t size)
 
 #else
 
+static size_t round_up(size_t size)
+{
+    return (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+}
+
+static_assert(FIRST_BYTES % alignof(max_align_t) == 0 && CHUNK_BYTES % alignof(max_align_t) == 0,
+              "what fits into a chunk also fits rounded up");
+
+/* Allocations come from it, but for its first bytes. */
+static void use_chunk(struct arena *a, struct chunk *c, size_t used)
+{
+    a->at = c->data + round_up(used);
+    a->end = c->data + c->size;
+}
+
 /* The arena itself lives at the start of its first chunk: one take from the pool makes both. */
 struct arena *arena_new(struct arena_pool *pool)
 {
@@ -152,7 +167,8 @@ struct arena *arena_new(struct arena_pool *pool)
     struct arena *a = (struct arena *)(void *)c->data;
 
     c->next = NULL;
-    *a = (struct arena){ .pool = pool, .chunks = c, .used = sizeof(*a) };
+    *a = (struct arena){ .pool = pool, .chunks = c };
+    use_chunk(a, c, sizeof(*a));
     return a;
 }
 
@@ -161,16 +177,11 @@ static void arena_release(struct arena *a)
     (void)a;
 }
 
-void *arena_alloc_bytes(struct arena *a, size_t size)
+/* Apart, so that the way past it is short. */
+static __attribute__((noinline)) void *alloc_from_new(struct arena *a, size_t size)
 {
-    size_t start = (a->used + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
-    struct chunk *c;
+    struct chunk *c = chunk_take(a->pool, size > CHUNK_BYTES / 4 ? size : CHUNK_BYTES);
 
-    if (start <= a->chunks->size && size <= a->chunks->size - start) {
-        a->used = start + size;
-        return a->chunks->data + start;
-    }
-    c = chunk_take(a->pool, size > CHUNK_BYTES / 4 ? size : CHUNK_BYTES);
     if (size > CHUNK_BYTES / 4) {
         /* A large piece goes behind the first chunk, whose free room stays in use. */
         c->next = a->chunks->next;
@@ -179,8 +190,18 @@ void *arena_alloc_bytes(struct arena *a, size_t size)
     }
     c->next = a->chunks;
     a->chunks = c;
-    a->used = size;
+    use_chunk(a, c, size);
     return c->data;
+}
+
+void *arena_alloc_bytes(struct arena *a, size_t size)
+{
+    char *at = a->at;
+
+    if (size > (size_t)(a->end - at))
+        return alloc_from_new(a, size);
+    a->at = at + round_up(size);
+    return at;
 }
 
 #endif

@@ -5,20 +5,6 @@
 
 #include <strings.h>
 
-bool str_equal(struct str a, struct str b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
-}
-
-/* The first letter tells most names apart, without a call. */
-bool str_equal_nocase(struct str a, struct str b)
-{
-    if (a.len != b.len)
-        return false;
-    return a.len == 0 || (((a.data[0] ^ b.data[0]) & ~('a' ^ 'A')) == 0 &&
-                          strncasecmp(a.data, b.data, a.len) == 0);
-}
-
 int str_compare(struct str a, struct str b)
 {
     size_t shorter = a.len < b.len ? a.len : b.len;
@@ -44,16 +30,6 @@ uint64_t str_hash(uint64_t hash, struct str s)
     for (size_t i = 0; i < s.len; i++)
         hash = str_hash_byte(hash, (unsigned char)s.data[i]);
     return hash;
-}
-
-bool str_starts_with(struct str s, struct str prefix)
-{
-    return s.len >= prefix.len && str_equal(str_of(s.data, prefix.len), prefix);
-}
-
-bool str_starts_with_nocase(struct str s, struct str prefix)
-{
-    return s.len >= prefix.len && str_equal_nocase(str_of(s.data, prefix.len), prefix);
 }
 
 bool str_ends_with(struct str s, struct str suffix)

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/macros.h"
 
@@ -40,8 +41,22 @@ static inline bool str_is_empty(struct str s)
     return s.len == 0;
 }
 
-bool str_equal(struct str a, struct str b);
-bool str_equal_nocase(struct str a, struct str b);
+/* Inline, as far as they are: so that to compare with a literal, as `b` or prefix, takes no call. */
+static inline bool str_equal(struct str a, struct str b)
+{
+    return a.len == b.len && (b.len == 0 || memcmp(a.data, b.data, b.len) == 0);
+}
+
+/* The first letter tells most names apart, and of those that are the same most are so to the case. */
+static inline bool str_equal_nocase(struct str a, struct str b)
+{
+    if (a.len != b.len)
+        return false;
+    return b.len == 0 ||
+           (((a.data[0] ^ b.data[0]) & ~('a' ^ 'A')) == 0 &&
+            (memcmp(a.data, b.data, b.len) == 0 || strncasecmp(a.data, b.data, b.len) == 0));
+}
+
 /* < 0, 0 or > 0, byte order. */
 int str_compare(struct str a, struct str b);
 /* The same without regard to the case of ASCII letters. */
@@ -54,8 +69,14 @@ static inline uint64_t str_hash_byte(uint64_t hash, unsigned char byte)
     return (hash ^ byte) * 0x100000001B3u;
 }
 uint64_t str_hash(uint64_t hash, struct str s);
-bool str_starts_with(struct str s, struct str prefix);
-bool str_starts_with_nocase(struct str s, struct str prefix);
+static inline bool str_starts_with(struct str s, struct str prefix)
+{
+    return s.len >= prefix.len && str_equal(str_of(s.data, prefix.len), prefix);
+}
+static inline bool str_starts_with_nocase(struct str s, struct str prefix)
+{
+    return s.len >= prefix.len && str_equal_nocase(str_of(s.data, prefix.len), prefix);
+}
 bool str_ends_with(struct str s, struct str suffix);
 
 /* Position of `needle` in `s`, or SIZE_MAX. */
