@@ -109,6 +109,15 @@ static inline bool bytes16_any(bytes16 v)
     return (halves[0] | halves[1]) != 0;
 }
 
+/* Of which first? True of one it is. */
+static inline unsigned bytes16_first(bytes16 v)
+{
+    uint64_t halves[2];
+
+    memcpy(halves, &v, sizeof(halves));
+    return (unsigned)(halves[0] ? __builtin_ctzll(halves[0]) : 64 + __builtin_ctzll(halves[1])) / 8;
+}
+
 /* Of how many? */
 static inline unsigned bytes16_count(bytes16 v)
 {

@@ -23,25 +23,24 @@ bool sse_is_partial(const struct sse_splitter *s)
     return buf_len(&s->pending) != 0;
 }
 
-static bool is_line_end(char c)
+static bytes16 are_line_ends(bytes16 v)
 {
-    return c == '\n' || c == '\r';
+    return (v == '\n') | (v == '\r');
 }
 
 /* How many bytes are before the first line end; all when there is none. */
 static size_t line_length(struct str s)
 {
+    bytes16 ends;
     size_t at = 0;
 
-    for (; s.len - at >= sizeof(bytes16); at += sizeof(bytes16)) {
-        bytes16 v = bytes16_load(s.data + at);
-
-        if (bytes16_any((v == '\n') | (v == '\r')))
-            break;
+    for (; s.len - at >= sizeof(ends); at += sizeof(ends)) {
+        ends = are_line_ends(bytes16_load(s.data + at));
+        if (bytes16_any(ends))
+            return at + bytes16_first(ends);
     }
-    while (at < s.len && !is_line_end(s.data[at]))
-        at++;
-    return at;
+    ends = are_line_ends(bytes16_load_some(s.data + at, s.len - at));
+    return bytes16_any(ends) ? at + bytes16_first(ends) : s.len;
 }
 
 /* Looks for the empty line that ends the event which `bytes` go on with. Returns the position
@@ -71,6 +70,7 @@ static size_t find_end(struct sse_splitter *s, struct str bytes, size_t *content
         if (!s->in_line)
             return at;
         s->in_line = false;
+        s->lines++;
     }
     *content = bytes.len;
     return SIZE_MAX;
@@ -90,6 +90,16 @@ static bool take_line(struct str *rest, struct str *line)
     *line = str_slice(*rest, 0, end);
     *rest = str_slice(*rest, next, rest->len);
     return true;
+}
+
+/* The only one there is: its end is at the end. */
+static bool take_only_line(struct str *rest, struct str *line)
+{
+    *line = *rest;
+    while (line->len && (line->data[line->len - 1] == '\n' || line->data[line->len - 1] == '\r'))
+        line->len--;
+    *rest = STR_NONE;
+    return line->len != 0;
 }
 
 /* Splits "name: value" at the first colon; one blank behind it is not part of the value. */
@@ -117,14 +127,16 @@ static void join(struct buf *joined, struct str s)
 /* Reads an event's lines. False when its data is empty: then it is none (HTML standard, 9.2.6). */
 static bool parse(struct sse_splitter *s, struct str block, struct sse_event *event)
 {
+    bool is_one_line = s->lines <= 1; /* as most are */
     unsigned data_lines = 0;
     struct str line, name, value;
 
     if (!s->started && str_starts_with(block, STR("\xEF\xBB\xBF")))
         block = str_slice(block, 3, block.len);
     s->started = true;
+    s->lines = 0;
     *event = (struct sse_event){ 0 };
-    while (take_line(&block, &line)) {
+    while (is_one_line ? take_only_line(&block, &line) : take_line(&block, &line)) {
         value = split_field(line, &name);
         if (str_equal(name, STR("event"))) {
             event->type = value;
