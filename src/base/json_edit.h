@@ -15,6 +15,7 @@ enum json_change_kind {
     JSON_DROP,
     JSON_TEXT,
     JSON_STRING,
+    JSON_PLAIN,
     JSON_INTEGER,
     JSON_OBJECT,
     JSON_ARRAY,
@@ -76,6 +77,12 @@ static inline void json_edit_text(struct json_edit *e, struct str key, struct st
 static inline void json_edit_string(struct json_edit *e, struct str key, struct str content)
 {
     json_edit_change(e, key, JSON_STRING)->text = content;
+}
+
+/* The same where nothing has to be escaped, as the caller knows: its own constants, identifiers. */
+static inline void json_edit_plain(struct json_edit *e, struct str key, struct str content)
+{
+    json_edit_change(e, key, JSON_PLAIN)->text = content;
 }
 
 static inline void json_edit_integer(struct json_edit *e, struct str key, int64_t n)

@@ -372,6 +372,9 @@ static void put_change(struct writer *w, const struct json_change *c)
     case JSON_STRING:
         put_string(w, c->text);
         break;
+    case JSON_PLAIN:
+        w->at = write_plain(room(w, c->text.len + 2), c->text);
+        break;
     case JSON_INTEGER:
         put_signed(w, c->integer);
         break;

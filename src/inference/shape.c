@@ -85,9 +85,9 @@ static void name_root(struct exchange *x, struct json_edit *root, struct str id_
                       struct str object)
 {
     json_edit_integer(root, STR("created"), created_of(x, root->object));
-    json_edit_string(root, STR("id"), id_of(x, root->object, id_prefix));
+    json_edit_plain(root, STR("id"), id_of(x, root->object, id_prefix));
     json_edit_string(root, STR("model"), str_from(x->deployment->model->label));
-    json_edit_string(root, STR("object"), object);
+    json_edit_plain(root, STR("object"), object);
 }
 
 /* Before the usage. */
@@ -98,7 +98,7 @@ static void end_root(struct exchange *x, struct json_edit *root)
     } else {
         if (!x->relay.fingerprint.len)
             x->relay.fingerprint = fingerprint(x);
-        json_edit_string(root, STR("system_fingerprint"), x->relay.fingerprint);
+        json_edit_plain(root, STR("system_fingerprint"), x->relay.fingerprint);
     }
     json_edit_drop(root, STR("timings"));
 }
