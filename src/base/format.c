@@ -337,9 +337,14 @@ bool format_parse_base64(struct arena *a, struct str s, struct str *out)
 
 bool format_percent_decode(struct arena *a, struct str s, struct str *out)
 {
-    char *text = arena_alloc_bytes(a, s.len + 1);
+    char *text;
     size_t len = 0;
 
+    if (str_find_char(s, '%') == SIZE_MAX && str_find_char(s, '\0') == SIZE_MAX) {
+        *out = arena_copy(a, s);
+        return true;
+    }
+    text = arena_alloc_bytes(a, s.len + 1);
     for (size_t i = 0; i < s.len; i++) {
         int high, low;
 

@@ -159,10 +159,13 @@ unsigned exchange_engine_body(struct exchange *x, struct str parts[ENGINE_BODY_P
 /* The fault that a development server's client asks the simulator for. */
 static bool request_fault(struct exchange *x, struct sim_fault **fault, struct error *err)
 {
-    struct str text = http_headers_get(&x->request->headers, SIM_FAULT_HEADER);
+    struct str text;
 
     *fault = NULL;
-    if (!text.data || !x->inference->options.allow_faults)
+    if (!x->inference->options.allow_faults)
+        return true;
+    text = http_headers_get(&x->request->headers, SIM_FAULT_HEADER);
+    if (!text.data)
         return true;
     if (x->deployment->engine->kind != ENGINE_SIM)
         return error_set_target(err, ERROR_BAD_REQUEST, "x-lazuli-fault",

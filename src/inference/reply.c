@@ -120,9 +120,9 @@ static char *write_id(char *at, struct exchange *x)
 static char *write_names(char *at, const struct exchange *x)
 {
     if (x->account)
-        at = http_write_header(at, STR("x-ms-region"), x->account->region);
+        at = http_write_line(at, STR("x-ms-region: "), x->account->region);
     if (x->deployment && x->status == 200)
-        at = http_write_header(at, STR("x-ms-deployment-name"), x->deployment->name);
+        at = http_write_line(at, STR("x-ms-deployment-name: "), x->deployment->name);
     return at;
 }
 
@@ -139,7 +139,7 @@ struct http_headers reply_headers(struct exchange *x, struct str content_type)
         client_id = request_id;
     at = write_line(at, STR("content-type: "), content_type);
     at = write_line(at, STR("apim-request-id: "), request_id);
-    at = http_write_header(at, STR("x-ms-client-request-id"), client_id);
+    at = http_write_line(at, STR("x-ms-client-request-id: "), client_id);
     at = write_names(write_id(at, x), x);
     if (x->deployment && (x->admitted || (x->err && is_model_error(x->err))))
         at = write_rate_limits(at, x);

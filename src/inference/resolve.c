@@ -8,6 +8,8 @@
 #include "inference/field_errors.h"
 #include "inference/operation.h"
 
+#define REQUEST_JSON STR("application/json")
+
 #define JSON_HINT                                                                               \
     "We could not parse the JSON body of your request. (HINT: This likely means you aren't "    \
     "using your HTTP library correctly. The Azure OpenAI API expects a JSON payload, but what " \
@@ -84,7 +86,8 @@ static bool parse(struct exchange *x, struct error *err)
     struct error cause;
 
     /* A client that names no type is taken at its body's word; another type is not JSON. */
-    if (type.len && !str_equal(http_media_type(x->asking, type), STR("application/json")))
+    if (type.len && !str_equal_nocase(type, REQUEST_JSON) &&
+        !str_equal(http_media_type(x->asking, type), REQUEST_JSON))
         return error_set(err, ERROR_MEDIA_TYPE, NULL);
     x->document = json_parse(x->asking, x->request->body, &cause);
     if (!x->document)

@@ -40,7 +40,7 @@ static struct str make_head(const struct http_client_call *call)
     *at++ = ' ';
     at = http_write_text(at, request->path);
     at = http_write_raw(at, STR(" HTTP/1.1\r\n"));
-    at = http_write_header(at, STR("Host"), host);
+    at = http_write_line(at, STR("Host: "), host);
     for (size_t i = 0; i < request->headers.count; i++)
         at = http_write_header(at, request->headers.items[i].name, request->headers.items[i].value);
     at = http_write_raw(at, request->headers.lines);

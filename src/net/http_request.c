@@ -39,14 +39,18 @@ static bool has_single_blanks(const struct http_head *head)
 }
 
 /* What RFC 3986, 3.2.2 and 3.2.3 let a host and port be made of. */
+static const bool host_chars[256] = {
+    ['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true, ['-'] = true, ['.'] = true,
+    ['_'] = true,         ['~'] = true,         ['!'] = true,         ['$'] = true, ['&'] = true,
+    ['\''] = true,        ['('] = true,         [')'] = true,         ['*'] = true, ['+'] = true,
+    [','] = true,         [';'] = true,         ['='] = true,         ['%'] = true, [':'] = true,
+    ['['] = true,         [']'] = true,
+};
+
 static bool is_host(struct str host)
 {
     for (size_t i = 0; i < host.len; i++) {
-        char c = host.data[i];
-        bool is_alphanumeric =
-            (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-
-        if (!is_alphanumeric && (!c || !strchr("-._~!$&'()*+,;=%:[]", c)))
+        if (!host_chars[(unsigned char)host.data[i]])
             return false;
     }
     return true;

@@ -14,28 +14,29 @@ static bool may_be_control(bytes16 v)
     return bytes16_any((v < ' ') | (v == 0x7F));
 }
 
-static bool text_may_hold_control(struct str s)
+/* With a blank for each control character. */
+static char *write_cleaned(char *at, struct str s)
 {
-    size_t i = 0;
-
-    for (; s.len - i >= sizeof(bytes16); i += sizeof(bytes16)) {
-        if (may_be_control(bytes16_load(s.data + i)))
-            return true;
-    }
-    return may_be_control(bytes16_load_some(s.data + i, s.len - i));
+    for (size_t i = 0; i < s.len; i++)
+        *at++ = is_control((unsigned char)s.data[i]) ? ' ' : s.data[i];
+    return at;
 }
 
+/* Copies while it looks. */
 char *http_write_text(char *at, struct str s)
 {
-    if (!s.len)
-        return at;
-    memcpy(at, s.data, s.len);
-    if (text_may_hold_control(s)) {
-        for (size_t i = 0; i < s.len; i++) {
-            if (is_control((unsigned char)at[i]))
-                at[i] = ' ';
-        }
+    for (; s.len >= sizeof(bytes16);
+         s = str_of(s.data + sizeof(bytes16), s.len - sizeof(bytes16))) {
+        bytes16 v = bytes16_load(s.data);
+
+        if (may_be_control(v))
+            return write_cleaned(at, s);
+        bytes16_store(at, v);
+        at += sizeof(v);
     }
+    if (may_be_control(bytes16_load_some(s.data, s.len)))
+        return write_cleaned(at, s);
+    bytes16_copy(at, s.data, s.len);
     return at + s.len;
 }
 

@@ -29,6 +29,11 @@ char *http_write_text(char *at, struct str s);
 char *http_write_hex(char *at, uint64_t n);
 /* "Name: value" CR LF; the value as text. */
 char *http_write_header(char *at, struct str name, struct str value);
+/* The same with a name of the program's own, which ends in ": ". */
+static inline char *http_write_line(char *at, struct str name, struct str value)
+{
+    return http_write_raw(http_write_text(http_write_raw(at, name), value), STR("\r\n"));
+}
 
 /* Room for one header, and for all of a list, its lines included. */
 size_t http_write_header_room(struct str name, struct str value);
