@@ -118,15 +118,22 @@ static inline unsigned bytes16_first(bytes16 v)
     return (unsigned)(halves[0] ? __builtin_ctzll(halves[0]) : 64 + __builtin_ctzll(halves[1])) / 8;
 }
 
-/* Of how many? */
+/* The sum of sixteen numbers without a sign. */
+static inline unsigned bytes16_sum(bytes16 v)
+{
+    const uint64_t odd = 0x00FF00FF00FF00FFu;
+    uint64_t halves[2], pairs;
+
+    /* the highest part of the product is the sum of all */
+    memcpy(halves, &v, sizeof(halves));
+    pairs = (halves[0] & odd) + (halves[0] >> 8 & odd) + (halves[1] & odd) + (halves[1] >> 8 & odd);
+    return (unsigned)(pairs * 0x0001000100010001u >> 48);
+}
+
+/* `v` as above: true of how many? */
 static inline unsigned bytes16_count(bytes16 v)
 {
-    const uint64_t ones = 0x0101010101010101u;
-    uint64_t halves[2];
-
-    /* the product's highest byte is the sum of all */
-    memcpy(halves, &v, sizeof(halves));
-    return (unsigned)(((halves[0] & ones) * ones >> 56) + ((halves[1] & ones) * ones >> 56));
+    return bytes16_sum(-v);
 }
 
 #endif

@@ -188,16 +188,28 @@ bool str_is_utf8(struct str s)
     return true;
 }
 
-/* Every byte begins a character but those that continue one. */
+/* All ones where the byte continues a character; every other byte begins one. */
+static bytes16 continue_chars(bytes16 v)
+{
+    return v < (signed char)0xC0;
+}
+
 size_t str_count_chars(struct str s)
 {
     size_t count = s.len, i = 0;
+    bytes16 found = { 0 };
 
     if (!s.len) /* nothing may be added to NULL */
         return 0;
-    for (; s.len - i >= sizeof(bytes16); i += sizeof(bytes16))
-        count -= bytes16_count(bytes16_load(s.data + i) < (signed char)0xC0);
-    return count - bytes16_count(bytes16_load_some(s.data + i, s.len - i) < (signed char)0xC0);
+    for (; s.len - i >= sizeof(found); i += sizeof(found)) {
+        found -= continue_chars(bytes16_load(s.data + i));
+        if (i / sizeof(found) % 64 == 63) { /* before one of the sixteen sums is full */
+            count -= bytes16_sum(found);
+            found = (bytes16){ 0 };
+        }
+    }
+    found -= continue_chars(bytes16_load_some(s.data + i, s.len - i));
+    return count - bytes16_sum(found);
 }
 
 void str_repair_utf8(char *text)

@@ -149,11 +149,21 @@ static void knows_utf8(void **state)
 
 static void counts_characters(void **state)
 {
+    static char many[5000];
+
     (void)state;
     assert_int_equal(str_count_chars(STR_NONE), 0);
     assert_int_equal(str_count_chars(STR("abc")), 3);
     assert_int_equal(str_count_chars(STR("a\0b")), 3);
     assert_int_equal(str_count_chars(STR("gr\xC3\xBC\xC3\x9F\xF0\x9F\x98\x80")), 5);
+    memset(many, 0x80, sizeof(many));
+    for (size_t len = 1; len <= sizeof(many); len++) { /* one that is continued for long */
+        many[0] = '\xF0';
+        assert_int_equal(str_count_chars(str_of(many, len)), 1);
+        many[len - 1] = 'a';
+        assert_int_equal(str_count_chars(str_of(many, len)), len > 1 ? 2 : 1);
+        many[len - 1] = '\x80';
+    }
 }
 
 static void repairs_utf8(void **state)
