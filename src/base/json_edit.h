@@ -6,6 +6,8 @@
 #ifndef BASE_JSON_EDIT_H
 #define BASE_JSON_EDIT_H
 
+#include <assert.h>
+
 #include "base/bytes16.h"
 #include "base/json.h"
 
@@ -48,8 +50,9 @@ void json_edit_init(struct json_edit *e, struct arena *a, yyjson_val *object, un
 /* Room in the arena for `count` edits, of an array's items say, each to be begun by json_edit_init. */
 struct json_edit *json_edit_list(struct arena *a, size_t count);
 
-/* What the functions below share: room for the change, in its place among the others. */
-struct json_change *json_edit_add(struct json_edit *e, struct str key, uint64_t rank);
+/* Of the functions below: makes room for a change among those that are there, where its key does not
+ * come behind theirs. */
+struct json_change *json_edit_insert(struct json_edit *e, struct str key, uint64_t rank);
 
 /* What the member `key` becomes, whether the object has it or not; each key once. It is a name of the
  * program's own, in which nothing has to be escaped. Inline, so that a literal's rank is known; they
@@ -57,8 +60,15 @@ struct json_change *json_edit_add(struct json_edit *e, struct str key, uint64_t 
 static inline struct json_change *json_edit_change(struct json_edit *e, struct str key,
                                                    enum json_change_kind kind)
 {
-    struct json_change *c = json_edit_add(e, key, bytes16_rank(key.data, key.len));
+    uint64_t rank = bytes16_rank(key.data, key.len);
+    struct json_change *c = &e->changes[e->count];
 
+    assert(e->count < e->max);
+    if (e->count && c[-1].rank >= rank)
+        c = json_edit_insert(e, key, rank);
+    e->count++;
+    c->rank = rank;
+    c->key = key;
     c->kind = kind;
     return c;
 }
