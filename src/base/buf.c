@@ -31,20 +31,17 @@ static char *reserve(struct buf *b, size_t len)
         return NULL;
     if (b->capacity - b->end >= len && b->data)
         return b->data + b->end;
-    if (b->start && b->capacity - content >= len) {
+    if (b->start) {
+        assert(b->data);
         memmove(b->data, b->data + b->start, content);
         b->start = 0;
         b->end = content;
-        return b->data + b->end;
     }
+    if (b->capacity - content >= len && b->data)
+        return b->data + b->end;
     wanted = b->capacity ? b->capacity : BUF_FIRST_BYTES;
     while (wanted - content < len)
         wanted *= 2;
-    if (b->start) {
-        memmove(b->data, b->data + b->start, content);
-        b->start = 0;
-        b->end = content;
-    }
     b->data = memory_realloc(b->data, wanted);
     b->capacity = wanted;
     return b->data + b->end;

@@ -13,7 +13,7 @@
 #include "base/str.h"
 
 struct buf {
-    char *data;
+    char *data;      /* NULL until something comes */
     size_t start;    /* first byte of the content */
     size_t end;      /* behind the last byte */
     size_t capacity; /* allocated */
@@ -27,7 +27,7 @@ void buf_done(struct buf *b);
 
 static inline struct str buf_str(const struct buf *b)
 {
-    return str_of(b->data ? b->data + b->start : NULL, b->end - b->start);
+    return str_of(b->end ? b->data + b->start : b->data, b->end - b->start);
 }
 
 static inline size_t buf_len(const struct buf *b)

@@ -62,7 +62,7 @@ struct str str_slice(struct str s, size_t start, size_t len)
         start = s.len;
     if (len > s.len - start)
         len = s.len - start;
-    return (struct str){ s.data ? s.data + start : NULL, len };
+    return (struct str){ s.len ? s.data + start : s.data, len };
 }
 
 static bool is_blank(char c)
