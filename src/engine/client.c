@@ -286,12 +286,10 @@ static void on_kick(struct loop_task *task)
     struct engine_client *c = CONTAINER_OF(task, struct engine_client, kick_task);
 
     atomic_store(&c->is_kicked, false);
-    /* An event may close the client: it must not go before this function has ended. */
-    engine_client_hold(c);
     end_failing(c);
     look_at_waiting(c);
+    /* An event may have closed the client: what the kick holds has kept it until here. */
     engine_client_release(c);
-    engine_client_release(c); /* that of the kick */
 }
 
 void engine_client_kick(struct engine_client *c)
