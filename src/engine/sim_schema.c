@@ -299,6 +299,7 @@ static yyjson_mut_val *sample(struct sampler *s, yyjson_val *schema, unsigned de
 {
     static const char *const choices[] = { "anyOf", "oneOf" };
     yyjson_val *value;
+    size_t count;
 
     if (++s->values > VALUES_MAX || depth > 2 * DEPTH_MAX)
         return yyjson_mut_null(s->doc);
@@ -307,15 +308,13 @@ static yyjson_mut_val *sample(struct sampler *s, yyjson_val *schema, unsigned de
     if ((value = yyjson_obj_get(schema, "const")))
         return yyjson_val_mut_copy(s->doc, value);
     value = yyjson_obj_get(schema, "enum");
-    if (yyjson_arr_size(value))
-        return yyjson_val_mut_copy(s->doc,
-                                   yyjson_arr_get(value, random_of(s) % yyjson_arr_size(value)));
+    if ((count = yyjson_arr_size(value)))
+        return yyjson_val_mut_copy(s->doc, yyjson_arr_get(value, random_of(s) % count));
     for (size_t i = 0; i < ARRAY_LEN(choices); i++) {
         yyjson_val *options = yyjson_obj_get(schema, choices[i]);
-        size_t count = yyjson_arr_size(options);
 
         /* The last one where it gets deep: recursive types put their end ("null") there. */
-        if (count)
+        if ((count = yyjson_arr_size(options)))
             return sample(s, yyjson_arr_get(options, depth < DEPTH_MAX / 4 ? 0 : count - 1),
                           depth + 1);
     }

@@ -91,11 +91,11 @@ struct metrics *metrics_new(unsigned shards)
 
 static void series_free_all(struct series **all)
 {
-    struct series *s, *next;
+    struct series *s = *all, *next;
 
-    HASH_ITER(hh, *all, s, next)
-    {
-        HASH_DEL(*all, s);
+    HASH_CLEAR(hh, *all);
+    for (; s; s = next) {
+        next = s->hh.next;
         free(s);
     }
 }
