@@ -266,6 +266,7 @@ static void writes_as_yyjson_does(void **state)
 /* The text grows beyond its first room at each kind of value. */
 static void writes_long_texts(void **state)
 {
+    static const char end[] = "\\n\",-12,{\"k\":1.5},true]";
     struct arena *a = *state;
     size_t size = 1000000;
     char *text = arena_alloc_bytes(a, 2 * size);
@@ -273,14 +274,14 @@ static void writes_long_texts(void **state)
     for (size_t len = 2030; len < 2060; len++) {
         memset(text, 'x', len);
         memcpy(text, "[\"", 2);
-        strcpy(text + len, "\\n\",-12,{\"k\":1.5},true]");
+        memcpy(text + len, end, sizeof(end));
         assert_written_as_by_yyjson(a, text);
     }
     memset(text, ' ', size);
     text[0] = '"';
     for (size_t i = 1; i + 2 < size; i += 2)
         memcpy(text + i, "\\t", 2);
-    strcpy(text + size - 1 - size % 2, "\"");
+    memcpy(text + size - 1 - size % 2, "\"", 2);
     assert_written_as_by_yyjson(a, text);
 }
 
