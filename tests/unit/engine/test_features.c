@@ -3,29 +3,16 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include <cmocka.h>
 
 #include "engine/engine.h"
-
-/* The engine "e" of a catalog with these settings. */
-static const struct catalog_engine *parse(const char *settings, struct catalog **catalog)
-{
-    char yaml[512];
-    struct error err;
-
-    snprintf(yaml, sizeof(yaml), "engines:\n  - name: e\n    %s\n", settings);
-    *catalog = catalog_parse(str_from(yaml), "test.yaml", &err);
-    if (!*catalog)
-        fail_msg("%s: %s", settings, err.text);
-    return &(*catalog)->engines[0];
-}
+#include "one_engine.h"
 
 static unsigned features(const char *settings)
 {
     struct catalog *c;
-    unsigned set = engine_features(parse(settings, &c));
+    unsigned set = engine_features(one_engine(settings, &c));
 
     catalog_unref(c);
     return set;
@@ -50,12 +37,12 @@ static void names_the_model_of_an_upstream(void **state)
     struct catalog *c;
 
     (void)state;
-    assert_true(str_equal(engine_model_name(parse("upstream: { url: 'http://a', model: m }", &c)),
-                          STR("m")));
+    assert_true(str_equal(
+        engine_model_name(one_engine("upstream: { url: 'http://a', model: m }", &c)), STR("m")));
     catalog_unref(c);
-    assert_null(engine_model_name(parse("upstream: { url: 'http://a' }", &c)).data);
+    assert_null(engine_model_name(one_engine("upstream: { url: 'http://a' }", &c)).data);
     catalog_unref(c);
-    assert_null(engine_model_name(parse("llama: { model: a }", &c)).data);
+    assert_null(engine_model_name(one_engine("llama: { model: a }", &c)).data);
     catalog_unref(c);
 }
 

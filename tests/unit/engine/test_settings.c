@@ -3,25 +3,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include <cmocka.h>
 
 #include "base/macros.h"
 #include "engine/settings.h"
-
-/* The engine "e" of a catalog with these settings. */
-static const struct catalog_engine *parse(const char *settings, struct catalog **catalog)
-{
-    char yaml[512];
-    struct error err;
-
-    snprintf(yaml, sizeof(yaml), "engines:\n  - name: e\n    %s\n", settings);
-    *catalog = catalog_parse(str_from(yaml), "test.yaml", &err);
-    if (!*catalog)
-        fail_msg("%s: %s", settings, err.text);
-    return &(*catalog)->engines[0];
-}
+#include "one_engine.h"
 
 /* Any two of these differ, and each equals itself when it is read again. */
 static const char *const all[] = {
@@ -79,8 +66,8 @@ static void tells_settings_apart(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(all); i++) {
-        parse(all[i], &first[i]);
-        parse(all[i], &second[i]);
+        one_engine(all[i], &first[i]);
+        one_engine(all[i], &second[i]);
     }
     for (size_t i = 0; i < ARRAY_LEN(all); i++) {
         for (size_t j = 0; j < ARRAY_LEN(all); j++) {
