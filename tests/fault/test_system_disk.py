@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import resource
+import shutil
 import subprocess
 
 import pytest
@@ -18,13 +19,16 @@ DEPLOYMENT = {
 QUICK = {"messages": MESSAGES, "max_tokens": 1}
 
 
+MEMORY = ["-t", "tmpfs", "-o", "size=32m", "lazuli-test"]
+
+
 @contextlib.contextmanager
-def mounted(folder, options):
+def mounted(folder, *what):
     """A file system of its own there."""
-    folder.mkdir()
+    folder.mkdir(parents=True, exist_ok=True)
     if os.geteuid() != 0:
         pytest.skip("only root may mount a file system")
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "lazuli-test", folder], capture_output=True, text=True)
+    made = subprocess.run(["mount", *what, folder], capture_output=True, text=True)
     if made.returncode:
         pytest.skip(f"no file system can be mounted here: {made.stderr}")
     try:
@@ -58,7 +62,7 @@ def names(service):
 
 def test_full_disk(tmp_path):
     """What ARM cannot keep it refuses; all else goes on. With room again it takes writes again, and it has lost none."""
-    with mounted(tmp_path / "disk", "size=32m") as disk:
+    with mounted(tmp_path / "disk", *MEMORY) as disk:
         ballast = disk / "ballast"
         with start(data=disk) as service:
             fill(ballast)
@@ -111,7 +115,7 @@ def test_file_that_cannot_grow():
 
 def test_read_only_disk(tmp_path):
     """It does not start there, and says why; nothing has been changed when the disk can be written again."""
-    with mounted(tmp_path / "disk", "size=32m") as disk:
+    with mounted(tmp_path / "disk", *MEMORY) as disk:
         with start(data=disk):
             pass
         subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
@@ -121,6 +125,36 @@ def test_read_only_disk(tmp_path):
         subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
         with start(data=disk) as service:
             assert service.post("paced", QUICK).status_code == 200
+
+
+def test_disk_that_becomes_read_only(tmp_path):
+    """As a kernel makes it of one that fails, whatever is open for writing. The same as with a full one, until it is mounted
+    anew; nothing that was acknowledged is lost by then."""
+    image = tmp_path / "image"
+    with image.open("wb") as file:
+        file.truncate(16 << 20)
+    if not (mkfs := shutil.which("mkfs.ext4", path=f"{os.environ['PATH']}:/sbin:/usr/sbin")):
+        pytest.skip("there is no mkfs.ext4")
+    subprocess.run([mkfs, "-q", image], check=True)
+    with mounted(tmp_path / "data", "-o", "loop", image) as disk, start(data=tmp_path) as service:
+        assert service.arm("PUT", "/deployments/before", DEPLOYMENT).status_code == 201
+        kept = names(service)
+        wire, _ = begin_stream(service)
+        subprocess.run(["mount", "-o", "remount,abort", disk], check=True)
+        for change in (("PUT", "/deployments/late", DEPLOYMENT), ("DELETE", "/deployments/before")):
+            refused = service.arm(*change)
+            assert (refused.status_code, refused.json()["error"]["code"]) == (503, "ServiceUnavailable"), refused.text
+            assert "read-only" in refused.json()["error"]["message"] and str(disk) not in refused.text
+        assert names(service) == kept
+        assert service.post("late", QUICK).status_code == 404
+        for name in ("paced", "before"):
+            assert service.post(name, QUICK).status_code == 200
+        assert b"[DONE]" in wire.read_until(b"0\r\n\r\n")
+        service.wait_for_log(str(service.data / "lazuli.db"))
+    with mounted(tmp_path / "data", "-o", "loop", image), start(data=tmp_path) as service:
+        assert names(service) == kept
+        assert service.arm("PUT", "/deployments/late", DEPLOYMENT).status_code == 201
+        assert service.post("late", QUICK).status_code == 200
 
 
 def test_folder_of_somebody_else(tmp_path):
