@@ -13,6 +13,7 @@ import requests
 
 from certificate import tls_arguments
 from service import Lazuli
+from tls import Session
 from wire import Wire
 
 GET = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
@@ -56,10 +57,7 @@ def hello(version):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.maximum_version = ssl.TLSVersion.TLSv1_2  # newer ones are an extension, which old clients do not send
-    out = ssl.MemoryBIO()
-    with pytest.raises(ssl.SSLWantReadError):
-        context.wrap_bio(ssl.MemoryBIO(), out).do_handshake()
-    data = bytearray(out.read())
+    data = bytearray(Session(context).hello())
     data[1:3] = version  # of the record
     data[9:11] = version  # of the hello
     return bytes(data)
@@ -104,23 +102,13 @@ def test_garbage_in_records(service, certificate, name):
 
 def test_garbage_behind_a_handshake(service, certificate):
     context = ssl.create_default_context(cafile=certificate / "cert.pem")
-    with socket.create_connection(("127.0.0.1", service.port), timeout=20) as plain:
-        into, out = ssl.MemoryBIO(), ssl.MemoryBIO()
-        wire = context.wrap_bio(into, out, server_hostname="localhost")
-        while True:
-            try:
-                wire.do_handshake()
-                break
-            except ssl.SSLWantReadError:
-                plain.sendall(out.read())
-                into.write(plain.recv(65536))
-        plain.sendall(out.read() + b"\x17\x03\x03\0\x20" + b"x" * 32)
-        left = b""
-        while more := plain.recv(65536):
-            left += more
-        into.write(left)
+    with Wire(service, timeout=20) as wire:
+        session = Session(context, wire)
+        session.carried(session.tls.do_handshake)
+        wire.send(b"\x17\x03\x03\0\x20" + b"x" * 32)
+        session.coming.write(wire.read_all())
         with pytest.raises(ssl.SSLError, match=r"(?i)bad.record.mac"):
-            wire.read()
+            session.tls.read()
     assert_served(service, certificate)
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from fake_upstream import chat_answer, chat_event
 from scripted import ASKED, PATH, WHOLE
+from tls import Session
 from wire import Wire
 
 INTERIM = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -154,31 +155,16 @@ def test_tls(service, upstream, certificate):
     """The end of a sending side is told inside TLS there."""
     gate = Gate()
     upstream.reset(saying(gate))
-    wire, coming, going = Wire(service), ssl.MemoryBIO(), ssl.MemoryBIO()
-    context = ssl.create_default_context(cafile=certificate / "cert.pem")
-    session = context.wrap_bio(coming, going, server_hostname="localhost")
-
-    def carried(step):
-        """That step of the session, with all that it needs of the network."""
-        while True:
-            try:
-                result = step()
-            except ssl.SSLWantReadError:
-                wire.send(going.read())
-                coming.write(wire.read())
-            else:
-                wire.send(going.read())
-                return result
-
-    carried(session.do_handshake)
+    session = Session(ssl.create_default_context(cafile=certificate / "cert.pem"), Wire(service))
+    session.carried(session.tls.do_handshake)
     body = WHOLE
     head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\napi-key: {service.key}\r\nContent-Type: application/json\r\n"
-    session.write(head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+    session.tls.write(head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body)
     with pytest.raises(ssl.SSLWantReadError):
-        session.unwrap()
+        session.tls.unwrap()
     data = b""
     while b"at last" not in data:
-        data += carried(lambda: session.read(65536))
+        data += session.carried(lambda: session.tls.read(65536))
         if data.endswith(INTERIM):
             gate.opened.set()
     assert Read(data).answer()[0] == 200

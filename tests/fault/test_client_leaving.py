@@ -13,6 +13,7 @@ import pytest
 from fake_upstream import chat_answer, chat_event
 from scripted import CATALOG, PATH, STREAM, WHOLE
 from service import Lazuli
+from tls import Session
 from waiting import wait_until
 from wire import Wire
 
@@ -131,6 +132,40 @@ def test_before_the_request_is_whole(service, upstream, connect, part, leave):
         leave(connect().send(sent))
     wait_until_nothing_is_left(service)
     assert not upstream.calls
+
+
+@pytest.mark.parametrize("leave", [Wire.close, Wire.reset], ids=["closes", "resets"])
+@pytest.mark.parametrize("sent", [b"", b'{"messages": ['], ids=["no body", "half a body"])
+def test_after_it_was_told_to_go_on(service, upstream, connect, sent, leave):
+    upstream.reset()
+    head = (HEAD % service.key).replace("Content-Length:", "Expect: 100-continue\r\nContent-Length:")
+    for _ in range(TRIES):
+        wire = connect()
+        assert wire.send(head.encode()).read_until(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        leave(wire.send(sent))
+    wait_until_nothing_is_left(service)
+    assert not upstream.calls
+
+
+@pytest.mark.parametrize("leave", [Wire.close, Wire.reset], ids=["closes", "resets"])
+@pytest.mark.parametrize("part", ["half a hello", "hello", "answer", "half of the last words"])
+def test_within_the_handshake_of_tls(service, certificate, part, leave):
+    """With the service's answer unread, too."""
+    context = ssl.create_default_context(cafile=certificate / "cert.pem")
+    for _ in range(TRIES):
+        wire = Wire(service)
+        session = Session(context, wire)
+        hello = session.hello()
+        wire.send(hello[:40] if part == "half a hello" else hello)
+        if part in ("answer", "half of the last words"):
+            session.fed(session.tls.do_handshake)
+        if part == "half of the last words":
+            last = session.going.read()
+            wire.send(last[: len(last) // 2])
+        leave(wire)
+    wait_until_nothing_is_left(service)
+    with Wire(service, tls=context) as wire:
+        assert wire.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").reply()[0] == 200
 
 
 def test_while_its_answer_is_written(service, upstream, connect):
