@@ -89,7 +89,7 @@ def test_a_hung_model_is_replaced():
 
 def test_a_reload_replaces_a_model_after_its_streams():
     """Never two processes at a time: the memory may be there for one."""
-    with Lazuli(catalog=LOADED) as service:
+    with Lazuli(catalog=LOADED, arguments=["--drain-ms", "60000"]) as service:
         wait_until_ready(service, 200, "ready")
         (first,) = processes(service)
         long = QUESTION | {"stream": True, "max_tokens": 150, "logit_bias": {"2": -100}}
@@ -97,7 +97,12 @@ def test_a_reload_replaces_a_model_after_its_streams():
             lines = answer.iter_lines()
             assert next(lines).startswith(b"data: ")
             service.catalog_file.write_text(LOADED + "      parallel: 2\n")
-            service.process.send_signal(signal.SIGHUP)
+            os.kill(first, signal.SIGSTOP)  # its stream shall not be over before the reload
+            try:
+                assert "reload_done" in service.reload()
+            finally:
+                os.kill(first, signal.SIGCONT)
+            assert processes(service) == [first]
             last = None
             for line in lines:
                 assert len(processes(service)) <= 1
