@@ -41,13 +41,11 @@ static int serve(struct settings *settings, const char *config, bool quickstart)
     struct server_options options = { .settings = settings,
                                       .config_file = config,
                                       .quickstart = quickstart };
-    enum log_level level = LOG_INFO;
     struct server *s;
     struct error err;
 
     memory_return_freed();
-    if (log_parse_level(str_from(settings->log_level), &level))
-        log_set_level(level);
+    log_set_level(settings_log_level(settings));
     s = server_new(&options, &err);
     if (!s)
         return command_fail(&err, EXIT_USAGE);

@@ -71,19 +71,8 @@ static unsigned worker_count(const struct settings *s)
     return cores > 0 ? (unsigned)cores : 1;
 }
 
-/* After the command that prints the master key, which is the operator's own and may need more than
- * is left; and after what root alone may do. */
-static bool enter_sandbox(struct server *s, struct error *err)
-{
-    const struct settings *settings = s->options.settings;
-    enum sandbox_mode mode = SANDBOX_REQUIRED;
-
-    if (!sandbox_parse_mode(settings->sandbox, &mode))
-        return error_set(err, ERROR_CONFIG, "sandbox: there is no such mode");
-    file_limit_raise(worker_count(settings) * (unsigned long)settings->connections_max);
-    return sandbox_enter(mode, s->folder.path, err);
-}
-
+/* The sandbox comes after the command that prints the master key, which is the operator's own and may
+ * need more than is left. */
 static bool open_data(struct server *s, struct error *err)
 {
     const struct settings *settings = s->options.settings;
@@ -92,7 +81,7 @@ static bool open_data(struct server *s, struct error *err)
         !data_folder_unpack_model(&s->folder, err))
         return false;
     s->box = sealing_open(settings, &s->folder, true, err);
-    if (!s->box || !enter_sandbox(s, err))
+    if (!s->box || !sandbox_enter(settings_sandbox_mode(settings), s->folder.path, err))
         return false;
     s->store = store_open(s->folder.database, err);
     if (!s->store)
@@ -219,6 +208,9 @@ struct server *server_new(const struct server_options *options, struct error *er
     s->shared.clock = &s->clock;
     if (!options->settings->core_dumps)
         sandbox_hide_memory();
+    /* before the sandbox takes the right to go beyond the hard limit */
+    file_limit_raise(worker_count(options->settings) *
+                     (unsigned long)options->settings->connections_max);
     if (!open_data(s, err) || !make_workers(s, &port, err) ||
         !bootstrap_identity(s->store, s->box, public_base(s, port), s->arena, &s->info, err) ||
         !make_arm(s, err) || !bootstrap_read(s->store, s->box, s->arena, &s->info, err)) {
@@ -369,7 +361,6 @@ static bool reload(struct server *s, struct settings *next, struct error *err)
 {
     struct tls_context *tls = NULL;
     struct catalog *catalog;
-    enum log_level level;
 
     if (!read_settings(s, next, err))
         return false;
@@ -384,8 +375,7 @@ static bool reload(struct server *s, struct settings *next, struct error *err)
         return false;
     }
     log_ignored(s, next);
-    if (log_parse_level(str_from(s->options.settings->log_level), &level))
-        log_set_level(level);
+    log_set_level(settings_log_level(s->options.settings));
     set_tls(s, tls);
     engines_reload(s->shared.engines, catalog, s->options.settings->drain_ms);
     s->publishing++;

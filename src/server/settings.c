@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/settings.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/log.h"
 #include "base/memory.h"
 #include "model/yaml_file.h"
-#include "server/sandbox.h"
 
 enum setting_kind { SETTING_TEXT, SETTING_NUMBER, SETTING_FLAG };
 
@@ -363,6 +362,26 @@ bool settings_check(const struct settings *s, struct error *err)
         return error_set_target(err, ERROR_CONFIG, "master_key_command",
                                 "give master_key_file or master_key_command, not both");
     return true;
+}
+
+enum log_level settings_log_level(const struct settings *s)
+{
+    enum log_level level;
+    bool is_known = log_parse_level(str_from(s->log_level), &level);
+
+    assert(is_known);
+    (void)is_known;
+    return level;
+}
+
+enum sandbox_mode settings_sandbox_mode(const struct settings *s)
+{
+    enum sandbox_mode mode;
+    bool is_known = sandbox_parse_mode(s->sandbox, &mode);
+
+    assert(is_known);
+    (void)is_known;
+    return mode;
 }
 
 void settings_reload(struct settings *s, const struct settings *next, struct buf *ignored)

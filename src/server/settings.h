@@ -12,6 +12,8 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/log.h"
+#include "server/sandbox.h"
 #include "server/settings_table.h"
 
 struct settings {
@@ -44,6 +46,10 @@ bool settings_is_flag(struct str key);
 
 /* What concerns several settings: a certificate needs its key, and so on. */
 MUST_CHECK bool settings_check(const struct settings *s, struct error *err);
+
+/* What the words stand for; of settings that have been checked. */
+enum log_level settings_log_level(const struct settings *s);
+enum sandbox_mode settings_sandbox_mode(const struct settings *s);
 
 /* Takes over the reloadable settings of `next`; the names of others that differ are appended to
  * `ignored`, separated by blanks, for the log. */

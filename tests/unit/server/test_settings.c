@@ -170,6 +170,11 @@ static void some_need_each_other(void **state)
     assert_true(set("sandbox", "") && set("log-level", "loud"));
     assert_false(settings_check(&s, &err));
     expect_text("loud");
+    assert_true(set("log-level", "debug") && settings_check(&s, &err));
+    assert_int_equal(settings_log_level(&s), LOG_DEBUG);
+    assert_int_equal(settings_sandbox_mode(&s), SANDBOX_ON);
+    assert_true(set("sandbox", "required") && settings_check(&s, &err));
+    assert_int_equal(settings_sandbox_mode(&s), SANDBOX_REQUIRED);
 }
 
 static void a_base_is_a_url(void **state)
