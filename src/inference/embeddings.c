@@ -6,7 +6,6 @@
 #include <math.h>
 
 #include "base/json_edit.h"
-#include "base/log.h"
 #include "inference/field_errors.h"
 #include "inference/operation.h"
 #include "inference/prompts.h"
@@ -246,8 +245,7 @@ static void take_usage(struct exchange *x, struct arena *scratch, struct json_ed
     if (!yyjson_is_obj(usage) || (str_to_u64(prompt, SHAPE_COUNT_MAX, &x->usage.prompt_tokens) &&
                                   str_to_u64(total, SHAPE_COUNT_MAX, &sum)))
         return;
-    log_warn("usage_estimated", "id=%s engine=%s", x->request_id, x->deployment->engine->name);
-    x->usage.prompt_tokens = exchange_prompt_tokens(&x->facts);
+    shape_estimate_usage(x);
     json_edit_text(answer, STR("usage"),
                    arena_printf(scratch, "{\"prompt_tokens\":%llu,\"total_tokens\":%llu}",
                                 (unsigned long long)x->usage.prompt_tokens,

@@ -170,14 +170,22 @@ void shape_count_text(struct exchange *x, yyjson_val *text)
     x->relay.text_bytes += json_str(text).len;
 }
 
-/* What an engine tells in numbers that make no sense is estimated, as a prompt is. */
-static yyjson_val *estimate_usage(struct exchange *x, struct arena *a)
+void shape_estimate_usage(struct exchange *x)
 {
-    uint64_t prompt = exchange_prompt_tokens(&x->facts), answer = (x->relay.text_bytes + 3) / 4;
+    log_warn("usage_estimated", "id=%s engine=%s", x->request_id, x->deployment->engine->name);
+    x->usage.prompt_tokens = exchange_prompt_tokens(&x->facts);
+    x->usage.completion_tokens = (x->relay.text_bytes + 3) / 4;
+}
+
+static yyjson_val *estimated_usage(struct exchange *x, struct arena *a)
+{
     yyjson_mut_doc *doc = json_new(a);
     yyjson_mut_val *usage = yyjson_mut_obj(doc);
+    uint64_t prompt, answer;
 
-    log_warn("usage_estimated", "id=%s engine=%s", x->request_id, x->deployment->engine->name);
+    shape_estimate_usage(x);
+    prompt = x->usage.prompt_tokens;
+    answer = x->usage.completion_tokens;
     json_set(doc, usage, "prompt_tokens", yyjson_mut_uint(doc, prompt));
     json_set(doc, usage, "completion_tokens", yyjson_mut_uint(doc, answer));
     json_set(doc, usage, "total_tokens", yyjson_mut_uint(doc, prompt + answer));
@@ -212,7 +220,7 @@ static struct json_edit *shape_usage(struct exchange *x, struct arena *a, yyjson
     struct json_edit *edit = ARENA_NEW(a, struct json_edit);
 
     if (!is_usage(usage))
-        usage = estimate_usage(x, a);
+        usage = estimated_usage(x, a);
     x->usage.prompt_tokens = count_of(usage, "prompt_tokens");
     x->usage.completion_tokens = count_of(usage, "completion_tokens");
     json_edit_init(edit, a, usage, USAGE_CHANGES_MAX);

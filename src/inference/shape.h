@@ -57,6 +57,8 @@ bool shape_is_message(yyjson_val *message);
 
 /* Text of the answer, for a usage that the engine does not tell in sensible numbers. */
 void shape_count_text(struct exchange *x, yyjson_val *text);
+/* Puts an estimate for such a one into x->usage, and says so in the log. */
+void shape_estimate_usage(struct exchange *x);
 
 /* Parts of a choice. */
 
