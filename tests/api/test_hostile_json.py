@@ -8,7 +8,7 @@ import time
 import pytest
 
 from conftest import GATEWAY, KEPT
-from hostile import PATH, attack, chat, code_of, one_reply
+from hostile import PATH, attack, chat, code_of
 from memory import SMALL_QUARANTINE, peak_mib
 from service import Lazuli, free_port
 from wire import Wire
@@ -31,7 +31,7 @@ def content(text):
 
 def ask(gateway, upstream, body, status, calls=0):
     (reply,) = attack(gateway, upstream, chat(gateway, body=body), [status], False, calls)
-    return json.loads(reply[2])
+    return json.loads(reply[3])
 
 
 # -- What is no JSON ---------------------------------------------------------------------------------------------------
@@ -125,11 +125,11 @@ def test_truncated_at_each_byte(gateway, upstream):
     with Wire(gateway) as wire:
         for end in range(len(REPRESENTATIVE)):
             wire.send(chat(gateway, body=REPRESENTATIVE[:end]))
-            status, _, body = one_reply(wire)
+            status, _, _, body = wire.reply()
             assert status == 400 and json.loads(body)["error"]["message"].startswith(HINT), (end, body)
         assert not upstream.calls
         wire.send(chat(gateway, body=REPRESENTATIVE))
-        assert one_reply(wire)[0] == 200
+        assert wire.reply()[0] == 200
     assert time.monotonic() - begun < 30
     assert upstream.calls[0].body == REPRESENTATIVE[:-1] + b',"model":"backend"}'
 
@@ -239,7 +239,7 @@ def test_a_nul_ends_no_message(gateway, upstream, name):
 def test_the_name_of_a_deployment_with_a_nul(gateway, upstream):
     body = request(b'"model":"scripted\\u0000x"')
     (reply,) = attack(gateway, upstream, chat(gateway, body=body, path="/openai/v1/chat/completions"), [404], False)
-    assert code_of(reply[2]) == "DeploymentNotFound"
+    assert code_of(reply[3]) == "DeploymentNotFound"
 
 
 @pytest.mark.parametrize("path", ["completions", "embeddings"])
@@ -247,7 +247,7 @@ def test_the_name_of_a_deployment_with_a_nul(gateway, upstream):
 def test_other_operations(gateway, upstream, path, body):
     target = PATH.replace("scripted/chat/completions", f"vectors/{path}" if path == "embeddings" else f"scripted/{path}")
     (reply,) = attack(gateway, upstream, chat(gateway, body=body, path=target), [400], False)
-    assert json.loads(reply[2])["error"]["message"]
+    assert json.loads(reply[3])["error"]["message"]
 
 
 # -- The control plane -------------------------------------------------------------------------------------------------
@@ -288,7 +288,7 @@ def arm_error(gateway, upstream, body, status=400):
     head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     (reply,) = attack(gateway, upstream, head.encode() + body, [status], False)
     assert gateway.arm("GET", "/deployments/hostile").status_code == 404
-    return json.loads(reply[2])["error"]
+    return json.loads(reply[3])["error"]
 
 
 @pytest.mark.parametrize("name", TWICE_IN_ARM)
@@ -315,7 +315,7 @@ def test_a_document_truncated_at_each_byte(gateway):
     with Wire(gateway) as wire:
         for end in range(len(document)):
             wire.send(head % end + document[:end])
-            status, _, body = one_reply(wire)
+            status, _, _, body = wire.reply()
             assert (status, code_of(body)) == (400, "InvalidRequestContent"), (end, body)
 
 
@@ -361,7 +361,7 @@ def test_a_body_as_large_as_the_limit(roomy, upstream, name):
     with Wire(roomy, timeout=60) as wire:
         for _ in range(2):
             wire.send(chat(roomy, body=body))
-            assert one_reply(wire)[0] == wanted
+            assert wire.reply()[0] == wanted
     assert time.monotonic() - begun < 60
     assert peak_mib(roomy) < 256
     assert len(upstream.calls) == (2 if wanted == 200 else 0)
@@ -371,7 +371,7 @@ def test_a_body_larger_than_the_limit(roomy, upstream):
     """Refused by its head: nothing of it is read into memory."""
     with Wire(roomy) as wire:
         wire.send(chat(roomy, f"Content-Length: {32 * MIB + 1}\r\n", body=b"", length=False))
-        status, headers, body = one_reply(wire)
+        status, _, headers, body = wire.reply()
     assert (status, code_of(body), headers["connection"]) == (413, "413", "close")
 
 

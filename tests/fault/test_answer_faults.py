@@ -5,7 +5,7 @@ import json
 import pytest
 
 from errors import TIMEOUT, UNEXPECTED, is_server_error
-from fake_upstream import chat_answer, chat_event
+from fake_upstream import Call, chat_answer, chat_event
 from faulty import Faulty, events_of, text_of
 from memory import bounded_memory
 
@@ -64,34 +64,20 @@ async def send_interim_without_end(call):
     await call.pour(b"HTTP/1.1 102 Processing\r\n\r\n")
 
 
-async def stop_in_the_body(call):
-    await call.head(200, {"content-length": 1000})
-    await call.raw(b'{"id":"chatcmpl-1",')
-    await call.until_left()
+def beginning(headers, part, end):
+    """Sends that much of a body, and then does so."""
+
+    async def script(call):
+        await call.head(200, headers)
+        await call.raw(part)
+        await end(call)
+
+    return script
 
 
-async def close_in_the_body(call):
-    await call.head(200, {"content-length": 1000})
-    await call.raw(b'{"id":"chatcmpl-1",')
-    await call.close()
-
-
-async def close_in_a_chunk(call):
-    await call.head(200, {"transfer-encoding": "chunked"})
-    await call.raw(b'ff\r\n{"id":"chatcmpl-1",')
-    await call.close()
-
-
-async def close_between_chunks(call):
-    await call.head(200, {"transfer-encoding": "chunked"})
-    await call.chunk(json.dumps(chat_answer()).encode())
-    await call.close()
-
-
-async def send_wrong_chunks(call):
-    await call.head(200, {"transfer-encoding": "chunked"})
-    await call.raw(b"lapis\r\n{}\r\n0\r\n\r\n")
-    await call.until_left()
+SIZED, CHUNKED = {"content-length": 1000}, {"transfer-encoding": "chunked"}
+HALF = b'{"id":"chatcmpl-1",'
+ANSWER = json.dumps(chat_answer()).encode()
 
 
 async def send_chunk_size_without_end(call):
@@ -161,11 +147,11 @@ NO_ANSWER = {
     "head without end": (send_head_without_end, "victim", 500, UNEXPECTED),
     "header without end": (send_line_without_end, "victim", 500, UNEXPECTED),
     "interim answers without end": (send_interim_without_end, "victim", 500, UNEXPECTED),
-    "half a body, silence": (stop_in_the_body, "hasty", 408, TIMEOUT),
-    "half a body, closed": (close_in_the_body, "victim", 500, UNEXPECTED),
-    "half a chunk, closed": (close_in_a_chunk, "victim", 500, UNEXPECTED),
-    "no last chunk": (close_between_chunks, "victim", 500, UNEXPECTED),
-    "wrong chunks": (send_wrong_chunks, "victim", 500, UNEXPECTED),
+    "half a body, silence": (beginning(SIZED, HALF, Call.until_left), "hasty", 408, TIMEOUT),
+    "half a body, closed": (beginning(SIZED, HALF, Call.close), "victim", 500, UNEXPECTED),
+    "half a chunk, closed": (beginning(CHUNKED, b"ff\r\n" + HALF, Call.close), "victim", 500, UNEXPECTED),
+    "no last chunk": (beginning(CHUNKED, b"%x\r\n%s\r\n" % (len(ANSWER), ANSWER), Call.close), "victim", 500, UNEXPECTED),
+    "wrong chunks": (beginning(CHUNKED, b"lapis\r\n{}\r\n0\r\n\r\n", Call.until_left), "victim", 500, UNEXPECTED),
     "chunk size without end": (send_chunk_size_without_end, "victim", 500, UNEXPECTED),
     "trailers without end": (send_trailers_without_end, "victim", 500, UNEXPECTED),
     "two lengths": (heading("content-length: LENGTH", "content-length: 1"), "victim", 500, UNEXPECTED),

@@ -1,8 +1,6 @@
 """Clients that leave: whatever they were at, their generation ends at once, and nothing of them stays behind."""
 
-import contextlib
 import json
-import socket
 import ssl
 import statistics
 import threading
@@ -11,6 +9,7 @@ import time
 import pytest
 
 from fake_upstream import chat_answer, chat_event
+from faulty import full_port
 from scripted import CATALOG, PATH, STREAM, WHOLE
 from service import Lazuli
 from tls import Session
@@ -248,15 +247,8 @@ def test_while_its_engine_loads(tmp_path, record_property):
 
 
 def test_while_its_engine_is_called(record_property):
-    """By a socket that neither takes nor refuses connections, whose queue is full. Meanwhile the gauges tell of it."""
-    with socket.socket() as full, contextlib.ExitStack() as waiting:
-        full.bind(("127.0.0.1", 0))
-        full.listen(0)
-        for _ in range(4):
-            client = waiting.enter_context(socket.socket())
-            client.setblocking(False)
-            client.connect_ex(full.getsockname())
-        service = waiting.enter_context(Lazuli(CATALOG.format(port=full.getsockname()[1]), DEBUG))
+    """By a socket that neither takes nor refuses connections. Meanwhile the gauges tell of it."""
+    with full_port() as port, Lazuli(CATALOG.format(port=port), DEBUG) as service:
         service.deploy("scripted", "gpt-4o", "2024-11-20")
         seconds = []
         for number in range(TRIES):

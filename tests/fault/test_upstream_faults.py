@@ -3,7 +3,6 @@
 import asyncio
 import concurrent.futures
 import contextlib
-import socket
 import threading
 
 import pytest
@@ -11,7 +10,7 @@ import requests
 
 from errors import TIMEOUT, UNAVAILABLE, is_server_error
 from fake_upstream import FakeUpstream, chat_answer, chat_event, obliging
-from faulty import BODY, Bystander, Bystanders, events_of, text_of, wait_until_settled
+from faulty import BODY, Bystander, Bystanders, events_of, full_port, text_of, wait_until_settled
 from service import Lazuli, free_port
 from waiting import wait_until
 
@@ -116,18 +115,11 @@ def test_a_refusing_address_comes_back():
 
 
 def test_an_address_that_takes_no_connections():
-    """Nobody refuses there either: the queue of its socket is full, as behind a firewall that swallows what it gets."""
-    with socket.socket() as full, contextlib.ExitStack() as waiting:
-        full.bind(("127.0.0.1", 0))
-        full.listen(0)
-        for _ in range(4):
-            client = waiting.enter_context(socket.socket())
-            client.setblocking(False)
-            client.connect_ex(full.getsockname())
-        with Three("connect_timeout_ms: 300", dead=full.getsockname()[1]) as three:
-            for stream in (False, True):
-                assert [a.status_code for a in three.ask_many(16, stream)] == [200] * 16
-            wait_until(lambda: three.ask().status_code == 200 and three.up == 2, "it is not left out")
+    """Nobody refuses there either."""
+    with full_port() as port, Three("connect_timeout_ms: 300", dead=port) as three:
+        for stream in (False, True):
+            assert [a.status_code for a in three.ask_many(16, stream)] == [200] * 16
+        wait_until(lambda: three.ask().status_code == 200 and three.up == 2, "it is not left out")
 
 
 def test_all_refuse_and_come_back():

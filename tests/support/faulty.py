@@ -5,6 +5,7 @@ import concurrent.futures
 import contextlib
 import functools
 import json
+import socket
 import tempfile
 import threading
 
@@ -19,6 +20,20 @@ BODY = {"messages": [{"role": "user", "content": "Hi"}]}
 SETTINGS = {"victim": "", "hasty": "first_byte_timeout_ms: 500, idle_timeout_ms: 500"}
 UPSTREAM = "upstream: {{ url: 'http://127.0.0.1:{port}/v1', {settings} }}"
 LLAMA = "llama: {{ model: embedded, {settings} }}"
+
+
+@contextlib.contextmanager
+def full_port():
+    """A port that neither takes nor refuses connections: the queue of its socket is full, as behind a firewall that swallows
+    what it gets."""
+    with socket.socket() as full, contextlib.ExitStack() as waiting:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(4):
+            client = waiting.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(full.getsockname())
+        yield full.getsockname()[1]
 
 
 def events_of(text):

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from scripted import PATH
-from wire import Wire
+from wire import ClosedError, Wire
 
 BODY = b'{"messages":[{"role":"user","content":"Hi"}]}'
 SMUGGLED = "SMUGGLED"
@@ -34,32 +34,6 @@ def chunked(service, coded, headers="Transfer-Encoding: chunked\r\n", **more):
     return chat(service, headers, coded, length=False, **more)
 
 
-class ClosedError(Exception):
-    pass
-
-
-def one_reply(wire):
-    """Status, headers and body of the next reply; ClosedError where the connection ends before it."""
-    data, wire.rest = wire.rest, b""
-    while b"\r\n\r\n" not in data:
-        more = wire.read()
-        if not more:
-            assert not data, f"half a reply: {data!r}"
-            raise ClosedError
-        data += more
-    head, body = data.split(b"\r\n\r\n", 1)
-    line, *lines = head.decode("latin-1").split("\r\n")
-    headers = {name.lower(): value.strip() for name, value in (text.split(":", 1) for text in lines)}
-    status = int(line.split(" ")[1])
-    length = 0 if status == 100 else int(headers["content-length"])
-    while len(body) < length:
-        more = wire.read()
-        assert more, f"half a body: {head!r} {body!r}"
-        body += more
-    wire.rest = body[length:]
-    return status, headers, body[:length]
-
-
 def code_of(body):
     try:
         return json.loads(body)["error"]["code"]
@@ -73,22 +47,22 @@ def attack(service, upstream, data, statuses, closed, calls=0):
     with Wire(service, timeout=20) as wire:
         wire.send(data)
         for status in statuses:
-            replies.append(one_reply(wire))
+            replies.append(wire.reply())
             assert replies[-1][0] == status, replies[-1]
         if closed:
-            assert replies[-1][1].get("connection") == "close", replies[-1]
+            assert replies[-1][2].get("connection") == "close", replies[-1]
             with pytest.raises(ClosedError):
-                pytest.fail(f"one more answer: {one_reply(wire)}")
+                pytest.fail(f"one more answer: {wire.reply()}")
         else:
             wire.send(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            status, _, body = one_reply(wire)
-            assert (status, body) == (200, b"ok\n")
+            status, _, _, body = wire.reply()
+            assert (status, body) == (200, "ok\n")
     seen = list(upstream.calls)
     assert len(seen) == calls, [call.body for call in seen]
     assert not any(SMUGGLED.encode() in call.body or SMUGGLED in call.path for call in seen)
     with Wire(service) as wire:
         wire.send(chat(service))
-        assert one_reply(wire)[0] == 200
+        assert wire.reply()[0] == 200
     assert len(upstream.calls) == calls + 1
     return replies
 

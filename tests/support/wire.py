@@ -4,6 +4,10 @@ import socket
 import struct
 
 
+class ClosedError(Exception):
+    """The service has closed the connection where a reply might have come."""
+
+
 class Wire:
     """One connection to the service: plain, or TLS where there is a context for it."""
 
@@ -46,17 +50,23 @@ class Wire:
         return data
 
     def reply(self):
-        """The next reply that has a length: status, reason phrase, headers (in lower case), body."""
+        """The next reply that has a length, or is 100: status, reason phrase, headers (in lower case), body."""
         data, self.rest = self.rest, b""
-        if b"\r\n\r\n" not in data:
-            data += self.read_until(b"\r\n\r\n")
+        while b"\r\n\r\n" not in data:
+            more = self.read()
+            if not more and not data:
+                raise ClosedError
+            assert more, f"half a reply: {data!r}"
+            data += more
         head, body = data.split(b"\r\n\r\n", 1)
-        line, *rest = head.decode().split("\r\n")
+        line, *rest = head.decode("latin-1").split("\r\n")
         _, status, phrase = line.split(" ", 2)
         headers = {name.lower(): value.strip() for name, value in (r.split(":", 1) for r in rest)}
-        length = int(headers["content-length"])
+        length = 0 if status == "100" else int(headers["content-length"])
         while len(body) < length:
-            body += self.read()
+            more = self.read()
+            assert more, f"half a body: {head!r} {body!r}"
+            body += more
         self.rest = body[length:]
         return int(status), phrase, headers, body[:length].decode()
 
