@@ -67,15 +67,22 @@ def wait_until_ready(service, status, state):
     wait_until(lambda: service.state_of("tiny") == (status, state), lambda: service.state_of("tiny"))
 
 
+@contextlib.contextmanager
+def begun_stream(service, tokens):
+    """Of so many, all of which come: its lines behind the first."""
+    body = QUESTION | {"stream": True, "max_tokens": tokens, "logit_bias": {"2": -100}}
+    with service.post("gpt-4", body, stream=True) as answer:
+        lines = answer.iter_lines()
+        assert next(lines).startswith(b"data: ")
+        yield lines
+
+
 def test_a_hung_model_is_replaced():
     """Its stream ends in an error, /readyz tells, and who comes meanwhile is served by the next one."""
     with Lazuli(catalog=HASTY) as service:
         wait_until_ready(service, 200, "ready")
         (first,) = processes(service)
-        endless = QUESTION | {"stream": True, "max_tokens": 4000, "logit_bias": {"2": -100}}
-        with service.post("gpt-4", endless, stream=True) as answer:
-            lines = answer.iter_lines()
-            assert next(lines).startswith(b"data: ")
+        with begun_stream(service, 4000) as lines:
             os.kill(first, signal.SIGSTOP)
             wait_until_ready(service, 503, "starting")
             assert service.post("gpt-4", QUESTION).status_code == 200
@@ -92,10 +99,7 @@ def test_a_reload_replaces_a_model_after_its_streams():
     with Lazuli(catalog=LOADED, arguments=["--drain-ms", "60000"]) as service:
         wait_until_ready(service, 200, "ready")
         (first,) = processes(service)
-        long = QUESTION | {"stream": True, "max_tokens": 150, "logit_bias": {"2": -100}}
-        with service.post("gpt-4", long, stream=True) as answer:
-            lines = answer.iter_lines()
-            assert next(lines).startswith(b"data: ")
+        with begun_stream(service, 150) as lines:
             service.catalog_file.write_text(LOADED + "      parallel: 2\n")
             os.kill(first, signal.SIGSTOP)  # its stream shall not be over before the reload
             try:

@@ -24,6 +24,27 @@ static int connect_raw(unsigned port)
     return fd;
 }
 
+/* The server has taken it, and does not read. */
+static int connect_raw_unread(void)
+{
+    int fd;
+
+    pair_listen_tcp();
+    server.starts_reading = false;
+    fd = connect_raw(address.port);
+    while (!server.connects)
+        uv_run(loop_uv(l), UV_RUN_ONCE);
+    return fd;
+}
+
+static void close_at_once(int fd)
+{
+    struct linger at_once = { .l_onoff = 1 };
+
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    close(fd);
+}
+
 static void test_parts_are_sent_in_order(void **state)
 {
     struct str parts[STREAM_WRITE_PARTS_MAX];
@@ -270,25 +291,12 @@ static void test_write_after_the_peers_end(void **state)
     pair_run();
 }
 
-static void close_at_once(int fd)
-{
-    struct linger at_once = { .l_onoff = 1 };
-
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-    close(fd);
-}
-
 /* A peer that leaves, or only ends its sending side, is noticed by a stream that does not read. */
 static void test_watch_without_reading(void **state)
 {
-    int fd;
+    int fd = connect_raw_unread();
 
     (void)state;
-    pair_listen_tcp();
-    server.starts_reading = false;
-    fd = connect_raw(address.port);
-    while (!server.connects)
-        uv_run(loop_uv(l), UV_RUN_ONCE);
     assert_true(stream_watch(server.s));
     assert_int_equal(send(fd, "unread", 6, 0), 6);
     assert_int_equal(shutdown(fd, SHUT_WR), 0);
@@ -330,14 +338,9 @@ static void test_watch_after_the_peers_end(void **state)
 /* Once it reads again, the end comes behind what was sent before it. */
 static void test_watch_ends_with_reading(void **state)
 {
-    int fd;
+    int fd = connect_raw_unread();
 
     (void)state;
-    pair_listen_tcp();
-    server.starts_reading = false;
-    fd = connect_raw(address.port);
-    while (!server.connects)
-        uv_run(loop_uv(l), UV_RUN_ONCE);
     assert_true(stream_watch(server.s));
     stream_read_start(server.s);
     assert_int_equal(send(fd, "read", 4, 0), 4);
@@ -351,17 +354,10 @@ static void test_watch_ends_with_reading(void **state)
 /* Whoever writes to a connection that has been reset learns it from the loop, once. */
 static void test_failed_write_is_told_later(void **state)
 {
-    struct linger at_once = { .l_onoff = 1 };
-    int fd;
+    int fd = connect_raw_unread();
 
     (void)state;
-    pair_listen_tcp();
-    server.starts_reading = false;
-    fd = connect_raw(address.port);
-    while (!server.connects)
-        uv_run(loop_uv(l), UV_RUN_ONCE);
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-    close(fd);
+    close_at_once(fd);
     assert_true(side_write(&server, STR("x"))); /* at the turn's end */
     stream_flush(server.s);
     assert_false(side_write(&server, STR("x")));
@@ -396,7 +392,6 @@ static void test_failed_write_does_not_hide_what_came(void **state)
 
 static void test_reset_while_reading(void **state)
 {
-    struct linger at_once = { .l_onoff = 1 };
     int fd;
 
     (void)state;
@@ -404,8 +399,7 @@ static void test_reset_while_reading(void **state)
     fd = connect_raw(address.port);
     while (!server.connects)
         uv_run(loop_uv(l), UV_RUN_ONCE);
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-    close(fd);
+    close_at_once(fd);
     pair_run();
     assert_int_equal(server.resets, 1);
 }
