@@ -9,29 +9,23 @@
 #include <cmocka.h>
 
 #include "base/arena.h"
+#include "default_catalog.h"
 
 #define SUB "/subscriptions/s/resourcegroups/"
 #define CS "/providers/microsoft.cognitiveservices/accounts/"
 
-static struct catalog *catalog;
 static struct arena *arena;
 
 static int set_up(void **state)
 {
-    struct error err;
-
-    (void)state;
     arena = arena_new(NULL);
-    catalog = catalog_parse(catalog_default_text(), "default", &err);
-    return catalog ? 0 : -1;
+    return default_catalog_set_up(state);
 }
 
 static int tear_down(void **state)
 {
-    (void)state;
-    catalog_unref(catalog);
     arena_free(arena);
-    return 0;
+    return default_catalog_tear_down(state);
 }
 
 static void make_digest(uint8_t digest[KEY_DIGEST_BYTES], unsigned number, unsigned key)

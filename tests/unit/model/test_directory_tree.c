@@ -8,28 +8,11 @@
 #include <cmocka.h>
 
 #include "base/random.h"
+#include "default_catalog.h"
 #include "model/directory.h"
 
 #define KEY STR("/subscriptions/s/resourcegroups/g/accounts/a")
 #define NAMES 500
-
-static struct catalog *catalog;
-
-static int set_up(void **state)
-{
-    struct error err;
-
-    (void)state;
-    catalog = catalog_parse(catalog_default_text(), "default", &err);
-    return catalog ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    catalog_unref(catalog);
-    return 0;
-}
 
 /* -- Successors ------------------------------------------------------------------------------ */
 
@@ -290,5 +273,5 @@ int main(void)
         cmocka_unit_test(test_readers_and_a_writer),
     };
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, default_catalog_set_up, default_catalog_tear_down);
 }

@@ -6,23 +6,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-static struct catalog *catalog;
-
-static int set_up(void **state)
-{
-    struct error err;
-
-    (void)state;
-    catalog = catalog_parse(catalog_default_text(), "default", &err);
-    return catalog ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    catalog_unref(catalog);
-    return 0;
-}
+#include "default_catalog.h"
 
 static const struct catalog_model *model(const char *name, const char *version)
 {
@@ -120,5 +104,5 @@ int main(void)
         cmocka_unit_test(test_capacities),
     };
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, default_catalog_set_up, default_catalog_tear_down);
 }
