@@ -71,7 +71,7 @@ def ask(service, count, streams):
 
 def instructions(tmp_path, upstream, count, streams):
     """Of all that a service does that is asked so much."""
-    log, out = tmp_path / f"callgrind-{count}", tmp_path / "callgrind.out"
+    log, out = tmp_path / f"callgrind-{count}", tmp_path / f"callgrind.out.{count}"
     under = ["valgrind", "--tool=callgrind", f"--log-file={log}", f"--callgrind-out-file={out}"]
     with Lazuli(catalog=CATALOG.format(port=upstream.port), arguments=["--workers", "1"], under=under) as service:
         service.deploy("counted", "gpt-4o", "2024-11-20")
