@@ -4,15 +4,12 @@
  * asked for.
  * SPDX-License-Identifier: MIT
  */
-#include <stdlib.h>
-
 #include "../unit/inference/rig.h"
 #include "inference/engine_error.h"
 #include "inference/gather.h"
 #include "inference/restream.h"
 #include "inference/shape.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static const struct {
     const struct operation *operation;
@@ -26,12 +23,6 @@ static const struct {
 };
 
 static const char *const versions[] = { "2023-05-15", "2024-02-01", "2024-10-21" };
-
-static void check(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static struct exchange *make(uint8_t target, uint8_t wanted)
 {

@@ -5,21 +5,18 @@
  * SPDX-License-Identifier: MIT
  */
 #include <assert.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "arm/call.h"
 #include "arm/execute.h"
+#include "fuzz.h"
 
 #define SUBSCRIPTION "/subscriptions/11111111-2222-3333-4444-555555555555"
 #define ACCOUNT \
     SUBSCRIPTION "/resourceGroups/g/providers/Microsoft.CognitiveServices/accounts/account"
 #define VERSION "?api-version=2024-10-01"
-
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static char folder[] = "/tmp/lazuli-fuzz-XXXXXX";
 static struct clock wall;

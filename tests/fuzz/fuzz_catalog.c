@@ -4,11 +4,9 @@
  * SPDX-License-Identifier: MIT
  */
 #include <assert.h>
-#include <stdint.h>
 
 #include "model/catalog.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -2,12 +2,9 @@
  * Bytes as the body of a request: parsed, then checked by the operation that the first byte names.
  * SPDX-License-Identifier: MIT
  */
-#include <stdlib.h>
-
 #include "../unit/inference/rig.h"
 #include "inference/llama_request.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static const struct {
     const struct operation *operation;
@@ -17,12 +14,6 @@ static const struct {
     { &operation_completions, "llama-text" },
     { &operation_embeddings, "small" },
 };
-
-static void check(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 /* What every request that passed is known to be. */
 static void check_facts(const struct request_facts *f)

@@ -16,8 +16,7 @@
 #include "identity/credential.h"
 #include "net/http_connection.h"
 #include "reply_check.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 #define CLIENTS 4
 #define CALLS 4
@@ -32,12 +31,6 @@ void fake_reply_clear(void)
 }
 void fake_engine_clear(void)
 {
-}
-
-static void check(bool holds)
-{
-    if (!holds)
-        abort();
 }
 
 /* -- The script -------------------------------------------------------------------------------- */

@@ -4,11 +4,8 @@
  * leaves no call behind; the fakes check that nothing is said to it or by it afterwards.
  * SPDX-License-Identifier: MIT
  */
-#include <stdlib.h>
-
 #include "../unit/inference/rig.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 #define MESSAGES "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]"
 #define EVENT(choices) "data: {\"choices\":[" choices "]}\n\n"
@@ -43,12 +40,6 @@ static const char *const pieces[] = {
 };
 
 static const int statuses[] = { 200, 200, 200, 400, 429, 500, 503 };
-
-static void check(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 struct play {
     bool has_body, is_gone;

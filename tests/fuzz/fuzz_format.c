@@ -3,17 +3,8 @@
  * value has one text only.
  * SPDX-License-Identifier: MIT
  */
-#include <stdlib.h>
-
 #include "base/format.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(bool holds)
-{
-    if (!holds)
-        abort();
-}
+#include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -3,12 +3,9 @@
  * bytes are cut.
  * SPDX-License-Identifier: MIT
  */
-#include <stdlib.h>
-
 #include "../unit/net/fake_stream.h"
 #include "net/http_client.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static struct loop *l;
 static struct http_client *client;
@@ -16,12 +13,6 @@ static struct http_client_call *call;
 static uint8_t behaviour;
 static bool has_head, has_ended;
 static size_t body_len;
-
-static void check(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static void cancel(void)
 {

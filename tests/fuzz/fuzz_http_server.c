@@ -3,24 +3,15 @@
  * the bytes are cut, how fast the client reads, and how it ends.
  * SPDX-License-Identifier: MIT
  */
-#include <stdlib.h>
-
 #include "../unit/net/fake_stream.h"
 #include "net/http_server.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static struct loop *l;
 static struct http_server *server;
 static uint8_t behaviour;
 static struct http_request *kept;
 static unsigned known, gone;
-
-static void check(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static void finish(struct http_request *r)
 {

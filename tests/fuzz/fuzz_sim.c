@@ -3,19 +3,10 @@
  * parsed is answered whole, in JSON or in events that parse again.
  * SPDX-License-Identifier: MIT
  */
-#include <stdlib.h>
-
 #include "engine/sim_answer.h"
 #include "engine/sim_fault.h"
 #include "net/sse.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(bool holds)
-{
-    if (!holds)
-        abort();
-}
+#include "fuzz.h"
 
 static bool on_event(void *data, const struct sse_event *event)
 {

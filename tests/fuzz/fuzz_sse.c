@@ -3,17 +3,8 @@
  * first byte says how long the pieces are.
  * SPDX-License-Identifier: MIT
  */
-#include <stdlib.h>
-
 #include "net/sse.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(bool holds)
-{
-    if (!holds)
-        abort();
-}
+#include "fuzz.h"
 
 static bool note(void *data, const struct sse_event *event)
 {

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "net/stream.h"
+#include "fuzz.h"
 
 enum close { CLOSE_NOT, CLOSE_CUT, CLOSE_FLUSH };
 
@@ -26,9 +27,6 @@ struct end {
     bool is_connected, has_failed, got_eof, is_inside, is_shut, is_watched;
     char space[3000];
 };
-
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct loop *l;
 static struct listener *listener;

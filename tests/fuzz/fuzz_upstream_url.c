@@ -6,8 +6,7 @@
 
 #include "engine/retry_after.h"
 #include "engine/upstream_url.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -3,11 +3,7 @@
 
 #include <stdlib.h>
 
-static void check(bool holds)
-{
-    if (!holds)
-        abort();
-}
+#include "fuzz.h"
 
 static bool take_line(struct str *rest, struct str *line)
 {
