@@ -6,6 +6,7 @@
 #ifndef TESTS_INFERENCE_REPLY_EVENTS_H
 #define TESTS_INFERENCE_REPLY_EVENTS_H
 
+#include "engine_events.h"
 #include "rig.h"
 
 /* Requests. */
@@ -16,14 +17,6 @@
 #define WHOLE "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"
 
 /* What an engine says. */
-#define EVENT(choices)                                                                         \
-    "data: "                                                                                   \
-    "{\"id\":\"chatcmpl-AnhIt2rw8vL8czymkCwEOKKTg7HP1\",\"object\":\"chat.completion.chunk\"," \
-    "\"created\":17,"                                                                          \
-    "\"model\":\"m\",\"choices\":[" choices "]}\n\n"
-#define DELTA(delta) EVENT("{\"index\":0,\"delta\":" delta ",\"finish_reason\":null}")
-#define STOP EVENT("{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}")
-#define DONE "data: [DONE]\n\n"
 #define ANSWER                                                                           \
     "{\"id\":\"chatcmpl-AnhIt2rw8vL8czymkCwEOKKTg7HP1\",\"created\":17,\"model\":\"m\"," \
     "\"object\":\"chat.completion\","                                                    \

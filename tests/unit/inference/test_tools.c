@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include "engine_events.h"
 #include "rig.h"
 
 #define TOOLS                                                            \
@@ -20,14 +21,6 @@
     "{\"id\":\"chatcmpl-AnhIt2rw8vL8czymkCwEOKKTg7HP1\",\"object\":\"chat.completion\"," \
     "\"created\":17,\"model\":\"m\","                                                    \
     "\"choices\":[" choices "]}"
-#define EVENT(choices)                                                                         \
-    "data: "                                                                                   \
-    "{\"id\":\"chatcmpl-AnhIt2rw8vL8czymkCwEOKKTg7HP1\",\"object\":\"chat.completion.chunk\"," \
-    "\"created\":17,"                                                                          \
-    "\"model\":\"m\",\"choices\":[" choices "]}\n\n"
-#define DELTA(delta) EVENT("{\"index\":0,\"delta\":" delta ",\"finish_reason\":null}")
-#define STOP EVENT("{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}")
-#define DONE "data: [DONE]\n\n"
 
 /* The reply is an error, a member of which is that. */
 static void expect_error(int status, const char *member, const char *value)
