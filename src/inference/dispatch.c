@@ -39,7 +39,7 @@ static void on_head(void *data, int status, const struct http_headers *headers)
     x->engine.is_event_stream = str_starts_with_nocase(type, STR("text/event-stream"));
     if (status != 200)
         note_retry_after(x, headers);
-    exchange_run(x);
+    exchange_wake(x);
 }
 
 static void on_body(void *data, struct str bytes)
@@ -57,7 +57,7 @@ static void on_end(void *data)
 
     x->engine.call = NULL;
     x->engine.ended = true;
-    exchange_run(x);
+    exchange_wake(x);
 }
 
 static void on_failure(void *data, const struct error *err, unsigned lacks)
@@ -70,14 +70,14 @@ static void on_failure(void *data, const struct error *err, unsigned lacks)
     x->engine.failure = failure;
     if (lacks) { /* said to the client, as VALIDATE would have */
         field_refuse_unsupported(lacks & ENGINE_TOOLS ? "tools" : "messages", failure);
-        exchange_run(x);
+        exchange_wake(x);
         return;
     }
     /* What exactly failed, and where, is the operator's business. */
     log_warn("engine_failed", "id=%s deployment=%.*s error=\"%s\"", x->request_id,
              STR_ARGS(x->deployment->name), err->text);
     error_set(failure, err->code, NULL);
-    exchange_run(x);
+    exchange_wake(x);
 }
 
 /* The bytes and the end that follow run the exchange. */

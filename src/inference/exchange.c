@@ -111,6 +111,11 @@ void exchange_run(struct exchange *x)
     x->running = false;
 }
 
+void exchange_wake(struct exchange *x)
+{
+    http_request_wake(x->request);
+}
+
 struct error *exchange_error(struct exchange *x)
 {
     if (!x->err) {
@@ -155,6 +160,11 @@ void inference_on_body(struct http_request *r)
 }
 
 void inference_on_drain(struct http_request *r)
+{
+    exchange_run(r->handler_data);
+}
+
+void inference_on_wake(struct http_request *r)
 {
     exchange_run(r->handler_data);
 }

@@ -17,7 +17,8 @@
  * that an unknown one is refused before the body is looked at; on the v1 surface the body names it.
  *
  * A phase asks what is true now and returns the next phase, or PHASE_WAIT to be called again after
- * the next event. Callbacks record a fact and run the exchange; nothing else. Everything that the
+ * the next event. Callbacks record a fact and wake the exchange, or run it when they lend it bytes;
+ * nothing else. Everything that the
  * exchange holds is in the request's arena, or in the one for asking.
  * SPDX-License-Identifier: MIT
  */
@@ -214,6 +215,10 @@ struct inference {
 
 /* Runs phases until one waits or the exchange has ended; x may be gone afterwards. */
 void exchange_run(struct exchange *x);
+
+/* Has exchange_run called at the end of the loop's turn, along with what other exchanges have to do:
+ * for whatever needs not be looked at at once. */
+void exchange_wake(struct exchange *x);
 
 /* Sets the error and returns PHASE_FAIL. `err` is copied. */
 enum phase exchange_refuse(struct exchange *x, const struct error *err);

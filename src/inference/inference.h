@@ -48,6 +48,7 @@ bool inference_matches(struct str path);
 void inference_on_head(struct inference *i, struct http_request *r);
 void inference_on_body(struct http_request *r);
 void inference_on_drain(struct http_request *r);
+void inference_on_wake(struct http_request *r);
 void inference_on_gone(struct http_request *r);
 /* The service ends: the client is told that its engine does not go on. */
 void inference_on_time_up(struct http_request *r);

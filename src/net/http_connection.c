@@ -101,12 +101,17 @@ static bool is_still_there(struct connection *c)
     return c->state == CONNECTION_WAIT && reply_probe(r) && stream_watch(c->stream);
 }
 
+static bool is_broken(const struct connection *c)
+{
+    return c->is_ended && c->end != STREAM_END_EOF;
+}
+
 /* The client has closed its side, or the connection broke. */
 static void leave(struct connection *c)
 {
-    if (c->is_ended && c->end != STREAM_END_EOF)
+    if (is_broken(c))
         connection_cut(c);
-    else if (is_unfinished(c->request) && !is_still_there(c))
+    else if (is_unfinished(c->request) && !c->request->is_body_due && !is_still_there(c))
         connection_cut(c);
     else if (!c->is_ended || c->state == CONNECTION_WAIT)
         return; /* a reply is on its way; behind it, requests that came before the end */
@@ -292,7 +297,6 @@ static void on_body(struct connection *c, struct str bytes)
 
 static void on_message_end(struct connection *c)
 {
-    struct http_server *s = c->server;
     bool is_wanted = c->state == CONNECTION_BODY;
 
     c->state = CONNECTION_WAIT;
@@ -301,7 +305,7 @@ static void on_message_end(struct connection *c)
     if (!is_wanted)
         return;
     request_complete_body(c);
-    s->handler.on_body(s->handler_data, &c->request->public);
+    c->request->is_body_due = true;
 }
 
 /* Empty lines before a request are nothing (RFC 9112, 2.2). */
@@ -415,6 +419,27 @@ static const struct stream_events events = {
 
 /* -- The end of a turn ------------------------------------------------------------------------- */
 
+/* True when the handler has been called. */
+static bool call_handler(struct connection *c)
+{
+    const struct http_handler *h = &c->server->handler;
+    struct server_request *r = c->request;
+
+    if (!is_unfinished(r))
+        return false;
+    if (r->is_body_due && !r->is_gone && !is_broken(c)) {
+        r->is_body_due = false;
+        h->on_body(c->server->handler_data, &r->public);
+        return true;
+    }
+    if (r->is_woken) {
+        r->is_woken = false;
+        h->on_wake(c->server->handler_data, &r->public);
+        return true;
+    }
+    return false;
+}
+
 /* Tells a producer that was stopped to go on, and writes a head that waited for its first chunk. */
 static void settle_reply(struct connection *c)
 {
@@ -488,6 +513,10 @@ static void on_turn(struct turn_item *item)
 {
     struct connection *c = CONTAINER_OF(item, struct connection, turn);
 
+    if (call_handler(c)) {
+        connection_wake(c); /* once it is sent what the handler has written */
+        return;
+    }
     if (c->stream && c->request && !c->request->is_gone)
         settle_reply(c);
     if (c->stream && c->request && c->request->is_finished)

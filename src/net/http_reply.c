@@ -302,6 +302,12 @@ void http_reply_last_chunk(struct http_request *public, struct str bytes)
     finish(r);
 }
 
+void http_request_wake(struct http_request *public)
+{
+    own(public)->is_woken = true;
+    connection_wake(own(public)->connection);
+}
+
 void http_reply_abort(struct http_request *public)
 {
     struct server_request *r = own(public);

@@ -3,7 +3,8 @@
  * of what is served: that is the handler's.
  *
  * Life of a request: on_head when the head is parsed; then, unless the handler has already
- * finished the request, on_body once with the whole body in request->body. The handler finishes
+ * finished the request, on_body once with the whole body in request->body, at the end of the loop's
+ * turn, so that the bodies of a turn are worked on in a row. The handler finishes
  * each request exactly once, by http_reply, http_reply_last_chunk or http_reply_abort, at any time,
  * in or after the callback. The request and its arena live until the end of the loop's turn in
  * which that happens (and until the bytes are out), also when the client leaves before: on_gone
@@ -78,6 +79,8 @@ struct http_handler {
     /* Pending bytes fell below half of reply_high_bytes after http_reply_is_full was true. */
     void (*on_drain)(void *data, struct http_request *r);
     void (*on_gone)(void *data, struct http_request *r);
+    /* See http_request_wake; NULL: the handler does not call that. */
+    void (*on_wake)(void *data, struct http_request *r);
     /* Fills in the reply for an error that the server itself found; `r` may lack most fields. */
     struct str (*render_error)(void *data, struct http_request *r, const struct error *err,
                                struct http_headers *headers);
@@ -133,6 +136,8 @@ void http_reply_with_phrase(struct http_request *r, int status, const char *phra
  * the next one, or by itself at the end of the loop's turn. */
 void http_reply_start(struct http_request *r, int status, const struct http_headers *headers,
                       struct str first);
+/* Has on_wake called at the end of the loop's turn, unless the request is finished by then. */
+void http_request_wake(struct http_request *r);
 /* What the client sent is not needed any more, though the reply goes on: gives back the memory of
  * its head and body once both are whole. Paths, headers and body of `r` are gone afterwards. */
 void http_request_forget(struct http_request *r);

@@ -5,16 +5,21 @@
 
 #include <utlist.h>
 
+/* What items add is run behind all that are there, when what those have written is sent: each stage
+ * of the work is done for all before the next one, which spares the processor's cache of instructions
+ * (see net/stream_write.c). */
 static void run(struct turn *t)
 {
-    loop_flush(t->loop); /* so that items see what became of it */
+    loop_flush(t->loop);
     while (t->items) {
-        struct turn_item *item = t->items;
+        for (unsigned left = t->item_count; left && t->items; left--) {
+            struct turn_item *item = t->items;
 
-        turn_remove(t, item);
-        item->run(item);
+            turn_remove(t, item);
+            item->run(item);
+        }
+        loop_flush(t->loop);
     }
-    loop_flush(t->loop); /* there may be no other before the loop waits */
 }
 
 /* Right after the sockets' events: most work is done here. */
@@ -46,6 +51,7 @@ void turn_add(struct turn *t, struct turn_item *item)
         return;
     item->is_queued = true;
     DL_APPEND(t->items, item);
+    t->item_count++;
 }
 
 void turn_remove(struct turn *t, struct turn_item *item)
@@ -54,6 +60,7 @@ void turn_remove(struct turn *t, struct turn_item *item)
         return;
     item->is_queued = false;
     DL_DELETE(t->items, item);
+    t->item_count--;
 }
 
 static void on_handle_closed(uv_handle_t *handle)

@@ -25,13 +25,15 @@ struct turn {
     uv_prepare_t prepare;
     uv_check_t check;
     struct turn_item *items;
+    unsigned item_count;
     unsigned handles_open;
     void (*on_closed)(void *data);
     void *data;
 };
 
 void turn_init(struct turn *t, struct loop *l);
-/* Has item->run called once at the end of this turn; adding it twice is the same as once. */
+/* Has item->run called once at the end of this turn, when what was written before is sent; adding it
+ * twice is the same as once. */
 void turn_add(struct turn *t, struct turn_item *item);
 void turn_remove(struct turn *t, struct turn_item *item);
 /* `on_closed` is called in a later turn, when the turn's memory may go. */

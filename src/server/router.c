@@ -13,6 +13,7 @@ struct surface {
     /* NULL from here on: on_head finishes the request, or it is of no interest. */
     void (*on_body)(struct http_request *r);
     void (*on_drain)(struct http_request *r);
+    void (*on_wake)(struct http_request *r); /* of whom asks for it by http_request_wake */
     void (*on_gone)(struct http_request *r);
     struct str (*render_error)(struct http_request *r, const struct error *err,
                                struct http_headers *headers);
@@ -47,12 +48,23 @@ static bool matches_all(struct str path)
 
 /* In the order of asking; the last one takes what is left. */
 static const struct surface surfaces[] = {
-    { inference_matches, data_plane_on_head, inference_on_body, inference_on_drain,
-      inference_on_gone, inference_render_error, inference_on_time_up },
-    { arm_matches, arm_surface_on_head, arm_on_body, NULL, arm_on_gone, arm_surface_render_error,
-      NULL },
-    { page_matches, page_on_head, NULL, NULL, NULL, inference_render_error, NULL },
-    { matches_all, page_on_unknown_path, NULL, NULL, NULL, inference_render_error, NULL },
+    { .matches = inference_matches,
+      .on_head = data_plane_on_head,
+      .on_body = inference_on_body,
+      .on_drain = inference_on_drain,
+      .on_wake = inference_on_wake,
+      .on_gone = inference_on_gone,
+      .render_error = inference_render_error,
+      .on_time_up = inference_on_time_up },
+    { .matches = arm_matches,
+      .on_head = arm_surface_on_head,
+      .on_body = arm_on_body,
+      .on_gone = arm_on_gone,
+      .render_error = arm_surface_render_error },
+    { .matches = page_matches, .on_head = page_on_head, .render_error = inference_render_error },
+    { .matches = matches_all,
+      .on_head = page_on_unknown_path,
+      .render_error = inference_render_error },
 };
 
 static const struct surface *surface_of(struct str path)
@@ -90,6 +102,12 @@ static void on_drain(void *data, struct http_request *r)
         s->on_drain(r);
 }
 
+static void on_wake(void *data, struct http_request *r)
+{
+    (void)data;
+    ((const struct surface *)r->surface)->on_wake(r);
+}
+
 static void on_gone(void *data, struct http_request *r)
 {
     const struct surface *s = r->surface;
@@ -116,5 +134,12 @@ static void on_time_up(void *data, struct http_request *r)
 }
 
 const struct http_handler router_handler = {
-    on_head, on_body, on_drain, on_gone, render_error, on_time_up, credential_is_header,
+    .on_head = on_head,
+    .on_body = on_body,
+    .on_drain = on_drain,
+    .on_wake = on_wake,
+    .on_gone = on_gone,
+    .render_error = render_error,
+    .on_time_up = on_time_up,
+    .is_secret = credential_is_header,
 };

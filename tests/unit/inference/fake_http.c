@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "fakes.h"
+#include "inference/inference.h"
 
 #define REPLY_BYTES_MAX ((size_t)256 * 1024 * 1024)
 
@@ -79,6 +80,12 @@ void http_request_forget(struct http_request *r)
 {
     r->path = r->query = r->body = STR_NONE;
     r->headers = (struct http_headers){ 0 };
+}
+
+/* The turn ends here. */
+void http_request_wake(struct http_request *r)
+{
+    inference_on_wake(r);
 }
 
 bool http_reply_is_started(const struct http_request *r)

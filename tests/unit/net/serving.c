@@ -16,6 +16,7 @@ bool is_drained;
 void (*do_on_head)(struct http_request *r);
 void (*do_on_body)(struct http_request *r);
 void (*do_on_drain)(struct http_request *r);
+void (*do_on_wake)(struct http_request *r);
 void (*do_on_gone)(struct http_request *r);
 void (*do_on_time_up)(struct http_request *r);
 unsigned heads, bodies, drains, gones, errors;
@@ -59,6 +60,12 @@ static void on_drain(void *data, struct http_request *r)
     drains++;
     if (do_on_drain)
         do_on_drain(r);
+}
+
+static void on_wake(void *data, struct http_request *r)
+{
+    assert_ptr_equal(data, &server);
+    do_on_wake(r);
 }
 
 static void on_gone(void *data, struct http_request *r)
@@ -133,6 +140,7 @@ static void start(void)
         .on_head = on_head,
         .on_body = on_body,
         .on_drain = on_drain,
+        .on_wake = on_wake,
         .on_gone = on_gone,
         .render_error = render_error,
         .on_time_up = on_time_up,
@@ -154,6 +162,14 @@ struct stream *client(void)
 void turn(void)
 {
     uv_run(loop_uv(l), UV_RUN_NOWAIT);
+}
+
+size_t feed(struct stream *s, struct str bytes, size_t step)
+{
+    size_t fed = fake_feed(s, bytes, step);
+
+    turn();
+    return fed;
 }
 
 static void on_drained(void *data)

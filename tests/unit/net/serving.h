@@ -21,6 +21,7 @@ extern struct http_server_limits limits; /* for the test to set before its first
 extern void (*do_on_head)(struct http_request *r);
 extern void (*do_on_body)(struct http_request *r);
 extern void (*do_on_drain)(struct http_request *r);
+extern void (*do_on_wake)(struct http_request *r);
 extern void (*do_on_gone)(struct http_request *r);
 extern void (*do_on_time_up)(struct http_request *r);
 extern unsigned heads, bodies, drains, gones, errors;
@@ -36,6 +37,8 @@ void abort_request(struct http_request *r);
 struct stream *client(void);
 /* Lets the turn end. */
 void turn(void);
+/* As fake_feed, in a turn of its own. */
+size_t feed(struct stream *s, struct str bytes, size_t step);
 extern bool is_drained;
 void drain(uint64_t grace_ms);
 

@@ -38,7 +38,7 @@ static void closes_idle_connections(void **state)
     limits.idle_timeout_ms = 1;
     fresh = client();
     used = client();
-    fake_feed(used, GET, 0);
+    feed(used, GET, 0);
     turn();
     wait_for_close(fresh);
     wait_for_close(used);
@@ -54,7 +54,7 @@ static void answers_slow_heads(void **state)
     (void)state;
     limits.head_timeout_ms = 1;
     s = client();
-    fake_feed(s, STR("GET / HTTP/1.1\r\nHos"), 1);
+    feed(s, STR("GET / HTTP/1.1\r\nHos"), 1);
     wait_for_errors(1);
     expect_refused(s, "TIMEOUT");
     assert_int_equal(heads, 0);
@@ -71,9 +71,9 @@ static void bytes_of_a_head_gain_no_time(void **state)
     (void)state;
     limits.head_timeout_ms = 1;
     s = client();
-    fake_feed(s, STR("GET / HTTP/1.1\r\nA: "), 0);
+    feed(s, STR("GET / HTTP/1.1\r\nA: "), 0);
     while (!errors) {
-        fake_feed(s, STR("a"), 0);
+        feed(s, STR("a"), 0);
         uv_run(loop_uv(l), UV_RUN_ONCE);
     }
     expect_refused(s, "TIMEOUT");
@@ -86,7 +86,7 @@ static void answers_slow_bodies(void **state)
     (void)state;
     limits.body_timeout_ms = 1;
     s = client();
-    fake_feed(s, POST("Content-Length: 10\r\n", "123"), 0);
+    feed(s, POST("Content-Length: 10\r\n", "123"), 0);
     wait_for_errors(1);
     expect_refused(s, "TIMEOUT");
     assert_int_equal(gones, 1);
@@ -100,9 +100,9 @@ static void few_bytes_of_a_body_gain_no_time(void **state)
     (void)state;
     limits.body_timeout_ms = 1;
     s = client();
-    fake_feed(s, POST("Content-Length: 1000000\r\n", ""), 0);
+    feed(s, POST("Content-Length: 1000000\r\n", ""), 0);
     while (!errors) {
-        fake_feed(s, STR("a"), 0);
+        feed(s, STR("a"), 0);
         uv_run(loop_uv(l), UV_RUN_ONCE);
     }
     expect_refused(s, "TIMEOUT");
@@ -117,12 +117,12 @@ static void many_bytes_of_a_body_gain_time(void **state)
     (void)state;
     limits.body_timeout_ms = 300;
     s = client();
-    fake_feed(s, POST("Transfer-Encoding: chunked\r\n", ""), 0);
+    feed(s, POST("Transfer-Encoding: chunked\r\n", ""), 0);
     until_ms = loop_now_ms(l) + 2 * limits.body_timeout_ms + 250;
     while (loop_now_ms(l) < until_ms) {
-        fake_feed(s, STR("4000\r\n"), 0);
-        fake_feed(s, str_of(block, sizeof(block)), 0);
-        fake_feed(s, STR("\r\n"), 0);
+        feed(s, STR("4000\r\n"), 0);
+        feed(s, str_of(block, sizeof(block)), 0);
+        feed(s, STR("\r\n"), 0);
         uv_run(loop_uv(l), UV_RUN_ONCE);
     }
     assert_int_equal(errors, 0);
@@ -137,7 +137,7 @@ static void zero_is_no_timeout(void **state)
     limits.head_timeout_ms = 1;
     idle = client();
     late = client();
-    fake_feed(late, STR("G"), 0);
+    feed(late, STR("G"), 0);
     wait_for_errors(1);
     assert_false(idle->is_closed);
 }
@@ -155,7 +155,7 @@ static void cuts_a_slow_body_that_nobody_wants(void **state)
     limits.body_timeout_ms = 1;
     do_on_head = reply_401;
     s = client();
-    fake_feed(s, POST("Content-Length: 10\r\n", "123"), 0);
+    feed(s, POST("Content-Length: 10\r\n", "123"), 0);
     wait_for_close(s);
     assert_int_equal(errors, 0);
     assert_int_equal(gones, 0);
@@ -171,7 +171,7 @@ static void waits_for_a_handler(void **state)
         limits.write_timeout_ms = 1;
     do_on_body = keep;
     slow = client();
-    fake_feed(slow, GET, 0);
+    feed(slow, GET, 0);
     other = client();
     wait_for_close(other);
     assert_false(slow->is_closed);
@@ -196,9 +196,9 @@ static void cuts_who_takes_nothing(void **state)
     finished = client();
     unfinished->window = finished->window = 10;
     do_on_body = say_ten_and_keep;
-    fake_feed(unfinished, GET, 0);
+    feed(unfinished, GET, 0);
     do_on_body = reply_body;
-    fake_feed(finished, GET, 0);
+    feed(finished, GET, 0);
     wait_for_close(unfinished);
     wait_for_close(finished);
     assert_int_equal(gones, 1);
@@ -214,7 +214,7 @@ static void spares_who_takes_a_little(void **state)
     s = client();
     s->window = 10;
     do_on_body = say_ten_and_keep;
-    fake_feed(s, GET, 0);
+    feed(s, GET, 0);
     turn();
     for (unsigned i = 0; i < 4; i++) {
         other = client();
@@ -237,7 +237,7 @@ static void drains_what_is_idle_at_once(void **state)
     struct stream *idle = client(), *fresh = client();
 
     (void)state;
-    fake_feed(idle, GET, 0);
+    feed(idle, GET, 0);
     turn();
     drain(NEVER_MS);
     assert_false(is_drained);
@@ -252,8 +252,8 @@ static void drains_when_the_last_request_is_answered(void **state)
 
     (void)state;
     do_on_body = keep;
-    fake_feed(waiting, GET, 0);
-    fake_feed(coming, STR("GET / HTTP/1.1\r\n"), 0);
+    feed(waiting, GET, 0);
+    feed(coming, STR("GET / HTTP/1.1\r\n"), 0);
     drain(NEVER_MS);
     turn();
     turn();
@@ -262,7 +262,7 @@ static void drains_when_the_last_request_is_answered(void **state)
     expect_written(waiting, OK_HEAD("0") "Connection: close\r\n\r\n");
     assert_true(waiting->is_closed && waiting->is_flushed);
     do_on_body = reply_body;
-    fake_feed(coming, STR("Host: h\r\n\r\n"), 0);
+    feed(coming, STR("Host: h\r\n\r\n"), 0);
     expect_written(coming, OK_HEAD("0") "Connection: close\r\n\r\n");
     while (!is_drained)
         uv_run(loop_uv(l), UV_RUN_ONCE);
@@ -273,17 +273,17 @@ static void announces_its_end_before_it_drains(void **state)
     struct stream *s = client(), *fresh;
 
     (void)state;
-    fake_feed(s, GET, 0);
+    feed(s, GET, 0);
     turn();
     fake_written(s);
     http_server_announce_drain(server);
     turn();
     assert_false(s->is_closed); /* it is told before it is left */
-    fake_feed(s, GET, 0);
+    feed(s, GET, 0);
     expect_written(s, OK_HEAD("0") "Connection: close\r\n\r\n");
     assert_true(s->is_closed && s->is_flushed);
     fresh = client();
-    fake_feed(fresh, GET, 0);
+    feed(fresh, GET, 0);
     expect_written(fresh, OK_HEAD("0") "Connection: close\r\n\r\n");
 }
 
@@ -294,8 +294,8 @@ static void cuts_what_outlives_the_grace(void **state)
     (void)state;
     do_on_body = keep;
     do_on_gone = keep;
-    fake_feed(s, GET, 0);
-    fake_feed(coming, STR("GET / HTTP/1.1\r\n"), 0);
+    feed(s, GET, 0);
+    feed(coming, STR("GET / HTTP/1.1\r\n"), 0);
     drain(1);
     while (!gones)
         uv_run(loop_uv(l), UV_RUN_ONCE);
@@ -321,7 +321,7 @@ static void lets_handlers_end_what_outlives_the_grace(void **state)
     (void)state;
     do_on_body = start_and_keep;
     do_on_time_up = end_in_time;
-    fake_feed(s, GET, 0);
+    feed(s, GET, 0);
     turn();
     fake_written(s);
     drain(1);

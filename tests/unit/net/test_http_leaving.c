@@ -32,7 +32,7 @@ static void tells_when_the_client_leaves(void **state)
         gones = heads = 0;
         do_on_body = keep;
         do_on_gone = i % 2 ? abort_request : keep;
-        fake_feed(s, leaving[i / 2].request, 0);
+        feed(s, leaving[i / 2].request, 0);
         fake_end(s, i % 3 && !leaving[i / 2].is_whole ? STREAM_END_EOF : STREAM_END_RESET);
         turn();
         assert_true(s->is_closed);
@@ -58,7 +58,7 @@ static void notices_it_while_it_replies(void **state)
 
     (void)state;
     do_on_body = start_and_keep;
-    fake_feed(s, GET, 0);
+    feed(s, GET, 0);
     http_reply_chunk(kept, STR("some"));
     turn();
     assert_true(s->is_reading);
@@ -76,7 +76,7 @@ static void answers_who_half_closed_in_time(void **state)
     (void)state;
     s->window = 20;
     for (int i = 0; i < 3; i++)
-        fake_feed(s, GET, 0);
+        feed(s, GET, 0);
     fake_end(s, STREAM_END_EOF);
     turn();
     assert_false(s->is_closed);
@@ -104,8 +104,8 @@ static void answers_who_only_sends_no_more(void **state)
 
     (void)state;
     do_on_body = keep;
-    fake_feed(s, GET, 0);
-    fake_feed(s, GET, 0);
+    feed(s, GET, 0);
+    feed(s, GET, 0);
     fake_end(s, STREAM_END_EOF);
     expect_written(s, INTERIM);
     assert_true(s->is_watched && !s->is_closed);
@@ -126,7 +126,7 @@ static void asks_within_a_chunked_reply(void **state)
 
     (void)state;
     do_on_body = start_and_keep;
-    fake_feed(s, GET, 0);
+    feed(s, GET, 0);
     turn();
     fake_written(s);
     fake_end(s, STREAM_END_EOF);
@@ -149,7 +149,7 @@ static void hears_that_the_client_has_left(void **state)
 
         gones = 0;
         do_on_body = i ? start_and_keep : keep;
-        fake_feed(s, GET, 0);
+        feed(s, GET, 0);
         fake_end(s, STREAM_END_EOF);
         turn();
         assert_int_equal(gones, 0);
@@ -176,7 +176,7 @@ static void takes_who_cannot_be_asked_for_gone(void **state)
         gones = 0;
         do_on_body = start_and_keep;
         s->is_unwatchable = i == 2;
-        fake_feed(s, str_from(requests[i]), 0);
+        feed(s, str_from(requests[i]), 0);
         fake_end(s, STREAM_END_EOF);
         turn();
         assert_int_equal(gones, 1);
@@ -195,7 +195,7 @@ static void notices_it_behind_what_is_not_read(void **state)
         do_on_body = keep;
         do_on_gone = abort_request;
         while (s->is_reading) {
-            fake_feed(s, GET, 0);
+            feed(s, GET, 0);
             turn();
         }
         fake_shut(s);

@@ -28,7 +28,7 @@ static void owns_some_headers(void **state)
 
     (void)state;
     do_on_body = reply_with_headers;
-    fake_feed(s, GET, 0);
+    feed(s, GET, 0);
     expect_written(s, "HTTP/1.1 403 Not Today\r\nDate: *\r\nContent-Type: text/plain\r\n"
                       "X-Split: a  b\r\nContent-Length: 2\r\n\r\nno");
     assert_false(s->is_closed);
@@ -48,7 +48,7 @@ static void closes_when_the_handler_says_so(void **state)
 
     (void)state;
     do_on_body = reply_and_close;
-    fake_feed(s, GET, 0);
+    feed(s, GET, 0);
     expect_written(s, OK_HEAD("0") "Connection: close\r\n\r\n");
     assert_true(s->is_closed && s->is_flushed);
 }
@@ -71,10 +71,10 @@ static void sends_no_body_where_none_belongs(void **state)
 
     (void)state;
     do_on_body = reply_204;
-    fake_feed(s, GET, 0);
+    feed(s, GET, 0);
     expect_written(s, "HTTP/1.1 204 No Content\r\nDate: *\r\n\r\n");
     do_on_body = start_304;
-    fake_feed(s, GET, 0);
+    feed(s, GET, 0);
     expect_written(s, "HTTP/1.1 304 Not Modified\r\nDate: *\r\n\r\n");
     assert_false(s->is_closed);
 }
@@ -110,11 +110,11 @@ static void frees_the_request_at_the_end_of_the_turn(void **state)
 
     (void)state;
     do_on_body = use_after_reply;
-    fake_feed(s, GET, 0);
+    feed(s, GET, 0);
     expect_written(s, OK_HEAD("0") "\r\n");
     is_freed = false;
     do_on_body = defer_and_keep;
-    fake_feed(s, GET, 0);
+    feed(s, GET, 0);
     turn();
     assert_false(is_freed);
     assert_int_equal(http_server_stats(server).requests_active, 1);
@@ -135,8 +135,9 @@ static void sends_the_head_with_the_first_chunk(void **state)
     struct stream *s = client();
 
     (void)state;
-    do_on_body = start_and_keep;
-    fake_feed(s, GET, 0);
+    do_on_body = keep;
+    feed(s, GET, 0);
+    http_reply_start(kept, 200, NULL, STR_NONE);
     assert_int_equal(s->writes, 0);
     http_reply_chunk(kept, STR("first"));
     assert_int_equal(s->writes, 1);
@@ -150,8 +151,9 @@ static void sends_the_head_with_the_first_chunk(void **state)
     assert_int_equal(s->writes, 3);
     expect_written(s, "4\r\nlast\r\n0\r\n\r\n");
     assert_false(s->is_closed);
-    fake_feed(s, GET, 0);
+    feed(s, GET, 0);
     assert_int_equal(heads, 2);
+    http_reply_start(kept, 200, NULL, STR_NONE);
     http_reply_last_chunk(kept, STR_NONE);
     expect_written(s, CHUNKED_HEAD "\r\n0\r\n\r\n");
     assert_int_equal(s->writes, 4);
@@ -163,7 +165,7 @@ static void sends_a_head_alone_at_the_end_of_the_turn(void **state)
 
     (void)state;
     do_on_body = start_and_keep;
-    fake_feed(s, GET, 0);
+    feed(s, GET, 0);
     expect_written(s, CHUNKED_HEAD "\r\n");
     http_reply_chunk(kept, STR("x"));
     http_reply_last_chunk(kept, STR_NONE);
@@ -176,7 +178,7 @@ static void sends_http10_no_chunks(void **state)
 
     (void)state;
     do_on_body = start_and_keep;
-    fake_feed(s, STR("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"), 0);
+    feed(s, STR("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"), 0);
     http_reply_chunk(kept, STR("plain"));
     http_reply_last_chunk(kept, STR_NONE);
     expect_written(s, "HTTP/1.1 200 OK\r\nDate: *\r\nConnection: close\r\n\r\nplain");
@@ -184,7 +186,7 @@ static void sends_http10_no_chunks(void **state)
     /* its end is the connection's, also with some of the body still to come */
     s = client();
     do_on_head = start_and_keep;
-    fake_feed(s, STR("POST / HTTP/1.0\r\nContent-Length: 5\r\n\r\n12"), 0);
+    feed(s, STR("POST / HTTP/1.0\r\nContent-Length: 5\r\n\r\n12"), 0);
     http_reply_last_chunk(kept, STR("plain"));
     turn();
     assert_true(s->is_shut && s->is_reading);
@@ -196,7 +198,7 @@ static void sends_a_head_request_no_chunks(void **state)
 
     (void)state;
     do_on_body = start_and_keep;
-    fake_feed(s, STR("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n"), 0);
+    feed(s, STR("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n"), 0);
     http_reply_chunk(kept, STR("not to be sent"));
     http_reply_last_chunk(kept, STR_NONE);
     expect_written(s, CHUNKED_HEAD "\r\n");
@@ -209,7 +211,7 @@ static void cuts_what_is_aborted(void **state)
 
     (void)state;
     do_on_body = start_and_keep;
-    fake_feed(s, GET, 0);
+    feed(s, GET, 0);
     http_reply_chunk(kept, STR("half"));
     http_reply_abort(kept);
     turn();
@@ -217,7 +219,7 @@ static void cuts_what_is_aborted(void **state)
     assert_false(str_ends_with(fake_written(s), STR("0\r\n\r\n")));
     s = client();
     do_on_body = abort_request;
-    fake_feed(s, GET, 0);
+    feed(s, GET, 0);
     turn();
     assert_true(s->is_closed && !s->is_flushed);
     assert_int_equal(s->writes, 0);
@@ -259,7 +261,7 @@ static void holds_a_slow_clients_producer_back(void **state)
     do_on_drain = produce;
     s = client();
     s->window = 10;
-    fake_feed(s, GET, 0);
+    feed(s, GET, 0);
     assert_true(produced < 20);
     while (produced < 1000 && drains < 1000) {
         if (stream_pending(s) > highest)
@@ -275,7 +277,7 @@ static void holds_a_slow_clients_producer_back(void **state)
     assert_true(str_ends_with(fake_written(s), STR("\r\n0\r\n\r\n")));
     /* the next request is taken once all is out */
     do_on_body = reply_body;
-    fake_feed(s, GET, 0);
+    feed(s, GET, 0);
     expect_written(s, OK_HEAD("0") "\r\n");
 }
 
@@ -296,7 +298,7 @@ static void asks_for_no_more_of_what_is_finished(void **state)
     do_on_body = reply_in_one_large_chunk;
     s = client();
     s->window = 0;
-    fake_feed(s, GET, 0);
+    feed(s, GET, 0);
     turn();
     fake_take(s, 1000);
     turn();
@@ -309,9 +311,9 @@ static void takes_no_request_before_the_reply_is_out(void **state)
 
     (void)state;
     s->window = 10;
-    fake_feed(s, GET, 0);
+    feed(s, GET, 0);
     turn();
-    fake_feed(s, GET, 0);
+    feed(s, GET, 0);
     turn();
     assert_int_equal(heads, 1);
     fake_take(s, 1000);
@@ -333,14 +335,14 @@ static void lets_a_waiting_client_go_on(void **state)
     struct stream *s = client();
 
     (void)state;
-    fake_feed(s, EXPECTING, 0);
+    feed(s, EXPECTING, 0);
     expect_written(s, "HTTP/1.1 100 Continue\r\n\r\n");
-    fake_feed(s, STR("ab"), 0);
+    feed(s, STR("ab"), 0);
     expect_written(s, OK_HEAD("2") "\r\nab");
     /* not one that did not wait, nor one that has nothing to send */
-    fake_feed(s, POST("Expect: 100-continue\r\nContent-Length: 2\r\n", "ab"), 0);
+    feed(s, POST("Expect: 100-continue\r\nContent-Length: 2\r\n", "ab"), 0);
     expect_written(s, OK_HEAD("2") "\r\nab");
-    fake_feed(s, POST("Expect: 100-continue\r\nContent-Length: 0\r\n", ""), 0);
+    feed(s, POST("Expect: 100-continue\r\nContent-Length: 0\r\n", ""), 0);
     expect_written(s, OK_HEAD("0") "\r\n");
 }
 
@@ -350,13 +352,13 @@ static void lets_a_refused_client_not_go_on(void **state)
 
     (void)state;
     do_on_head = reply_401;
-    fake_feed(s, EXPECTING, 0);
+    feed(s, EXPECTING, 0);
     expect_written(s, "HTTP/1.1 401 Unauthorized\r\nDate: *\r\nContent-Length: 2\r\n"
                       "Connection: close\r\n\r\nno");
     /* whether the body comes or not cannot be known */
     assert_false(s->is_closed);
-    fake_feed(s, STR("ab"), 0);
-    fake_feed(s, GET, 0);
+    feed(s, STR("ab"), 0);
+    feed(s, GET, 0);
     turn();
     assert_int_equal(heads, 1);
     fake_end(s, STREAM_END_EOF);
@@ -370,7 +372,7 @@ static void lets_an_aborted_client_not_go_on(void **state)
 
     (void)state;
     do_on_head = abort_request;
-    fake_feed(s, EXPECTING, 0);
+    feed(s, EXPECTING, 0);
     turn();
     assert_int_equal(s->writes, 0);
     assert_true(s->is_closed);
@@ -388,19 +390,19 @@ static void keeps_the_connection_over_a_short_body(void **state)
 
         bodies = 0;
         do_on_head = reply_401;
-        fake_feed(s, POST("Content-Length: 5\r\n", "12"), steps[i]);
+        feed(s, POST("Content-Length: 5\r\n", "12"), steps[i]);
         expect_written(s, "HTTP/1.1 401 Unauthorized\r\nDate: *\r\nContent-Length: 2\r\n\r\nno");
-        fake_feed(s, STR("345"), steps[i]);
+        feed(s, STR("345"), steps[i]);
         turn();
         do_on_head = NULL;
-        fake_feed(s, GET, steps[i]);
+        feed(s, GET, steps[i]);
         expect_written(s, OK_HEAD("0") "\r\n");
         assert_int_equal(bodies, 1);
         do_on_head = reply_401;
-        fake_feed(s, POST("Transfer-Encoding: chunked\r\n", "5\r\nabcde\r\n0\r\n\r\n"), steps[i]);
+        feed(s, POST("Transfer-Encoding: chunked\r\n", "5\r\nabcde\r\n0\r\n\r\n"), steps[i]);
         expect_written(s, "HTTP/1.1 401 Unauthorized\r\nDate: *\r\nContent-Length: 2\r\n\r\nno");
         do_on_head = NULL;
-        fake_feed(s, GET, steps[i]);
+        feed(s, GET, steps[i]);
         expect_written(s, OK_HEAD("0") "\r\n");
     }
 }
@@ -413,13 +415,13 @@ static void closes_over_a_long_body(void **state)
 
     (void)state;
     do_on_head = reply_401;
-    fake_feed(s, POST("Content-Length: 10000000\r\n", "12"), 0);
+    feed(s, POST("Content-Length: 10000000\r\n", "12"), 0);
     expect_written(s, "HTTP/1.1 401 Unauthorized\r\nDate: *\r\nContent-Length: 2\r\n"
                       "Connection: close\r\n\r\nno");
     while (fed < 9999998) {
         size_t len = 9999998 - fed < sizeof(block) ? 9999998 - fed : sizeof(block);
 
-        assert_int_equal(fake_feed(s, str_of(block, len), 0), len);
+        assert_int_equal(feed(s, str_of(block, len), 0), len);
         fed += len;
         turn();
     }
@@ -438,10 +440,10 @@ static void reads_on_only_so_far(void **state)
     (void)state;
     limits.body_bytes_max = 1000000;
     s = client();
-    fake_feed(s, POST("Content-Length: 1000001\r\n", ""), 0);
+    feed(s, POST("Content-Length: 1000001\r\n", ""), 0);
     expect_refused(s, "TOO_LARGE"); /* before a byte of the body has come */
     while (!s->is_closed && fed < 2000000) {
-        fake_feed(s, str_of(block, sizeof(block)), 0);
+        feed(s, str_of(block, sizeof(block)), 0);
         fed += sizeof(block);
         turn();
     }
@@ -455,10 +457,10 @@ static void closes_over_an_endless_chunked_body(void **state)
 
     (void)state;
     do_on_head = reply_401;
-    fake_feed(s, POST("Transfer-Encoding: chunked\r\n", ""), 0);
+    feed(s, POST("Transfer-Encoding: chunked\r\n", ""), 0);
     turn();
     while (s->is_reading && !s->is_closed && fed < 100000000) {
-        fake_feed(s, STR("14\r\n01234567890123456789\r\n"), 0);
+        feed(s, STR("14\r\n01234567890123456789\r\n"), 0);
         fed += 26;
     }
     turn();

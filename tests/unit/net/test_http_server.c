@@ -15,12 +15,12 @@ static void answers(void **state)
     struct stream *s = client();
 
     (void)state;
-    fake_feed(s, POST("Content-Length: 5\r\n", "hello"), 0);
+    feed(s, POST("Content-Length: 5\r\n", "hello"), 0);
     assert_int_equal(s->writes, 1); /* head and body in one, before the turn has ended */
     expect_written(s, OK_HEAD("5") "\r\nhello");
     expect(buf_str(&seen), "POST /p hello;");
     assert_false(s->is_closed);
-    fake_feed(s, GET, 0);
+    feed(s, GET, 0);
     expect_written(s, OK_HEAD("0") "\r\n");
     assert_int_equal(heads, 2);
     assert_int_equal(http_server_stats(server).connections_open, 1);
@@ -56,7 +56,7 @@ static void fills_the_request_in(void **state)
     for (size_t step = 0; step < sizeof(request); step++) {
         struct stream *s = client();
 
-        fake_feed(s, str_from(request), step);
+        feed(s, str_from(request), step);
         expect_written(s, OK_HEAD("0") "\r\n");
     }
 }
@@ -111,13 +111,13 @@ static void takes_what_is_well_formed(void **state)
             struct stream *s = client();
 
             buf_clear(&seen);
-            fake_feed(s, good[i].request, step);
+            feed(s, good[i].request, step);
             expect_written(s, good[i].reply);
             expect(buf_str(&seen), good[i].seen);
             assert_int_equal(s->is_closed, is_last);
             if (is_last)
                 continue;
-            fake_feed(s, good[i].request, step);
+            feed(s, good[i].request, step);
             expect_written(s, good[i].reply);
             assert_false(s->is_closed);
         }
@@ -136,7 +136,7 @@ static void prefers_the_target_to_the_host_header(void **state)
 
     (void)state;
     do_on_head = takes_the_host_of_an_absolute_target;
-    fake_feed(s, STR("GET http://other:1/x HTTP/1.1\r\nHost: h\r\n\r\n"), 0);
+    feed(s, STR("GET http://other:1/x HTTP/1.1\r\nHost: h\r\n\r\n"), 0);
     assert_int_equal(heads, 1);
 }
 
@@ -154,7 +154,7 @@ static void answers_pipelined_requests_in_order(void **state)
         struct stream *s = client();
 
         buf_clear(&seen);
-        fake_feed(s, str_from(requests), step);
+        feed(s, str_from(requests), step);
         expect_written(s, OK_HEAD("1") "\r\nA" OK_HEAD("0") "\r\n" OK_HEAD("2") "\r\nBC" OK_HEAD(
                               "2") "\r\nDE");
         expect(buf_str(&seen), "POST /1 A;GET /2 ;POST /3 BC;POST /4 DE;");
@@ -169,7 +169,7 @@ static void keeps_pipelined_requests_waiting(void **state)
 
     (void)state;
     do_on_body = keep;
-    while (fake_feed(s, many, 0) == many.len && fed < (1 << 20))
+    while (feed(s, many, 0) == many.len && fed < (1 << 20))
         fed += many.len;
     turn();
     assert_int_equal(heads, 1);
@@ -221,7 +221,7 @@ static void gathers_bodies_of_any_length(void **state)
         }
         at += sprintf(request + at, "GET /next HTTP/1.1\r\nHost: h\r\n\r\n");
         buf_clear(&seen);
-        assert_int_equal(fake_feed(s, str_of(request, (size_t)at), step), at);
+        assert_int_equal(feed(s, str_of(request, (size_t)at), step), at);
         turn();
         assert_int_equal(buf_len(&seen), 7 + len + 1 + strlen("GET /next ;"));
         assert_memory_equal(buf_str(&seen).data + 7, body, len);
@@ -315,13 +315,13 @@ static void refuses_what_is_not(void **state)
             struct stream *s = client();
 
             errors = 0;
-            fake_feed(s, bad[i].request, step);
+            feed(s, bad[i].request, step);
             if (errors != 1)
                 fail_msg("%.*s gave %u errors", STR_ARGS(bad[i].request), errors);
             expect_refused(s, bad[i].name);
             /* what still comes is read, so that the client sees the answer; then it closes */
             assert_false(s->is_closed);
-            assert_int_equal(fake_feed(s, GET, 0), GET.len);
+            assert_int_equal(feed(s, GET, 0), GET.len);
             fake_end(s, STREAM_END_EOF);
             turn();
             assert_true(s->is_closed);
@@ -337,7 +337,7 @@ static void puts_the_status_to_the_error(void **state)
     struct str reply;
 
     (void)state;
-    fake_feed(s, STR("HEAD / HTTP/1.1\r\nno colon\r\n\r\n"), 0);
+    feed(s, STR("HEAD / HTTP/1.1\r\nno colon\r\n\r\n"), 0);
     reply = without_date(fake_written(s));
     expect(reply, "HTTP/1.1 400 Bad Request\r\nDate: *\r\nX-Error: yes\r\nContent-Length: 13\r\n"
                   "Connection: close\r\n\r\n");
@@ -364,9 +364,9 @@ static void refuses_chunks_that_are_not(void **state)
         struct stream *s = client();
 
         errors = gones = 0;
-        fake_feed(s, POST("Transfer-Encoding: chunked\r\n", ""), 0);
+        feed(s, POST("Transfer-Encoding: chunked\r\n", ""), 0);
         assert_int_equal(fake_written(s).len, 0);
-        fake_feed(s, str_from(bad_chunks[i]), 1);
+        feed(s, str_from(bad_chunks[i]), 1);
         if (errors != 1)
             fail_msg("%s is taken", bad_chunks[i]);
         expect_refused(s, "BAD_REQUEST");
@@ -385,7 +385,7 @@ static void tells_only_once_that_it_is_gone(void **state)
 
     (void)state;
     do_on_gone = keep;
-    fake_feed(s, POST("Transfer-Encoding: chunked\r\n", "x\r\n"), 0);
+    feed(s, POST("Transfer-Encoding: chunked\r\n", "x\r\n"), 0);
     expect_refused(s, "BAD_REQUEST");
     fake_end(s, STREAM_END_EOF);
     turn();
@@ -408,8 +408,8 @@ static void cuts_a_reply_that_was_begun(void **state)
 
     (void)state;
     do_on_head = start_reply;
-    fake_feed(s, POST("Transfer-Encoding: chunked\r\n", ""), 0);
-    fake_feed(s, STR("nonsense"), 0);
+    feed(s, POST("Transfer-Encoding: chunked\r\n", ""), 0);
+    feed(s, STR("nonsense"), 0);
     assert_int_equal(errors, 0);
     assert_int_equal(gones, 1);
     assert_true(s->is_closed && !s->is_flushed);
@@ -421,10 +421,10 @@ static void try_limit(struct str within, const char *answer, struct str over, co
     for (size_t step = 0; step < 2; step++) {
         struct stream *s = client();
 
-        fake_feed(s, within, step);
+        feed(s, within, step);
         expect_written(s, answer);
         s = client();
-        fake_feed(s, over, step);
+        feed(s, over, step);
         expect_refused(s, refusal);
     }
 }
@@ -471,10 +471,10 @@ static void bounds_what_is_around_chunks(void **state)
         size_t fed = 0;
 
         errors = 0;
-        fake_feed(s, POST("Transfer-Encoding: chunked\r\n", ""), 0);
-        fake_feed(s, str_from(first[i]), 0);
+        feed(s, POST("Transfer-Encoding: chunked\r\n", ""), 0);
+        feed(s, str_from(first[i]), 0);
         while (!errors && fed < 100000) {
-            fake_feed(s, str_from(endless[i]), 0);
+            feed(s, str_from(endless[i]), 0);
             fed += strlen(endless[i]);
         }
         if (i < 2)
@@ -489,9 +489,9 @@ static void bounds_heads_that_never_end(void **state)
     size_t fed = 0;
 
     (void)state;
-    fake_feed(s, STR("GET / HTTP/1.1\r\nHost: h\r\nA: "), 0);
+    feed(s, STR("GET / HTTP/1.1\r\nHost: h\r\nA: "), 0);
     while (!errors && fed < (1 << 20)) {
-        fake_feed(s, STR("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"), 0);
+        feed(s, STR("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"), 0);
         fed += 59;
     }
     expect_refused(s, "HEADERS_TOO_LARGE");
@@ -535,10 +535,10 @@ static void takes_large_heads(void **state)
         len += 900;
         len += sprintf(request + len, "\r\nContent-Length: 2\r\n\r\nok");
         do_on_head = NULL;
-        fake_feed(s, str_of(request, STR("GET /first HTTP/1.1\r\nHost: h\r\n\r\nPOST").len), 0);
+        feed(s, str_of(request, STR("GET /first HTTP/1.1\r\nHost: h\r\n\r\nPOST").len), 0);
         turn();
         fake_written(s);
-        fake_feed(s,
+        feed(s,
                   str_slice(str_of(request, (size_t)len),
                             STR("GET /first HTTP/1.1\r\nHost: h\r\n\r\nPOST").len, SIZE_MAX),
                   steps[i]);
