@@ -485,6 +485,12 @@ static void on_drain(void *data, struct http_request *r)
     inference_on_drain(r);
 }
 
+static void on_wake(void *data, struct http_request *r)
+{
+    (void)data;
+    inference_on_wake(r);
+}
+
 static void on_gone(void *data, struct http_request *r)
 {
     (void)data;
@@ -510,6 +516,7 @@ static void start(void)
         .on_head = on_head,
         .on_body = on_body,
         .on_drain = on_drain,
+        .on_wake = on_wake,
         .on_gone = on_gone,
         .render_error = render_error,
         .on_time_up = on_time_up,
