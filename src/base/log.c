@@ -3,6 +3,8 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -10,7 +12,7 @@
 #include <unistd.h>
 
 /* A line, its end included; what is longer is cut. Below PIPE_BUF (4096), so that lines of
- * several processes to one pipe do not mix. */
+ * several processes to one pipe do not mix, and that a pipe which takes anything takes it whole. */
 #define LINE_BYTES 2048
 
 static const char *const level_names[] = { "error", "warn", "info", "debug" };
@@ -82,11 +84,51 @@ static size_t whole_characters(const char *text, size_t len)
     return str_is_utf8(str_of(text + start, len - start)) ? len : start;
 }
 
+/* Whether standard error takes a line without making the writer wait. */
+static bool takes_a_line(void)
+{
+    struct pollfd out = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+    return poll(&out, 1, 0) == 1;
+}
+
+/* Nobody could be told that standard error is gone. */
+static void write_line(const char *line, size_t len)
+{
+    ssize_t written;
+
+    do
+        written = write(STDERR_FILENO, line, len);
+    while (written < 0 && errno == EINTR);
+}
+
+/* A reader of the log that has stopped must not stop the service: what does not fit is left out, and
+ * counted. The lock keeps others from taking the room that was seen. */
+static void put_line(const char *line, size_t len)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static unsigned lost;
+
+    pthread_mutex_lock(&lock);
+    if (lost && takes_a_line()) {
+        char told[LINE_BYTES];
+        size_t told_len = write_head(told, sizeof(told), LOG_WARN, "log_lines_lost");
+
+        told_len += (size_t)snprintf(told + told_len, sizeof(told) - told_len, " count=%u\n", lost);
+        write_line(told, told_len);
+        lost = 0;
+    }
+    if (takes_a_line())
+        write_line(line, len);
+    else
+        lost++;
+    pthread_mutex_unlock(&lock);
+}
+
 void log_event(enum log_level level, const char *event, const char *format, ...)
 {
     char line[LINE_BYTES];
     size_t len, room;
-    ssize_t written;
 
     if (!log_is_on(level))
         return;
@@ -111,8 +153,5 @@ void log_event(enum log_level level, const char *event, const char *format, ...)
     }
     hide_controls(line, len);
     line[len++] = '\n';
-    /* Nobody could be told that standard error is gone. */
-    do
-        written = write(STDERR_FILENO, line, len);
-    while (written < 0 && errno == EINTR);
+    put_line(line, len);
 }

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -102,6 +103,42 @@ static void cuts_a_long_line(void **state)
     }
 }
 
+static void waits_for_no_reader(void **state)
+{
+    static const char told[] = "warn log_lines_lost count=2\n";
+    int ends[2], saved = dup(STDERR_FILENO);
+    size_t room = 0;
+    char byte = 'x';
+    ssize_t len;
+
+    (void)state;
+    assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+    while (write(ends[1], &byte, 1) == 1)
+        room++;
+    fcntl(ends[1], F_SETFL, 0); /* from now on a writer would wait */
+    dup2(ends[1], STDERR_FILENO);
+    alarm(20);
+    log_info("first", NULL);
+    log_info("second", NULL);
+    alarm(0);
+    while (room && (len = read(ends[0], captured, sizeof(captured) - 1)) > 0)
+        room -= (size_t)len;
+    log_info("third", NULL);
+    log_info("fourth", NULL);
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    len = read(ends[0], captured, sizeof(captured) - 1);
+    close(ends[0]);
+    close(ends[1]);
+    assert_true(len > 0);
+    captured[len] = '\0';
+    assert_memory_equal(after_time(), told, sizeof(told) - 1);
+    assert_non_null(strstr(captured, "info third\n"));
+    assert_non_null(strstr(captured, "info fourth\n"));
+    assert_null(strstr(captured, "second"));
+    assert_null(strstr(strstr(captured, "count") + 1, "count"));
+}
+
 static void knows_the_names_of_levels(void **state)
 {
     enum log_level level = LOG_INFO;
@@ -119,9 +156,9 @@ static void knows_the_names_of_levels(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(writes_one_line),           cmocka_unit_test(obeys_its_level),
-        cmocka_unit_test(hides_control_characters),  cmocka_unit_test(cuts_a_long_line),
-        cmocka_unit_test(knows_the_names_of_levels),
+        cmocka_unit_test(writes_one_line),          cmocka_unit_test(obeys_its_level),
+        cmocka_unit_test(hides_control_characters), cmocka_unit_test(cuts_a_long_line),
+        cmocka_unit_test(waits_for_no_reader),      cmocka_unit_test(knows_the_names_of_levels),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
