@@ -15,8 +15,10 @@
 
 /* An arena begins with a small chunk, which is all that a stream under way needs, and goes on with
  * large ones: a chat request's parsed body with its reply takes about 10 kB. */
-#define FIRST_BYTES ((size_t)2 * 1024)
-#define CHUNK_BYTES ((size_t)16 * 1024)
+#define FIRST_BYTES ((size_t)2 * 1024 - CHUNK_HEADS_BYTES)
+#define CHUNK_BYTES ((size_t)16 * 1024 - CHUNK_HEADS_BYTES)
+/* The chunk's own and the block's: see MEMORY_BLOCK_HEAD_BYTES. */
+#define CHUNK_HEADS_BYTES ((size_t)32)
 
 struct chunk {
     struct chunk *next;
@@ -143,6 +145,11 @@ void *arena_alloc_bytes(struct arena *a, size_t size)
     return c->data;
 }
 
+static void skip_to_line(struct arena *a)
+{
+    (void)a;
+}
+
 #else
 
 static size_t round_up(size_t size)
@@ -204,6 +211,14 @@ void *arena_alloc_bytes(struct arena *a, size_t size)
     return at;
 }
 
+static void skip_to_line(struct arena *a)
+{
+    size_t before = -(uintptr_t)a->at % MEMORY_LINE_BYTES;
+
+    if (before <= (size_t)(a->end - a->at))
+        a->at += before;
+}
+
 #endif
 
 void arena_keep_secret(struct arena *a)
@@ -242,6 +257,12 @@ void arena_free(struct arena *a)
 void *arena_alloc(struct arena *a, size_t size)
 {
     return memset(arena_alloc_bytes(a, size), 0, size);
+}
+
+void *arena_alloc_at_line(struct arena *a, size_t size)
+{
+    skip_to_line(a);
+    return arena_alloc(a, size);
 }
 
 void arena_defer(struct arena *a, void (*fn)(void *data), void *data)

@@ -39,6 +39,9 @@ void arena_free(struct arena *a);
 void *arena_alloc(struct arena *a, size_t size);
 /* As arena_alloc, but not zeroed: for bytes that are written at once. */
 void *arena_alloc_bytes(struct arena *a, size_t size);
+/* As arena_alloc, at the beginning of a line of the processor's cache where the chunk has one left (see
+ * memory_alloc_at_line). */
+void *arena_alloc_at_line(struct arena *a, size_t size);
 /* Runs fn(data) when the arena is freed: for what is not memory. */
 void arena_defer(struct arena *a, void (*fn)(void *data), void *data);
 

@@ -46,6 +46,17 @@ void *memory_alloc_aligned(size_t alignment, size_t size)
     return memset(or_die(aligned_alloc(alignment, size)), 0, size);
 }
 
+void *memory_alloc_at_line(size_t size)
+{
+    size_t whole = size + MEMORY_BLOCK_HEAD_BYTES + MEMORY_LINE_BYTES - 1;
+    void *p = NULL;
+
+    size = whole - whole % MEMORY_LINE_BYTES - MEMORY_BLOCK_HEAD_BYTES;
+    if (posix_memalign(&p, MEMORY_LINE_BYTES, size))
+        p = NULL;
+    return memset(or_die(p), 0, size);
+}
+
 void *memory_realloc(void *old, size_t size)
 {
     return or_die(realloc(old, size ? size : 1));

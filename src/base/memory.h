@@ -18,6 +18,13 @@ void *memory_alloc_array(size_t count, size_t size);
 /* Zeroed and aligned to a power of two, of which `size` is a multiple: what has a cache line of
  * its own. Freed with free(). */
 void *memory_alloc_aligned(size_t alignment, size_t size);
+/* Bytes that come into the processor's cache together. */
+#define MEMORY_LINE_BYTES 64
+/* Before each block, by which blocks of lines less so much lie one behind another without a gap. */
+#define MEMORY_BLOCK_HEAD_BYTES sizeof(size_t)
+/* Zeroed, at the beginning of such a line: for what lives long and has what is often looked at side by
+ * side. Freed with free(). */
+void *memory_alloc_at_line(size_t size);
 /* Grown part is not zeroed. */
 void *memory_realloc(void *old, size_t size);
 /* NULL of NULL. */

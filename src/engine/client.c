@@ -115,14 +115,14 @@ void engine_call_ended(struct engine_call *call)
 
 void engine_call_fail(struct engine_call *call, const struct error *err)
 {
-    struct engine_events events = call->events;
+    const struct engine_events *events = call->events;
     struct error copy = *err;
     void *data = call->data;
     unsigned lacks = call->lacks;
 
     engine_call_ended(call);
     arena_free(call->arena);
-    events.on_failure(data, &copy, lacks);
+    events->on_failure(data, &copy, lacks);
 }
 
 void engine_call_fail_later(struct engine_call *call, const struct error *err)
@@ -172,14 +172,14 @@ struct engine_call *engine_call_start(struct engine_client *c, const struct engi
 {
     struct engine *e = enter(c, request->engine);
     struct arena *a = arena_new(loop_arenas(c->loop));
-    struct engine_call *call = arena_alloc(a, e ? e->driver->call_size : sizeof(*call));
+    struct engine_call *call = arena_alloc_at_line(a, e ? e->driver->call_size : sizeof(*call));
 
     assert(!c->is_closing);
     call->arena = a;
     call->client = c;
     call->engine = e;
     call->request = *request;
-    call->events = *events;
+    call->events = events;
     call->data = data;
     TAILQ_INSERT_TAIL(&c->calls, call, link);
     if (e) {

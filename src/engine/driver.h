@@ -155,17 +155,17 @@ struct engine_client {
 };
 
 struct engine_call {
+    struct engine_client *client;
+    struct engine *engine; /* NULL: there is none of that name */
+    const struct engine_events *events;
+    void *data;
+    struct engine_request request;
     struct arena *arena;            /* holds the call, and what its driver wants */
     TAILQ_ENTRY(engine_call) link;  /* in client->calls */
     TAILQ_ENTRY(engine_call) turn;  /* in waiting, failing, or a list on the stack */
     struct engine_call_list *queue; /* that `turn` is in */
-    struct engine_client *client;
-    struct engine *engine; /* NULL: there is none of that name */
-    struct engine_request request;
-    struct engine_events events;
-    void *data;
-    struct error *failure; /* due, when it is in `failing` */
-    unsigned lacks;        /* for on_failure; set by the driver before it has the call fail */
+    struct error *failure;          /* due, when it is in `failing` */
+    unsigned lacks; /* for on_failure; set by the driver before it has the call fail */
 };
 
 /* Takes the call out of all lists and lets its engine go; the driver then frees the arena, and after

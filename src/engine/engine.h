@@ -128,6 +128,7 @@ struct engine_events {
     void (*on_fault)(void *data);
 };
 
+/* `request` is copied; `events` is borrowed until the call's end. */
 struct engine_call *engine_call_start(struct engine_client *c, const struct engine_request *request,
                                       const struct engine_events *events, void *data);
 /* Most tokens that prompt and answer may have together, as the loaded llama-server says; 0: it is

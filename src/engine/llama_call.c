@@ -107,7 +107,7 @@ static void on_head(void *data, int status, const struct http_headers *headers)
 
     call->has_head = true;
     atomic_store(&llama_of(call)->heard_ms, clock_monotonic_ms());
-    call->base.events.on_head(call->base.data, status, headers);
+    call->base.events->on_head(call->base.data, status, headers);
 }
 
 static void on_body(void *data, struct str bytes)
@@ -115,19 +115,19 @@ static void on_body(void *data, struct str bytes)
     struct llama_call *call = data;
 
     atomic_store(&llama_of(call)->heard_ms, clock_monotonic_ms());
-    call->base.events.on_body(call->base.data, bytes);
+    call->base.events->on_body(call->base.data, bytes);
 }
 
 static void on_end(void *data)
 {
     struct llama_call *call = data;
-    struct engine_events events = call->base.events;
+    const struct engine_events *events = call->base.events;
     void *events_data = call->base.data;
 
     give_place(call);
     engine_call_ended(&call->base);
     arena_free(call->base.arena);
-    events.on_end(events_data);
+    events->on_end(events_data);
 }
 
 static bool was_in_vain(const struct llama_call *call, enum http_failure failure)

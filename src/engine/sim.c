@@ -82,7 +82,7 @@ static void finish(struct sim_call *call)
 static void end(struct sim_call *call)
 {
     finish(call);
-    call->base.events.on_end(call->base.data);
+    call->base.events->on_end(call->base.data);
 }
 
 static void fail(struct sim_call *call, const char *text)
@@ -91,7 +91,7 @@ static void fail(struct sim_call *call, const char *text)
 
     error_set(&err, ERROR_BACKEND, "engine '%s': %s", call->base.engine->settings->name, text);
     finish(call);
-    call->base.events.on_failure(call->base.data, &err, 0);
+    call->base.events->on_failure(call->base.data, &err, 0);
 }
 
 /* -- Head and error answers ---------------------------------------------------------------- */
@@ -109,13 +109,13 @@ static void send_head(struct sim_call *call, int status, const struct http_heade
         items[0].value = STR("text/event-stream; charset=utf-8");
     for (size_t i = 0; i < more_count; i++)
         items[1 + i] = more[i];
-    call->base.events.on_head(call->base.data, status, &headers);
+    call->base.events->on_head(call->base.data, status, &headers);
 }
 
 static void send_body(struct sim_call *call, struct str bytes)
 {
     if (!call->is_gone && bytes.len)
-        call->base.events.on_body(call->base.data, bytes);
+        call->base.events->on_body(call->base.data, bytes);
 }
 
 static void set_text(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, const char *text)
@@ -229,8 +229,8 @@ static void apply_fault(struct sim_call *call)
     send_head(call, 200, NULL, 0);
     if (call->is_gone)
         return;
-    if (call->base.events.on_fault)
-        call->base.events.on_fault(call->base.data);
+    if (call->base.events->on_fault)
+        call->base.events->on_fault(call->base.data);
     send_body(call, buf_str(&call->out));
     if (call->is_gone)
         return;

@@ -46,6 +46,12 @@ struct upstream_answer {
 
 struct upstream_call {
     struct engine_call base;
+    /* What each piece of an answer looks at. */
+    bool is_lingering; /* its owner has left a stream that was complete */
+    bool is_keeping;   /* the answer that is coming in */
+    unsigned tail_len;
+    char tail[UPSTREAM_TAIL_BYTES]; /* the last bytes of a stream */
+
     struct http_client_request http_request;
     struct http_header headers[1];
     struct http_client_call *http;
@@ -58,15 +64,11 @@ struct upstream_call {
     struct error *failure;         /* the last one; NULL: none yet */
     bool has_pick;
     bool has_next;
-    bool is_keeping; /* the answer that is coming in */
     uint64_t keep_until_ms;
     bool has_head; /* on_head was called: no other address any more */
     bool is_paused;
     bool is_replaying;
-    bool is_cancelled;              /* while replaying */
-    char tail[UPSTREAM_TAIL_BYTES]; /* the last bytes of a stream */
-    unsigned tail_len;
-    bool is_lingering; /* its owner has left a stream that was complete */
+    bool is_cancelled; /* while replaying */
     uint64_t linger_until_ms;
 };
 

@@ -76,19 +76,19 @@ static void end_call(struct upstream_call *call, enum balancer_outcome outcome)
 
 static void fail(struct upstream_call *call)
 {
-    struct engine_events events = call->base.events;
+    const struct engine_events *events = call->base.events;
     struct error err = *failure_of(call);
     void *data = call->base.data;
 
     end_call(call, BALANCER_FAILURE);
     free_call(call);
-    events.on_failure(data, &err, 0);
+    events->on_failure(data, &err, 0);
 }
 
 /* The kept answer is the best that there was. */
 static void replay(struct upstream_call *call)
 {
-    const struct engine_events *events = &call->base.events;
+    const struct engine_events *events = call->base.events;
     void *data = call->base.data;
 
     call->is_replaying = true;
@@ -96,11 +96,9 @@ static void replay(struct upstream_call *call)
     if (!call->is_cancelled && buf_len(&call->answer.body))
         events->on_body(data, buf_str(&call->answer.body));
     if (!call->is_cancelled) {
-        struct engine_events copy = *events;
-
         end_call(call, BALANCER_UNKNOWN);
         free_call(call);
-        copy.on_end(data);
+        events->on_end(data);
         return;
     }
     free_call(call);
@@ -243,7 +241,7 @@ static void on_head(void *data, int status, const struct http_headers *headers)
     call->has_head = true;
     if (call->is_paused)
         http_client_pause(call->http);
-    call->base.events.on_head(call->base.data, status, headers);
+    call->base.events->on_head(call->base.data, status, headers);
 }
 
 static void keep_tail(struct upstream_call *call, struct str bytes)
@@ -296,7 +294,7 @@ static void on_body(void *data, struct str bytes)
     if (!call->is_keeping) {
         if (call->base.request.stream && bytes.len)
             keep_tail(call, bytes);
-        call->base.events.on_body(call->base.data, bytes);
+        call->base.events->on_body(call->base.data, bytes);
         return;
     }
     if (!buf_append(&call->answer.body, bytes))
@@ -306,20 +304,19 @@ static void on_body(void *data, struct str bytes)
 static void on_end(void *data)
 {
     struct upstream_call *call = data;
-    struct engine_events events = call->base.events;
+    const struct engine_events *events = call->base.events;
     void *events_data = call->base.data;
+    bool is_lingering = call->is_lingering;
 
     call->http = NULL;
     if (call->is_keeping) {
         end_keeping(call, call->outcome);
         return;
     }
-    if (call->is_lingering)
-        events.on_end = NULL;
     end_call(call, call->outcome);
     free_call(call);
-    if (events.on_end)
-        events.on_end(events_data);
+    if (!is_lingering)
+        events->on_end(events_data);
 }
 
 static void on_failure(void *data, enum http_failure failure, const char *text)

@@ -70,7 +70,7 @@ void exchange_new_id(struct inference *i, char out[GUID_TEXT_LEN + 1])
 
 static struct exchange *exchange_new(struct inference *i, struct http_request *r)
 {
-    struct exchange *x = ARENA_NEW(r->arena, struct exchange);
+    struct exchange *x = arena_alloc_at_line(r->arena, sizeof(*x));
 
     x->inference = i;
     x->request = r;

@@ -101,16 +101,16 @@ struct measure {
 /* What the engine said, or has said so far. */
 struct engine_facts {
     struct engine_call *call; /* NULL before and after */
+    struct str incoming;      /* bytes lent for this turn */
     int status;               /* 0: no head yet */
     bool is_event_stream;
-    struct str retry_after; /* of an error, in seconds; empty: not said, or no sense in it */
-    struct str retry_after_ms;
-    struct str incoming; /* bytes lent for this turn */
     bool ended;
     bool failed;
-    const struct error *failure; /* why it failed */
     bool paused;
-    bool is_faulty; /* a simulated fault has begun: the client shall meet it */
+    bool is_faulty;              /* a simulated fault has begun: the client shall meet it */
+    const struct error *failure; /* why it failed */
+    struct str retry_after;      /* of an error, in seconds; empty: not said, or no sense in it */
+    struct str retry_after_ms;
 };
 
 /* Of choices whose usage came by itself. */
@@ -121,26 +121,27 @@ struct usage_sum {
 
 /* RELAY's own. */
 struct relay {
-    struct str piece;        /* an answer that is not a stream, if it came in one piece */
-    struct buf whole;        /* else */
-    struct shaping *shaping; /* of a large one; NULL: not begun */
-    struct gather *gather;   /* an answer out of a stream */
-    size_t gathered_bytes;
-    struct sse_splitter splitter;
+    /* What each event of a stream looks at. */
+    struct shaping *shaping;     /* of a large answer; NULL: not begun */
+    const struct error *failure; /* why the stream ended without being whole; NULL: it did not */
+    unsigned events;             /* that went to the client */
+    unsigned finished_choices;
+    uint64_t text_bytes;    /* of the answer's texts so far */
+    int64_t created;        /* of the stream's events */
+    struct str id;          /* of the answer, once known */
+    struct str fingerprint; /* system_fingerprint, once made */
+    bool *called;           /* of chats that must call a tool: which choices have */
     bool splitter_used;
     bool saw_done;
-    const struct error *failure; /* why the stream ended without being whole; NULL: it did not */
-    struct str id;               /* of the answer, once known */
-    struct str fingerprint;      /* system_fingerprint, once made */
-    struct str usage;            /* JSON of the last usage that the stream told */
+    struct sse_splitter splitter;
+
+    struct str usage; /* JSON of the last usage that the stream told */
     struct usage_sum usage_sum;
-    uint64_t text_bytes; /* of the answer's texts so far */
-    int64_t created;     /* of the stream's events */
-    unsigned events;     /* that went to the client */
-    unsigned finished_choices;
-    uint64_t
-        *text_offsets; /* of completions with logprobs: where each choice's next token begins */
-    bool *called;      /* of chats that must call a tool: which choices have */
+    uint64_t *text_offsets; /* of completions with logprobs: where each choice's next token is */
+    struct gather *gather;  /* an answer out of a stream */
+    size_t gathered_bytes;
+    struct str piece; /* an answer that is not a stream, if it came in one piece */
+    struct buf whole; /* else */
 };
 
 struct usage {
@@ -149,12 +150,13 @@ struct usage {
 };
 
 struct exchange {
+    /* What each event of a stream looks at comes first, side by side; see struct stream of
+     * net/stream_private.h. */
     struct inference *inference;
     struct http_request *request;
     struct arena *arena;
-    /* What is only needed until the client's answer begins: the parsed body, what is sent to the
-     * engine, an answer that is not a stream. NULL once a stream has begun. */
-    struct arena *asking;
+    const struct operation *operation;             /* ROUTE */
+    const struct directory_deployment *deployment; /* RESOLVE */
     enum phase phase;
     bool running; /* inside exchange_run */
     bool again;   /* an event came while running */
@@ -163,10 +165,21 @@ struct exchange {
     bool body_ready;
     bool client_gone;
 
+    /* MEASURE, DISPATCH, RELAY */
+    struct engine_facts engine;
+    struct relay relay;
+
+    /* PARSE, VALIDATE */
+    struct request_facts facts;
+    yyjson_doc *document;
+
+    /* What is only needed until the client's answer begins: the parsed body, what is sent to the
+     * engine, an answer that is not a stream. NULL once a stream has begun. */
+    struct arena *asking;
+
     /* ROUTE */
-    enum surface surface;
-    const struct operation *operation;
     struct api_version version;
+    enum surface surface;
     struct str account_name;            /* of the path form /accounts/NAME/openai/..., else empty */
     struct str deployment_name;         /* of the path, or of the body's `model` on v1; once
                                          * resolved, as the directory has it */
@@ -177,13 +190,6 @@ struct exchange {
     struct directory *directory;
     const struct directory_account *account;
 
-    /* RESOLVE */
-    const struct directory_deployment *deployment;
-
-    /* PARSE, VALIDATE */
-    yyjson_doc *document;
-    struct request_facts facts;
-
     /* ADMIT */
     bool admitted;
     uint64_t used_requests; /* of the current minute, this one included */
@@ -191,10 +197,6 @@ struct exchange {
 
     /* MEASURE */
     struct measure measure;
-
-    /* MEASURE, DISPATCH, RELAY */
-    struct engine_facts engine;
-    struct relay relay;
 
     struct usage usage;
     enum finish finish;

@@ -30,6 +30,7 @@ struct http_client *http_client_new(struct loop *l, const struct http_client_opt
 
     c->loop = l;
     c->options = *options;
+    c->next_deadline_ms = NO_DEADLINE;
     c->parser_limits = (struct http_parser_limits){
         .head_bytes_max = options->head_bytes_max,
         .header_count_max = HEADER_COUNT_MAX,
@@ -144,15 +145,23 @@ void client_free_pool(struct pool *p)
 
 /* -- Time-outs --------------------------------------------------------------------------------- */
 
+/* With thousands of calls it takes long to look at all of them, so that it is done only when there may
+ * be a late one. */
 static struct http_client_call *find_late(struct http_client *c, uint64_t now_ms)
 {
+    uint64_t next_ms = NO_DEADLINE;
     struct http_client_call *call;
 
+    if (c->next_deadline_ms > now_ms)
+        return NULL;
     DL_FOREACH(c->calls, call)
     {
         if (call->deadline_ms <= now_ms)
             return call;
+        if (call->deadline_ms < next_ms)
+            next_ms = call->deadline_ms;
     }
+    c->next_deadline_ms = next_ms;
     return NULL;
 }
 

@@ -69,6 +69,7 @@ struct http_client_request {
     uint64_t idle_timeout_ms;    /* between bytes of the body; 0: none */
 };
 
+/* `events` is borrowed, too, until the call has ended. */
 struct http_client_call *http_client_send(struct http_client *c,
                                           const struct http_client_request *request,
                                           const struct http_client_events *events, void *data);

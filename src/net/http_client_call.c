@@ -56,7 +56,11 @@ static struct str make_head(const struct http_client_call *call)
 /* Sets the deadline to be that long from now; 0: none. */
 static void set_deadline(struct http_client_call *call, uint64_t timeout_ms)
 {
-    call->deadline_ms = timeout_ms ? loop_now_ms(call->client->loop) + timeout_ms : NO_DEADLINE;
+    struct http_client *c = call->client;
+
+    call->deadline_ms = timeout_ms ? loop_now_ms(c->loop) + timeout_ms : NO_DEADLINE;
+    if (call->deadline_ms < c->next_deadline_ms)
+        c->next_deadline_ms = call->deadline_ms;
 }
 
 void call_write(struct http_client_call *call)
@@ -84,13 +88,14 @@ struct http_client_call *http_client_send(struct http_client *c,
                                           const struct http_client_events *events, void *data)
 {
     struct arena *a = arena_new(loop_arenas(c->loop));
-    struct http_client_call *call = ARENA_NEW(a, struct http_client_call);
+    struct http_client_call *call = arena_alloc_at_line(a, sizeof(*call));
 
     assert(!c->is_closing && request->method != HTTP_OTHER);
     call->client = c;
     call->arena = a;
     call->request = *request;
-    call->events = *events;
+    call->idle_timeout_ms = request->idle_timeout_ms;
+    call->events = events;
     call->data = data;
     call->deadline_ms = NO_DEADLINE; /* while it connects, the stream keeps the time */
     DL_APPEND(c->calls, call);
@@ -111,18 +116,18 @@ static void free_if_cancelled(struct http_client_call *call)
 void call_head(struct http_client_call *call, const struct http_head *head)
 {
     call->has_head = true;
-    set_deadline(call, call->request.idle_timeout_ms);
+    set_deadline(call, call->idle_timeout_ms);
     call->is_inside = true;
-    call->events.on_head(call->data, head->status, &head->headers);
+    call->events->on_head(call->data, head->status, &head->headers);
     free_if_cancelled(call);
 }
 
 void call_body(struct http_client_call *call, struct str bytes)
 {
     if (!call->is_paused)
-        set_deadline(call, call->request.idle_timeout_ms);
+        set_deadline(call, call->idle_timeout_ms);
     call->is_inside = true;
-    call->events.on_body(call->data, bytes);
+    call->events->on_body(call->data, bytes);
     free_if_cancelled(call);
 }
 
@@ -135,7 +140,7 @@ static void end(struct http_client_call *call)
 void call_end(struct http_client_call *call)
 {
     end(call);
-    call->events.on_end(call->data);
+    call->events->on_end(call->data);
     arena_free(call->arena);
 }
 
@@ -143,7 +148,7 @@ void call_fail(struct http_client_call *call, enum http_failure failure, const c
 {
     end(call);
     link_close(call->link);
-    call->events.on_failure(call->data, failure, text);
+    call->events->on_failure(call->data, failure, text);
     arena_free(call->arena);
 }
 
@@ -176,5 +181,5 @@ void http_client_resume(struct http_client_call *call)
     call->is_paused = false;
     stream_read_start(call->link->stream);
     if (call->has_head)
-        set_deadline(call, call->request.idle_timeout_ms);
+        set_deadline(call, call->idle_timeout_ms);
 }

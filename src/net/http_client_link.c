@@ -302,7 +302,7 @@ static const struct stream_events events = {
 static struct link *link_new(struct pool *p, uint64_t timeout_ms)
 {
     struct http_client *c = p->client;
-    struct link *link = memory_alloc(sizeof(*link));
+    struct link *link = memory_alloc_at_line(sizeof(*link));
 
     p->link_count++;
     link->pool = p;

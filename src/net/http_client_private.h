@@ -36,35 +36,40 @@ struct pool {
 };
 
 struct link {
+    /* What each read looks at; see struct stream. */
     struct pool *pool;
     struct stream *stream; /* NULL: closed */
     struct http_parser *parser;
     struct http_client_call *call; /* NULL: idle */
-    bool is_used;                  /* has served a call before */
-    bool has_bytes;                /* something of this call's answer has come */
-    bool is_interim;               /* the head was one of 1xx */
-    unsigned interim_count;        /* of those, before this answer */
+    char *held;      /* a head that came in pieces; else all is read into the client's space */
+    bool is_used;    /* has served a call before */
+    bool has_bytes;  /* something of this call's answer has come */
+    bool is_interim; /* the head was one of 1xx */
     bool is_inside;
-    const char *head_at; /* where the head that is coming in begins */
-    char *held;          /* a head that came in pieces; else all is read into the client's space */
+
+    unsigned interim_count; /* of those, before this answer */
     size_t held_size, held_len;
+    const char *head_at; /* where the head that is coming in begins */
     uint64_t idle_until_ms;
     struct link *prev, *next; /* of the pool's idle ones */
 };
 
 struct http_client_call {
+    /* What each piece of the body looks at; see struct stream. */
     struct http_client *client;
-    struct http_client_request request;
-    struct http_client_events events;
+    const struct http_client_events *events;
     void *data;
-    struct arena *arena; /* holds the call */
-    struct link *link;
+    uint64_t idle_timeout_ms; /* the request's */
     uint64_t deadline_ms;
+    struct link *link;
     bool has_head;
     bool is_paused;
     bool is_inside; /* one of its callbacks is under way */
     bool is_ending; /* the last one */
     bool is_cancelled;
+
+    struct http_client_request request;
+    struct arena *arena;                  /* holds the call */
     struct http_client_call *prev, *next; /* of the client's */
 };
 
@@ -77,6 +82,7 @@ struct http_client {
     struct pool *pools;
     struct pool *recent; /* the one that was asked for last */
     struct http_client_call *calls;
+    uint64_t next_deadline_ms; /* of the calls, none has an earlier one */
     uv_timer_t sweep;
     bool is_sweeping;
     bool is_closing;

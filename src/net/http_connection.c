@@ -542,7 +542,7 @@ void connection_write(struct connection *c, const struct str *parts, unsigned co
 
 void connection_new(struct http_server *s, struct stream *stream)
 {
-    struct connection *c = memory_alloc(sizeof(*c));
+    struct connection *c = memory_alloc_at_line(sizeof(*c));
 
     c->server = s;
     c->stream = stream;

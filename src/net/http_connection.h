@@ -52,23 +52,24 @@ struct connection;
 /* A request with what only the server knows of it. */
 struct server_request {
     struct http_request public;
+    /* What each piece of a reply looks at, in one line; see struct stream. */
     struct connection *connection;
-    bool is_known;   /* on_head was called: the handler has to finish it */
-    bool is_started; /* a reply was begun */
+    struct str pending_head; /* of a started reply; leaves with the first chunk */
+    bool is_known;           /* on_head was called: the handler has to finish it */
+    bool is_started;         /* a reply was begun */
     bool is_finished;
     bool is_aborted;
     bool is_gone;
     bool is_body_due; /* on_body is to be called at the end of the turn */
     bool is_woken;    /* the same for on_wake */
-    bool is_full; /* http_reply_is_full has been true since the last on_drain */
+    bool is_full;     /* http_reply_is_full has been true since the last on_drain */
     bool is_head;
     bool is_http10;
     bool is_probed; /* whether the client, which sends nothing more, is still there */
     bool keeps_alive;
     bool expects_continue; /* and has not been told to go on */
     bool is_chunked_reply;
-    bool has_reply_body;     /* chunks are sent: not for HEAD, 204, 304 */
-    struct str pending_head; /* of a started reply; leaves with the first chunk */
+    bool has_reply_body; /* chunks are sent: not for HEAD, 204, 304 */
 
     /* The body: in `in` right behind the head, or in `body`. */
     bool is_body_in_place;
@@ -79,11 +80,21 @@ struct server_request {
 };
 
 struct connection {
+    /* What each write looks at; see struct stream. */
     struct http_server *server;
     struct stream *stream; /* NULL: closed */
-    struct http_parser *parser;
-    enum connection_state state;
+    struct server_request *request;
+    uint64_t written; /* bytes given to the stream */
     struct turn_item turn;
+    enum connection_state state;
+    enum wait wait;
+    bool is_closing; /* no request after this one */
+    bool is_ended;   /* the stream told its end; `end` says how */
+    bool is_shut;    /* the stream told that the end comes behind what is not read yet */
+    enum stream_end end;
+
+    struct http_parser *parser;
+    struct arena *arena; /* of the request that is coming in or being answered */
 
     /* Bytes as read. Those before `pinned` are lent to the request. */
     char *in; /* NULL between requests */
@@ -96,18 +107,10 @@ struct connection {
     size_t body_size;
     bool is_read_paused;
 
-    struct arena *arena; /* of the request that is coming in or being answered */
-    struct server_request *request;
-    bool is_closing; /* no request after this one */
-    bool is_ended;   /* the stream told its end; `end` says how */
-    bool is_shut;    /* the stream told that the end comes behind what is not read yet */
-    enum stream_end end;
-    uint64_t written; /* bytes given to the stream */
     uint64_t taken;   /* of those, taken by the client when the wait for it began */
     uint64_t dropped; /* in DISCARD and LINGER */
     uint64_t gained;  /* bytes of the body since the wait for it began */
 
-    enum wait wait;
     uint64_t deadline_ms;
     struct connection *wait_prev, *wait_next;
     struct connection *prev, *next; /* all of the server */
@@ -133,7 +136,6 @@ struct http_server {
     struct connection *waits[WAIT_KINDS];
     uint64_t wait_ms[WAIT_KINDS];
     uv_timer_t sweep;
-    bool is_sweeping;
     struct turn turn;
 
     struct spare_buffer *spare; /* read buffers of the first size */

@@ -15,23 +15,28 @@
 #define FRAMING_PER_BODY_BYTE 16
 
 struct http_parser {
-    llhttp_t llhttp;
+    /* What each piece of a body looks at; see struct stream. */
+    llhttp_t llhttp; /* its `data`: what the step that is under way has found */
     const struct http_parser_limits *limits;
+    uint64_t body_bytes;
+    uint64_t framing_bytes;
+    enum error_code refusal; /* ours, not llhttp's */
+    bool is_bodiless;
+    bool in_body;       /* the head is whole; headers that come now are trailers */
+    bool is_plain_body; /* its length is known: nothing that would have to be parsed */
+    bool is_ended;      /* the message is whole */
+
     struct arena *arena;
     struct http_head head;
     struct http_header current; /* the header that is coming in */
     size_t capacity;            /* of head.headers */
-    bool is_bodiless;
-    bool in_body;  /* the head is whole; headers that come now are trailers */
-    bool is_ended; /* the message is whole */
     size_t head_bytes;
-    uint64_t body_bytes;
-    uint64_t framing_bytes;
-    /* What a step has found. */
+    const char *refusal_text;
+};
+
+struct found {
     bool has_head;
     struct str body;
-    enum error_code refusal; /* ours, not llhttp's */
-    const char *refusal_text;
 };
 
 static struct http_parser *parser_of(llhttp_t *llhttp)
@@ -154,6 +159,7 @@ static bool has_no_body(const struct http_parser *p)
 static int on_headers_complete(llhttp_t *llhttp)
 {
     struct http_parser *p = parser_of(llhttp);
+    struct found *found = llhttp->data;
     struct http_head *head = &p->head;
 
     head->status = llhttp->status_code;
@@ -168,19 +174,20 @@ static int on_headers_complete(llhttp_t *llhttp)
     head->has_length = llhttp->flags & F_CONTENT_LENGTH;
     head->content_length = head->has_length ? llhttp->content_length : 0;
     head->keeps_alive = llhttp_should_keep_alive(llhttp);
-    p->has_head = true;
+    found->has_head = true;
     p->in_body = true;
+    p->is_plain_body = head->has_length && !head->is_chunked && !has_no_body(p);
     return has_no_body(p) ? 1 : HPE_PAUSED;
 }
 
 static int on_body(llhttp_t *llhttp, const char *at, size_t len)
 {
-    struct http_parser *p = parser_of(llhttp);
+    struct found *found = llhttp->data;
 
     if (!len)
         return 0;
-    p->body = str_of(at, len);
-    p->body_bytes += len;
+    found->body = str_of(at, len);
+    parser_of(llhttp)->body_bytes += len;
     return HPE_PAUSED;
 }
 
@@ -217,7 +224,7 @@ static const llhttp_settings_t settings = {
 struct http_parser *http_parser_new(enum http_parser_kind kind,
                                     const struct http_parser_limits *limits)
 {
-    struct http_parser *p = memory_alloc(sizeof(*p));
+    struct http_parser *p = memory_alloc_at_line(sizeof(*p));
 
     llhttp_init(&p->llhttp, kind == HTTP_PARSER_REQUESTS ? HTTP_REQUEST : HTTP_RESPONSE, &settings);
     p->limits = limits;
@@ -237,7 +244,7 @@ void http_parser_begin(struct http_parser *p, struct arena *a, bool is_bodiless)
     p->current = (struct http_header){ 0 };
     p->capacity = 0;
     p->is_bodiless = is_bodiless;
-    p->in_body = p->is_ended = p->has_head = false;
+    p->in_body = p->is_plain_body = p->is_ended = false;
     p->head_bytes = 0;
     p->body_bytes = p->framing_bytes = 0;
     p->refusal = ERROR_NONE;
@@ -259,7 +266,7 @@ static enum http_parsed failed(struct http_parser *p, enum llhttp_errno code, st
 
 /* Bounds what is not the body itself. */
 static bool is_within_limits(struct http_parser *p, bool was_in_body, size_t used,
-                             struct error *err)
+                             const struct found *found, struct error *err)
 {
     if (!was_in_body) {
         p->head_bytes += used;
@@ -267,16 +274,10 @@ static bool is_within_limits(struct http_parser *p, bool was_in_body, size_t use
             return error_set(err, ERROR_HEADERS_TOO_LARGE, NULL);
         return true;
     }
-    p->framing_bytes += used - p->body.len;
+    p->framing_bytes += used - found->body.len;
     if (p->framing_bytes > p->limits->head_bytes_max + FRAMING_PER_BODY_BYTE * p->body_bytes)
         return error_set(err, ERROR_HEADERS_TOO_LARGE, NULL);
     return true;
-}
-
-/* A body whose length is known is nothing that would have to be parsed. */
-static bool has_plain_body(const struct http_parser *p)
-{
-    return p->in_body && p->head.has_length && !p->head.is_chunked && !has_no_body(p);
 }
 
 static enum http_parsed take_plain_body(struct http_parser *p, struct str bytes, size_t *used,
@@ -300,18 +301,19 @@ enum http_parsed http_parser_step(struct http_parser *p, struct str bytes, size_
                                   struct str *body, struct error *err)
 {
     bool was_in_body = p->in_body;
+    struct found found = { 0 };
     enum llhttp_errno code;
 
     *used = 0;
     if (p->is_ended)
         return HTTP_PARSED_END;
-    if (has_plain_body(p))
+    if (p->is_plain_body)
         return take_plain_body(p, bytes, used, body);
-    p->has_head = false;
-    p->body = STR_NONE;
+    p->llhttp.data = &found;
     if (!bytes.data)
         bytes = STR("");
     code = llhttp_execute(&p->llhttp, bytes.data, bytes.len);
+    p->llhttp.data = NULL;
     *used = bytes.len;
     if (code == HPE_PAUSED) {
         *used = (size_t)(llhttp_get_error_pos(&p->llhttp) - bytes.data);
@@ -319,12 +321,12 @@ enum http_parsed http_parser_step(struct http_parser *p, struct str bytes, size_
     } else if (code != HPE_OK) {
         return failed(p, code, err);
     }
-    if (!is_within_limits(p, was_in_body, *used, err))
+    if (!is_within_limits(p, was_in_body, *used, &found, err))
         return HTTP_PARSED_FAILED;
-    if (p->has_head)
+    if (found.has_head)
         return HTTP_PARSED_HEAD;
-    if (p->body.len) {
-        *body = p->body;
+    if (found.body.len) {
+        *body = found.body;
         return HTTP_PARSED_BODY;
     }
     return p->is_ended ? HTTP_PARSED_END : HTTP_PARSED_MORE;
@@ -334,7 +336,7 @@ enum http_parsed http_parser_finish(struct http_parser *p, struct error *err)
 {
     enum llhttp_errno code;
 
-    if (p->is_ended || (has_plain_body(p) && p->body_bytes == p->head.content_length))
+    if (p->is_ended || (p->is_plain_body && p->body_bytes == p->head.content_length))
         return HTTP_PARSED_END;
     code = llhttp_finish(&p->llhttp);
     if (p->is_ended)

@@ -21,7 +21,7 @@ void request_new(struct connection *c)
     struct server_request *r;
 
     c->arena = arena_new(loop_arenas(c->server->loop));
-    r = ARENA_NEW(c->arena, struct server_request);
+    r = arena_alloc_at_line(c->arena, sizeof(*r));
     r->connection = c;
     r->has_reply_body = true;
     r->public.arena = c->arena;

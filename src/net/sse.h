@@ -19,12 +19,12 @@ struct sse_event {
 
 /* Fields are the splitter's own. */
 struct sse_splitter {
-    struct buf pending; /* bytes of an event that is not whole yet */
-    struct buf joined;  /* data of an event of several data lines */
-    unsigned lines;     /* of it that have ended, but for empty ones */
+    unsigned lines;     /* of the event that is coming in, but for empty ones */
     bool in_line;       /* the line that is coming in has bytes: its end ends no event */
     bool skip_lf;       /* the last byte was a CR that ended a line */
     bool started;       /* the byte order mark has been looked for */
+    struct buf pending; /* bytes of an event that is not whole yet */
+    struct buf joined;  /* data of an event of several data lines */
 };
 
 /* `max` in bytes per event, field names and line ends included. */

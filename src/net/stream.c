@@ -23,9 +23,10 @@ static void cut(struct stream *s);
 
 struct stream *stream_new(struct loop *l, enum stream_state state)
 {
-    struct stream *s = memory_alloc(sizeof(*s));
+    struct stream *s = memory_alloc_at_line(sizeof(*s));
 
     s->loop = l;
+    s->fd = -1;
     s->state = state;
     s->write.data = s;
     buf_init(&s->sending, SIZE_MAX / 4);
@@ -50,6 +51,7 @@ struct stream *stream_accepted(struct loop *l, int fd, const struct sockaddr *pe
     s->socket.handle.data = s;
     s->has_socket = true;
     s->handles_open++;
+    s->fd = fd;
     if (rc) {
         close(fd);
         cut(s);
@@ -138,6 +140,7 @@ static void on_closed(uv_handle_t *handle)
 static void cut(struct stream *s)
 {
     s->state = STREAM_CLOSED;
+    s->fd = -1;
     stream_unwatch(s);
     if (s->has_timer)
         uv_close((uv_handle_t *)&s->timer, on_closed);
@@ -147,9 +150,7 @@ static void cut(struct stream *s)
 
 bool stream_shut_socket(struct stream *s)
 {
-    uv_os_fd_t fd;
-
-    return !uv_fileno(&s->socket.handle, &fd) && shutdown(fd, SHUT_WR) == 0;
+    return shutdown(s->fd, SHUT_WR) == 0;
 }
 
 void stream_shut(struct stream *s)
@@ -183,7 +184,7 @@ void stream_linger(struct stream *s)
 void stream_close(struct stream *s, bool flush)
 {
     assert(s->state < STREAM_FLUSHING); /* else it is closed twice */
-    s->events = (struct stream_events){ 0 };
+    s->events = NULL;
     s->data = NULL;
     stream_unwatch(s);
     if (flush && s->state == STREAM_OPEN && s->tls && !s->is_shut)
@@ -232,7 +233,7 @@ void stream_end(struct stream *s, enum stream_end why)
     if (s->has_timer)
         uv_timer_stop(&s->timer);
     stream_update_reading(s);
-    s->events.on_end(s->data, why);
+    s->events->on_end(s->data, why);
 }
 
 /* Reading. */
@@ -240,11 +241,11 @@ void stream_end(struct stream *s, enum stream_end why)
 /* A plain stream, and one that may turn out to be plain, reads where the owner wants it. */
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *space)
 {
-    struct stream *s = handle->data;
+    struct stream *s = CONTAINER_OF(handle, struct stream, socket.handle);
 
     (void)suggested;
     if (s->state == STREAM_SNIFFING || (s->state == STREAM_OPEN && !s->tls)) {
-        struct str_space room = s->events.on_space(s->data);
+        struct str_space room = s->events->on_space(s->data);
 
         assert(room.len > 0);
         *space = (uv_buf_t){ .base = room.data, .len = room.len };
@@ -283,14 +284,14 @@ static void sniff(struct stream *s, struct str bytes)
         stream_end(s, STREAM_END_RESET);
     } else {
         s->state = STREAM_OPEN;
-        s->events.on_read(s->data, bytes);
+        s->events->on_read(s->data, bytes);
     }
     tls_context_unref(c);
 }
 
 static void on_socket_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *space)
 {
-    struct stream *s = stream->data;
+    struct stream *s = CONTAINER_OF(stream, struct stream, socket.stream);
     struct str bytes;
 
     if (n == 0)
@@ -305,7 +306,7 @@ static void on_socket_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *space
     else if (s->state == STREAM_SHAKING || (s->state == STREAM_OPEN && s->tls))
         stream_tls_take(s, bytes);
     else if (s->state == STREAM_OPEN)
-        s->events.on_read(s->data, bytes);
+        s->events->on_read(s->data, bytes);
 }
 
 void stream_update_reading(struct stream *s)
@@ -376,6 +377,6 @@ bool stream_is_tls(const struct stream *s)
 void stream_set_events(struct stream *s, const struct stream_events *events, void *data)
 {
     assert(s->state < STREAM_FLUSHING);
-    s->events = *events;
+    s->events = events;
     s->data = data;
 }

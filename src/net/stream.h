@@ -69,7 +69,8 @@ struct stream_address {
 };
 
 /* A name's addresses are tried in the resolver's order; each gets its share of the time that is
- * left. The time (0: no limit) covers look-up, connection and TLS handshake. `events` is copied. */
+ * left. The time (0: no limit) covers look-up, connection and TLS handshake.
+ * `events` is borrowed for the life of the stream. */
 struct stream *stream_connect(struct loop *l, const struct stream_address *address,
                               uint64_t timeout_ms, const struct stream_events *events, void *data);
 
@@ -108,7 +109,7 @@ const char *stream_peer(const struct stream *s);
 /* Known from the first byte read on. */
 bool stream_is_tls(const struct stream *s);
 
-/* Replaces the events (copied) and their data: a pooled connection changes its owner. */
+/* Replaces the events (borrowed, as by stream_connect) and their data: a connection changes its owner. */
 void stream_set_events(struct stream *s, const struct stream_events *events, void *data);
 
 /* Listening socket of one loop. */

@@ -60,7 +60,7 @@ static void set_error(struct stream *s, enum error_code code, const char *why)
 void stream_refuse(struct stream *s)
 {
     s->state = STREAM_REFUSED;
-    s->events.on_connect_failed(s->data, &s->connecting->err);
+    s->events->on_connect_failed(s->data, &s->connecting->err);
 }
 
 void stream_connect_failed(struct stream *s, const char *why)
@@ -109,7 +109,7 @@ void stream_connected(struct stream *s)
     uv_timer_stop(&s->timer);
     stream_connecting_free(s);
     s->state = STREAM_OPEN;
-    s->events.on_connect(s->data);
+    s->events->on_connect(s->data);
     if (s->state == STREAM_OPEN)
         stream_update_reading(s); /* the handshake has read without being asked */
 }
@@ -136,6 +136,7 @@ static void on_socket_connected(uv_connect_t *connect, int status)
         give_up_attempt(s, ERROR_IO, uv_strerror(status));
         return;
     }
+    uv_fileno(&s->socket.handle, &s->fd); /* known to be open */
     if (!c->address.tls) {
         stream_connected(s);
         return;
@@ -249,7 +250,7 @@ struct stream *stream_connect(struct loop *l, const struct stream_address *addre
 
     assert(address->unix_path || address->host);
     assert(!address->tls || address->tls_server_name || !address->unix_path);
-    s->events = *events;
+    s->events = events;
     s->data = data;
     s->connecting = c;
     s->is_outgoing = true;

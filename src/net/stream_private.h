@@ -13,6 +13,7 @@
 #ifndef NET_STREAM_PRIVATE_H
 #define NET_STREAM_PRIVATE_H
 
+#include <assert.h>
 #include <netinet/in.h>
 
 #include "base/buf.h"
@@ -33,7 +34,25 @@ enum stream_state {
 struct connecting;
 struct stream_watch;
 
+/* With thousands of streams, what one of them needs is not in the processor's cache when its turn
+ * comes, and each line of it that is touched is waited for. So what each write and each read looks at
+ * is side by side at the beginning of one, and libuv's handle is where it needs the fewest (its `type`
+ * still in the first line, its flags and callbacks in the third). */
 struct stream {
+    const struct stream_events *events; /* borrowed */
+    void *data;
+    struct loop *loop;
+    struct tls *tls;
+    int fd; /* of the socket, while it is open */
+    enum stream_state state : 8;
+    uint8_t held;          /* writes that wait for the end of the turn */
+    bool reads_wanted : 1; /* by the owner */
+    bool is_reading : 1;   /* by libuv */
+    bool is_writing : 1;   /* `write` is under way and reads `sending` */
+    bool peer_ended : 1;
+    bool is_shut : 1;     /* the sending side is over, or will be when all is written */
+    bool is_outgoing : 1; /* made by stream_connect */
+    bool is_broken : 1;   /* nothing can be written any more; what came is still read */
     union {
         uv_handle_t handle;
         uv_stream_t stream;
@@ -44,21 +63,9 @@ struct stream {
      * and must not come out of the owner's own call (REFUSED, FAILED, OPEN). */
     uv_timer_t timer;
     uv_write_t write;
-    struct loop *loop;
-    struct stream_events events;
-    void *data;
-    enum stream_state state;
     unsigned handles_open;
-    unsigned held; /* writes that wait for the end of the turn */
     bool has_timer;
     bool has_socket;
-    bool reads_wanted; /* by the owner */
-    bool is_reading;   /* by libuv */
-    bool is_writing;   /* `write` is under way and reads `sending` */
-    bool peer_ended;
-    bool is_shut;     /* the sending side is over, or will be when all is written */
-    bool is_outgoing; /* made by stream_connect */
-    bool is_broken;   /* nothing can be written any more; what came is still read */
     bool require_tls;
     bool watch_told;            /* on_shut came */
     struct stream_watch *watch; /* NULL: not watched */
@@ -66,10 +73,11 @@ struct stream {
     struct buf waiting;              /* behind `sending` */
     struct connecting *connecting;   /* until on_connect */
     struct tls_context *tls_context; /* while SNIFFING */
-    struct tls *tls;
     size_t tls_replies; /* bytes that TLS sent of itself and that wait for the socket */
     char peer[INET6_ADDRSTRLEN];
 };
+
+static_assert(OUTBOX_ENTRIES_MAX <= UINT8_MAX, "held");
 
 /* stream.c */
 struct stream *stream_new(struct loop *l, enum stream_state state);

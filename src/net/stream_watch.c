@@ -58,7 +58,7 @@ static void on_event(uv_poll_t *poll, int status, int events)
     }
     s->watch_told = true;
     uv_poll_start(poll, events_left(s), on_event);
-    s->events.on_shut(s->data);
+    s->events->on_shut(s->data);
 }
 
 bool stream_watch(struct stream *s)
@@ -67,7 +67,7 @@ bool stream_watch(struct stream *s)
     uv_os_fd_t socket;
     int fd;
 
-    assert(s->state < STREAM_FLUSHING && s->events.on_shut);
+    assert(s->state < STREAM_FLUSHING && s->events->on_shut);
     if (s->watch || s->state != STREAM_OPEN)
         return true;
     if (uv_fileno(&s->socket.handle, &socket))

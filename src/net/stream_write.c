@@ -80,8 +80,8 @@ static void on_written(uv_write_t *write, int status)
         stream_shut_socket(s);
     if (s->state == STREAM_FLUSHING)
         stream_linger(s);
-    else if (s->state == STREAM_OPEN && s->events.on_drain)
-        s->events.on_drain(s->data);
+    else if (s->state == STREAM_OPEN && s->events->on_drain)
+        s->events->on_drain(s->data);
 }
 
 static bool keep(struct stream *s, const struct str *parts, unsigned count, size_t skip)
@@ -106,17 +106,14 @@ static ssize_t try_send(struct stream *s, const struct str *parts, unsigned coun
 {
     struct iovec bytes[STREAM_WRITE_PARTS_MAX];
     struct msghdr message = { .msg_iov = bytes, .msg_iovlen = count };
-    uv_os_fd_t fd;
     ssize_t sent;
 
-    if (uv_fileno(&s->socket.handle, &fd))
-        return -EBADF;
     /* the system's type for reading and writing lacks the const */
     for (unsigned i = 0; count > 1 && i < count; i++)
         bytes[i] = (struct iovec){ (char *)(uintptr_t)parts[i].data, parts[i].len };
     do {
-        sent = count == 1 ? send(fd, parts->data, parts->len, SEND_FLAGS)
-                          : sendmsg(fd, &message, SEND_FLAGS);
+        sent = count == 1 ? send(s->fd, parts->data, parts->len, SEND_FLAGS)
+                          : sendmsg(s->fd, &message, SEND_FLAGS);
     } while (sent < 0 && errno == EINTR);
     if (sent >= 0)
         return sent;
@@ -232,7 +229,7 @@ bool stream_write(struct stream *s, const struct str *parts, unsigned count)
 
 size_t stream_pending(const struct stream *s)
 {
-    size_t pending = buf_len(&s->waiting);
-
-    return s->is_writing ? pending + uv_stream_get_write_queue_size(&s->socket.stream) : pending;
+    if (!s->is_writing) /* what waits, waits for what is being written */
+        return 0;
+    return buf_len(&s->waiting) + uv_stream_get_write_queue_size(&s->socket.stream);
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/memory.h"
 
 static void gives_aligned_zeroed_memory(void **state)
 {
@@ -51,10 +52,32 @@ static void keeps_pieces_apart(void **state)
     arena_free(a);
 }
 
+static void begins_at_a_line(void **state)
+{
+    static const char zeroes[300];
+    struct arena *a = arena_new(NULL);
+
+    (void)state;
+    for (size_t i = 0; i < 1000; i++) {
+        size_t size = 1 + i * 37 % sizeof(zeroes);
+        char *before = arena_alloc_bytes(a, 1 + i % 50), *piece = arena_alloc_at_line(a, size);
+
+        *before = 'x';
+        assert_memory_equal(piece, zeroes, size);
+        memset(piece, 'y', size);
+        assert_int_equal(*before, 'x');
+#ifndef ARENA_ONE_CHUNK_EACH
+        if (i == 0) /* a new chunk begins anywhere */
+            assert_int_equal((uintptr_t)piece % MEMORY_LINE_BYTES, 0);
+#endif
+    }
+    arena_free(a);
+}
+
 /* Of a size that the pool keeps, whichever way the arena is built: it comes back as it went. */
 static void forgets_a_secret(void **state)
 {
-    enum { SIZE = 2048 };
+    enum { SIZE = 2048 - 32 };
     struct arena_pool *pool = arena_pool_new(4);
     struct arena *a = arena_new(pool);
     const char *first = memset(arena_alloc_bytes(a, SIZE), 'k', SIZE), *again;
@@ -120,6 +143,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gives_aligned_zeroed_memory),
         cmocka_unit_test(keeps_pieces_apart),
+        cmocka_unit_test(begins_at_a_line),
         cmocka_unit_test(forgets_a_secret),
         cmocka_unit_test(runs_deferred_last_first),
         cmocka_unit_test(copies_text),

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/macros.h"
+#include "base/memory.h"
+
+static void begins_at_a_line(void **state)
+{
+    static const char zeroes[1000];
+    char *blocks[300];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(blocks); i++) {
+        blocks[i] = memory_alloc_at_line(1 + i);
+        assert_int_equal((uintptr_t)blocks[i] % MEMORY_LINE_BYTES, 0);
+        assert_memory_equal(blocks[i], zeroes, 1 + i);
+        memset(blocks[i], 'x', 1 + i);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(blocks); i++) {
+        assert_int_equal(blocks[i][0], 'x');
+        assert_int_equal(blocks[i][i], 'x');
+        free(blocks[i]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(begins_at_a_line) };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
