@@ -14,6 +14,7 @@ from hostile import (
     PATH,
     SIZE,
     attack,
+    attack_framing,
     bare,
     chat,
     chunked,
@@ -133,6 +134,7 @@ CHUNKS = {
     "size of 16 digits": refused(with_chunks(b"f" * 16 + b"\r\n" + BODY + b"\r\n0\r\n\r\n"), 413),
     "size of 17 digits": refused(with_chunks(b"1" + b"0" * 14 + SIZE + b"\r\n" + BODY + b"\r\n0\r\n\r\n", True)),
     "size over the limit": refused(with_chunks(b"30d41\r\n" + BODY), 413),
+    "size of zeros without end": refused(with_chunks(b"0" * 9000 + SIZE + b"\r\n" + BODY + b"\r\n0\r\n\r\n"), 431),
     "size with zeros": taken(with_chunks(SIZE.rjust(17, b"0") + b"\r\n" + BODY + b"\r\n000\r\n\r\n")),
     "size in capitals": taken(with_chunks(SIZE.upper() + b"\r\n" + BODY + b"\r\n0\r\n\r\n")),
     "LF behind the size": refused(with_chunks(SIZE + b"\n" + BODY + b"\r\n0\r\n\r\n")),
@@ -169,23 +171,23 @@ TRAILERS = {
 
 @table(SMUGGLING)
 def test_where_a_body_ends(gateway, upstream, make, statuses, closed, calls):
-    attack(gateway, upstream, make(gateway), statuses, closed, calls)
+    attack_framing(gateway, upstream, make(gateway), statuses, closed, calls)
 
 
 @table(LINES)
 def test_lines(gateway, upstream, make, statuses, closed, calls):
-    attack(gateway, upstream, make(gateway), statuses, closed, calls)
+    attack_framing(gateway, upstream, make(gateway), statuses, closed, calls)
 
 
 @table(CHUNKS)
 def test_chunks(gateway, upstream, make, statuses, closed, calls):
-    attack(gateway, upstream, make(gateway), statuses, closed, calls)
+    attack_framing(gateway, upstream, make(gateway), statuses, closed, calls)
 
 
 @table(TRAILERS)
 def test_trailers(gateway, upstream, make, statuses, closed, calls):
     """None changes what was decided by the head."""
-    attack(gateway, upstream, make(gateway), statuses, closed, calls)
+    attack_framing(gateway, upstream, make(gateway), statuses, closed, calls)
 
 
 # -- Whom and what it asks for -----------------------------------------------------------------------------------------
@@ -245,12 +247,12 @@ NO_DEPLOYMENT = "DeploymentNotFound"
 
 @table(HOSTS)
 def test_hosts(gateway, upstream, make, statuses, closed, calls):
-    attack(gateway, upstream, make(gateway), statuses, closed, calls)
+    attack_framing(gateway, upstream, make(gateway), statuses, closed, calls)
 
 
 @table(TARGETS)
 def test_request_lines(gateway, upstream, make, statuses, closed, calls):
-    attack(gateway, upstream, make(gateway), statuses, closed, calls)
+    attack_framing(gateway, upstream, make(gateway), statuses, closed, calls)
 
 
 VERSION = "?api-version=2024-10-21"
@@ -437,7 +439,7 @@ CONNECTION = {
 
 @table(CONNECTION)
 def test_connections(gateway, upstream, make, statuses, closed, calls):
-    attack(gateway, upstream, make(gateway), statuses, closed, calls)
+    attack_framing(gateway, upstream, make(gateway), statuses, closed, calls)
 
 
 def test_slow_loris(gateway, upstream):

@@ -119,6 +119,33 @@ def test_requests_one_behind_the_other(service, upstream, count):
     assert read.read() == b""
 
 
+PARTS = {
+    "nothing": lambda head, chunked: b"",
+    "half a head": lambda head, chunked: head[:40],
+    "all but the last byte of a head": lambda head, chunked: head[:-1],
+    "a head": lambda head, chunked: head,
+    "half a body": lambda head, chunked: head + WHOLE[:-1],
+    "a chunk": lambda head, chunked: chunked + b"%x\r\n%s\r\n" % (len(WHOLE), WHOLE),
+    "all but the last line of chunks": lambda head, chunked: chunked + b"%x\r\n%s\r\n0\r\n" % (len(WHOLE), WHOLE),
+}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_within_a_request(service, upstream, part):
+    """It will never be whole: the connection ends, at once, and no engine is asked for what came of it."""
+    upstream.reset()
+    line = f"POST {PATH} HTTP/1.1\r\nHost: x\r\napi-key: {service.key}\r\n"
+    heads = (f"{line}{length}\r\n\r\n".encode() for length in (f"Content-Length: {len(WHOLE)}", "Transfer-Encoding: chunked"))
+    with Wire(service, timeout=5) as wire:
+        assert wire.send(PARTS[part](*heads)).end().read_all() == b""
+    assert not upstream.calls
+    # what was whole before is answered all the same
+    with Wire(service) as wire:
+        wire.post(PATH, WHOLE).send(line.encode()).end()
+        data = wire.read_all()
+    assert data.removeprefix(INTERIM).startswith(b"HTTP/1.1 200 ") and data.endswith(b"}") and len(upstream.calls) == 1
+
+
 def test_leaves_after_all(service, upstream):
     """Who has closed its sending side before, and now leaves, is noticed with the next event."""
 

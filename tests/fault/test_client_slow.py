@@ -10,10 +10,13 @@ import time
 
 import pytest
 
+from certificate import tls_arguments
 from errors import TIMEOUT
-from fake_upstream import chat_event
+from fake_upstream import FakeUpstream, chat_event
+from faulty import wait_until_settled
 from memory import resident_mib
-from scripted import PATH, STREAM, WHOLE
+from scripted import CATALOG, PATH, STREAM, WHOLE
+from service import Lazuli
 from wire import Wire
 
 LIMITS = ["--head-timeout-ms", "800", "--body-timeout-ms", "800"]
@@ -81,6 +84,31 @@ def test_a_slow_reader_holds_its_engine_back(service, upstream, certificate, sch
         assert grown < READERS * 4, grown
         for wire in slow:
             assert contents(wire.read_until(b"0\r\n\r\n")) == [f"{number:05}" for number in range(EVENTS)]
+
+
+def test_who_takes_nothing_is_dropped(certificate):
+    """A stream whose client has stopped reading does not keep its engine for ever: it ends after write_timeout_ms."""
+    upstream = FakeUpstream()
+
+    async def pour(call):
+        await call.start_events()
+        while True:
+            await call.event(chat_event("x" * EVENT_BYTES))
+
+    upstream.reset(pour)
+    options = [*tls_arguments(certificate), "--write-timeout-ms", "500"]
+    with Lazuli(CATALOG.format(port=upstream.port), options) as service:
+        service.endpoint = service.endpoint.replace("https:", "http:")
+        service.deploy("scripted", "gpt-4o", "2024-11-20")
+        for tls in (None, ssl.create_default_context(cafile=certificate / "cert.pem")):
+            upstream.reset(pour)
+            with narrow(service, tls) as wire:
+                wire.post(PATH, STREAM).read_until(b"xxxx")
+                assert upstream.left.wait(20)
+                wait_until_settled(service)
+                with contextlib.suppress(ConnectionResetError, ssl.SSLError):
+                    assert b"[DONE]" not in wire.read_all()
+    upstream.stop()
 
 
 # -- Sending ----------------------------------------------------------------------------------------------------------------

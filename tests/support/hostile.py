@@ -41,6 +41,14 @@ def code_of(body):
         return None
 
 
+def assert_documented(reply):
+    """An error that HTTP itself calls for bears the code that docs/security.md gives its status, and says what is wrong."""
+    status, _, headers, body = reply
+    error = json.loads(body)["error"]
+    assert error["code"] == {400: "BadRequest", 408: "Timeout"}.get(status, str(status)) and error["message"], reply
+    assert headers["content-type"] == "application/json", reply
+
+
 def attack(service, upstream, data, statuses, closed, calls=0):
     """Sends it, and checks the answers, the connection's fate, what the upstream saw, and the next client."""
     replies = []
@@ -65,6 +73,13 @@ def attack(service, upstream, data, statuses, closed, calls=0):
         assert wire.reply()[0] == 200
     assert len(upstream.calls) == calls + 1
     return replies
+
+
+def attack_framing(service, upstream, data, statuses, closed, calls):
+    """An attack by what HTTP is made of, in the path of the data plane."""
+    for reply in attack(service, upstream, data, statuses, closed, calls):
+        if reply[0] >= 400:
+            assert_documented(reply)
 
 
 def table(rows):
