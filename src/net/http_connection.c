@@ -225,8 +225,10 @@ static void make_room(struct connection *c)
     if (is_full && !c->is_read_paused) {
         stream_read_stop(c->stream);
         stream_watch(c->stream); /* without a descriptor for it, its leaving is noticed later */
-    } else if (!is_full && c->is_read_paused)
+    } else if (!is_full && c->is_read_paused) {
+        c->is_shut = false; /* reading comes upon it, behind a body that has still to be read */
         stream_read_start(c->stream);
+    }
     c->is_read_paused = is_full;
 }
 

@@ -243,6 +243,7 @@ static void leave_when_done(struct server *s)
         return;
     for (size_t i = 0; i < ARRAY_LEN(handled_signals); i++)
         uv_close((uv_handle_t *)&s->signals[i], NULL);
+    signal(SIGHUP, SIG_IGN); /* without a handler it would kill what is about to end in order */
     uv_close((uv_handle_t *)&s->dates_timer, NULL);
     uv_close((uv_handle_t *)&s->drain_timer, NULL);
     loop_stop(s->loop);

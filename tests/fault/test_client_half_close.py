@@ -146,6 +146,21 @@ def test_within_a_request(service, upstream, part):
     assert data.removeprefix(INTERIM).startswith(b"HTTP/1.1 200 ") and data.endswith(b"}") and len(upstream.calls) == 1
 
 
+def test_a_body_that_is_not_read_yet(service, upstream):
+    """The end is known before all is read that came before it: of a request that waits, half the body."""
+    gate = Gate()
+    upstream.reset(saying(gate))
+    wire = Wire(service)
+    wire.post(PATH, WHOLE)
+    wire.post(PATH, WHOLE + b" " * 40000).end()
+    data = wire.read_until(INTERIM)
+    gate.opened.set()
+    read = Read((data + wire.read_all()).replace(INTERIM, b""))
+    for _ in range(2):
+        status, text = read.answer()
+        assert (status, json.loads(text)["choices"][0]["message"]["content"]) == (200, "at last")
+
+
 def test_leaves_after_all(service, upstream):
     """Who has closed its sending side before, and now leaves, is noticed with the next event."""
 

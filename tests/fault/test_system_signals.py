@@ -107,6 +107,15 @@ def test_second_signal_does_not_wait():
     assert service.process.wait(timeout=20) == 1
 
 
+def test_reloads_until_the_end():
+    """Whoever asks for one while the service ends does not make a crash of it."""
+    with start() as service:
+        service.process.send_signal(signal.SIGTERM)
+        service.wait_for_log(" drain_begin ")
+        while service.process.poll() is None:
+            service.process.send_signal(signal.SIGHUP)
+
+
 def test_reload_of_the_catalog():
     with start() as service:
         refused = service.arm("PUT", "/deployments/ours", deployment_of_new_model())
