@@ -60,7 +60,7 @@ struct server_request {
     bool is_gone;
     bool is_body_due; /* on_body is to be called at the end of the turn */
     bool is_woken;    /* the same for on_wake */
-    bool is_full; /* http_reply_is_full has been true since the last on_drain */
+    bool is_full;     /* http_reply_is_full has been true since the last on_drain */
     bool is_head;
     bool is_http10;
     bool is_probed; /* whether the client, which sends nothing more, is still there */

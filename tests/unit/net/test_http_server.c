@@ -539,9 +539,9 @@ static void takes_large_heads(void **state)
         turn();
         fake_written(s);
         feed(s,
-                  str_slice(str_of(request, (size_t)len),
-                            STR("GET /first HTTP/1.1\r\nHost: h\r\n\r\nPOST").len, SIZE_MAX),
-                  steps[i]);
+             str_slice(str_of(request, (size_t)len),
+                       STR("GET /first HTTP/1.1\r\nHost: h\r\n\r\nPOST").len, SIZE_MAX),
+             steps[i]);
         expect_written(s, OK_HEAD("2") "\r\nok");
     }
     assert_int_equal(errors, 0);
