@@ -133,7 +133,6 @@ struct http_server {
     struct connection *waits[WAIT_KINDS];
     uint64_t wait_ms[WAIT_KINDS];
     uv_timer_t sweep;
-    bool is_sweeping;
     struct turn turn;
 
     struct spare_buffer *spare; /* read buffers of the first size */
