@@ -33,8 +33,8 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "net/http.h"
+#include "net/listener.h"
 #include "net/loop.h"
-#include "net/stream.h"
 
 struct http_server;
 
