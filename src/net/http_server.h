@@ -41,7 +41,6 @@ struct http_server;
 struct http_request {
     struct arena *arena;
     enum http_method method;
-    struct str method_name;
     struct str target; /* as received */
     struct str path;   /* the target up to '?', as received (still percent-encoded) */
     struct str query;  /* behind '?', STR_NONE when there is none */

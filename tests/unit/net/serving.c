@@ -41,7 +41,7 @@ static void on_body(void *data, struct http_request *r)
     (void)data;
     bodies++;
     assert_int_equal(r->body.data[r->body.len], '\0');
-    note(r->method_name);
+    note(str_from(http_method_name(r->method)));
     note(STR(" "));
     note(r->path);
     if (r->query.data) {
