@@ -125,6 +125,7 @@ int serving_set_up(void **state)
     do_on_head = NULL;
     do_on_body = reply_body;
     do_on_drain = NULL;
+    do_on_wake = NULL;
     do_on_gone = abort_request;
     do_on_time_up = NULL;
     heads = bodies = drains = gones = errors = 0;
