@@ -7,9 +7,12 @@
 #ifndef BASE_BYTES16_H
 #define BASE_BYTES16_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "see above");
 
 /* Signed, so that `v < ' '` is true of control characters and of all that is not ASCII. */
 typedef signed char bytes16 __attribute__((vector_size(16)));
@@ -23,8 +26,8 @@ static inline bytes16 bytes16_load(const char *at)
     return v;
 }
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "see above");
-
+/* Up to eight, as a number whose lowest byte is the first of them. `len` is a constant where it is
+ * called, so that this is a load. */
 static inline uint64_t bytes16_word(const char *at, size_t len)
 {
     uint64_t word = 0;
@@ -33,8 +36,8 @@ static inline uint64_t bytes16_word(const char *at, size_t len)
     return word;
 }
 
-/* Fewer than eight, as a number whose lowest byte is the first of them: the ends of what is there
- * are read, and meet or overlap in the middle. */
+/* The same of fewer than eight, however many: both ends of what is there are read, and meet or
+ * overlap in the middle. */
 static inline uint64_t bytes16_some_of_word(const char *at, size_t len)
 {
     if (len >= 4)
@@ -44,8 +47,8 @@ static inline uint64_t bytes16_some_of_word(const char *at, size_t len)
     return len ? (unsigned char)*at : 0;
 }
 
-/* Fewer than sixteen, with blanks for those that lack. (A copy of so few bytes would be a call, and
- * to read as one what was written in parts makes the processor wait.) */
+/* Fewer than sixteen, filled up with blanks. (A copy of so few bytes would be a call, and to read as
+ * one what was written in parts makes the processor wait.) */
 static inline bytes16 bytes16_load_some(const char *at, size_t len)
 {
     const uint64_t blanks = 0x2020202020202020u;
@@ -60,13 +63,13 @@ static inline bytes16 bytes16_load_some(const char *at, size_t len)
     return (bytes16)v;
 }
 
-/* The first eight as a number that is ordered as they are; NULs for those that lack. */
+/* The first eight, filled up with NULs, as a number that is ordered as they are. */
 static inline uint64_t bytes16_rank(const char *at, size_t len)
 {
     return __builtin_bswap64(len >= 8 ? bytes16_word(at, 8) : bytes16_some_of_word(at, len));
 }
 
-/* Few bytes, without a call: the ends of what is there, which meet or overlap in the middle. */
+/* As memcpy. Few bytes, without a call: by both ends, which meet or overlap in the middle. */
 static inline void bytes16_copy(char *to, const char *from, size_t len)
 {
     if (len > 2 * sizeof(bytes16)) {
@@ -100,25 +103,7 @@ static inline void bytes16_store(char *at, bytes16 v)
     memcpy(at, &v, sizeof(v));
 }
 
-/* `v` is what a comparison made: is it true of any byte? */
-static inline bool bytes16_any(bytes16 v)
-{
-    uint64_t halves[2];
-
-    memcpy(halves, &v, sizeof(halves));
-    return (halves[0] | halves[1]) != 0;
-}
-
-/* Of which first? True of one it is. */
-static inline unsigned bytes16_first(bytes16 v)
-{
-    uint64_t halves[2];
-
-    memcpy(halves, &v, sizeof(halves));
-    return (unsigned)(halves[0] ? __builtin_ctzll(halves[0]) : 64 + __builtin_ctzll(halves[1])) / 8;
-}
-
-/* The sum of sixteen numbers without a sign. */
+/* The sum of sixteen numbers, each without a sign. */
 static inline unsigned bytes16_sum(bytes16 v)
 {
     const uint64_t odd = 0x00FF00FF00FF00FFu;
@@ -130,7 +115,27 @@ static inline unsigned bytes16_sum(bytes16 v)
     return (unsigned)(pairs * 0x0001000100010001u >> 48);
 }
 
-/* `v` as above: true of how many? */
+/* For the functions below, `v` is the outcome of a comparison: each byte -1 where it is true, else 0. */
+
+/* Is it true of any byte? */
+static inline bool bytes16_any(bytes16 v)
+{
+    uint64_t halves[2];
+
+    memcpy(halves, &v, sizeof(halves));
+    return (halves[0] | halves[1]) != 0;
+}
+
+/* The first byte of which it is true; there is one. */
+static inline unsigned bytes16_first(bytes16 v)
+{
+    uint64_t halves[2];
+
+    memcpy(halves, &v, sizeof(halves));
+    return (unsigned)(halves[0] ? __builtin_ctzll(halves[0]) : 64 + __builtin_ctzll(halves[1])) / 8;
+}
+
+/* Of how many bytes is it true? */
 static inline unsigned bytes16_count(bytes16 v)
 {
     return bytes16_sum(-v);

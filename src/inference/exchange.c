@@ -2,7 +2,6 @@
 #include "inference/exchange.h"
 
 #include <assert.h>
-
 #include <stdlib.h>
 
 #include "base/log.h"

@@ -18,8 +18,7 @@
  *
  * A phase asks what is true now and returns the next phase, or PHASE_WAIT to be called again after
  * the next event. Callbacks record a fact and wake the exchange, or run it when they lend it bytes;
- * nothing else. Everything that the
- * exchange holds is in the request's arena, or in the one for asking.
+ * nothing else. Everything that the exchange holds is in the request's arena, or in `asking`.
  * SPDX-License-Identifier: MIT
  */
 #ifndef INFERENCE_EXCHANGE_H
@@ -218,8 +217,8 @@ struct inference {
 /* Runs phases until one waits or the exchange has ended; x may be gone afterwards. */
 void exchange_run(struct exchange *x);
 
-/* Has exchange_run called at the end of the loop's turn, along with what other exchanges have to do:
- * for whatever needs not be looked at at once. */
+/* Has exchange_run called at the end of the loop's turn, when the other exchanges run, too: for facts
+ * that need not be looked at at once. */
 void exchange_wake(struct exchange *x);
 
 /* Sets the error and returns PHASE_FAIL. `err` is copied. */

@@ -118,17 +118,17 @@ static bool shape_event(struct exchange *x, struct str data)
     return ok;
 }
 
-static bool on_event(void *data, const struct sse_event *event)
+static bool on_event(void *data, struct str event)
 {
     struct exchange *x = data;
 
     if (x->relay.saw_done)
         return false;
-    if (str_equal(str_trim(event->data), STREAM_DONE)) {
+    if (str_equal(str_trim(event), STREAM_DONE)) {
         x->relay.saw_done = true;
         return true;
     }
-    return shape_event(x, event->data);
+    return shape_event(x, event);
 }
 
 static void start_stream(struct exchange *x, struct str first)
@@ -387,17 +387,17 @@ static enum phase relay_whole(struct exchange *x)
     return shape_whole(x, kept_answer(x));
 }
 
-static bool on_gathered_event(void *data, const struct sse_event *event)
+static bool on_gathered_event(void *data, struct str event)
 {
     struct exchange *x = data;
     struct arena *scratch = arena_new(loop_arenas(x->inference->options.loop));
     struct error ignored;
     yyjson_doc *doc;
 
-    if (str_equal(str_trim(event->data), STREAM_DONE)) {
+    if (str_equal(str_trim(event), STREAM_DONE)) {
         x->relay.saw_done = true;
     } else if (!x->relay.saw_done) {
-        doc = json_parse(scratch, event->data, &ignored);
+        doc = json_parse(scratch, event, &ignored);
         if ((!doc || !yyjson_is_null(yyjson_doc_get_root(doc))) &&
             !engine_error_of_event(x, doc, exchange_error(x)) && !gather_event(x, doc))
             engine_error_not_understood(x);

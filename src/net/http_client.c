@@ -104,7 +104,6 @@ static struct pool *pool_new(struct http_client *c, struct str key,
         .tls_server_name = memory_dup_text(address->tls_server_name),
     };
     write_host(p->host, address);
-    p->key_len = key.len;
     memcpy(p->key, key.data, key.len);
     HASH_ADD(hh, c->pools, key, key.len, p);
     return p;

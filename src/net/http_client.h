@@ -62,7 +62,7 @@ struct http_client_request {
     struct str path;              /* with query; no blanks */
     struct str host;              /* Host header; empty: made from the address */
     struct http_headers headers;  /* without Host, Content-Length, Connection: these are added */
-    const struct str *body_parts; /* sent one after another without copying */
+    const struct str *body_parts; /* sent one after another, and only small ones copied */
     unsigned body_part_count;
     uint64_t connect_timeout_ms; /* 0: 5 s */
     uint64_t head_timeout_ms;    /* 0: none */

@@ -31,7 +31,6 @@ struct pool {
     struct link *idle;             /* the one used last comes first */
     unsigned idle_count;
     unsigned link_count;
-    size_t key_len;
     char key[];
 };
 

@@ -45,7 +45,8 @@ static void tell_gone(struct connection *c)
     c->server->handler.on_gone(c->server->handler_data, &r->public);
 }
 
-void connection_cut(struct connection *c)
+/* Ends it at once; the handler is told when it has a request that is not finished. */
+static void cut(struct connection *c)
 {
     close_stream(c, false);
     tell_gone(c);
@@ -60,7 +61,7 @@ void connection_end(struct connection *c)
     if (c->request && c->request->is_finished && !c->request->is_aborted)
         close_stream(c, true);
     else
-        connection_cut(c);
+        cut(c);
 }
 
 /* The client shall see the last reply and that it is the last; but a close while it still sends
@@ -82,7 +83,7 @@ static void refuse(struct connection *c, const struct error *err)
     bool is_answered = c->state == CONNECTION_DISCARD || reply_error(c, err);
 
     if (!is_answered) {
-        connection_cut(c);
+        cut(c);
         return;
     }
     linger(c);
@@ -110,9 +111,9 @@ static bool is_broken(const struct connection *c)
 static void leave(struct connection *c)
 {
     if (is_broken(c))
-        connection_cut(c);
+        cut(c);
     else if (is_unfinished(c->request) && !c->request->is_body_due && !is_still_there(c))
-        connection_cut(c);
+        cut(c);
     else if (!c->is_ended || c->state == CONNECTION_WAIT)
         return; /* a reply is on its way; behind it, requests that came before the end */
     else if (!stream_pending(c->stream))
@@ -134,7 +135,7 @@ void connection_on_timeout(struct connection *c)
     case WAIT_BODY:
         error_set(&err, ERROR_TIMEOUT, NULL);
         if (c->state == CONNECTION_DISCARD)
-            connection_cut(c);
+            cut(c);
         else
             refuse(c, &err);
         break;
@@ -142,7 +143,7 @@ void connection_on_timeout(struct connection *c)
         if (taken != c->taken)
             connection_wait(c, WAIT_WRITE);
         else
-            connection_cut(c);
+            cut(c);
         break;
     case WAIT_IDLE:
     case WAIT_LINGER:
@@ -150,7 +151,7 @@ void connection_on_timeout(struct connection *c)
         break;
     case WAIT_NONE:
     case WAIT_KINDS:
-        connection_cut(c);
+        cut(c);
         break;
     }
 }
@@ -367,7 +368,7 @@ static void drop(struct connection *c, struct str bytes)
     c->dropped += bytes.len;
     c->rest = STR_NONE;
     if (c->dropped > c->server->limits.body_bytes_max)
-        connection_cut(c);
+        cut(c);
     else
         make_room(c);
 }

@@ -175,8 +175,6 @@ void server_give_buffer(struct http_server *s, char *buffer, size_t size);
 
 void connection_new(struct http_server *s, struct stream *stream);
 void connection_on_timeout(struct connection *c);
-/* Ends it at once; the handler is told when it has a request that is not finished. */
-void connection_cut(struct connection *c);
 /* The drain's grace is over: ends it, with a word of the handler's if it can be had at once. */
 void connection_end(struct connection *c);
 /* Has it looked at, at the end of the turn. */

@@ -173,7 +173,6 @@ bool request_complete_head(struct connection *c, struct error *err)
     struct server_request *r = c->request;
 
     r->public.started_us = clock_monotonic_us();
-    r->public.method_name = head->method_name;
     r->public.method = http_method_from_name(head->method_name);
     r->public.target = head->target;
     r->public.headers = head->headers;
@@ -339,7 +338,7 @@ void request_forget(struct connection *c)
     if (c->state != CONNECTION_WAIT)
         return; /* more of it is coming in */
     wipe_secrets(c);
-    r->method_name = r->target = r->path = r->query = r->host = r->body = STR_NONE;
+    r->target = r->path = r->query = r->host = r->body = STR_NONE;
     r->headers = (struct http_headers){ 0 };
     give_body(c);
     if (c->rest.len || !c->in)

@@ -4,9 +4,9 @@
  *
  * Life of a request: on_head when the head is parsed; then, unless the handler has already
  * finished the request, on_body once with the whole body in request->body, at the end of the loop's
- * turn, so that the bodies of a turn are worked on in a row. The handler finishes
- * each request exactly once, by http_reply, http_reply_last_chunk or http_reply_abort, at any time,
- * in or after the callback. The request and its arena live until the end of the loop's turn in
+ * turn, so that the bodies of a turn are worked on in a row. The handler finishes each request
+ * exactly once, by http_reply, http_reply_last_chunk or http_reply_abort, at any time, in or after
+ * the callback. The request and its arena live until the end of the loop's turn in
  * which that happens (and until the bytes are out), also when the client leaves before: on_gone
  * says so once, replies go nowhere from then on, and the handler still has to finish the request.
  * Requests on one connection are handled one after another (pipelined ones wait).
@@ -33,15 +33,14 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "net/http.h"
+#include "net/listener.h"
 #include "net/loop.h"
-#include "net/stream.h"
 
 struct http_server;
 
 struct http_request {
     struct arena *arena;
     enum http_method method;
-    struct str method_name;
     struct str target; /* as received */
     struct str path;   /* the target up to '?', as received (still percent-encoded) */
     struct str query;  /* behind '?', STR_NONE when there is none */
@@ -141,7 +140,7 @@ void http_request_wake(struct http_request *r);
 /* What the client sent is not needed any more, though the reply goes on: gives back the memory of
  * its head and body once both are whole. Paths, headers and body of `r` are gone afterwards. */
 void http_request_forget(struct http_request *r);
-/* One chunk, written at once, copied only as far as the socket does not take it at once. */
+/* One chunk, written as net/stream.h says: a small one at the end of the loop's turn. */
 void http_reply_chunk(struct http_request *r, struct str bytes);
 /* The client is slower than the producer: stop producing until on_drain. */
 bool http_reply_is_full(const struct http_request *r);

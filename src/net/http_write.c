@@ -62,16 +62,11 @@ char *http_write_header(char *at, struct str name, struct str value)
     return http_write_raw(at, STR("\r\n"));
 }
 
-size_t http_write_header_room(struct str name, struct str value)
-{
-    return name.len + value.len + sizeof(": \r\n");
-}
-
 size_t http_write_headers_room(const struct http_headers *h)
 {
     size_t room = h->lines.len;
 
     for (size_t i = 0; i < h->count; i++)
-        room += http_write_header_room(h->items[i].name, h->items[i].value);
+        room += h->items[i].name.len + h->items[i].value.len + STR(": \r\n").len;
     return room;
 }

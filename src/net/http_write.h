@@ -35,8 +35,7 @@ static inline char *http_write_line(char *at, struct str name, struct str value)
     return http_write_raw(http_write_text(http_write_raw(at, name), value), STR("\r\n"));
 }
 
-/* Room for one header, and for all of a list, its lines included. */
-size_t http_write_header_room(struct str name, struct str value);
+/* Room for all of them, the ready-made lines included. */
 size_t http_write_headers_room(const struct http_headers *h);
 
 #endif

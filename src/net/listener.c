@@ -9,6 +9,8 @@
  * know nothing of the guard are found by a bind without SO_REUSEPORT before.
  * SPDX-License-Identifier: MIT
  */
+#include "net/listener.h"
+
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>

@@ -125,7 +125,7 @@ static void join(struct buf *joined, struct str s)
 }
 
 /* Reads an event's lines. False when its data is empty: then it is none (HTML standard, 9.2.6). */
-static bool parse(struct sse_splitter *s, struct str block, struct sse_event *event)
+static bool parse(struct sse_splitter *s, struct str block, struct str *event)
 {
     bool is_one_line = s->lines <= 1; /* as most are */
     unsigned data_lines = 0;
@@ -135,30 +135,28 @@ static bool parse(struct sse_splitter *s, struct str block, struct sse_event *ev
         block = str_slice(block, 3, block.len);
     s->started = true;
     s->lines = 0;
-    *event = (struct sse_event){ 0 };
+    *event = STR_NONE;
     while (is_one_line ? take_only_line(&block, &line) : take_line(&block, &line)) {
         value = split_field(line, &name);
-        if (str_equal(name, STR("event"))) {
-            event->type = value;
-        } else if (str_equal(name, STR("data"))) {
-            if (++data_lines == 2) {
-                buf_clear(&s->joined);
-                join(&s->joined, event->data);
-            }
-            if (data_lines >= 2) {
-                join(&s->joined, STR("\n"));
-                join(&s->joined, value);
-            }
-            event->data = value;
+        if (!str_equal(name, STR("data")))
+            continue;
+        if (++data_lines == 2) {
+            buf_clear(&s->joined);
+            join(&s->joined, *event);
         }
+        if (data_lines >= 2) {
+            join(&s->joined, STR("\n"));
+            join(&s->joined, value);
+        }
+        *event = value;
     }
     if (data_lines >= 2)
-        event->data = buf_str(&s->joined);
-    return event->data.len != 0;
+        *event = buf_str(&s->joined);
+    return event->len != 0;
 }
 
 bool sse_split(struct sse_splitter *s, struct str bytes,
-               bool (*on_event)(void *data, const struct sse_event *event), void *data)
+               bool (*on_event)(void *data, struct str event), void *data)
 {
     /* The second half of a CRLF whose first half has ended an event belongs to no other. */
     if (s->skip_lf && !sse_is_partial(s) && str_starts_with(bytes, STR("\n"))) {
@@ -167,8 +165,7 @@ bool sse_split(struct sse_splitter *s, struct str bytes,
     }
     while (bytes.len) {
         bool is_partial = sse_is_partial(s);
-        struct sse_event event;
-        struct str block;
+        struct str block, event;
         size_t content;
         size_t end = find_end(s, bytes, &content);
 
@@ -182,7 +179,7 @@ bool sse_split(struct sse_splitter *s, struct str bytes,
         }
         if (block.len > s->pending.max)
             return false;
-        if (parse(s, block, &event) && !on_event(data, &event)) {
+        if (parse(s, block, &event) && !on_event(data, event)) {
             buf_clear(&s->pending);
             return true;
         }
@@ -192,8 +189,8 @@ bool sse_split(struct sse_splitter *s, struct str bytes,
     return true;
 }
 
-bool sse_split_rest(struct sse_splitter *s,
-                    bool (*on_event)(void *data, const struct sse_event *event), void *data)
+bool sse_split_rest(struct sse_splitter *s, bool (*on_event)(void *data, struct str event),
+                    void *data)
 {
     return !sse_is_partial(s) || sse_split(s, STR("\n\n"), on_event, data);
 }

@@ -12,11 +12,6 @@
 #include "base/buf.h"
 #include "base/str.h"
 
-struct sse_event {
-    struct str type; /* the event field, empty when there is none */
-    struct str data; /* data lines joined by LF */
-};
-
 /* Fields are the splitter's own. */
 struct sse_splitter {
     unsigned lines;     /* of the event that is coming in, but for empty ones */
@@ -31,18 +26,18 @@ struct sse_splitter {
 void sse_splitter_init(struct sse_splitter *s, size_t max);
 void sse_splitter_done(struct sse_splitter *s);
 
-/* Calls on_event for each whole event that has data, in order; its strings are lent for the call.
- * An event that lies whole in `bytes` is not copied. on_event returns false to stop (the rest is
- * dropped). False when an event is larger than the maximum. */
+/* Calls on_event for each whole event that has data, in order, with that: its data lines joined by
+ * LF, lent for the call. The other fields mean nothing to us. An event that lies whole in `bytes` is
+ * not copied. on_event returns false to stop (the rest is dropped). False when an event is larger
+ * than the maximum. */
 MUST_CHECK bool sse_split(struct sse_splitter *s, struct str bytes,
-                          bool (*on_event)(void *data, const struct sse_event *event), void *data);
+                          bool (*on_event)(void *data, struct str event), void *data);
 /* Bytes of an unfinished event are waiting: the stream was cut when it ends now. */
 bool sse_is_partial(const struct sse_splitter *s);
 /* The stream has ended: what came behind its last event is an event, as if its empty line had come.
  * A browser drops it; servers forget the line. */
 MUST_CHECK bool sse_split_rest(struct sse_splitter *s,
-                               bool (*on_event)(void *data, const struct sse_event *event),
-                               void *data);
+                               bool (*on_event)(void *data, struct str event), void *data);
 
 /* "data: " and LF LF around `data`, which holds no line end. */
 #define SSE_DATA_PREFIX STR("data: ")

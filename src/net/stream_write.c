@@ -1,9 +1,9 @@
 /*
  * Writing. What an owner writes waits for the end of the loop's turn, side by side with what the
- * turn's other streams write, and is sent then, one after the other: the kernel's way from a socket
- * to the peer is longer than the processor's cache of instructions, as is ours from a request to its
- * answer, so that it pays to go each of them for many in a row. It is no later for it than by what
- * the turn has to do, which OUTBOX_ENTRIES_MAX bounds.
+ * turn's other streams write, and is sent then, one after the other. The kernel's code for a send
+ * fills the processor's instruction cache, and so does ours that makes an answer of a request: it
+ * pays to run each of them many times in a row. A write is later for it by what the turn does
+ * meanwhile, at most; OUTBOX_ENTRIES_MAX bounds that.
  *
  * What a socket does not take is kept. libuv needs what it writes to stay where it is, so that two
  * buffers take turns: one is being sent, the other gathers.

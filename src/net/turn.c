@@ -5,9 +5,9 @@
 
 #include <utlist.h>
 
-/* What items add is run behind all that are there, when what those have written is sent: each stage
- * of the work is done for all before the next one, which spares the processor's cache of instructions
- * (see net/stream_write.c). */
+/* In rounds: all that are there run, then what they have written is sent, then those that they have
+ * added run. Each stage of the work is done for all before the next one begins, for the sake of the
+ * processor's instruction cache (see net/stream_write.c). */
 static void run(struct turn *t)
 {
     loop_flush(t->loop);

@@ -1,8 +1,8 @@
 /*
  * A worker: one event loop on one thread, with its HTTP server, its way to the engines and its part
- * of the data plane. On the way of a request there are two locks, each held for a
- * moment: that of the worker's own metrics, which only a scrape wants besides, and that of the list
- * of engines, when the worker does not remember the request's engine.
+ * of the data plane. On the way of a request there are two locks, each held for a moment: that of
+ * the worker's own metrics, which only a scrape wants besides, and that of the list of engines, when
+ * the worker does not remember the request's engine.
  * SPDX-License-Identifier: MIT
  */
 #ifndef SERVER_WORKER_H
@@ -51,7 +51,7 @@ void worker_free(struct worker *w);
 struct inference *worker_inference(struct worker *w);
 const struct worker_shared *worker_get_shared(const struct worker *w);
 
-/* Of about a second ago. Any thread. */
+/* As the worker last told before it waited for events. Any thread. */
 struct worker_stats {
     uint64_t connections_accepted;
     uint64_t connections_refused;

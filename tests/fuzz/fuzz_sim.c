@@ -8,11 +8,11 @@
 #include "net/sse.h"
 #include "fuzz.h"
 
-static bool on_event(void *data, const struct sse_event *event)
+static bool on_event(void *data, struct str event)
 {
     struct error err;
 
-    check(str_equal(event->data, STR("[DONE]")) || json_parse(data, event->data, &err));
+    check(str_equal(event, STR("[DONE]")) || json_parse(data, event, &err));
     return true;
 }
 

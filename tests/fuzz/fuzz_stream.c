@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "net/stream.h"
+#include "net/listener.h"
 #include "fuzz.h"
 
 enum close { CLOSE_NOT, CLOSE_CUT, CLOSE_FLUSH };

@@ -32,6 +32,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fake_request.h"
+
 #define EVENTS 20
 #define REQUEST_BYTES_MAX 65536
 
@@ -150,33 +152,11 @@ static void answer(int fd, const char *request, const char *body)
     }
 }
 
-/* The whole request, head and body; where its body begins, NULL when the client has left. */
-static const char *receive(int fd, char *request)
-{
-    size_t len = 0;
-
-    while (len < REQUEST_BYTES_MAX) {
-        ssize_t got = recv(fd, request + len, REQUEST_BYTES_MAX - len, 0);
-        const char *end, *length;
-
-        if (got <= 0)
-            return NULL;
-        len += (size_t)got;
-        request[len] = '\0';
-        end = strstr(request, "\r\n\r\n");
-        length = strcasestr(request, "Content-Length:");
-        if (end && (!length || length > end ||
-                    len >= (size_t)(end + 4 - request) + strtoul(length + 15, NULL, 10)))
-            return end + 4;
-    }
-    return NULL;
-}
-
 static void *serve(void *data)
 {
     int fd = (int)(intptr_t)data;
     char *request = malloc(REQUEST_BYTES_MAX + 1);
-    const char *body = request ? receive(fd, request) : NULL;
+    const char *body = request ? fake_request_read(fd, request, REQUEST_BYTES_MAX + 1) : NULL;
 
     if (body)
         answer(fd, request, body);

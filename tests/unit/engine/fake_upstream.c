@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "fake_request.h"
+
 struct connection {
     struct fake_upstream *owner;
     int fd;
@@ -114,34 +116,12 @@ static bool answer(struct fake_upstream *f, int fd, const char *request)
     return false;
 }
 
-/* One whole request after another. */
-static bool receive(int fd, char *request, size_t size)
-{
-    size_t len = 0;
-
-    while (len < size - 1) {
-        ssize_t got = recv(fd, request + len, size - 1 - len, 0);
-        const char *end, *length;
-
-        if (got <= 0)
-            return false;
-        len += (size_t)got;
-        request[len] = '\0';
-        end = strstr(request, "\r\n\r\n");
-        length = strcasestr(request, "Content-Length:");
-        if (end && (!length || length > end ||
-                    len >= (size_t)(end + 4 - request) + strtoul(length + 15, NULL, 10)))
-            return true;
-    }
-    return false;
-}
-
 static void *serve(void *data)
 {
     struct connection *c = data;
     char request[8192];
 
-    while (receive(c->fd, request, sizeof(request)) && answer(c->owner, c->fd, request))
+    while (fake_request_read(c->fd, request, sizeof(request)) && answer(c->owner, c->fd, request))
         continue;
     shutdown(c->fd, SHUT_RDWR);
     free(c);

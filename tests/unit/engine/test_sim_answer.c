@@ -251,7 +251,7 @@ struct stream {
     bool is_done;
 };
 
-static bool on_event(void *data, const struct sse_event *event)
+static bool on_event(void *data, struct str event)
 {
     struct stream *s = data;
     yyjson_val *root, *c;
@@ -259,10 +259,10 @@ static bool on_event(void *data, const struct sse_event *event)
 
     assert_false(s->is_done);
     s->events++;
-    s->is_done = str_equal(event->data, STR("[DONE]"));
+    s->is_done = str_equal(event, STR("[DONE]"));
     if (s->is_done)
         return true;
-    root = parse(event->data);
+    root = parse(event);
     c = choice(root, 0);
     text = json_str(json_at(c, "delta.content"));
     if (!text.data)

@@ -257,7 +257,6 @@ void rig_head(const char *method, const char *target, const char *const *headers
     rig.request = r;
     r->arena = a;
     r->method = http_method_from_name(str_from(method));
-    r->method_name = str_from(method);
     r->target = rest = arena_copy(a, str_from(target));
     (void)str_split(&rest, '?', &r->path);
     r->query = rest;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "net/listener.h"
 
 struct listener {
     void (*on_accept)(void *data, struct stream *s);

@@ -5,6 +5,7 @@
 #ifndef TEST_PAIR_H
 #define TEST_PAIR_H
 
+#include "net/listener.h"
 #include "side.h"
 
 extern struct loop *l;

@@ -41,7 +41,7 @@ static void on_body(void *data, struct http_request *r)
     (void)data;
     bodies++;
     assert_int_equal(r->body.data[r->body.len], '\0');
-    note(r->method_name);
+    note(str_from(http_method_name(r->method)));
     note(STR(" "));
     note(r->path);
     if (r->query.data) {
@@ -125,6 +125,7 @@ int serving_set_up(void **state)
     do_on_head = NULL;
     do_on_body = reply_body;
     do_on_drain = NULL;
+    do_on_wake = NULL;
     do_on_gone = abort_request;
     do_on_time_up = NULL;
     heads = bodies = drains = gones = errors = 0;

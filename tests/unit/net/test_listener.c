@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "net/listener.h"
 #include "side.h"
 
 static struct loop *l;

@@ -6,6 +6,7 @@
 #define TEST_TLS_PAIR_H
 
 #include "certificate.h"
+#include "net/listener.h"
 #include "side.h"
 
 extern struct certificate ours, others;
