@@ -336,12 +336,12 @@ class Rig:
             fail(f"{figures['errors']} of {figures['requests']} requests failed\n{out.stdout}", self.log)
         return figures
 
-    def stream_client(self, address, request, streams, *arguments):
-        """The program that keeps streams open, started; see bench/stream_client.c."""
+    def stream_client(self, address, request, streams, *arguments, core=None):
+        """The program that keeps streams open, started; see bench/stream_client.c. `core`: another one than the load's."""
         file = self.folder / "request"
         file.write_bytes(request)
         line = [PROGRAMS / "stream_client", address, file, streams, self.options.seconds, *arguments]
-        return self.start(self.other_core, line, stdout=subprocess.PIPE, text=True)
+        return self.start(self.other_core if core is None else core, line, stdout=subprocess.PIPE, text=True)
 
     def read_line(self, process):
         """A line of JSON that a program of ours prints."""
