@@ -72,6 +72,7 @@ static int run(int argc, char **argv, bool quickstart)
     struct error err;
     int status;
 
+    server_hold_reloads();
     settings_init(&settings);
     settings.dev = quickstart;
     if (!command_read_settings(argc, argv, NULL, &settings, &config, &err))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/server.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -54,6 +55,20 @@ struct drained {
 static const int handled_signals[] = { SIGTERM, SIGINT, SIGHUP };
 
 /* ---- start ---- */
+
+static void mask_hangup(int how)
+{
+    sigset_t hangup;
+
+    sigemptyset(&hangup);
+    sigaddset(&hangup, SIGHUP);
+    pthread_sigmask(how, &hangup, NULL);
+}
+
+void server_hold_reloads(void)
+{
+    mask_hangup(SIG_BLOCK);
+}
 
 static struct catalog *load_catalog(const struct settings *s, struct error *err)
 {
@@ -421,6 +436,7 @@ void server_run(struct server *s)
         s->signals[i].data = s;
         uv_signal_start(&s->signals[i], on_signal, handled_signals[i]);
     }
+    mask_hangup(SIG_UNBLOCK);
     uv_timer_init(loop_uv(s->loop), &s->dates_timer);
     s->dates_timer.data = s;
     uv_timer_start(&s->dates_timer, on_dates_timer, DATES_EVERY_MS, DATES_EVERY_MS);

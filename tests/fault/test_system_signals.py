@@ -1,10 +1,12 @@
 """SIGTERM: what is under way ends in order. SIGHUP: what is wrong changes nothing, and is said."""
 
 import json
+import os
 import signal
 import socket
 import ssl
 import subprocess
+import threading
 
 import pytest
 
@@ -105,6 +107,26 @@ def test_second_signal_does_not_wait():
     service.process.send_signal(signal.SIGTERM)
     assert b"[DONE]" not in wire.read_all()
     assert service.process.wait(timeout=20) == 1
+
+
+def test_reload_while_it_starts(tmp_path):
+    """Who has written a configuration before it was read may say so too early."""
+    pid_file, told = tmp_path / "data" / "lazuli.pid", []
+
+    def tell():
+        pid = wait_until(lambda: pid_file.exists() and pid_file.read_text().strip(), "it is there")
+        while " started " not in (tmp_path / "log").read_text():
+            os.kill(int(pid), signal.SIGHUP)
+            told.append(pid)
+
+    teller = threading.Thread(target=tell)
+    teller.start()
+    try:
+        with start(data=tmp_path) as service:
+            service.wait_for_log(" reload_done")
+    finally:
+        teller.join()
+    assert told
 
 
 def test_reloads_until_the_end():
