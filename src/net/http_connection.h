@@ -107,7 +107,7 @@ struct connection {
     size_t body_size;
     bool is_read_paused;
 
-    uint64_t taken;   /* of those, taken by the client when the wait for it began */
+    uint64_t taken;   /* of `written`, taken by the client when the wait for it began */
     uint64_t dropped; /* in DISCARD and LINGER */
     uint64_t gained;  /* bytes of the body since the wait for it began */
 

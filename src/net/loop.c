@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "net/loop_scratch.h"
 
 /* Free chunks kept: 8 MiB, enough for some hundred requests at the same time on one loop. */
 #define ARENA_CHUNKS_KEPT 512

@@ -10,15 +10,12 @@
 #ifndef NET_LOOP_H
 #define NET_LOOP_H
 
-#include <stdalign.h>
 #include <stdint.h>
 #include <uv.h>
 
 #include "base/arena.h"
-#include "base/buf.h"
 
 struct loop;
-struct stream;
 
 /* A piece of work for a loop. The poster owns the memory until fn is called; fn may free it. */
 struct loop_task {
@@ -58,40 +55,7 @@ struct arena_pool *loop_arenas(struct loop *l);
 /* Milliseconds, cached at the start of the loop's turn (uv_now). */
 uint64_t loop_now_ms(struct loop *l);
 
-/* Has `flush` called once, by loop_flush or before the loop waits, whichever comes first; there is
- * one. For net/stream_write.c only. */
-void loop_flush_later(struct loop *l, void (*flush)(struct loop *l));
 /* What has been written in this turn goes to the sockets: see net/stream.h. */
 void loop_flush(struct loop *l);
-
-/* Writes that wait for the end of the turn. As many as fit the processor's cache along with what
- * they are made of; few enough that the first of them does not wait for long. */
-#define OUTBOX_BYTES ((size_t)64 * 1024)
-#define OUTBOX_ENTRIES_MAX 64
-/* Writes above this are not copied, but tried at once. */
-#define OUTBOX_WRITE_MAX ((size_t)16 * 1024)
-#define OUTBOX_ALIGNMENT 64
-
-struct loop_outbox_entry {
-    struct stream *stream; /* NULL: no longer to be sent */
-    size_t at, len;        /* in `bytes` */
-};
-
-struct loop_outbox {
-    alignas(OUTBOX_ALIGNMENT) char bytes[OUTBOX_BYTES];
-    size_t used;
-    unsigned count;
-    struct loop_outbox_entry entries[OUTBOX_ENTRIES_MAX];
-};
-
-/* What streams need while they work and never between two turns of the loop, so that a connection
- * at rest holds none of it. For net/stream*.c only. */
-struct loop_scratch {
-    char in[64 * 1024];    /* bytes just read that are not the owner's: TLS, sniffed, discarded */
-    char plain[16 * 1024]; /* small parts on their way into a TLS record together */
-    struct buf out;        /* TLS records on their way to the socket */
-    struct loop_outbox outbox;
-};
-struct loop_scratch *loop_scratch(struct loop *l);
 
 #endif

@@ -17,6 +17,7 @@
 #include <netinet/in.h>
 
 #include "base/buf.h"
+#include "net/loop_scratch.h"
 #include "net/stream.h"
 
 enum stream_state {

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <sys/ioctl.h>
 
+#include "net/loop_scratch.h"
 #include "pair.h"
 
 static size_t bytes_at(int fd)
