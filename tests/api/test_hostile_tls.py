@@ -48,7 +48,7 @@ def talk(service, data):
 
 
 def assert_served(service, certificate):
-    answer = requests.get(f"https://localhost:{service.port}/healthz", verify=str(certificate / "cert.pem"), timeout=20)
+    answer = requests.get(f"https://127.0.0.1:{service.port}/healthz", verify=str(certificate / "cert.pem"), timeout=20)
     assert answer.text == "ok\n"
 
 
