@@ -64,15 +64,12 @@ static void on_event(uv_poll_t *poll, int status, int events)
 bool stream_watch(struct stream *s)
 {
     struct stream_watch *w;
-    uv_os_fd_t socket;
     int fd;
 
     assert(s->state < STREAM_FLUSHING && s->events->on_shut);
     if (s->watch || s->state != STREAM_OPEN)
         return true;
-    if (uv_fileno(&s->socket.handle, &socket))
-        return false;
-    fd = fcntl(socket, F_DUPFD_CLOEXEC, 0);
+    fd = fcntl(s->fd, F_DUPFD_CLOEXEC, 0);
     if (fd == -1)
         return false;
     w = memory_alloc(sizeof(*w));
