@@ -32,6 +32,8 @@ def refuses_connections(service):
         socket.create_connection(("127.0.0.1", service.port), timeout=5).close()
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:
+        pass  # it came while the port was being closed
     return False
 
 
