@@ -311,7 +311,9 @@ bool arm_apply(struct arm *a, struct store_txn *t, struct arena *arena, enum htt
         .method = method,
         .body = body,
         .base = str_from(a->public_base),
-        .principal = { STR("lazuli"), STR("Application") },
+        .principal = { .kind = PRINCIPAL_APPLICATION,
+                       .name = STR("lazuli"),
+                       .is_administrator = true },
         .is_internal = true,
     };
     struct arm_call c = { .arm = a, .txn = t, .arena = arena, .request = &request };

@@ -29,6 +29,7 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "identity/key_hash.h"
+#include "identity/principal.h"
 #include "identity/secret_box.h"
 #include "model/catalog.h"
 #include "model/directory.h"
@@ -40,12 +41,6 @@
 #define ARM_BODY_BYTES_MAX (4u << 20)
 
 struct arm;
-
-/* Who asks; shown in systemData. */
-struct arm_principal {
-    struct str name; /* a user's name, or an application's id */
-    struct str type; /* "User" or "Application" */
-};
 
 struct arm_options {
     struct store *store;
@@ -61,7 +56,7 @@ struct arm_options {
     bool is_unthrottled;    /* takes as many requests as come: for load tests */
     /* Checks a bearer token; fills *who from the request's arena, or *err (ERROR_ARM_BAD_TOKEN). */
     bool (*authenticate)(void *data, struct http_request *r, struct str token,
-                         struct arm_principal *who, struct error *err);
+                         struct principal *who, struct error *err);
     void *authenticate_data;
 };
 

@@ -33,7 +33,7 @@ struct arm_request {
     struct str if_match; /* headers; empty when absent */
     struct str if_none_match;
     struct str base; /* "https://host": what links back to this server begin with */
-    struct arm_principal principal;
+    struct principal principal;
     bool is_internal; /* the program's own (arm_apply) */
 };
 
@@ -56,7 +56,7 @@ struct arm {
     char *data_domain;
     bool is_unthrottled;
     bool (*authenticate)(void *data, struct http_request *r, struct str token,
-                         struct arm_principal *who, struct error *err);
+                         struct principal *who, struct error *err);
     void *authenticate_data;
     /* the store thread's own once there are loops */
     struct catalog *catalog;

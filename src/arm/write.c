@@ -67,7 +67,8 @@ static bool check_location(const struct arm_change *change, struct error *err)
 
 static void set_system_data(struct arm_change *change)
 {
-    const struct arm_principal *who = &change->call->request->principal;
+    const struct principal *who = &change->call->request->principal;
+    struct str type = who->kind == PRINCIPAL_USER ? STR("User") : STR("Application");
     struct str now = format_time(change->call->arena, change->call->now_ms);
     yyjson_val *old = yyjson_obj_get(change->old, "systemData");
     yyjson_mut_val *data =
@@ -75,11 +76,11 @@ static void set_system_data(struct arm_change *change)
 
     if (!old) {
         json_set_str(change->doc, data, "createdBy", who->name);
-        json_set_str(change->doc, data, "createdByType", who->type);
+        json_set_str(change->doc, data, "createdByType", type);
         json_set_str(change->doc, data, "createdAt", now);
     }
     json_set_str(change->doc, data, "lastModifiedBy", who->name);
-    json_set_str(change->doc, data, "lastModifiedByType", who->type);
+    json_set_str(change->doc, data, "lastModifiedByType", type);
     json_set_str(change->doc, data, "lastModifiedAt", now);
     json_set(change->doc, change->root, "systemData", data);
 }

@@ -15,7 +15,7 @@ struct variable {
     struct str value;
 };
 
-#define VARIABLES_MAX 12
+#define VARIABLES_MAX 16
 
 static size_t variables_of(const struct bootstrap_info *info, struct variable v[VARIABLES_MAX])
 {
@@ -30,6 +30,10 @@ static size_t variables_of(const struct bootstrap_info *info, struct variable v[
     v[n++] = (struct variable){ "LAZULI_ARM_TOKEN", info->admin_token };
     v[n++] = (struct variable){ "LAZULI_TENANT_ID", info->tenant_id };
     v[n++] = (struct variable){ "LAZULI_SUBSCRIPTION_ID", info->subscription_id };
+    /* by these names, Azure's SDKs find a service principal by themselves */
+    v[n++] = (struct variable){ "AZURE_TENANT_ID", info->tenant_id };
+    v[n++] = (struct variable){ "AZURE_CLIENT_ID", info->client_id };
+    v[n++] = (struct variable){ "AZURE_CLIENT_SECRET", info->client_secret };
     if (info->account.len) {
         v[n++] = (struct variable){ "LAZULI_RESOURCE_GROUP", info->resource_group };
         v[n++] = (struct variable){ "LAZULI_ACCOUNT", info->account };

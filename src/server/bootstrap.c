@@ -7,11 +7,14 @@
 
 #define SETTING_TENANT STR("tenant_id")
 #define SETTING_SUBSCRIPTION STR("subscription_id")
-#define SETTING_TOKEN STR("admin_token") /* sealed, base64 */
+#define SETTING_CLIENT STR("client_id") /* of the first service principal */
+#define SETTING_OBJECT STR("object_id")
+#define SETTING_CLIENT_SECRET STR("client_secret") /* sealed, base64 */
+#define SETTING_TOKEN STR("admin_token")           /* likewise */
 #define SETTING_BASE STR("public_base")
 #define SETTING_QUICKSTART STR("quickstart_account") /* its ARM id */
 
-#define TOKEN_LEN 43 /* 256 bits in base62 */
+#define SECRET_LEN 43 /* 256 bits in base62 */
 
 #define API_RESOURCES "?api-version=2022-12-01"
 #define API_COGNITIVE "?api-version=2023-05-01"
@@ -65,31 +68,43 @@ static bool get_or_make_id(struct store_txn *t, struct bootstrap_job *job, struc
     return store_put_setting(t, name, *value, err);
 }
 
-static bool make_token(struct store_txn *t, struct bootstrap_job *job, struct error *err)
+static bool make_secret(struct store_txn *t, struct bootstrap_job *job, struct str name,
+                        struct str *value, struct error *err)
 {
-    char token[TOKEN_LEN + 1];
+    char secret[SECRET_LEN + 1];
     struct str sealed;
 
-    random_base62(token, TOKEN_LEN);
-    job->info->admin_token = arena_copy(job->arena, str_from(token));
-    explicit_bzero(token, sizeof(token));
-    sealed = secret_box_seal(job->box, job->arena, job->info->admin_token, SETTING_TOKEN);
-    return store_put_setting(t, SETTING_TOKEN, format_base64(job->arena, sealed.data, sealed.len),
-                             err);
+    random_base62(secret, SECRET_LEN);
+    *value = arena_copy(job->arena, str_from(secret));
+    explicit_bzero(secret, sizeof(secret));
+    sealed = secret_box_seal(job->box, job->arena, *value, name);
+    return store_put_setting(t, name, format_base64(job->arena, sealed.data, sealed.len), err);
 }
 
-static bool get_or_make_token(struct store_txn *t, struct bootstrap_job *job, struct error *err)
+static bool get_or_make_secret(struct store_txn *t, struct bootstrap_job *job, struct str name,
+                               struct str *value, struct error *err)
 {
     struct str text, sealed;
 
-    if (!get_setting(t, job, SETTING_TOKEN, &text, err))
+    if (!get_setting(t, job, name, &text, err))
         return false;
     if (!text.len)
-        return !job->create || make_token(t, job, err);
+        return !job->create || make_secret(t, job, name, value, err);
     if (!format_parse_base64(job->arena, text, &sealed))
-        return error_set(err, ERROR_STORE, "the stored admin token is damaged");
-    return secret_box_open(job->box, job->arena, sealed, SETTING_TOKEN, &job->info->admin_token,
-                           err);
+        return error_set(err, ERROR_STORE, "the stored %.*s is damaged", STR_ARGS(name));
+    return secret_box_open(job->box, job->arena, sealed, name, value, err);
+}
+
+static bool get_or_make_identity(struct store_txn *t, struct bootstrap_job *job, struct error *err)
+{
+    struct bootstrap_info *info = job->info;
+
+    return get_or_make_id(t, job, SETTING_TENANT, &info->tenant_id, err) &&
+           get_or_make_id(t, job, SETTING_SUBSCRIPTION, &info->subscription_id, err) &&
+           get_or_make_id(t, job, SETTING_CLIENT, &info->client_id, err) &&
+           get_or_make_id(t, job, SETTING_OBJECT, &info->object_id, err) &&
+           get_or_make_secret(t, job, SETTING_TOKEN, &info->admin_token, err) &&
+           get_or_make_secret(t, job, SETTING_CLIENT_SECRET, &info->client_secret, err);
 }
 
 static bool run_identity(struct store_txn *t, struct arena *arena, void *data, struct error *err)
@@ -97,9 +112,7 @@ static bool run_identity(struct store_txn *t, struct arena *arena, void *data, s
     struct bootstrap_job *job = data;
 
     (void)arena;
-    return get_or_make_id(t, job, SETTING_TENANT, &job->info->tenant_id, err) &&
-           get_or_make_id(t, job, SETTING_SUBSCRIPTION, &job->info->subscription_id, err) &&
-           get_or_make_token(t, job, err) &&
+    return get_or_make_identity(t, job, err) &&
            store_put_setting(t, SETTING_BASE, job->public_base, err);
 }
 
@@ -217,9 +230,7 @@ static bool run_read(struct store_txn *t, struct arena *arena, void *data, struc
     struct bootstrap_job *job = data;
     struct str account;
 
-    if (!get_or_make_id(t, job, SETTING_TENANT, &job->info->tenant_id, err) ||
-        !get_or_make_id(t, job, SETTING_SUBSCRIPTION, &job->info->subscription_id, err) ||
-        !get_or_make_token(t, job, err) ||
+    if (!get_or_make_identity(t, job, err) ||
         !get_setting(t, job, SETTING_BASE, &job->info->public_base, err) ||
         !get_setting(t, job, SETTING_QUICKSTART, &account, err))
         return false;

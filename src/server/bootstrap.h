@@ -24,13 +24,17 @@ struct bootstrap_info {
     struct str tenant_id;
     struct str subscription_id;
     struct str admin_token;
+    /* The first service principal, which owns the subscription. */
+    struct str client_id;
+    struct str client_secret;
+    struct str object_id;
     struct str public_base;    /* of the last start */
     struct str resource_group; /* empty when the folder was not made by `up` */
     struct str account;
     struct str key1;
 };
 
-/* Makes ids and the admin token where they are missing, and notes the public base. Before arm_new,
+/* Makes ids, the admin token and the client secret where they are missing, and notes the public base. Before arm_new,
  * which wants the tenant. */
 MUST_CHECK bool bootstrap_identity(struct store *s, const struct secret_box *box,
                                    struct str public_base, struct arena *a,

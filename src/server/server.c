@@ -156,14 +156,14 @@ static struct str public_base(struct server *s, unsigned port)
 }
 
 static bool on_authenticate(void *data, struct http_request *r, struct str token,
-                            struct arm_principal *who, struct error *err)
+                            struct principal *who, struct error *err)
 {
     struct server *s = data;
 
     (void)r;
     if (!admin_token_matches(s->admin_token, token))
         return error_set(err, ERROR_ARM_BAD_TOKEN, NULL);
-    *who = (struct arm_principal){ STR("admin"), STR("User") };
+    *who = (struct principal){ .name = STR("admin"), .is_administrator = true };
     return true;
 }
 
@@ -174,6 +174,7 @@ static bool make_arm(struct server *s, struct error *err)
     shared->directory = directory_box_new(directory_new(s->catalog, NULL, 0));
     s->admin_token = admin_token_new(s->info.admin_token);
     secret_wipe(s->info.admin_token);
+    secret_wipe(s->info.client_secret);
     shared->arm = arm_new(&(struct arm_options){
         .store = s->store,
         .clock = &s->clock,
@@ -241,7 +242,8 @@ void server_forget_keys(struct server *s)
 {
     secret_wipe(s->info.key1);
     secret_wipe(s->info.admin_token);
-    s->info.key1 = s->info.admin_token = STR_NONE;
+    secret_wipe(s->info.client_secret);
+    s->info.key1 = s->info.admin_token = s->info.client_secret = STR_NONE;
 }
 
 const struct bootstrap_info *server_info(const struct server *s)

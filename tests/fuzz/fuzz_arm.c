@@ -127,7 +127,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     request.path = path;
     request.query = line;
     request.body = rest;
-    request.principal = (struct arm_principal){ STR("fuzz"), STR("User") };
+    request.principal = (struct principal){ .name = STR("fuzz"), .is_administrator = true };
     if (store_run(store, run, &request, &err))
         abort();
     return 0;

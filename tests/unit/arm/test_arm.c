@@ -29,13 +29,15 @@ struct server {
 static struct server server;
 
 static bool authenticate(void *data, struct http_request *r, struct str token,
-                         struct arm_principal *who, struct error *err)
+                         struct principal *who, struct error *err)
 {
     (void)data;
     (void)r;
     if (!str_equal(token, STR(TOKEN)))
         return error_set(err, ERROR_ARM_BAD_TOKEN, NULL);
-    *who = (struct arm_principal){ STR("someone"), STR("Application") };
+    *who = (struct principal){ .kind = PRINCIPAL_APPLICATION,
+                               .name = STR("someone"),
+                               .is_administrator = true };
     return true;
 }
 
