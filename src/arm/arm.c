@@ -199,23 +199,6 @@ static void done(void *data, const struct error *err)
 
 /* -- Requests -------------------------------------------------------------------------------- */
 
-/* What links to this server begin with: the host that the client called, which it can reach; by the
- * configured scheme where that host is the configured base's, since something in front may have
- * ended TLS. */
-static struct str find_base(const struct arm_exchange *x)
-{
-    struct str configured = str_from(x->arm->public_base), host = x->http->host;
-    size_t host_at = str_find(configured, STR("://")) + 3;
-
-    if (str_is_empty(host))
-        return configured;
-    if (!x->http->is_tls && configured.len &&
-        str_equal_nocase(str_slice(configured, host_at, SIZE_MAX), host))
-        return configured;
-    return arena_printf(x->http->arena, "%s://%.*s", x->http->is_tls ? "https" : "http",
-                        STR_ARGS(host));
-}
-
 static bool authenticate(struct arm_exchange *x, struct error *err)
 {
     struct str value = http_headers_get(&x->http->headers, STR("Authorization"));
@@ -248,7 +231,7 @@ static struct arm_exchange *exchange_new(struct arm *a, struct http_request *r)
         .query = r->query,
         .if_match = http_headers_get(&r->headers, STR("If-Match")),
         .if_none_match = http_headers_get(&r->headers, STR("If-None-Match")),
-        .base = find_base(x),
+        .base = http_request_base(r, str_from(a->public_base)),
     };
     x->job = (struct store_job){
         .run = run, .committed = committed, .done = done, .loop = r->loop, .data = x

@@ -28,6 +28,7 @@ enum error_envelope {
     ENVELOPE_GATEWAY, /* {"error":{"code","message"}}, the data plane's front */
     ENVELOPE_SPACED,  /* as GATEWAY, with the blank that Azure sends after "message": */
     ENVELOPE_MODEL,   /* {"error":{"message","type","param","code"}}, the model layer (OpenAI's) */
+    ENVELOPE_OAUTH,   /* {"error","error_description","error_codes",...}, Entra's (RFC 6749) */
     ENVELOPE_TOKEN,   /* { "statusCode": 401, "message": ... }, a refused bearer token */
 };
 

@@ -72,6 +72,9 @@
     /* ARM */ \
     X(ARM_NO_TOKEN,        401, ARM,     "AuthenticationFailed", NULL, "Authentication failed. The 'Authorization' header is missing.") \
     X(ARM_BAD_TOKEN,       401, ARM,     "InvalidAuthenticationToken", NULL, "The access token is invalid.") \
+    X(ARM_TOKEN_EXPIRED,   401, ARM,     "ExpiredAuthenticationToken", NULL, NULL) \
+    X(ARM_TOKEN_AUDIENCE,  401, ARM,     "InvalidAuthenticationTokenAudience", NULL, NULL) \
+    X(ARM_TOKEN_ISSUER,    401, ARM,     "InvalidAuthenticationTokenTenant", NULL, NULL) \
     X(ARM_NO_API_VERSION,  400, ARM,     "MissingApiVersionParameter", NULL, "The api-version query parameter (?api-version=) is required for all requests.") \
     X(ARM_API_VERSION,     400, ARM,     "InvalidApiVersionParameter", NULL, NULL) \
     X(ARM_NO_REGISTERED,   400, ARM,     "NoRegisteredProviderFound", NULL, NULL) \
@@ -107,7 +110,25 @@
     X(ARM_KIND,            400, ARM,     "InvalidApiSetId", NULL, NULL) \
     X(ARM_TOO_LARGE,       413, ARM,     "RequestEntityTooLarge", NULL, "The request content size exceeds the maximum size.") \
     X(ARM_MEDIA_TYPE,      415, ARM,     "UnsupportedMediaType", NULL, NULL) \
-    X(ARM_THROTTLED,       429, ARM,     "SubscriptionRequestsThrottled", NULL, NULL)
+    X(ARM_THROTTLED,       429, ARM,     "SubscriptionRequestsThrottled", NULL, NULL) \
+    /* Entra ID: the type is the number behind AADSTS */ \
+    X(OAUTH_MISSING,       400, OAUTH,   "invalid_request", "900144", NULL) \
+    X(OAUTH_TENANT,        400, OAUTH,   "invalid_request", "90002", NULL) \
+    X(OAUTH_REQUEST,       400, OAUTH,   "invalid_request", "90014", NULL) \
+    X(OAUTH_GRANT_TYPE,    400, OAUTH,   "unsupported_grant_type", "70003", NULL) \
+    X(OAUTH_SCOPE,         400, OAUTH,   "invalid_scope", "70011", NULL) \
+    X(OAUTH_RESOURCE,      400, OAUTH,   "invalid_resource", "500011", NULL) \
+    X(OAUTH_NO_APPLICATION, 400, OAUTH,  "unauthorized_client", "700016", NULL) \
+    X(OAUTH_NO_SECRET,     401, OAUTH,   "invalid_client", "7000218", "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.") \
+    X(OAUTH_SECRET,        401, OAUTH,   "invalid_client", "7000215", NULL) \
+    X(OAUTH_ASSERTION,     401, OAUTH,   "invalid_client", "700027", NULL) \
+    X(OAUTH_DISABLED,      400, OAUTH,   "invalid_grant", "50057", "The user account is disabled.") \
+    X(OAUTH_PASSWORD,      400, OAUTH,   "invalid_grant", "50126", "Error validating credentials due to invalid username or password.") \
+    X(OAUTH_TOKEN,         400, OAUTH,   "invalid_grant", "70000", NULL) \
+    X(OAUTH_PENDING,       400, OAUTH,   "authorization_pending", "70016", "OAuth 2.0 device flow error. Authorization is pending. Continue polling.") \
+    X(OAUTH_DECLINED,      400, OAUTH,   "authorization_declined", "70017", "The user has denied access to the scope requested by the client application.") \
+    X(OAUTH_EXPIRED,       400, OAUTH,   "expired_token", "70020", "The device code has expired, or is not known. Start again.") \
+    X(OAUTH_NO_PATH,       404, OAUTH,   "not_found", "90023", "There is nothing at this path.")
 /* clang-format on */
 
 #endif

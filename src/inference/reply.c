@@ -198,6 +198,7 @@ struct str reply_error_body(struct arena *a, const struct error *err)
         return arena_printf(a, "{ \"statusCode\": %d, \"message\": \"%s\" }", info->status,
                             info->text);
     case ENVELOPE_ARM:
+    case ENVELOPE_OAUTH:
     case ENVELOPE_GATEWAY:
     case ENVELOPE_SPACED:
         break;

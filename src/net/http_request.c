@@ -357,3 +357,15 @@ void request_free(struct connection *c)
     c->pinned = 0;
     give_body(c);
 }
+
+struct str http_request_base(const struct http_request *r, struct str configured)
+{
+    size_t host_at = str_find(configured, STR("://")) + 3;
+
+    if (str_is_empty(r->host))
+        return configured;
+    if (!r->is_tls && configured.len &&
+        str_equal_nocase(str_slice(configured, host_at, SIZE_MAX), r->host))
+        return configured;
+    return arena_printf(r->arena, "%s://%.*s", r->is_tls ? "https" : "http", STR_ARGS(r->host));
+}

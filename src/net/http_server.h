@@ -91,6 +91,11 @@ struct http_handler {
     bool (*is_secret)(struct str name);
 };
 
+/* What links to this server begin with: the host that the client called, which it can reach; by the
+ * scheme of `configured` where that host is the one of it, since something in front may have ended
+ * TLS. In the request's arena, or `configured`. */
+struct str http_request_base(const struct http_request *r, struct str configured);
+
 /* `limits` and `handler` are copied. */
 struct http_server *http_server_new(struct loop *l, const struct http_server_limits *limits,
                                     const struct http_handler *handler, void *handler_data);

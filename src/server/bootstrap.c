@@ -4,6 +4,7 @@
 #include "base/format.h"
 #include "base/random.h"
 #include "identity/account_keys.h"
+#include "identity/principals.h"
 
 #define SETTING_TENANT STR("tenant_id")
 #define SETTING_SUBSCRIPTION STR("subscription_id")
@@ -14,6 +15,7 @@
 #define SETTING_BASE STR("public_base")
 #define SETTING_QUICKSTART STR("quickstart_account") /* its ARM id */
 
+#define SECRET_LIFETIME_MS ((int64_t)10 * 365 * 86400 * 1000)
 #define SECRET_LEN 43 /* 256 bits in base62 */
 
 #define API_RESOURCES "?api-version=2022-12-01"
@@ -107,12 +109,37 @@ static bool get_or_make_identity(struct store_txn *t, struct bootstrap_job *job,
            get_or_make_secret(t, job, SETTING_CLIENT_SECRET, &info->client_secret, err);
 }
 
+/* The first service principal: who has its secret may do everything . It is made together
+ * with its secret, and not again where somebody has deleted it. */
+static bool put_principal(struct store_txn *t, struct arena *a, const struct bootstrap_info *info,
+                          struct error *err)
+{
+    static const struct clock real;
+    int64_t now_ms = clock_now_ms(&real);
+    struct principal_record p = {
+        .type = PRINCIPAL_TYPE_APPLICATION,
+        .object_id = info->object_id,
+        .name = info->client_id,
+        .created_at_ms = now_ms,
+    };
+    yyjson_mut_doc *doc = json_new(a);
+    yyjson_mut_val *body = yyjson_mut_obj(doc);
+
+    json_set_str(doc, body, "displayName", STR("lazuli"));
+    principal_add_secret(doc, body, a, info->client_secret, STR("bootstrap"), now_ms,
+                         now_ms + SECRET_LIFETIME_MS);
+    return principals_put(t, a, &p, body, err);
+}
+
 static bool run_identity(struct store_txn *t, struct arena *arena, void *data, struct error *err)
 {
     struct bootstrap_job *job = data;
+    struct str secret;
+    bool found;
 
-    (void)arena;
-    return get_or_make_identity(t, job, err) &&
+    return store_get_setting(t, SETTING_CLIENT_SECRET, &secret, &found, err) &&
+           get_or_make_identity(t, job, err) &&
+           (found || put_principal(t, arena, job->info, err)) &&
            store_put_setting(t, SETTING_BASE, job->public_base, err);
 }
 

@@ -2,6 +2,7 @@
 #include "server/router.h"
 
 #include "arm/arm.h"
+#include "entra/entra.h"
 #include "identity/credential.h"
 #include "inference/inference.h"
 #include "server/page.h"
@@ -30,14 +31,31 @@ static void arm_surface_on_head(struct worker *w, struct http_request *r)
     arm_on_head(worker_get_shared(w)->arm, r);
 }
 
-static struct str arm_surface_render_error(struct http_request *r, const struct error *err,
-                                           struct http_headers *headers)
+static void set_json(struct http_request *r, struct http_headers *headers)
 {
     *headers =
         (struct http_headers){ .items = ARENA_ARRAY(r->arena, struct http_header, 1), .count = 1 };
     headers->items[0] =
         (struct http_header){ STR("content-type"), STR("application/json; charset=utf-8") };
+}
+
+static struct str arm_surface_render_error(struct http_request *r, const struct error *err,
+                                           struct http_headers *headers)
+{
+    set_json(r, headers);
     return arm_render_error(r->arena, err);
+}
+
+static void entra_surface_on_head(struct worker *w, struct http_request *r)
+{
+    entra_on_head(worker_get_shared(w)->entra, r);
+}
+
+static struct str entra_surface_render_error(struct http_request *r, const struct error *err,
+                                             struct http_headers *headers)
+{
+    set_json(r, headers);
+    return entra_render_error(r->arena, err);
 }
 
 static bool matches_all(struct str path)
@@ -61,6 +79,11 @@ static const struct surface surfaces[] = {
       .on_body = arm_on_body,
       .on_gone = arm_on_gone,
       .render_error = arm_surface_render_error },
+    { .matches = entra_matches,
+      .on_head = entra_surface_on_head,
+      .on_body = entra_on_body,
+      .on_gone = entra_on_gone,
+      .render_error = entra_surface_render_error },
     { .matches = page_matches, .on_head = page_on_head, .render_error = inference_render_error },
     { .matches = matches_all,
       .on_head = page_on_unknown_path,

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "identity/admin_token.h"
+#include "identity/authority.h"
 #include "server/data_folder.h"
 #include "server/file_limit.h"
 #include "server/key_secret.h"
@@ -159,10 +160,11 @@ static bool on_authenticate(void *data, struct http_request *r, struct str token
                             struct principal *who, struct error *err)
 {
     struct server *s = data;
+    int64_t expires_at_ms;
 
-    (void)r;
     if (!admin_token_matches(s->admin_token, token))
-        return error_set(err, ERROR_ARM_BAD_TOKEN, NULL);
+        return authority_check(s->shared.authority, r->arena, token, &token_audiences_arm, who,
+                               &expires_at_ms, err);
     *who = (struct principal){ .name = STR("admin"), .is_administrator = true };
     return true;
 }
@@ -172,6 +174,13 @@ static bool make_arm(struct server *s, struct error *err)
     struct worker_shared *shared = &s->shared;
 
     shared->directory = directory_box_new(directory_new(s->catalog, NULL, 0));
+    shared->authority = authority_new(s->box, &s->clock, s->info.tenant_id);
+    shared->entra = entra_new(&(struct entra_options){
+        .store = s->store,
+        .authority = shared->authority,
+        .box = s->box,
+        .public_base = s->info.public_base,
+    });
     s->admin_token = admin_token_new(s->info.admin_token);
     secret_wipe(s->info.admin_token);
     secret_wipe(s->info.client_secret);
@@ -358,11 +367,30 @@ static void on_dates_looked_at(void *data, const struct error *err)
     leave_when_done(s);
 }
 
+static void on_principals_read(void *data, const struct error *err)
+{
+    struct server *s = data;
+
+    if (err)
+        log_error("signing_keys_failed", "error=\"%s\"", err->text);
+    s->publishing--;
+    leave_when_done(s);
+}
+
+/* Who there is, and keys to sign with: their first one takes a tenth of a second to make, for which a
+ * start does not wait. Requests for tokens do, in the store's queue. */
+static void refresh_authority(struct server *s)
+{
+    s->publishing++;
+    entra_refresh(s->shared.entra, s->loop, on_principals_read, s);
+}
+
 /* Retirements and upgrades happen at their dates, whether or not something is written then. */
 static void on_dates_timer(uv_timer_t *timer)
 {
     struct server *s = timer->data;
 
+    refresh_authority(s);
     s->publishing++;
     arm_reload_catalog(s->shared.arm, NULL, s->loop, on_dates_looked_at, s);
 }
@@ -444,6 +472,7 @@ void server_run(struct server *s)
     uv_timer_start(&s->dates_timer, on_dates_timer, DATES_EVERY_MS, DATES_EVERY_MS);
     uv_timer_init(loop_uv(s->loop), &s->drain_timer);
     s->drain_timer.data = s;
+    refresh_authority(s);
     for (unsigned i = 0; i < s->shared.worker_count; i++)
         worker_start(s->shared.workers[i]);
     log_info("started", "endpoint=%.*s workers=%u", STR_ARGS(s->info.public_base),
@@ -464,6 +493,8 @@ void server_free(struct server *s)
     if (s->store)
         store_close(s->store);
     arm_free(s->shared.arm);
+    entra_free(s->shared.entra);
+    authority_free(s->shared.authority);
     directory_box_free(s->shared.directory);
     metrics_free(s->shared.metrics);
     admin_token_free(s->admin_token);

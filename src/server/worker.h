@@ -9,6 +9,7 @@
 #define SERVER_WORKER_H
 
 #include "arm/arm.h"
+#include "entra/entra.h"
 #include "engine/engine.h"
 #include "inference/inference.h"
 #include "net/http_server.h"
@@ -24,6 +25,8 @@ struct worker_shared {
     struct directory_box *directory;
     struct engines *engines;
     struct arm *arm;
+    struct entra *entra;
+    struct authority *authority;
     const struct key_hash *key_hash;
     struct metrics *metrics;
     struct worker **workers; /* all of them, for sums */

@@ -1,0 +1,85 @@
+/*
+ * One request on its way through the identity provider. It lives in the arena of its store job, and
+ * everything here runs on the store thread; a handler fills the reply or returns false with an
+ * error.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef ENTRA_CALL_H
+#define ENTRA_CALL_H
+
+#include "entra/entra.h"
+
+#define ENTRA_NAMES_MAX 3
+#define ENTRA_HEADERS_MAX 4
+
+struct entra {
+    struct store *store;
+    struct authority *authority;
+    const struct secret_box *box;
+    char *public_base;
+};
+
+struct entra_call;
+typedef bool entra_handler(struct entra_call *c, struct error *err);
+
+struct entra_endpoint {
+    enum http_method method;
+    const char *path; /* {} stands for a name; the first one of a path of OAuth is the tenant */
+    entra_handler *handle;
+    bool takes_tenant;
+};
+
+/* What was asked. The strings live as long as the call. */
+struct entra_request {
+    enum http_method method;
+    struct str query;
+    struct str body;
+    struct str authorization; /* the header's value */
+    struct str metadata;      /* the header that managed identities send */
+    struct str client_id;     /* the header x-ms-client-request-id */
+    struct str peer;
+    struct str base; /* "https://host": what links back to this server begin with */
+};
+
+struct entra_reply {
+    int status;
+    struct str type; /* the body's media type; empty: JSON */
+    struct str body;
+    struct http_header headers[ENTRA_HEADERS_MAX];
+    size_t header_count;
+};
+
+struct entra_call {
+    struct entra *entra;
+    struct store_txn *txn;
+    struct arena *arena;
+    const struct entra_request *request;
+    const struct entra_endpoint *endpoint;
+    struct str names[ENTRA_NAMES_MAX];
+    unsigned name_count;
+    struct entra_reply reply;
+    struct authority_state *state; /* what is in force: keys are there */
+    bool principals_changed;       /* set by a handler that wrote one */
+    struct authority_state *next;  /* to be published after the commit */
+};
+
+/* The tables of endpoints, each of its file. */
+struct entra_endpoints {
+    const struct entra_endpoint *items;
+    size_t count;
+};
+extern const struct entra_endpoints entra_discovery;
+extern const struct entra_endpoints entra_metadata;
+extern const struct entra_endpoints entra_token;
+
+/* A parameter of the form in the body, or, for GET, of the query. STR_NONE when absent. */
+struct str entra_parameter(const struct entra_call *c, const char *name);
+/* As entra_parameter; ERROR_OAUTH_MISSING when it is absent or empty. */
+MUST_CHECK bool entra_require(const struct entra_call *c, const char *name, struct str *value,
+                              struct error *err);
+void entra_reply_json(struct entra_call *c, int status, yyjson_mut_val *root);
+void entra_reply_header(struct entra_call *c, struct str name, struct str value);
+/* "https://host/TENANT", as the client named the tenant, or by its id. */
+struct str entra_authority_url(const struct entra_call *c);
+
+#endif

@@ -1,0 +1,267 @@
+/*
+ * The token endpoints (RFC 6749, 3.2): who sends a grant that is good gets an access token. v1 takes
+ * a `resource`, v2 a `scope`, and they tell the same in different members.
+ * SPDX-License-Identifier: MIT
+ */
+#include "entra/token.h"
+
+#include "base/format.h"
+#include "identity/jwt.h"
+
+/* What Entra gives on the average; expires_in is a second less, as clients know it. */
+#define ACCESS_TOKEN_MS ((int64_t)3600 * 1000)
+#define ASSERTION_TYPE "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+#define DEFAULT_SCOPE "/.default"
+
+struct grant {
+    const char *type;
+    entra_handler *handle;
+};
+
+/* -- What the token is for ------------------------------------------------------------------- */
+
+static bool is_resource(struct str s)
+{
+    return s.len <= 512 && (str_find(s, STR("://")) != SIZE_MAX || format_is_guid(s));
+}
+
+/* Of the words of a scope, the one that names a resource: "https://host//.default" is for
+ * "https://host/", and "https://host/user_impersonation" for "https://host". */
+static struct str resource_of_scope(struct str scope)
+{
+    struct str rest = scope, word;
+
+    while (str_split(&rest, ' ', &word)) {
+        size_t end = word.len;
+
+        if (str_ends_with(word, STR(DEFAULT_SCOPE)))
+            return str_slice(word, 0, word.len - strlen(DEFAULT_SCOPE));
+        while (end > 0 && word.data[end - 1] != '/')
+            end--;
+        if (end > 1 && str_find(str_slice(word, 0, end - 1), STR("://")) != SIZE_MAX)
+            return str_slice(word, 0, end - 1);
+    }
+    return STR_NONE;
+}
+
+bool token_read_resource(struct entra_call *c, struct str *resource, struct error *err)
+{
+    struct str scope = entra_parameter(c, "scope");
+
+    *resource = entra_parameter(c, "resource");
+    if (str_is_empty(*resource))
+        *resource = resource_of_scope(scope);
+    if (str_is_empty(*resource) && str_is_empty(scope))
+        return error_set(err, ERROR_OAUTH_MISSING,
+                         "The request body must contain the following parameter: 'scope'.");
+    if (!is_resource(*resource))
+        return error_set(err, ERROR_OAUTH_SCOPE,
+                         "The provided value for the input parameter 'scope' is not valid. The "
+                         "scope '%.*s' names no resource.",
+                         STR_ARGS(str_slice(scope, 0, 200)));
+    return true;
+}
+
+/* -- The client ------------------------------------------------------------------------------ */
+
+static bool find_application(struct entra_call *c, struct str id, struct principal_record *app,
+                             struct error *err)
+{
+    bool found;
+
+    if (!principals_find(c->txn, c->arena, id, app, &found, err))
+        return false;
+    if (found && (app->type == PRINCIPAL_TYPE_APPLICATION) && principal_is_enabled(app))
+        return true;
+    return error_set(err, ERROR_OAUTH_NO_APPLICATION,
+                     "Application with identifier '%.*s' was not found in the directory '%.*s'. "
+                     "This can happen if the application has not been installed by the "
+                     "administrator of the tenant or consented to by any user in the tenant. You "
+                     "may have sent your authentication request to the wrong tenant.",
+                     STR_ARGS(str_slice(id, 0, 100)),
+                     STR_ARGS(authority_tenant(c->entra->authority)));
+}
+
+static bool refuse_assertion(struct error *err, const char *why)
+{
+    return error_set(err, ERROR_OAUTH_ASSERTION, "The client assertion is not good: %s.", why);
+}
+
+/* Signed by the key of one of the application's certificates? */
+static bool check_assertion_signature(struct entra_call *c, const struct principal_record *app,
+                                      const struct jwt *assertion)
+{
+    yyjson_val *item;
+    size_t i, count;
+
+    yyjson_arr_foreach(yyjson_obj_get(app->body, "certificates"), i, count, item)
+    {
+        struct error ignored;
+        struct jwt_key *key =
+            jwt_key_of_certificate(json_str(yyjson_obj_get(item, "pem")), &ignored);
+        bool ok = key && jwt_verify(assertion, key);
+
+        jwt_key_free(key);
+        if (ok)
+            return true;
+    }
+    (void)c;
+    return false;
+}
+
+/* RFC 7523, 3: issued by and about the client, for this endpoint, and not expired. */
+static bool check_assertion(struct entra_call *c, const struct principal_record *app,
+                            struct str text, struct error *err)
+{
+    int64_t now_s = authority_now_ms(c->entra->authority) / 1000;
+    struct str audience, base = c->request->base;
+    struct jwt assertion;
+    struct error why;
+    yyjson_val *expires;
+
+    if (!str_equal(entra_parameter(c, "client_assertion_type"), STR(ASSERTION_TYPE)))
+        return refuse_assertion(err, "client_assertion_type must be '" ASSERTION_TYPE "'");
+    if (!jwt_parse(c->arena, text, &assertion, &why))
+        return refuse_assertion(err, "it is no token signed by RS256");
+    if (!check_assertion_signature(c, app, &assertion))
+        return refuse_assertion(err, "the certificate with identifier used to sign it is not "
+                                     "registered on the application");
+    if (!str_equal_nocase(json_str(yyjson_obj_get(assertion.claims, "iss")), app->name) ||
+        !str_equal_nocase(json_str(yyjson_obj_get(assertion.claims, "sub")), app->name))
+        return refuse_assertion(err, "its issuer or its subject is not the application");
+    audience = json_str(yyjson_obj_get(assertion.claims, "aud"));
+    if (!str_starts_with_nocase(audience, base) || audience.len <= base.len ||
+        audience.data[base.len] != '/')
+        return refuse_assertion(err, "its audience is not this endpoint");
+    expires = yyjson_obj_get(assertion.claims, "exp");
+    if (!yyjson_is_num(expires) || yyjson_get_num(expires) <= (double)now_s)
+        return refuse_assertion(err, "it has expired");
+    return true;
+}
+
+/* By HTTP Basic (RFC 6749, 2.3.1), for those who do not send them in the form. */
+static void read_basic(struct entra_call *c, struct str *id, struct str *secret)
+{
+    struct str value = c->request->authorization, scheme = STR("Basic "), pair;
+    size_t colon;
+
+    if (!str_starts_with_nocase(value, scheme) ||
+        !format_parse_base64(c->arena, str_trim(str_slice(value, scheme.len, SIZE_MAX)), &pair))
+        return;
+    colon = str_find_char(pair, ':');
+    if (colon == SIZE_MAX || !format_percent_decode(c->arena, str_slice(pair, 0, colon), id) ||
+        !format_percent_decode(c->arena, str_slice(pair, colon + 1, SIZE_MAX), secret))
+        *id = *secret = STR_NONE;
+}
+
+bool token_authenticate_client(struct entra_call *c, struct principal_record *app,
+                               bool *by_certificate, struct error *err)
+{
+    struct str id = entra_parameter(c, "client_id"), secret = entra_parameter(c, "client_secret");
+    struct str assertion = entra_parameter(c, "client_assertion");
+
+    if (str_is_empty(id) && str_is_empty(secret))
+        read_basic(c, &id, &secret);
+    if (str_is_empty(id))
+        return error_set(err, ERROR_OAUTH_MISSING,
+                         "The request body must contain the following parameter: 'client_id'.");
+    if (!find_application(c, id, app, err))
+        return false;
+    *by_certificate = assertion.len > 0;
+    if (assertion.len)
+        return check_assertion(c, app, assertion, err);
+    if (str_is_empty(secret))
+        return error_set(err, ERROR_OAUTH_NO_SECRET, NULL);
+    if (principal_has_secret(c->arena, app, secret, authority_now_ms(c->entra->authority)))
+        return true;
+    return error_set(err, ERROR_OAUTH_SECRET,
+                     "Invalid client secret provided. Ensure the secret being sent in the request "
+                     "is the client secret value, not the client secret ID, for a secret added to "
+                     "app '%.*s'.",
+                     STR_ARGS(app->name));
+}
+
+/* -- The answer ------------------------------------------------------------------------------ */
+
+struct str token_for_application(struct entra_call *c, const struct principal_record *app,
+                                 struct str resource, const char *appidacr)
+{
+    struct str issuer = authority_issuer(c->entra->authority, c->arena);
+    yyjson_mut_doc *doc = json_new(c->arena);
+    yyjson_mut_val *claims = yyjson_mut_obj(doc);
+    char id[GUID_TEXT_LEN + 1];
+
+    format_guid(id);
+    json_set_str(doc, claims, "aud", resource);
+    json_set_str(doc, claims, "idp", issuer);
+    json_set_str(doc, claims, "appid", app->name);
+    json_set_str(doc, claims, "appidacr", str_from(appidacr));
+    json_set_str(doc, claims, "idtyp", STR("app"));
+    json_set_str(doc, claims, "oid", app->object_id);
+    json_set_str(doc, claims, "sub", app->object_id);
+    json_set_str(doc, claims, "uti", str_from(id));
+    return authority_sign(c->entra->authority, c->state, c->arena, doc, claims, ACCESS_TOKEN_MS);
+}
+
+void token_reply(struct entra_call *c, yyjson_mut_doc *doc, yyjson_mut_val *root,
+                 struct str access_token, struct str resource)
+{
+    int64_t now_s = authority_now_ms(c->entra->authority) / 1000;
+    int64_t lifetime_s = ACCESS_TOKEN_MS / 1000 - 1;
+    bool is_v1 = !str_ends_with(str_from(c->endpoint->path), STR("v2.0/token"));
+
+    json_set_str(doc, root, "token_type", STR("Bearer"));
+    if (is_v1) {
+        json_set_str(doc, root, "expires_in", format_decimal(c->arena, lifetime_s));
+        json_set_str(doc, root, "ext_expires_in", format_decimal(c->arena, lifetime_s));
+        json_set_str(doc, root, "expires_on", format_decimal(c->arena, now_s + lifetime_s));
+        json_set_str(doc, root, "not_before", format_decimal(c->arena, now_s));
+        json_set_str(doc, root, "resource", resource);
+    } else {
+        json_set_int(doc, root, "expires_in", lifetime_s);
+        json_set_int(doc, root, "ext_expires_in", lifetime_s);
+    }
+    json_set_str(doc, root, "access_token", access_token);
+    entra_reply_json(c, 200, root);
+}
+
+static bool client_credentials(struct entra_call *c, struct error *err)
+{
+    yyjson_mut_doc *doc = json_new(c->arena);
+    struct principal_record app;
+    bool by_certificate;
+    struct str resource;
+
+    if (!token_authenticate_client(c, &app, &by_certificate, err) ||
+        !token_read_resource(c, &resource, err))
+        return false;
+    token_reply(c, doc, yyjson_mut_obj(doc),
+                token_for_application(c, &app, resource, by_certificate ? "2" : "1"), resource);
+    return true;
+}
+
+static const struct grant grants[] = {
+    { "client_credentials", client_credentials },
+};
+
+static bool token(struct entra_call *c, struct error *err)
+{
+    struct str type;
+
+    if (!entra_require(c, "grant_type", &type, err))
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(grants); i++) {
+        if (str_equal(type, str_from(grants[i].type)))
+            return grants[i].handle(c, err);
+    }
+    return error_set(err, ERROR_OAUTH_GRANT_TYPE,
+                     "The app requested an unsupported grant type '%.*s'.",
+                     STR_ARGS(str_slice(type, 0, 100)));
+}
+
+static const struct entra_endpoint endpoints[] = {
+    { HTTP_POST, "/{}/oauth2/v2.0/token", token, true },
+    { HTTP_POST, "/{}/oauth2/token", token, true },
+};
+
+const struct entra_endpoints entra_token = { endpoints, ARRAY_LEN(endpoints) };

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MIT */
+#include "identity/authority.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/format.h"
+#include "base/memory.h"
+#include "identity/jwt.h"
+#include "identity/principal_set.h"
+#include "identity/signing_keys.h"
+
+/* Clocks may differ by so much (Entra's own libraries allow five minutes). */
+#define SKEW_S ((int64_t)300)
+#define GROUPS_MAX 200
+
+#define AUDIENCE(text)         \
+    {                          \
+        text, sizeof(text) - 1 \
+    }
+
+static const struct str arm_audiences[] = {
+    AUDIENCE("https://management.core.windows.net/"),
+    AUDIENCE("https://management.azure.com/"),
+};
+static const struct str data_audiences[] = {
+    AUDIENCE("https://cognitiveservices.azure.com"),
+    AUDIENCE("https://ai.azure.com"),
+};
+const struct token_audiences token_audiences_arm = { arm_audiences, ARRAY_LEN(arm_audiences) };
+const struct token_audiences token_audiences_data = { data_audiences, ARRAY_LEN(data_audiences) };
+
+struct authority_state {
+    atomic_uint refs;
+    struct signing_keys *keys;
+    struct principal_set *principals;
+};
+
+struct authority {
+    const struct secret_box *box;
+    const struct clock *clock;
+    char tenant_id[GUID_TEXT_LEN + 1];
+    pthread_mutex_t lock; /* of `state`, for as long as it takes to count a reference */
+    struct authority_state *state;
+    _Atomic uint64_t generation;
+};
+
+struct authority *authority_new(const struct secret_box *box, const struct clock *clock,
+                                struct str tenant_id)
+{
+    struct authority *a = memory_alloc(sizeof(*a));
+
+    a->box = box;
+    a->clock = clock;
+    str_show(tenant_id, a->tenant_id, sizeof(a->tenant_id));
+    pthread_mutex_init(&a->lock, NULL);
+    return a;
+}
+
+void authority_free(struct authority *a)
+{
+    if (!a)
+        return;
+    authority_state_unref(a->state);
+    pthread_mutex_destroy(&a->lock);
+    free(a);
+}
+
+struct str authority_tenant(const struct authority *a)
+{
+    return str_from(a->tenant_id);
+}
+
+int64_t authority_now_ms(const struct authority *a)
+{
+    return clock_now_ms(a->clock);
+}
+
+/* -- State ----------------------------------------------------------------------------------- */
+
+struct authority_state *authority_read(struct authority *a, struct store_txn *t,
+                                       struct arena *arena, struct error *err)
+{
+    struct principal_record *list;
+    struct authority_state *s;
+    struct signing_keys *keys;
+    bool changed;
+    size_t count;
+
+    if (!principals_list(t, arena, STR_NONE, 0, &list, &count, err))
+        return NULL;
+    keys = signing_keys_load(t, arena, a->box, authority_now_ms(a), &changed, err);
+    if (!keys)
+        return NULL;
+    s = memory_alloc(sizeof(*s));
+    atomic_init(&s->refs, 1);
+    s->keys = keys;
+    s->principals = principal_set_new(list, count);
+    return s;
+}
+
+void authority_state_unref(struct authority_state *s)
+{
+    if (!s || atomic_fetch_sub(&s->refs, 1) != 1)
+        return;
+    signing_keys_unref(s->keys);
+    principal_set_free(s->principals);
+    free(s);
+}
+
+void authority_publish(struct authority *a, struct authority_state *next)
+{
+    struct authority_state *old;
+
+    pthread_mutex_lock(&a->lock);
+    old = a->state;
+    a->state = next;
+    pthread_mutex_unlock(&a->lock);
+    atomic_fetch_add(&a->generation, 1);
+    authority_state_unref(old);
+}
+
+struct authority_state *authority_state(struct authority *a)
+{
+    struct authority_state *s;
+
+    pthread_mutex_lock(&a->lock);
+    s = a->state;
+    if (s)
+        atomic_fetch_add(&s->refs, 1);
+    pthread_mutex_unlock(&a->lock);
+    return s;
+}
+
+uint64_t authority_generation(const struct authority *a)
+{
+    return atomic_load(&a->generation);
+}
+
+/* -- Issuing --------------------------------------------------------------------------------- */
+
+struct str authority_issuer(const struct authority *a, struct arena *arena)
+{
+    return arena_printf(arena, "https://sts.windows.net/%s/", a->tenant_id);
+}
+
+struct str authority_sign(const struct authority *a, const struct authority_state *s,
+                          struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *claims,
+                          int64_t lifetime_ms)
+{
+    int64_t now_ms = authority_now_ms(a), now_s = now_ms / 1000;
+
+    if (!yyjson_mut_obj_get(claims, "iss"))
+        json_set_str(doc, claims, "iss", authority_issuer(a, arena));
+    json_set_int(doc, claims, "iat", now_s);
+    json_set_int(doc, claims, "nbf", now_s);
+    json_set_int(doc, claims, "exp", now_s + lifetime_ms / 1000);
+    json_set_str(doc, claims, "tid", authority_tenant(a));
+    if (!yyjson_mut_obj_get(claims, "ver"))
+        json_set_str(doc, claims, "ver", STR("1.0"));
+    return jwt_sign(arena, signing_keys_signer(s->keys, now_ms), "JWT", claims);
+}
+
+struct str authority_render_keys(const struct authority *a, const struct authority_state *s,
+                                 struct arena *arena)
+{
+    return signing_keys_render(s->keys, arena, authority_issuer(a, arena));
+}
+
+/* -- Checking -------------------------------------------------------------------------------- */
+
+static struct str without_slash(struct str s)
+{
+    while (s.len && s.data[s.len - 1] == '/')
+        s.len--;
+    return s;
+}
+
+static bool check_audience(const struct jwt *token, const struct token_audiences *audiences,
+                           struct error *err)
+{
+    struct str audience = json_str(yyjson_obj_get(token->claims, "aud"));
+
+    for (size_t i = 0; audiences && i < audiences->count; i++) {
+        if (str_equal_nocase(without_slash(audience), without_slash(audiences->items[i])))
+            return true;
+    }
+    if (!audiences)
+        return true;
+    return error_set(err, ERROR_ARM_TOKEN_AUDIENCE,
+                     "The access token has been obtained for wrong audience or resource '%.*s'. It "
+                     "should exactly match with one of the allowed audiences '%.*s'.",
+                     STR_ARGS(str_slice(audience, 0, 100)), STR_ARGS(audiences->items[0]));
+}
+
+/* Seconds since 1970 of a claim; false when it is not there, or no number of a sane size. */
+static bool read_time(const struct jwt *token, const char *name, int64_t *time_s)
+{
+    yyjson_val *value = yyjson_obj_get(token->claims, name);
+    double number = yyjson_get_num(value);
+
+    if (!yyjson_is_num(value) || !(number >= 0 && number < 1e11))
+        return false;
+    *time_s = (int64_t)number;
+    return true;
+}
+
+static bool check_times(const struct authority *a, struct arena *arena, const struct jwt *token,
+                        int64_t *issued_at_s, int64_t *expires_at_s, struct error *err)
+{
+    int64_t now_s = authority_now_ms(a) / 1000, not_before_s = 0;
+
+    if (!read_time(token, "exp", expires_at_s) || !read_time(token, "iat", issued_at_s))
+        return error_set(err, ERROR_ARM_BAD_TOKEN,
+                         "The access token is invalid: it lacks the claim 'exp' or 'iat'.");
+    if (*expires_at_s <= now_s)
+        return error_set(err, ERROR_ARM_TOKEN_EXPIRED,
+                         "The access token expiry UTC time '%.*s' is earlier than current UTC time "
+                         "'%.*s'.",
+                         STR_ARGS(format_time_seconds(arena, *expires_at_s * 1000)),
+                         STR_ARGS(format_time_seconds(arena, now_s * 1000)));
+    if (*issued_at_s > now_s + SKEW_S ||
+        (read_time(token, "nbf", &not_before_s) && not_before_s > now_s + SKEW_S))
+        return error_set(err, ERROR_ARM_BAD_TOKEN,
+                         "The access token is invalid: it is not valid yet.");
+    return true;
+}
+
+static bool check_signature(const struct authority *a, const struct authority_state *s,
+                            struct arena *arena, const struct jwt *token, struct error *err)
+{
+    struct str issuer = json_str(yyjson_obj_get(token->claims, "iss"));
+    const struct jwt_key *key;
+
+    if (!str_equal(issuer, authority_issuer(a, arena)))
+        return error_set(err, ERROR_ARM_TOKEN_ISSUER,
+                         "The access token is from the wrong issuer '%.*s'. It must match the "
+                         "tenant '%s' associated with this subscription. Please use the authority "
+                         "(URL) of that tenant to get the token.",
+                         STR_ARGS(str_slice(issuer, 0, 120)), a->tenant_id);
+    key = signing_keys_find(s->keys, token->key_id);
+    if (!key)
+        return error_set(err, ERROR_ARM_BAD_TOKEN,
+                         "The access token is invalid: it is signed by a key that is not known.");
+    if (!jwt_verify(token, key))
+        return error_set(err, ERROR_ARM_BAD_TOKEN,
+                         "The access token is invalid: its signature does not match.");
+    return true;
+}
+
+static struct str *copy_groups(struct arena *arena, const struct principal_entry *e)
+{
+    struct str *groups = ARENA_ARRAY(arena, struct str, e->group_count + 1);
+
+    for (size_t i = 0; i < e->group_count && i < GROUPS_MAX; i++)
+        groups[i] = arena_copy(arena, e->groups[i]);
+    return groups;
+}
+
+static bool find_bearer(const struct authority_state *s, struct arena *arena,
+                        const struct jwt *token, int64_t issued_at_s, struct principal *who,
+                        struct error *err)
+{
+    struct str object_id = json_str(yyjson_obj_get(token->claims, "oid"));
+    struct str type = json_str(yyjson_obj_get(token->claims, "idtyp"));
+    const struct principal_entry *e = principal_set_find(s->principals, object_id);
+
+    if (!e || !e->is_enabled || issued_at_s * 1000 + 999 < e->valid_from_ms)
+        return error_set(err, ERROR_ARM_BAD_TOKEN,
+                         "The access token is invalid: its principal '%.*s' has been deleted or "
+                         "disabled, or the token was revoked.",
+                         STR_ARGS(str_slice(object_id, 0, 40)));
+    *who = (struct principal){
+        .kind = str_equal(type, STR("user")) ? PRINCIPAL_USER : PRINCIPAL_APPLICATION,
+        .object_id = arena_copy(arena, e->object_id),
+        .groups = copy_groups(arena, e),
+        .group_count = e->group_count < GROUPS_MAX ? e->group_count : GROUPS_MAX,
+    };
+    who->name = arena_copy(
+        arena,
+        json_str(yyjson_obj_get(token->claims, who->kind == PRINCIPAL_USER ? "upn" : "appid")));
+    return true;
+}
+
+static bool check(const struct authority *a, const struct authority_state *s, struct arena *arena,
+                  struct str text, const struct token_audiences *audiences, struct principal *who,
+                  int64_t *expires_at_ms, struct error *err)
+{
+    int64_t issued_at_s, expires_at_s;
+    struct jwt token;
+
+    if (!jwt_parse(arena, text, &token, err) || !check_signature(a, s, arena, &token, err) ||
+        !check_times(a, arena, &token, &issued_at_s, &expires_at_s, err) ||
+        !check_audience(&token, audiences, err) ||
+        !find_bearer(s, arena, &token, issued_at_s, who, err))
+        return false;
+    *expires_at_ms = expires_at_s * 1000;
+    return true;
+}
+
+bool authority_check(struct authority *a, struct arena *arena, struct str token,
+                     const struct token_audiences *audiences, struct principal *who,
+                     int64_t *expires_at_ms, struct error *err)
+{
+    struct authority_state *s = authority_state(a);
+    bool ok;
+
+    if (!s)
+        return error_set(err, ERROR_ARM_BAD_TOKEN, "The access token is invalid: no key is known.");
+    ok = check(a, s, arena, token, audiences, who, expires_at_ms, err);
+    authority_state_unref(s);
+    return ok;
+}

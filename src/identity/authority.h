@@ -1,0 +1,73 @@
+/*
+ * The authority: what issues tokens here and tells whether one is good, as Entra ID does. Its keys
+ * and the principals that there are lie in a snapshot that is swapped when they change, so that any
+ * thread may check a token without asking the store.
+ *
+ * Access tokens have the form that Entra gives those for Azure's own services (version 1.0): issuer
+ * https://sts.windows.net/TENANT/, the application as appid. They name no address of this service,
+ * which may change.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef IDENTITY_AUTHORITY_H
+#define IDENTITY_AUTHORITY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "identity/principal.h"
+#include "identity/principals.h"
+#include "identity/secret_box.h"
+#include "store/store.h"
+
+struct authority;
+
+/* What `box` and `clock` point to must outlive it; the tenant's id is copied. Nothing is known until
+ * authority_publish. */
+struct authority *authority_new(const struct secret_box *box, const struct clock *clock,
+                                struct str tenant_id);
+void authority_free(struct authority *a);
+
+/* In a job of the store: reads keys and principals, and makes keys where it is time. */
+struct authority_state;
+MUST_CHECK struct authority_state *authority_read(struct authority *a, struct store_txn *t,
+                                                  struct arena *arena, struct error *err);
+/* After the job's commit: in force from here on, on every thread. Takes the reference. */
+void authority_publish(struct authority *a, struct authority_state *next);
+/* A reference to what is in force. */
+struct authority_state *authority_state(struct authority *a);
+void authority_state_unref(struct authority_state *s);
+
+/* Changes whenever what is in force does: results of authority_check that were kept are stale. Any
+ * thread. */
+uint64_t authority_generation(const struct authority *a);
+
+struct str authority_tenant(const struct authority *a);
+int64_t authority_now_ms(const struct authority *a);
+
+/* Signs claims; iss, iat, nbf, exp, tid and ver are added. */
+struct str authority_sign(const struct authority *a, const struct authority_state *s,
+                          struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *claims,
+                          int64_t lifetime_ms);
+struct str authority_render_keys(const struct authority *a, const struct authority_state *s,
+                                 struct arena *arena);
+/* "https://sts.windows.net/TENANT/" */
+struct str authority_issuer(const struct authority *a, struct arena *arena);
+
+/* What a token must be for; a slash at the end is as good as none. */
+struct token_audiences {
+    const struct str *items;
+    size_t count;
+};
+extern const struct token_audiences token_audiences_arm;
+extern const struct token_audiences token_audiences_data;
+
+/* Any thread. *who lies in the arena. ERROR_ARM_BAD_TOKEN, ERROR_ARM_TOKEN_EXPIRED,
+ * ERROR_ARM_TOKEN_AUDIENCE, ERROR_ARM_TOKEN_ISSUER. `audiences` NULL: any. */
+MUST_CHECK bool authority_check(struct authority *a, struct arena *arena, struct str token,
+                                const struct token_audiences *audiences, struct principal *who,
+                                int64_t *expires_at_ms, struct error *err);
+
+#endif

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+#include "identity/jwt.h"
+
+#include <assert.h>
+#include <cjose/cjose.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <openssl/sha.h>
+#include <openssl/x509.h>
+#include <stdlib.h>
+
+#include "base/format.h"
+#include "base/memory.h"
+
+#define ALGORITHM "RS256"
+#define KEY_BITS 2048
+#define KEY_BITS_MAX 8192
+#define KEY_JSON_BYTES_MAX ((size_t)16 * 1024)
+
+struct jwt_key {
+    cjose_jwk_t *jwk;
+};
+
+/* -- Keys ------------------------------------------------------------------------------------ */
+
+static struct jwt_key *key_of(cjose_jwk_t *jwk)
+{
+    struct jwt_key *k = memory_alloc(sizeof(*k));
+
+    k->jwk = jwk;
+    return k;
+}
+
+struct jwt_key *jwt_key_generate(struct str id)
+{
+    static const uint8_t exponent[] = { 1, 0, 1 };
+    cjose_err why;
+    cjose_jwk_t *jwk = cjose_jwk_create_RSA_random(KEY_BITS, exponent, sizeof(exponent), &why);
+
+    assert(jwk); /* memory and entropy never fail here */
+    cjose_jwk_set_kid(jwk, id.data, id.len, &why);
+    return key_of(jwk);
+}
+
+struct jwt_key *jwt_key_import(struct str json, struct error *err)
+{
+    cjose_err why = { 0 };
+    cjose_jwk_t *jwk;
+    size_t bits;
+
+    if (json.len > KEY_JSON_BYTES_MAX) {
+        error_set(err, ERROR_CONFIG, "the key is too long");
+        return NULL;
+    }
+    jwk = cjose_jwk_import(json.data, json.len, &why);
+    if (!jwk) {
+        error_set(err, ERROR_CONFIG, "the key is no JSON Web Key: %s", why.message);
+        return NULL;
+    }
+    bits = cjose_jwk_get_keysize(jwk, &why);
+    if (cjose_jwk_get_kty(jwk, &why) == CJOSE_JWK_KTY_RSA && bits >= KEY_BITS &&
+        bits <= KEY_BITS_MAX)
+        return key_of(jwk);
+    cjose_jwk_release(jwk);
+    error_set(err, ERROR_CONFIG, "the key is not of RSA with %u to %u bits", KEY_BITS,
+              KEY_BITS_MAX);
+    return NULL;
+}
+
+static size_t number_bytes(const BIGNUM *n, uint8_t *out, size_t size)
+{
+    int len = BN_num_bytes(n);
+
+    return len > 0 && (size_t)len <= size ? (size_t)BN_bn2bin(n, out) : 0;
+}
+
+static cjose_jwk_t *jwk_of_public(EVP_PKEY *public)
+{
+    uint8_t n[KEY_BITS_MAX / 8], e[16];
+    cjose_jwk_rsa_keyspec spec = { .n = n, .e = e };
+    BIGNUM *modulus = NULL, *exponent = NULL;
+    cjose_err why;
+
+    if (EVP_PKEY_get_bn_param(public, "n", &modulus) &&
+        EVP_PKEY_get_bn_param(public, "e", &exponent)) {
+        spec.nlen = number_bytes(modulus, n, sizeof(n));
+        spec.elen = number_bytes(exponent, e, sizeof(e));
+    }
+    BN_free(modulus);
+    BN_free(exponent);
+    return spec.nlen >= KEY_BITS / 8 && spec.elen ? cjose_jwk_create_RSA_spec(&spec, &why) : NULL;
+}
+
+static struct str to_base64url(struct arena *a, const void *bytes, size_t len)
+{
+    struct str text = format_base64(a, bytes, len);
+    char *at = arena_text(a, text);
+
+    for (char *c = at; *c; c++)
+        *c = (char)(*c == '+' ? '-' : *c == '/' ? '_' : *c);
+    while (text.len && at[text.len - 1] == '=')
+        text.len--;
+    return str_of(at, text.len);
+}
+
+struct jwt_key *jwt_key_of_certificate(struct str pem, struct error *err)
+{
+    BIO *bytes = BIO_new_mem_buf(pem.data, (int)(pem.len > INT32_MAX ? 0 : pem.len));
+    X509 *certificate = PEM_read_bio_X509(bytes, NULL, NULL, NULL);
+    uint8_t digest[SHA_DIGEST_LENGTH];
+    struct arena *a = arena_new(NULL);
+    cjose_jwk_t *jwk = NULL;
+    struct str id;
+    cjose_err why;
+
+    if (certificate && X509_digest(certificate, EVP_sha1(), digest, NULL))
+        jwk = jwk_of_public(X509_get0_pubkey(certificate));
+    if (jwk) {
+        id = to_base64url(a, digest, sizeof(digest));
+        cjose_jwk_set_kid(jwk, id.data, id.len, &why);
+    } else {
+        error_set(err, ERROR_CONFIG, "it is no certificate in PEM with a key of RSA");
+    }
+    arena_free(a);
+    X509_free(certificate);
+    BIO_free(bytes);
+    return jwk ? key_of(jwk) : NULL;
+}
+
+void jwt_key_free(struct jwt_key *k)
+{
+    if (!k)
+        return;
+    cjose_jwk_release(k->jwk);
+    free(k);
+}
+
+struct str jwt_key_id(const struct jwt_key *k)
+{
+    cjose_err why;
+    const char *id = cjose_jwk_get_kid(k->jwk, &why);
+
+    return id ? str_from(id) : STR_NONE;
+}
+
+struct str jwt_key_export(const struct jwt_key *k, struct arena *a, bool is_private)
+{
+    cjose_err why;
+    char *json = cjose_jwk_to_json(k->jwk, is_private, &why);
+    struct str copy;
+
+    assert(json);
+    copy = arena_copy(a, str_from(json));
+    explicit_bzero(json, copy.len);
+    cjose_get_dealloc()(json);
+    return copy;
+}
+
+/* -- Tokens ---------------------------------------------------------------------------------- */
+
+struct str jwt_sign(struct arena *a, const struct jwt_key *key, const char *type,
+                    yyjson_mut_val *claims)
+{
+    struct str text = json_write_mut(a, claims), signed_text;
+    cjose_err why;
+    cjose_header_t *header = cjose_header_new(&why);
+    const char *compact = NULL;
+    cjose_jws_t *jws;
+
+    cjose_header_set(header, CJOSE_HDR_ALG, ALGORITHM, &why);
+    cjose_header_set(header, "typ", type, &why);
+    cjose_header_set(header, CJOSE_HDR_KID, cjose_jwk_get_kid(key->jwk, &why), &why);
+    /* Entra names its keys twice, and some verifiers look for the other one */
+    cjose_header_set(header, "x5t", cjose_jwk_get_kid(key->jwk, &why), &why);
+    jws = cjose_jws_sign(key->jwk, header, (const uint8_t *)text.data, text.len, &why);
+    assert(jws && cjose_jws_export(jws, &compact, &why));
+    signed_text = arena_copy(a, str_from(compact));
+    cjose_jws_release(jws);
+    cjose_header_release(header);
+    return signed_text;
+}
+
+static bool refuse(struct error *err, const char *what)
+{
+    return error_set(err, ERROR_ARM_BAD_TOKEN, "The access token is invalid: %s.", what);
+}
+
+static struct str header_text(struct arena *a, cjose_jws_t *jws, const char *name)
+{
+    cjose_err why;
+    const char *value = cjose_header_get(cjose_jws_get_protected(jws), name, &why);
+
+    return value ? arena_copy(a, str_from(value)) : STR_NONE;
+}
+
+/* Of extensions that a verifier must know (RFC 7515, 4.1.11): none is known here. */
+static bool has_critical_headers(cjose_jws_t *jws)
+{
+    cjose_err why;
+    char *critical = cjose_header_get_raw(cjose_jws_get_protected(jws), "crit", &why);
+
+    cjose_get_dealloc()(critical);
+    return critical != NULL;
+}
+
+static bool read_parts(struct arena *a, cjose_jws_t *jws, struct jwt *token, struct error *err)
+{
+    uint8_t *payload = NULL;
+    size_t len = 0;
+    cjose_err why;
+    struct error parse_error;
+    yyjson_doc *doc;
+
+    if (!str_equal(header_text(a, jws, CJOSE_HDR_ALG), STR(ALGORITHM)))
+        return refuse(err, "it is not signed by " ALGORITHM);
+    if (has_critical_headers(jws))
+        return refuse(err, "it has critical headers");
+    if (!cjose_jws_get_plaintext(jws, &payload, &len, &why))
+        return refuse(err, "it has no payload");
+    doc = json_parse(a, str_of((const char *)payload, len), &parse_error);
+    if (!doc || !yyjson_is_obj(yyjson_doc_get_root(doc)))
+        return refuse(err, "its payload is no JSON object");
+    token->claims = yyjson_doc_get_root(doc);
+    token->key_id = header_text(a, jws, CJOSE_HDR_KID);
+    token->thumbprint = header_text(a, jws, "x5t");
+    return true;
+}
+
+bool jwt_parse(struct arena *a, struct str text, struct jwt *token, struct error *err)
+{
+    cjose_err why;
+    cjose_jws_t *jws;
+    bool ok;
+
+    *token = (struct jwt){ .text = text };
+    if (text.len > JWT_BYTES_MAX)
+        return refuse(err, "it is too long");
+    jws = cjose_jws_import(text.data, text.len, &why);
+    if (!jws)
+        return refuse(err, "it is not a JSON Web Token");
+    ok = read_parts(a, jws, token, err);
+    cjose_jws_release(jws);
+    return ok;
+}
+
+bool jwt_verify(const struct jwt *token, const struct jwt_key *key)
+{
+    cjose_err why;
+    cjose_jws_t *jws = cjose_jws_import(token->text.data, token->text.len, &why);
+    bool ok = jws && cjose_jws_verify(jws, key->jwk, &why);
+
+    cjose_jws_release(jws);
+    return ok;
+}

@@ -1,0 +1,32 @@
+/*
+ * Which principals there are, as an immutable snapshot that any thread may ask: is the bearer of a
+ * token still there, and in which groups?
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef IDENTITY_PRINCIPAL_SET_H
+#define IDENTITY_PRINCIPAL_SET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "identity/principals.h"
+
+struct principal_set;
+
+struct principal_entry {
+    struct str object_id;
+    bool is_enabled;
+    int64_t valid_from_ms; /* tokens issued before are not (a password was changed) */
+    const struct str *groups;
+    size_t group_count;
+};
+
+/* Of all that the store has. What it needs of them is copied. */
+struct principal_set *principal_set_new(const struct principal_record *list, size_t count);
+void principal_set_free(struct principal_set *s);
+/* NULL: there is none of that id. */
+const struct principal_entry *principal_set_find(const struct principal_set *s,
+                                                 struct str object_id);
+
+#endif
