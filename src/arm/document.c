@@ -101,6 +101,19 @@ static bool is_list(const struct arm_field *f, yyjson_val *list, struct error *e
     return true;
 }
 
+/* As a text, too, which is how az sends the capacity of a sku. */
+static yyjson_mut_val *read_integer(yyjson_mut_doc *doc, const struct arm_field *f,
+                                    yyjson_val *value, struct error *err)
+{
+    uint64_t number = yyjson_is_int(value) ? (uint64_t)yyjson_get_sint(value) : UINT64_MAX;
+
+    if ((yyjson_is_str(value) && str_to_u64(json_str(value), INT32_MAX, &number)) ||
+        number <= INT32_MAX)
+        return yyjson_mut_uint(doc, number);
+    wrong(err, f->path, "must be an integer of 32 bits that is not negative");
+    return NULL;
+}
+
 /* The value in its kept form; NULL with *err. */
 static yyjson_mut_val *read_field(yyjson_mut_doc *doc, const struct arm_field *f, yyjson_val *value,
                                   struct error *err)
@@ -111,10 +124,7 @@ static yyjson_mut_val *read_field(yyjson_mut_doc *doc, const struct arm_field *f
     case ARM_FIELD_TEXT:
         return read_text(doc, f, value, err);
     case ARM_FIELD_INTEGER:
-        if (!yyjson_is_int(value) || yyjson_get_sint(value) < 0 ||
-            yyjson_get_sint(value) > INT32_MAX)
-            good = wrong(err, f->path, "must be an integer of 32 bits that is not negative");
-        break;
+        return read_integer(doc, f, value, err);
     case ARM_FIELD_BOOL:
         if (!yyjson_is_bool(value))
             good = wrong(err, f->path, "must be a boolean");
