@@ -19,19 +19,21 @@ static bool strip_suffix(struct str *host, struct str suffix)
     return true;
 }
 
-/* NAME.openai.DATA_DOMAIN: the account whose custom subdomain is NAME. */
+/* NAME.openai.DATA_DOMAIN: the account whose custom subdomain is NAME. Azure's own names, too, for
+ * clients to whom a resolver gives this service's address for them. */
 static const struct directory_account *account_by_host(struct exchange *x)
 {
     struct str domain = x->inference->options.data_domain, host = x->request->host;
     size_t port = str_find_char(host, ':');
 
-    if (str_is_empty(domain))
-        return NULL;
     if (port != SIZE_MAX)
         host = str_slice(host, 0, port);
-    if (!strip_suffix(&host, domain) || !strip_suffix(&host, STR("openai")))
-        return NULL;
-    return directory_by_domain(x->directory, host);
+    if ((domain.len && strip_suffix(&host, domain) && strip_suffix(&host, STR("openai"))) ||
+        strip_suffix(&host, STR("openai.azure.com")) ||
+        strip_suffix(&host, STR("cognitiveservices.azure.com")) ||
+        strip_suffix(&host, STR("services.ai.azure.com")))
+        return directory_by_domain(x->directory, host);
+    return NULL;
 }
 
 /* The account's own rules about whence it may be called, and by which endpoint: by its own, or by

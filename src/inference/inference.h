@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "engine/engine.h"
-#include "identity/key_hash.h"
+#include "identity/token_cache.h"
 #include "model/directory.h"
 #include "net/http_server.h"
 #include "net/loop.h"
@@ -29,6 +29,7 @@ struct inference_options {
     struct directory_box *directory;
     struct engine_client *engines;
     const struct key_hash *key_hash;
+    struct token_cache *tokens; /* this worker's */
     struct metrics_shard *metrics;
     /* "example.com" when accounts are found by host NAME.openai.example.com; else empty. */
     struct str data_domain;

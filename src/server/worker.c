@@ -13,6 +13,7 @@ struct worker {
     struct loop *loop;
     struct http_server *http;
     struct engine_client *engines;
+    struct token_cache *tokens;
     struct inference *inference;
     uv_prepare_t before_sleep;
     pthread_t thread;
@@ -108,12 +109,14 @@ void worker_start(struct worker *w)
     const struct worker_shared *shared = w->shared;
 
     w->engines = engine_client_new(shared->engines, w->loop);
+    w->tokens = token_cache_new(shared->authority, shared->key_hash, &token_audiences_data);
     w->inference = inference_new(&(struct inference_options){
         .loop = w->loop,
         .clock = shared->clock,
         .directory = shared->directory,
         .engines = w->engines,
         .key_hash = shared->key_hash,
+        .tokens = w->tokens,
         .metrics = metrics_shard(shared->metrics, w->index),
         .data_domain = str_from(shared->settings->data_domain),
         .allow_faults = shared->settings->dev,
@@ -210,6 +213,7 @@ void worker_free(struct worker *w)
         loop_run(w->loop);
     }
     inference_free(w->inference);
+    token_cache_free(w->tokens);
     http_server_free(w->http);
     loop_free(w->loop);
     free(w);
