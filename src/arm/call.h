@@ -72,8 +72,9 @@ struct arm_call {
     const struct arm_type *type;
     const struct arm_route *route;
     struct str names[ARM_NAMES_MAX]; /* what stands at each {} of the route, decoded; [0] is the
-                                        subscription's id wherever there is one */
+                                        subscription's id wherever there is one outside of a scope */
     unsigned name_count;
+    struct str scope; /* what stands at the route's {scope}: an id, decoded; else empty */
     struct str api_version;
     int64_t now_ms;
     struct arm_publication *publications;      /* in the order of the changes */

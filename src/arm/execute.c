@@ -11,11 +11,11 @@
 /* A route that names a subscription needs one that is there. */
 static bool check_subscription(struct arm_call *c, struct error *err)
 {
-    struct str id = c->name_count ? c->names[0] : STR_NONE;
+    bool has_scope = !str_is_empty(c->scope), found;
+    struct str id = has_scope ? arm_id_segment(c->scope, 1) : c->names[0];
     struct store_resource r;
-    bool found;
 
-    if (!str_starts_with(str_from(c->route->path), STR("/subscriptions/{}")))
+    if (!has_scope && !str_starts_with(str_from(c->route->path), STR("/subscriptions/{}")))
         return true;
     if (!format_is_guid(id))
         return error_set(err, ERROR_ARM_SUBSCRIPTION_ID,
@@ -31,7 +31,8 @@ static bool check_subscription(struct arm_call *c, struct error *err)
     if (!found)
         return error_set(err, ERROR_ARM_NO_SUBSCRIPTION,
                          "The subscription '%.*s' could not be found.", STR_ARGS(id));
-    c->names[0] = arm_id_segment(r.id, 1); /* in the case it was made with */
+    if (!has_scope)
+        c->names[0] = arm_id_segment(r.id, 1); /* in the case it was made with */
     return true;
 }
 

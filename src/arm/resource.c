@@ -5,21 +5,23 @@
 
 #include "arm/filter.h"
 #include "arm/page.h"
+#include "arm/route.h"
 #include "arm/version.h"
 
 #define GROUP_PATH "/subscriptions/{}/resourceGroups/{}"
 
 /* -- Ids ------------------------------------------------------------------------------------- */
 
-/* The path with the call's names in place of each {}. */
+/* The path with the call's scope and names in place of {scope} and each {}. */
 static struct str expand(const struct arm_call *c, struct str path)
 {
-    struct str id = STR_NONE, part;
+    struct str id, part;
     unsigned used = 0;
 
     if (str_is_empty(path))
         return STR_NONE;
-    path = str_slice(path, 1, SIZE_MAX);
+    str_split(&path, '/', &part);
+    id = part.len ? c->scope : STR_NONE;
     while (str_split(&path, '/', &part)) {
         if (str_equal(part, STR("{}"))) {
             assert(used < c->name_count);
@@ -61,6 +63,16 @@ struct str arm_id_name(struct str id)
     return part;
 }
 
+struct str arm_id_below_provider(struct str id)
+{
+    struct str providers = STR("/providers/");
+    size_t at;
+
+    while ((at = str_find(id, providers)) != SIZE_MAX)
+        id = str_slice(id, at + providers.len, SIZE_MAX);
+    return id;
+}
+
 const struct arm_type *arm_type_of(const struct store_resource *r)
 {
     for (size_t i = 0; i < arm_type_count; i++) {
@@ -70,12 +82,17 @@ const struct arm_type *arm_type_of(const struct store_resource *r)
     return NULL;
 }
 
-/* Takes the names out of a stored id: they are in the case the resources were made with. */
+/* Takes the scope and the names out of a stored id: they are in the case the resources were made
+ * with. */
 static void adopt_names(struct arm_call *c, const char *path, struct str id)
 {
     struct str pattern = str_from(path), part, name;
     unsigned n = 0;
 
+    if (arm_path_has_scope(path)) {
+        c->scope = str_slice(id, 0, c->scope.len);
+        id = str_slice(id, c->scope.len, SIZE_MAX);
+    }
     while (str_split(&pattern, '/', &part) && str_split(&id, '/', &name)) {
         if (str_equal(part, STR("{}")))
             c->names[n++] = name;
@@ -101,19 +118,55 @@ static struct str short_type(const struct arm_type *type)
     return str_slice(name, str_find_char(name, '/') + 1, SIZE_MAX);
 }
 
+static bool no_group(struct str name, struct error *err)
+{
+    return error_set(err, ERROR_ARM_NO_GROUP, "Resource group '%.*s' could not be found.",
+                     STR_ARGS(name));
+}
+
+static bool no_resource(struct str id, struct error *err)
+{
+    bool is_in_group = str_equal_nocase(arm_id_segment(id, 2), STR("resourceGroups"));
+
+    return error_set(err, ERROR_ARM_NO_RESOURCE,
+                     "The Resource '%.*s' under resource group '%.*s' was not found. For more "
+                     "details please go to https://aka.ms/ARMResourceNotFoundFix",
+                     STR_ARGS(arm_id_below_provider(id)),
+                     STR_ARGS(is_in_group ? arm_id_segment(id, 3) : STR("<null>")));
+}
+
+/* Is what stands at {scope} there? */
+static bool check_extended(struct arm_call *c, struct error *err)
+{
+    struct str group = str_slice(c->scope, 0, str_find(c->scope, STR("/providers/")));
+    struct store_resource r;
+    bool found;
+
+    if (!store_get(c->txn, arena_lower(c->arena, c->scope), &r, &found, err))
+        return false;
+    if (found) {
+        c->scope = r.id;
+        return true;
+    }
+    if (!store_get(c->txn, arena_lower(c->arena, group), &r, &found, err))
+        return false;
+    return found ? no_resource(c->scope, err) : no_group(arm_id_name(group), err);
+}
+
 bool arm_resource_check_scope(struct arm_call *c, const struct arm_type *type, struct error *err)
 {
     struct store_resource r;
     struct str id;
     bool found;
 
+    if (arm_path_has_scope(c->route->path) && !check_extended(c, err))
+        return false;
     if (str_starts_with(str_from(c->route->path), STR(GROUP_PATH "/"))) {
         id = expand(c, STR(GROUP_PATH));
         if (!store_get(c->txn, arena_lower(c->arena, id), &r, &found, err))
             return false;
         if (!found)
-            return error_set(err, ERROR_ARM_NO_GROUP, "Resource group '%.*s' could not be found.",
-                             STR_ARGS(c->names[1]));
+            return no_group(c->names[1], err);
         adopt_names(c, GROUP_PATH, r.id);
     }
     if (!type->parent)
@@ -132,18 +185,11 @@ bool arm_resource_check_scope(struct arm_call *c, const struct arm_type *type, s
 
 static bool not_found(struct arm_call *c, const struct arm_type *type, struct error *err)
 {
-    struct str id = arm_resource_id(c, type), providers = STR("/providers/");
-    size_t at = str_find(id, providers);
-
     if (type == &arm_group_type)
-        return error_set(err, ERROR_ARM_NO_GROUP, "Resource group '%.*s' could not be found.",
-                         STR_ARGS(c->names[1]));
+        return no_group(c->names[1], err);
     if (!arm_resource_check_scope(c, type, err))
         return false;
-    return error_set(err, ERROR_ARM_NO_RESOURCE,
-                     "The Resource '%.*s' under resource group '%.*s' was not found. For more "
-                     "details please go to https://aka.ms/ARMResourceNotFoundFix",
-                     STR_ARGS(str_slice(id, at + providers.len, SIZE_MAX)), STR_ARGS(c->names[1]));
+    return no_resource(arm_resource_id(c, type), err);
 }
 
 bool arm_resource_find(struct arm_call *c, const struct arm_type *type, struct store_resource *r,

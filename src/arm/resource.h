@@ -25,6 +25,8 @@ struct str arm_resource_key(const struct arm_call *c, const struct arm_type *typ
 struct str arm_id_name(struct str id);
 /* The n-th segment (from 0) of an id: 1 the subscription, 3 the group, 7 an account's name. */
 struct str arm_id_segment(struct str id, unsigned n);
+/* What stands behind the last "/providers/": "Microsoft.CognitiveServices/accounts/N". */
+struct str arm_id_below_provider(struct str id);
 
 /* The resource of that type whose names are the first ones of the call. ERROR_ARM_NO_RESOURCE and
  * its like when it, or what it lies in, is not there. */
@@ -34,6 +36,9 @@ MUST_CHECK bool arm_resource_find(struct arm_call *c, const struct arm_type *typ
 MUST_CHECK bool arm_resource_find_all(struct arm_call *c, const struct arm_type *type,
                                       struct store_resource **found, size_t *count,
                                       struct error *err);
+/* Deletes a resource with all that lies below it and belongs to it: each type's on_delete is asked. */
+MUST_CHECK bool arm_resource_remove(struct arm_call *c, const struct store_resource *r,
+                                    struct error *err);
 /* Is what the call's resource lies in (subscription, group, parent) there? */
 MUST_CHECK bool arm_resource_check_scope(struct arm_call *c, const struct arm_type *type,
                                          struct error *err);

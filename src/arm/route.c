@@ -29,13 +29,50 @@ static bool split_path(struct arena *a, struct str text, struct path *path)
     return true;
 }
 
-/* Fills `names` when the route has this path. */
-static bool match(const char *pattern, const struct path *path, struct str *names, unsigned *count)
+bool arm_path_has_scope(const char *path)
 {
-    struct str rest = str_from(pattern + 1), part;
+    return str_starts_with(str_from(path), STR(ARM_SCOPE "/"));
+}
+
+/* May these segments be what extension resources belong to? See route.h. */
+static bool is_scope(const struct str *segments, unsigned count)
+{
+    unsigned i = 2;
+
+    if (count < i || !str_equal_nocase(segments[0], STR("subscriptions")))
+        return false;
+    if (count >= 4 && str_equal_nocase(segments[2], STR("resourceGroups")))
+        i = 4;
+    return count == i || (count >= i + 4 && (count - i) % 2 == 0 &&
+                          str_equal_nocase(segments[i], STR("providers")));
+}
+
+static unsigned count_segments(struct str pattern)
+{
+    struct str part;
+    unsigned count = 0;
+
+    while (str_split(&pattern, '/', &part))
+        count++;
+    return count;
+}
+
+/* Fills `names` when the route has this path; *scope_len is how many segments of it are the scope,
+ * for a route that has one. */
+static bool match(const char *pattern, const struct path *path, struct str *names, unsigned *count,
+                  unsigned *scope_len)
+{
+    struct str rest = str_from(pattern), part;
     unsigned i = 0;
 
     *count = 0;
+    str_split(&rest, '/', &part); /* {scope}, or nothing */
+    if (part.len) {
+        i = path->count - count_segments(rest);
+        if (i > path->count || !is_scope(path->segments, i))
+            return false;
+    }
+    *scope_len = i;
     while (str_split(&rest, '/', &part)) {
         if (i == path->count)
             return false;
@@ -48,15 +85,35 @@ static bool match(const char *pattern, const struct path *path, struct str *name
     return i == path->count;
 }
 
+/* The first segments as an id; the words in it have their canonical case. */
+static struct str join_scope(struct arena *a, const struct path *path, unsigned count)
+{
+    static const char *const words[] = { "subscriptions", "resourceGroups", "providers" };
+    struct str id = STR_NONE, part;
+
+    for (unsigned i = 0; i < count; i++) {
+        part = path->segments[i];
+        for (size_t w = 0; i % 2 == 0 && w < ARRAY_LEN(words); w++) {
+            if (str_equal_nocase(part, str_from(words[w])))
+                part = str_from(words[w]);
+        }
+        id = arena_printf(a, "%.*s/%.*s", STR_ARGS(id), STR_ARGS(part));
+    }
+    return id;
+}
+
 static bool find(struct arm_call *c, const struct path *path, bool *method_differs)
 {
+    unsigned scope_len;
+
     *method_differs = false;
     for (size_t t = 0; t < arm_type_count; t++) {
         for (size_t i = 0; i < arm_types[t]->route_count; i++) {
             const struct arm_route *route = &arm_types[t]->routes[i];
 
-            if (!match(route->path, path, c->names, &c->name_count))
+            if (!match(route->path, path, c->names, &c->name_count, &scope_len))
                 continue;
+            c->scope = join_scope(c->arena, path, scope_len);
             c->type = arm_types[t];
             c->route = route;
             if (route->method == c->request->method)

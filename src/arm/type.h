@@ -66,7 +66,8 @@ typedef bool arm_handler(struct arm_call *c, struct error *err);
 
 struct arm_route {
     enum http_method method;
-    const char *path; /* literal segments, compared without case, and {} for a name */
+    const char *path; /* literal segments, compared without case, and {} for a name; the first one
+                         may be {scope}, see arm/route.h */
     arm_handler *handle;
 };
 
@@ -74,7 +75,8 @@ struct arm_type {
     const char *name; /* "Microsoft.CognitiveServices/accounts/deployments" */
     const struct arm_provider *provider;
     const char *path; /* of one resource, as a route's: its segments' case is the canonical one */
-    const struct arm_type *parent; /* must exist; NULL: the resource group, where there is one */
+    const struct arm_type *parent; /* must exist; NULL: the resource group, where there is one, or
+                                      what stands at {scope} */
     bool is_tracked;        /* has a location and tags, and is listed among a group's resources */
     bool shows_system_data; /* and its etag */
     const struct arm_field *fields;

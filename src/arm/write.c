@@ -6,6 +6,7 @@
 
 #include "arm/document.h"
 #include "arm/location.h"
+#include "arm/route.h"
 #include "base/format.h"
 
 /* As many as an error message names. */
@@ -85,12 +86,16 @@ static void set_system_data(struct arm_change *change)
     json_set(change->doc, change->root, "systemData", data);
 }
 
+/* Of an extension resource it is SCOPE/providers, which is no resource's key: it is no nested
+ * resource of what it belongs to, and does not keep that from being deleted. */
 static struct str parent_key(const struct arm_call *c)
 {
     struct str key = arm_resource_key(c, c->type);
 
     if (c->type->parent)
         return arm_resource_key(c, c->type->parent);
+    if (arm_path_has_scope(c->type->path))
+        return arena_lower(c->arena, arena_printf(c->arena, "%.*s/providers", STR_ARGS(c->scope)));
     if (str_starts_with(str_from(c->type->path), STR("/subscriptions/{}/resourceGroups/{}/")))
         return arm_resource_key(c, &arm_group_type);
     return c->type == &arm_group_type ? arm_resource_key(c, &arm_subscription_type)
@@ -176,14 +181,6 @@ bool arm_resource_patch(struct arm_call *c, struct error *err)
 
 /* -- Deleting -------------------------------------------------------------------------------- */
 
-/* "Microsoft.CognitiveServices/accounts/N/deployments/D" */
-static struct str below_provider(struct str id)
-{
-    struct str providers = STR("/providers/");
-
-    return str_slice(id, str_find(id, providers) + providers.len, SIZE_MAX);
-}
-
 static bool check_no_children(struct arm_call *c, const struct store_resource *r, struct error *err)
 {
     struct store_query query = { .parent = r->key, .limit = NESTED_SHOWN };
@@ -197,12 +194,30 @@ static bool check_no_children(struct arm_call *c, const struct store_resource *r
         return true;
     for (size_t i = 0; i < count; i++)
         names = arena_printf(c->arena, "%.*s%s%.*s", STR_ARGS(names), i ? ", " : "",
-                             STR_ARGS(below_provider(children[i].id)));
+                             STR_ARGS(arm_id_below_provider(children[i].id)));
     return error_set(err, ERROR_ARM_NESTED,
                      "Cannot delete resource while nested resources exist. Some existing nested "
                      "resource IDs include: '%.*s'. Please delete all nested resources before "
                      "deleting this resource.",
                      STR_ARGS(names));
+}
+
+bool arm_resource_remove(struct arm_call *c, const struct store_resource *r, struct error *err)
+{
+    struct store_query query = { .key_prefix = arena_printf(c->arena, "%.*s/", STR_ARGS(r->key)) };
+    const struct arm_type *type = arm_type_of(r);
+    struct store_resource *found;
+    size_t count;
+
+    if ((type && type->on_delete && !type->on_delete(c, r, err)) ||
+        !store_list(c->txn, &query, &found, &count, err))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        type = arm_type_of(&found[i]);
+        if (type && type->on_delete && !type->on_delete(c, &found[i], err))
+            return false;
+    }
+    return store_delete_tree(c->txn, r->key, &count, err);
 }
 
 bool arm_resource_delete(struct arm_call *c, struct error *err)
@@ -218,7 +233,5 @@ bool arm_resource_delete(struct arm_call *c, struct error *err)
     c->reply.status = found ? 200 : 204;
     if (!found)
         return true;
-    if (!check_no_children(c, &r, err) || (c->type->on_delete && !c->type->on_delete(c, &r, err)))
-        return false;
-    return store_delete(c->txn, r.key, &found, err);
+    return check_no_children(c, &r, err) && arm_resource_remove(c, &r, err);
 }

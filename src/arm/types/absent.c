@@ -4,10 +4,10 @@
  * SPDX-License-Identifier: MIT
  */
 #include "arm/resource.h"
+#include "arm/route.h"
 #include "arm/types/account.h"
 
 #define GROUP_PATH "/subscriptions/{}/resourceGroups/{}"
-#define LOCKS "/providers/Microsoft.Authorization/locks"
 
 static bool list_none(struct arm_call *c, struct error *err)
 {
@@ -17,8 +17,7 @@ static bool list_none(struct arm_call *c, struct error *err)
     if (str_starts_with(str_from(c->route->path), STR(ACCOUNT_PATH)) &&
         !arm_resource_find(c, &arm_account_type, &r, err))
         return false;
-    if (str_starts_with(str_from(c->route->path), STR(GROUP_PATH)) &&
-        !arm_resource_check_scope(c, c->type, err))
+    if (!arm_resource_check_scope(c, c->type, err))
         return false;
     arm_reply_list(c, doc, yyjson_mut_arr(doc));
     return true;
@@ -32,9 +31,7 @@ static const struct arm_route routes[] = {
     { HTTP_GET, ACCOUNT_PATH "/commitmentPlans", list_none },
     { HTTP_GET, ACCOUNT_PATH "/privateEndpointConnections", list_none },
     { HTTP_GET, ACCOUNT_PATH "/privateLinkResources", list_none },
-    { HTTP_GET, "/subscriptions/{}" LOCKS, list_none },
-    { HTTP_GET, GROUP_PATH LOCKS, list_none },
-    { HTTP_GET, ACCOUNT_PATH LOCKS, list_none },
+    { HTTP_GET, ARM_SCOPE "/providers/Microsoft.Authorization/locks", list_none },
 };
 
 /* Locks have api-versions of their own (2016-09-01), so that any date will do. */

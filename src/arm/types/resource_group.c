@@ -68,32 +68,12 @@ static void render(struct arm_call *c, const struct store_resource *r, yyjson_va
     json_set(doc, shown, "properties", properties);
 }
 
-/* Tells the types of all that is in the group. */
-static bool announce_deletion(struct arm_call *c, struct str key, struct error *err)
-{
-    struct store_query query = { .key_prefix = arena_printf(c->arena, "%.*s/", STR_ARGS(key)) };
-    struct store_resource *found;
-    size_t count;
-
-    if (!store_list(c->txn, &query, &found, &count, err))
-        return false;
-    for (size_t i = 0; i < count; i++) {
-        const struct arm_type *type = arm_type_of(&found[i]);
-
-        if (type && type->on_delete && !type->on_delete(c, &found[i], err))
-            return false;
-    }
-    return true;
-}
-
 /* The whole group goes at once, so that the operation has ended when it is first asked for. */
 static bool delete_group(struct arm_call *c, struct error *err)
 {
     struct store_resource r;
-    size_t count;
 
-    if (!arm_resource_find(c, &arm_group_type, &r, err) || !announce_deletion(c, r.key, err) ||
-        !store_delete_tree(c->txn, r.key, &count, err))
+    if (!arm_resource_find(c, &arm_group_type, &r, err) || !arm_resource_remove(c, &r, err))
         return false;
     c->reply.status = 202;
     return arm_operation_start(c, err);
