@@ -15,6 +15,7 @@
 struct directory {
     atomic_uint refs;
     struct catalog *catalog;
+    struct rbac *roles;
     uint64_t seed; /* of the hashes; all snapshots that come of one another have the same */
     struct directory_table keys; /* owns the entries */
     struct directory_table names, domains, digests;
@@ -79,20 +80,37 @@ static struct directory_entry *entry_of(const struct directory *d, struct str ke
     return NULL;
 }
 
-struct directory *directory_with(const struct directory *d, struct str account_key,
-                                 struct directory_entry *entry)
+static struct directory *copy(const struct directory *d)
 {
     struct directory *next = memory_alloc(sizeof(*next));
-    struct directory_entry *old = entry_of(d, account_key);
 
-    assert(!entry || str_equal_nocase(entry->account.key, account_key));
     atomic_init(&next->refs, 1);
     next->catalog = catalog_ref(d->catalog);
+    next->roles = rbac_ref(d->roles);
     next->seed = d->seed;
     directory_table_copy(&next->keys, &d->keys);
     directory_table_copy(&next->names, &d->names);
     directory_table_copy(&next->domains, &d->domains);
     directory_table_copy(&next->digests, &d->digests);
+    return next;
+}
+
+struct directory *directory_with_roles(const struct directory *d, struct rbac *roles)
+{
+    struct directory *next = copy(d);
+
+    rbac_unref(next->roles);
+    next->roles = roles;
+    return next;
+}
+
+struct directory *directory_with(const struct directory *d, struct str account_key,
+                                 struct directory_entry *entry)
+{
+    struct directory *next = copy(d);
+    struct directory_entry *old = entry_of(d, account_key);
+
+    assert(!entry || str_equal_nocase(entry->account.key, account_key));
     if (old)
         each_place(next, old, directory_table_remove);
     if (entry)
@@ -114,6 +132,7 @@ void directory_unref(struct directory *d)
     directory_table_done(&d->names);
     directory_table_done(&d->domains);
     directory_table_done(&d->digests);
+    rbac_unref(d->roles);
     catalog_unref(d->catalog);
     free(d);
 }
@@ -123,6 +142,11 @@ void directory_unref(struct directory *d)
 struct catalog *directory_catalog(const struct directory *d)
 {
     return d->catalog;
+}
+
+const struct rbac *directory_roles(const struct directory *d)
+{
+    return d->roles;
 }
 
 const struct directory_entry *directory_entry_of(const struct directory *d, struct str key)

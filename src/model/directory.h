@@ -1,5 +1,5 @@
 /*
- * The directory: what the data plane needs to know of accounts and deployments, as an immutable
+ * The directory: what the data plane needs to know of accounts, deployments and roles, as an immutable
  * snapshot. It is made anew after each write of the control plane (accounts and deployments that
  * did not change are shared with the one before) and swapped in at once; an exchange keeps the one
  * it began with. Looking up takes no lock and touches no store.
@@ -24,6 +24,7 @@
 #include "base/str.h"
 #include "model/catalog.h"
 #include "model/rate_window.h"
+#include "model/rbac.h"
 
 #define KEY_DIGEST_BYTES 16
 
@@ -93,10 +94,14 @@ struct directory *directory_new(struct catalog *catalog, struct directory_entry 
  * over the reference of `entry`. */
 struct directory *directory_with(const struct directory *d, struct str account_key,
                                  struct directory_entry *entry);
+/* A successor with other roles. Takes over the reference of `roles`. */
+struct directory *directory_with_roles(const struct directory *d, struct rbac *roles);
 struct directory *directory_ref(struct directory *d);
 void directory_unref(struct directory *d);
 
 struct catalog *directory_catalog(const struct directory *d);
+/* Who may do what; NULL: nobody anything, as it is in a directory that was made by itself. */
+const struct rbac *directory_roles(const struct directory *d);
 const struct directory_entry *directory_entry_of(const struct directory *d, struct str key);
 size_t directory_count(const struct directory *d);
 

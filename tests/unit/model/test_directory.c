@@ -229,6 +229,29 @@ static void test_a_successor_leaves_the_one_before_alone(void **state)
     directory_unref(third);
 }
 
+/* Roles stay when accounts change, and accounts when roles do. */
+static void test_roles(void **state)
+{
+    struct rbac *roles = rbac_new(NULL, 0, NULL, 0), *others = rbac_new(NULL, 0, NULL, 0);
+    struct directory *first = make_directory(2), *second, *third, *fourth;
+
+    (void)state;
+    assert_null(directory_roles(first));
+    second = directory_with_roles(first, roles);
+    third = directory_with(second, key_of("rg", name_at(1)), NULL);
+    fourth = directory_with_roles(third, others);
+    directory_unref(first);
+    assert_ptr_equal(directory_roles(second), roles);
+    assert_found(second, 1);
+    directory_unref(second);
+    assert_ptr_equal(directory_roles(third), roles);
+    directory_unref(third);
+    assert_ptr_equal(directory_roles(fourth), others);
+    assert_found(fourth, 0);
+    assert_missing(fourth, 1);
+    directory_unref(fourth);
+}
+
 static void test_a_replaced_account_has_only_its_new_keys(void **state)
 {
     struct directory *first = make_directory(5), *second;
@@ -443,6 +466,7 @@ int main(void)
         cmocka_unit_test(test_finds_deployments_in_any_case),
         cmocka_unit_test(test_of_two_with_a_name_the_first_by_key_counts),
         cmocka_unit_test(test_a_successor_leaves_the_one_before_alone),
+        cmocka_unit_test(test_roles),
         cmocka_unit_test(test_a_replaced_account_has_only_its_new_keys),
         cmocka_unit_test(test_removing_what_is_not_there),
         cmocka_unit_test(test_many_changes),
