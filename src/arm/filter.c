@@ -49,34 +49,94 @@ static bool take_literal(struct arena *a, struct str *rest, struct str *text)
     return false;
 }
 
-/* MEMBER eq 'text' */
-static bool take_comparison(struct arena *a, struct str *rest, struct arm_filter *filter)
+/* What stands behind "NAME(", up to and with the ')'. */
+static bool take_argument(struct arm_filter_terms *terms, struct arm_filter_term *term)
 {
-    struct str member = take_word(rest), comparison = take_word(rest);
+    struct str *rest = &terms->rest;
 
-    if (!str_equal_nocase(comparison, STR("eq")))
+    term->is_function = true;
+    *rest = trim_left(*rest);
+    term->is_quoted = str_starts_with(*rest, STR("'"));
+    if (term->is_quoted && !take_literal(terms->arena, rest, &term->value))
         return false;
-    for (size_t i = 0; i < FILTER_MEMBERS; i++) {
-        if (str_equal_nocase(member, str_from(names[i])))
-            return take_literal(a, rest, &filter->values[i]);
+    if (!str_starts_with(*rest, STR(")")))
+        return false;
+    *rest = trim_left(str_slice(*rest, 1, SIZE_MAX));
+    return true;
+}
+
+static bool take_term(struct arm_filter_terms *terms, struct arm_filter_term *term)
+{
+    struct str *rest = &terms->rest;
+    size_t parenthesis = str_find_char(*rest, '(');
+
+    *term = (struct arm_filter_term){ .name = STR_NONE };
+    if (parenthesis < str_find_char(*rest, ' ')) {
+        term->name = str_slice(*rest, 0, parenthesis);
+        *rest = str_slice(*rest, parenthesis + 1, SIZE_MAX);
+        return take_argument(terms, term);
+    }
+    term->name = take_word(rest);
+    if (!str_equal_nocase(take_word(rest), STR("eq")) || str_is_empty(*rest))
+        return false;
+    term->is_quoted = str_starts_with(*rest, STR("'"));
+    if (term->is_quoted)
+        return take_literal(terms->arena, rest, &term->value);
+    term->value = take_word(rest);
+    return true;
+}
+
+void arm_filter_begin(struct arm_call *c, struct arm_filter_terms *terms)
+{
+    *terms = (struct arm_filter_terms){
+        .arena = c->arena,
+        .rest = str_trim(http_query_get(c->arena, c->request->query, STR("$filter"))),
+    };
+}
+
+bool arm_filter_next(struct arm_filter_terms *terms, struct arm_filter_term *term)
+{
+    if (terms->is_wrong || str_is_empty(terms->rest))
+        return false;
+    terms->is_wrong =
+        !take_term(terms, term) ||
+        (!str_is_empty(terms->rest) &&
+         (!str_equal_nocase(take_word(&terms->rest), STR("and")) || str_is_empty(terms->rest)));
+    return !terms->is_wrong;
+}
+
+bool arm_filter_is(const struct arm_filter_term *term, const char *name, bool is_function)
+{
+    return term->is_function == is_function && str_equal_nocase(term->name, str_from(name));
+}
+
+/* MEMBER eq 'text' */
+static bool set_value(struct arm_filter *filter, const struct arm_filter_term *term)
+{
+    for (size_t i = 0; term->is_quoted && i < FILTER_MEMBERS; i++) {
+        if (arm_filter_is(term, names[i], false)) {
+            filter->values[i] = term->value;
+            return true;
+        }
     }
     return false;
 }
 
 bool arm_filter_read(struct arm_call *c, struct arm_filter *filter, struct error *err)
 {
-    struct str rest = str_trim(http_query_get(c->arena, c->request->query, STR("$filter")));
+    struct arm_filter_terms terms;
+    struct arm_filter_term term;
 
-    *filter = (struct arm_filter){ .is_empty = str_is_empty(rest) };
-    while (!str_is_empty(rest)) {
-        if (!take_comparison(c->arena, &rest, filter) ||
-            (!str_is_empty(rest) && !str_equal_nocase(take_word(&rest), STR("and"))))
-            return error_set_target(err, ERROR_ARM_FILTER, "$filter",
-                                    "The filter is not valid or not supported: it may compare "
-                                    "resourceGroup, resourceType, name, location, tagName and "
-                                    "tagValue by 'eq', joined by 'and'.");
-    }
-    return true;
+    arm_filter_begin(c, &terms);
+    *filter = (struct arm_filter){ .is_empty = str_is_empty(terms.rest) };
+    while (arm_filter_next(&terms, &term))
+        terms.is_wrong = !set_value(filter, &term);
+    if (!terms.is_wrong)
+        return true;
+    return error_set_target(err, ERROR_ARM_FILTER, "$filter",
+                            "The filter is not valid or not supported: it may compare "
+                            "resourceGroup, resourceType, name, location, tagName and "
+                            "tagValue by 'eq', joined by 'and'.");
 }
 
 static bool matches_tags(const struct arm_filter *filter, yyjson_mut_val *tags)

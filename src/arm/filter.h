@@ -1,12 +1,32 @@
 /*
- * $filter of the lists: members compared by 'eq' and joined by 'and', which is what the Azure CLI
- * and the SDKs send: resourceGroup, resourceType, name, location, tagName, tagValue.
+ * $filter: terms joined by 'and', which is what the Azure CLI and the SDKs send. A term compares a
+ * member by 'eq', or is a function of one text or none. Lists of resources compare resourceGroup,
+ * resourceType, name, location, tagName and tagValue; other lists take the terms one by one.
  * SPDX-License-Identifier: MIT
  */
 #ifndef ARM_FILTER_H
 #define ARM_FILTER_H
 
 #include "arm/call.h"
+
+struct arm_filter_term {
+    struct str name;
+    struct str value; /* of the comparison, or between the parentheses; may be empty */
+    bool is_function;
+    bool is_quoted; /* 'value', not a bare word */
+};
+
+struct arm_filter_terms {
+    struct arena *arena;
+    struct str rest;
+    bool is_wrong;
+};
+
+/* The request's $filter. */
+void arm_filter_begin(struct arm_call *c, struct arm_filter_terms *terms);
+/* False at the end, and when what follows is no term: is_wrong says which. */
+bool arm_filter_next(struct arm_filter_terms *terms, struct arm_filter_term *term);
+bool arm_filter_is(const struct arm_filter_term *term, const char *name, bool is_function);
 
 enum arm_filter_member {
     FILTER_GROUP,
