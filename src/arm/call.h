@@ -77,6 +77,8 @@ struct arm_call {
     struct str scope; /* what stands at the route's {scope}: an id, decoded; else empty */
     struct str api_version;
     int64_t now_ms;
+    const struct rbac *roles;                  /* as they were when the call began */
+    bool lists_what_is_allowed;                /* a list leaves out what the caller may not read */
     struct arm_publication *publications;      /* in the order of the changes */
     struct arm_publication **publications_end; /* where the next one is hung */
 };

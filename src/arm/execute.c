@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "arm/execute.h"
 
+#include "arm/authorize.h"
 #include "arm/publish.h"
 #include "arm/resource.h"
 #include "arm/route.h"
@@ -62,7 +63,7 @@ static bool check_throttle(struct arm_call *c, struct error *err)
     return true;
 }
 
-bool arm_execute(struct arm_call *c, struct error *err)
+static bool execute(struct arm_call *c, struct error *err)
 {
     size_t kept;
 
@@ -75,8 +76,21 @@ bool arm_execute(struct arm_call *c, struct error *err)
     kept = c->reply.header_count;
     if (arm_route_find(c, err) &&
         arm_version_check(c->type->provider, c->type->name, c->api_version, c->arena, err) &&
-        check_subscription(c, err) && c->route->handle(c, err) && arm_publish_prepare(c, err))
+        arm_authorize(c, err) && check_subscription(c, err) && c->route->handle(c, err) &&
+        arm_publish_prepare(c, err))
         return true;
     c->reply.header_count = kept; /* the handler's belong to what did not come to be */
     return false;
+}
+
+bool arm_execute(struct arm_call *c, struct error *err)
+{
+    struct directory *d = directory_box_get(c->arm->directory);
+    bool good;
+
+    c->roles = directory_roles(d);
+    good = execute(c, err);
+    c->roles = NULL;
+    directory_unref(d);
+    return good;
 }

@@ -3,6 +3,7 @@
 
 #include "arm/resource.h"
 #include "arm/types/deployment.h"
+#include "arm/types/role.h"
 #include "base/log.h"
 #include "identity/account_keys.h"
 
@@ -139,16 +140,35 @@ static struct arm_publication *append(struct arena *a, struct arm_publication **
     return p;
 }
 
-void arm_publish_deployment(struct arm_call *c, struct str account_key, struct str deployment_key)
+static struct arm_publication *append_to(struct arm_call *c, struct str account_key)
 {
     if (!c->publications)
         c->publications_end = &c->publications;
-    append(c->arena, &c->publications_end, account_key)->deployment_key = deployment_key;
+    return append(c->arena, &c->publications_end, account_key);
+}
+
+void arm_publish_deployment(struct arm_call *c, struct str account_key, struct str deployment_key)
+{
+    append_to(c, account_key)->deployment_key = deployment_key;
 }
 
 void arm_publish_account(struct arm_call *c, struct str account_key)
 {
     arm_publish_deployment(c, account_key, STR_NONE);
+}
+
+void arm_publish_roles(struct arm_call *c)
+{
+    for (struct arm_publication *p = c->publications; p; p = p->next) {
+        if (p->has_roles)
+            return;
+    }
+    append_to(c, STR_NONE)->has_roles = true;
+}
+
+static void release_roles(void *data)
+{
+    rbac_unref(data);
 }
 
 static void release_catalog(void *data)
@@ -187,6 +207,13 @@ bool arm_publish_prepare(struct arm_call *c, struct error *err)
     bool found;
 
     for (struct arm_publication *p = c->publications; p; p = p->next) {
+        if (p->has_roles) {
+            p->roles = roles_read(c->txn, c->arena, err);
+            if (!p->roles)
+                return false;
+            arena_defer(c->arena, release_roles, p->roles);
+            continue;
+        }
         key = str_is_empty(p->deployment_key) ? p->account_key : p->deployment_key;
         if (!store_get(c->txn, key, &r, &found, err) || (found && !prepare(c, p, &r, err)))
             return false;
@@ -219,8 +246,10 @@ void arm_publish(struct arm *a, struct arm_publication *list)
     struct directory *current = directory_box_get(a->directory), *next;
 
     for (struct arm_publication *p = list; p; p = p->next) {
-        next = directory_with(current, p->account_key,
-                              changed(directory_entry_of(current, p->account_key), p));
+        next = p->has_roles
+                   ? directory_with_roles(current, rbac_ref(p->roles))
+                   : directory_with(current, p->account_key,
+                                    changed(directory_entry_of(current, p->account_key), p));
         directory_unref(current);
         current = next;
     }
@@ -269,7 +298,8 @@ struct directory *arm_publish_all(struct arm *a, struct store_txn *t, struct are
     struct arm_publication **end = list;
     struct directory_entry **entries;
     struct store_resource *found;
-    struct directory *current, *all;
+    struct directory *current, *accounts, *all;
+    struct rbac *roles;
     size_t count, made = 0;
 
     *list = NULL;
@@ -279,6 +309,9 @@ struct directory *arm_publish_all(struct arm *a, struct store_txn *t, struct are
         if (!read_whole(&in, &found[i], &end, err))
             return NULL;
     }
+    roles = roles_read(t, arena, err);
+    if (!roles)
+        return NULL;
     entries = ARENA_ARRAY(arena, struct directory_entry *, count);
     current = directory_box_get(a->directory);
     for (const struct arm_publication *p = *list; p; p = p->next) {
@@ -289,7 +322,9 @@ struct directory *arm_publish_all(struct arm *a, struct store_txn *t, struct are
             directory_entry_put(entries[made - 1], p->deployment, a->catalog, previous);
         }
     }
-    all = directory_new(a->catalog, entries, made);
+    accounts = directory_new(a->catalog, entries, made);
+    all = directory_with_roles(accounts, roles);
+    directory_unref(accounts);
     directory_unref(current);
     return all;
 }

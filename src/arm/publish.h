@@ -11,9 +11,11 @@
 
 #include "arm/call.h"
 
-/* An account or a deployment to be replaced in the directory, or removed from it. In the call's
- * arena. */
+/* What is to be replaced in the directory, or removed from it: an account, a deployment, or all
+ * roles and assignments. In the call's arena. */
 struct arm_publication {
+    bool has_roles;     /* then the rest is empty */
+    struct rbac *roles; /* a reference */
     struct str account_key;
     struct str deployment_key;         /* empty: the account itself, which keeps its deployments */
     struct directory_account *account; /* NULL: it is gone */
@@ -26,6 +28,9 @@ struct arm_publication {
 void arm_publish_account(struct arm_call *c, struct str account_key);
 /* A deployment of it has. One whose account goes in the same call need not be named after it. */
 void arm_publish_deployment(struct arm_call *c, struct str account_key, struct str deployment_key);
+/* A role or an assignment has: what is read then is all of them, since they are few and seldom
+ * written. */
+void arm_publish_roles(struct arm_call *c);
 /* At the end of a call: reads what has changed, as it is now. */
 MUST_CHECK bool arm_publish_prepare(struct arm_call *c, struct error *err);
 /* After the commit, on the store thread: swaps it in. */

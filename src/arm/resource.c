@@ -3,6 +3,7 @@
 
 #include <assert.h>
 
+#include "arm/authorize.h"
 #include "arm/filter.h"
 #include "arm/page.h"
 #include "arm/route.h"
@@ -12,29 +13,9 @@
 
 /* -- Ids ------------------------------------------------------------------------------------- */
 
-/* The path with the call's scope and names in place of {scope} and each {}. */
-static struct str expand(const struct arm_call *c, struct str path)
-{
-    struct str id, part;
-    unsigned used = 0;
-
-    if (str_is_empty(path))
-        return STR_NONE;
-    str_split(&path, '/', &part);
-    id = part.len ? c->scope : STR_NONE;
-    while (str_split(&path, '/', &part)) {
-        if (str_equal(part, STR("{}"))) {
-            assert(used < c->name_count);
-            part = c->names[used++];
-        }
-        id = arena_printf(c->arena, "%.*s/%.*s", STR_ARGS(id), STR_ARGS(part));
-    }
-    return id;
-}
-
 struct str arm_resource_id(const struct arm_call *c, const struct arm_type *type)
 {
-    return expand(c, str_from(type->path));
+    return arm_route_expand(c, str_from(type->path));
 }
 
 struct str arm_resource_key(const struct arm_call *c, const struct arm_type *type)
@@ -101,15 +82,6 @@ static void adopt_names(struct arm_call *c, const char *path, struct str id)
 
 /* -- Finding --------------------------------------------------------------------------------- */
 
-static const char *verb(enum http_method method)
-{
-    if (method == HTTP_GET || method == HTTP_HEAD)
-        return "read";
-    if (method == HTTP_DELETE)
-        return "delete";
-    return method == HTTP_POST ? "action" : "write";
-}
-
 /* "accounts/deployments" */
 static struct str short_type(const struct arm_type *type)
 {
@@ -162,7 +134,7 @@ bool arm_resource_check_scope(struct arm_call *c, const struct arm_type *type, s
     if (arm_path_has_scope(c->route->path) && !check_extended(c, err))
         return false;
     if (str_starts_with(str_from(c->route->path), STR(GROUP_PATH "/"))) {
-        id = expand(c, STR(GROUP_PATH));
+        id = arm_route_expand(c, STR(GROUP_PATH));
         if (!store_get(c->txn, arena_lower(c->arena, id), &r, &found, err))
             return false;
         if (!found)
@@ -178,7 +150,7 @@ bool arm_resource_check_scope(struct arm_call *c, const struct arm_type *type, s
         return error_set(err, ERROR_ARM_NO_PARENT,
                          "Failed to perform '%s' on resource(s) of type '%.*s', because the parent "
                          "resource '%.*s' could not be found.",
-                         verb(c->request->method), STR_ARGS(short_type(type)), STR_ARGS(id));
+                         arm_verb(c->request->method), STR_ARGS(short_type(type)), STR_ARGS(id));
     adopt_names(c, type->parent->path, r.id);
     return true;
 }
@@ -289,23 +261,6 @@ bool arm_resource_find_all(struct arm_call *c, const struct arm_type *type,
     return store_list(c->txn, &query, found, count, err);
 }
 
-/* The path without its last segment. */
-static struct str cut_segment(struct str path)
-{
-    while (path.len && path.data[--path.len] != '/')
-        ;
-    return path;
-}
-
-/* What a list route lists: all below its path without the last segment, and without the provider
- * when that ends it then. */
-static struct str list_scope(const struct arm_call *c)
-{
-    struct str scope = cut_segment(str_from(c->route->path)), outside = cut_segment(scope);
-
-    return str_ends_with(outside, STR("/providers")) ? cut_segment(outside) : scope;
-}
-
 bool arm_resource_list(struct arm_call *c, struct error *err)
 {
     struct store_query query = { .type = arena_lower(c->arena, str_from(c->type->name)) };
@@ -320,16 +275,16 @@ bool arm_resource_list(struct arm_call *c, struct error *err)
         !arm_page_read(c, &page, err))
         return false;
     query.key_prefix =
-        arena_printf(c->arena, "%.*s/", STR_ARGS(arena_lower(c->arena, expand(c, list_scope(c)))));
+        arena_printf(c->arena, "%.*s/", STR_ARGS(arena_lower(c->arena, arm_route_list_scope(c))));
     query.after_key = page.after_key;
-    query.limit = filter.is_empty ? page.size + 1 : 0;
+    query.limit = filter.is_empty && !c->lists_what_is_allowed ? page.size + 1 : 0;
     if (!store_list(c->txn, &query, &found, &count, err))
         return false;
     for (size_t i = 0; i < count; i++) {
         shown = arm_resource_render(c, c->type, &found[i], doc, err);
         if (!shown)
             return false;
-        if (!arm_filter_matches(c, &filter, shown))
+        if (!arm_filter_matches(c, &filter, shown) || !arm_may_list(c, c->type, found[i].id))
             continue;
         if (yyjson_mut_arr_size(list) == page.size) {
             arm_page_link(c, doc, root, found[last].key);

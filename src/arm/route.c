@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "arm/route.h"
 
+#include <assert.h>
+
 #include "base/format.h"
 
 struct path {
@@ -100,6 +102,52 @@ static struct str join_scope(struct arena *a, const struct path *path, unsigned 
         id = arena_printf(a, "%.*s/%.*s", STR_ARGS(id), STR_ARGS(part));
     }
     return id;
+}
+
+struct str arm_route_expand(const struct arm_call *c, struct str path)
+{
+    struct str id, part;
+    unsigned used = 0;
+
+    if (str_is_empty(path))
+        return STR_NONE;
+    str_split(&path, '/', &part);
+    id = part.len ? c->scope : STR_NONE;
+    while (str_split(&path, '/', &part)) {
+        if (str_equal(part, STR("{}"))) {
+            assert(used < c->name_count);
+            part = c->names[used++];
+        }
+        id = arena_printf(c->arena, "%.*s/%.*s", STR_ARGS(id), STR_ARGS(part));
+    }
+    return id;
+}
+
+/* The path without its last segment. */
+static struct str cut_segment(struct str path)
+{
+    while (path.len && path.data[--path.len] != '/')
+        ;
+    return path;
+}
+
+/* The route's path without the word at its end. */
+static struct str cut_word(struct str path)
+{
+    return str_ends_with(path, STR("{}")) ? path : cut_segment(path);
+}
+
+struct str arm_route_scope(const struct arm_call *c)
+{
+    return arm_route_expand(c, cut_word(str_from(c->route->path)));
+}
+
+struct str arm_route_list_scope(const struct arm_call *c)
+{
+    struct str path = cut_word(str_from(c->route->path)), outside = cut_segment(path);
+
+    return arm_route_expand(c, str_ends_with(outside, STR("/providers")) ? cut_segment(outside)
+                                                                         : path);
 }
 
 static bool find(struct arm_call *c, const struct path *path, bool *method_differs)

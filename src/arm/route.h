@@ -29,5 +29,12 @@
 MUST_CHECK bool arm_route_find(struct arm_call *c, struct error *err);
 /* Does the path of a route or a type begin with {scope}? */
 bool arm_path_has_scope(const char *path);
+/* A route's or a type's path with the call's scope and names in place of {scope} and each {}. */
+struct str arm_route_expand(const struct arm_call *c, struct str path);
+/* What the call's path is about: the resource that it names, or, where it ends in a word, what that
+ * is a list or an action of, up to and with the provider. */
+struct str arm_route_scope(const struct arm_call *c);
+/* The same without a provider at its end: what a list lists lies below. */
+struct str arm_route_list_scope(const struct arm_call *c);
 
 #endif

@@ -25,6 +25,7 @@ struct arm_provider {
 
 extern const struct arm_provider arm_cognitive_services;
 extern const struct arm_provider arm_resources;
+extern const struct arm_provider arm_authorization;
 
 enum arm_field_kind {
     ARM_FIELD_TEXT,
@@ -115,5 +116,8 @@ extern const struct arm_type arm_usage_type;
 extern const struct arm_type arm_sku_type;
 extern const struct arm_type arm_operation_type;
 extern const struct arm_type arm_absent_type;
+extern const struct arm_type arm_role_definition_type;
+extern const struct arm_type arm_role_assignment_type;
+extern const struct arm_type arm_permission_type;
 
 #endif

@@ -24,6 +24,14 @@ static const char *const resources_versions[] = {
     "2024-11-01", "2025-03-01", "2025-04-01",
 };
 
+/* Microsoft.Authorization's roles and locks, which have versions each of their own */
+static const char *const authorization_versions[] = {
+    "2015-01-01",         "2015-06-01",         "2015-07-01",         "2016-07-01",
+    "2016-09-01",         "2018-01-01-preview", "2018-07-01",         "2018-09-01-preview",
+    "2020-04-01-preview", "2020-05-01",         "2020-08-01-preview", "2020-10-01",
+    "2021-04-01-preview", "2022-04-01",         "2022-05-01-preview",
+};
+
 const struct arm_provider arm_cognitive_services = {
     .name = "Microsoft.CognitiveServices",
     .versions = cognitive_services_versions,
@@ -34,6 +42,13 @@ const struct arm_provider arm_resources = {
     .name = "Microsoft.Resources",
     .versions = resources_versions,
     .version_count = ARRAY_LEN(resources_versions),
+    .accepts_between = true,
+};
+
+const struct arm_provider arm_authorization = {
+    .name = "Microsoft.Authorization",
+    .versions = authorization_versions,
+    .version_count = ARRAY_LEN(authorization_versions),
     .accepts_between = true,
 };
 

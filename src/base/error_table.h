@@ -75,6 +75,8 @@
     X(ARM_TOKEN_EXPIRED,   401, ARM,     "ExpiredAuthenticationToken", NULL, NULL) \
     X(ARM_TOKEN_AUDIENCE,  401, ARM,     "InvalidAuthenticationTokenAudience", NULL, NULL) \
     X(ARM_TOKEN_ISSUER,    401, ARM,     "InvalidAuthenticationTokenTenant", NULL, NULL) \
+    X(ARM_FORBIDDEN,       403, ARM,     "AuthorizationFailed", NULL, NULL) \
+    X(ARM_LINKED,          403, ARM,     "LinkedAuthorizationFailed", NULL, NULL) \
     X(ARM_NO_API_VERSION,  400, ARM,     "MissingApiVersionParameter", NULL, "The api-version query parameter (?api-version=) is required for all requests.") \
     X(ARM_API_VERSION,     400, ARM,     "InvalidApiVersionParameter", NULL, NULL) \
     X(ARM_NO_REGISTERED,   400, ARM,     "NoRegisteredProviderFound", NULL, NULL) \
@@ -108,6 +110,21 @@
     X(ARM_CAPACITY,        400, ARM,     "InvalidCapacity", NULL, NULL) \
     X(ARM_SKU,             400, ARM,     "InvalidSku", NULL, NULL) \
     X(ARM_KIND,            400, ARM,     "InvalidApiSetId", NULL, NULL) \
+    X(ARM_NO_ROLE,         404, ARM,     "RoleDefinitionDoesNotExist", NULL, NULL) \
+    X(ARM_BAD_ROLE,        400, ARM,     "RoleDefinitionDoesNotExist", NULL, NULL) \
+    X(ARM_ROLE_ID,         400, ARM,     "InvalidRoleDefinitionId", NULL, NULL) \
+    X(ARM_ROLE_NAME,       409, ARM,     "RoleDefinitionWithSameNameExists", NULL, "A custom role with the same name already exists in this directory. Use a different name.") \
+    X(ARM_ROLE_LIMIT,      400, ARM,     "RoleDefinitionLimitExceeded", NULL, "No more role definitions can be created.") \
+    X(ARM_ROLE_BUILT_IN,   400, ARM,     "BuiltInRoleDefinitionNotModifiable", NULL, NULL) \
+    X(ARM_ROLE_ASSIGNED,   400, ARM,     "RoleDefinitionHasAssignments", NULL, "There are existing role assignments referencing role.") \
+    X(ARM_ROLE_ACTION,     400, ARM,     "InvalidActionOrNotAction", NULL, NULL) \
+    X(ARM_ROLE_SCOPE,      400, ARM,     "RoleAssignmentScopeNotAssignableToRoleDefinition", NULL, NULL) \
+    X(ARM_ASSIGNMENT_ID,   400, ARM,     "InvalidRoleAssignmentId", NULL, NULL) \
+    X(ARM_ASSIGNMENT_EXISTS, 409, ARM,   "RoleAssignmentExists", NULL, NULL) \
+    X(ARM_ASSIGNMENT_FIXED, 400, ARM,    "RoleAssignmentUpdateNotPermitted", NULL, "Tenant ID, application ID, principal ID, and scope are not allowed to be updated.") \
+    X(ARM_ASSIGNMENT_LIMIT, 400, ARM,    "RoleAssignmentLimitExceeded", NULL, "No more role assignments can be created.") \
+    X(ARM_NO_ASSIGNMENT,   404, ARM,     "RoleAssignmentNotFound", NULL, NULL) \
+    X(ARM_PRINCIPAL_ID,    400, ARM,     "InvalidPrincipalId", NULL, "A valid principal ID must be provided for role assignment.") \
     X(ARM_TOO_LARGE,       413, ARM,     "RequestEntityTooLarge", NULL, "The request content size exceeds the maximum size.") \
     X(ARM_MEDIA_TYPE,      415, ARM,     "UnsupportedMediaType", NULL, NULL) \
     X(ARM_THROTTLED,       429, ARM,     "SubscriptionRequestsThrottled", NULL, NULL) \

@@ -2,6 +2,7 @@
  * Resource groups, and the lists of the resources in a group or a subscription.
  * SPDX-License-Identifier: MIT
  */
+#include "arm/authorize.h"
 #include "arm/filter.h"
 #include "arm/location.h"
 #include "arm/page.h"
@@ -132,7 +133,7 @@ static bool list_resources(struct arm_call *c, struct error *err)
     for (size_t i = 0; i < count; i++) {
         const struct arm_type *type = arm_type_of(&found[i]);
 
-        if (!type || !type->is_tracked)
+        if (!type || !type->is_tracked || !arm_may_list(c, type, found[i].id))
             continue;
         full = arm_resource_render(c, type, &found[i], doc, err);
         if (!full)

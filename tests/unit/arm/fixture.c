@@ -186,7 +186,9 @@ struct answer call(struct fixture *f, enum http_method method, const char *path,
             .if_match = f->if_match,
             .if_none_match = f->if_none_match,
             .base = STR(BASE),
-            .principal = { .name = STR("dev@contoso.com"), .is_administrator = true },
+            .principal = f->caller ? *f->caller
+                                   : (struct principal){ .name = STR("dev@contoso.com"),
+                                                         .is_administrator = true },
         },
     };
     struct error err;

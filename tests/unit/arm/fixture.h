@@ -35,6 +35,8 @@ struct fixture {
     /* for the next call only */
     struct str if_match;
     struct str if_none_match;
+    /* who calls from now on; NULL: an administrator */
+    const struct principal *caller;
 };
 
 /* An answer. */

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+#include "arm/types/role.h"
+
+#include "arm/publish.h"
+#include "arm/resource.h"
+#include "base/format.h"
+
+static bool read_roles(struct store_txn *t, struct arena *a, struct rbac_role **roles,
+                       size_t *count, struct error *err)
+{
+    struct store_query query = { .type = arena_lower(a, str_from(arm_role_definition_type.name)) };
+    struct store_resource *found;
+    yyjson_val *body;
+
+    if (!store_list(t, &query, &found, count, err))
+        return false;
+    *roles = ARENA_ARRAY(a, struct rbac_role, *count);
+    for (size_t i = 0; i < *count; i++) {
+        body = arm_resource_body(a, &found[i], err);
+        if (!body)
+            return false;
+        role_definition_read(a, &found[i], body, &(*roles)[i]);
+    }
+    return true;
+}
+
+static bool read_assignments(struct store_txn *t, struct arena *a,
+                             struct rbac_assignment **assignments, size_t *count, struct error *err)
+{
+    struct store_resource *found;
+    yyjson_val *body;
+
+    if (!role_assignments_list(t, a, &found, count, err))
+        return false;
+    *assignments = ARENA_ARRAY(a, struct rbac_assignment, *count);
+    for (size_t i = 0; i < *count; i++) {
+        body = arm_resource_body(a, &found[i], err);
+        if (!body)
+            return false;
+        role_assignment_read(&found[i], body, &(*assignments)[i]);
+    }
+    return true;
+}
+
+struct rbac *roles_read(struct store_txn *t, struct arena *a, struct error *err)
+{
+    struct rbac_assignment *assignments;
+    size_t role_count, assignment_count;
+    struct rbac_role *roles;
+
+    if (!read_roles(t, a, &roles, &role_count, err) ||
+        !read_assignments(t, a, &assignments, &assignment_count, err))
+        return NULL;
+    return rbac_new(roles, role_count, assignments, assignment_count);
+}
+
+void role_keep_authors(struct arm_change *change)
+{
+    yyjson_mut_val *facts = json_set_object(change->doc, change->root, "facts");
+    struct str who = change->call->request->principal.object_id;
+
+    if (!change->before)
+        json_set_str(change->doc, facts, "createdBy", who);
+    json_set_str(change->doc, facts, "updatedBy", who);
+}
+
+void role_show_authors(const struct arm_call *c, const struct store_resource *r, yyjson_val *body,
+                       yyjson_mut_doc *doc, yyjson_mut_val *properties)
+{
+    json_set_str(doc, properties, "createdOn", format_time(c->arena, r->created_at_ms));
+    json_set_str(doc, properties, "updatedOn", format_time(c->arena, r->changed_at_ms));
+    json_set_str(doc, properties, "createdBy", json_str(json_at(body, "facts.createdBy")));
+    json_set_str(doc, properties, "updatedBy", json_str(json_at(body, "facts.updatedBy")));
+}
+
+bool role_on_written(struct arm_change *change, struct error *err)
+{
+    (void)err;
+    arm_publish_roles(change->call);
+    return true;
+}
