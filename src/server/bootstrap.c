@@ -14,12 +14,15 @@
 #define SETTING_TOKEN STR("admin_token")           /* likewise */
 #define SETTING_BASE STR("public_base")
 #define SETTING_QUICKSTART STR("quickstart_account") /* its ARM id */
+#define SETTING_OWNER STR("owner_assignment")        /* likewise: the first principal's role */
 
 #define SECRET_LIFETIME_MS ((int64_t)10 * 365 * 86400 * 1000)
 #define SECRET_LEN 43 /* 256 bits in base62 */
 
 #define API_RESOURCES "?api-version=2022-12-01"
 #define API_COGNITIVE "?api-version=2023-05-01"
+#define API_AUTHORIZATION "?api-version=2022-04-01"
+#define OWNER "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
 
 struct bootstrap_job {
     const struct secret_box *box;
@@ -181,6 +184,30 @@ static bool put_deployments(struct bootstrap_job *job, struct store_txn *t, stru
     return true;
 }
 
+/* The first service principal owns the subscription, unless somebody has taken that away since. */
+static bool put_owner(struct bootstrap_job *job, struct store_txn *t, struct arena *a,
+                      struct str subscription, struct error *err)
+{
+    char guid[GUID_TEXT_LEN + 1];
+    struct str known, path, body;
+    bool found;
+
+    if (!store_get_setting(t, SETTING_OWNER, &known, &found, err))
+        return false;
+    if (found)
+        return true;
+    format_guid(guid);
+    path = arena_printf(a, "%.*s/providers/Microsoft.Authorization/roleAssignments/%s",
+                        STR_ARGS(subscription), guid);
+    body = arena_printf(a,
+                        "{\"properties\":{\"roleDefinitionId\":\"%.*s/providers/"
+                        "Microsoft.Authorization/roleDefinitions/" OWNER
+                        "\",\"principalId\":\"%.*s\",\"principalType\":\"ServicePrincipal\"}}",
+                        STR_ARGS(subscription), STR_ARGS(job->known->object_id));
+    return put(job, t, a, path, API_AUTHORIZATION, body, err) &&
+           store_put_setting(t, SETTING_OWNER, path, err);
+}
+
 static bool put_quickstart(struct bootstrap_job *job, struct store_txn *t, struct arena *a,
                            struct str subscription, struct error *err)
 {
@@ -219,7 +246,8 @@ static bool run_resources(struct store_txn *t, struct arena *arena, void *data, 
     if (!found &&
         !put(job, t, arena, subscription, API_RESOURCES, STR("{\"displayName\":\"lazuli\"}"), err))
         return false;
-    return !job->quickstart || put_quickstart(job, t, arena, subscription, err);
+    return put_owner(job, t, arena, subscription, err) &&
+           (!job->quickstart || put_quickstart(job, t, arena, subscription, err));
 }
 
 bool bootstrap_resources(struct store *s, struct arm *arm, bool quickstart,

@@ -39,7 +39,8 @@ struct bootstrap_info {
 MUST_CHECK bool bootstrap_identity(struct store *s, const struct secret_box *box,
                                    struct str public_base, struct arena *a,
                                    struct bootstrap_info *info, struct error *err);
-/* The subscription, and with `quickstart` the group, the account and its deployments. */
+/* The subscription with its owner, and with `quickstart` the group, the account and its
+ * deployments. */
 MUST_CHECK bool bootstrap_resources(struct store *s, struct arm *arm, bool quickstart,
                                     const struct bootstrap_info *info, struct error *err);
 /* What is there, with the quickstart account's first key. */

@@ -187,6 +187,57 @@ static void without_the_quickstart_there_is_no_account(void **state)
     directory_unref(d);
 }
 
+static bool owns_subscription(struct place *p)
+{
+    const struct rbac_principal who = { .object_id = p->info.object_id };
+    struct directory *d = directory_box_get(p->directory);
+    struct str scope =
+        arena_printf(p->arena, "/subscriptions/%.*s", STR_ARGS(p->info.subscription_id));
+    bool owns = rbac_allows(directory_roles(d), &who, RBAC_ACTION,
+                            STR("Microsoft.Authorization/roleAssignments/write"), scope);
+
+    directory_unref(d);
+    return owns;
+}
+
+static bool delete_assignments(struct store_txn *t, struct arena *arena, void *data,
+                               struct error *e)
+{
+    struct store_query query = { .type = STR("microsoft.authorization/roleassignments") };
+    struct store_resource *found;
+    struct place *p = data;
+    struct str reply;
+    size_t count;
+    int status;
+
+    if (!store_list(t, &query, &found, &count, e))
+        return false;
+    assert_int_equal(count, 1);
+    return arm_apply(p->arm, t, arena, HTTP_DELETE,
+                     arena_printf(arena, "%.*s?api-version=2022-04-01", STR_ARGS(found[0].id)),
+                     STR_NONE, &status, &reply, e);
+}
+
+/* Once: who has taken that away does not find it again after the next start. */
+static void the_first_principal_owns_the_subscription(void **state)
+{
+    struct place *p = *state;
+
+    must(bootstrap_resources(p->store, p->arm, false, &p->info, &err));
+    assert_false(owns_subscription(p));
+    must(arm_load_directory(p->arm, &err));
+    assert_true(owns_subscription(p));
+    stop(p);
+    start(p);
+    must(bootstrap_resources(p->store, p->arm, false, &p->info, &err));
+    must(arm_load_directory(p->arm, &err));
+    assert_true(owns_subscription(p));
+    must(store_run(p->store, delete_assignments, p, &err));
+    must(bootstrap_resources(p->store, p->arm, false, &p->info, &err));
+    must(arm_load_directory(p->arm, &err));
+    assert_false(owns_subscription(p));
+}
+
 static void an_empty_folder_tells_nothing(void **state)
 {
     struct place *p = *state;
@@ -242,7 +293,7 @@ int main(void)
         TEST(ids_and_token_are_made_once),      TEST(the_quickstart_makes_what_its_pages_call),
         TEST(a_second_start_changes_nothing),   TEST(without_the_quickstart_there_is_no_account),
         TEST(an_empty_folder_tells_nothing),    TEST(the_hash_is_the_same_after_a_restart),
-        TEST(another_master_key_opens_nothing),
+        TEST(another_master_key_opens_nothing), TEST(the_first_principal_owns_the_subscription),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
