@@ -225,6 +225,7 @@ const struct operation operation_chat = {
     .word = "chatCompletion",
     .path = { "chat/completions", 16 },
     .method = HTTP_POST,
+    .data_action = DATA_ACTION_OPENAI "deployments/chat/completions/action",
     .since = 20230315,
     .model_operation = MODEL_CHAT,
     .engine_operation = ENGINE_CHAT,

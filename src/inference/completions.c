@@ -197,6 +197,7 @@ const struct operation operation_completions = {
     .word = "completion",
     .path = { "completions", 11 },
     .method = HTTP_POST,
+    .data_action = DATA_ACTION_OPENAI "deployments/completions/action",
     .since = 20221201,
     .model_operation = MODEL_COMPLETION,
     .engine_operation = ENGINE_COMPLETION,

@@ -288,6 +288,7 @@ const struct operation operation_embeddings = {
     .word = "embeddings",
     .path = { "embeddings", 10 },
     .method = HTTP_POST,
+    .data_action = DATA_ACTION_OPENAI "deployments/embeddings/action",
     .since = 20221201,
     .model_operation = MODEL_EMBEDDINGS,
     .engine_operation = ENGINE_EMBEDDINGS,

@@ -91,6 +91,7 @@ const struct operation operation_models_list = {
     .id = "Models_List",
     .path = { "models", 6 },
     .method = HTTP_GET,
+    .data_action = DATA_ACTION_OPENAI "models/read",
     .since = 20221201,
     .answer = answer_list,
 };
@@ -99,6 +100,7 @@ const struct operation operation_models_get = {
     .id = "Models_Get",
     .path = { "models/", 7 },
     .method = HTTP_GET,
+    .data_action = DATA_ACTION_OPENAI "models/read",
     .since = 20221201,
     .answer = answer_get,
 };

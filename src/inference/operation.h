@@ -9,11 +9,15 @@
 
 #include "inference/exchange.h"
 
+/* What a token's bearer must be allowed to: data actions as Azure's roles name them. */
+#define DATA_ACTION_OPENAI "Microsoft.CognitiveServices/accounts/OpenAI/"
+
 struct operation {
     const char *id;   /* "ChatCompletions_Create", as logs and 429 texts name it */
     const char *word; /* "chatCompletion", as OperationNotSupported names it */
     struct str path;  /* behind the deployment, or behind /openai/v1/ */
     enum http_method method;
+    const char *data_action;
     unsigned since; /* first api-version's date */
     /* Operations on a deployment: */
     unsigned model_operation; /* a model_operation bit; 0: needs no deployment */
