@@ -1,10 +1,8 @@
 """The control plane by Microsoft's own Python SDKs, over TLS as they insist on."""
 
-import time
 import uuid
 
 import pytest
-from azure.core.credentials import AccessToken
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from azure.core.rest import HttpRequest
 from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
@@ -21,21 +19,12 @@ from azure.mgmt.cognitiveservices.models import (
 )
 from azure.mgmt.resource import ResourceManagementClient, SubscriptionClient
 
+from arm import Token
 from certificate import tls_arguments
 from conftest import SIMULATED
 from service import Lazuli
 
 ACCOUNT_TYPE = "Microsoft.CognitiveServices/accounts"
-
-
-class Token:
-    """The administrator's token, as azure-identity would hand it over."""
-
-    def __init__(self, token):
-        self.token = token
-
-    def get_token(self, *scopes, **arguments):
-        return AccessToken(self.token, int(time.time()) + 3600)
 
 
 @pytest.fixture(scope="module")
