@@ -64,13 +64,21 @@ void role_keep_authors(struct arm_change *change)
     json_set_str(change->doc, facts, "updatedBy", who);
 }
 
+/* The admin token has no object id. */
+static void show_author(yyjson_mut_doc *doc, yyjson_mut_val *properties, const char *name,
+                        struct str who)
+{
+    json_set(doc, properties, name,
+             str_is_empty(who) ? yyjson_mut_null(doc) : yyjson_mut_strncpy(doc, who.data, who.len));
+}
+
 void role_show_authors(const struct arm_call *c, const struct store_resource *r, yyjson_val *body,
                        yyjson_mut_doc *doc, yyjson_mut_val *properties)
 {
     json_set_str(doc, properties, "createdOn", format_time(c->arena, r->created_at_ms));
     json_set_str(doc, properties, "updatedOn", format_time(c->arena, r->changed_at_ms));
-    json_set_str(doc, properties, "createdBy", json_str(json_at(body, "facts.createdBy")));
-    json_set_str(doc, properties, "updatedBy", json_str(json_at(body, "facts.updatedBy")));
+    show_author(doc, properties, "createdBy", json_str(json_at(body, "facts.createdBy")));
+    show_author(doc, properties, "updatedBy", json_str(json_at(body, "facts.updatedBy")));
 }
 
 bool role_on_written(struct arm_change *change, struct error *err)
