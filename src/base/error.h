@@ -29,6 +29,7 @@ enum error_envelope {
     ENVELOPE_SPACED,  /* as GATEWAY, with the blank that Azure sends after "message": */
     ENVELOPE_MODEL,   /* {"error":{"message","type","param","code"}}, the model layer (OpenAI's) */
     ENVELOPE_OAUTH,   /* {"error","error_description","error_codes",...}, Entra's (RFC 6749) */
+    ENVELOPE_GRAPH,   /* {"error":{"code","message","innerError"}}, Microsoft Graph's */
     ENVELOPE_TOKEN,   /* { "statusCode": 401, "message": ... }, a refused bearer token */
 };
 

@@ -142,9 +142,18 @@
     X(OAUTH_DISABLED,      400, OAUTH,   "invalid_grant", "50057", "The user account is disabled.") \
     X(OAUTH_PASSWORD,      400, OAUTH,   "invalid_grant", "50126", "Error validating credentials due to invalid username or password.") \
     X(OAUTH_TOKEN,         400, OAUTH,   "invalid_grant", "70000", NULL) \
+    X(OAUTH_LOCKED,        400, OAUTH,   "invalid_grant", "50053", "The account is locked: too many sign-ins with a wrong user ID or password. Try again in a minute.") \
+    X(OAUTH_REDIRECT,      400, OAUTH,   "invalid_request", "50011", NULL) \
+    X(OAUTH_BUSY,          503, OAUTH,   "temporarily_unavailable", "90033", "Too many sign-ins at the moment. Please try again.") \
     X(OAUTH_PENDING,       400, OAUTH,   "authorization_pending", "70016", "OAuth 2.0 device flow error. Authorization is pending. Continue polling.") \
     X(OAUTH_DECLINED,      400, OAUTH,   "authorization_declined", "70017", "The user has denied access to the scope requested by the client application.") \
     X(OAUTH_EXPIRED,       400, OAUTH,   "expired_token", "70020", "The device code has expired, or is not known. Start again.") \
+    /* Microsoft Graph */ \
+    X(GRAPH_TOKEN,         401, GRAPH,   "InvalidAuthenticationToken", NULL, "Access token is empty, invalid, for another audience, or has expired.") \
+    X(GRAPH_DENIED,        403, GRAPH,   "Authorization_RequestDenied", NULL, "Insufficient privileges to complete the operation.") \
+    X(GRAPH_NOT_FOUND,     404, GRAPH,   "Request_ResourceNotFound", NULL, NULL) \
+    X(GRAPH_BAD_REQUEST,   400, GRAPH,   "Request_BadRequest", NULL, NULL) \
+    X(GRAPH_QUERY,         400, GRAPH,   "Request_UnsupportedQuery", NULL, NULL) \
     X(OAUTH_NO_PATH,       404, OAUTH,   "not_found", "90023", "There is nothing at this path.")
 /* clang-format on */
 

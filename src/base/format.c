@@ -333,6 +333,37 @@ bool format_parse_base64(struct arena *a, struct str s, struct str *out)
     return true;
 }
 
+static void translate(char *text, const char *from, const char *to)
+{
+    for (; *text; text++) {
+        if (*text == from[0] || *text == from[1])
+            *text = to[*text == from[1]];
+    }
+}
+
+struct str format_base64url(struct arena *a, const void *bytes, size_t len)
+{
+    struct str padded = format_base64(a, bytes, len);
+    char *text = arena_text(a, padded);
+
+    translate(text, "+/", "-_");
+    while (padded.len && text[padded.len - 1] == '=')
+        text[--padded.len] = '\0';
+    return str_of(text, padded.len);
+}
+
+bool format_parse_base64url(struct arena *a, struct str s, struct str *out)
+{
+    static const char *const padding[] = { "", NULL, "==", "=" };
+    char *text;
+
+    if (s.len % 4 == 1 || s.len > BASE64_MAX || !str_is_alnum_or(s, "-_"))
+        return false;
+    text = arena_text(a, arena_printf(a, "%.*s%s", STR_ARGS(s), padding[s.len % 4]));
+    translate(text, "-_", "+/");
+    return format_parse_base64(a, str_from(text), out);
+}
+
 /* -- Percent encoding ---------------------------------------------------------------------- */
 
 bool format_percent_decode(struct arena *a, struct str s, struct str *out)

@@ -44,6 +44,10 @@ struct str format_base64(struct arena *a, const void *bytes, size_t len);
 /* False when malformed. *out points into the arena. */
 MUST_CHECK bool format_parse_base64(struct arena *a, struct str s, struct str *out);
 
+/* The same in the alphabet of URLs, without padding (RFC 4648, 5). */
+struct str format_base64url(struct arena *a, const void *bytes, size_t len);
+MUST_CHECK bool format_parse_base64url(struct arena *a, struct str s, struct str *out);
+
 /* %XX decoded, '+' left alone; false on a malformed escape or a NUL, encoded or not. */
 MUST_CHECK bool format_percent_decode(struct arena *a, struct str s, struct str *out);
 /* What is not unreserved (RFC 3986, 2.3) as %XX. */

@@ -7,6 +7,8 @@
 #ifndef ENTRA_CALL_H
 #define ENTRA_CALL_H
 
+#include <stdatomic.h>
+
 #include "entra/entra.h"
 
 #define ENTRA_NAMES_MAX 3
@@ -16,7 +18,11 @@ struct entra {
     struct store *store;
     struct authority *authority;
     const struct secret_box *box;
+    struct directory_box *directory;
+    char *subscription_id;
     char *public_base;
+    char *machine_identity; /* may be empty */
+    atomic_uint at_work;    /* passwords that are being hashed */
 };
 
 struct entra_call;
@@ -38,7 +44,8 @@ struct entra_request {
     struct str metadata;      /* the header that managed identities send */
     struct str client_id;     /* the header x-ms-client-request-id */
     struct str peer;
-    struct str base; /* "https://host": what links back to this server begin with */
+    bool is_forwarded; /* by something in front */
+    struct str base;   /* "https://host": what links back to this server begin with */
 };
 
 struct entra_reply {
@@ -47,6 +54,16 @@ struct entra_reply {
     struct str body;
     struct http_header headers[ENTRA_HEADERS_MAX];
     size_t header_count;
+};
+
+/* What takes too long for the store's thread: a handler that wants it fills this in and returns true;
+ * it is called again, in another transaction, when it has been done. */
+enum entra_work_kind { ENTRA_WORK_NONE, ENTRA_WORK_CHECK, ENTRA_WORK_HASH, ENTRA_WORK_DONE };
+struct entra_work {
+    enum entra_work_kind kind;
+    struct str password;
+    struct str hash; /* to check against; of ENTRA_WORK_HASH, the result */
+    bool matches;
 };
 
 struct entra_call {
@@ -58,6 +75,8 @@ struct entra_call {
     struct str names[ENTRA_NAMES_MAX];
     unsigned name_count;
     struct entra_reply reply;
+    struct entra_work work;
+    struct error refusal;          /* set by entra_refuse */
     struct authority_state *state; /* what is in force: keys are there */
     bool principals_changed;       /* set by a handler that wrote one */
     struct authority_state *next;  /* to be published after the commit */
@@ -71,12 +90,19 @@ struct entra_endpoints {
 extern const struct entra_endpoints entra_discovery;
 extern const struct entra_endpoints entra_metadata;
 extern const struct entra_endpoints entra_token;
+extern const struct entra_endpoints entra_authorize;
+extern const struct entra_endpoints entra_device;
+extern const struct entra_endpoints entra_graph;
+extern const struct entra_endpoints entra_graph_write;
+extern const struct entra_endpoints entra_managed_identity;
 
 /* A parameter of the form in the body, or, for GET, of the query. STR_NONE when absent. */
 struct str entra_parameter(const struct entra_call *c, const char *name);
 /* As entra_parameter; ERROR_OAUTH_MISSING when it is absent or empty. */
 MUST_CHECK bool entra_require(const struct entra_call *c, const char *name, struct str *value,
                               struct error *err);
+/* The reply is this error, but what the handler wrote is kept (a failed sign-in is counted). */
+bool entra_refuse(struct entra_call *c, enum error_code code);
 void entra_reply_json(struct entra_call *c, int status, yyjson_mut_val *root);
 void entra_reply_header(struct entra_call *c, struct str name, struct str value);
 /* "https://host/TENANT", as the client named the tenant, or by its id. */

@@ -11,15 +11,21 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "entra/call.h"
+#include "identity/password.h"
 
 #define SEGMENTS_MAX 8
+/* Passwords that are being hashed at the same time; each takes 32 MiB. More are refused. */
+#define AT_WORK_MAX 16
+#define HASH_TEXT_MAX 160
 #define REPLY_HEADERS_MAX (ENTRA_HEADERS_MAX + 6)
 
 /* What Entra calls the tenant of a path whose client does not know which one it wants. */
 static const char *const any_tenant[] = { "common", "organizations", "adfs" };
 
-static const struct entra_endpoints *const tables[] = { &entra_discovery, &entra_metadata,
-                                                        &entra_token };
+static const struct entra_endpoints *const tables[] = {
+    &entra_discovery, &entra_metadata, &entra_token,       &entra_authorize,
+    &entra_device,    &entra_graph,    &entra_graph_write, &entra_managed_identity
+};
 
 struct entra_exchange {
     struct entra *entra;
@@ -27,8 +33,18 @@ struct entra_exchange {
     struct entra_request request;
     struct entra_call call;
     struct store_job job;
+    struct loop_work work; /* what call.work asks for */
+    char hash[HASH_TEXT_MAX];
     bool is_submitted;
 };
+
+static char *dup_str(struct str s)
+{
+    char *text = memory_alloc(s.len + 1);
+
+    str_show(s, text, s.len + 1);
+    return text;
+}
 
 struct entra *entra_new(const struct entra_options *options)
 {
@@ -37,8 +53,10 @@ struct entra *entra_new(const struct entra_options *options)
     e->store = options->store;
     e->authority = options->authority;
     e->box = options->box;
-    e->public_base = memory_alloc(options->public_base.len + 1);
-    str_show(options->public_base, e->public_base, options->public_base.len + 1);
+    e->directory = options->directory;
+    e->subscription_id = dup_str(options->subscription_id);
+    e->public_base = dup_str(options->public_base);
+    e->machine_identity = dup_str(options->machine_identity);
     return e;
 }
 
@@ -46,7 +64,9 @@ void entra_free(struct entra *e)
 {
     if (!e)
         return;
+    free(e->subscription_id);
     free(e->public_base);
+    free(e->machine_identity);
     free(e);
 }
 
@@ -128,6 +148,12 @@ bool entra_require(const struct entra_call *c, const char *name, struct str *val
                      "The request body must contain the following parameter: '%s'.", name);
 }
 
+bool entra_refuse(struct entra_call *c, enum error_code code)
+{
+    error_set(&c->refusal, code, NULL);
+    return true;
+}
+
 void entra_reply_json(struct entra_call *c, int status, yyjson_mut_val *root)
 {
     c->reply.status = status;
@@ -160,12 +186,30 @@ struct str entra_authority_url(const struct entra_call *c)
 
 /* -- Replies --------------------------------------------------------------------------------- */
 
-static struct str render(struct arena *a, const struct error *err, struct str trace_id,
-                         struct str now)
+struct trace {
+    struct str id;
+    struct str now;
+};
+
+static struct str render_graph(struct arena *a, const struct error *err, const struct trace *t)
+{
+    yyjson_mut_doc *doc = json_new(a);
+    yyjson_mut_val *root = yyjson_mut_obj(doc), *object = yyjson_mut_obj(doc);
+    yyjson_mut_val *inner = yyjson_mut_obj(doc);
+
+    json_set_str(doc, object, "code", str_from(error_info(err->code)->wire_code));
+    json_set_str(doc, object, "message", str_from(err->text));
+    json_set_str(doc, inner, "date", t->now);
+    json_set_str(doc, inner, "request-id", t->id);
+    json_set(doc, object, "innerError", inner);
+    json_set(doc, root, "error", object);
+    return json_write_mut(a, root);
+}
+
+static struct str render_oauth(struct arena *a, const struct error *err, const struct trace *t)
 {
     const struct error_info *info = error_info(err->code);
-    bool is_oauth = info->envelope == ENVELOPE_OAUTH;
-    struct str text = str_from(info->status >= 500 ? info->text : err->text);
+    bool is_oauth = info->envelope == ENVELOPE_OAUTH, is_ours = info->status >= 500 && !is_oauth;
     struct str number = is_oauth ? str_from(info->type) : STR("90002");
     yyjson_mut_doc *doc = json_new(a);
     yyjson_mut_val *root = yyjson_mut_obj(doc), *codes = yyjson_mut_arr(doc);
@@ -174,18 +218,18 @@ static struct str render(struct arena *a, const struct error *err, struct str tr
     if (str_to_u64(number, UINT32_MAX, &value))
         yyjson_mut_arr_add_uint(doc, codes, value);
     json_set_str(doc, root, "error",
-                 is_oauth ? str_from(info->wire_code)
-                          : (info->status >= 500 ? STR("server_error") : STR("invalid_request")));
+                 is_oauth  ? str_from(info->wire_code)
+                 : is_ours ? STR("server_error")
+                           : STR("invalid_request"));
     json_set_str(doc, root, "error_description",
                  arena_printf(a,
-                              "AADSTS%.*s: %.*s Trace ID: %.*s Correlation ID: %.*s Timestamp: "
-                              "%.*s",
-                              STR_ARGS(number), STR_ARGS(text), STR_ARGS(trace_id),
-                              STR_ARGS(trace_id), STR_ARGS(now)));
+                              "AADSTS%.*s: %s Trace ID: %.*s Correlation ID: %.*s Timestamp: %.*s",
+                              STR_ARGS(number), is_ours ? info->text : err->text, STR_ARGS(t->id),
+                              STR_ARGS(t->id), STR_ARGS(t->now)));
     json_set(doc, root, "error_codes", codes);
-    json_set_str(doc, root, "timestamp", now);
-    json_set_str(doc, root, "trace_id", trace_id);
-    json_set_str(doc, root, "correlation_id", trace_id);
+    json_set_str(doc, root, "timestamp", t->now);
+    json_set_str(doc, root, "trace_id", t->id);
+    json_set_str(doc, root, "correlation_id", t->id);
     return json_write_mut(a, root);
 }
 
@@ -193,9 +237,13 @@ struct str entra_render_error(struct arena *arena, const struct error *err)
 {
     static const struct clock real;
     char id[GUID_TEXT_LEN + 1];
+    struct trace trace = { .now = format_time_seconds(arena, clock_now_ms(&real)) };
 
     format_guid(id);
-    return render(arena, err, str_from(id), format_time_seconds(arena, clock_now_ms(&real)));
+    trace.id = str_from(id);
+    if (error_info(err->code)->envelope == ENVELOPE_GRAPH)
+        return render_graph(arena, err, &trace);
+    return render_oauth(arena, err, &trace);
 }
 
 static void finish(struct entra_exchange *x, int status, struct str type, struct str body)
@@ -274,6 +322,8 @@ static void committed(void *data)
     x->call.next = NULL;
 }
 
+static void begin_work(struct entra_exchange *x);
+
 static void done(void *data, const struct error *err)
 {
     struct entra_exchange *x = data;
@@ -284,8 +334,59 @@ static void done(void *data, const struct error *err)
     authority_state_unref(x->call.next); /* its commit failed */
     if (err)
         finish_error(x, err);
+    else if (x->call.refusal.code)
+        finish_error(x, &x->call.refusal);
+    else if (x->call.work.kind == ENTRA_WORK_CHECK || x->call.work.kind == ENTRA_WORK_HASH)
+        begin_work(x);
     else
         finish(x, reply->status, arena_copy(arena, reply->type), arena_copy(arena, reply->body));
+}
+
+/* -- Passwords ------------------------------------------------------------------------------- */
+
+static void on_work(struct loop_work *work)
+{
+    struct entra_exchange *x = CONTAINER_OF(work, struct entra_exchange, work);
+    struct entra_work *w = &x->call.work;
+    struct arena *a = arena_new(NULL);
+
+    arena_keep_secret(a);
+    if (w->kind == ENTRA_WORK_CHECK)
+        w->matches = password_matches(a, w->hash, w->password);
+    else
+        w->hash = str_from(str_show(password_hash(a, w->password), x->hash, sizeof(x->hash)));
+    arena_free(a);
+}
+
+static void on_work_done(struct loop_work *work)
+{
+    struct entra_exchange *x = CONTAINER_OF(work, struct entra_exchange, work);
+    struct entra_call *c = &x->call;
+
+    atomic_fetch_sub(&x->entra->at_work, 1);
+    c->work.kind = ENTRA_WORK_DONE;
+    store_submit(x->entra->store, &x->job);
+}
+
+/* What it works on moves out of the job's arena, which goes now. */
+static void begin_work(struct entra_exchange *x)
+{
+    struct entra_call *c = &x->call;
+    struct error err;
+
+    if (atomic_fetch_add(&x->entra->at_work, 1) >= AT_WORK_MAX) {
+        atomic_fetch_sub(&x->entra->at_work, 1);
+        error_set(&err, ERROR_OAUTH_BUSY, NULL);
+        finish_error(x, &err);
+        return;
+    }
+    c->work.password = arena_copy(x->http->arena, c->work.password);
+    c->work.hash = arena_copy(x->http->arena, c->work.hash);
+    c->reply = (struct entra_reply){ 0 };
+    c->principals_changed = false;
+    x->work.work = on_work;
+    x->work.done = on_work_done;
+    loop_offload(x->http->loop, &x->work);
 }
 
 /* -- Requests -------------------------------------------------------------------------------- */
@@ -307,6 +408,7 @@ void entra_on_head(struct entra *e, struct http_request *r)
         .metadata = http_headers_get(&r->headers, STR("Metadata")),
         .client_id = http_headers_get(&r->headers, STR("client-request-id")),
         .peer = r->peer,
+        .is_forwarded = http_headers_get(&r->headers, STR("X-Forwarded-For")).data != NULL,
         .base = http_request_base(r, str_from(e->public_base)),
     };
     x->call = (struct entra_call){ .entra = e, .request = &x->request };

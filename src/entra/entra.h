@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "identity/authority.h"
+#include "model/directory.h"
 #include "net/http_server.h"
 #include "store/store.h"
 
@@ -24,8 +25,11 @@ struct entra;
 struct entra_options {
     struct store *store;
     struct authority *authority;
+    struct directory_box *directory; /* has the roles: who may change principals */
+    struct str subscription_id;
     const struct secret_box *box; /* seals refresh tokens and codes */
     struct str public_base;       /* "https://host:port" */
+    struct str machine_identity;  /* client id of whom programs of this machine are; may be empty */
 };
 
 /* What `options` points to must outlive it; strings are copied. */

@@ -5,11 +5,17 @@
  */
 #include "entra/token.h"
 
+#include "entra/authorize.h"
+#include "entra/device.h"
+#include "entra/user_token.h"
+
 #include "base/format.h"
 #include "identity/jwt.h"
 
 /* What Entra gives on the average; expires_in is a second less, as clients know it. */
 #define ACCESS_TOKEN_MS ((int64_t)3600 * 1000)
+#define MACHINE_TOKEN_MS \
+    ((int64_t)23 * 3600 * 1000) /* less than a key is known for after its time */
 #define ASSERTION_TYPE "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 #define DEFAULT_SCOPE "/.default"
 
@@ -44,13 +50,16 @@ static struct str resource_of_scope(struct str scope)
     return STR_NONE;
 }
 
+struct str token_resource_of(struct str resource, struct str scope)
+{
+    return resource.len ? resource : resource_of_scope(scope);
+}
+
 bool token_read_resource(struct entra_call *c, struct str *resource, struct error *err)
 {
     struct str scope = entra_parameter(c, "scope");
 
-    *resource = entra_parameter(c, "resource");
-    if (str_is_empty(*resource))
-        *resource = resource_of_scope(scope);
+    *resource = token_resource_of(entra_parameter(c, "resource"), scope);
     if (str_is_empty(*resource) && str_is_empty(scope))
         return error_set(err, ERROR_OAUTH_MISSING,
                          "The request body must contain the following parameter: 'scope'.");
@@ -183,8 +192,9 @@ bool token_authenticate_client(struct entra_call *c, struct principal_record *ap
 
 /* -- The answer ------------------------------------------------------------------------------ */
 
-struct str token_for_application(struct entra_call *c, const struct principal_record *app,
-                                 struct str resource, const char *appidacr)
+static struct str token_for_application(struct entra_call *c, const struct principal_record *app,
+                                        struct str resource, const char *appidacr,
+                                        int64_t lifetime_ms)
 {
     struct str issuer = authority_issuer(c->entra->authority, c->arena);
     yyjson_mut_doc *doc = json_new(c->arena);
@@ -200,7 +210,7 @@ struct str token_for_application(struct entra_call *c, const struct principal_re
     json_set_str(doc, claims, "oid", app->object_id);
     json_set_str(doc, claims, "sub", app->object_id);
     json_set_str(doc, claims, "uti", str_from(id));
-    return authority_sign(c->entra->authority, c->state, c->arena, doc, claims, ACCESS_TOKEN_MS);
+    return authority_sign(c->entra->authority, c->state, c->arena, doc, claims, lifetime_ms);
 }
 
 void token_reply(struct entra_call *c, yyjson_mut_doc *doc, yyjson_mut_val *root,
@@ -225,6 +235,27 @@ void token_reply(struct entra_call *c, yyjson_mut_doc *doc, yyjson_mut_val *root
     entra_reply_json(c, 200, root);
 }
 
+void token_reply_to_machine(struct entra_call *c, const struct principal_record *identity,
+                            struct str resource)
+{
+    int64_t now_s = authority_now_ms(c->entra->authority) / 1000;
+    struct str lifetime = format_decimal(c->arena, MACHINE_TOKEN_MS / 1000 - 1);
+    yyjson_mut_doc *doc = json_new(c->arena);
+    yyjson_mut_val *root = yyjson_mut_obj(doc);
+
+    json_set_str(doc, root, "access_token",
+                 token_for_application(c, identity, resource, "2", MACHINE_TOKEN_MS));
+    json_set_str(doc, root, "client_id", identity->name);
+    json_set_str(doc, root, "expires_in", lifetime);
+    json_set_str(doc, root, "ext_expires_in", lifetime);
+    json_set_str(doc, root, "expires_on",
+                 format_decimal(c->arena, now_s + MACHINE_TOKEN_MS / 1000 - 1));
+    json_set_str(doc, root, "not_before", format_decimal(c->arena, now_s));
+    json_set_str(doc, root, "resource", resource);
+    json_set_str(doc, root, "token_type", STR("Bearer"));
+    entra_reply_json(c, 200, root);
+}
+
 static bool client_credentials(struct entra_call *c, struct error *err)
 {
     yyjson_mut_doc *doc = json_new(c->arena);
@@ -235,13 +266,20 @@ static bool client_credentials(struct entra_call *c, struct error *err)
     if (!token_authenticate_client(c, &app, &by_certificate, err) ||
         !token_read_resource(c, &resource, err))
         return false;
-    token_reply(c, doc, yyjson_mut_obj(doc),
-                token_for_application(c, &app, resource, by_certificate ? "2" : "1"), resource);
+    token_reply(
+        c, doc, yyjson_mut_obj(doc),
+        token_for_application(c, &app, resource, by_certificate ? "2" : "1", ACCESS_TOKEN_MS),
+        resource);
     return true;
 }
 
 static const struct grant grants[] = {
     { "client_credentials", client_credentials },
+    { "password", user_token_by_password },
+    { "refresh_token", user_token_by_refresh },
+    { "authorization_code", authorize_redeem },
+    { "urn:ietf:params:oauth:grant-type:device_code", device_redeem },
+    { "device_code", device_redeem },
 };
 
 static bool token(struct entra_call *c, struct error *err)

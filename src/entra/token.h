@@ -11,12 +11,14 @@
 
 /* What the token is to be for: out of `resource` (v1) or `scope` (v2). */
 MUST_CHECK bool token_read_resource(struct entra_call *c, struct str *resource, struct error *err);
+/* `resource` where it is given, else the one that a word of `scope` names; empty: neither. */
+struct str token_resource_of(struct str resource, struct str scope);
 /* The application that asks, by its secret or by an assertion that its certificate signed. */
 MUST_CHECK bool token_authenticate_client(struct entra_call *c, struct principal_record *app,
                                           bool *by_certificate, struct error *err);
-/* `appidacr`: "1" by a secret, "2" by a certificate. */
-struct str token_for_application(struct entra_call *c, const struct principal_record *app,
-                                 struct str resource, const char *appidacr);
+/* 200 with a token for the application itself, in the form of the instance metadata service. */
+void token_reply_to_machine(struct entra_call *c, const struct principal_record *identity,
+                            struct str resource);
 /* 200 with the token, in the form of v1 or v2; `root` may have members already. */
 void token_reply(struct entra_call *c, yyjson_mut_doc *doc, yyjson_mut_val *root,
                  struct str access_token, struct str resource);

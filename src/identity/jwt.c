@@ -91,18 +91,6 @@ static cjose_jwk_t *jwk_of_public(EVP_PKEY *public)
     return spec.nlen >= KEY_BITS / 8 && spec.elen ? cjose_jwk_create_RSA_spec(&spec, &why) : NULL;
 }
 
-static struct str to_base64url(struct arena *a, const void *bytes, size_t len)
-{
-    struct str text = format_base64(a, bytes, len);
-    char *at = arena_text(a, text);
-
-    for (char *c = at; *c; c++)
-        *c = (char)(*c == '+' ? '-' : *c == '/' ? '_' : *c);
-    while (text.len && at[text.len - 1] == '=')
-        text.len--;
-    return str_of(at, text.len);
-}
-
 struct jwt_key *jwt_key_of_certificate(struct str pem, struct error *err)
 {
     BIO *bytes = BIO_new_mem_buf(pem.data, (int)(pem.len > INT32_MAX ? 0 : pem.len));
@@ -116,7 +104,7 @@ struct jwt_key *jwt_key_of_certificate(struct str pem, struct error *err)
     if (certificate && X509_digest(certificate, EVP_sha1(), digest, NULL))
         jwk = jwk_of_public(X509_get0_pubkey(certificate));
     if (jwk) {
-        id = to_base64url(a, digest, sizeof(digest));
+        id = format_base64url(a, digest, sizeof(digest));
         cjose_jwk_set_kid(jwk, id.data, id.len, &why);
     } else {
         error_set(err, ERROR_CONFIG, "it is no certificate in PEM with a key of RSA");

@@ -119,7 +119,8 @@ bool principals_delete(struct store_txn *t, struct arena *a, struct str object_i
 
 bool principal_is_enabled(const struct principal_record *p)
 {
-    return !yyjson_is_false(yyjson_obj_get(p->body, "accountEnabled"));
+    return !yyjson_is_false(yyjson_obj_get(p->body, "accountEnabled")) &&
+           !yyjson_is_false(yyjson_obj_get(p->body, "isServicePrincipal"));
 }
 
 /* -- Secrets --------------------------------------------------------------------------------- */

@@ -46,6 +46,7 @@ MUST_CHECK bool principals_put(struct store_txn *t, struct arena *a,
 MUST_CHECK bool principals_delete(struct store_txn *t, struct arena *a, struct str object_id,
                                   bool *existed, struct error *err);
 
+/* Not switched off; an application has its service principal. */
 bool principal_is_enabled(const struct principal_record *p);
 
 /* Secrets are long and random (they are made here): a plain hash of one tells nothing of it. Lower

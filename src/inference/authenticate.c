@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include "identity/credential.h"
+#include "inference/authorize.h"
 #include "inference/operation.h"
 #include "model/network_rules.h"
 
@@ -75,6 +76,20 @@ static bool check_key(struct exchange *x, const struct directory_account *named,
     return true;
 }
 
+/* The regional endpoint takes keys alone, since a token names no account. */
+static bool check_token(struct exchange *x, const struct directory_account *named, struct str token,
+                        struct error *err)
+{
+    struct principal who;
+    struct error why;
+
+    if (!named ||
+        !token_cache_check(x->inference->options.tokens, x->request->arena, token, &who, &why))
+        return error_set(err, ERROR_INVALID_TOKEN, NULL);
+    x->account = named;
+    return exchange_authorize(x, &who, err);
+}
+
 static bool authenticate(struct exchange *x, struct error *err)
 {
     const struct directory_account *named = account_by_host(x);
@@ -91,7 +106,7 @@ static bool authenticate(struct exchange *x, struct error *err)
     case CREDENTIAL_KEY:
         return check_key(x, named, credential.value, err);
     case CREDENTIAL_TOKEN:
-        return error_set(err, ERROR_INVALID_TOKEN, NULL);
+        return check_token(x, named, credential.value, err);
     case CREDENTIAL_NONE:
         break;
     }

@@ -199,6 +199,7 @@ struct str reply_error_body(struct arena *a, const struct error *err)
                             info->text);
     case ENVELOPE_ARM:
     case ENVELOPE_OAUTH:
+    case ENVELOPE_GRAPH:
     case ENVELOPE_GATEWAY:
     case ENVELOPE_SPACED:
         break;

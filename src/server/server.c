@@ -178,8 +178,11 @@ static bool make_arm(struct server *s, struct error *err)
     shared->entra = entra_new(&(struct entra_options){
         .store = s->store,
         .authority = shared->authority,
+        .directory = shared->directory,
+        .subscription_id = s->info.subscription_id,
         .box = s->box,
         .public_base = s->info.public_base,
+        .machine_identity = str_from(s->options.settings->machine_identity),
     });
     s->admin_token = admin_token_new(s->info.admin_token);
     secret_wipe(s->info.admin_token);

@@ -1,0 +1,273 @@
+/*
+ * Sign-in by browser: the authorization endpoint and its code (RFC 6749, 4.1), with proof key (RFC
+ * 7636), which clients without a secret must send.
+ * SPDX-License-Identifier: MIT
+ */
+#include "entra/authorize.h"
+
+#include <openssl/crypto.h>
+#include <openssl/sha.h>
+
+#include "base/format.h"
+#include "entra/page.h"
+#include "entra/pending.h"
+#include "entra/sign_in.h"
+#include "entra/user_token.h"
+
+#define CODE "authorization_code"
+#define CODE_LIFETIME_MS ((int64_t)10 * 60 * 1000)
+#define TITLE "Sign in to lazuli"
+
+/* What the page carries from the client's request to the sign-in. */
+static const char *const carried[] = {
+    "client_id", "response_type",  "redirect_uri",          "scope", "resource",
+    "state",     "code_challenge", "code_challenge_method", "nonce", "response_mode"
+};
+
+/* -- Where codes may go ---------------------------------------------------------------------- */
+
+/* A program on the person's own machine (RFC 8252, 7.3): any port and path. */
+static bool is_loopback(struct str uri)
+{
+    static const char *const hosts[] = { "http://localhost", "http://127.0.0.1", "http://[::1]" };
+
+    for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
+        struct str host = str_from(hosts[i]);
+
+        if (str_starts_with_nocase(uri, host) &&
+            (uri.len == host.len || uri.data[host.len] == ':' || uri.data[host.len] == '/') &&
+            str_find_char(uri, '@') == SIZE_MAX)
+            return true;
+    }
+    return false;
+}
+
+static bool is_registered(const struct principal_record *app, struct str uri)
+{
+    yyjson_val *item;
+    size_t i, count;
+
+    yyjson_arr_foreach(yyjson_obj_get(app->body, "redirectUris"), i, count, item)
+    {
+        if (str_equal(json_str(item), uri))
+            return true;
+    }
+    return false;
+}
+
+static bool check_redirect(struct entra_call *c, struct str client_id, struct str uri,
+                           struct error *err)
+{
+    struct principal_record app;
+    bool found;
+
+    if (!principals_find(c->txn, c->arena, client_id, &app, &found, err))
+        return false;
+    if (is_loopback(uri) || (found && is_registered(&app, uri)))
+        return true;
+    return error_set(err, ERROR_OAUTH_REDIRECT,
+                     "The redirect URI '%.*s' specified in the request does not match the redirect "
+                     "URIs configured for the application '%.*s'.",
+                     STR_ARGS(str_slice(uri, 0, 200)), STR_ARGS(str_slice(client_id, 0, 60)));
+}
+
+static struct str origin_of(struct str uri)
+{
+    size_t start = str_find(uri, STR("://")), end;
+
+    if (start == SIZE_MAX)
+        return STR_NONE;
+    end = str_find_char(str_slice(uri, start + 3, SIZE_MAX), '/');
+    return end == SIZE_MAX ? uri : str_slice(uri, 0, start + 3 + end);
+}
+
+/* -- The page -------------------------------------------------------------------------------- */
+
+static bool check_request(struct entra_call *c, struct error *err)
+{
+    struct str client_id, uri, type, resource;
+
+    if (!entra_require(c, "client_id", &client_id, err) ||
+        !entra_require(c, "redirect_uri", &uri, err) || !check_redirect(c, client_id, uri, err) ||
+        !entra_require(c, "response_type", &type, err))
+        return false;
+    if (!str_equal(type, STR("code")))
+        return error_set(err, ERROR_OAUTH_REQUEST,
+                         "The response_type '%.*s' is not supported: it must be 'code'.",
+                         STR_ARGS(str_slice(type, 0, 60)));
+    return token_read_resource(c, &resource, err);
+}
+
+static void show(struct entra_call *c, const char *wrong)
+{
+    page_reply_sign_in(
+        c, TITLE,
+        arena_printf(c->arena, "/%.*s/oauth2/%sauthorize", STR_ARGS(c->names[0]),
+                     str_find(str_from(c->endpoint->path), STR("v2.0")) != SIZE_MAX ? "v2.0/" : ""),
+        page_hidden(c, carried, ARRAY_LEN(carried)), wrong,
+        origin_of(entra_parameter(c, "redirect_uri")));
+}
+
+static bool ask(struct entra_call *c, struct error *err)
+{
+    if (!check_request(c, err))
+        return false;
+    show(c, NULL);
+    return true;
+}
+
+static struct str make_code(struct entra_call *c, const struct principal_record *user)
+{
+    yyjson_mut_doc *doc = json_new(c->arena);
+    yyjson_mut_val *value = yyjson_mut_obj(doc);
+    static const char *const kept[] = { "client_id", "redirect_uri",   "scope",
+                                        "resource",  "code_challenge", "code_challenge_method",
+                                        "nonce" };
+    char id[GUID_TEXT_LEN + 1];
+
+    format_guid(id);
+    json_set_str(doc, value, "id", str_from(id));
+    json_set_str(doc, value, "oid", user->object_id);
+    json_set_int(doc, value, "expiresMs", authority_now_ms(c->entra->authority) + CODE_LIFETIME_MS);
+    for (size_t i = 0; i < ARRAY_LEN(kept); i++)
+        json_set_str(doc, value, kept[i], entra_parameter(c, kept[i]));
+    return user_token_seal(c, CODE, value);
+}
+
+/* To the client, by the way that it asked for. */
+static void send_code(struct entra_call *c, struct str code)
+{
+    struct str uri = entra_parameter(c, "redirect_uri"), state = entra_parameter(c, "state");
+    struct str mode = entra_parameter(c, "response_mode");
+
+    if (str_equal(mode, STR("form_post"))) {
+        page_reply_html(
+            c, 200, "Signed in",
+            arena_printf(c->arena,
+                         "<form method=\"post\" action=\"%.*s\"><input type=\"hidden\" "
+                         "name=\"code\" value=\"%.*s\"><input type=\"hidden\" name=\"state\" "
+                         "value=\"%.*s\"><button>Continue</button></form>",
+                         STR_ARGS(page_escape(c->arena, uri)), STR_ARGS(code),
+                         STR_ARGS(page_escape(c->arena, state))),
+            origin_of(uri));
+        return;
+    }
+    c->reply.status = 302;
+    entra_reply_header(c, STR("Location"),
+                       arena_printf(c->arena, "%.*s%scode=%.*s&state=%.*s", STR_ARGS(uri),
+                                    str_equal(mode, STR("fragment"))      ? "#"
+                                    : str_find_char(uri, '?') == SIZE_MAX ? "?"
+                                                                          : "&",
+                                    STR_ARGS(code),
+                                    STR_ARGS(format_percent_encode(c->arena, state))));
+}
+
+static bool sign_in(struct entra_call *c, struct error *err)
+{
+    struct principal_record user;
+    enum error_code why;
+
+    if (!check_request(c, err))
+        return false;
+    switch (sign_in_check(c, entra_parameter(c, "username"), entra_parameter(c, "password"), &user,
+                          &why, err)) {
+    case SIGN_IN_WAIT:
+        return true;
+    case SIGN_IN_ERROR:
+        return false;
+    case SIGN_IN_REFUSED:
+        show(c, error_info(why)->text);
+        return true;
+    case SIGN_IN_OK:
+        break;
+    }
+    send_code(c, make_code(c, &user));
+    return true;
+}
+
+/* -- The grant ------------------------------------------------------------------------------- */
+
+static bool refuse(struct error *err, const char *why)
+{
+    return error_set(err, ERROR_OAUTH_TOKEN, "The authorization code is not good: %s.", why);
+}
+
+/* RFC 7636, 4.6. */
+static bool check_proof(struct entra_call *c, yyjson_val *code, bool has_secret, struct error *err)
+{
+    struct str challenge = json_str(yyjson_obj_get(code, "code_challenge"));
+    struct str method = json_str(yyjson_obj_get(code, "code_challenge_method"));
+    struct str verifier = entra_parameter(c, "code_verifier");
+    uint8_t digest[SHA256_DIGEST_LENGTH];
+
+    if (str_is_empty(challenge))
+        return has_secret || refuse(err, "a client without a secret must send a code_challenge");
+    if (str_equal(method, STR("S256"))) {
+        SHA256((const uint8_t *)verifier.data, verifier.len, digest);
+        verifier = format_base64url(c->arena, digest, sizeof(digest));
+    }
+    return (verifier.len == challenge.len &&
+            CRYPTO_memcmp(verifier.data, challenge.data, challenge.len) == 0) ||
+           refuse(err, "the code_verifier does not match the code_challenge");
+}
+
+/* Each code is good once. */
+static bool take(struct entra_call *c, yyjson_val *code, struct error *err)
+{
+    struct str id = json_str(yyjson_obj_get(code, "id"));
+    int64_t expires_ms = yyjson_get_sint(yyjson_obj_get(code, "expiresMs"));
+    yyjson_mut_doc *doc = json_new(c->arena);
+    yyjson_val *used;
+
+    if (expires_ms <= authority_now_ms(c->entra->authority))
+        return refuse(err, "it has expired");
+    if (!pending_get(c, CODE, id, &used, err))
+        return false;
+    if (used)
+        return refuse(err, "it has been redeemed before");
+    return pending_put(c, CODE, id, yyjson_mut_obj(doc), expires_ms, err);
+}
+
+bool authorize_redeem(struct entra_call *c, struct error *err)
+{
+    struct user_grant g = { 0 };
+    struct principal_record app;
+    bool found, by_certificate,
+        has_secret =
+            entra_parameter(c, "client_secret").len || entra_parameter(c, "client_assertion").len;
+    struct str text;
+    yyjson_val *code;
+
+    if (!entra_require(c, "client_id", &g.client_id, err) || !entra_require(c, "code", &text, err))
+        return false;
+    if (has_secret && !token_authenticate_client(c, &app, &by_certificate, err))
+        return false;
+    code = user_token_open(c, CODE, text);
+    if (!code)
+        return refuse(err, "it is not one of this service");
+    if (!str_equal_nocase(json_str(yyjson_obj_get(code, "client_id")), g.client_id) ||
+        !str_equal(json_str(yyjson_obj_get(code, "redirect_uri")),
+                   entra_parameter(c, "redirect_uri")))
+        return refuse(err, "it was issued to another client_id or redirect_uri");
+    if (!check_proof(c, code, has_secret, err) || !take(c, code, err))
+        return false;
+    if (!principals_get(c->txn, c->arena, json_str(yyjson_obj_get(code, "oid")), &g.user, &found,
+                        err))
+        return false;
+    if (!found || !principal_is_enabled(&g.user))
+        return refuse(err, "its user is gone");
+    g.scope = json_str(yyjson_obj_get(code, "scope"));
+    g.nonce = json_str(yyjson_obj_get(code, "nonce"));
+    g.resource = token_resource_of(json_str(yyjson_obj_get(code, "resource")), g.scope);
+    user_token_reply(c, &g);
+    return true;
+}
+
+static const struct entra_endpoint endpoints[] = {
+    { HTTP_GET, "/{}/oauth2/v2.0/authorize", ask, true },
+    { HTTP_GET, "/{}/oauth2/authorize", ask, true },
+    { HTTP_POST, "/{}/oauth2/v2.0/authorize", sign_in, true },
+    { HTTP_POST, "/{}/oauth2/authorize", sign_in, true },
+};
+
+const struct entra_endpoints entra_authorize = { endpoints, ARRAY_LEN(endpoints) };

@@ -1,0 +1,481 @@
+/*
+ * Microsoft Graph: making, changing and deleting principals.
+ * SPDX-License-Identifier: MIT
+ */
+#include "base/format.h"
+#include "base/random.h"
+#include "entra/graph.h"
+#include "identity/jwt.h"
+#include "identity/password.h"
+
+#define SECRET_LEN 40
+#define SECRET_LIFETIME_MS ((int64_t)730 * 86400 * 1000) /* two years, Graph's default */
+#define SECRETS_MAX 50
+#define MEMBERS_MAX 20000
+#define TEXT_MAX 256
+
+static bool refuse(struct error *err, const char *what)
+{
+    return error_set(err, ERROR_GRAPH_BAD_REQUEST, "%s", what);
+}
+
+/* The body, an object; an empty one where it may be. */
+static yyjson_val *read_body(struct entra_call *c, struct error *err)
+{
+    struct str text = c->request->body.len ? c->request->body : STR("{}");
+    struct error why;
+    yyjson_doc *doc = json_parse(c->arena, text, &why);
+
+    if (doc && yyjson_is_obj(yyjson_doc_get_root(doc)))
+        return yyjson_doc_get_root(doc);
+    refuse(err, "Unable to read JSON request payload. Please ensure Content-Type header is set and "
+                "payload is of valid JSON format.");
+    return NULL;
+}
+
+/* Of texts and booleans that may be set, those that the body has. */
+static bool take_members(yyjson_mut_doc *doc, yyjson_mut_val *kept, yyjson_val *body,
+                         const char *const *names, size_t count, struct error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        yyjson_val *value = yyjson_obj_get(body, names[i]);
+
+        if (!value)
+            continue;
+        if (!(yyjson_is_str(value) && yyjson_get_len(value) <= TEXT_MAX) &&
+            !yyjson_is_bool(value) && !yyjson_is_null(value))
+            return error_set(err, ERROR_GRAPH_BAD_REQUEST,
+                             "Invalid value specified for property '%s' of resource.", names[i]);
+        if (yyjson_is_null(value))
+            yyjson_mut_obj_remove_key(kept, names[i]);
+        else
+            json_set(doc, kept, names[i], yyjson_val_mut_copy(doc, value));
+    }
+    return true;
+}
+
+static bool require_name(yyjson_val *body, struct error *err)
+{
+    return json_str(yyjson_obj_get(body, "displayName")).len ||
+           refuse(err, "A value is required for property 'displayName' of resource.");
+}
+
+static bool save(struct entra_call *c, const struct principal_record *p, yyjson_mut_val *body,
+                 struct error *err)
+{
+    c->principals_changed = true;
+    return principals_put(c->txn, c->arena, p, body, err);
+}
+
+/* Writes a new one, and replies with it. */
+static bool create(struct entra_call *c, struct principal_record *p, yyjson_mut_val *body,
+                   enum graph_kind kind, struct error *err)
+{
+    yyjson_mut_doc *doc = json_new(c->arena);
+
+    p->created_at_ms = authority_now_ms(c->entra->authority);
+    p->body = yyjson_doc_get_root(json_freeze(c->arena, body));
+    if (!save(c, p, body, err))
+        return false;
+    entra_reply_json(c, 201, graph_show(c, doc, p, kind));
+    return true;
+}
+
+static struct str new_guid(struct entra_call *c)
+{
+    char id[GUID_TEXT_LEN + 1];
+
+    format_guid(id);
+    return arena_copy(c->arena, str_from(id));
+}
+
+/* -- Users ----------------------------------------------------------------------------------- */
+
+static const char *const of_user[] = { "displayName", "givenName", "surname",
+                                       "mail",        "jobTitle",  "accountEnabled" };
+
+static bool is_user_name(struct str name)
+{
+    size_t at = str_find_char(name, '@');
+
+    return at != SIZE_MAX && at > 0 && at + 1 < name.len && name.len <= 113 &&
+           str_is_alnum_or(name, "@._-+'");
+}
+
+/* The password's hash goes into `kept` once it has been made; true with *is_ready false until then. */
+static bool take_password(struct entra_call *c, yyjson_mut_doc *doc, yyjson_mut_val *kept,
+                          yyjson_val *body, bool *is_ready, struct error *err)
+{
+    struct str password = json_str(json_at(body, "passwordProfile.password"));
+
+    *is_ready = false;
+    if (password.len < PASSWORD_LEN_MIN || password.len > PASSWORD_LEN_MAX)
+        return refuse(err, "The specified password does not comply with password complexity "
+                           "requirements: it must have 8 to 256 characters.");
+    if (c->work.kind == ENTRA_WORK_NONE) {
+        c->work = (struct entra_work){ ENTRA_WORK_HASH, .password = password };
+        return true;
+    }
+    json_set_str(doc, kept, "passwordHash", c->work.hash);
+    json_set_int(doc, kept, "validFromMs", authority_now_ms(c->entra->authority));
+    *is_ready = true;
+    return true;
+}
+
+static bool create_user(struct entra_call *c, struct error *err)
+{
+    struct principal_record p = { .type = PRINCIPAL_TYPE_USER }, other;
+    yyjson_mut_doc *doc = json_new(c->arena);
+    yyjson_mut_val *kept = yyjson_mut_obj(doc);
+    bool found, is_ready;
+    yyjson_val *body;
+
+    if (!graph_authorize(c, err) || !(body = read_body(c, err)) || !require_name(body, err) ||
+        !take_members(doc, kept, body, of_user, ARRAY_LEN(of_user), err))
+        return false;
+    p.name = json_str(yyjson_obj_get(body, "userPrincipalName"));
+    if (!is_user_name(p.name))
+        return refuse(err, "Property userPrincipalName is invalid.");
+    if (!principals_find(c->txn, c->arena, p.name, &other, &found, err))
+        return false;
+    if (found)
+        return refuse(err, "Another object with the same value for property userPrincipalName "
+                           "already exists.");
+    if (!take_password(c, doc, kept, body, &is_ready, err))
+        return false;
+    if (!is_ready)
+        return true;
+    p.object_id = new_guid(c);
+    return create(c, &p, kept, GRAPH_USERS, err);
+}
+
+static bool change_user(struct entra_call *c, struct error *err)
+{
+    struct principal_record p;
+    yyjson_mut_doc *doc;
+    yyjson_mut_val *kept;
+    yyjson_val *body;
+    bool is_ready = true;
+
+    if (!graph_authorize(c, err) || !graph_find(c, &p, err) || !(body = read_body(c, err)))
+        return false;
+    doc = json_copy(c->arena, p.body);
+    kept = yyjson_mut_doc_get_root(doc);
+    if (!take_members(doc, kept, body, of_user, ARRAY_LEN(of_user), err) ||
+        (yyjson_obj_get(body, "passwordProfile") &&
+         !take_password(c, doc, kept, body, &is_ready, err)))
+        return false;
+    c->reply.status = 204;
+    return !is_ready || save(c, &p, kept, err);
+}
+
+/* -- Applications ---------------------------------------------------------------------------- */
+
+static const char *const of_application[] = { "displayName" };
+
+/* Where codes of sign-ins may go: "publicClient.redirectUris" and "web.redirectUris". */
+static void take_redirects(yyjson_mut_doc *doc, yyjson_mut_val *kept, yyjson_val *body)
+{
+    static const char *const paths[] = { "publicClient.redirectUris", "web.redirectUris",
+                                         "spa.redirectUris" };
+    yyjson_mut_val *list = yyjson_mut_arr(doc);
+    yyjson_val *item;
+    size_t i, count;
+
+    for (size_t p = 0; p < ARRAY_LEN(paths); p++) {
+        yyjson_arr_foreach(json_at(body, paths[p]), i, count, item)
+        {
+            if (yyjson_is_str(item))
+                yyjson_mut_arr_append(list, yyjson_val_mut_copy(doc, item));
+        }
+    }
+    if (yyjson_mut_arr_size(list))
+        json_set(doc, kept, "redirectUris", list);
+}
+
+/* Certificates by which it may sign assertions: "key" holds one in DER, as base64. */
+static bool take_certificates(struct entra_call *c, yyjson_mut_doc *doc, yyjson_mut_val *kept,
+                              yyjson_val *body, struct error *err)
+{
+    yyjson_val *keys = yyjson_obj_get(body, "keyCredentials"), *item;
+    yyjson_mut_val *list = yyjson_mut_arr(doc);
+    size_t i, count;
+
+    if (!keys)
+        return true;
+    if (yyjson_arr_size(keys) > SECRETS_MAX)
+        return refuse(err, "Too many credentials.");
+    yyjson_arr_foreach(keys, i, count, item)
+    {
+        struct str pem =
+            arena_printf(c->arena, "-----BEGIN CERTIFICATE-----\n%.*s\n-----END CERTIFICATE-----\n",
+                         STR_ARGS(json_str(yyjson_obj_get(item, "key"))));
+        struct error why;
+        struct jwt_key *key = jwt_key_of_certificate(pem, &why);
+        yyjson_mut_val *certificate = yyjson_mut_obj(doc);
+
+        if (!key)
+            return refuse(err, "Key credential is invalid: 'key' must be a certificate with a key "
+                               "of RSA.");
+        jwt_key_free(key);
+        json_set_str(doc, certificate, "keyId", new_guid(c));
+        json_set_str(doc, certificate, "pem", pem);
+        yyjson_mut_arr_append(list, certificate);
+    }
+    json_set(doc, kept, "certificates", list);
+    return true;
+}
+
+static bool create_application(struct entra_call *c, struct error *err)
+{
+    struct principal_record p = { .type = PRINCIPAL_TYPE_APPLICATION };
+    yyjson_mut_doc *doc = json_new(c->arena);
+    yyjson_mut_val *kept = yyjson_mut_obj(doc);
+    yyjson_val *body;
+
+    if (!graph_authorize(c, err) || !(body = read_body(c, err)) || !require_name(body, err) ||
+        !take_members(doc, kept, body, of_application, ARRAY_LEN(of_application), err) ||
+        !take_certificates(c, doc, kept, body, err))
+        return false;
+    take_redirects(doc, kept, body);
+    json_set_bool(doc, kept, "isServicePrincipal", false);
+    p.object_id = new_guid(c);
+    p.name = new_guid(c);
+    return create(c, &p, kept, GRAPH_APPLICATIONS, err);
+}
+
+static bool change_application(struct entra_call *c, struct error *err)
+{
+    struct principal_record p;
+    yyjson_mut_doc *doc;
+    yyjson_mut_val *kept;
+    yyjson_val *body;
+
+    if (!graph_authorize(c, err) || !graph_find(c, &p, err) || !(body = read_body(c, err)))
+        return false;
+    doc = json_copy(c->arena, p.body);
+    kept = yyjson_mut_doc_get_root(doc);
+    if (!take_members(doc, kept, body, of_application, ARRAY_LEN(of_application), err) ||
+        !take_certificates(c, doc, kept, body, err))
+        return false;
+    take_redirects(doc, kept, body);
+    c->reply.status = 204;
+    return save(c, &p, kept, err);
+}
+
+/* The service principal of an application that is there. */
+static bool create_service_principal(struct entra_call *c, struct error *err)
+{
+    struct principal_record p;
+    yyjson_mut_doc *doc;
+    yyjson_mut_val *kept;
+    yyjson_val *body;
+    bool found;
+
+    if (!graph_authorize(c, err) || !(body = read_body(c, err)) ||
+        !principals_find(c->txn, c->arena, json_str(yyjson_obj_get(body, "appId")), &p, &found,
+                         err))
+        return false;
+    if (!found || p.type != PRINCIPAL_TYPE_APPLICATION)
+        return refuse(err, "The appId of the service principal does not reference a valid "
+                           "application object.");
+    if (graph_is_of_kind(&p, GRAPH_SERVICE_PRINCIPALS))
+        return refuse(err, "The service principal cannot be created, updated, or restored because "
+                           "the service principal name is already in use.");
+    doc = json_copy(c->arena, p.body);
+    kept = yyjson_mut_doc_get_root(doc);
+    yyjson_mut_obj_remove_key(kept, "isServicePrincipal");
+    return create(c, &p, kept, GRAPH_SERVICE_PRINCIPALS, err);
+}
+
+/* The secret is shown once. */
+static void reply_with_secret(struct entra_call *c, yyjson_mut_val *secrets, const char *secret)
+{
+    yyjson_mut_doc *doc = json_new(c->arena);
+    yyjson_mut_val *shown =
+        yyjson_mut_val_mut_copy(doc, yyjson_mut_arr_get(secrets, yyjson_mut_arr_size(secrets) - 1));
+
+    yyjson_mut_obj_remove_key(shown, "hash");
+    json_set_str(doc, shown, "secretText", str_from(secret));
+    entra_reply_json(c, 200, shown);
+}
+
+static bool add_password(struct entra_call *c, struct error *err)
+{
+    int64_t now_ms = authority_now_ms(c->entra->authority), start_ms = now_ms;
+    int64_t end_ms = now_ms + SECRET_LIFETIME_MS;
+    char secret[SECRET_LEN + 1];
+    struct principal_record p;
+    yyjson_mut_doc *doc;
+    yyjson_mut_val *kept;
+    yyjson_val *body, *wanted;
+
+    if (!graph_authorize(c, err) || !graph_find(c, &p, err) || !(body = read_body(c, err)))
+        return false;
+    if (yyjson_arr_size(yyjson_obj_get(p.body, "secrets")) >= SECRETS_MAX)
+        return refuse(err, "Too many credentials.");
+    wanted = yyjson_obj_get(body, "passwordCredential");
+    if ((yyjson_obj_get(wanted, "startDateTime") &&
+         !format_parse_time(json_str(yyjson_obj_get(wanted, "startDateTime")), &start_ms)) ||
+        (yyjson_obj_get(wanted, "endDateTime") &&
+         !format_parse_time(json_str(yyjson_obj_get(wanted, "endDateTime")), &end_ms)) ||
+        end_ms <= start_ms)
+        return refuse(err, "Credential lifetime is not valid.");
+    doc = json_copy(c->arena, p.body);
+    kept = yyjson_mut_doc_get_root(doc);
+    random_base62(secret, SECRET_LEN);
+    principal_add_secret(doc, kept, c->arena, str_from(secret),
+                         json_str(yyjson_obj_get(wanted, "displayName")), start_ms, end_ms);
+    reply_with_secret(c, yyjson_mut_obj_get(kept, "secrets"), secret);
+    explicit_bzero(secret, sizeof(secret));
+    return save(c, &p, kept, err);
+}
+
+static bool remove_password(struct entra_call *c, struct error *err)
+{
+    struct principal_record p;
+    yyjson_mut_val *kept, *secrets, *item;
+    yyjson_mut_arr_iter iter;
+    yyjson_mut_doc *doc;
+    yyjson_val *body;
+    bool removed = false;
+
+    if (!graph_authorize(c, err) || !graph_find(c, &p, err) || !(body = read_body(c, err)))
+        return false;
+    doc = json_copy(c->arena, p.body);
+    kept = yyjson_mut_doc_get_root(doc);
+    secrets = yyjson_mut_obj_get(kept, "secrets");
+    if (yyjson_mut_arr_iter_init(secrets, &iter)) {
+        while ((item = yyjson_mut_arr_iter_next(&iter))) {
+            if (str_equal_nocase(json_mut_str(yyjson_mut_obj_get(item, "keyId")),
+                                 json_str(yyjson_obj_get(body, "keyId"))))
+                removed = yyjson_mut_arr_iter_remove(&iter) != NULL;
+        }
+    }
+    if (!removed)
+        return refuse(err, "No password credential found with keyId.");
+    c->reply.status = 204;
+    return save(c, &p, kept, err);
+}
+
+/* -- Groups ---------------------------------------------------------------------------------- */
+
+static bool create_group(struct entra_call *c, struct error *err)
+{
+    static const char *const names[] = { "displayName", "description", "mailNickname",
+                                         "mailEnabled", "securityEnabled" };
+    struct principal_record p = { .type = PRINCIPAL_TYPE_GROUP };
+    yyjson_mut_doc *doc = json_new(c->arena);
+    yyjson_mut_val *kept = yyjson_mut_obj(doc);
+    yyjson_val *body;
+
+    if (!graph_authorize(c, err) || !(body = read_body(c, err)) || !require_name(body, err) ||
+        !take_members(doc, kept, body, names, ARRAY_LEN(names), err))
+        return false;
+    p.object_id = p.name = new_guid(c);
+    json_set(doc, kept, "members", yyjson_mut_arr(doc));
+    return create(c, &p, kept, GRAPH_GROUPS, err);
+}
+
+/* Takes a member out of the list; false when it was not in it. */
+static bool take_out(yyjson_mut_val *members, struct str id)
+{
+    yyjson_mut_arr_iter iter;
+    yyjson_mut_val *item;
+    bool removed = false;
+
+    if (!yyjson_mut_arr_iter_init(members, &iter))
+        return false;
+    while ((item = yyjson_mut_arr_iter_next(&iter))) {
+        if (str_equal_nocase(json_mut_str(item), id))
+            removed = yyjson_mut_arr_iter_remove(&iter) != NULL;
+    }
+    return removed;
+}
+
+/* {"@odata.id": "https://graph/v1.0/directoryObjects/ID"} */
+static bool add_member(struct entra_call *c, struct error *err)
+{
+    struct principal_record group, member;
+    yyjson_mut_val *members;
+    yyjson_mut_doc *doc;
+    yyjson_val *body;
+    struct str id;
+    bool found;
+
+    if (!graph_authorize(c, err) || !graph_find(c, &group, err) || !(body = read_body(c, err)))
+        return false;
+    id = json_str(yyjson_obj_get(body, "@odata.id"));
+    id = str_slice(id, id.len < GUID_TEXT_LEN ? 0 : id.len - GUID_TEXT_LEN, SIZE_MAX);
+    if (!principals_get(c->txn, c->arena, id, &member, &found, err))
+        return false;
+    if (!found)
+        return error_set(err, ERROR_GRAPH_NOT_FOUND, "Resource '%.*s' does not exist.",
+                         STR_ARGS(str_slice(id, 0, 60)));
+    doc = json_copy(c->arena, group.body);
+    members = yyjson_mut_obj_get(yyjson_mut_doc_get_root(doc), "members");
+    if (yyjson_mut_arr_size(members) >= MEMBERS_MAX)
+        return refuse(err, "The group has too many members.");
+    if (take_out(members, id))
+        return refuse(err, "One or more added object references already exist for the following "
+                           "modified properties: 'members'.");
+    yyjson_mut_arr_add_strncpy(doc, members, member.object_id.data, member.object_id.len);
+    c->reply.status = 204;
+    return save(c, &group, yyjson_mut_doc_get_root(doc), err);
+}
+
+static bool remove_member(struct entra_call *c, struct error *err)
+{
+    struct principal_record group;
+    yyjson_mut_doc *doc;
+
+    if (!graph_authorize(c, err) || !graph_find(c, &group, err))
+        return false;
+    doc = json_copy(c->arena, group.body);
+    if (!take_out(yyjson_mut_obj_get(yyjson_mut_doc_get_root(doc), "members"), c->names[1]))
+        return error_set(err, ERROR_GRAPH_NOT_FOUND, "Resource '%.*s' does not exist.",
+                         STR_ARGS(str_slice(c->names[1], 0, 60)));
+    c->reply.status = 204;
+    return save(c, &group, yyjson_mut_doc_get_root(doc), err);
+}
+
+/* -- Deleting -------------------------------------------------------------------------------- */
+
+/* An application that loses its service principal stays, without any right. */
+static bool delete (struct entra_call *c, struct error *err)
+{
+    struct principal_record p;
+    yyjson_mut_doc *doc;
+    bool existed;
+
+    if (!graph_authorize(c, err) || !graph_find(c, &p, err))
+        return false;
+    c->reply.status = 204;
+    c->principals_changed = true;
+    if (graph_kind_of(c) != GRAPH_SERVICE_PRINCIPALS)
+        return principals_delete(c->txn, c->arena, p.object_id, &existed, err);
+    doc = json_copy(c->arena, p.body);
+    json_set_bool(doc, yyjson_mut_doc_get_root(doc), "isServicePrincipal", false);
+    return save(c, &p, yyjson_mut_doc_get_root(doc), err);
+}
+
+static const struct entra_endpoint endpoints[] = {
+    { HTTP_POST, "/v1.0/users", create_user, false },
+    { HTTP_PATCH, "/v1.0/users/{}", change_user, false },
+    { HTTP_DELETE, "/v1.0/users/{}", delete, false },
+    { HTTP_POST, "/v1.0/applications", create_application, false },
+    { HTTP_PATCH, "/v1.0/applications/{}", change_application, false },
+    { HTTP_DELETE, "/v1.0/applications/{}", delete, false },
+    { HTTP_POST, "/v1.0/applications/{}/addPassword", add_password, false },
+    { HTTP_POST, "/v1.0/applications/{}/removePassword", remove_password, false },
+    { HTTP_POST, "/v1.0/servicePrincipals", create_service_principal, false },
+    { HTTP_DELETE, "/v1.0/servicePrincipals/{}", delete, false },
+    { HTTP_POST, "/v1.0/servicePrincipals/{}/addPassword", add_password, false },
+    { HTTP_POST, "/v1.0/servicePrincipals/{}/removePassword", remove_password, false },
+    { HTTP_POST, "/v1.0/groups", create_group, false },
+    { HTTP_DELETE, "/v1.0/groups/{}", delete, false },
+    { HTTP_POST, "/v1.0/groups/{}/members/$ref", add_member, false },
+    { HTTP_DELETE, "/v1.0/groups/{}/members/{}/$ref", remove_member, false },
+};
+
+const struct entra_endpoints entra_graph_write = { endpoints, ARRAY_LEN(endpoints) };

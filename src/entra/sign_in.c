@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+#include "entra/sign_in.h"
+
+#include "identity/password.h"
+
+#define FAILURES_MAX 10
+#define LOCKED_MS ((int64_t)60 * 1000)
+
+static enum sign_in refuse(enum error_code *why, enum error_code code)
+{
+    *why = code;
+    return SIGN_IN_REFUSED;
+}
+
+/* Failures in a row, and what they lead to. */
+static bool note(struct entra_call *c, const struct principal_record *user, bool is_good,
+                 struct error *err)
+{
+    int64_t failures = yyjson_get_sint(yyjson_obj_get(user->body, "failures"));
+    yyjson_mut_doc *doc;
+    yyjson_mut_val *body;
+
+    if (is_good && failures == 0)
+        return true;
+    doc = json_copy(c->arena, user->body);
+    body = yyjson_mut_doc_get_root(doc);
+    failures = is_good ? 0 : failures + 1;
+    if (failures >= FAILURES_MAX) {
+        failures = 0;
+        json_set_int(doc, body, "lockedUntilMs", authority_now_ms(c->entra->authority) + LOCKED_MS);
+    }
+    json_set_int(doc, body, "failures", failures);
+    return principals_put(c->txn, c->arena, user, body, err);
+}
+
+enum sign_in sign_in_check(struct entra_call *c, struct str name, struct str password,
+                           struct principal_record *user, enum error_code *why, struct error *err)
+{
+    struct str hash = STR_NONE;
+    bool found, matches;
+
+    if (!principals_find(c->txn, c->arena, name, user, &found, err))
+        return SIGN_IN_ERROR;
+    found = found && user->type == PRINCIPAL_TYPE_USER;
+    if (found)
+        hash = json_str(yyjson_obj_get(user->body, "passwordHash"));
+    if (found && yyjson_get_sint(yyjson_obj_get(user->body, "lockedUntilMs")) >
+                     authority_now_ms(c->entra->authority))
+        return refuse(why, ERROR_OAUTH_LOCKED);
+    if (password.len > PASSWORD_LEN_MAX)
+        return refuse(why, ERROR_OAUTH_PASSWORD);
+    if (c->work.kind == ENTRA_WORK_NONE) {
+        c->work = (struct entra_work){ ENTRA_WORK_CHECK, .password = password, .hash = hash };
+        return SIGN_IN_WAIT;
+    }
+    /* the password may have been changed meanwhile */
+    matches = found && c->work.matches && str_equal(c->work.hash, hash);
+    if (found && !note(c, user, matches, err))
+        return SIGN_IN_ERROR;
+    if (!matches)
+        return refuse(why, ERROR_OAUTH_PASSWORD);
+    return principal_is_enabled(user) ? SIGN_IN_OK : refuse(why, ERROR_OAUTH_DISABLED);
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+#include "entra/user_token.h"
+
+#include "base/format.h"
+#include "entra/sign_in.h"
+
+#define LIFETIME_MS ((int64_t)3600 * 1000)
+#define REFRESH_LIFETIME_MS ((int64_t)90 * 86400 * 1000)
+#define REFRESH "refresh_token"
+
+/* -- Sealed texts ---------------------------------------------------------------------------- */
+
+struct str user_token_seal(struct entra_call *c, const char *purpose, yyjson_mut_val *value)
+{
+    struct str sealed = secret_box_seal(c->entra->box, c->arena, json_write_mut(c->arena, value),
+                                        str_from(purpose));
+
+    return format_base64url(c->arena, sealed.data, sealed.len);
+}
+
+yyjson_val *user_token_open(struct entra_call *c, const char *purpose, struct str text)
+{
+    struct str sealed, plain;
+    struct error ignored; /* whatever is wrong with it, it is not ours */
+    yyjson_doc *doc;
+
+    if (!format_parse_base64url(c->arena, text, &sealed) ||
+        !secret_box_open(c->entra->box, c->arena, sealed, str_from(purpose), &plain, &ignored))
+        return NULL;
+    doc = json_parse(c->arena, plain, &ignored);
+    return doc ? yyjson_doc_get_root(doc) : NULL;
+}
+
+/* -- Tokens ---------------------------------------------------------------------------------- */
+
+static struct str display_name(const struct user_grant *g)
+{
+    return json_str(yyjson_obj_get(g->user.body, "displayName"));
+}
+
+static struct str access_token(struct entra_call *c, const struct user_grant *g)
+{
+    yyjson_mut_doc *doc = json_new(c->arena);
+    yyjson_mut_val *claims = yyjson_mut_obj(doc), *methods = yyjson_mut_arr(doc);
+    char id[GUID_TEXT_LEN + 1];
+
+    format_guid(id);
+    yyjson_mut_arr_add_str(doc, methods, "pwd");
+    json_set_str(doc, claims, "aud", g->resource);
+    json_set_str(doc, claims, "acr", STR("1"));
+    json_set(doc, claims, "amr", methods);
+    json_set_str(doc, claims, "appid", g->client_id);
+    json_set_str(doc, claims, "appidacr", STR("0"));
+    json_set_str(doc, claims, "idtyp", STR("user"));
+    json_set_str(doc, claims, "ipaddr", c->request->peer);
+    json_set_str(doc, claims, "name", display_name(g));
+    json_set_str(doc, claims, "oid", g->user.object_id);
+    json_set_str(doc, claims, "scp", STR("user_impersonation"));
+    json_set_str(doc, claims, "sub", g->user.object_id);
+    json_set_str(doc, claims, "unique_name", g->user.name);
+    json_set_str(doc, claims, "upn", g->user.name);
+    json_set_str(doc, claims, "uti", str_from(id));
+    return authority_sign(c->entra->authority, c->state, c->arena, doc, claims, LIFETIME_MS);
+}
+
+static struct str id_token(struct entra_call *c, const struct user_grant *g)
+{
+    yyjson_mut_doc *doc = json_new(c->arena);
+    yyjson_mut_val *claims = yyjson_mut_obj(doc);
+
+    json_set_str(doc, claims, "iss",
+                 arena_printf(c->arena, "%.*s/%.*s/v2.0", STR_ARGS(c->request->base),
+                              STR_ARGS(authority_tenant(c->entra->authority))));
+    json_set_str(doc, claims, "aud", g->client_id);
+    json_set_str(doc, claims, "name", display_name(g));
+    if (g->nonce.len)
+        json_set_str(doc, claims, "nonce", g->nonce);
+    json_set_str(doc, claims, "oid", g->user.object_id);
+    json_set_str(doc, claims, "preferred_username", g->user.name);
+    json_set_str(doc, claims, "sub", g->user.object_id);
+    json_set_str(doc, claims, "upn", g->user.name); /* v1's clients look for it */
+    json_set_str(doc, claims, "ver", STR("2.0"));
+    return authority_sign(c->entra->authority, c->state, c->arena, doc, claims, LIFETIME_MS);
+}
+
+static struct str refresh_token(struct entra_call *c, const struct user_grant *g)
+{
+    int64_t now_ms = authority_now_ms(c->entra->authority);
+    yyjson_mut_doc *doc = json_new(c->arena);
+    yyjson_mut_val *value = yyjson_mut_obj(doc);
+
+    json_set_str(doc, value, "oid", g->user.object_id);
+    json_set_str(doc, value, "clientId", g->client_id);
+    json_set_int(doc, value, "issuedMs", now_ms);
+    json_set_int(doc, value, "expiresMs", now_ms + REFRESH_LIFETIME_MS);
+    return user_token_seal(c, REFRESH, value);
+}
+
+/* By which MSAL tells accounts apart. */
+static struct str client_info(struct entra_call *c, const struct user_grant *g)
+{
+    struct str text =
+        arena_printf(c->arena, "{\"uid\":\"%.*s\",\"utid\":\"%.*s\"}", STR_ARGS(g->user.object_id),
+                     STR_ARGS(authority_tenant(c->entra->authority)));
+
+    return format_base64url(c->arena, text.data, text.len);
+}
+
+void user_token_reply(struct entra_call *c, const struct user_grant *g)
+{
+    yyjson_mut_doc *doc = json_new(c->arena);
+    yyjson_mut_val *root = yyjson_mut_obj(doc);
+    bool is_v1 = str_is_empty(g->scope);
+
+    json_set_str(doc, root, "scope",
+                 is_v1 ? STR("user_impersonation")
+                       : arena_printf(c->arena, "%.*s/user_impersonation %.*s/.default",
+                                      STR_ARGS(g->resource), STR_ARGS(g->resource)));
+    if (is_v1 || str_find(g->scope, STR("offline_access")) != SIZE_MAX)
+        json_set_str(doc, root, "refresh_token", refresh_token(c, g));
+    if (is_v1 || str_find(g->scope, STR("openid")) != SIZE_MAX)
+        json_set_str(doc, root, "id_token", id_token(c, g));
+    json_set_str(doc, root, "client_info", client_info(c, g));
+    json_set_str(doc, root, "foci", STR("1"));
+    token_reply(c, doc, root, access_token(c, g), g->resource);
+}
+
+/* -- Grants ---------------------------------------------------------------------------------- */
+
+/* A client that sends a secret must have the right one; those of people's own machines have none. */
+static bool check_client(struct entra_call *c, struct user_grant *g, struct error *err)
+{
+    struct principal_record app;
+    bool by_certificate;
+
+    if (!entra_require(c, "client_id", &g->client_id, err))
+        return false;
+    if (!entra_parameter(c, "client_secret").len && !entra_parameter(c, "client_assertion").len)
+        return true;
+    return token_authenticate_client(c, &app, &by_certificate, err);
+}
+
+bool user_token_by_password(struct entra_call *c, struct error *err)
+{
+    struct user_grant g = { .scope = entra_parameter(c, "scope") };
+    struct str name, password;
+    enum error_code why;
+
+    if (!entra_require(c, "username", &name, err) ||
+        !entra_require(c, "password", &password, err) || !check_client(c, &g, err) ||
+        !token_read_resource(c, &g.resource, err))
+        return false;
+    switch (sign_in_check(c, name, password, &g.user, &why, err)) {
+    case SIGN_IN_WAIT:
+        return true;
+    case SIGN_IN_REFUSED:
+        return entra_refuse(c, why);
+    case SIGN_IN_ERROR:
+        return false;
+    case SIGN_IN_OK:
+        break;
+    }
+    user_token_reply(c, &g);
+    return true;
+}
+
+static bool refuse_refresh(struct error *err, const char *why)
+{
+    return error_set(err, ERROR_OAUTH_TOKEN, "The refresh token is not good: %s.", why);
+}
+
+bool user_token_by_refresh(struct entra_call *c, struct error *err)
+{
+    struct user_grant g = { .scope = entra_parameter(c, "scope") };
+    struct str text;
+    yyjson_val *value;
+    bool found;
+
+    if (!entra_require(c, "refresh_token", &text, err) || !check_client(c, &g, err) ||
+        !token_read_resource(c, &g.resource, err))
+        return false;
+    value = user_token_open(c, REFRESH, text);
+    if (!value)
+        return refuse_refresh(err, "it is not one of this service");
+    if (yyjson_get_sint(yyjson_obj_get(value, "expiresMs")) <=
+        authority_now_ms(c->entra->authority))
+        return refuse_refresh(err, "it has expired due to inactivity");
+    if (!str_equal_nocase(json_str(yyjson_obj_get(value, "clientId")), g.client_id))
+        return refuse_refresh(err, "it was issued to another client");
+    if (!principals_get(c->txn, c->arena, json_str(yyjson_obj_get(value, "oid")), &g.user, &found,
+                        err))
+        return false;
+    if (!found || !principal_is_enabled(&g.user) ||
+        yyjson_get_sint(yyjson_obj_get(value, "issuedMs")) <
+            yyjson_get_sint(yyjson_obj_get(g.user.body, "validFromMs")))
+        return refuse_refresh(err, "its user is gone, or it was revoked");
+    user_token_reply(c, &g);
+    return true;
+}

@@ -1,0 +1,31 @@
+/*
+ * Tokens of people: access tokens, id tokens, and refresh tokens, which get others for any resource.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef ENTRA_USER_TOKEN_H
+#define ENTRA_USER_TOKEN_H
+
+#include "entra/token.h"
+
+/* What a client was granted. */
+struct user_grant {
+    struct principal_record user;
+    struct str client_id;
+    struct str resource; /* what the access token is for */
+    struct str scope;    /* as it was asked for; may be empty */
+    struct str nonce;    /* of the id token; may be empty */
+};
+
+/* 200 with an access token, and, as the scope asks for them, an id token and a refresh token. */
+void user_token_reply(struct entra_call *c, const struct user_grant *g);
+
+/* Opaque text that only this service can read, and of that purpose alone. */
+struct str user_token_seal(struct entra_call *c, const char *purpose, yyjson_mut_val *value);
+/* NULL: it is not one of ours. */
+yyjson_val *user_token_open(struct entra_call *c, const char *purpose, struct str text);
+
+/* Grants: the users' part of the token endpoint. */
+entra_handler user_token_by_password;
+entra_handler user_token_by_refresh;
+
+#endif
