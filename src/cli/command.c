@@ -9,6 +9,18 @@ int command_fail(const struct error *err, int status)
     return status;
 }
 
+void command_print_export(const char *name, struct str value)
+{
+    struct str part;
+
+    printf("export %s='", name);
+    while (str_find_char(value, '\'') != SIZE_MAX) {
+        (void)str_split(&value, '\'', &part);
+        printf("%.*s'\\''", STR_ARGS(part));
+    }
+    printf("%.*s'\n", STR_ARGS(value));
+}
+
 static bool set_option(struct settings *s, struct str name, const char *value,
                        const struct command_option *own, const char **config, struct error *err)
 {

@@ -29,9 +29,9 @@ static void print_quickstart(const struct bootstrap_info *info)
            "    -H 'Content-Type: application/json' -H 'api-key: %.*s' \\\n"
            "    -d '{\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"What is a "
            "deployment?\"}]}'\n\n",
-           STR_ARGS(info->public_base), STR_ARGS(info->key1), STR_ARGS(info->admin_token),
-           STR_ARGS(info->public_base), STR_ARGS(info->key1), STR_ARGS(info->key1),
-           STR_ARGS(info->public_base), STR_ARGS(info->key1));
+           STR_ARGS(info->endpoint.public_base), STR_ARGS(info->key1), STR_ARGS(info->admin_token),
+           STR_ARGS(info->endpoint.public_base), STR_ARGS(info->key1), STR_ARGS(info->key1),
+           STR_ARGS(info->endpoint.public_base), STR_ARGS(info->key1));
     fflush(stdout);
     explicit_bzero(space, sizeof(space));
 }
@@ -74,7 +74,7 @@ static int run(int argc, char **argv, bool quickstart)
 
     server_hold_reloads();
     settings_init(&settings);
-    settings.dev = quickstart;
+    settings.dev = settings.tls_development = quickstart;
     if (!command_read_settings(argc, argv, NULL, &settings, &config, &err))
         status = command_fail(&err, EXIT_USAGE);
     else if (!quickstart && !config)
