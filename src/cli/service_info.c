@@ -17,6 +17,8 @@ bool service_info_read(const struct settings *s, struct arena *a, struct service
         box = sealing_open(s, &folder, false, err);
     if (box)
         store = store_open(folder.database, err);
+    if (store)
+        store_only_read(store);
     ok = store && bootstrap_read(store, box, a, &info->known, err);
     if (ok) {
         struct str authority = info->known.endpoint.authority_file;
