@@ -16,10 +16,14 @@ struct command {
     const char *arguments;             /* "[--data DIR] [--format sh|json]" */
     const char *help;                  /* one line */
     int (*run)(int argc, char **argv); /* argv[0] is the command's name */
+    bool
+        passes_words; /* to another program: --help among them is not for us unless it comes first */
 };
 
 extern const struct command command_up;
 extern const struct command command_serve;
+extern const struct command command_az;
+extern const struct command command_az_setup;
 extern const struct command command_env;
 extern const struct command command_settings;
 extern const struct command command_version;

@@ -105,8 +105,8 @@ static int run(int argc, char **argv)
 }
 
 const struct command command_env = {
-    "env",
-    "[--data DIR] [--config FILE] [--format sh|json]",
-    "print how to reach the service of a data folder, keys included",
-    run,
+    .name = "env",
+    .arguments = "[--data DIR] [--config FILE] [--format sh|json]",
+    .help = "print how to reach the service of a data folder, keys included",
+    .run = run,
 };

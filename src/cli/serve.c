@@ -11,7 +11,7 @@
 #include "server/server.h"
 
 /* Keys are printed to whoever asked for a quickstart, and leave no copy in a buffer of stdio's. */
-static void print_quickstart(const struct bootstrap_info *info)
+static void print_quickstart(const struct bootstrap_info *info, const char *data)
 {
     static char space[BUFSIZ];
 
@@ -32,6 +32,10 @@ static void print_quickstart(const struct bootstrap_info *info)
            STR_ARGS(info->endpoint.public_base), STR_ARGS(info->key1), STR_ARGS(info->admin_token),
            STR_ARGS(info->endpoint.public_base), STR_ARGS(info->key1), STR_ARGS(info->key1),
            STR_ARGS(info->endpoint.public_base), STR_ARGS(info->key1));
+    if (info->endpoint.secure_base.len)
+        printf("The Azure CLI, from another terminal, apart from your other clouds:\n\n"
+               "  lazuli az --data '%s' cognitiveservices account list --output table\n\n",
+               data);
     fflush(stdout);
     explicit_bzero(space, sizeof(space));
 }
@@ -50,7 +54,7 @@ static int serve(struct settings *settings, const char *config, bool quickstart)
     if (!s)
         return command_fail(&err, EXIT_USAGE);
     if (quickstart)
-        print_quickstart(server_info(s));
+        print_quickstart(server_info(s), settings->data);
     server_forget_keys(s);
     server_run(s);
     server_free(s);
@@ -96,15 +100,16 @@ static int run_serve(int argc, char **argv)
 }
 
 const struct command command_up = {
-    "up",
-    "[--listen ADDR:PORT] [--data DIR] [--catalog FILE] [--SETTING VALUE]...",
-    "try it out: makes a first account with deployments, prints how to call them, and serves",
-    run_up,
+    .name = "up",
+    .arguments = "[--listen ADDR:PORT] [--data DIR] [--catalog FILE] [--SETTING VALUE]...",
+    .help =
+        "try it out: makes a first account with deployments, prints how to call them, and serves",
+    .run = run_up,
 };
 
 const struct command command_serve = {
-    "serve",
-    "--config FILE [--SETTING VALUE]...",
-    "serve in production",
-    run_serve,
+    .name = "serve",
+    .arguments = "--config FILE [--SETTING VALUE]...",
+    .help = "serve in production",
+    .run = run_serve,
 };
