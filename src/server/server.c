@@ -470,6 +470,7 @@ static void on_hangup(struct server *s)
     struct settings next;
     struct error err;
 
+    renew_certificate(s);
     settings_init(&next);
     settings_copy(&next, s->options.settings);
     if (!reload(s, &next, &err))
