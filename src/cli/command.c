@@ -9,16 +9,23 @@ int command_fail(const struct error *err, int status)
     return status;
 }
 
-void command_print_export(const char *name, struct str value)
+void command_print_quoted(struct str value)
 {
     struct str part;
 
-    printf("export %s='", name);
+    putchar('\'');
     while (str_find_char(value, '\'') != SIZE_MAX) {
         (void)str_split(&value, '\'', &part);
         printf("%.*s'\\''", STR_ARGS(part));
     }
-    printf("%.*s'\n", STR_ARGS(value));
+    printf("%.*s'", STR_ARGS(value));
+}
+
+void command_print_export(const char *name, struct str value)
+{
+    printf("export %s=", name);
+    command_print_quoted(value);
+    putchar('\n');
 }
 
 static bool set_option(struct settings *s, struct str name, const char *value,

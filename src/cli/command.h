@@ -39,7 +39,8 @@ struct command_option {
  * *config is the file's name, or NULL. */
 MUST_CHECK bool command_read_settings(int argc, char **argv, const struct command_option *own,
                                       struct settings *s, const char **config, struct error *err);
-/* "export NAME='value'" on standard output, for a shell. */
+/* On standard output, for a shell: the value in quotes; "export NAME='value'" and a line end. */
+void command_print_quoted(struct str value);
 void command_print_export(const char *name, struct str value);
 /* "lazuli: text" on standard error. */
 int command_fail(const struct error *err, int status);

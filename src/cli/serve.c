@@ -32,10 +32,13 @@ static void print_quickstart(const struct bootstrap_info *info, const char *data
            STR_ARGS(info->endpoint.public_base), STR_ARGS(info->key1), STR_ARGS(info->admin_token),
            STR_ARGS(info->endpoint.public_base), STR_ARGS(info->key1), STR_ARGS(info->key1),
            STR_ARGS(info->endpoint.public_base), STR_ARGS(info->key1));
-    if (info->endpoint.secure_base.len)
-        printf("The Azure CLI, from another terminal, apart from your other clouds:\n\n"
-               "  lazuli az --data '%s' cognitiveservices account list --output table\n\n",
-               data);
+    if (info->endpoint.secure_base.len) {
+        fputs("The Azure CLI, from another terminal, apart from your other clouds:\n\n"
+              "  lazuli az --data ",
+              stdout);
+        command_print_quoted(str_from(data));
+        fputs(" cognitiveservices account list --output table\n\n", stdout);
+    }
     fflush(stdout);
     explicit_bzero(space, sizeof(space));
 }

@@ -183,3 +183,11 @@ def test_env_as_shell(simulated):
     assert f"export LAZULI_CA_BUNDLE='{simulated.data / 'tls' / 'ca.pem'}'\n" in out
     for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"):
         assert name not in out
+
+
+def test_a_folder_with_a_quote_in_its_name(tmp_path):
+    with Lazuli(SIMULATED, data=tmp_path / "it's") as service:
+        file = service.data / "tls" / "ca.pem"
+        assert "lazuli az --data '" + str(service.data).replace("'", "'\\''") + "' " in service.log_text()
+        line = ["sh", "-euc", 'eval "$("$0" env --data "$1")"; printf %s "$LAZULI_CA_BUNDLE"', PROGRAM, str(service.data)]
+        assert subprocess.run(line, check=True, capture_output=True, text=True).stdout == str(file)
