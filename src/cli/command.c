@@ -9,6 +9,25 @@ int command_fail(const struct error *err, int status)
     return status;
 }
 
+void command_print_quoted(struct str value)
+{
+    struct str part;
+
+    putchar('\'');
+    while (str_find_char(value, '\'') != SIZE_MAX) {
+        (void)str_split(&value, '\'', &part);
+        printf("%.*s'\\''", STR_ARGS(part));
+    }
+    printf("%.*s'", STR_ARGS(value));
+}
+
+void command_print_export(const char *name, struct str value)
+{
+    printf("export %s=", name);
+    command_print_quoted(value);
+    putchar('\n');
+}
+
 static bool set_option(struct settings *s, struct str name, const char *value,
                        const struct command_option *own, const char **config, struct error *err)
 {

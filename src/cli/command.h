@@ -16,10 +16,14 @@ struct command {
     const char *arguments;             /* "[--data DIR] [--format sh|json]" */
     const char *help;                  /* one line */
     int (*run)(int argc, char **argv); /* argv[0] is the command's name */
+    bool
+        passes_words; /* to another program: --help among them is not for us unless it comes first */
 };
 
 extern const struct command command_up;
 extern const struct command command_serve;
+extern const struct command command_az;
+extern const struct command command_az_setup;
 extern const struct command command_env;
 extern const struct command command_settings;
 extern const struct command command_version;
@@ -35,6 +39,9 @@ struct command_option {
  * *config is the file's name, or NULL. */
 MUST_CHECK bool command_read_settings(int argc, char **argv, const struct command_option *own,
                                       struct settings *s, const char **config, struct error *err);
+/* On standard output, for a shell: the value in quotes; "export NAME='value'" and a line end. */
+void command_print_quoted(struct str value);
+void command_print_export(const char *name, struct str value);
 /* "lazuli: text" on standard error. */
 int command_fail(const struct error *err, int status);
 

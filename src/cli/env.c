@@ -6,9 +6,7 @@
 
 #include "base/json.h"
 #include "cli/command.h"
-#include "server/bootstrap.h"
-#include "server/data_folder.h"
-#include "server/sealing.h"
+#include "cli/service_info.h"
 
 struct variable {
     const char *name;
@@ -17,16 +15,17 @@ struct variable {
 
 #define VARIABLES_MAX 16
 
-static size_t variables_of(const struct bootstrap_info *info, struct variable v[VARIABLES_MAX])
+static size_t variables_of(const struct service_info *service, struct variable v[VARIABLES_MAX])
 {
+    const struct bootstrap_info *info = &service->known;
     size_t n = 0;
 
     if (info->key1.len) {
-        v[n++] = (struct variable){ "AZURE_OPENAI_ENDPOINT", info->public_base };
+        v[n++] = (struct variable){ "AZURE_OPENAI_ENDPOINT", info->endpoint.public_base };
         v[n++] = (struct variable){ "AZURE_OPENAI_KEY", info->key1 };
         v[n++] = (struct variable){ "AZURE_OPENAI_API_KEY", info->key1 };
     }
-    v[n++] = (struct variable){ "LAZULI_ARM_ENDPOINT", info->public_base };
+    v[n++] = (struct variable){ "LAZULI_ARM_ENDPOINT", info->endpoint.public_base };
     v[n++] = (struct variable){ "LAZULI_ARM_TOKEN", info->admin_token };
     v[n++] = (struct variable){ "LAZULI_TENANT_ID", info->tenant_id };
     v[n++] = (struct variable){ "LAZULI_SUBSCRIPTION_ID", info->subscription_id };
@@ -34,6 +33,10 @@ static size_t variables_of(const struct bootstrap_info *info, struct variable v[
     v[n++] = (struct variable){ "AZURE_TENANT_ID", info->tenant_id };
     v[n++] = (struct variable){ "AZURE_CLIENT_ID", info->client_id };
     v[n++] = (struct variable){ "AZURE_CLIENT_SECRET", info->client_secret };
+    if (info->endpoint.secure_base.len)
+        v[n++] = (struct variable){ "AZURE_AUTHORITY_HOST", info->endpoint.secure_base };
+    if (service->authority_file.len)
+        v[n++] = (struct variable){ "LAZULI_CA_BUNDLE", service->authority_file };
     if (info->account.len) {
         v[n++] = (struct variable){ "LAZULI_RESOURCE_GROUP", info->resource_group };
         v[n++] = (struct variable){ "LAZULI_ACCOUNT", info->account };
@@ -51,38 +54,17 @@ static void print_json(struct arena *a, const struct variable *v, size_t count)
     printf("%s\n", json_write_mut(a, root).data);
 }
 
-/* The values are URLs, GUIDs and base62: none needs more than single quotes. */
 static void print_shell(const struct variable *v, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        printf("export %s='%.*s'\n", v[i].name, STR_ARGS(v[i].value));
-}
-
-static bool read_info(const struct settings *s, struct arena *a, struct bootstrap_info *info,
-                      struct error *err)
-{
-    struct data_folder folder;
-    struct secret_box *box = NULL;
-    struct store *store = NULL;
-    bool ok = data_folder_find(&folder, s->data, err);
-
-    if (ok)
-        box = sealing_open(s, &folder, false, err);
-    if (box)
-        store = store_open(folder.database, err);
-    ok = store && bootstrap_read(store, box, a, info, err);
-    if (store)
-        store_close(store);
-    secret_box_free(box);
-    data_folder_close(&folder);
-    return ok;
+        command_print_export(v[i].name, v[i].value);
 }
 
 static int print(const struct settings *s, const char *format)
 {
     bool is_json = str_equal(str_from(format), STR("json"));
     struct variable variables[VARIABLES_MAX];
-    struct bootstrap_info info;
+    struct service_info info;
     struct arena *a;
     struct error err;
     size_t count;
@@ -92,7 +74,7 @@ static int print(const struct settings *s, const char *format)
         return command_fail(&err, EXIT_USAGE);
     }
     a = arena_new(NULL);
-    if (!read_info(s, a, &info, &err)) {
+    if (!service_info_read(s, a, &info, &err)) {
         arena_free(a);
         return command_fail(&err, 1);
     }
@@ -123,8 +105,8 @@ static int run(int argc, char **argv)
 }
 
 const struct command command_env = {
-    "env",
-    "[--data DIR] [--config FILE] [--format sh|json]",
-    "print how to reach the service of a data folder, keys included",
-    run,
+    .name = "env",
+    .arguments = "[--data DIR] [--config FILE] [--format sh|json]",
+    .help = "print how to reach the service of a data folder, keys included",
+    .run = run,
 };

@@ -12,7 +12,8 @@
 #include "cli/command.h"
 
 static const struct command *const commands[] = {
-    &command_up, &command_serve, &command_env, &command_settings, &command_version,
+    &command_up,       &command_serve,    &command_env,     &command_az,
+    &command_az_setup, &command_settings, &command_version,
 };
 
 static void print_command(FILE *out, const struct command *c)
@@ -37,9 +38,9 @@ static int usage(FILE *out, int status)
     return status;
 }
 
-static bool asks_for_help(int argc, char **argv)
+static bool asks_for_help(const struct command *c, int argc, char **argv)
 {
-    for (int i = 1; i < argc; i++) {
+    for (int i = 1; i < argc && (i == 1 || !c->passes_words); i++) {
         if (is_help(argv[i]))
             return true;
     }
@@ -48,7 +49,7 @@ static bool asks_for_help(int argc, char **argv)
 
 static int run(const struct command *c, int argc, char **argv)
 {
-    if (!asks_for_help(argc, argv))
+    if (!asks_for_help(c, argc, argv))
         return c->run(argc, argv);
     printf("usage: lazuli %s %s\n\n%s\n", c->name, c->arguments, c->help);
     return 0;

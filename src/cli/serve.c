@@ -11,7 +11,7 @@
 #include "server/server.h"
 
 /* Keys are printed to whoever asked for a quickstart, and leave no copy in a buffer of stdio's. */
-static void print_quickstart(const struct bootstrap_info *info)
+static void print_quickstart(const struct bootstrap_info *info, const char *data)
 {
     static char space[BUFSIZ];
 
@@ -29,9 +29,16 @@ static void print_quickstart(const struct bootstrap_info *info)
            "    -H 'Content-Type: application/json' -H 'api-key: %.*s' \\\n"
            "    -d '{\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"What is a "
            "deployment?\"}]}'\n\n",
-           STR_ARGS(info->public_base), STR_ARGS(info->key1), STR_ARGS(info->admin_token),
-           STR_ARGS(info->public_base), STR_ARGS(info->key1), STR_ARGS(info->key1),
-           STR_ARGS(info->public_base), STR_ARGS(info->key1));
+           STR_ARGS(info->endpoint.public_base), STR_ARGS(info->key1), STR_ARGS(info->admin_token),
+           STR_ARGS(info->endpoint.public_base), STR_ARGS(info->key1), STR_ARGS(info->key1),
+           STR_ARGS(info->endpoint.public_base), STR_ARGS(info->key1));
+    if (info->endpoint.secure_base.len) {
+        fputs("The Azure CLI, from another terminal, apart from your other clouds:\n\n"
+              "  lazuli az --data ",
+              stdout);
+        command_print_quoted(str_from(data));
+        fputs(" cognitiveservices account list --output table\n\n", stdout);
+    }
     fflush(stdout);
     explicit_bzero(space, sizeof(space));
 }
@@ -50,7 +57,7 @@ static int serve(struct settings *settings, const char *config, bool quickstart)
     if (!s)
         return command_fail(&err, EXIT_USAGE);
     if (quickstart)
-        print_quickstart(server_info(s));
+        print_quickstart(server_info(s), settings->data);
     server_forget_keys(s);
     server_run(s);
     server_free(s);
@@ -74,7 +81,7 @@ static int run(int argc, char **argv, bool quickstart)
 
     server_hold_reloads();
     settings_init(&settings);
-    settings.dev = quickstart;
+    settings.dev = settings.tls_development = quickstart;
     if (!command_read_settings(argc, argv, NULL, &settings, &config, &err))
         status = command_fail(&err, EXIT_USAGE);
     else if (!quickstart && !config)
@@ -96,15 +103,16 @@ static int run_serve(int argc, char **argv)
 }
 
 const struct command command_up = {
-    "up",
-    "[--listen ADDR:PORT] [--data DIR] [--catalog FILE] [--SETTING VALUE]...",
-    "try it out: makes a first account with deployments, prints how to call them, and serves",
-    run_up,
+    .name = "up",
+    .arguments = "[--listen ADDR:PORT] [--data DIR] [--catalog FILE] [--SETTING VALUE]...",
+    .help =
+        "try it out: makes a first account with deployments, prints how to call them, and serves",
+    .run = run_up,
 };
 
 const struct command command_serve = {
-    "serve",
-    "--config FILE [--SETTING VALUE]...",
-    "serve in production",
-    run_serve,
+    .name = "serve",
+    .arguments = "--config FILE [--SETTING VALUE]...",
+    .help = "serve in production",
+    .run = run_serve,
 };

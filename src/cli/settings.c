@@ -34,10 +34,15 @@ static int run_version(int argc, char **argv)
 }
 
 const struct command command_settings = {
-    "settings",
-    "",
-    "print every setting with its default, as docs/settings.md has them",
-    run_settings,
+    .name = "settings",
+    .arguments = "",
+    .help = "print every setting with its default, as docs/settings.md has them",
+    .run = run_settings,
 };
 
-const struct command command_version = { "version", "", "print the version", run_version };
+const struct command command_version = {
+    .name = "version",
+    .arguments = "",
+    .help = "print the version",
+    .run = run_version,
+};

@@ -13,6 +13,8 @@
 #define SETTING_CLIENT_SECRET STR("client_secret") /* sealed, base64 */
 #define SETTING_TOKEN STR("admin_token")           /* likewise */
 #define SETTING_BASE STR("public_base")
+#define SETTING_SECURE_BASE STR("secure_base")
+#define SETTING_AUTHORITY STR("authority_file")
 #define SETTING_QUICKSTART STR("quickstart_account") /* its ARM id */
 #define SETTING_OWNER STR("owner_assignment")        /* likewise: the first principal's role */
 
@@ -27,7 +29,6 @@
 struct bootstrap_job {
     const struct secret_box *box;
     struct arm *arm;
-    struct str public_base;
     struct arena *arena; /* of the caller: what stays */
     struct bootstrap_info *info;
     const struct bootstrap_info *known;
@@ -134,6 +135,22 @@ static bool put_principal(struct store_txn *t, struct arena *a, const struct boo
     return principals_put(t, a, &p, body, err);
 }
 
+static bool put_endpoint(struct store_txn *t, const struct bootstrap_endpoint *e, struct error *err)
+{
+    return store_put_setting(t, SETTING_BASE, e->public_base, err) &&
+           store_put_setting(t, SETTING_SECURE_BASE, e->secure_base, err) &&
+           store_put_setting(t, SETTING_AUTHORITY, e->authority_file, err);
+}
+
+static bool get_endpoint(struct store_txn *t, struct bootstrap_job *job, struct error *err)
+{
+    struct bootstrap_endpoint *e = &job->info->endpoint;
+
+    return get_setting(t, job, SETTING_BASE, &e->public_base, err) &&
+           get_setting(t, job, SETTING_SECURE_BASE, &e->secure_base, err) &&
+           get_setting(t, job, SETTING_AUTHORITY, &e->authority_file, err);
+}
+
 static bool run_identity(struct store_txn *t, struct arena *arena, void *data, struct error *err)
 {
     struct bootstrap_job *job = data;
@@ -143,17 +160,16 @@ static bool run_identity(struct store_txn *t, struct arena *arena, void *data, s
     return store_get_setting(t, SETTING_CLIENT_SECRET, &secret, &found, err) &&
            get_or_make_identity(t, job, err) &&
            (found || put_principal(t, arena, job->info, err)) &&
-           store_put_setting(t, SETTING_BASE, job->public_base, err);
+           put_endpoint(t, &job->info->endpoint, err);
 }
 
-bool bootstrap_identity(struct store *s, const struct secret_box *box, struct str public_base,
-                        struct arena *a, struct bootstrap_info *info, struct error *err)
+bool bootstrap_identity(struct store *s, const struct secret_box *box,
+                        const struct bootstrap_endpoint *endpoint, struct arena *a,
+                        struct bootstrap_info *info, struct error *err)
 {
-    struct bootstrap_job job = {
-        .box = box, .arena = a, .info = info, .public_base = public_base, .create = true
-    };
+    struct bootstrap_job job = { .box = box, .arena = a, .info = info, .create = true };
 
-    *info = (struct bootstrap_info){ .public_base = public_base };
+    *info = (struct bootstrap_info){ .endpoint = *endpoint };
     return store_run(s, run_identity, &job, err);
 }
 
@@ -285,8 +301,7 @@ static bool run_read(struct store_txn *t, struct arena *arena, void *data, struc
     struct bootstrap_job *job = data;
     struct str account;
 
-    if (!get_or_make_identity(t, job, err) ||
-        !get_setting(t, job, SETTING_BASE, &job->info->public_base, err) ||
+    if (!get_or_make_identity(t, job, err) || !get_endpoint(t, job, err) ||
         !get_setting(t, job, SETTING_QUICKSTART, &account, err))
         return false;
     return !account.len || read_account(t, arena, job, account, err);

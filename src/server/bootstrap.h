@@ -19,6 +19,13 @@
 #define BOOTSTRAP_ACCOUNT "lazuli-openai"
 #define BOOTSTRAP_LOCATION "eastus"
 
+/* How the service is reached. */
+struct bootstrap_endpoint {
+    struct str public_base;
+    struct str secure_base;    /* the same over TLS; empty where none is served */
+    struct str authority_file; /* below the data folder: the CA that vouches for that; or empty */
+};
+
 /* What a data folder says of itself; strings live in the arena that was passed. */
 struct bootstrap_info {
     struct str tenant_id;
@@ -28,16 +35,16 @@ struct bootstrap_info {
     struct str client_id;
     struct str client_secret;
     struct str object_id;
-    struct str public_base;    /* of the last start */
-    struct str resource_group; /* empty when the folder was not made by `up` */
+    struct bootstrap_endpoint endpoint; /* of the last start */
+    struct str resource_group;          /* empty when the folder was not made by `up` */
     struct str account;
     struct str key1;
 };
 
-/* Makes ids, the admin token and the client secret where they are missing, and notes the public base. Before arm_new,
+/* Makes ids, the admin token and the client secret where they are missing, and notes the endpoint. Before arm_new,
  * which wants the tenant. */
 MUST_CHECK bool bootstrap_identity(struct store *s, const struct secret_box *box,
-                                   struct str public_base, struct arena *a,
+                                   const struct bootstrap_endpoint *endpoint, struct arena *a,
                                    struct bootstrap_info *info, struct error *err);
 /* The subscription with its owner, and with `quickstart` the group, the account and its
  * deployments. */

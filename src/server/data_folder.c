@@ -118,20 +118,29 @@ bool data_folder_lock(struct data_folder *f, struct error *err)
     return true;
 }
 
-static bool write_whole(const char *path, const unsigned char *bytes, size_t size,
-                        struct error *err)
+char *data_folder_make_below(const struct data_folder *f, const char *name, struct error *err)
+{
+    char *path = join(f->path, name);
+
+    if (make_folder(path, err))
+        return path;
+    free(path);
+    return NULL;
+}
+
+static bool write_whole(const char *path, struct str bytes, struct error *err)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     size_t done = 0;
 
-    while (fd >= 0 && done < size) {
-        ssize_t n = write(fd, bytes + done, size - done);
+    while (fd >= 0 && done < bytes.len) {
+        ssize_t n = write(fd, bytes.data + done, bytes.len - done);
 
         if (n < 0 && errno != EINTR)
             break;
         done += n > 0 ? (size_t)n : 0;
     }
-    if (fd < 0 || done < size || fsync(fd) != 0) {
+    if (fd < 0 || done < bytes.len || fsync(fd) != 0) {
         error_set(err, ERROR_IO, "%s: cannot write the file: %s", path, strerror(errno));
         if (fd >= 0)
             close(fd);
@@ -141,22 +150,29 @@ static bool write_whole(const char *path, const unsigned char *bytes, size_t siz
     return true;
 }
 
-bool data_folder_unpack_model(const struct data_folder *f, struct error *err)
+bool data_folder_write(const char *path, struct str bytes, struct error *err)
 {
-    size_t size = (size_t)(embedded_model_end - embedded_model);
     char *part = NULL;
-    struct stat st;
     bool ok;
 
-    if (stat(f->model, &st) == 0 && (size_t)st.st_size == size)
-        return true;
-    if (asprintf(&part, "%s.part", f->model) < 0)
+    if (asprintf(&part, "%s.part", path) < 0)
         abort();
-    ok = write_whole(part, embedded_model, size, err);
-    if (ok && rename(part, f->model) != 0)
-        ok = error_set(err, ERROR_IO, "%s: %s", f->model, strerror(errno));
+    ok = write_whole(part, bytes, err);
+    if (ok && rename(part, path) != 0)
+        ok = error_set(err, ERROR_IO, "%s: %s", path, strerror(errno));
     free(part);
     return ok;
+}
+
+bool data_folder_unpack_model(const struct data_folder *f, struct error *err)
+{
+    struct str model =
+        str_of((const char *)embedded_model, (size_t)(embedded_model_end - embedded_model));
+    struct stat st;
+
+    if (stat(f->model, &st) == 0 && (size_t)st.st_size == model.len)
+        return true;
+    return data_folder_write(f->model, model, err);
 }
 
 void data_folder_close(struct data_folder *f)

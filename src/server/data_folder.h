@@ -6,6 +6,8 @@
  *   master.key       seals secrets in the store, unless configured elsewhere
  *   models/          the embedded model, unpacked
  *   run/             sockets of engines
+ *   tls/             the development CA (development_ca.h)
+ *   az/              the configuration of `lazuli az`
  * SPDX-License-Identifier: MIT
  */
 #ifndef SERVER_DATA_FOLDER_H
@@ -14,6 +16,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "base/str.h"
 
 struct data_folder {
     char *path; /* absolute */
@@ -32,6 +35,13 @@ MUST_CHECK bool data_folder_find(struct data_folder *f, const char *path, struct
 MUST_CHECK bool data_folder_lock(struct data_folder *f, struct error *err);
 /* Writes the embedded model to its file unless it is there, whole. */
 MUST_CHECK bool data_folder_unpack_model(const struct data_folder *f, struct error *err);
+/* The folder of that name in it, made where it is missing (mode 0700): its path, to be freed. NULL and
+ * ERROR_IO when it cannot be. */
+MUST_CHECK char *data_folder_make_below(const struct data_folder *f, const char *name,
+                                        struct error *err);
+/* Writes the file (mode 0600), or takes the place of one that is there: whoever reads it finds the
+ * one or the other, whole. */
+MUST_CHECK bool data_folder_write(const char *path, struct str bytes, struct error *err);
 /* Unlocks, frees the names. */
 void data_folder_close(struct data_folder *f);
 

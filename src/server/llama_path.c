@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/macros.h"
 #include "base/memory.h"
-#include "base/str.h"
+#include "server/program_path.h"
 
 /* From build/lazuli, and from build/KIND/lazuli. */
 static const char *const beside[] = {
@@ -18,24 +19,6 @@ static const char *const beside[] = {
 static char *if_executable(const char *path)
 {
     return access(path, X_OK) == 0 ? memory_dup_text(path) : NULL;
-}
-
-static char *on_path(void)
-{
-    struct str rest = str_from(getenv("PATH")), folder;
-    char path[PATH_MAX];
-
-    while (str_split(&rest, ':', &folder)) {
-        char *found;
-
-        if (snprintf(path, sizeof(path), "%.*s/llama-server", STR_ARGS(folder)) >=
-            (int)sizeof(path))
-            continue;
-        found = if_executable(path);
-        if (found)
-            return found;
-    }
-    return NULL;
 }
 
 static char *beside_program(void)
@@ -62,6 +45,6 @@ char *llama_path_find(const char *configured)
 
     if (configured)
         return memory_dup_text(configured);
-    found = on_path();
+    found = program_path_find("llama-server");
     return found ? found : beside_program();
 }

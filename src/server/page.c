@@ -9,10 +9,24 @@ struct page {
     void (*reply)(struct worker *w, struct http_request *r);
 };
 
+static void refuse(struct http_request *r, enum error_code code);
+
+/* For whoever shall trust what this port presents. */
+static void reply_authority(struct worker *w, struct http_request *r)
+{
+    struct str pem = worker_get_shared(w)->authority_pem;
+
+    if (pem.len)
+        page_reply(r, 200, STR("application/x-pem-file"), pem);
+    else
+        refuse(r, ERROR_NOT_FOUND);
+}
+
 static const struct page pages[] = {
     { { "/healthz", 8 }, health_reply_alive },
     { { "/readyz", 7 }, health_reply_ready },
     { { "/metrics", 8 }, scrape_reply },
+    { { "/ca.pem", 7 }, reply_authority },
 };
 
 static const struct page *page_of(struct str path)

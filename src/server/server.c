@@ -16,6 +16,7 @@
 #include "server/llama_path.h"
 #include "server/sandbox.h"
 #include "server/sealing.h"
+#include "server/tls_source.h"
 #include "server/worker.h"
 
 struct server {
@@ -29,6 +30,7 @@ struct server {
     struct arena *arena; /* of info */
     struct bootstrap_info info;
     struct admin_token *admin_token;
+    struct tls_source tls_source;
     struct tls_context *tls;
     char *llama_server;
 
@@ -87,6 +89,15 @@ static unsigned worker_count(const struct settings *s)
     return cores > 0 ? (unsigned)cores : 1;
 }
 
+static bool open_tls(struct server *s, struct error *err)
+{
+    if (!tls_source_open(&s->tls_source, s->options.settings, &s->folder, &s->tls, err))
+        return false;
+    if (s->tls_source.ca)
+        s->shared.authority_pem = development_ca_pem(s->tls_source.ca);
+    return true;
+}
+
 /* The sandbox comes after the command that prints the master key, which is the operator's own and may
  * need more than is left. */
 static bool open_data(struct server *s, struct error *err)
@@ -105,12 +116,7 @@ static bool open_data(struct server *s, struct error *err)
     s->catalog = load_catalog(settings, err);
     if (!s->catalog)
         return false;
-    if (settings->tls_certificate) {
-        s->tls = tls_context_new_server(settings->tls_certificate, settings->tls_key, err);
-        if (!s->tls)
-            return false;
-    }
-    return key_secret_open(s->store, s->box, &s->key_hash, err);
+    return open_tls(s, err) && key_secret_open(s->store, s->box, &s->key_hash, err);
 }
 
 static bool make_workers(struct server *s, unsigned *port, struct error *err)
@@ -140,7 +146,7 @@ static bool make_workers(struct server *s, unsigned *port, struct error *err)
 static struct str public_base(struct server *s, unsigned port)
 {
     const struct settings *settings = s->options.settings;
-    const char *scheme = settings->tls_certificate ? "https" : "http";
+    const char *scheme = settings->tls_certificate || settings->tls_required ? "https" : "http";
     struct str listen = str_from(settings->listen), host;
 
     if (settings->public_base) {
@@ -154,6 +160,20 @@ static struct str public_base(struct server *s, unsigned port)
     if (str_equal(host, STR("0.0.0.0")) || str_equal(host, STR("[::]")))
         host = STR("127.0.0.1");
     return arena_printf(s->arena, "%s://%.*s:%u", scheme, STR_ARGS(host), port);
+}
+
+static struct bootstrap_endpoint endpoint_of(struct server *s, unsigned port)
+{
+    struct bootstrap_endpoint e = { .public_base = public_base(s, port) };
+
+    if (str_starts_with(e.public_base, STR("https:")))
+        e.secure_base = e.public_base;
+    else if (s->tls)
+        e.secure_base =
+            arena_printf(s->arena, "https%.*s", STR_ARGS(str_slice(e.public_base, 4, SIZE_MAX)));
+    if (s->tls_source.ca)
+        e.authority_file = STR(DEVELOPMENT_CA_FILE);
+    return e;
 }
 
 static bool on_authenticate(void *data, struct http_request *r, struct str token,
@@ -181,7 +201,7 @@ static bool make_arm(struct server *s, struct error *err)
         .directory = shared->directory,
         .subscription_id = s->info.subscription_id,
         .box = s->box,
-        .public_base = s->info.public_base,
+        .public_base = s->info.endpoint.public_base,
         .machine_identity = str_from(s->options.settings->machine_identity),
     });
     s->admin_token = admin_token_new(s->info.admin_token);
@@ -195,7 +215,7 @@ static bool make_arm(struct server *s, struct error *err)
         .box = s->box,
         .key_hash = s->key_hash,
         .tenant_id = s->info.tenant_id,
-        .public_base = s->info.public_base,
+        .public_base = s->info.endpoint.public_base,
         .data_domain = str_from(s->options.settings->data_domain),
         .is_unthrottled = !s->options.settings->arm_rate_limits,
         .authenticate = on_authenticate,
@@ -226,6 +246,7 @@ static void make_engines(struct server *s)
 struct server *server_new(const struct server_options *options, struct error *err)
 {
     struct server *s = memory_alloc(sizeof(*s));
+    struct bootstrap_endpoint endpoint;
     unsigned port;
 
     s->options = *options;
@@ -239,15 +260,19 @@ struct server *server_new(const struct server_options *options, struct error *er
     /* before the sandbox takes the right to go beyond the hard limit */
     file_limit_raise(worker_count(options->settings) *
                      (unsigned long)options->settings->connections_max);
-    if (!open_data(s, err) || !make_workers(s, &port, err) ||
-        !bootstrap_identity(s->store, s->box, public_base(s, port), s->arena, &s->info, err) ||
-        !make_arm(s, err) || !bootstrap_read(s->store, s->box, s->arena, &s->info, err)) {
-        server_free(s);
-        return NULL;
-    }
+    if (!open_data(s, err) || !make_workers(s, &port, err))
+        goto failed;
+    endpoint = endpoint_of(s, port);
+    if (!bootstrap_identity(s->store, s->box, &endpoint, s->arena, &s->info, err) ||
+        !make_arm(s, err) || !bootstrap_read(s->store, s->box, s->arena, &s->info, err))
+        goto failed;
     s->shared.key_hash = s->key_hash;
     make_engines(s);
     return s;
+
+failed:
+    server_free(s);
+    return NULL;
 }
 
 void server_forget_keys(struct server *s)
@@ -388,16 +413,6 @@ static void refresh_authority(struct server *s)
     entra_refresh(s->shared.entra, s->loop, on_principals_read, s);
 }
 
-/* Retirements and upgrades happen at their dates, whether or not something is written then. */
-static void on_dates_timer(uv_timer_t *timer)
-{
-    struct server *s = timer->data;
-
-    refresh_authority(s);
-    s->publishing++;
-    arm_reload_catalog(s->shared.arm, NULL, s->loop, on_dates_looked_at, s);
-}
-
 static void set_tls(struct server *s, struct tls_context *tls)
 {
     tls_context_unref(s->tls);
@@ -406,18 +421,37 @@ static void set_tls(struct server *s, struct tls_context *tls)
         worker_set_tls(s->shared.workers[i], tls);
 }
 
+static void renew_certificate(struct server *s)
+{
+    struct tls_context *tls;
+    struct error err;
+
+    if (!tls_source_renew(&s->tls_source, s->options.settings, &tls, &err)) {
+        log_error("certificate_not_renewed", "error=\"%s\"", err.text);
+    } else if (tls) {
+        log_info("certificate_renewed", NULL);
+        set_tls(s, tls);
+    }
+}
+
+/* Retirements and upgrades happen at their dates, whether or not something is written then. */
+static void on_dates_timer(uv_timer_t *timer)
+{
+    struct server *s = timer->data;
+
+    refresh_authority(s);
+    renew_certificate(s);
+    s->publishing++;
+    arm_reload_catalog(s->shared.arm, NULL, s->loop, on_dates_looked_at, s);
+}
+
 static bool reload(struct server *s, struct settings *next, struct error *err)
 {
-    struct tls_context *tls = NULL;
+    struct tls_context *tls;
     struct catalog *catalog;
 
-    if (!read_settings(s, next, err))
+    if (!read_settings(s, next, err) || !tls_source_load(&s->tls_source, next, &tls, err))
         return false;
-    if (next->tls_certificate) {
-        tls = tls_context_new_server(next->tls_certificate, next->tls_key, err);
-        if (!tls)
-            return false;
-    }
     catalog = load_catalog(next, err);
     if (!catalog) {
         tls_context_unref(tls);
@@ -439,6 +473,7 @@ static void on_hangup(struct server *s)
     struct settings next;
     struct error err;
 
+    renew_certificate(s);
     settings_init(&next);
     settings_copy(&next, s->options.settings);
     if (!reload(s, &next, &err))
@@ -478,7 +513,7 @@ void server_run(struct server *s)
     refresh_authority(s);
     for (unsigned i = 0; i < s->shared.worker_count; i++)
         worker_start(s->shared.workers[i]);
-    log_info("started", "endpoint=%.*s workers=%u", STR_ARGS(s->info.public_base),
+    log_info("started", "endpoint=%.*s workers=%u", STR_ARGS(s->info.endpoint.public_base),
              s->shared.worker_count);
     s->has_run = true;
     loop_run(s->loop);
@@ -504,6 +539,7 @@ void server_free(struct server *s)
     key_hash_free(s->key_hash);
     secret_box_free(s->box);
     tls_context_unref(s->tls);
+    tls_source_close(&s->tls_source);
     catalog_unref(s->catalog);
     free(s->drained);
     free(s->llama_server);

@@ -355,9 +355,10 @@ bool settings_check(const struct settings *s, struct error *err)
     if (!s->tls_certificate != !s->tls_key)
         return error_set_target(err, ERROR_CONFIG, s->tls_key ? "tls_certificate" : "tls_key",
                                 "tls_certificate and tls_key need each other");
-    if (s->tls_required && !s->tls_certificate)
+    if (s->tls_required && !s->tls_certificate && !s->tls_development)
         return error_set_target(err, ERROR_CONFIG, "tls_certificate",
-                                "tls_required needs tls_certificate and tls_key");
+                                "tls_required needs tls_certificate and tls_key, or "
+                                "tls_development");
     if (s->master_key_file && s->master_key_command)
         return error_set_target(err, ERROR_CONFIG, "master_key_command",
                                 "give master_key_file or master_key_command, not both");

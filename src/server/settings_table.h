@@ -20,6 +20,7 @@
     TEXT(catalog, NULL, true, "Model catalog file. Default: the built-in catalog.") \
     TEXT(tls_certificate, NULL, true, "PEM file with the certificate chain; with it, TLS is served beside plain HTTP on the same port, and endpoints are https.") \
     TEXT(tls_key, NULL, true, "PEM file with the certificate's key.") \
+    FLAG(tls_development, false, false, "Where tls_certificate is not set: serve TLS beside plain HTTP with a certificate of a CA of the data folder's own, which clients fetch as /ca.pem; `lazuli up` does. See security.md.") \
     FLAG(tls_required, false, false, "Refuse plain HTTP.") \
     TEXT(master_key_file, NULL, false, "File with the key that seals stored secrets. Default: master.key in the data folder, made when missing.") \
     TEXT(master_key_command, NULL, false, "Command that prints that key instead.") \

@@ -29,7 +29,8 @@ struct worker_shared {
     struct authority *authority;
     const struct key_hash *key_hash;
     struct metrics *metrics;
-    struct worker **workers; /* all of them, for sums */
+    struct str authority_pem; /* of the development CA; empty where it is not in use */
+    struct worker **workers;  /* all of them, for sums */
     unsigned worker_count;
     _Atomic bool is_draining;
 };

@@ -21,6 +21,8 @@ struct store_txn {
 
 struct store_driver {
     void (*close)(struct store_txn *t);
+    /* The transactions that begin from now on will not write. */
+    void (*only_read)(struct store_txn *t);
 
     bool (*begin)(struct store_txn *t, struct error *err);
     bool (*commit)(struct store_txn *t, struct error *err);

@@ -111,9 +111,11 @@ static struct sqlite *of(struct store_txn *t)
 static sqlite3_stmt *prepare(struct sqlite *s, int which, struct error *err)
 {
     sqlite3_stmt **statement = &s->statements[which];
+    /* IMMEDIATE asks for the lock of the one that writes */
+    const char *text = which == STATEMENT_BEGIN && s->only_reads ? "BEGIN" : statement_texts[which];
 
-    if (!*statement && sqlite3_prepare_v3(s->db, statement_texts[which], -1,
-                                          SQLITE_PREPARE_PERSISTENT, statement, NULL) != SQLITE_OK)
+    if (!*statement && sqlite3_prepare_v3(s->db, text, -1, SQLITE_PREPARE_PERSISTENT, statement,
+                                          NULL) != SQLITE_OK)
         sqlite_failed(s, "prepare", err);
     return *statement;
 }
@@ -173,6 +175,11 @@ static struct str successor(struct arena *a, struct str prefix)
 static void close_connection(struct store_txn *t)
 {
     sqlite_free(of(t));
+}
+
+static void only_read(struct store_txn *t)
+{
+    of(t)->only_reads = true;
 }
 
 static bool begin(struct store_txn *t, struct error *err)
@@ -378,6 +385,7 @@ static bool put_setting(struct store_txn *t, struct str name, struct str value, 
 
 const struct store_driver sqlite_driver = {
     .close = close_connection,
+    .only_read = only_read,
     .begin = begin,
     .commit = commit,
     .rollback = rollback,

@@ -33,6 +33,7 @@ struct sqlite {
     struct store_txn txn;
     sqlite3 *db;
     char *file;
+    bool only_reads;
     sqlite3_stmt *statements[STATEMENT_COUNT]; /* prepared at first use */
 };
 

@@ -180,6 +180,11 @@ struct store *store_open(const char *file, struct error *err)
     return s;
 }
 
+void store_only_read(struct store *s)
+{
+    s->txn->driver->only_read(s->txn);
+}
+
 void store_close(struct store *s)
 {
     if (!s)

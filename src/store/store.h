@@ -59,6 +59,9 @@ struct store_job {
 /* Opens or makes the database file and brings it to the newest schema. The error names the file
  * and what is wrong with it (newer schema, not a database, no permission, disk full). */
 MUST_CHECK struct store *store_open(const char *file, struct error *err);
+/* Before the first job: none of them will write. They see what was committed when their transaction
+ * began, and wait for no other process that writes, however long it takes. */
+void store_only_read(struct store *s);
 /* Finishes what was submitted, then closes. No loop may wait for a job any more. */
 void store_close(struct store *s);
 

@@ -114,6 +114,7 @@ def gateway(upstream_server):
         "1000",
         "--head-bytes-max",
         "8000",
+        "--tls-development=false",
     ]
     with Lazuli(catalog=catalog, arguments=limits, environment={"FAKE_KEY": "the-key-of-the-upstream"}) as service:
         for name in ("scripted", "nameless", "azure", "no-usage", "pair", "dead", "hasty"):

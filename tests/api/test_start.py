@@ -16,7 +16,8 @@ def test_env_names_what_scripts_need(lazuli):
     wanted = {
         "AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_KEY", "AZURE_OPENAI_API_KEY", "LAZULI_ARM_ENDPOINT",
         "LAZULI_ARM_TOKEN", "LAZULI_TENANT_ID", "LAZULI_SUBSCRIPTION_ID", "LAZULI_RESOURCE_GROUP",
-        "LAZULI_ACCOUNT",
+        "LAZULI_ACCOUNT", "LAZULI_CA_BUNDLE", "AZURE_AUTHORITY_HOST", "AZURE_TENANT_ID", "AZURE_CLIENT_ID",
+        "AZURE_CLIENT_SECRET",
     }
     assert set(lazuli.variables) == wanted
     assert lazuli.variables["AZURE_OPENAI_KEY"] == lazuli.variables["AZURE_OPENAI_API_KEY"]
@@ -74,7 +75,7 @@ def test_second_start_finds_what_the_first_left(tmp_path):
         first = service.env()
     with Lazuli(data=tmp_path) as service:
         second = service.env()
-    for changing in ("AZURE_OPENAI_ENDPOINT", "LAZULI_ARM_ENDPOINT"):
+    for changing in ("AZURE_OPENAI_ENDPOINT", "LAZULI_ARM_ENDPOINT", "AZURE_AUTHORITY_HOST"):
         first.pop(changing)
         second.pop(changing)
     assert first == second

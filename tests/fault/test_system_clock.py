@@ -6,6 +6,7 @@ import email.utils
 import json
 import os
 import pathlib
+import ssl
 import struct
 import subprocess
 import threading
@@ -19,6 +20,7 @@ from waiting import wait_until
 from wire import Wire
 
 HOUR_S = 3600
+DAY_S = 24 * HOUR_S
 MESSAGES = [{"role": "user", "content": "Hi"}]
 CATALOG = """
 extends: default
@@ -157,3 +159,27 @@ def test_over_a_retirement(service, clock):
         answer = service.post("old", body(max_tokens=1))
         assert answer.status_code == status, answer.text
         assert service.post("quick", body(max_tokens=1)).status_code == 200
+
+
+def certificate_end(pem):
+    line = ["openssl", "x509", "-noout", "-enddate"]
+    out = subprocess.run(line, input=pem, check=True, capture_output=True, text=True).stdout
+    return ssl.cert_time_to_seconds(out.strip().removeprefix("notAfter="))
+
+
+def test_over_the_end_of_a_certificate(tmp_path):
+    """That of the development CA is made anew a month before, while the service runs, and without a new CA."""
+    clock = Clock(tmp_path)
+    with Lazuli(data=tmp_path, environment=clock.environment) as service, Wire(service) as open_before:
+        address = ("127.0.0.1", service.port)
+        first, authority = ssl.get_server_certificate(address), (service.data / "tls" / "ca.pem").read_text()
+        assert abs(certificate_end(first) - clock.now() - 396 * DAY_S) < DAY_S
+        clock.move(365 * DAY_S)
+        assert "certificate_renewed" not in service.reload()
+        assert ssl.get_server_certificate(address) == first
+        clock.move(2 * DAY_S)
+        assert "certificate_renewed" in service.reload()
+        wait_until(lambda: ssl.get_server_certificate(address) != first, "the old certificate is presented")
+        assert abs(certificate_end(ssl.get_server_certificate(address)) - clock.now() - 396 * DAY_S) < DAY_S
+        assert (service.data / "tls" / "ca.pem").read_text() == authority
+        assert open_before.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").reply()[0] == 200

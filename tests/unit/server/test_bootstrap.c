@@ -29,6 +29,11 @@ struct place {
     struct bootstrap_info info;
 };
 
+static const struct bootstrap_endpoint endpoint = {
+    .public_base = { "http://127.0.0.1:4270", 21 },
+    .secure_base = { "https://127.0.0.1:4270", 22 },
+    .authority_file = { "tls/ca.pem", 10 },
+};
 static struct error err;
 
 static void must(bool ok)
@@ -50,7 +55,7 @@ static void start(struct place *p)
     p->catalog = catalog_parse(catalog_default_text(), "built-in catalog", &err);
     must(p->catalog);
     p->directory = directory_box_new(directory_new(p->catalog, NULL, 0));
-    must(bootstrap_identity(p->store, p->box, BASE, p->arena, &p->info, &err));
+    must(bootstrap_identity(p->store, p->box, &endpoint, p->arena, &p->info, &err));
     options = (struct arm_options){
         .store = p->store,
         .clock = &p->clock,
@@ -146,7 +151,9 @@ static void the_quickstart_makes_what_its_pages_call(void **state)
     must(bootstrap_read(p->store, p->box, p->arena, &info, &err));
     assert_true(str_equal(info.account, STR(BOOTSTRAP_ACCOUNT)));
     assert_true(str_equal(info.resource_group, STR(BOOTSTRAP_GROUP)));
-    assert_true(str_equal(info.public_base, BASE));
+    assert_true(str_equal(info.endpoint.public_base, endpoint.public_base));
+    assert_true(str_equal(info.endpoint.secure_base, endpoint.secure_base));
+    assert_true(str_equal(info.endpoint.authority_file, endpoint.authority_file));
     assert_true(str_equal(info.admin_token, p->info.admin_token));
     key_hash_digest(p->hash, info.key1, digest);
     assert_memory_equal(digest, a->key_digests[0], sizeof(digest));

@@ -285,6 +285,24 @@ static void says_when_another_holds_it(void **state)
     must_run(f, has_no_half, NULL);
 }
 
+static void a_reader_waits_for_no_writer(void **state)
+{
+    struct fixture *f = *state;
+    sqlite3 *db;
+
+    open_store(f);
+    store_only_read(f->store);
+    assert_int_equal(sqlite3_open(f->file, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "BEGIN IMMEDIATE; INSERT INTO resources (key, id, type, parent, "
+                                  "etag, body, secret, created_at, changed_at) VALUES "
+                                  "('/half', '/half', '', '', '', '', '', 0, 0)",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    must_run(f, has_no_half, NULL);
+    sqlite3_close(db);
+}
+
 static bool note_priority(struct store_txn *t, struct arena *arena, void *data, struct error *err)
 {
     (void)t;
@@ -314,6 +332,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_failed_job_leaves_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(survives_a_full_disk, set_up, tear_down),
         cmocka_unit_test_setup_teardown(says_when_another_holds_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_reader_waits_for_no_writer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(gives_way, set_up, tear_down),
     };
 

@@ -1,0 +1,60 @@
+"""The real Azure CLI against a service, signed in as its first service principal."""
+
+import json
+import os
+import pathlib
+import subprocess
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+PROGRAM = os.environ.get("AZ", str(TOP / ".deps" / "az" / "bin" / "az"))
+LIMIT_S = 120
+
+
+def az_environment(folder, authority):
+    """The variables for az to know nothing of this machine's user, and no service but the one of that CA."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AZURE_", "ARM_", "PYTHON"))}
+    return kept | {
+        "AZURE_CONFIG_DIR": str(folder),
+        "AZURE_EXTENSION_DIR": str(pathlib.Path(folder) / "extensions"),
+        "AZURE_EXTENSION_USE_DYNAMIC_INSTALL": "no",
+        "AZURE_CORE_COLLECT_TELEMETRY": "no",
+        "AZURE_CORE_INSTANCE_DISCOVERY": "false",
+        "AZURE_CORE_NO_COLOR": "true",
+        "REQUESTS_CA_BUNDLE": str(authority),
+    }
+
+
+class Az:
+    """az with a configuration folder of its own, against a running Lazuli: az("group", "list") is what it says, parsed."""
+
+    def __init__(self, service, folder, cloud="lazuli"):
+        self.service, self.cloud = service, cloud
+        self.environment = az_environment(folder, service.data / "tls" / "ca.pem")
+
+    @property
+    def endpoint(self):
+        """Where it calls ARM: az sends no token over plain HTTP."""
+        return self.service.endpoint.replace("http:", "https:")
+
+    def run(self, *words, status=0, limit_s=LIMIT_S, **options):
+        """One call, which must end with this status; what it printed is in the result's stdout and stderr."""
+        line = [PROGRAM, *map(str, words)]
+        options = {"stdin": subprocess.DEVNULL} | options
+        done = subprocess.run(line, env=self.environment, capture_output=True, text=True, timeout=limit_s, check=False, **options)
+        said = f"\n{done.stdout}\n{done.stderr}\n{self.service.log_text()[-4000:]}"
+        assert done.returncode == status, f"az {' '.join(line[1:])} ended with {done.returncode}:{said}"
+        return done
+
+    def __call__(self, *words, **options):
+        out = self.run(*words, "--output", "json", **options).stdout
+        return json.loads(out) if out.strip() else None
+
+    def sign_in(self):
+        """Registers the cloud, chooses it, and logs in as the service's first service principal."""
+        v = self.service.variables
+        self.run("cloud", "register", "--name", self.cloud, "--endpoint-resource-manager", f"{self.endpoint}/")
+        self.run("cloud", "set", "--name", self.cloud)
+        return self(
+            "login", "--service-principal", "--username", v["AZURE_CLIENT_ID"], "--password", v["AZURE_CLIENT_SECRET"],
+            "--tenant", v["AZURE_TENANT_ID"],
+        )  # fmt: skip
