@@ -1,0 +1,447 @@
+"""Tokens: how Azure's own clients get them here, and which ones are refused."""
+
+import base64
+import hashlib
+import hmac
+import json
+import ssl
+import threading
+import urllib.parse
+
+import httpx
+import jwt
+import msal
+import openai
+import pytest
+import requests
+from azure.identity import CertificateCredential, DeviceCodeCredential, ManagedIdentityCredential, get_bearer_token_provider
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from certificate import make_certificate
+from entra import ARM, AZ_CLIENT, DATA, PASSWORD, Entra, Form, forge, now
+from service import Lazuli
+from waiting import wait_until
+
+OPENAI_USER = "5e0bd9bd-7b93-4f28-af87-19fc36ad61bd"
+COGNITIVE_CONTRIBUTOR = "25fbc0a9-bd7c-42a3-aa1a-3b75d497ee68"
+READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
+CHAT = {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 4}
+
+
+@pytest.fixture(scope="module")
+def service():
+    with Lazuli(catalog="extends: default\ndefault_engines: { chat: sim, completion: sim, embeddings: sim }\n") as s:
+        yield s
+
+
+@pytest.fixture(scope="module")
+def entra(service):
+    return Entra(service)
+
+
+@pytest.fixture(scope="module")
+def ann(entra):
+    return entra.make_user("ann@lazuli.example")
+
+
+def claims_of(token):
+    return jwt.decode(token, options={"verify_signature": False})
+
+
+# -- What clients find ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["", "/v2.0"])
+@pytest.mark.parametrize("tenant", ["own", "common", "organizations", "adfs", "lazuli.example"])
+def test_discovery(entra, tenant, form):
+    named = entra.tenant if tenant == "own" else tenant
+    doc = entra.session.get(f"{entra.base}/{named}{form}/.well-known/openid-configuration").json()
+    for name in ("authorization_endpoint", "token_endpoint", "device_authorization_endpoint", "jwks_uri"):
+        assert doc[name].startswith(f"{entra.base}/")
+    assert entra.session.get(doc["jwks_uri"]).json()["keys"][0]["kty"] == "RSA"
+    assert entra.tenant in doc["issuer"]
+
+
+def test_another_tenant_is_not_known(entra):
+    other = "11111111-2222-3333-4444-555555555555"
+    answer = entra.session.get(f"{entra.base}/{other}/v2.0/.well-known/openid-configuration")
+    assert answer.status_code == 400 and answer.json()["error"] == "invalid_request"
+    assert answer.json()["error_codes"] == [90002] and other in answer.json()["error_description"]
+
+
+@pytest.mark.parametrize("version", ["2022-09-01", "2019-05-01", "2015-01-01"])
+def test_metadata(entra, version):
+    doc = entra.session.get(f"{entra.base}/metadata/endpoints", params={"api-version": version}).json()
+    if version == "2019-05-01":
+        (doc,) = doc
+    assert doc["authentication"]["loginEndpoint"] == entra.base
+    assert ARM + "/" in doc["authentication"]["audiences"]
+    if version == "2015-01-01":
+        assert doc["graphEndpoint"] == f"{entra.base}/"
+    else:
+        assert doc["resourceManager"] == doc["microsoftGraphResourceId"] == f"{entra.base}/"
+        assert doc["suffixes"]["storage"] and doc["name"] == "lazuli"
+
+
+def test_links_go_where_the_client_came_from(entra):
+    headers = {"Host": "login.microsoftonline.com"}
+    doc = entra.session.get(f"{entra.base}/common/v2.0/.well-known/openid-configuration", headers=headers).json()
+    assert doc["token_endpoint"].startswith("https://login.microsoftonline.com/")
+
+
+# -- Service principals -----------------------------------------------------------------------------------------------------
+
+
+def test_client_secret_credential(entra):
+    v = entra.service.variables
+    token = entra.token()
+    claims = claims_of(token)
+    keys = entra.session.get(entra.url("/discovery/v2.0/keys")).json()
+    key = jwt.PyJWKSet.from_dict(keys)[jwt.get_unverified_header(token)["kid"]].key
+    assert jwt.decode(token, key, algorithms=["RS256"], audience=ARM) == claims
+    assert claims["appid"] == v["AZURE_CLIENT_ID"] and claims["tid"] == entra.tenant and claims["idtyp"] == "app"
+    assert claims["iss"] == f"https://sts.windows.net/{entra.tenant}/" and claims["oid"] == claims["sub"]
+    assert claims["exp"] - claims["iat"] == 3600 and claims["ver"] == "1.0"
+    assert entra.arm("GET", "/resourceGroups", entra.token(), version="2022-12-01").status_code == 200
+
+
+def test_the_audience_is_kept_to_the_slash(entra):
+    """az asks for "https://host//.default", whose resource ends in a slash."""
+    token = entra.ask_as_first(scope="https://management.core.windows.net//.default").json()["access_token"]
+    assert claims_of(token)["aud"] == "https://management.core.windows.net/"
+    assert entra.arm("GET", "/resourceGroups", token, version="2022-12-01").status_code == 200
+
+
+def test_v1_form(entra):
+    v = entra.service.variables
+    answer = entra.ask(
+        "/oauth2/token", grant_type="client_credentials", client_id=v["AZURE_CLIENT_ID"],
+        client_secret=v["AZURE_CLIENT_SECRET"], resource=ARM,
+    ).json()  # fmt: skip
+    assert answer["expires_in"] == "3599" and answer["resource"] == ARM and claims_of(answer["access_token"])["aud"] == ARM
+
+
+def test_certificate_credential(entra, tmp_path):
+    make_certificate(tmp_path)
+    pem = (tmp_path / "cert.pem").read_bytes()
+    der = x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER)
+    key = {"type": "AsymmetricX509Cert", "usage": "Verify", "key": base64.b64encode(der).decode()}
+    _, client_id, _ = entra.make_principal("by-certificate", keyCredentials=[key])
+    both = tmp_path / "both.pem"
+    both.write_bytes((tmp_path / "key.pem").read_bytes() + pem)
+    token = CertificateCredential(entra.tenant, client_id, str(both), **entra.options()).get_token(f"{ARM}/.default").token
+    assert claims_of(token)["appid"] == client_id and claims_of(token)["appidacr"] == "2"
+
+    (tmp_path / "other").mkdir()
+    other = make_certificate(tmp_path / "other")
+    both.write_bytes((other / "key.pem").read_bytes() + (other / "cert.pem").read_bytes())
+    with pytest.raises(Exception, match="AADSTS700027"):
+        CertificateCredential(entra.tenant, client_id, str(both), **entra.options()).get_token(f"{ARM}/.default")
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "error", "number"),
+    [
+        ({"client_secret": "wrong"}, 401, "invalid_client", 7000215),
+        ({"client_secret": ""}, 401, "invalid_client", 7000218),
+        ({"client_id": "11111111-2222-3333-4444-555555555555"}, 400, "unauthorized_client", 700016),
+        ({"client_id": ""}, 400, "invalid_request", 900144),
+        ({"scope": ""}, 400, "invalid_request", 900144),
+        ({"scope": "openid"}, 400, "invalid_scope", 70011),
+        ({"grant_type": "magic"}, 400, "unsupported_grant_type", 70003),
+        ({"grant_type": ""}, 400, "invalid_request", 900144),
+    ],
+)
+def test_what_the_token_endpoint_refuses(entra, form, status, error, number):
+    answer = entra.ask_as_first(**form)
+    assert (answer.status_code, answer.json()["error"], answer.json()["error_codes"]) == (status, error, [number])
+    assert answer.json()["error_description"].startswith(f"AADSTS{number}: ")
+
+
+def test_a_secret_that_was_taken_away(entra):
+    object_id, client_id, secret = entra.make_principal("short-lived")
+    assert entra.token(client_id=client_id, secret=secret)
+    (known,) = entra.graph("GET", f"/servicePrincipals/{object_id}")["passwordCredentials"]
+    entra.graph("POST", f"/servicePrincipals/{object_id}/removePassword", {"keyId": known["keyId"]})
+    assert entra.ask_as_first(client_id=client_id, client_secret=secret).json()["error_codes"] == [7000215]
+
+
+# -- People -----------------------------------------------------------------------------------------------------------------
+
+
+def sign_in(entra, page, **typed):
+    """Fills in a page's form and sends it; what comes back is not followed."""
+    form = Form(page.text)
+    url = urllib.parse.urljoin(page.url, form.action)
+    return entra.session.post(url, data=form.fields | typed, allow_redirects=False, timeout=60)
+
+
+def test_device_code_credential(entra, ann):
+    """As the Azure CLI does it: a code, a browser elsewhere, and polls."""
+    shown = {}
+
+    def prompt(uri, code, _expires):
+        page = entra.session.get(uri)
+        shown["wrong code"] = sign_in(entra, page, user_code="BBBBBBBBB", username=ann["userPrincipalName"], password=PASSWORD)
+        shown["wrong password"] = sign_in(entra, page, user_code=code, username=ann["userPrincipalName"], password="no")
+        shown["right"] = sign_in(entra, page, user_code=code.lower(), username=ann["userPrincipalName"], password=PASSWORD)
+
+    credential = DeviceCodeCredential(AZ_CLIENT, tenant_id=entra.tenant, prompt_callback=prompt, **entra.options())
+    claims = claims_of(credential.get_token(f"{ARM}/.default").token)
+    assert claims["upn"] == ann["userPrincipalName"] and claims["oid"] == ann["id"] and claims["idtyp"] == "user"
+    assert "not known" in Form(shown["wrong code"].text).alert and "invalid username" in Form(shown["wrong password"].text).alert
+    assert "You have signed in" in shown["right"].text
+    # and with its refresh token, one for another resource
+    assert claims_of(credential.get_token(f"{DATA}/.default").token)["aud"] == DATA
+
+
+def test_password_grant(entra, ann):
+    client = msal.PublicClientApplication(
+        AZ_CLIENT, authority=f"{entra.base}/{entra.tenant}", instance_discovery=False, http_client=entra.session
+    )
+    form = {"grant_type": "password", "client_id": AZ_CLIENT, "scope": f"{ARM}/.default openid offline_access"}
+    answer = entra.ask(username="ANN@lazuli.example", password=PASSWORD, **form).json()
+    assert claims_of(answer["id_token"])["preferred_username"] == ann["userPrincipalName"]
+    again = client.acquire_token_by_refresh_token(answer["refresh_token"], [f"{DATA}/.default"])
+    assert claims_of(again["access_token"])["aud"] == DATA
+    other = entra.ask(grant_type="refresh_token", client_id="x" + AZ_CLIENT, refresh_token=answer["refresh_token"], scope=f"{ARM}/.default")
+    assert other.json()["error_codes"] == [70000]
+    for name in ("ann@lazuli.example", "nobody@lazuli.example"):
+        wrong = entra.ask(username=name, password="Wrong-horse-9", **form)
+        assert (wrong.status_code, wrong.json()["error_codes"]) == (400, [50126])
+
+
+def authorize(entra, **more):
+    query = {
+        "client_id": AZ_CLIENT, "response_type": "code", "redirect_uri": "http://localhost:8400/", "state": "a b&c",
+        "scope": f"{ARM}/.default openid offline_access", "code_challenge_method": "S256", "nonce": "n",
+        "code_challenge": base64.urlsafe_b64encode(hashlib.sha256(b"v" * 43).digest()).rstrip(b"=").decode(),
+    }  # fmt: skip
+    return entra.session.get(entra.url("/oauth2/v2.0/authorize"), params=query | more, timeout=60)
+
+
+def redeem(entra, code, **more):
+    form = {"grant_type": "authorization_code", "client_id": AZ_CLIENT, "redirect_uri": "http://localhost:8400/",
+            "code": code, "code_verifier": "v" * 43}  # fmt: skip
+    return entra.ask(**form | more)
+
+
+def code_of(entra, ann, **more):
+    back = sign_in(entra, authorize(entra, **more), username=ann["userPrincipalName"], password=PASSWORD)
+    assert back.status_code == 302, back.text
+    target = urllib.parse.urlsplit(back.headers["Location"])
+    return dict(urllib.parse.parse_qsl(target.query or target.fragment)), target
+
+
+def test_browser_sign_in(entra, ann):
+    page = authorize(entra)
+    assert page.headers["X-Frame-Options"] == "DENY" and "script" not in page.text.lower()
+    answer, target = code_of(entra, ann)
+    assert (target.netloc, answer["state"]) == ("localhost:8400", "a b&c")
+    tokens = redeem(entra, answer["code"]).json()
+    assert claims_of(tokens["id_token"])["nonce"] == "n" and claims_of(tokens["access_token"])["oid"] == ann["id"]
+    again = redeem(entra, answer["code"])
+    assert again.status_code == 400 and "before" in again.json()["error_description"]
+
+
+def test_browser_sign_in_refuses(entra, ann):
+    for uri in ("https://evil.example/", "http://localhost.evil.example/", "http://localhost@evil.example/"):
+        page = authorize(entra, redirect_uri=uri)
+        assert page.status_code == 400 and page.json()["error_codes"] == [50011], uri
+    code = code_of(entra, ann)[0]["code"]
+    for more in ({"code_verifier": "w" * 43}, {"redirect_uri": "http://localhost:1/"}, {"client_id": "x"}, {"code": code + "A"}):
+        assert redeem(entra, **{"code": code} | more).status_code == 400, more
+    plain = code_of(entra, ann, code_challenge="")[0]["code"]
+    assert redeem(entra, plain).status_code == 400
+    wrong = sign_in(entra, authorize(entra, state='"><b>'), username=ann["userPrincipalName"], password="no")
+    assert "<b>" not in wrong.text and "invalid username" in Form(wrong.text).alert
+    assert Form(wrong.text).fields["state"] == '"><b>'
+
+
+def test_ten_wrong_passwords_lock(entra):
+    user = entra.make_user("bob@lazuli.example")["userPrincipalName"]
+    form = {"grant_type": "password", "client_id": AZ_CLIENT, "scope": f"{ARM}/.default", "username": user}
+    assert [entra.ask(password="Wrong-horse-9", **form).json()["error_codes"] for _ in range(10)] == [[50126]] * 10
+    assert entra.ask(password=PASSWORD, **form).json()["error_codes"] == [50053]
+
+
+def test_a_new_password_ends_old_tokens(entra):
+    user = entra.make_user("eve@lazuli.example")
+    form = {"grant_type": "password", "client_id": AZ_CLIENT, "username": user["userPrincipalName"]}
+    old = entra.ask(password=PASSWORD, scope=f"{ARM}/.default offline_access", **form).json()
+    wait_until(lambda: now() > claims_of(old["access_token"])["iat"], "the next second")
+    entra.graph("PATCH", f"/users/{user['id']}", {"passwordProfile": {"password": "Another-horse-9"}})
+    refused = entra.ask(grant_type="refresh_token", client_id=AZ_CLIENT, scope=f"{ARM}/.default", refresh_token=old["refresh_token"])
+    assert refused.json()["error_codes"] == [70000]
+    assert entra.arm("GET", "/resourceGroups", old["access_token"], version="2022-12-01").status_code == 401
+    assert entra.ask(password="Another-horse-9", scope=f"{ARM}/.default", **form).status_code == 200
+
+
+# -- Machines ---------------------------------------------------------------------------------------------------------------
+
+
+def test_managed_identity_credential(tmp_path, monkeypatch):
+    with Lazuli(data=tmp_path) as first:
+        client_id = first.variables["AZURE_CLIENT_ID"]
+        url = f"{first.endpoint}/metadata/identity/oauth2/token?resource={ARM}"
+        nobody = requests.get(url, headers={"Metadata": "true"})
+        assert nobody.status_code == 400 and "Identity not found" in nobody.text
+    with Lazuli(data=tmp_path, arguments=["--machine-identity", client_id]) as service:
+        monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", service.endpoint)
+        token = ManagedIdentityCredential().get_token(f"{ARM}/.default").token
+        assert claims_of(token)["appid"] == client_id
+        url = f"{service.endpoint}/metadata/identity/oauth2/token?resource={ARM}"
+        assert requests.get(url).status_code == 400  # a browser that was tricked into it
+        forwarded = {"Metadata": "true", "X-Forwarded-For": "10.0.0.1"}
+        assert requests.get(url, headers=forwarded).status_code == 400
+
+
+# -- Tokens that are refused ------------------------------------------------------------------------------------------------
+
+
+def arm_error(entra, token):
+    answer = entra.arm("GET", "/resourceGroups", token, version="2022-12-01")
+    assert answer.status_code == 401 and answer.headers["WWW-Authenticate"].startswith("Bearer ")
+    return answer.json()["error"]["code"]
+
+
+def public_pem(entra, kid):
+    keys = jwt.PyJWKSet.from_dict(entra.session.get(entra.url("/discovery/v2.0/keys")).json())
+    return keys[kid].key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def encode(part):
+    return base64.urlsafe_b64encode(part if isinstance(part, bytes) else json.dumps(part).encode()).rstrip(b"=").decode()
+
+
+def hs256(entra, token):
+    """Signed by HMAC, with the public key for the secret (RFC 8725, 2.1)."""
+    kid = jwt.get_unverified_header(token)["kid"]
+    text = encode({"alg": "HS256", "typ": "JWT", "kid": kid}) + "." + token.split(".")[1]
+    return text + "." + encode(hmac.new(public_pem(entra, kid), text.encode(), "sha256").digest())
+
+
+def unsigned(entra, token):
+    return encode({"alg": "none", "typ": "JWT"}) + "." + token.split(".")[1] + "."
+
+
+FORGERIES = {
+    "another key": (lambda e, t: forge(t), "InvalidAuthenticationToken"),
+    "an unknown key": (lambda e, t: forge(t, headers={"kid": "other"}), "InvalidAuthenticationToken"),
+    "alg none": (unsigned, "InvalidAuthenticationToken"),
+    "HMAC by the public key": (hs256, "InvalidAuthenticationToken"),
+    "another issuer": (lambda e, t: forge(t, iss="https://sts.windows.net/other/"), "InvalidAuthenticationTokenTenant"),
+    "another audience": (lambda e, t: e.token(DATA), "InvalidAuthenticationTokenAudience"),
+    "changed claims": (lambda e, t: ".".join([t.split(".")[0], encode({"oid": "x"}), t.split(".")[2]]), None),
+    "cut": (lambda e, t: t[:-20], "InvalidAuthenticationToken"),
+    "garbage": (lambda e, t: "eyJ.eyJ.eyJ", "InvalidAuthenticationToken"),
+    "too long": (lambda e, t: "eyJ" + "A" * 40000 + ".e.e", "InvalidAuthenticationToken"),
+}
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_forged_tokens(entra, name):
+    make, code = FORGERIES[name]
+    token = make(entra, entra.token())
+    assert arm_error(entra, token) == (code or arm_error(entra, token))
+    data = entra.session.post(
+        f"{entra.base}/accounts/lazuli-openai/openai/deployments/gpt-4/chat/completions?api-version=2024-02-01",
+        json=CHAT, headers={"Authorization": f"Bearer {token if name != 'another audience' else entra.token()}"},
+    )  # fmt: skip
+    assert data.status_code == 401 and data.json()["statusCode"] == 401
+
+
+def test_the_token_of_a_principal_that_is_gone(entra):
+    object_id, client_id, secret = entra.make_principal("gone")
+    token = entra.token(client_id=client_id, secret=secret)
+    assert entra.arm("GET", "/resourceGroups", token, version="2022-12-01").status_code in (200, 403)
+    entra.graph("DELETE", f"/servicePrincipals/{object_id}")
+    assert arm_error(entra, token) == "InvalidAuthenticationToken"
+    assert entra.ask_as_first(client_id=client_id, client_secret=secret).json()["error_codes"] == [700016]
+
+
+# -- The data plane ---------------------------------------------------------------------------------------------------------
+
+
+def chat(entra, token, path="/accounts/lazuli-openai/openai/deployments/gpt-4/chat/completions?api-version=2024-02-01"):
+    return entra.session.post(entra.base + path, json=CHAT, headers={"Authorization": f"Bearer {token}"}, timeout=60)
+
+
+def test_a_role_opens_the_data_plane(entra):
+    object_id, client_id, secret = entra.make_principal("caller")
+    token = entra.token(DATA, client_id=client_id, secret=secret)
+    refused = chat(entra, token)
+    assert refused.status_code == 401 and refused.json()["error"]["code"] == "PermissionDenied"
+    assert object_id in refused.json()["error"]["message"]
+    assert "Microsoft.CognitiveServices/accounts/OpenAI/deployments/chat/completions/action" in refused.text
+    assignment = entra.assign(object_id, OPENAI_USER, "/resourceGroups/lazuli")
+    assert chat(entra, token).status_code == 200
+    assert chat(entra, token, "/openai/deployments/gpt-4/chat/completions?api-version=2024-02-01").status_code == 401
+    name = assignment["id"].partition(entra.service.variables["LAZULI_SUBSCRIPTION_ID"])[2]
+    assert entra.arm("DELETE", name, entra.service.token).status_code == 200
+    assert chat(entra, token).status_code == 401
+
+
+def test_who_manages_does_not_call(entra):
+    """Owners and contributors have no data actions; they may list keys."""
+    object_id, client_id, secret = entra.make_principal("manager")
+    entra.assign(object_id, COGNITIVE_CONTRIBUTOR)
+    assert chat(entra, entra.token(DATA, client_id=client_id, secret=secret)).status_code == 401
+    keys = "/resourceGroups/lazuli/providers/Microsoft.CognitiveServices/accounts/lazuli-openai/listKeys"
+    token = entra.token(client_id=client_id, secret=secret)
+    assert entra.arm("POST", keys, token, version="2023-05-01").status_code == 200
+    assert chat(entra, entra.token(DATA)).status_code == 401  # the first principal owns the subscription
+
+
+def test_groups_lend_their_roles(entra):
+    object_id, client_id, secret = entra.make_principal("member")
+    group = entra.graph("POST", "/groups", {"displayName": "callers", "mailNickname": "callers", "securityEnabled": True})
+    entra.assign(group["id"], OPENAI_USER, kind="Group")
+    token = entra.token(DATA, client_id=client_id, secret=secret)
+    assert chat(entra, token).status_code == 401
+    reference = {"@odata.id": f"https://graph.microsoft.com/v1.0/directoryObjects/{object_id}"}
+    entra.graph("POST", f"/groups/{group['id']}/members/$ref", reference)
+    assert chat(entra, token).status_code == 200
+    entra.graph("DELETE", f"/groups/{group['id']}/members/{object_id}/$ref")
+    assert chat(entra, token).status_code == 401
+
+
+def test_openai_sdk_with_a_token_provider(entra):
+    object_id, client_id, secret = entra.make_principal("sdk")
+    entra.assign(object_id, OPENAI_USER)
+    provider = get_bearer_token_provider(entra.secret_credential(client_id, secret), f"{DATA}/.default")
+    client = openai.AzureOpenAI(
+        azure_endpoint=f"{entra.base}/accounts/lazuli-openai", api_version="2024-02-01", azure_ad_token_provider=provider,
+        http_client=httpx.Client(verify=ssl.create_default_context(cafile=entra.ca)),
+    )  # fmt: skip
+    assert client.chat.completions.create(model="gpt-4", **CHAT).choices[0].message.content
+
+
+# -- Graph ------------------------------------------------------------------------------------------------------------------
+
+
+def test_graph_is_for_who_may(entra):
+    _, client_id, secret = entra.make_principal("reader")
+    token = entra.token("https://graph.microsoft.com", client_id=client_id, secret=secret)
+    assert entra.graph("GET", "/users", token=token)["value"]
+    refused = entra.graph("POST", "/groups", {"displayName": "x"}, token=token, status=403)
+    assert refused["error"]["code"] == "Authorization_RequestDenied"
+    assert entra.graph("GET", "/users", token=entra.token(), status=401)["error"]["code"] == "InvalidAuthenticationToken"
+    shown = entra.graph("GET", f"/servicePrincipals?$filter=appId eq '{client_id}'")["value"]
+    assert len(shown) == 1 and "hash" not in json.dumps(shown) and secret not in json.dumps(shown)
+    assert entra.graph("GET", "/users?$filter=age gt 3", status=400)["error"]["code"] == "Request_UnsupportedQuery"
+
+
+def test_many_sign_in_at_once(entra, ann):
+    """More passwords than are hashed at the same time: each gets its token, or is told to come again."""
+    form = {"grant_type": "password", "client_id": AZ_CLIENT, "scope": f"{ARM}/.default", "username": ann["userPrincipalName"]}
+    got = []
+    threads = [threading.Thread(target=lambda: got.append(entra.ask(password=PASSWORD, **form))) for _ in range(24)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {answer.status_code for answer in got} <= {200, 503} and any(answer.status_code == 200 for answer in got)
+    assert all(answer.json()["error"] == "temporarily_unavailable" for answer in got if answer.status_code == 503)
+    assert entra.ask(password=PASSWORD, **form).status_code == 200
