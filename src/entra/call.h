@@ -77,7 +77,7 @@ struct entra_call {
     struct entra_reply reply;
     struct entra_work work;
     struct error refusal;          /* set by entra_refuse */
-    struct authority_state *state; /* what is in force: keys are there */
+    struct authority_state *state; /* what is in force, with a key to sign with */
     bool principals_changed;       /* set by a handler that wrote one */
     struct authority_state *next;  /* to be published after the commit */
 };

@@ -80,23 +80,56 @@ int64_t authority_now_ms(const struct authority *a)
 /* -- State ----------------------------------------------------------------------------------- */
 
 struct authority_state *authority_read(struct authority *a, struct store_txn *t,
-                                       struct arena *arena, struct error *err)
+                                       struct arena *arena, bool only_read, struct error *err)
 {
     struct principal_record *list;
     struct authority_state *s;
     struct signing_keys *keys;
-    bool changed;
     size_t count;
 
     if (!principals_list(t, arena, STR_NONE, 0, &list, &count, err))
         return NULL;
-    keys = signing_keys_load(t, arena, a->box, authority_now_ms(a), &changed, err);
+    keys = signing_keys_load(t, arena, a->box, authority_now_ms(a), only_read, err);
     if (!keys)
         return NULL;
     s = memory_alloc(sizeof(*s));
     atomic_init(&s->refs, 1);
     s->keys = keys;
     s->principals = principal_set_new(list, count);
+    return s;
+}
+
+bool authority_can_sign(const struct authority_state *s)
+{
+    return !signing_keys_is_empty(s->keys);
+}
+
+struct load {
+    struct authority *authority;
+    struct authority_state *state;
+};
+
+static bool run_load(struct store_txn *t, struct arena *arena, void *data, struct error *err)
+{
+    struct load *l = data;
+
+    l->state = authority_read(l->authority, t, arena, true, err);
+    return l->state != NULL;
+}
+
+bool authority_load(struct authority *a, struct store *store, struct error *err)
+{
+    struct load l = { .authority = a };
+
+    if (!store_run(store, run_load, &l, err))
+        return false;
+    authority_publish(a, l.state);
+    return true;
+}
+
+struct authority_state *authority_state_ref(struct authority_state *s)
+{
+    atomic_fetch_add(&s->refs, 1);
     return s;
 }
 
@@ -126,9 +159,7 @@ struct authority_state *authority_state(struct authority *a)
     struct authority_state *s;
 
     pthread_mutex_lock(&a->lock);
-    s = a->state;
-    if (s)
-        atomic_fetch_add(&s->refs, 1);
+    s = authority_state_ref(a->state);
     pthread_mutex_unlock(&a->lock);
     return s;
 }
@@ -306,8 +337,6 @@ bool authority_check(struct authority *a, struct arena *arena, struct str token,
     struct authority_state *s = authority_state(a);
     bool ok;
 
-    if (!s)
-        return error_set(err, ERROR_ARM_BAD_TOKEN, "The access token is invalid: no key is known.");
     ok = check(a, s, arena, token, audiences, who, expires_at_ms, err);
     authority_state_unref(s);
     return ok;

@@ -30,14 +30,20 @@ struct authority *authority_new(const struct secret_box *box, const struct clock
                                 struct str tenant_id);
 void authority_free(struct authority *a);
 
-/* In a job of the store: reads keys and principals, and makes keys where it is time. */
+/* In a job of the store: reads keys and principals, and makes keys where it is time, unless it shall
+ * only read: then there may be none yet. */
 struct authority_state;
 MUST_CHECK struct authority_state *authority_read(struct authority *a, struct store_txn *t,
-                                                  struct arena *arena, struct error *err);
+                                                  struct arena *arena, bool only_read,
+                                                  struct error *err);
+bool authority_can_sign(const struct authority_state *s);
+/* At start, before there are loops: reads, and publishes what it has found. */
+MUST_CHECK bool authority_load(struct authority *a, struct store *store, struct error *err);
 /* After the job's commit: in force from here on, on every thread. Takes the reference. */
 void authority_publish(struct authority *a, struct authority_state *next);
-/* A reference to what is in force. */
+/* A reference to what is in force, once something has been published. */
 struct authority_state *authority_state(struct authority *a);
+struct authority_state *authority_state_ref(struct authority_state *s);
 void authority_state_unref(struct authority_state *s);
 
 /* Changes whenever what is in force does: results of authority_check that were kept are stale. Any

@@ -73,6 +73,11 @@ static bool drop_old(struct signing_keys *k, int64_t now_ms)
     return dropped;
 }
 
+bool signing_keys_is_empty(const struct signing_keys *k)
+{
+    return k->count == 0;
+}
+
 const struct jwt_key *signing_keys_signer(const struct signing_keys *k, int64_t now_ms)
 {
     unsigned i = k->count - 1;
@@ -146,19 +151,19 @@ static bool save(const struct signing_keys *k, struct store_txn *t, struct arena
 }
 
 struct signing_keys *signing_keys_load(struct store_txn *t, struct arena *a,
-                                       const struct secret_box *box, int64_t now_ms, bool *changed,
+                                       const struct secret_box *box, int64_t now_ms, bool only_read,
                                        struct error *err)
 {
     struct signing_keys *k = memory_alloc(sizeof(*k));
-    bool ok;
+    bool ok, changed;
 
     arena_keep_secret(a);
     atomic_init(&k->refs, 1);
     ok = load(k, t, a, box, err);
-    if (ok) {
-        *changed = renew(k, now_ms);
-        *changed |= drop_old(k, now_ms);
-        ok = !*changed || save(k, t, a, box, err);
+    if (ok && !only_read) {
+        changed = renew(k, now_ms);
+        changed |= drop_old(k, now_ms);
+        ok = !changed || save(k, t, a, box, err);
     }
     if (ok)
         return k;

@@ -20,16 +20,17 @@
 struct signing_keys;
 
 /* Reads them, makes the first one, a new one where it is time, and lets go of those that nobody
- * needs any more. On the store thread, which the making of a key holds up for a tenth of a second.
- * *changed: the store's are others than before. NULL: ERROR_STORE. */
+ * needs any more. On the store thread, which the making of a key holds up for a tenth of a second;
+ * with `only_read` none is made, and there may be none. NULL: ERROR_STORE. */
 MUST_CHECK struct signing_keys *signing_keys_load(struct store_txn *t, struct arena *a,
                                                   const struct secret_box *box, int64_t now_ms,
-                                                  bool *changed, struct error *err);
+                                                  bool only_read, struct error *err);
 struct signing_keys *signing_keys_ref(struct signing_keys *k);
 /* NULL is fine. */
 void signing_keys_unref(struct signing_keys *k);
 
-/* The one that signs at that time. */
+bool signing_keys_is_empty(const struct signing_keys *k);
+/* The one that signs at that time. There is one. */
 const struct jwt_key *signing_keys_signer(const struct signing_keys *k, int64_t now_ms);
 /* NULL: none has that id. */
 const struct jwt_key *signing_keys_find(const struct signing_keys *k, struct str id);

@@ -44,10 +44,13 @@ struct server {
     bool engines_stopped;
     bool has_run;
     uv_timer_t dates_timer;
+    unsigned dates_turns;
 };
 
 /* Model dates are days; a minute late is on time. */
 #define DATES_EVERY_MS 60000
+/* Of these turns: whether it is time for new signing keys is a matter of days. */
+#define KEYS_EVERY_TURNS 60
 
 /* A worker's message that it has nothing left to do. */
 struct drained {
@@ -222,7 +225,7 @@ static bool make_arm(struct server *s, struct error *err)
         .authenticate_data = s,
     });
     return bootstrap_resources(s->store, shared->arm, s->options.quickstart, &s->info, err) &&
-           arm_load_directory(shared->arm, err);
+           authority_load(shared->authority, s->store, err) && arm_load_directory(shared->arm, err);
 }
 
 static void make_engines(struct server *s)
@@ -405,8 +408,6 @@ static void on_principals_read(void *data, const struct error *err)
     leave_when_done(s);
 }
 
-/* Who there is, and keys to sign with: their first one takes a tenth of a second to make, for which a
- * start does not wait. Requests for tokens do, in the store's queue. */
 static void refresh_authority(struct server *s)
 {
     s->publishing++;
@@ -439,7 +440,8 @@ static void on_dates_timer(uv_timer_t *timer)
 {
     struct server *s = timer->data;
 
-    refresh_authority(s);
+    if (++s->dates_turns % KEYS_EVERY_TURNS == 0)
+        refresh_authority(s);
     renew_certificate(s);
     s->publishing++;
     arm_reload_catalog(s->shared.arm, NULL, s->loop, on_dates_looked_at, s);
@@ -510,7 +512,6 @@ void server_run(struct server *s)
     uv_timer_start(&s->dates_timer, on_dates_timer, DATES_EVERY_MS, DATES_EVERY_MS);
     uv_timer_init(loop_uv(s->loop), &s->drain_timer);
     s->drain_timer.data = s;
-    refresh_authority(s);
     for (unsigned i = 0; i < s->shared.worker_count; i++)
         worker_start(s->shared.workers[i]);
     log_info("started", "endpoint=%.*s workers=%u", STR_ARGS(s->info.endpoint.public_base),

@@ -2,6 +2,9 @@
 
 import contextlib
 import json
+import shutil
+
+import requests
 
 from fake_upstream import FakeUpstream, chat_answer, chat_event
 from service import Lazuli
@@ -69,11 +72,21 @@ def asking(kind):
     upstream.stop()
 
 
+def begun(tmp_path, upstream):
+    """The folder of a service that has made its keys: how long it looks for primes is left to chance."""
+    folder = tmp_path / "begun"
+    if not folder.exists():
+        with Lazuli(CATALOG.format(port=upstream.port), data=folder) as service:
+            service.deploy("counted", "gpt-4o", "2024-11-20")
+            assert requests.get(f"{service.endpoint}/common/discovery/keys", timeout=60).json()["keys"]
+    return folder
+
+
 def run(options, tmp_path, upstream, count, streams):
     """What valgrind, called with these options, tells at the end of a service that was asked so much."""
     log = tmp_path / f"valgrind-{count}"
     under = ["valgrind", f"--log-file={log}", *options]
-    with Lazuli(catalog=CATALOG.format(port=upstream.port), arguments=["--workers", "1"], under=under) as service:
-        service.deploy("counted", "gpt-4o", "2024-11-20")
+    data = shutil.copytree(begun(tmp_path, upstream), tmp_path / str(count))
+    with Lazuli(CATALOG.format(port=upstream.port), ["--workers", "1"], data=data, under=under) as service:
         ask(service, count, streams)
     return log.read_text()
