@@ -28,9 +28,11 @@ default_engines:
   embeddings: sim
 """
 
+# what extends a resource has "KEY/providers" for its parent
 ORPHANS = """
 SELECT key FROM resources AS r
-WHERE parent LIKE '/subscriptions/%' AND NOT EXISTS (SELECT 1 FROM resources AS p WHERE p.key = r.parent)
+WHERE parent LIKE '/subscriptions/%'
+AND NOT EXISTS (SELECT 1 FROM resources AS p WHERE p.key = r.parent OR p.key || '/providers' = r.parent)
 """
 # a claim's parent is "/claims" and the key of its account
 CLAIMS_OF_NOBODY = """
