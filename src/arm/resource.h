@@ -13,10 +13,12 @@ bool arm_resource_get(struct arm_call *c, struct error *err);
 bool arm_resource_head(struct arm_call *c, struct error *err);
 bool arm_resource_put(struct arm_call *c, struct error *err);
 bool arm_resource_patch(struct arm_call *c, struct error *err);
-/* 200, or 204 when there is none. A resource with children is refused (409). */
+/* 200, or 204 when there is none. Refused (409) as long as it has children that do not go with it. */
 bool arm_resource_delete(struct arm_call *c, struct error *err);
 /* Children of the call's type below the names of the route, however deep. */
 bool arm_resource_list(struct arm_call *c, struct error *err);
+/* The same of keys that begin so. */
+bool arm_resource_list_below(struct arm_call *c, struct str key_prefix, struct error *err);
 
 /* The id of the resource of that type whose names are the first ones of the call. */
 struct str arm_resource_id(const struct arm_call *c, const struct arm_type *type);

@@ -55,6 +55,7 @@ struct arm_member {
 struct arm_change {
     struct arm_call *call;
     const struct store_resource *before; /* NULL: the resource is being created */
+    bool is_restored;                    /* `before` had been deleted */
     yyjson_val *old;                     /* before's document */
     yyjson_val *input;                   /* the request's body as it came */
     yyjson_mut_doc *doc;                 /* the document that will be kept, as merged: a check */
@@ -80,6 +81,7 @@ struct arm_type {
                                       what stands at {scope} */
     bool is_tracked;        /* has a location and tags, and is listed among a group's resources */
     bool shows_system_data; /* and its etag */
+    bool goes_with_parent;  /* is deleted with it; others must be deleted before it */
     const struct arm_field *fields;
     size_t field_count;
     const struct arm_member *later_members; /* that the first api-versions lack */
@@ -90,6 +92,10 @@ struct arm_type {
     /* All of these may be NULL. */
     /* The name of a resource that is about to be made. */
     bool (*check_name)(struct str name, struct error *err);
+    /* At a PUT of what is not there: may refuse it, or bring back one that was deleted, into which
+     * the request's body is then merged. */
+    bool (*restore)(struct arm_call *c, yyjson_val *input, struct store_resource *r, bool *restored,
+                    struct error *err);
     /* Checks and completes a document that is about to be written. */
     bool (*check)(struct arm_change *change, struct error *err);
     /* After a write, in the same transaction. */
@@ -109,6 +115,7 @@ extern const size_t arm_type_count;
 extern const struct arm_type arm_subscription_type;
 extern const struct arm_type arm_group_type;
 extern const struct arm_type arm_account_type;
+extern const struct arm_type arm_deleted_account_type;
 extern const struct arm_type arm_deployment_type;
 extern const struct arm_type arm_provider_type;
 extern const struct arm_type arm_model_type;

@@ -101,6 +101,8 @@
     X(ARM_LOCATION_MISSING, 400, ARM,    "LocationRequired", NULL, "The location property is required for this definition.") \
     X(ARM_PRECONDITION,    412, ARM,     "PreconditionFailed", NULL, "The condition set in the request header was not satisfied.") \
     X(ARM_NESTED,          409, ARM,     "CannotDeleteResource", NULL, NULL) \
+    X(ARM_SOFT_DELETED,    409, ARM,     "FlagMustBeSetForRestore", NULL, NULL) \
+    X(ARM_NOT_DELETED,     400, ARM,     "CanNotRestoreANonExistingResource", NULL, "Could not locate a resource to restore.") \
     X(ARM_DOMAIN_IN_USE,   409, ARM,     "CustomDomainInUse", NULL, NULL) \
     X(ARM_DOMAIN_INVALID,  400, ARM,     "CustomDomainInvalid", NULL, NULL) \
     X(ARM_PROPERTIES,      400, ARM,     "InvalidResourceProperties", NULL, NULL) \

@@ -209,6 +209,19 @@ def test_group_goes_with_all_in_it(arm, group, account):
     assert arm.error("GET", account, status=404)["code"] == "ResourceGroupNotFound"
 
 
+def test_soft_delete(arm, group, account):
+    name = account.rsplit("/", 1)[1]
+    provider = f"{arm.subscription}/providers/Microsoft.CognitiveServices"
+    deleted = f"{provider}/locations/eastus/resourceGroups/{group}/deletedAccounts/{name}"
+    arm.call("DELETE", account)
+    assert arm.call("GET", deleted)["properties"]["scheduledPurgeDate"]
+    assert deleted in [item["id"] for item in arm.call("GET", f"{provider}/deletedAccounts")["value"]]
+    arm.call("PUT", account, {"location": "eastus", "properties": {"restore": True}}, 201)
+    arm.call("DELETE", account)
+    arm.call("DELETE", deleted, status=202)
+    arm.call("DELETE", deleted, status=204)
+
+
 def test_common_headers(arm, account):
     ids = {"x-ms-client-request-id": str(uuid.uuid4()), "x-ms-correlation-request-id": str(uuid.uuid4())}
     headers = arm.raw("GET", f"{account}?api-version={arm.version}", headers=ids).headers

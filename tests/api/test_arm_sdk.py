@@ -140,6 +140,27 @@ def test_accounts(service, cognitive, resources, group, account):
         cognitive.accounts.get(group, account)
 
 
+def test_soft_delete(cognitive, group, account):
+    keys = cognitive.accounts.list_keys(group, account)
+    cognitive.accounts.begin_delete(group, account).result()
+    assert account in [a.name for a in cognitive.deleted_accounts.list()]
+    shown = cognitive.deleted_accounts.get("eastus", group, account)
+    assert shown.properties.deletion_date < shown.properties.scheduled_purge_date
+    again = Account(location="eastus", kind="OpenAI", sku=Sku(name="S0"), properties=AccountProperties())
+    with pytest.raises(ResourceExistsError, match="FlagMustBeSetForRestore"):
+        cognitive.accounts.begin_create(group, account, again).result()
+    restoring = Account(location="eastus", properties=AccountProperties(restore=True))
+    assert cognitive.accounts.begin_create(group, account, restoring).result().kind == "OpenAI"
+    assert cognitive.accounts.list_keys(group, account).key1 == keys.key1
+    cognitive.accounts.begin_delete(group, account).result()
+    cognitive.deleted_accounts.begin_purge("eastus", group, account).result()
+    with pytest.raises(ResourceNotFoundError):
+        cognitive.deleted_accounts.get("eastus", group, account)
+    cognitive.deleted_accounts.begin_purge("eastus", group, account).result()
+    cognitive.accounts.begin_create(group, account, again).result()
+    assert cognitive.accounts.list_keys(group, account).key1 != keys.key1
+
+
 def test_keys(cognitive, group, account):
     before = cognitive.accounts.list_keys(group, account)
     after = cognitive.accounts.regenerate_key(group, account, key_name="Key2")

@@ -1,5 +1,5 @@
 /*
- * What clients look for around accounts and lazuli has none of: soft-deleted accounts, commitment
+ * What clients look for around accounts and lazuli has none of: commitment
  * plans and tiers, private endpoints, locks. Their lists are empty, and that is the truth.
  * SPDX-License-Identifier: MIT
  */
@@ -24,7 +24,6 @@ static bool list_none(struct arm_call *c, struct error *err)
 }
 
 static const struct arm_route routes[] = {
-    { HTTP_GET, COGNITIVE_PATH "/deletedAccounts", list_none },
     { HTTP_GET, COGNITIVE_PATH "/commitmentPlans", list_none },
     { HTTP_GET, COGNITIVE_PATH "/locations/{}/commitmentTiers", list_none },
     { HTTP_GET, GROUP_PATH "/providers/Microsoft.CognitiveServices/commitmentPlans", list_none },
@@ -36,9 +35,9 @@ static const struct arm_route routes[] = {
 
 /* Locks have api-versions of their own (2016-09-01), so that any date will do. */
 const struct arm_type arm_absent_type = {
-    .name = "Microsoft.CognitiveServices/deletedAccounts",
+    .name = "Microsoft.CognitiveServices/locations/commitmentTiers",
     .provider = &arm_resources,
-    .path = COGNITIVE_PATH "/deletedAccounts/{}",
+    .path = COGNITIVE_PATH "/locations/{}/commitmentTiers/{}",
     .routes = routes,
     .route_count = ARRAY_LEN(routes),
 };

@@ -7,6 +7,7 @@
 #include "arm/claim.h"
 #include "arm/publish.h"
 #include "arm/resource.h"
+#include "arm/types/deleted_account.h"
 #include "base/format.h"
 #include "base/random.h"
 #include "identity/account_keys.h"
@@ -271,15 +272,8 @@ static bool on_written(struct arm_change *change, struct error *err)
 
 static bool on_delete(struct arm_call *c, const struct store_resource *r, struct error *err)
 {
-    yyjson_val *body = arm_resource_body(c->arena, r, err);
-    struct str domain = json_str(json_at(body, "properties.customSubDomainName"));
-
-    if (!body || !arm_claim_release(c, CLAIM_ROUTE, json_str(json_at(body, "facts.route")), err))
-        return false;
-    if (domain.len && !arm_claim_release(c, CLAIM_DOMAIN, domain, err))
-        return false;
     arm_publish_account(c, r->key);
-    return true;
+    return deleted_account_keep(c, r, err);
 }
 
 static const struct arm_route routes[] = {
@@ -307,6 +301,7 @@ const struct arm_type arm_account_type = {
     .routes = routes,
     .route_count = ARRAY_LEN(routes),
     .check_name = check_name,
+    .restore = deleted_account_restore,
     .check = check,
     .on_written = on_written,
     .on_delete = on_delete,

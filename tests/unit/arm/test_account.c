@@ -200,6 +200,7 @@ static void test_conditions(void **state)
     expect(f, 200, HTTP_DELETE, A V, NULL);
     f->if_match = STR("*");
     expect(f, 412, HTTP_PUT, A V, BODY);
+    expect(f, 202, HTTP_DELETE, DELETED V, NULL);
     f->if_none_match = STR("*");
     expect(f, 201, HTTP_PUT, A V, BODY);
 }
@@ -321,6 +322,9 @@ static void test_subdomain(void **state)
     assert_text(expect(f, 200, HTTP_GET, A V, NULL), "properties.endpoint",
                 "https://mydomain.openai.example.com/");
     expect(f, 200, HTTP_DELETE, A V, NULL);
+    expect_error(f, 409, "CustomDomainInUse", "purge the deleted resource", HTTP_PUT, OTHER V,
+                 body);
+    expect(f, 202, HTTP_DELETE, DELETED V, NULL);
     expect(f, 201, HTTP_PUT, OTHER V, body);
     expect_error(f, 400, "InvalidRequestContent", "'type'", HTTP_POST,
                  CS "/checkDomainAvailability" V, "{\"subdomainName\":\"x\"}");
