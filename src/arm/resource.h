@@ -38,6 +38,11 @@ MUST_CHECK bool arm_resource_find(struct arm_call *c, const struct arm_type *typ
 MUST_CHECK bool arm_resource_find_all(struct arm_call *c, const struct arm_type *type,
                                       struct store_resource **found, size_t *count,
                                       struct error *err);
+/* Writes a document of it that was changed in parts, checked by its type as after a PATCH, and
+ * replies with it. */
+MUST_CHECK bool arm_resource_rewrite(struct arm_call *c, const struct arm_type *type,
+                                     const struct store_resource *r, yyjson_mut_doc *doc,
+                                     struct error *err);
 /* Deletes a resource with all that lies below it and belongs to it: each type's on_delete is asked. */
 MUST_CHECK bool arm_resource_remove(struct arm_call *c, const struct store_resource *r,
                                     struct error *err);

@@ -122,6 +122,7 @@ extern const struct arm_type arm_model_type;
 extern const struct arm_type arm_usage_type;
 extern const struct arm_type arm_sku_type;
 extern const struct arm_type arm_operation_type;
+extern const struct arm_type arm_tags_type;
 extern const struct arm_type arm_absent_type;
 extern const struct arm_type arm_role_definition_type;
 extern const struct arm_type arm_role_assignment_type;

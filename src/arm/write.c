@@ -120,7 +120,7 @@ static bool complete(struct arm_change *change, struct error *err)
     change->after = (struct store_resource){
         .id = before ? before->id : arm_resource_id(c, c->type),
         .type = arena_lower(c->arena, str_from(c->type->name)),
-        .parent = parent_key(c),
+        .parent = before ? before->parent : parent_key(c),
         .secret = before ? before->secret : STR_NONE,
         .created_at_ms = before && !change->is_restored ? before->created_at_ms : c->now_ms,
         .changed_at_ms = c->now_ms,
@@ -189,6 +189,19 @@ bool arm_resource_patch(struct arm_call *c, struct error *err)
         return false;
     change.doc = arm_document_from_patch(c->arena, c->type, change.old, change.input, err);
     return change.doc && complete(&change, err);
+}
+
+bool arm_resource_rewrite(struct arm_call *c, const struct arm_type *type,
+                          const struct store_resource *r, yyjson_mut_doc *doc, struct error *err)
+{
+    struct arm_change change = { .call = c, .before = r, .doc = doc };
+
+    if (!check_conditions(c, r, err))
+        return false;
+    c->type = type;
+    change.old = arm_resource_body(c->arena, r, err);
+    change.input = yyjson_doc_get_root(json_freeze(c->arena, yyjson_mut_obj(doc)));
+    return change.old && complete(&change, err);
 }
 
 /* -- Deleting -------------------------------------------------------------------------------- */

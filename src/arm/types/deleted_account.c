@@ -131,6 +131,7 @@ bool deleted_account_restore(struct arm_call *c, yyjson_val *input, struct store
                          STR_ARGS(arm_resource_id(c, &arm_account_type)));
     r->id = account_id(c, c->names[0], c->names[1], arm_id_name(r->id));
     r->key = key;
+    r->parent = original_key(r->parent);
     arm_publish_account(c, key); /* before its deployments, which are hung below it */
     return restore_children(c, key, err) &&
            store_delete_tree(c->txn, kept_key(c, key), &count, err);
