@@ -252,14 +252,10 @@ static bool create(struct arm_change *change, struct error *err)
 
 static bool check(struct arm_change *change, struct error *err)
 {
-    struct str identity;
-
     if (!check_kind_and_sku(change, err) || !check_domain(change, err) ||
-        !check_network(change, err) || !check_encryption(change, err))
+        !check_network(change, err) || !check_encryption(change, err) ||
+        !account_check_identity(change, err))
         return false;
-    identity = json_mut_str(json_mut_at(change->root, "identity.type"));
-    if (str_is_empty(identity) || str_equal(identity, STR("None")))
-        yyjson_mut_obj_remove_key(change->root, "identity");
     return change->before || create(change, err);
 }
 

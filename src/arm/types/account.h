@@ -19,6 +19,11 @@
 void account_render(struct arm_call *c, const struct store_resource *r, yyjson_val *body,
                     yyjson_mut_doc *doc, yyjson_mut_val *shown);
 
+/* Its managed identities. */
+MUST_CHECK bool account_check_identity(struct arm_change *change, struct error *err);
+void account_render_identity(const struct arm_call *c, yyjson_val *facts, yyjson_mut_doc *doc,
+                             yyjson_mut_val *shown);
+
 /* 2 to 64 letters, digits and hyphens, none at the ends. */
 bool account_domain_is_valid(struct str name);
 

@@ -122,18 +122,6 @@ static void add_endpoints(const struct arm_call *c, yyjson_val *facts, yyjson_mu
     json_set(doc, properties, "endpoints", endpoints);
 }
 
-static void add_identity(const struct arm_call *c, yyjson_val *facts, yyjson_mut_doc *doc,
-                         yyjson_mut_val *shown)
-{
-    yyjson_mut_val *identity = yyjson_mut_obj_get(shown, "identity");
-    struct str type = json_mut_str(yyjson_mut_obj_get(identity, "type"));
-
-    if (str_starts_with(type, STR("SystemAssigned"))) {
-        json_set_str(doc, identity, "principalId", json_str(yyjson_obj_get(facts, "principalId")));
-        json_set_str(doc, identity, "tenantId", str_from(c->arm->tenant_id));
-    }
-}
-
 void account_render(struct arm_call *c, const struct store_resource *r, yyjson_val *body,
                     yyjson_mut_doc *doc, yyjson_mut_val *shown)
 {
@@ -150,5 +138,5 @@ void account_render(struct arm_call *c, const struct store_resource *r, yyjson_v
     json_set_object(doc, properties, "apiProperties");
     json_set(doc, properties, "privateEndpointConnections", yyjson_mut_arr(doc));
     json_set_str(doc, properties, "provisioningState", STR("Succeeded"));
-    add_identity(c, facts, doc, shown);
+    account_render_identity(c, facts, doc, shown);
 }
