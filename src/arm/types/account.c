@@ -39,7 +39,12 @@ static const struct arm_field fields[] = {
     { "properties.networkAcls.ipRules", ARM_FIELD_LIST, NULL },
     { "properties.networkAcls.virtualNetworkRules", ARM_FIELD_LIST, NULL },
     { "properties.apiProperties", ARM_FIELD_OBJECT, NULL },
-    { "properties.encryption", ARM_FIELD_OBJECT, NULL },
+    { "properties.encryption.keySource", ARM_FIELD_TEXT,
+      "Microsoft.CognitiveServices|Microsoft.KeyVault" },
+    { "properties.encryption.keyVaultProperties.keyName", ARM_FIELD_TEXT, NULL },
+    { "properties.encryption.keyVaultProperties.keyVersion", ARM_FIELD_TEXT, NULL },
+    { "properties.encryption.keyVaultProperties.keyVaultUri", ARM_FIELD_TEXT, NULL },
+    { "properties.encryption.keyVaultProperties.identityClientId", ARM_FIELD_TEXT, NULL },
     { "properties.userOwnedStorage", ARM_FIELD_LIST, NULL },
     { "properties.raiMonitorConfig", ARM_FIELD_OBJECT, NULL },
 };
@@ -155,16 +160,16 @@ static bool choose_route(struct arm_change *change, yyjson_mut_val *facts, struc
 
 /* -- Networks -------------------------------------------------------------------------------- */
 
-/* Every rule is an object with a text of that name; those of addresses are well-formed. */
-static bool check_rules(yyjson_mut_val *rules, const char *name, bool are_addresses,
+/* Every item is an object with a text of that name; those of addresses are well-formed. */
+static bool check_items(yyjson_mut_val *items, const char *name, bool are_addresses,
                         const char *path, struct error *err)
 {
-    yyjson_mut_val *rule;
+    yyjson_mut_val *item;
     size_t i, count;
 
-    yyjson_mut_arr_foreach(rules, i, count, rule)
+    yyjson_mut_arr_foreach(items, i, count, item)
     {
-        struct str text = json_mut_str(yyjson_mut_obj_get(rule, name));
+        struct str text = json_mut_str(yyjson_mut_obj_get(item, name));
 
         if (str_is_empty(text))
             return error_set_target(err, ERROR_ARM_BODY, path,
@@ -201,7 +206,7 @@ static bool check_network(struct arm_change *change, struct error *err)
     for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
         if (!yyjson_mut_obj_get(acls, lists[i]))
             json_set(change->doc, acls, lists[i], yyjson_mut_arr(change->doc));
-        if (!check_rules(yyjson_mut_obj_get(acls, lists[i]), members[i], i == 1, paths[i], err))
+        if (!check_items(yyjson_mut_obj_get(acls, lists[i]), members[i], i == 1, paths[i], err))
             return false;
         if (yyjson_mut_arr_size(yyjson_mut_obj_get(acls, lists[i])))
             is_open = false;
@@ -213,17 +218,41 @@ static bool check_network(struct arm_change *change, struct error *err)
                             "'customSubDomainName' of the account.");
 }
 
-/* Only keys that lazuli manages itself encrypt what it keeps. */
-static bool check_encryption(struct arm_change *change, struct error *err)
-{
-    yyjson_mut_val *encryption = json_mut_at(change->root, "properties.encryption");
-    struct str source = json_mut_str(yyjson_mut_obj_get(encryption, "keySource"));
+/* -- Encryption and storage ------------------------------------------------------------------ */
 
-    if (!encryption || str_equal_nocase(source, STR("Microsoft.CognitiveServices")))
+/* Which key encrypts what the service keeps is the operator's decision (secret_box.h); what a client
+ * says of its own key is kept and shown. */
+static bool check_encryption(struct arm_change *change, yyjson_mut_val *encryption,
+                             struct error *err)
+{
+    static const char *const names[] = { "keyName", "keyVaultUri" };
+    struct str source = json_mut_str(yyjson_mut_obj_get(encryption, "keySource"));
+    char path[100];
+
+    if (!encryption)
         return true;
-    return error_set_target(err, ERROR_ARM_BAD_REQUEST, "properties.encryption",
-                            "Customer-managed keys are not available in this installation: "
-                            "'keySource' must be 'Microsoft.CognitiveServices'.");
+    if (str_is_empty(source))
+        json_set_str(change->doc, encryption, "keySource", STR("Microsoft.KeyVault"));
+    if (str_equal(source, STR("Microsoft.CognitiveServices")))
+        return true;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        snprintf(path, sizeof(path), "properties.encryption.keyVaultProperties.%s", names[i]);
+        if (str_is_empty(json_mut_str(json_mut_at(change->root, path))))
+            return error_set_target(err, ERROR_ARM_BODY, path,
+                                    "The request content was invalid and could not be "
+                                    "deserialized: '%s' is required for keys of a key vault.",
+                                    path);
+    }
+    return true;
+}
+
+static bool check_storage(struct arm_change *change, struct error *err)
+{
+    yyjson_mut_val *properties = yyjson_mut_obj_get(change->root, "properties");
+
+    return check_encryption(change, yyjson_mut_obj_get(properties, "encryption"), err) &&
+           check_items(yyjson_mut_obj_get(properties, "userOwnedStorage"), "resourceId", false,
+                       "properties.userOwnedStorage", err);
 }
 
 /* -- Writing and deleting -------------------------------------------------------------------- */
@@ -253,7 +282,7 @@ static bool create(struct arm_change *change, struct error *err)
 static bool check(struct arm_change *change, struct error *err)
 {
     if (!check_kind_and_sku(change, err) || !check_domain(change, err) ||
-        !check_network(change, err) || !check_encryption(change, err) ||
+        !check_network(change, err) || !check_storage(change, err) ||
         !account_check_identity(change, err))
         return false;
     return change->before || create(change, err);

@@ -90,8 +90,10 @@ static void test_refused(void **state)
                  BODY_WITH("\"publicNetworkAccess\":\"Maybe\""));
     expect_error(f, 400, "BadRequest", "custom subdomain", HTTP_PUT, A V,
                  BODY_WITH("\"networkAcls\":{\"defaultAction\":\"Deny\"}"));
-    expect_error(f, 400, "BadRequest", "Customer-managed keys", HTTP_PUT, A V,
-                 BODY_WITH("\"encryption\":{\"keySource\":\"Microsoft.KeyVault\"}"));
+    expect_error(f, 400, "InvalidRequestContent", "keyVaultProperties.keyName' is required",
+                 HTTP_PUT, A V, BODY_WITH("\"encryption\":{\"keySource\":\"Microsoft.KeyVault\"}"));
+    expect_error(f, 400, "InvalidRequestContent", "'resourceId'", HTTP_PUT, A V,
+                 BODY_WITH("\"userOwnedStorage\":[{\"id\":\"x\"}]"));
     expect(f, 404, HTTP_GET, A V, NULL);
 }
 
@@ -224,6 +226,26 @@ static void test_user_assigned_identity(void **state)
     expect_error(
         f, 400, "LinkedInvalidPropertyId", "'mine'", HTTP_PATCH, A V,
         "{\"identity\":{\"type\":\"UserAssigned\",\"userAssignedIdentities\":{\"mine\":{}}}}");
+}
+
+static void test_own_key_and_storage(void **state)
+{
+    struct fixture *f = *state;
+    yyjson_val *shown;
+
+    shown = expect(f, 200, HTTP_PUT, A V,
+                   BODY_WITH("\"encryption\":{\"keySource\":\"microsoft.keyvault\","
+                             "\"keyVaultProperties\":{\"keyName\":\"k\",\"keyVersion\":\"1\","
+                             "\"keyVaultUri\":\"https://v.vault.azure.net/\"}},"
+                             "\"userOwnedStorage\":[{\"resourceId\":\"/subscriptions/s\"}]"));
+    assert_text(shown, "properties.encryption.keySource", "Microsoft.KeyVault");
+    assert_text(shown, "properties.encryption.keyVaultProperties.keyName", "k");
+    assert_int_equal(yyjson_arr_size(json_at(shown, "properties.userOwnedStorage")), 1);
+    shown = expect(f, 200, HTTP_PATCH, A V,
+                   "{\"properties\":{\"encryption\":{\"keySource\":\"Microsoft.CognitiveServices\""
+                   ",\"keyVaultProperties\":null}}}");
+    assert_text(shown, "properties.encryption.keySource", "Microsoft.CognitiveServices");
+    assert_absent(shown, "properties.encryption.keyVaultProperties");
 }
 
 static void test_conditions(void **state)
@@ -436,6 +458,7 @@ int main(void)
         T(test_patch),
         T(test_identity),
         T(test_user_assigned_identity),
+        T(test_own_key_and_storage),
         T(test_conditions),
         T(test_keys),
         T(test_keys_are_sealed),
