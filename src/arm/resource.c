@@ -214,6 +214,8 @@ yyjson_mut_val *arm_resource_render(struct arm_call *c, const struct arm_type *t
         json_set_str(doc, shown, "etag", arena_printf(c->arena, "\"%.*s\"", STR_ARGS(r->etag)));
     if (type->render)
         type->render(c, r, body, doc, shown);
+    if (type->render_related && !type->render_related(c, r, doc, shown, err))
+        return NULL;
     arm_version_trim(c, type->later_members, type->later_member_count, shown);
     return shown;
 }

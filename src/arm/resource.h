@@ -13,6 +13,8 @@ bool arm_resource_get(struct arm_call *c, struct error *err);
 bool arm_resource_head(struct arm_call *c, struct error *err);
 bool arm_resource_put(struct arm_call *c, struct error *err);
 bool arm_resource_patch(struct arm_call *c, struct error *err);
+/* A PUT of the call's type and names, with a body that came by another way. */
+bool arm_resource_put_input(struct arm_call *c, yyjson_val *input, struct error *err);
 /* 200, or 204 when there is none. Refused (409) as long as it has children that do not go with it. */
 bool arm_resource_delete(struct arm_call *c, struct error *err);
 /* Children of the call's type below the names of the route, however deep. */

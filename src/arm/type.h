@@ -106,6 +106,9 @@ struct arm_type {
      * `body` but "facts", and the etag. */
     void (*render)(struct arm_call *c, const struct store_resource *r, yyjson_val *body,
                    yyjson_mut_doc *doc, yyjson_mut_val *shown);
+    /* After that: adds what is found in other resources. */
+    bool (*render_related)(struct arm_call *c, const struct store_resource *r, yyjson_mut_doc *doc,
+                           yyjson_mut_val *shown, struct error *err);
 };
 
 /* The table of types. */
@@ -122,6 +125,15 @@ extern const struct arm_type arm_model_type;
 extern const struct arm_type arm_usage_type;
 extern const struct arm_type arm_sku_type;
 extern const struct arm_type arm_operation_type;
+extern const struct arm_type arm_private_endpoint_type;
+extern const struct arm_type arm_commitment_plan_type;
+extern const struct arm_type arm_shared_commitment_plan_type;
+extern const struct arm_type arm_plan_association_type;
+extern const struct arm_type arm_rai_policy_type;
+extern const struct arm_type arm_rai_blocklist_type;
+extern const struct arm_type arm_rai_blocklist_item_type;
+extern const struct arm_type arm_rai_content_filter_type;
+extern const struct arm_type arm_encryption_scope_type;
 extern const struct arm_type arm_tags_type;
 extern const struct arm_type arm_absent_type;
 extern const struct arm_type arm_role_definition_type;

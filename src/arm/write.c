@@ -144,7 +144,8 @@ static bool complete(struct arm_change *change, struct error *err)
                               &change->after, err);
 }
 
-bool arm_resource_put(struct arm_call *c, struct error *err)
+/* `input` NULL: the request's body. */
+static bool put(struct arm_call *c, yyjson_val *input, struct error *err)
 {
     struct arm_change change = { .call = c };
     struct store_resource before;
@@ -155,7 +156,7 @@ bool arm_resource_put(struct arm_call *c, struct error *err)
         return false;
     if (!check_conditions(c, found ? &before : NULL, err))
         return false;
-    change.input = arm_read_body(c, false, err);
+    change.input = input ? input : arm_read_body(c, false, err);
     if (!change.input)
         return false;
     if (!found && c->type->restore &&
@@ -173,6 +174,16 @@ bool arm_resource_put(struct arm_call *c, struct error *err)
                      ? arm_document_from_patch(c->arena, c->type, change.old, change.input, err)
                      : arm_document_from_put(c->arena, c->type, change.input, err);
     return change.doc && complete(&change, err);
+}
+
+bool arm_resource_put(struct arm_call *c, struct error *err)
+{
+    return put(c, NULL, err);
+}
+
+bool arm_resource_put_input(struct arm_call *c, yyjson_val *input, struct error *err)
+{
+    return put(c, input, err);
 }
 
 bool arm_resource_patch(struct arm_call *c, struct error *err)

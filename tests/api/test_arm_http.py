@@ -222,6 +222,54 @@ def test_soft_delete(arm, group, account):
     arm.call("DELETE", deleted, status=204)
 
 
+def test_children_are_as_specified(arm, group, account):
+    """What lies below an account besides deployments: made, listed, shown, and gone again."""
+    state = {"properties": {"privateLinkServiceConnectionState": {"status": "Approved"}}}
+    plan = {"properties": {"hostingModel": "Web", "planType": "PTU", "current": {"tier": "T1"}}}
+    children = [("privateEndpointConnections/one", state, 200, 200), ("commitmentPlans/one", plan, 201, 200)]
+    if arm.version > "2023-05-01":
+        filters = [{"name": "Hate", "enabled": True, "blocking": True, "severityThreshold": "High", "source": "Prompt"}]
+        key = {"keyName": "k", "keyVersion": "1", "keyVaultUri": "https://v.vault.azure.net/"}
+        children += [
+            ("raiPolicies/one", {"properties": {"mode": "Default", "contentFilters": filters}}, 201, 202),
+            ("raiBlocklists/one", {"properties": {"description": "words"}}, 201, 202),
+            ("raiBlocklists/one/raiBlocklistItems/two", {"properties": {"pattern": "x", "isRegex": True}}, 201, 202),
+            ("encryptionScopes/one", {"properties": {"keySource": "Microsoft.KeyVault", "keyVaultProperties": key}}, 201, 202),
+        ]
+        provider = f"{arm.subscription}/providers/Microsoft.CognitiveServices/locations/eastus"
+        assert arm.call("GET", arm.call("GET", f"{provider}/raiContentFilters")["value"][0]["id"])
+    for name, body, made, _ in children:
+        shown = arm.call("PUT", f"{account}/{name}", body, made)
+        assert arm.call("GET", f"{account}/{name}") == shown
+        assert shown in arm.call("GET", f"{account}/{name.rsplit('/', 1)[0]}")["value"]
+        arm.call("PUT", f"{account}/{name}", shown)
+    assert arm.call("GET", account)["properties"]["privateEndpointConnections"][0]["name"] == "one"
+    assert arm.call("GET", f"{account}/privateLinkResources")["value"]
+    if arm.version > "2023-05-01":
+        items = [{"name": f"item{n}", "properties": {"pattern": "x"}} for n in range(3)]
+        assert arm.call("POST", f"{account}/raiBlocklists/one/addRaiBlocklistItems", items)["name"] == "one"
+        arm.call("POST", f"{account}/raiBlocklists/one/deleteRaiBlocklistItems", ["item0", "item1"], 204)
+        assert len(arm.call("GET", f"{account}/raiBlocklists/one/raiBlocklistItems")["value"]) == 2
+    for name, _, _, gone in reversed(children):
+        arm.call("DELETE", f"{account}/{name}", status=gone)
+        arm.call("DELETE", f"{account}/{name}", status=204)
+
+
+def test_shared_commitment_plan(arm, group, account):
+    provider = f"{arm.group(group)}/providers/Microsoft.CognitiveServices"
+    plan = {"kind": "OpenAI", "sku": {"name": "S0"}, "location": "eastus",
+            "properties": {"hostingModel": "Web", "planType": "PTU", "current": {"tier": "T1"}}}
+    arm.call("PUT", f"{provider}/commitmentPlans/shared", plan, 201)
+    arm.call("PATCH", f"{provider}/commitmentPlans/shared", {"tags": {"a": "b"}})
+    association = f"{provider}/commitmentPlans/shared/accountAssociations/one"
+    arm.call("PUT", association, {"properties": {"accountId": account}}, 201)
+    for path in (f"{provider}/commitmentPlans", association.rsplit("/", 1)[0],
+                 f"{arm.subscription}/providers/Microsoft.CognitiveServices/commitmentPlans"):
+        assert arm.call("GET", path)["value"], path
+    arm.call("DELETE", association)
+    arm.call("DELETE", f"{provider}/commitmentPlans/shared")
+
+
 def test_common_headers(arm, account):
     ids = {"x-ms-client-request-id": str(uuid.uuid4()), "x-ms-correlation-request-id": str(uuid.uuid4())}
     headers = arm.raw("GET", f"{account}?api-version={arm.version}", headers=ids).headers

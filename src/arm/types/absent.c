@@ -1,22 +1,16 @@
 /*
  * What clients look for around accounts and lazuli has none of: commitment
- * plans and tiers, private endpoints, locks. Their lists are empty, and that is the truth.
+ * tiers, locks. Their lists are empty, and that is the truth.
  * SPDX-License-Identifier: MIT
  */
 #include "arm/resource.h"
 #include "arm/route.h"
 #include "arm/types/account.h"
 
-#define GROUP_PATH "/subscriptions/{}/resourceGroups/{}"
-
 static bool list_none(struct arm_call *c, struct error *err)
 {
     yyjson_mut_doc *doc = json_new(c->arena);
-    struct store_resource r;
 
-    if (str_starts_with(str_from(c->route->path), STR(ACCOUNT_PATH)) &&
-        !arm_resource_find(c, &arm_account_type, &r, err))
-        return false;
     if (!arm_resource_check_scope(c, c->type, err))
         return false;
     arm_reply_list(c, doc, yyjson_mut_arr(doc));
@@ -24,12 +18,7 @@ static bool list_none(struct arm_call *c, struct error *err)
 }
 
 static const struct arm_route routes[] = {
-    { HTTP_GET, COGNITIVE_PATH "/commitmentPlans", list_none },
     { HTTP_GET, COGNITIVE_PATH "/locations/{}/commitmentTiers", list_none },
-    { HTTP_GET, GROUP_PATH "/providers/Microsoft.CognitiveServices/commitmentPlans", list_none },
-    { HTTP_GET, ACCOUNT_PATH "/commitmentPlans", list_none },
-    { HTTP_GET, ACCOUNT_PATH "/privateEndpointConnections", list_none },
-    { HTTP_GET, ACCOUNT_PATH "/privateLinkResources", list_none },
     { HTTP_GET, ARM_SCOPE "/providers/Microsoft.Authorization/locks", list_none },
 };
 

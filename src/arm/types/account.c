@@ -60,6 +60,23 @@ static bool check_name(struct str name, struct error *err)
                      STR_ARGS(str_slice(name, 0, 100)));
 }
 
+/* "." and ".." are steps of a path: who asks for .../deployments/.. may delete the account. */
+static bool is_path_step(struct str name)
+{
+    return str_equal(name, STR(".")) || str_equal(name, STR(".."));
+}
+
+bool account_check_child_name(struct str name, struct error *err)
+{
+    if (name.len >= 1 && name.len <= NAME_MAX_LEN && str_is_alnum_or(name, "-._") &&
+        !is_path_step(name))
+        return true;
+    return error_set(err, ERROR_ARM_NAME,
+                     "Resource name '%.*s' is invalid: it must have 1 to 64 characters, letters, "
+                     "digits, hyphens, periods and underscores.",
+                     STR_ARGS(str_slice(name, 0, 100)));
+}
+
 /* What a PUT leaves out and what does not go away by that: stays as it was. */
 static void keep_old(struct arm_change *change, yyjson_mut_val *object, yyjson_val *old,
                      const char *name)
@@ -222,12 +239,12 @@ static bool check_network(struct arm_change *change, struct error *err)
 
 /* Which key encrypts what the service keeps is the operator's decision (secret_box.h); what a client
  * says of its own key is kept and shown. */
-static bool check_encryption(struct arm_change *change, yyjson_mut_val *encryption,
-                             struct error *err)
+bool account_check_encryption(struct arm_change *change, const char *path, struct error *err)
 {
     static const char *const names[] = { "keyName", "keyVaultUri" };
+    yyjson_mut_val *encryption = json_mut_at(change->root, path);
     struct str source = json_mut_str(yyjson_mut_obj_get(encryption, "keySource"));
-    char path[100];
+    const char *full;
 
     if (!encryption)
         return true;
@@ -236,12 +253,12 @@ static bool check_encryption(struct arm_change *change, yyjson_mut_val *encrypti
     if (str_equal(source, STR("Microsoft.CognitiveServices")))
         return true;
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        snprintf(path, sizeof(path), "properties.encryption.keyVaultProperties.%s", names[i]);
-        if (str_is_empty(json_mut_str(json_mut_at(change->root, path))))
-            return error_set_target(err, ERROR_ARM_BODY, path,
+        full = arena_printf(change->call->arena, "%s.keyVaultProperties.%s", path, names[i]).data;
+        if (str_is_empty(json_mut_str(json_mut_at(change->root, full))))
+            return error_set_target(err, ERROR_ARM_BODY, full,
                                     "The request content was invalid and could not be "
                                     "deserialized: '%s' is required for keys of a key vault.",
-                                    path);
+                                    full);
     }
     return true;
 }
@@ -250,7 +267,7 @@ static bool check_storage(struct arm_change *change, struct error *err)
 {
     yyjson_mut_val *properties = yyjson_mut_obj_get(change->root, "properties");
 
-    return check_encryption(change, yyjson_mut_obj_get(properties, "encryption"), err) &&
+    return account_check_encryption(change, "properties.encryption", err) &&
            check_items(yyjson_mut_obj_get(properties, "userOwnedStorage"), "resourceId", false,
                        "properties.userOwnedStorage", err);
 }
@@ -331,4 +348,5 @@ const struct arm_type arm_account_type = {
     .on_written = on_written,
     .on_delete = on_delete,
     .render = account_render,
+    .render_related = account_render_related,
 };

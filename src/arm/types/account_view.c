@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include "arm/types/account.h"
+#include "arm/types/private_endpoint.h"
 
 /* The rules that an OpenAI account of SKU S0 shows, for the calls that lazuli has. */
 static const struct rule {
@@ -136,7 +137,16 @@ void account_render(struct arm_call *c, const struct store_resource *r, yyjson_v
     add_rules(doc, properties);
     add_capabilities(doc, properties);
     json_set_object(doc, properties, "apiProperties");
-    json_set(doc, properties, "privateEndpointConnections", yyjson_mut_arr(doc));
     json_set_str(doc, properties, "provisioningState", STR("Succeeded"));
     account_render_identity(c, facts, doc, shown);
+}
+
+bool account_render_related(struct arm_call *c, const struct store_resource *r, yyjson_mut_doc *doc,
+                            yyjson_mut_val *shown, struct error *err)
+{
+    yyjson_mut_val *properties = json_set_object(doc, shown, "properties");
+    yyjson_mut_val *connections = yyjson_mut_arr(doc);
+
+    json_set(doc, properties, "privateEndpointConnections", connections);
+    return private_endpoint_render_all(c, r, doc, connections, err);
 }

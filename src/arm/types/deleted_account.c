@@ -244,4 +244,5 @@ const struct arm_type arm_deleted_account_type = {
     .routes = routes,
     .route_count = ARRAY_LEN(routes),
     .render = render,
+    .render_related = account_render_related,
 };

@@ -85,8 +85,8 @@ bool arm_operation_start_at(struct arm_call *c, struct str location, struct erro
     link = arena_printf(c->arena,
                         "%.*s/subscriptions/%.*s/providers/Microsoft.CognitiveServices/locations/"
                         "%.*s/operationResults/%.*s?api-version=2017-04-18",
-                        STR_ARGS(c->request->base), STR_ARGS(c->names[0]), STR_ARGS(location),
-                        STR_ARGS(name));
+                        STR_ARGS(c->request->base), STR_ARGS(c->names[0]),
+                        STR_ARGS(format_percent_encode(c->arena, location)), STR_ARGS(name));
     arm_reply_header(c, STR("Azure-AsyncOperation"), link);
     arm_reply_header(
         c, STR("Location"),
