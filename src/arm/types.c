@@ -20,7 +20,7 @@ const struct arm_type *const arm_types[] = {
     &arm_usage_type,
     &arm_sku_type,
     &arm_operation_type,
-    &arm_absent_type,
+    &arm_lock_type,
     &arm_role_definition_type,
     &arm_role_assignment_type,
     &arm_permission_type,

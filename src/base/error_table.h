@@ -104,6 +104,7 @@
     X(ARM_NESTED,          409, ARM,     "CannotDeleteResource", NULL, NULL) \
     X(ARM_SOFT_DELETED,    409, ARM,     "FlagMustBeSetForRestore", NULL, NULL) \
     X(ARM_NOT_DELETED,     400, ARM,     "CanNotRestoreANonExistingResource", NULL, "Could not locate a resource to restore.") \
+    X(ARM_LOCKED,          409, ARM,     "ScopeLocked", NULL, NULL) \
     X(ARM_DOMAIN_IN_USE,   409, ARM,     "CustomDomainInUse", NULL, NULL) \
     X(ARM_DOMAIN_INVALID,  400, ARM,     "CustomDomainInvalid", NULL, NULL) \
     X(ARM_PROPERTIES,      400, ARM,     "InvalidResourceProperties", NULL, NULL) \

@@ -22,7 +22,7 @@ from azure.mgmt.cognitiveservices.models import (
     Sku,
     UserAssignedIdentity,
 )
-from azure.mgmt.resource import ResourceManagementClient, SubscriptionClient
+from azure.mgmt.resource import ManagementLockClient, ResourceManagementClient, SubscriptionClient
 
 from arm import Token
 from certificate import tls_arguments
@@ -264,6 +264,20 @@ def test_tags(resources, service, group, account):
     assert resources.tags.get_at_scope(scope).properties.tags == {"team": "a"}
     resources.tags.begin_delete_at_scope(scope).result()
     assert not resources.tags.get_at_scope(scope).properties.tags
+
+
+def test_locks(service, options, cognitive, group, account):
+    client = ManagementLockClient(subscription_id=service.variables["LAZULI_SUBSCRIPTION_ID"], **options)
+    locks = client.management_locks
+    locks.create_or_update_at_resource_group_level(group, "keep", {"level": "CanNotDelete", "notes": "why"})
+    with pytest.raises(ResourceExistsError, match="ScopeLocked"):
+        cognitive.accounts.begin_delete(group, account).result()
+    assert [lock.name for lock in locks.list_at_resource_group_level(group)] == ["keep"]
+    locks.create_or_update_at_resource_group_level(group, "keep", {"level": "ReadOnly"})
+    with pytest.raises(ResourceExistsError, match="ScopeLocked"):
+        cognitive.accounts.list_keys(group, account)
+    locks.delete_at_resource_group_level(group, "keep")
+    cognitive.accounts.begin_delete(group, account).result()
 
 
 def test_generic_resources(resources, group, account):

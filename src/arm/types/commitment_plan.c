@@ -4,6 +4,8 @@
  * kinds of accounts, so that any name of one is taken.
  * SPDX-License-Identifier: MIT
  */
+#include "arm/authorize.h"
+#include "arm/location.h"
 #include "arm/resource.h"
 #include "arm/types/account.h"
 #include "base/format.h"
@@ -65,7 +67,7 @@ static void render_plan(struct arm_call *c, const struct store_resource *r, yyjs
     json_set_str(doc, properties, "provisioningState", STR("Succeeded"));
 }
 
-/* The account must be there. */
+/* The account must be there, for the caller's eyes. */
 static bool check_association(struct arm_change *change, struct error *err)
 {
     static const char path[] = "properties.accountId";
@@ -81,12 +83,23 @@ static bool check_association(struct arm_change *change, struct error *err)
                                 path);
     if (!store_get(c->txn, arena_lower(c->arena, id), &r, &found, err))
         return false;
-    if (!found || arm_type_of(&r) != &arm_account_type)
+    if (!found || arm_type_of(&r) != &arm_account_type ||
+        !arm_may(c, "Microsoft.CognitiveServices/accounts/read", r.id))
         return error_set_target(err, ERROR_ARM_BAD_REQUEST, path,
                                 "The account '%.*s' could not be found.",
                                 STR_ARGS(str_slice(id, 0, 300)));
     json_set_str(change->doc, json_set_object(change->doc, change->root, "properties"), "accountId",
                  r.id);
+    return true;
+}
+
+static bool list_no_tiers(struct arm_call *c, struct error *err)
+{
+    yyjson_mut_doc *doc = json_new(c->arena);
+
+    if (!arm_location_check(c, c->names[1], c->type->name, err))
+        return false;
+    arm_reply_list(c, doc, yyjson_mut_arr(doc));
     return true;
 }
 
@@ -115,6 +128,7 @@ const struct arm_type arm_commitment_plan_type = {
 
 static const struct arm_route shared_routes[] = {
     { HTTP_GET, COGNITIVE_PATH "/commitmentPlans", arm_resource_list },
+    { HTTP_GET, COGNITIVE_PATH "/locations/{}/commitmentTiers", list_no_tiers },
     { HTTP_GET, SHARED, arm_resource_list },
     { HTTP_GET, SHARED "/{}", arm_resource_get },
     { HTTP_PUT, SHARED "/{}", arm_resource_put },

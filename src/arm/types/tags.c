@@ -9,7 +9,8 @@
 #include "arm/resource.h"
 #include "arm/route.h"
 
-#define PATH ARM_SCOPE "/providers/Microsoft.Resources/tags/default"
+/* There is one, "default". */
+#define PATH ARM_SCOPE "/providers/Microsoft.Resources/tags/{}"
 /* As the field tables have it for a PUT of the resource itself. */
 #define TAG_COUNT_MAX 50
 
@@ -40,6 +41,8 @@ static bool find(struct arm_call *c, struct tagged *t, struct error *err)
     yyjson_val *body;
     bool found;
 
+    if (!str_equal_nocase(c->names[0], STR("default")))
+        return error_set(err, ERROR_ARM_NO_PATH, NULL);
     if (!arm_resource_check_scope(c, c->type, err) ||
         !store_get(c->txn, arena_lower(c->arena, c->scope), &t->resource, &found, err))
         return false;

@@ -69,6 +69,7 @@ static void test_at_other_scopes(void **state)
     assert_text(expect(f, 200, HTTP_GET, A "/deployments/d" V, NULL),
                 "properties.versionUpgradeOption", "NoAutoUpgrade");
     expect(f, 404, HTTP_GET, S "/resourceGroups/none" TAGS, NULL);
+    expect(f, 404, HTTP_GET, G "/providers/Microsoft.Resources/tags/other" V, NULL);
 }
 
 static void test_refused(void **state)
