@@ -56,12 +56,13 @@ static bool check_location(const struct arm_change *change, struct error *err)
         return false;
     if (!change->before || arm_location_is_same(c, location, old))
         return true;
-    return error_set(err, ERROR_ARM_RESOURCE_LOCATION,
-                     "The resource '%.*s' already exists in location '%.*s' in resource group "
-                     "'%.*s'. A resource with the same name cannot be created in location '%.*s'. "
-                     "Please select a new resource name.",
-                     STR_ARGS(arm_id_name(change->after.id)), STR_ARGS(old), STR_ARGS(c->names[1]),
-                     STR_ARGS(location));
+    return error_set_target(
+        err, ERROR_ARM_RESOURCE_LOCATION, "location",
+        "The resource '%.*s' already exists in location '%.*s' in resource group "
+        "'%.*s'. A resource with the same name cannot be created in location '%.*s'. "
+        "Please select a new resource name.",
+        STR_ARGS(arm_id_name(change->after.id)), STR_ARGS(old), STR_ARGS(c->names[1]),
+        STR_ARGS(location));
 }
 
 /* -- Writing --------------------------------------------------------------------------------- */

@@ -1,6 +1,8 @@
 """The control plane by plain HTTP: the walk-through of the Azure CLI's quickstart, with what it sends and shows."""
 
+import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import openai
 import pytest
@@ -179,6 +181,17 @@ def test_put_takes_back_what_get_gave(arm, account):
     assert after == before
 
 
+def test_put_takes_back_a_deployment(arm, account):
+    """With what only the service may set, and with what nobody knows."""
+    path = f"{account}/deployments/chat"
+    arm.call("PUT", path, TURBO, 201)
+    before = arm.call("GET", path)
+    after = arm.call("PUT", path, {**before, "unknown": 1, "properties": {**before["properties"], "unknown": 2}})
+    for shown in (before, after):
+        del shown["etag"], shown["systemData"]["lastModifiedAt"]
+    assert after == before
+
+
 def test_update(arm, account):
     tagged = arm.call("PATCH", account, {"tags": {"team": "a"}})
     assert tagged["tags"] == {"team": "a"}
@@ -194,6 +207,56 @@ def test_etags(arm, account):
     assert answer.json()["etag"] == etag
     arm.call("PATCH", account, {"tags": {}}, headers={"If-Match": etag})
     assert arm.error("PATCH", account, {"tags": {}}, 412, headers={"If-Match": etag})["code"] == "PreconditionFailed"
+
+
+def at_once(count, do):
+    """What `count` threads that start together get."""
+    barrier = threading.Barrier(count)
+
+    def run(n):
+        barrier.wait()
+        return do(n)
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(run, range(count)))
+
+
+def test_of_concurrent_writers_one_wins(arm, account):
+    """Each has read the same state: one changes it, and the others are told that it is no longer so."""
+    deployment = f"{account}/deployments/chat"
+    arm.call("PUT", deployment, TURBO, 201)
+    for path in (account, deployment):
+        separate = [Arm(arm.service, "2024-10-01") for _ in range(6)]
+        url = f"{path}?api-version=2024-10-01"
+        etag = arm.raw("GET", url).headers["ETag"]
+        answers = at_once(6, lambda n, to=separate, url=url, etag=etag: to[n].raw(
+            "PATCH", url, {"tags": {"writer": str(n)}}, headers={"If-Match": etag}))
+        statuses = [answer.status_code for answer in answers]
+        assert sorted(statuses) == [200] + 5 * [412]
+        winner = str(statuses.index(200))
+        assert arm.raw("GET", url).json()["tags"] == {"writer": winner}
+        assert {answer.json()["error"]["code"] for answer in answers if answer.status_code == 412} == {"PreconditionFailed"}
+
+
+def test_of_concurrent_makers_one_wins(arm, group, account):
+    for path, body in ((f"{account}2", {"kind": "OpenAI", "sku": {"name": "S0"}, "location": "eastus"}),
+                       (f"{account}/deployments/chat", TURBO)):
+        separate = [Arm(arm.service) for _ in range(4)]
+        url = f"{path}?api-version=2023-05-01"
+        answers = at_once(4, lambda n, to=separate, url=url, body=body: to[n].raw(
+            "PUT", url, body, headers={"If-None-Match": "*"}))
+        assert sorted(answer.status_code for answer in answers) == [201] + 3 * [412]
+
+
+def test_of_concurrent_claims_of_a_subdomain_one_wins(arm, group):
+    """By accounts of different names, without conditions."""
+    name = "domain" + uuid.uuid4().hex[:8]
+    separate = [Arm(arm.service) for _ in range(4)]
+    body = {"kind": "OpenAI", "sku": {"name": "S0"}, "location": "eastus", "properties": {"customSubDomainName": name}}
+    answers = at_once(4, lambda n: separate[n].raw(
+        "PUT", f"{arm.account(group, f'claimant{n}')}?api-version=2023-05-01", body))
+    assert sorted(answer.status_code for answer in answers) == [201] + 3 * [409]
+    assert {answer.json()["error"]["code"] for answer in answers if answer.status_code == 409} == {"CustomDomainInUse"}
 
 
 def test_group_goes_with_all_in_it(arm, group, account):

@@ -123,6 +123,7 @@ bool account_domain_is_valid(struct str name)
 
 static bool check_domain(struct arm_change *change, struct error *err)
 {
+    static const char domain_path[] = "properties.customSubDomainName";
     yyjson_mut_val *properties = json_set_object(change->doc, change->root, "properties");
     struct str old = json_str(json_at(change->old, "properties.customSubDomainName")), name;
     bool taken;
@@ -136,21 +137,23 @@ static bool check_domain(struct arm_change *change, struct error *err)
     if (str_equal_nocase(name, old))
         return true;
     if (old.len)
-        return error_set_target(err, ERROR_ARM_BAD_REQUEST, "properties.customSubDomainName",
+        return error_set_target(err, ERROR_ARM_BAD_REQUEST, domain_path,
                                 "The subdomain name '%.*s' of the account cannot be changed.",
                                 STR_ARGS(old));
     if (!account_domain_is_valid(name))
-        return error_set(err, ERROR_ARM_DOMAIN_INVALID, "Sub domain name '%.*s' is not valid.",
-                         STR_ARGS(str_slice(name, 0, 100)));
+        return error_set_target(err, ERROR_ARM_DOMAIN_INVALID, domain_path,
+                                "Sub domain name '%.*s' is not valid.",
+                                STR_ARGS(str_slice(name, 0, 100)));
     if (!arm_claim_take(change->call, CLAIM_DOMAIN, name, change->after.key, &taken, err))
         return false;
     return taken ||
-           error_set(err, ERROR_ARM_DOMAIN_IN_USE,
-                     "Please pick a different name. The subdomain name '%.*s' is not available as "
-                     "it's already used by a resource. If the resource using the name was deleted "
-                     "in the last 48 hours, you may need to purge the deleted resource. Learn more "
-                     "at \"https://go.microsoft.com/fwlink/?linkid=2215493\"",
-                     STR_ARGS(name));
+           error_set_target(
+               err, ERROR_ARM_DOMAIN_IN_USE, domain_path,
+               "Please pick a different name. The subdomain name '%.*s' is not available as "
+               "it's already used by a resource. If the resource using the name was deleted "
+               "in the last 48 hours, you may need to purge the deleted resource. Learn more "
+               "at \"https://go.microsoft.com/fwlink/?linkid=2215493\"",
+               STR_ARGS(name));
 }
 
 /* The name in the account's path (see arm.h). */

@@ -86,9 +86,9 @@ static bool check_model(struct arm_change *change, const struct catalog_model **
                                 "'properties.model.name' is required.");
     *model = find_model(c, format, name, version);
     if (!*model)
-        return error_set(err, ERROR_ARM_MODEL,
-                         "The model '%.*s' of account deployment is not supported.",
-                         STR_ARGS(model_text(c->arena, format, name, version)));
+        return error_set_target(err, ERROR_ARM_MODEL, "properties.model",
+                                "The model '%.*s' of account deployment is not supported.",
+                                STR_ARGS(model_text(c->arena, format, name, version)));
     json_set_str(change->doc, kept, "format", str_from((*model)->format));
     json_set_str(change->doc, kept, "name", str_from((*model)->name));
     json_set_str(change->doc, kept, "version", str_from((*model)->version));
