@@ -11,6 +11,7 @@
 #include "arm/call.h"
 #include "arm/execute.h"
 #include "arm/publish.h"
+#include "arm/types/deleted_account.h"
 #include "base/format.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -326,11 +327,22 @@ struct load {
     void *data;
 };
 
+/* What was deleted long enough ago. */
+static bool purge_overdue(struct arm *a, struct store_txn *t, struct arena *arena,
+                          struct error *err)
+{
+    struct arm_call c = { .arm = a, .txn = t, .arena = arena, .now_ms = clock_now_ms(a->clock) };
+
+    return deleted_account_purge_overdue(&c, err);
+}
+
 static bool run_load(struct store_txn *t, struct arena *arena, void *data, struct error *err)
 {
     struct load *l = data;
     struct catalog *old = l->arm->catalog;
 
+    if (!purge_overdue(l->arm, t, arena, err))
+        return false;
     if (l->catalog)
         l->arm->catalog = l->catalog;
     l->directory = arm_publish_all(l->arm, t, arena, &l->accounts, err);

@@ -45,7 +45,8 @@ static bool check_doubts(struct arm_call *c, yyjson_doc *doc, struct error *err)
                             shown);
 }
 
-yyjson_val *arm_read_body(struct arm_call *c, bool may_be_empty, struct error *err)
+/* The body's value; NULL with ERROR_ARM_BODY. */
+static yyjson_val *read_value(struct arm_call *c, bool may_be_empty, struct error *err)
 {
     struct str text = str_trim(c->request->body);
     struct error why;
@@ -64,13 +65,29 @@ yyjson_val *arm_read_body(struct arm_call *c, bool may_be_empty, struct error *e
                   "The request content was invalid and could not be deserialized: '%s'.", why.text);
         return NULL;
     }
-    if (!yyjson_is_obj(yyjson_doc_get_root(doc))) {
-        error_set(err, ERROR_ARM_BODY,
-                  "The request content was invalid and could not be deserialized: it must be an "
-                  "object.");
-        return NULL;
-    }
-    if (!check_doubts(c, doc, err))
-        return NULL;
-    return yyjson_doc_get_root(doc);
+    return check_doubts(c, doc, err) ? yyjson_doc_get_root(doc) : NULL;
+}
+
+yyjson_val *arm_read_body(struct arm_call *c, bool may_be_empty, struct error *err)
+{
+    yyjson_val *body = read_value(c, may_be_empty, err);
+
+    if (!body || yyjson_is_obj(body))
+        return body;
+    error_set(err, ERROR_ARM_BODY,
+              "The request content was invalid and could not be deserialized: it must be an "
+              "object.");
+    return NULL;
+}
+
+yyjson_val *arm_read_list(struct arm_call *c, struct error *err)
+{
+    yyjson_val *body = read_value(c, false, err);
+
+    if (!body || yyjson_is_arr(body))
+        return body;
+    error_set(err, ERROR_ARM_BODY,
+              "The request content was invalid and could not be deserialized: it must be an "
+              "array.");
+    return NULL;
 }

@@ -92,5 +92,7 @@ void arm_reply_list(struct arm_call *c, yyjson_mut_doc *doc, yyjson_mut_val *lis
 /* The request's body as an object; ERROR_ARM_BODY when it is none. An empty body is an empty
  * object where `may_be_empty`. */
 MUST_CHECK yyjson_val *arm_read_body(struct arm_call *c, bool may_be_empty, struct error *err);
+/* The same of a body that is an array. */
+MUST_CHECK yyjson_val *arm_read_list(struct arm_call *c, struct error *err);
 
 #endif

@@ -6,6 +6,7 @@
 #include "arm/resource.h"
 #include "arm/route.h"
 #include "arm/type.h"
+#include "arm/types/lock.h"
 #include "arm/version.h"
 #include "base/format.h"
 
@@ -76,8 +77,8 @@ static bool execute(struct arm_call *c, struct error *err)
     kept = c->reply.header_count;
     if (arm_route_find(c, err) &&
         arm_version_check(c->type->provider, c->type->name, c->api_version, c->arena, err) &&
-        arm_authorize(c, err) && check_subscription(c, err) && c->route->handle(c, err) &&
-        arm_publish_prepare(c, err))
+        arm_authorize(c, err) && check_subscription(c, err) && lock_check(c, err) &&
+        c->route->handle(c, err) && arm_publish_prepare(c, err))
         return true;
     c->reply.header_count = kept; /* the handler's belong to what did not come to be */
     return false;

@@ -20,14 +20,16 @@ bool arm_location_check(const struct arm_call *c, struct str location, const cha
     if (catalog_find_location(c->arm->catalog, location))
         return true;
     if (!type)
-        return error_set(err, ERROR_ARM_NO_GROUP_LOCATION,
-                         "The provided location '%.*s' is not available for resource group. List "
-                         "of available regions is '%.*s'.",
-                         STR_ARGS(str_slice(location, 0, 60)), STR_ARGS(location_names(c)));
-    return error_set(err, ERROR_ARM_LOCATION,
-                     "The provided location '%.*s' is not available for resource type '%s'. List "
-                     "of available regions for the resource type is '%.*s'.",
-                     STR_ARGS(str_slice(location, 0, 60)), type, STR_ARGS(location_names(c)));
+        return error_set_target(
+            err, ERROR_ARM_NO_GROUP_LOCATION, "location",
+            "The provided location '%.*s' is not available for resource group. List "
+            "of available regions is '%.*s'.",
+            STR_ARGS(str_slice(location, 0, 60)), STR_ARGS(location_names(c)));
+    return error_set_target(
+        err, ERROR_ARM_LOCATION, "location",
+        "The provided location '%.*s' is not available for resource type '%s'. List "
+        "of available regions for the resource type is '%.*s'.",
+        STR_ARGS(str_slice(location, 0, 60)), type, STR_ARGS(location_names(c)));
 }
 
 bool arm_location_is_same(const struct arm_call *c, struct str a, struct str b)

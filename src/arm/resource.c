@@ -214,6 +214,8 @@ yyjson_mut_val *arm_resource_render(struct arm_call *c, const struct arm_type *t
         json_set_str(doc, shown, "etag", arena_printf(c->arena, "\"%.*s\"", STR_ARGS(r->etag)));
     if (type->render)
         type->render(c, r, body, doc, shown);
+    if (type->render_related && !type->render_related(c, r, doc, shown, err))
+        return NULL;
     arm_version_trim(c, type->later_members, type->later_member_count, shown);
     return shown;
 }
@@ -261,9 +263,12 @@ bool arm_resource_find_all(struct arm_call *c, const struct arm_type *type,
     return store_list(c->txn, &query, found, count, err);
 }
 
-bool arm_resource_list(struct arm_call *c, struct error *err)
+bool arm_resource_list_below(struct arm_call *c, struct str key_prefix, struct error *err)
 {
-    struct store_query query = { .type = arena_lower(c->arena, str_from(c->type->name)) };
+    struct store_query query = {
+        .type = arena_lower(c->arena, str_from(c->type->name)),
+        .key_prefix = key_prefix,
+    };
     yyjson_mut_doc *doc = json_new(c->arena);
     yyjson_mut_val *root = yyjson_mut_obj(doc), *list = yyjson_mut_arr(doc), *shown;
     struct store_resource *found;
@@ -271,11 +276,8 @@ bool arm_resource_list(struct arm_call *c, struct error *err)
     struct arm_page page;
     size_t count, last = 0;
 
-    if (!arm_resource_check_scope(c, c->type, err) || !arm_filter_read(c, &filter, err) ||
-        !arm_page_read(c, &page, err))
+    if (!arm_filter_read(c, &filter, err) || !arm_page_read(c, &page, err))
         return false;
-    query.key_prefix =
-        arena_printf(c->arena, "%.*s/", STR_ARGS(arena_lower(c->arena, arm_route_list_scope(c))));
     query.after_key = page.after_key;
     query.limit = filter.is_empty && !c->lists_what_is_allowed ? page.size + 1 : 0;
     if (!store_list(c->txn, &query, &found, &count, err))
@@ -296,4 +298,14 @@ bool arm_resource_list(struct arm_call *c, struct error *err)
     json_set(doc, root, "value", list);
     arm_reply_json(c, 200, root);
     return true;
+}
+
+bool arm_resource_list(struct arm_call *c, struct error *err)
+{
+    struct str scope;
+
+    if (!arm_resource_check_scope(c, c->type, err))
+        return false;
+    scope = arena_lower(c->arena, arm_route_list_scope(c));
+    return arm_resource_list_below(c, arena_printf(c->arena, "%.*s/", STR_ARGS(scope)), err);
 }

@@ -13,10 +13,14 @@ bool arm_resource_get(struct arm_call *c, struct error *err);
 bool arm_resource_head(struct arm_call *c, struct error *err);
 bool arm_resource_put(struct arm_call *c, struct error *err);
 bool arm_resource_patch(struct arm_call *c, struct error *err);
-/* 200, or 204 when there is none. A resource with children is refused (409). */
+/* A PUT of the call's type and names, with a body that came by another way. */
+bool arm_resource_put_input(struct arm_call *c, yyjson_val *input, struct error *err);
+/* 200, or 204 when there is none. Refused (409) as long as it has children that do not go with it. */
 bool arm_resource_delete(struct arm_call *c, struct error *err);
 /* Children of the call's type below the names of the route, however deep. */
 bool arm_resource_list(struct arm_call *c, struct error *err);
+/* The same of keys that begin so. */
+bool arm_resource_list_below(struct arm_call *c, struct str key_prefix, struct error *err);
 
 /* The id of the resource of that type whose names are the first ones of the call. */
 struct str arm_resource_id(const struct arm_call *c, const struct arm_type *type);
@@ -36,6 +40,11 @@ MUST_CHECK bool arm_resource_find(struct arm_call *c, const struct arm_type *typ
 MUST_CHECK bool arm_resource_find_all(struct arm_call *c, const struct arm_type *type,
                                       struct store_resource **found, size_t *count,
                                       struct error *err);
+/* Writes a document of it that was changed in parts, checked by its type as after a PATCH, and
+ * replies with it. */
+MUST_CHECK bool arm_resource_rewrite(struct arm_call *c, const struct arm_type *type,
+                                     const struct store_resource *r, yyjson_mut_doc *doc,
+                                     struct error *err);
 /* Deletes a resource with all that lies below it and belongs to it: each type's on_delete is asked. */
 MUST_CHECK bool arm_resource_remove(struct arm_call *c, const struct store_resource *r,
                                     struct error *err);

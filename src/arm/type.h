@@ -55,6 +55,7 @@ struct arm_member {
 struct arm_change {
     struct arm_call *call;
     const struct store_resource *before; /* NULL: the resource is being created */
+    bool is_restored;                    /* `before` had been deleted */
     yyjson_val *old;                     /* before's document */
     yyjson_val *input;                   /* the request's body as it came */
     yyjson_mut_doc *doc;                 /* the document that will be kept, as merged: a check */
@@ -80,6 +81,7 @@ struct arm_type {
                                       what stands at {scope} */
     bool is_tracked;        /* has a location and tags, and is listed among a group's resources */
     bool shows_system_data; /* and its etag */
+    bool goes_with_parent;  /* is deleted with it; others must be deleted before it */
     const struct arm_field *fields;
     size_t field_count;
     const struct arm_member *later_members; /* that the first api-versions lack */
@@ -90,6 +92,10 @@ struct arm_type {
     /* All of these may be NULL. */
     /* The name of a resource that is about to be made. */
     bool (*check_name)(struct str name, struct error *err);
+    /* At a PUT of what is not there: may refuse it, or bring back one that was deleted, into which
+     * the request's body is then merged. */
+    bool (*restore)(struct arm_call *c, yyjson_val *input, struct store_resource *r, bool *restored,
+                    struct error *err);
     /* Checks and completes a document that is about to be written. */
     bool (*check)(struct arm_change *change, struct error *err);
     /* After a write, in the same transaction. */
@@ -100,6 +106,9 @@ struct arm_type {
      * `body` but "facts", and the etag. */
     void (*render)(struct arm_call *c, const struct store_resource *r, yyjson_val *body,
                    yyjson_mut_doc *doc, yyjson_mut_val *shown);
+    /* After that: adds what is found in other resources. */
+    bool (*render_related)(struct arm_call *c, const struct store_resource *r, yyjson_mut_doc *doc,
+                           yyjson_mut_val *shown, struct error *err);
 };
 
 /* The table of types. */
@@ -109,13 +118,24 @@ extern const size_t arm_type_count;
 extern const struct arm_type arm_subscription_type;
 extern const struct arm_type arm_group_type;
 extern const struct arm_type arm_account_type;
+extern const struct arm_type arm_deleted_account_type;
 extern const struct arm_type arm_deployment_type;
 extern const struct arm_type arm_provider_type;
 extern const struct arm_type arm_model_type;
 extern const struct arm_type arm_usage_type;
 extern const struct arm_type arm_sku_type;
 extern const struct arm_type arm_operation_type;
-extern const struct arm_type arm_absent_type;
+extern const struct arm_type arm_private_endpoint_type;
+extern const struct arm_type arm_commitment_plan_type;
+extern const struct arm_type arm_shared_commitment_plan_type;
+extern const struct arm_type arm_plan_association_type;
+extern const struct arm_type arm_rai_policy_type;
+extern const struct arm_type arm_rai_blocklist_type;
+extern const struct arm_type arm_rai_blocklist_item_type;
+extern const struct arm_type arm_rai_content_filter_type;
+extern const struct arm_type arm_encryption_scope_type;
+extern const struct arm_type arm_tags_type;
+extern const struct arm_type arm_lock_type;
 extern const struct arm_type arm_role_definition_type;
 extern const struct arm_type arm_role_assignment_type;
 extern const struct arm_type arm_permission_type;

@@ -56,12 +56,13 @@ static bool check_location(const struct arm_change *change, struct error *err)
         return false;
     if (!change->before || arm_location_is_same(c, location, old))
         return true;
-    return error_set(err, ERROR_ARM_RESOURCE_LOCATION,
-                     "The resource '%.*s' already exists in location '%.*s' in resource group "
-                     "'%.*s'. A resource with the same name cannot be created in location '%.*s'. "
-                     "Please select a new resource name.",
-                     STR_ARGS(arm_id_name(change->after.id)), STR_ARGS(old), STR_ARGS(c->names[1]),
-                     STR_ARGS(location));
+    return error_set_target(
+        err, ERROR_ARM_RESOURCE_LOCATION, "location",
+        "The resource '%.*s' already exists in location '%.*s' in resource group "
+        "'%.*s'. A resource with the same name cannot be created in location '%.*s'. "
+        "Please select a new resource name.",
+        STR_ARGS(arm_id_name(change->after.id)), STR_ARGS(old), STR_ARGS(c->names[1]),
+        STR_ARGS(location));
 }
 
 /* -- Writing --------------------------------------------------------------------------------- */
@@ -75,7 +76,7 @@ static void set_system_data(struct arm_change *change)
     yyjson_mut_val *data =
         yyjson_is_obj(old) ? yyjson_val_mut_copy(change->doc, old) : yyjson_mut_obj(change->doc);
 
-    if (!old) {
+    if (!old || change->is_restored) {
         json_set_str(change->doc, data, "createdBy", who->name);
         json_set_str(change->doc, data, "createdByType", type);
         json_set_str(change->doc, data, "createdAt", now);
@@ -102,7 +103,13 @@ static struct str parent_key(const struct arm_call *c)
                                       : str_slice(key, 0, 0);
 }
 
-/* change->doc is the merged document: checks it, adds to it, writes it, and replies with it. */
+/*
+ * change->doc is the merged document: checks it, adds to it, writes it, and replies with it.
+ *
+ * Azure answers the PUT of an account with "Creating" and an operation to poll. Here the work is
+ * done by now and the reply says so ("Succeeded", no Azure-AsyncOperation), which every client
+ * takes as the end: the Azure CLI would wait 30 seconds between its polls.
+ */
 static bool complete(struct arm_change *change, struct error *err)
 {
     struct arm_call *c = change->call;
@@ -114,9 +121,9 @@ static bool complete(struct arm_change *change, struct error *err)
     change->after = (struct store_resource){
         .id = before ? before->id : arm_resource_id(c, c->type),
         .type = arena_lower(c->arena, str_from(c->type->name)),
-        .parent = parent_key(c),
+        .parent = before ? before->parent : parent_key(c),
         .secret = before ? before->secret : STR_NONE,
-        .created_at_ms = before ? before->created_at_ms : c->now_ms,
+        .created_at_ms = before && !change->is_restored ? before->created_at_ms : c->now_ms,
         .changed_at_ms = c->now_ms,
     };
     change->after.key = arena_lower(c->arena, change->after.id);
@@ -134,10 +141,12 @@ static bool complete(struct arm_change *change, struct error *err)
         return false;
     if (c->type->on_written && !c->type->on_written(change, err))
         return false;
-    return arm_resource_reply(c, before ? 200 : 201, c->type, &change->after, err);
+    return arm_resource_reply(c, before && !change->is_restored ? 200 : 201, c->type,
+                              &change->after, err);
 }
 
-bool arm_resource_put(struct arm_call *c, struct error *err)
+/* `input` NULL: the request's body. */
+static bool put(struct arm_call *c, yyjson_val *input, struct error *err)
 {
     struct arm_change change = { .call = c };
     struct store_resource before;
@@ -148,10 +157,13 @@ bool arm_resource_put(struct arm_call *c, struct error *err)
         return false;
     if (!check_conditions(c, found ? &before : NULL, err))
         return false;
-    change.input = arm_read_body(c, false, err);
+    change.input = input ? input : arm_read_body(c, false, err);
     if (!change.input)
         return false;
-    if (found) {
+    if (!found && c->type->restore &&
+        !c->type->restore(c, change.input, &before, &change.is_restored, err))
+        return false;
+    if (found || change.is_restored) {
         change.before = &before;
         change.old = arm_resource_body(c->arena, &before, err);
         if (!change.old)
@@ -159,8 +171,20 @@ bool arm_resource_put(struct arm_call *c, struct error *err)
     } else if (c->type->check_name && !c->type->check_name(c->names[c->name_count - 1], err)) {
         return false;
     }
-    change.doc = arm_document_from_put(c->arena, c->type, change.input, err);
+    change.doc = change.is_restored
+                     ? arm_document_from_patch(c->arena, c->type, change.old, change.input, err)
+                     : arm_document_from_put(c->arena, c->type, change.input, err);
     return change.doc && complete(&change, err);
+}
+
+bool arm_resource_put(struct arm_call *c, struct error *err)
+{
+    return put(c, NULL, err);
+}
+
+bool arm_resource_put_input(struct arm_call *c, yyjson_val *input, struct error *err)
+{
+    return put(c, input, err);
 }
 
 bool arm_resource_patch(struct arm_call *c, struct error *err)
@@ -179,22 +203,40 @@ bool arm_resource_patch(struct arm_call *c, struct error *err)
     return change.doc && complete(&change, err);
 }
 
+bool arm_resource_rewrite(struct arm_call *c, const struct arm_type *type,
+                          const struct store_resource *r, yyjson_mut_doc *doc, struct error *err)
+{
+    struct arm_change change = { .call = c, .before = r, .doc = doc };
+
+    if (!check_conditions(c, r, err))
+        return false;
+    c->type = type;
+    change.old = arm_resource_body(c->arena, r, err);
+    change.input = yyjson_doc_get_root(json_freeze(c->arena, yyjson_mut_obj(doc)));
+    return change.old && complete(&change, err);
+}
+
 /* -- Deleting -------------------------------------------------------------------------------- */
 
 static bool check_no_children(struct arm_call *c, const struct store_resource *r, struct error *err)
 {
-    struct store_query query = { .parent = r->key, .limit = NESTED_SHOWN };
+    struct store_query query = { .parent = r->key };
     struct store_resource *children;
     struct str names = STR_NONE;
-    size_t count;
+    const struct arm_type *type;
+    size_t count, shown = 0;
 
     if (!store_list(c->txn, &query, &children, &count, err))
         return false;
-    if (!count)
-        return true;
-    for (size_t i = 0; i < count; i++)
-        names = arena_printf(c->arena, "%.*s%s%.*s", STR_ARGS(names), i ? ", " : "",
+    for (size_t i = 0; i < count && shown < NESTED_SHOWN; i++) {
+        type = arm_type_of(&children[i]);
+        if (type && type->goes_with_parent)
+            continue;
+        names = arena_printf(c->arena, "%.*s%s%.*s", STR_ARGS(names), shown++ ? ", " : "",
                              STR_ARGS(arm_id_below_provider(children[i].id)));
+    }
+    if (!shown)
+        return true;
     return error_set(err, ERROR_ARM_NESTED,
                      "Cannot delete resource while nested resources exist. Some existing nested "
                      "resource IDs include: '%.*s'. Please delete all nested resources before "

@@ -91,6 +91,7 @@
     X(ARM_NO_PARENT,       404, ARM,     "ParentResourceNotFound", NULL, NULL) \
     X(ARM_BODY,            400, ARM,     "InvalidRequestContent", NULL, NULL) \
     X(ARM_BAD_REQUEST,     400, ARM,     "BadRequest", NULL, NULL) \
+    X(ARM_LINKED_ID,       400, ARM,     "LinkedInvalidPropertyId", NULL, NULL) \
     X(ARM_NAME,            400, ARM,     "InvalidResourceName", NULL, NULL) \
     X(ARM_GROUP_NAME,      400, ARM,     "InvalidResourceGroup", NULL, NULL) \
     X(ARM_FILTER,          400, ARM,     "InvalidFilterInQueryString", NULL, NULL) \
@@ -101,6 +102,9 @@
     X(ARM_LOCATION_MISSING, 400, ARM,    "LocationRequired", NULL, "The location property is required for this definition.") \
     X(ARM_PRECONDITION,    412, ARM,     "PreconditionFailed", NULL, "The condition set in the request header was not satisfied.") \
     X(ARM_NESTED,          409, ARM,     "CannotDeleteResource", NULL, NULL) \
+    X(ARM_SOFT_DELETED,    409, ARM,     "FlagMustBeSetForRestore", NULL, NULL) \
+    X(ARM_NOT_DELETED,     400, ARM,     "CanNotRestoreANonExistingResource", NULL, "Could not locate a resource to restore.") \
+    X(ARM_LOCKED,          409, ARM,     "ScopeLocked", NULL, NULL) \
     X(ARM_DOMAIN_IN_USE,   409, ARM,     "CustomDomainInUse", NULL, NULL) \
     X(ARM_DOMAIN_INVALID,  400, ARM,     "CustomDomainInvalid", NULL, NULL) \
     X(ARM_PROPERTIES,      400, ARM,     "InvalidResourceProperties", NULL, NULL) \

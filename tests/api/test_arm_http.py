@@ -1,6 +1,8 @@
 """The control plane by plain HTTP: the walk-through of the Azure CLI's quickstart, with what it sends and shows."""
 
+import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import openai
 import pytest
@@ -179,6 +181,17 @@ def test_put_takes_back_what_get_gave(arm, account):
     assert after == before
 
 
+def test_put_takes_back_a_deployment(arm, account):
+    """With what only the service may set, and with what nobody knows."""
+    path = f"{account}/deployments/chat"
+    arm.call("PUT", path, TURBO, 201)
+    before = arm.call("GET", path)
+    after = arm.call("PUT", path, {**before, "unknown": 1, "properties": {**before["properties"], "unknown": 2}})
+    for shown in (before, after):
+        del shown["etag"], shown["systemData"]["lastModifiedAt"]
+    assert after == before
+
+
 def test_update(arm, account):
     tagged = arm.call("PATCH", account, {"tags": {"team": "a"}})
     assert tagged["tags"] == {"team": "a"}
@@ -196,6 +209,56 @@ def test_etags(arm, account):
     assert arm.error("PATCH", account, {"tags": {}}, 412, headers={"If-Match": etag})["code"] == "PreconditionFailed"
 
 
+def at_once(count, do):
+    """What `count` threads that start together get."""
+    barrier = threading.Barrier(count)
+
+    def run(n):
+        barrier.wait()
+        return do(n)
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(run, range(count)))
+
+
+def test_of_concurrent_writers_one_wins(arm, account):
+    """Each has read the same state: one changes it, and the others are told that it is no longer so."""
+    deployment = f"{account}/deployments/chat"
+    arm.call("PUT", deployment, TURBO, 201)
+    for path in (account, deployment):
+        separate = [Arm(arm.service, "2024-10-01") for _ in range(6)]
+        url = f"{path}?api-version=2024-10-01"
+        etag = arm.raw("GET", url).headers["ETag"]
+        answers = at_once(6, lambda n, to=separate, url=url, etag=etag: to[n].raw(
+            "PATCH", url, {"tags": {"writer": str(n)}}, headers={"If-Match": etag}))
+        statuses = [answer.status_code for answer in answers]
+        assert sorted(statuses) == [200] + 5 * [412]
+        winner = str(statuses.index(200))
+        assert arm.raw("GET", url).json()["tags"] == {"writer": winner}
+        assert {answer.json()["error"]["code"] for answer in answers if answer.status_code == 412} == {"PreconditionFailed"}
+
+
+def test_of_concurrent_makers_one_wins(arm, group, account):
+    for path, body in ((f"{account}2", {"kind": "OpenAI", "sku": {"name": "S0"}, "location": "eastus"}),
+                       (f"{account}/deployments/chat", TURBO)):
+        separate = [Arm(arm.service) for _ in range(4)]
+        url = f"{path}?api-version=2023-05-01"
+        answers = at_once(4, lambda n, to=separate, url=url, body=body: to[n].raw(
+            "PUT", url, body, headers={"If-None-Match": "*"}))
+        assert sorted(answer.status_code for answer in answers) == [201] + 3 * [412]
+
+
+def test_of_concurrent_claims_of_a_subdomain_one_wins(arm, group):
+    """By accounts of different names, without conditions."""
+    name = "domain" + uuid.uuid4().hex[:8]
+    separate = [Arm(arm.service) for _ in range(4)]
+    body = {"kind": "OpenAI", "sku": {"name": "S0"}, "location": "eastus", "properties": {"customSubDomainName": name}}
+    answers = at_once(4, lambda n: separate[n].raw(
+        "PUT", f"{arm.account(group, f'claimant{n}')}?api-version=2023-05-01", body))
+    assert sorted(answer.status_code for answer in answers) == [201] + 3 * [409]
+    assert {answer.json()["error"]["code"] for answer in answers if answer.status_code == 409} == {"CustomDomainInUse"}
+
+
 def test_group_goes_with_all_in_it(arm, group, account):
     arm.call("PUT", f"{account}/deployments/chat", TURBO, 201)
     answer = arm.raw("DELETE", f"{arm.subscription}/resourcegroups/{group}?api-version=2024-11-01")
@@ -207,6 +270,67 @@ def test_group_goes_with_all_in_it(arm, group, account):
     assert (answer.status_code, answer.content) == (200, b"")
     assert arm.raw("HEAD", f"{arm.group(group)}?api-version=2024-11-01").status_code == 404
     assert arm.error("GET", account, status=404)["code"] == "ResourceGroupNotFound"
+
+
+def test_soft_delete(arm, group, account):
+    name = account.rsplit("/", 1)[1]
+    provider = f"{arm.subscription}/providers/Microsoft.CognitiveServices"
+    deleted = f"{provider}/locations/eastus/resourceGroups/{group}/deletedAccounts/{name}"
+    arm.call("DELETE", account)
+    assert arm.call("GET", deleted)["properties"]["scheduledPurgeDate"]
+    assert deleted in [item["id"] for item in arm.call("GET", f"{provider}/deletedAccounts")["value"]]
+    arm.call("PUT", account, {"location": "eastus", "properties": {"restore": True}}, 201)
+    arm.call("DELETE", account)
+    arm.call("DELETE", deleted, status=202)
+    arm.call("DELETE", deleted, status=204)
+
+
+def test_children_are_as_specified(arm, group, account):
+    """What lies below an account besides deployments: made, listed, shown, and gone again."""
+    state = {"properties": {"privateLinkServiceConnectionState": {"status": "Approved"}}}
+    plan = {"properties": {"hostingModel": "Web", "planType": "PTU", "current": {"tier": "T1"}}}
+    children = [("privateEndpointConnections/one", state, 200, 200), ("commitmentPlans/one", plan, 201, 200)]
+    if arm.version > "2023-05-01":
+        filters = [{"name": "Hate", "enabled": True, "blocking": True, "severityThreshold": "High", "source": "Prompt"}]
+        key = {"keyName": "k", "keyVersion": "1", "keyVaultUri": "https://v.vault.azure.net/"}
+        children += [
+            ("raiPolicies/one", {"properties": {"mode": "Default", "contentFilters": filters}}, 201, 202),
+            ("raiBlocklists/one", {"properties": {"description": "words"}}, 201, 202),
+            ("raiBlocklists/one/raiBlocklistItems/two", {"properties": {"pattern": "x", "isRegex": True}}, 201, 202),
+            ("encryptionScopes/one", {"properties": {"keySource": "Microsoft.KeyVault", "keyVaultProperties": key}}, 201, 202),
+        ]
+        provider = f"{arm.subscription}/providers/Microsoft.CognitiveServices/locations/eastus"
+        assert arm.call("GET", arm.call("GET", f"{provider}/raiContentFilters")["value"][0]["id"])
+    for name, body, made, _ in children:
+        shown = arm.call("PUT", f"{account}/{name}", body, made)
+        assert arm.call("GET", f"{account}/{name}") == shown
+        assert shown in arm.call("GET", f"{account}/{name.rsplit('/', 1)[0]}")["value"]
+        arm.call("PUT", f"{account}/{name}", shown)
+    assert arm.call("GET", account)["properties"]["privateEndpointConnections"][0]["name"] == "one"
+    assert arm.call("GET", f"{account}/privateLinkResources")["value"]
+    if arm.version > "2023-05-01":
+        items = [{"name": f"item{n}", "properties": {"pattern": "x"}} for n in range(3)]
+        assert arm.call("POST", f"{account}/raiBlocklists/one/addRaiBlocklistItems", items)["name"] == "one"
+        arm.call("POST", f"{account}/raiBlocklists/one/deleteRaiBlocklistItems", ["item0", "item1"], 204)
+        assert len(arm.call("GET", f"{account}/raiBlocklists/one/raiBlocklistItems")["value"]) == 2
+    for name, _, _, gone in reversed(children):
+        arm.call("DELETE", f"{account}/{name}", status=gone)
+        arm.call("DELETE", f"{account}/{name}", status=204)
+
+
+def test_shared_commitment_plan(arm, group, account):
+    provider = f"{arm.group(group)}/providers/Microsoft.CognitiveServices"
+    plan = {"kind": "OpenAI", "sku": {"name": "S0"}, "location": "eastus",
+            "properties": {"hostingModel": "Web", "planType": "PTU", "current": {"tier": "T1"}}}
+    arm.call("PUT", f"{provider}/commitmentPlans/shared", plan, 201)
+    arm.call("PATCH", f"{provider}/commitmentPlans/shared", {"tags": {"a": "b"}})
+    association = f"{provider}/commitmentPlans/shared/accountAssociations/one"
+    arm.call("PUT", association, {"properties": {"accountId": account}}, 201)
+    for path in (f"{provider}/commitmentPlans", association.rsplit("/", 1)[0],
+                 f"{arm.subscription}/providers/Microsoft.CognitiveServices/commitmentPlans"):
+        assert arm.call("GET", path)["value"], path
+    arm.call("DELETE", association)
+    arm.call("DELETE", f"{provider}/commitmentPlans/shared")
 
 
 def test_common_headers(arm, account):

@@ -12,12 +12,17 @@ from azure.mgmt.cognitiveservices.models import (
     Deployment,
     DeploymentModel,
     DeploymentProperties,
+    Identity,
     IpRule,
     NetworkRuleSet,
     PatchResourceTagsAndSku,
+    RaiPolicy,
+    RaiPolicyContentFilter,
+    RaiPolicyProperties,
     Sku,
+    UserAssignedIdentity,
 )
-from azure.mgmt.resource import ResourceManagementClient, SubscriptionClient
+from azure.mgmt.resource import ManagementLockClient, ResourceManagementClient, SubscriptionClient
 
 from arm import Token
 from certificate import tls_arguments
@@ -140,6 +145,27 @@ def test_accounts(service, cognitive, resources, group, account):
         cognitive.accounts.get(group, account)
 
 
+def test_soft_delete(cognitive, group, account):
+    keys = cognitive.accounts.list_keys(group, account)
+    cognitive.accounts.begin_delete(group, account).result()
+    assert account in [a.name for a in cognitive.deleted_accounts.list()]
+    shown = cognitive.deleted_accounts.get("eastus", group, account)
+    assert shown.properties.deletion_date < shown.properties.scheduled_purge_date
+    again = Account(location="eastus", kind="OpenAI", sku=Sku(name="S0"), properties=AccountProperties())
+    with pytest.raises(ResourceExistsError, match="FlagMustBeSetForRestore"):
+        cognitive.accounts.begin_create(group, account, again).result()
+    restoring = Account(location="eastus", properties=AccountProperties(restore=True))
+    assert cognitive.accounts.begin_create(group, account, restoring).result().kind == "OpenAI"
+    assert cognitive.accounts.list_keys(group, account).key1 == keys.key1
+    cognitive.accounts.begin_delete(group, account).result()
+    cognitive.deleted_accounts.begin_purge("eastus", group, account).result()
+    with pytest.raises(ResourceNotFoundError):
+        cognitive.deleted_accounts.get("eastus", group, account)
+    cognitive.deleted_accounts.begin_purge("eastus", group, account).result()
+    cognitive.accounts.begin_create(group, account, again).result()
+    assert cognitive.accounts.list_keys(group, account).key1 != keys.key1
+
+
 def test_keys(cognitive, group, account):
     before = cognitive.accounts.list_keys(group, account)
     after = cognitive.accounts.regenerate_key(group, account, key_name="Key2")
@@ -180,6 +206,78 @@ def test_models_skus_usages(cognitive, group, account):
     answer = cognitive.check_sku_availability("eastus", skus=["S0"], kind="OpenAI", type=ACCOUNT_TYPE)
     assert answer.value[0].sku_available
     assert [o for o in cognitive.operations.list() if o.name == ACCOUNT_TYPE + "/write"]
+
+
+def test_identity(cognitive, resources, group, account):
+    """What was assigned comes back from a PUT of what was shown."""
+    mine = "/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/mine"
+    both = Identity(type="SystemAssigned, UserAssigned", user_assigned_identities={mine: UserAssignedIdentity()})
+    shown = cognitive.accounts.begin_update(group, account, Account(identity=both)).result().identity
+    assert shown.principal_id and shown.tenant_id
+    assert shown.user_assigned_identities[mine].principal_id != shown.user_assigned_identities[mine].client_id
+    again = cognitive.accounts.begin_create(group, account, cognitive.accounts.get(group, account)).result().identity
+    assert again.user_assigned_identities[mine].client_id == shown.user_assigned_identities[mine].client_id
+    none = cognitive.accounts.begin_update(group, account, Account(identity=Identity(type="None"))).result()
+    assert none.identity is None
+
+
+def test_content_filter_policies(cognitive, group, account):
+    hate = RaiPolicyContentFilter(name="Hate", enabled=True, blocking=True, severity_threshold="Low", source="Prompt")
+    policy = RaiPolicy(properties=RaiPolicyProperties(
+        mode="Blocking", base_policy_name="Microsoft.DefaultV2", content_filters=[hate]))
+    cognitive.rai_policies.create_or_update(group, account, "strict", policy)
+    assert [p.name for p in cognitive.rai_policies.list(group, account)] == [
+        "Microsoft.Default", "Microsoft.DefaultV2", "strict"]
+    deployment = embedding()
+    deployment.properties.rai_policy_name = "strict"
+    made = cognitive.deployments.begin_create_or_update(group, account, "ada", deployment).result()
+    assert made.properties.rai_policy_name == "strict"
+    with pytest.raises(HttpResponseError, match="used by the deployment"):
+        cognitive.rai_policies.begin_delete(group, account, "strict").result()
+    cognitive.deployments.begin_delete(group, account, "ada").result()
+    cognitive.rai_policies.begin_delete(group, account, "strict").result()
+    cognitive.rai_blocklists.create_or_update(group, account, "words", {"properties": {"description": "d"}})
+    cognitive.rai_blocklist_items.batch_add(group, account, "words", [{"name": "a", "properties": {"pattern": "x"}}])
+    assert [i.properties.pattern for i in cognitive.rai_blocklist_items.list(group, account, "words")] == ["x"]
+    cognitive.rai_blocklist_items.batch_delete(group, account, "words", ["a"])
+    cognitive.rai_blocklists.begin_delete(group, account, "words").result()
+
+
+def test_private_endpoints(cognitive, group, account):
+    body = {"properties": {"privateLinkServiceConnectionState": {"status": "Approved", "description": "mine"}}}
+    made = cognitive.private_endpoint_connections.begin_create_or_update(group, account, "one", body).result()
+    assert made.properties.private_link_service_connection_state.status == "Approved"
+    assert [c.name for c in cognitive.accounts.get(group, account).properties.private_endpoint_connections] == ["one"]
+    assert cognitive.private_link_resources.list(group, account).value
+    cognitive.private_endpoint_connections.begin_delete(group, account, "one").result()
+
+
+def test_tags(resources, service, group, account):
+    scope = (f"/subscriptions/{service.variables['LAZULI_SUBSCRIPTION_ID']}/resourceGroups/{group}"
+             f"/providers/{ACCOUNT_TYPE}/{account}")
+
+    def update(operation, tags):
+        return resources.tags.begin_update_at_scope(scope, {"operation": operation, "properties": {"tags": tags}}).result()
+
+    update("Merge", {"team": "a", "cost": "1"})
+    assert update("Delete", {"cost": ""}).properties.tags == {"team": "a"}
+    assert resources.tags.get_at_scope(scope).properties.tags == {"team": "a"}
+    resources.tags.begin_delete_at_scope(scope).result()
+    assert not resources.tags.get_at_scope(scope).properties.tags
+
+
+def test_locks(service, options, cognitive, group, account):
+    client = ManagementLockClient(subscription_id=service.variables["LAZULI_SUBSCRIPTION_ID"], **options)
+    locks = client.management_locks
+    locks.create_or_update_at_resource_group_level(group, "keep", {"level": "CanNotDelete", "notes": "why"})
+    with pytest.raises(ResourceExistsError, match="ScopeLocked"):
+        cognitive.accounts.begin_delete(group, account).result()
+    assert [lock.name for lock in locks.list_at_resource_group_level(group)] == ["keep"]
+    locks.create_or_update_at_resource_group_level(group, "keep", {"level": "ReadOnly"})
+    with pytest.raises(ResourceExistsError, match="ScopeLocked"):
+        cognitive.accounts.list_keys(group, account)
+    locks.delete_at_resource_group_level(group, "keep")
+    cognitive.accounts.begin_delete(group, account).result()
 
 
 def test_generic_resources(resources, group, account):

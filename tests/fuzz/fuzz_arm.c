@@ -1,7 +1,7 @@
 /*
  * Any request to the control plane is answered by valid JSON or nothing, never by an internal
- * error. An input is "METHOD TARGET\n" and a body; each meets the same group, account and
- * deployment, since what it changes is taken back.
+ * error. An input is "METHOD TARGET\n" and a body; each meets the same group, with an account, what
+ * lies below one, and another account that was deleted, since what it changes is taken back.
  * SPDX-License-Identifier: MIT
  */
 #include <assert.h>
@@ -44,6 +44,10 @@ static bool make_resources(struct store_txn *t, struct arena *arena, void *data,
           "{\"kind\":\"OpenAI\",\"sku\":{\"name\":\"S0\"},\"location\":\"eastus\"}" },
         { ACCOUNT "/deployments/d" VERSION,
           "{\"properties\":{\"model\":{\"name\":\"text-embedding-ada-002\"}}}" },
+        { ACCOUNT "/raiBlocklists/b" VERSION, "{}" },
+        { ACCOUNT "/raiPolicies/p" VERSION, "{}" },
+        { ACCOUNT "Gone" VERSION,
+          "{\"kind\":\"OpenAI\",\"sku\":{\"name\":\"S0\"},\"location\":\"eastus\"}" },
     };
     struct str reply;
     int status;
@@ -54,7 +58,8 @@ static bool make_resources(struct store_txn *t, struct arena *arena, void *data,
                        &status, &reply, err))
             return false;
     }
-    return true;
+    return arm_apply(arm, t, arena, HTTP_DELETE, STR(ACCOUNT "Gone" VERSION), STR_NONE, &status,
+                     &reply, err);
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)

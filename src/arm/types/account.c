@@ -7,6 +7,7 @@
 #include "arm/claim.h"
 #include "arm/publish.h"
 #include "arm/resource.h"
+#include "arm/types/deleted_account.h"
 #include "base/format.h"
 #include "base/random.h"
 #include "identity/account_keys.h"
@@ -38,7 +39,12 @@ static const struct arm_field fields[] = {
     { "properties.networkAcls.ipRules", ARM_FIELD_LIST, NULL },
     { "properties.networkAcls.virtualNetworkRules", ARM_FIELD_LIST, NULL },
     { "properties.apiProperties", ARM_FIELD_OBJECT, NULL },
-    { "properties.encryption", ARM_FIELD_OBJECT, NULL },
+    { "properties.encryption.keySource", ARM_FIELD_TEXT,
+      "Microsoft.CognitiveServices|Microsoft.KeyVault" },
+    { "properties.encryption.keyVaultProperties.keyName", ARM_FIELD_TEXT, NULL },
+    { "properties.encryption.keyVaultProperties.keyVersion", ARM_FIELD_TEXT, NULL },
+    { "properties.encryption.keyVaultProperties.keyVaultUri", ARM_FIELD_TEXT, NULL },
+    { "properties.encryption.keyVaultProperties.identityClientId", ARM_FIELD_TEXT, NULL },
     { "properties.userOwnedStorage", ARM_FIELD_LIST, NULL },
     { "properties.raiMonitorConfig", ARM_FIELD_OBJECT, NULL },
 };
@@ -51,6 +57,23 @@ static bool check_name(struct str name, struct error *err)
     return error_set(err, ERROR_ARM_NAME,
                      "Resource name '%.*s' is invalid: it must have 2 to 64 characters, letters, "
                      "digits, hyphens, periods and underscores, and begin with a letter or digit.",
+                     STR_ARGS(str_slice(name, 0, 100)));
+}
+
+/* "." and ".." are steps of a path: who asks for .../deployments/.. may delete the account. */
+static bool is_path_step(struct str name)
+{
+    return str_equal(name, STR(".")) || str_equal(name, STR(".."));
+}
+
+bool account_check_child_name(struct str name, struct error *err)
+{
+    if (name.len >= 1 && name.len <= NAME_MAX_LEN && str_is_alnum_or(name, "-._") &&
+        !is_path_step(name))
+        return true;
+    return error_set(err, ERROR_ARM_NAME,
+                     "Resource name '%.*s' is invalid: it must have 1 to 64 characters, letters, "
+                     "digits, hyphens, periods and underscores.",
                      STR_ARGS(str_slice(name, 0, 100)));
 }
 
@@ -100,6 +123,7 @@ bool account_domain_is_valid(struct str name)
 
 static bool check_domain(struct arm_change *change, struct error *err)
 {
+    static const char domain_path[] = "properties.customSubDomainName";
     yyjson_mut_val *properties = json_set_object(change->doc, change->root, "properties");
     struct str old = json_str(json_at(change->old, "properties.customSubDomainName")), name;
     bool taken;
@@ -113,21 +137,23 @@ static bool check_domain(struct arm_change *change, struct error *err)
     if (str_equal_nocase(name, old))
         return true;
     if (old.len)
-        return error_set_target(err, ERROR_ARM_BAD_REQUEST, "properties.customSubDomainName",
+        return error_set_target(err, ERROR_ARM_BAD_REQUEST, domain_path,
                                 "The subdomain name '%.*s' of the account cannot be changed.",
                                 STR_ARGS(old));
     if (!account_domain_is_valid(name))
-        return error_set(err, ERROR_ARM_DOMAIN_INVALID, "Sub domain name '%.*s' is not valid.",
-                         STR_ARGS(str_slice(name, 0, 100)));
+        return error_set_target(err, ERROR_ARM_DOMAIN_INVALID, domain_path,
+                                "Sub domain name '%.*s' is not valid.",
+                                STR_ARGS(str_slice(name, 0, 100)));
     if (!arm_claim_take(change->call, CLAIM_DOMAIN, name, change->after.key, &taken, err))
         return false;
     return taken ||
-           error_set(err, ERROR_ARM_DOMAIN_IN_USE,
-                     "Please pick a different name. The subdomain name '%.*s' is not available as "
-                     "it's already used by a resource. If the resource using the name was deleted "
-                     "in the last 48 hours, you may need to purge the deleted resource. Learn more "
-                     "at \"https://go.microsoft.com/fwlink/?linkid=2215493\"",
-                     STR_ARGS(name));
+           error_set_target(
+               err, ERROR_ARM_DOMAIN_IN_USE, domain_path,
+               "Please pick a different name. The subdomain name '%.*s' is not available as "
+               "it's already used by a resource. If the resource using the name was deleted "
+               "in the last 48 hours, you may need to purge the deleted resource. Learn more "
+               "at \"https://go.microsoft.com/fwlink/?linkid=2215493\"",
+               STR_ARGS(name));
 }
 
 /* The name in the account's path (see arm.h). */
@@ -154,16 +180,16 @@ static bool choose_route(struct arm_change *change, yyjson_mut_val *facts, struc
 
 /* -- Networks -------------------------------------------------------------------------------- */
 
-/* Every rule is an object with a text of that name; those of addresses are well-formed. */
-static bool check_rules(yyjson_mut_val *rules, const char *name, bool are_addresses,
+/* Every item is an object with a text of that name; those of addresses are well-formed. */
+static bool check_items(yyjson_mut_val *items, const char *name, bool are_addresses,
                         const char *path, struct error *err)
 {
-    yyjson_mut_val *rule;
+    yyjson_mut_val *item;
     size_t i, count;
 
-    yyjson_mut_arr_foreach(rules, i, count, rule)
+    yyjson_mut_arr_foreach(items, i, count, item)
     {
-        struct str text = json_mut_str(yyjson_mut_obj_get(rule, name));
+        struct str text = json_mut_str(yyjson_mut_obj_get(item, name));
 
         if (str_is_empty(text))
             return error_set_target(err, ERROR_ARM_BODY, path,
@@ -200,7 +226,7 @@ static bool check_network(struct arm_change *change, struct error *err)
     for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
         if (!yyjson_mut_obj_get(acls, lists[i]))
             json_set(change->doc, acls, lists[i], yyjson_mut_arr(change->doc));
-        if (!check_rules(yyjson_mut_obj_get(acls, lists[i]), members[i], i == 1, paths[i], err))
+        if (!check_items(yyjson_mut_obj_get(acls, lists[i]), members[i], i == 1, paths[i], err))
             return false;
         if (yyjson_mut_arr_size(yyjson_mut_obj_get(acls, lists[i])))
             is_open = false;
@@ -212,17 +238,41 @@ static bool check_network(struct arm_change *change, struct error *err)
                             "'customSubDomainName' of the account.");
 }
 
-/* Only keys that lazuli manages itself encrypt what it keeps. */
-static bool check_encryption(struct arm_change *change, struct error *err)
-{
-    yyjson_mut_val *encryption = json_mut_at(change->root, "properties.encryption");
-    struct str source = json_mut_str(yyjson_mut_obj_get(encryption, "keySource"));
+/* -- Encryption and storage ------------------------------------------------------------------ */
 
-    if (!encryption || str_equal_nocase(source, STR("Microsoft.CognitiveServices")))
+/* Which key encrypts what the service keeps is the operator's decision (secret_box.h); what a client
+ * says of its own key is kept and shown. */
+bool account_check_encryption(struct arm_change *change, const char *path, struct error *err)
+{
+    static const char *const names[] = { "keyName", "keyVaultUri" };
+    yyjson_mut_val *encryption = json_mut_at(change->root, path);
+    struct str source = json_mut_str(yyjson_mut_obj_get(encryption, "keySource"));
+    const char *full;
+
+    if (!encryption)
         return true;
-    return error_set_target(err, ERROR_ARM_BAD_REQUEST, "properties.encryption",
-                            "Customer-managed keys are not available in this installation: "
-                            "'keySource' must be 'Microsoft.CognitiveServices'.");
+    if (str_is_empty(source))
+        json_set_str(change->doc, encryption, "keySource", STR("Microsoft.KeyVault"));
+    if (str_equal(source, STR("Microsoft.CognitiveServices")))
+        return true;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        full = arena_printf(change->call->arena, "%s.keyVaultProperties.%s", path, names[i]).data;
+        if (str_is_empty(json_mut_str(json_mut_at(change->root, full))))
+            return error_set_target(err, ERROR_ARM_BODY, full,
+                                    "The request content was invalid and could not be "
+                                    "deserialized: '%s' is required for keys of a key vault.",
+                                    full);
+    }
+    return true;
+}
+
+static bool check_storage(struct arm_change *change, struct error *err)
+{
+    yyjson_mut_val *properties = yyjson_mut_obj_get(change->root, "properties");
+
+    return account_check_encryption(change, "properties.encryption", err) &&
+           check_items(yyjson_mut_obj_get(properties, "userOwnedStorage"), "resourceId", false,
+                       "properties.userOwnedStorage", err);
 }
 
 /* -- Writing and deleting -------------------------------------------------------------------- */
@@ -251,14 +301,10 @@ static bool create(struct arm_change *change, struct error *err)
 
 static bool check(struct arm_change *change, struct error *err)
 {
-    struct str identity;
-
     if (!check_kind_and_sku(change, err) || !check_domain(change, err) ||
-        !check_network(change, err) || !check_encryption(change, err))
+        !check_network(change, err) || !check_storage(change, err) ||
+        !account_check_identity(change, err))
         return false;
-    identity = json_mut_str(json_mut_at(change->root, "identity.type"));
-    if (str_is_empty(identity) || str_equal(identity, STR("None")))
-        yyjson_mut_obj_remove_key(change->root, "identity");
     return change->before || create(change, err);
 }
 
@@ -271,15 +317,8 @@ static bool on_written(struct arm_change *change, struct error *err)
 
 static bool on_delete(struct arm_call *c, const struct store_resource *r, struct error *err)
 {
-    yyjson_val *body = arm_resource_body(c->arena, r, err);
-    struct str domain = json_str(json_at(body, "properties.customSubDomainName"));
-
-    if (!body || !arm_claim_release(c, CLAIM_ROUTE, json_str(json_at(body, "facts.route")), err))
-        return false;
-    if (domain.len && !arm_claim_release(c, CLAIM_DOMAIN, domain, err))
-        return false;
     arm_publish_account(c, r->key);
-    return true;
+    return deleted_account_keep(c, r, err);
 }
 
 static const struct arm_route routes[] = {
@@ -307,8 +346,10 @@ const struct arm_type arm_account_type = {
     .routes = routes,
     .route_count = ARRAY_LEN(routes),
     .check_name = check_name,
+    .restore = deleted_account_restore,
     .check = check,
     .on_written = on_written,
     .on_delete = on_delete,
     .render = account_render,
+    .render_related = account_render_related,
 };

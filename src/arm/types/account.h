@@ -19,6 +19,25 @@
 void account_render(struct arm_call *c, const struct store_resource *r, yyjson_val *body,
                     yyjson_mut_doc *doc, yyjson_mut_val *shown);
 
+bool account_render_related(struct arm_call *c, const struct store_resource *r, yyjson_mut_doc *doc,
+                            yyjson_mut_val *shown, struct error *err);
+
+/* The name of something below an account: 1 to 64 letters, digits, hyphens, periods and
+ * underscores. */
+bool account_check_child_name(struct str name, struct error *err);
+
+/* Its managed identities. */
+MUST_CHECK bool account_check_identity(struct arm_change *change, struct error *err);
+void account_render_identity(const struct arm_call *c, yyjson_val *facts, yyjson_mut_doc *doc,
+                             yyjson_mut_val *shown);
+
+/* A handler: DELETE of what lies below an account where Azure makes it an operation (202). */
+bool account_delete_below(struct arm_call *c, struct error *err);
+
+/* Checks an "encryption" (or what is like it) that stands at `path`. */
+MUST_CHECK bool account_check_encryption(struct arm_change *change, const char *path,
+                                         struct error *err);
+
 /* 2 to 64 letters, digits and hyphens, none at the ends. */
 bool account_domain_is_valid(struct str name);
 

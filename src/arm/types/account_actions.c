@@ -1,5 +1,6 @@
 /*
- * Actions on accounts: their keys, and whether a subdomain is free.
+ * Actions on accounts: their keys, whether a subdomain is free, and the deletion of what is below
+ * them.
  * SPDX-License-Identifier: MIT
  */
 #include "arm/claim.h"
@@ -7,6 +8,7 @@
 #include "arm/publish.h"
 #include "arm/resource.h"
 #include "arm/types/account.h"
+#include "arm/types/operation.h"
 #include "base/format.h"
 #include "identity/account_keys.h"
 
@@ -122,4 +124,20 @@ bool account_check_domain(struct arm_call *c, struct error *err)
         json_set_str(doc, root, "kind", kind);
     arm_reply_json(c, 200, root);
     return true;
+}
+
+bool account_delete_below(struct arm_call *c, struct error *err)
+{
+    struct store_resource account;
+    yyjson_val *body;
+
+    if (!arm_resource_delete(c, err))
+        return false;
+    if (c->reply.status == 204)
+        return true;
+    if (!arm_resource_find(c, &arm_account_type, &account, err))
+        return false;
+    body = arm_resource_body(c->arena, &account, err);
+    c->reply.status = 202;
+    return body && arm_operation_start_at(c, json_str(json_at(body, "location")), err);
 }

@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include "arm/types/account.h"
+#include "arm/types/private_endpoint.h"
 
 /* The rules that an OpenAI account of SKU S0 shows, for the calls that lazuli has. */
 static const struct rule {
@@ -122,18 +123,6 @@ static void add_endpoints(const struct arm_call *c, yyjson_val *facts, yyjson_mu
     json_set(doc, properties, "endpoints", endpoints);
 }
 
-static void add_identity(const struct arm_call *c, yyjson_val *facts, yyjson_mut_doc *doc,
-                         yyjson_mut_val *shown)
-{
-    yyjson_mut_val *identity = yyjson_mut_obj_get(shown, "identity");
-    struct str type = json_mut_str(yyjson_mut_obj_get(identity, "type"));
-
-    if (str_starts_with(type, STR("SystemAssigned"))) {
-        json_set_str(doc, identity, "principalId", json_str(yyjson_obj_get(facts, "principalId")));
-        json_set_str(doc, identity, "tenantId", str_from(c->arm->tenant_id));
-    }
-}
-
 void account_render(struct arm_call *c, const struct store_resource *r, yyjson_val *body,
                     yyjson_mut_doc *doc, yyjson_mut_val *shown)
 {
@@ -148,7 +137,16 @@ void account_render(struct arm_call *c, const struct store_resource *r, yyjson_v
     add_rules(doc, properties);
     add_capabilities(doc, properties);
     json_set_object(doc, properties, "apiProperties");
-    json_set(doc, properties, "privateEndpointConnections", yyjson_mut_arr(doc));
     json_set_str(doc, properties, "provisioningState", STR("Succeeded"));
-    add_identity(c, facts, doc, shown);
+    account_render_identity(c, facts, doc, shown);
+}
+
+bool account_render_related(struct arm_call *c, const struct store_resource *r, yyjson_mut_doc *doc,
+                            yyjson_mut_val *shown, struct error *err)
+{
+    yyjson_mut_val *properties = json_set_object(doc, shown, "properties");
+    yyjson_mut_val *connections = yyjson_mut_arr(doc);
+
+    json_set(doc, properties, "privateEndpointConnections", connections);
+    return private_endpoint_render_all(c, r, doc, connections, err);
 }

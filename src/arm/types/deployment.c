@@ -8,10 +8,9 @@
 #include "arm/publish.h"
 #include "arm/resource.h"
 #include "arm/types/model.h"
+#include "arm/types/rai.h"
 #include "arm/version.h"
 #include "model/lifecycle.h"
-
-#define NAME_MAX_LEN 64
 
 static const struct arm_field fields[] = {
     { "sku.name", ARM_FIELD_TEXT, NULL },
@@ -27,23 +26,6 @@ static const struct arm_field fields[] = {
     { "properties.raiPolicyName", ARM_FIELD_TEXT, NULL },
     { "properties.dynamicThrottlingEnabled", ARM_FIELD_BOOL, NULL },
 };
-
-/* "." and ".." are steps of a path: who asks for .../deployments/.. may delete the account. */
-static bool is_path_step(struct str name)
-{
-    return str_equal(name, STR(".")) || str_equal(name, STR(".."));
-}
-
-static bool check_name(struct str name, struct error *err)
-{
-    if (name.len >= 1 && name.len <= NAME_MAX_LEN && str_is_alnum_or(name, "-._") &&
-        !is_path_step(name))
-        return true;
-    return error_set(err, ERROR_ARM_NAME,
-                     "Resource name '%.*s' is invalid: it must have 1 to 64 characters, letters, "
-                     "digits, hyphens, periods and underscores.",
-                     STR_ARGS(str_slice(name, 0, 100)));
-}
 
 /* -- Model ----------------------------------------------------------------------------------- */
 
@@ -104,9 +86,9 @@ static bool check_model(struct arm_change *change, const struct catalog_model **
                                 "'properties.model.name' is required.");
     *model = find_model(c, format, name, version);
     if (!*model)
-        return error_set(err, ERROR_ARM_MODEL,
-                         "The model '%.*s' of account deployment is not supported.",
-                         STR_ARGS(model_text(c->arena, format, name, version)));
+        return error_set_target(err, ERROR_ARM_MODEL, "properties.model",
+                                "The model '%.*s' of account deployment is not supported.",
+                                STR_ARGS(model_text(c->arena, format, name, version)));
     json_set_str(change->doc, kept, "format", str_from((*model)->format));
     json_set_str(change->doc, kept, "name", str_from((*model)->name));
     json_set_str(change->doc, kept, "version", str_from((*model)->version));
@@ -190,11 +172,31 @@ static void choose_upgrade_option(struct arm_change *change)
                  yyjson_val_mut_copy(change->doc, old));
 }
 
+/* What filters its contents; none is the default. */
+static bool check_policy(struct arm_change *change, struct error *err)
+{
+    static const char path[] = "properties.raiPolicyName";
+    struct str name = json_mut_str(json_mut_at(change->root, path)), known = name;
+
+    if (str_is_empty(name))
+        return true;
+    if (!rai_policy_find(change->call, &known, err))
+        return false;
+    if (str_is_empty(known))
+        return error_set_target(err, ERROR_ARM_PROPERTIES, path,
+                                "The content filter policy '%.*s' of account deployment could not "
+                                "be found.",
+                                STR_ARGS(str_slice(name, 0, 100)));
+    json_set_str(change->doc, yyjson_mut_obj_get(change->root, "properties"), "raiPolicyName",
+                 known);
+    return true;
+}
+
 static bool check(struct arm_change *change, struct error *err)
 {
     const struct catalog_model *m = NULL;
 
-    if (!check_model(change, &m, err) || !check_sku(change, m, err))
+    if (!check_model(change, &m, err) || !check_sku(change, m, err) || !check_policy(change, err))
         return false;
     choose_upgrade_option(change);
     return true;
@@ -244,7 +246,7 @@ const struct arm_type arm_deployment_type = {
     .later_member_count = ARRAY_LEN(later_members),
     .routes = routes,
     .route_count = ARRAY_LEN(routes),
-    .check_name = check_name,
+    .check_name = account_check_child_name,
     .check = check,
     .on_written = on_written,
     .on_delete = on_delete,

@@ -59,16 +59,18 @@ bool model_check_lifecycle(struct arm_call *c, const struct catalog_model *m, st
     if (lifecycle_is_retired(m, c->now_ms)) {
         /* "2025-04-30T00:00:00Z" -> "04/30/2025 00:00:00" */
         date = format_time_seconds(c->arena, m->deprecation_inference_ms);
-        return error_set(err, ERROR_ARM_MODEL_DEPRECATED,
-                         "The model '%.*s' has been deprecated since %.2s/%.2s/%.4s %.8s.",
-                         STR_ARGS(text), date.data + 5, date.data + 8, date.data, date.data + 11);
+        return error_set_target(err, ERROR_ARM_MODEL_DEPRECATED, "properties.model",
+                                "The model '%.*s' has been deprecated since %.2s/%.2s/%.4s %.8s.",
+                                STR_ARGS(text), date.data + 5, date.data + 8, date.data,
+                                date.data + 11);
     }
     if (lifecycle_is_deprecating(m, c->now_ms) && !is_known_to_subscription(c, m, &known, err))
         return false;
-    return known || error_set(err, ERROR_ARM_MODEL_DEPRECATING,
-                              "The model '%.*s' is in deprecating state and cannot be used for new "
-                              "deployments.",
-                              STR_ARGS(text));
+    return known ||
+           error_set_target(err, ERROR_ARM_MODEL_DEPRECATING, "properties.model",
+                            "The model '%.*s' is in deprecating state and cannot be used for new "
+                            "deployments.",
+                            STR_ARGS(text));
 }
 
 static yyjson_mut_val *render_skus(const struct arm_call *c, yyjson_mut_doc *doc,

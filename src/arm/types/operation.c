@@ -39,28 +39,58 @@ static bool remove_old(struct arm_call *c, struct str folder, struct error *err)
     return true;
 }
 
-bool arm_operation_start(struct arm_call *c, struct error *err)
+/* Notes it under a new name. */
+static bool note(struct arm_call *c, struct str *name, struct error *err)
 {
     struct str folder =
         arena_printf(c->arena, "/subscriptions/%.*s/operationresults/", STR_ARGS(c->names[0]));
-    char name[GUID_TEXT_LEN + 1];
+    char guid[GUID_TEXT_LEN + 1];
     struct store_resource r = { 0 };
 
     if (!remove_old(c, arena_lower(c->arena, folder), err))
         return false;
-    make_name(c->now_ms, name);
-    r.id = arena_printf(c->arena, "%.*s%s", STR_ARGS(folder), name);
+    make_name(c->now_ms, guid);
+    *name = arena_copy(c->arena, str_from(guid));
+    r.id = arena_printf(c->arena, "%.*s%s", STR_ARGS(folder), guid);
     r.key = arena_lower(c->arena, r.id);
     r.type = arena_lower(c->arena, str_from(arm_operation_type.name));
-    r.etag = arena_copy(c->arena, str_from(name));
+    r.etag = *name;
     r.body = STR("{\"status\":\"Succeeded\"}");
     r.created_at_ms = r.changed_at_ms = c->now_ms;
-    if (!store_put(c->txn, &r, err))
+    arm_reply_header(c, STR("Retry-After"), STR("1"));
+    return store_put(c->txn, &r, err);
+}
+
+bool arm_operation_start(struct arm_call *c, struct error *err)
+{
+    struct str name;
+
+    if (!note(c, &name, err))
         return false;
     arm_reply_header(c, STR("Location"),
-                     arena_printf(c->arena, "%.*s%.*s?api-version=%.*s", STR_ARGS(c->request->base),
-                                  STR_ARGS(r.id), STR_ARGS(c->api_version)));
-    arm_reply_header(c, STR("Retry-After"), STR("1"));
+                     arena_printf(c->arena,
+                                  "%.*s/subscriptions/%.*s/operationresults/%.*s?api-version=%.*s",
+                                  STR_ARGS(c->request->base), STR_ARGS(c->names[0]), STR_ARGS(name),
+                                  STR_ARGS(c->api_version)));
+    return true;
+}
+
+bool arm_operation_start_at(struct arm_call *c, struct str location, struct error *err)
+{
+    struct str name, link;
+
+    if (!note(c, &name, err))
+        return false;
+    /* Azure's links have this api-version whatever the request's was */
+    link = arena_printf(c->arena,
+                        "%.*s/subscriptions/%.*s/providers/Microsoft.CognitiveServices/locations/"
+                        "%.*s/operationResults/%.*s?api-version=2017-04-18",
+                        STR_ARGS(c->request->base), STR_ARGS(c->names[0]),
+                        STR_ARGS(format_percent_encode(c->arena, location)), STR_ARGS(name));
+    arm_reply_header(c, STR("Azure-AsyncOperation"), link);
+    arm_reply_header(
+        c, STR("Location"),
+        arena_printf(c->arena, "%.*s&operationResultResponseType=Location", STR_ARGS(link)));
     return true;
 }
 
@@ -92,14 +122,19 @@ static bool get_result(struct arm_call *c, struct error *err)
     return find(c, &r, err);
 }
 
-/* Where an Azure-AsyncOperation leads. */
+/* Where an Azure-AsyncOperation leads; and a Location, which asks for the result and not the
+ * status. */
 static bool get_status(struct arm_call *c, struct error *err)
 {
+    struct str wanted =
+        http_query_get(c->arena, c->request->query, STR("operationResultResponseType"));
     yyjson_mut_doc *doc = json_new(c->arena);
     yyjson_mut_val *root = yyjson_mut_obj(doc);
     struct store_resource r;
     yyjson_val *body;
 
+    if (str_equal_nocase(wanted, STR("Location")))
+        return get_result(c, err);
     if (!find(c, &r, err))
         return false;
     body = arm_resource_body(c->arena, &r, err);

@@ -11,5 +11,8 @@
 
 /* Notes a succeeded operation and adds Location and Retry-After to the reply. */
 MUST_CHECK bool arm_operation_start(struct arm_call *c, struct error *err);
+/* The same of Microsoft.CognitiveServices, whose results lie in a location: adds
+ * Azure-AsyncOperation as well, which clients prefer. */
+MUST_CHECK bool arm_operation_start_at(struct arm_call *c, struct str location, struct error *err);
 
 #endif

@@ -48,10 +48,11 @@ static bool check(struct arm_change *change, struct error *err)
     if (!arm_location_check(c, location, NULL, err))
         return false;
     if (change->before && !arm_location_is_same(c, location, old))
-        return error_set(err, ERROR_ARM_GROUP_LOCATION,
-                         "Invalid resource group location '%.*s'. The Resource group already "
-                         "exists in location '%.*s'.",
-                         STR_ARGS(location), STR_ARGS(old));
+        return error_set_target(
+            err, ERROR_ARM_GROUP_LOCATION, "location",
+            "Invalid resource group location '%.*s'. The Resource group already "
+            "exists in location '%.*s'.",
+            STR_ARGS(location), STR_ARGS(old));
     known = catalog_find_location(c->arm->catalog, location);
     json_set_str(change->doc, change->root, "location", str_from(known->name));
     return true;

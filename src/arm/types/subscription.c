@@ -7,6 +7,7 @@
 
 static const struct arm_field fields[] = {
     { "displayName", ARM_FIELD_TEXT, NULL },
+    { "tags", ARM_FIELD_TEXT_MAP, NULL },
 };
 
 static void render(struct arm_call *c, const struct store_resource *r, yyjson_val *body,

@@ -168,6 +168,8 @@ static bool run(struct store_txn *t, struct arena *arena, void *data, struct err
     for (size_t i = 0; i < c.reply.header_count; i++) {
         if (str_equal(c.reply.headers[i].name, STR("Location")))
             e->answer.location = arena_copy(e->f->arena, c.reply.headers[i].value);
+        if (str_equal(c.reply.headers[i].name, STR("Azure-AsyncOperation")))
+            e->answer.operation = arena_copy(e->f->arena, c.reply.headers[i].value);
     }
     arm_publish(e->f->arm, c.publications);
     return true;

@@ -17,6 +17,7 @@
 #define S "/subscriptions/" SUBSCRIPTION
 #define G S "/resourceGroups/myGroup"
 #define A G "/providers/Microsoft.CognitiveServices/accounts/myAccount"
+#define DELETED CS "/locations/eastus/resourceGroups/myGroup/deletedAccounts/myAccount"
 #define CS S "/providers/Microsoft.CognitiveServices"
 #define V "?api-version=2023-05-01"
 #define BASE "http://127.0.0.1:4270"
@@ -46,6 +47,7 @@ struct answer {
     struct str text;
     struct str etag;
     struct str location;
+    struct str operation; /* Azure-AsyncOperation */
 };
 
 int fixture_set_up(void **state);

@@ -3,6 +3,8 @@
 
 #include "fixture.h"
 
+#include "base/format.h"
+
 #define OTHER_GROUP S "/resourceGroups/other"
 #define OTHER OTHER_GROUP "/providers/Microsoft.CognitiveServices/accounts/myAccount"
 #define BODY "{\"kind\":\"OpenAI\",\"sku\":{\"name\":\"S0\"},\"location\":\"eastus\"}"
@@ -88,8 +90,10 @@ static void test_refused(void **state)
                  BODY_WITH("\"publicNetworkAccess\":\"Maybe\""));
     expect_error(f, 400, "BadRequest", "custom subdomain", HTTP_PUT, A V,
                  BODY_WITH("\"networkAcls\":{\"defaultAction\":\"Deny\"}"));
-    expect_error(f, 400, "BadRequest", "Customer-managed keys", HTTP_PUT, A V,
-                 BODY_WITH("\"encryption\":{\"keySource\":\"Microsoft.KeyVault\"}"));
+    expect_error(f, 400, "InvalidRequestContent", "keyVaultProperties.keyName' is required",
+                 HTTP_PUT, A V, BODY_WITH("\"encryption\":{\"keySource\":\"Microsoft.KeyVault\"}"));
+    expect_error(f, 400, "InvalidRequestContent", "'resourceId'", HTTP_PUT, A V,
+                 BODY_WITH("\"userOwnedStorage\":[{\"id\":\"x\"}]"));
     expect(f, 404, HTTP_GET, A V, NULL);
 }
 
@@ -183,6 +187,67 @@ static void test_identity(void **state)
                   "identity");
 }
 
+#define IDENTITY                                                             \
+    "/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/" \
+    "userAssignedIdentities/mine"
+
+static yyjson_val *identity_of(yyjson_val *account, const char *id)
+{
+    return yyjson_obj_get(json_at(account, "identity.userAssignedIdentities"), id);
+}
+
+/* They show ids that are the same at each account, and a GET's body can be put back. */
+static void test_user_assigned_identity(void **state)
+{
+    struct fixture *f = *state;
+    struct answer shown;
+    yyjson_val *mine, *again;
+
+    expect(f, 200, HTTP_PATCH, A V,
+           "{\"identity\":{\"type\":\"SystemAssigned, "
+           "UserAssigned\",\"userAssignedIdentities\":{\"" IDENTITY "\":{}}}}");
+    shown = call(f, HTTP_GET, A V, NULL);
+    mine = identity_of(shown.body, IDENTITY);
+    assert_true(format_is_guid(json_str(yyjson_obj_get(mine, "principalId"))));
+    assert_true(format_is_guid(json_str(yyjson_obj_get(mine, "clientId"))));
+    assert_non_null(json_at(shown.body, "identity.principalId"));
+    again = expect(f, 200, HTTP_PUT, A V, arena_text(f->arena, shown.text));
+    assert_true(yyjson_equals(mine, identity_of(again, IDENTITY)));
+    /* null takes one away; another type than theirs all */
+    again = expect(f, 200, HTTP_PATCH, A V,
+                   "{\"identity\":{\"userAssignedIdentities\":{\"" IDENTITY "2\":{},\"" IDENTITY
+                   "\":null}}}");
+    assert_null(identity_of(again, IDENTITY));
+    assert_non_null(identity_of(again, IDENTITY "2"));
+    again = expect(f, 200, HTTP_PATCH, A V, "{\"identity\":{\"type\":\"SystemAssigned\"}}");
+    assert_absent(again, "identity.userAssignedIdentities");
+    expect_error(f, 400, "InvalidRequestContent", "userAssignedIdentities", HTTP_PATCH, A V,
+                 "{\"identity\":{\"type\":\"UserAssigned\"}}");
+    expect_error(
+        f, 400, "LinkedInvalidPropertyId", "'mine'", HTTP_PATCH, A V,
+        "{\"identity\":{\"type\":\"UserAssigned\",\"userAssignedIdentities\":{\"mine\":{}}}}");
+}
+
+static void test_own_key_and_storage(void **state)
+{
+    struct fixture *f = *state;
+    yyjson_val *shown;
+
+    shown = expect(f, 200, HTTP_PUT, A V,
+                   BODY_WITH("\"encryption\":{\"keySource\":\"microsoft.keyvault\","
+                             "\"keyVaultProperties\":{\"keyName\":\"k\",\"keyVersion\":\"1\","
+                             "\"keyVaultUri\":\"https://v.vault.azure.net/\"}},"
+                             "\"userOwnedStorage\":[{\"resourceId\":\"/subscriptions/s\"}]"));
+    assert_text(shown, "properties.encryption.keySource", "Microsoft.KeyVault");
+    assert_text(shown, "properties.encryption.keyVaultProperties.keyName", "k");
+    assert_int_equal(yyjson_arr_size(json_at(shown, "properties.userOwnedStorage")), 1);
+    shown = expect(f, 200, HTTP_PATCH, A V,
+                   "{\"properties\":{\"encryption\":{\"keySource\":\"Microsoft.CognitiveServices\""
+                   ",\"keyVaultProperties\":null}}}");
+    assert_text(shown, "properties.encryption.keySource", "Microsoft.CognitiveServices");
+    assert_absent(shown, "properties.encryption.keyVaultProperties");
+}
+
 static void test_conditions(void **state)
 {
     struct fixture *f = *state;
@@ -200,6 +265,7 @@ static void test_conditions(void **state)
     expect(f, 200, HTTP_DELETE, A V, NULL);
     f->if_match = STR("*");
     expect(f, 412, HTTP_PUT, A V, BODY);
+    expect(f, 202, HTTP_DELETE, DELETED V, NULL);
     f->if_none_match = STR("*");
     expect(f, 201, HTTP_PUT, A V, BODY);
 }
@@ -321,6 +387,9 @@ static void test_subdomain(void **state)
     assert_text(expect(f, 200, HTTP_GET, A V, NULL), "properties.endpoint",
                 "https://mydomain.openai.example.com/");
     expect(f, 200, HTTP_DELETE, A V, NULL);
+    expect_error(f, 409, "CustomDomainInUse", "purge the deleted resource", HTTP_PUT, OTHER V,
+                 body);
+    expect(f, 202, HTTP_DELETE, DELETED V, NULL);
     expect(f, 201, HTTP_PUT, OTHER V, body);
     expect_error(f, 400, "InvalidRequestContent", "'type'", HTTP_POST,
                  CS "/checkDomainAvailability" V, "{\"subdomainName\":\"x\"}");
@@ -388,6 +457,8 @@ int main(void)
         T(test_put_what_get_gave),
         T(test_patch),
         T(test_identity),
+        T(test_user_assigned_identity),
+        T(test_own_key_and_storage),
         T(test_conditions),
         T(test_keys),
         T(test_keys_are_sealed),

@@ -202,7 +202,7 @@ static void test_refused(void **state)
            "{\"sku\":{\"name\":\"Standard\",\"capacity\":0},\"properties\":{\"model\":{"
            "\"name\":\"gpt-35-turbo\"}}}");
     expect_error(f, 400, "InvalidRequestContent", "sku.capacity", HTTP_PUT, D V,
-                 "{\"sku\":{\"name\":\"Standard\",\"capacity\":\"1\"},\"properties\":{\"model\":{"
+                 "{\"sku\":{\"name\":\"Standard\",\"capacity\":\"many\"},\"properties\":{\"model\":{"
                  "\"name\":\"gpt-35-turbo\"}}}");
     expect_error(f, 400, "InvalidRequestContent", "properties.model.name", HTTP_PUT, D V, "{}");
     expect_error(f, 400, "InvalidResourceName", "a b", HTTP_PUT, A "/deployments/a%20b" V, ADA);

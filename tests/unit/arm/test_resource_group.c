@@ -158,7 +158,8 @@ static void test_old_results_go(void **state)
     assert_result(f, kept, 200);
 }
 
-/* What is in a group goes with it, also out of the directory, and its names are free again. */
+/* What is in a group goes with it, also out of the directory, and its names are free again once it
+ * is purged. */
 static void test_delete_with_accounts(void **state)
 {
     struct fixture *f = *state;
@@ -179,6 +180,8 @@ static void test_delete_with_accounts(void **state)
     assert_int_equal(count_of(expect(f, 200, HTTP_GET, CS "/accounts" V, NULL)), 0);
     expect(f, 201, HTTP_PUT, G V, "{\"location\":\"eastus\"}");
     expect(f, 404, HTTP_GET, A V, NULL);
+    expect_error(f, 409, "FlagMustBeSetForRestore", "purge it first", HTTP_PUT, A V, body);
+    expect(f, 202, HTTP_DELETE, DELETED V, NULL);
     assert_text(expect(f, 201, HTTP_PUT, A V, body), "properties.endpoint",
                 BASE "/accounts/myAccount/");
 }

@@ -1,0 +1,18 @@
+/*
+ * Responsible AI resources of an account: policies of content filtering, and blocklists. They are
+ * kept, checked and shown.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef ARM_TYPES_RAI_H
+#define ARM_TYPES_RAI_H
+
+#include "arm/type.h"
+
+/* A policy of that name, of the system or of the call's account. *name becomes its own name, in its
+ * own case; STR_NONE when there is none. */
+MUST_CHECK bool rai_policy_find(struct arm_call *c, struct str *name, struct error *err);
+/* Is there a blocklist of that name in the call's account? */
+MUST_CHECK bool rai_blocklist_exists(struct arm_call *c, struct str name, bool *exists,
+                                     struct error *err);
+
+#endif
