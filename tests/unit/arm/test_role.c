@@ -353,7 +353,7 @@ static void test_provider(void **state)
 
     assert_text(provider, "namespace", "Microsoft.Authorization");
     types = json_at(provider, "resourceTypes");
-    assert_int_equal(yyjson_arr_size(types), 3);
+    assert_int_equal(yyjson_arr_size(types), 4);
     expect(f, 200, HTTP_GET, S ROLES "?api-version=2015-07-01", NULL);
     expect(f, 200, HTTP_GET, S ROLES "?api-version=2018-01-01-preview", NULL);
     expect(f, 200, HTTP_GET, S ROLES "?api-version=2031-01-01", NULL);
