@@ -37,6 +37,48 @@ static const struct directory_account *account_by_host(struct exchange *x)
     return NULL;
 }
 
+/* Takes the last part of a list joined by commas off its end. */
+static struct str take_last(struct str *list)
+{
+    size_t at = list->len;
+    struct str last;
+
+    while (at > 0 && list->data[at - 1] != ',')
+        at--;
+    last = str_trim(str_slice(*list, at, SIZE_MAX));
+    list->len = at > 0 ? at - 1 : 0;
+    return last;
+}
+
+/* "203.0.113.7:4711" as some proxies write it. */
+static struct str without_port(struct str address)
+{
+    size_t colon = str_find_char(address, ':');
+
+    if (colon == SIZE_MAX ||
+        str_find_char(str_slice(address, colon + 1, SIZE_MAX), ':') != SIZE_MAX)
+        return address;
+    return str_slice(address, 0, colon);
+}
+
+/* The nearest address that is no trusted proxy's. What stands further on in X-Forwarded-For anybody
+ * may have written. */
+static struct str client_address(const struct exchange *x)
+{
+    struct str trusted = x->inference->options.trusted_proxies, address = x->request->peer;
+    const struct http_headers *headers = &x->request->headers;
+
+    for (size_t i = headers->count; i-- > 0 && network_rules_allow(trusted, address);) {
+        struct str list = headers->items[i].value;
+
+        if (!str_equal_nocase(headers->items[i].name, STR("X-Forwarded-For")))
+            continue;
+        while (list.len && network_rules_allow(trusted, address))
+            address = without_port(take_last(&list));
+    }
+    return address;
+}
+
 /* The account's own rules about whence it may be called, and by which endpoint: by its own, or by
  * that of the region. */
 static bool check_network(struct exchange *x, const struct directory_account *account,
@@ -46,7 +88,7 @@ static bool check_network(struct exchange *x, const struct directory_account *ac
         return error_set(err, ERROR_PUBLIC_ACCESS, NULL);
     if (account->denies_by_default && account->has_virtual_networks && is_regional)
         return error_set(err, ERROR_VIRTUAL_NETWORK, NULL);
-    if (account->denies_by_default && !network_rules_allow(account->ip_rules, x->request->peer))
+    if (account->denies_by_default && !network_rules_allow(account->ip_rules, client_address(x)))
         return error_set(err, ERROR_FIREWALL, NULL);
     return true;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "model/network_rules.h"
 #include "model/yaml_file.h"
 
 enum setting_kind { SETTING_TEXT, SETTING_NUMBER, SETTING_FLAG };
@@ -315,12 +316,28 @@ static bool is_base_url(struct str url)
            consists_of(str_slice(url, scheme, url.len), "-._~:/[]@%+");
 }
 
+static bool check_proxies(struct str list, struct error *err)
+{
+    struct str rule;
+
+    while (str_split(&list, ',', &rule)) {
+        if (!network_rule_is_valid(rule))
+            return error_set_target(err, ERROR_CONFIG, "trusted_proxies",
+                                    "trusted_proxies: '%.*s' is neither an IPv4 address nor a "
+                                    "range as 10.0.0.0/8",
+                                    STR_ARGS(str_slice(rule, 0, 60)));
+    }
+    return true;
+}
+
 static bool check_names(const struct settings *s, struct error *err)
 {
     if (s->public_base && !is_base_url(str_from(s->public_base)))
         return error_set_target(err, ERROR_CONFIG, "public_base",
                                 "public_base: '%s' is not a URL as https://lazuli.example.com",
                                 s->public_base);
+    if (!check_proxies(str_from(s->trusted_proxies), err))
+        return false;
     if (s->data_domain && !consists_of(str_from(s->data_domain), "-."))
         return error_set_target(err, ERROR_CONFIG, "data_domain",
                                 "data_domain: '%s' is not a domain as example.com", s->data_domain);

@@ -16,6 +16,7 @@
     TEXT(data, "./.lazuli", false, "Folder of the database, keys and sockets; made when missing.") \
     TEXT(public_base, NULL, false, "URL under which clients reach the service; endpoints are made of it. Default: from listen.") \
     TEXT(data_domain, NULL, false, "Accounts with a custom subdomain are served as NAME.openai.DATA_DOMAIN.") \
+    TEXT(trusted_proxies, NULL, false, "IPv4 addresses and ranges (CIDR), separated by commas, whose `X-Forwarded-For` says who the client is that an account's network rules are about.") \
     TEXT(machine_identity, NULL, false, "Client id of the identity that programs of this machine get tokens of, without a secret, at /metadata/identity/oauth2/token (loopback only), as from Azure's instance metadata service.") \
     TEXT(catalog, NULL, true, "Model catalog file. Default: the built-in catalog.") \
     TEXT(tls_certificate, NULL, true, "PEM file with the certificate chain; with it, TLS is served beside plain HTTP on the same port, and endpoints are https.") \
