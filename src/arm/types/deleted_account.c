@@ -28,6 +28,11 @@ static struct str original_key(struct str kept)
     return str_slice(kept, KEY_PREFIX.len, SIZE_MAX);
 }
 
+struct str deleted_account_owner(struct str key)
+{
+    return str_starts_with(key, KEY_PREFIX) ? original_key(key) : key;
+}
+
 static struct str account_id(struct arm_call *c, struct str subscription, struct str group,
                              struct str name)
 {

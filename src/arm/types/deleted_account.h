@@ -22,4 +22,8 @@ bool deleted_account_restore(struct arm_call *c, yyjson_val *input, struct store
 /* Purges, in all subscriptions, those whose time is over. */
 MUST_CHECK bool deleted_account_purge_overdue(struct arm_call *c, struct error *err);
 
+/* The key of the account whose document has that key: another one once it is deleted. What is sealed
+ * beside the document stays bound to it. */
+struct str deleted_account_owner(struct str key);
+
 #endif
