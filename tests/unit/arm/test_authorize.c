@@ -96,6 +96,12 @@ static void test_actions(void **state)
           A ASSIGNMENTS "/x" },
         { HTTP_PUT, ASSIGNMENTS "/x", "Microsoft.Authorization/roleAssignments/write",
           ASSIGNMENTS "/x" },
+        { HTTP_PUT, A AUTH "/locks/l", "Microsoft.Authorization/locks/write", A AUTH "/locks/l" },
+        { HTTP_PATCH, A "/providers/Microsoft.Resources/tags/default",
+          "Microsoft.Resources/tags/write", A "/providers/Microsoft.Resources/tags/default" },
+        { HTTP_DELETE, CS "/locations/eastus/resourceGroups/myGroup/deletedAccounts/x",
+          "Microsoft.CognitiveServices/locations/resourceGroups/deletedAccounts/delete",
+          CS "/locations/eastus/resourceGroups/myGroup/deletedAccounts/x" },
         /* whether it is there or not */
         { HTTP_GET, S "/resourceGroups/no", "Microsoft.Resources/subscriptions/resourceGroups/read",
           S "/resourceGroups/no" },
