@@ -8,52 +8,97 @@
 #include "base/memory.h"
 #include "model/directory_table.h"
 
+/* HEAD*PART*PART*TAIL, or HEAD alone. */
+struct pattern {
+    struct str head;
+    struct str parts; /* with what stars there are between them */
+    struct str tail;
+    bool is_exact;
+};
+
+struct patterns {
+    struct pattern *items;
+    size_t count;
+};
+
+struct permission {
+    struct patterns allowed[RBAC_KINDS];
+    struct patterns refused[RBAC_KINDS];
+};
+
+/* A role as it is evaluated: its patterns taken apart. */
+struct role {
+    const struct rbac_role *shown;
+    struct permission *permissions;
+};
+
 struct entry {
     uint64_t hash; /* of the principal's id */
     struct str principal_id;
     struct str scope; /* without a slash at the end */
-    const struct rbac_role *role;
+    const struct role *role;
 };
 
 struct rbac {
     atomic_uint refs;
     struct arena *arena;
-    struct rbac_role *roles; /* the custom ones */
+    struct role *roles; /* custom ones, then the built-in ones */
     size_t role_count;
     struct entry *entries; /* by hash: those of one principal lie side by side */
     size_t entry_count;
 };
 
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-}
-
 /* -- Patterns and scopes --------------------------------------------------------------------- */
 
-/* What follows the last '*' is tried at each place behind it; none before needs to be tried again. */
+static struct pattern take_apart(struct str text)
+{
+    size_t first = str_find_char(text, '*'), last = first, next;
+
+    if (first == SIZE_MAX)
+        return (struct pattern){ .head = text, .is_exact = true };
+    while ((next = str_find_char(str_slice(text, last + 1, SIZE_MAX), '*')) != SIZE_MAX)
+        last += next + 1;
+    return (struct pattern){
+        .head = str_slice(text, 0, first),
+        .parts = str_slice(text, first + 1, last > first ? last - first - 1 : 0),
+        .tail = str_slice(text, last + 1, SIZE_MAX),
+    };
+}
+
+/* Are the parts in the text, one behind the other? Each is taken where it is found first, which
+ * leaves most to the others. */
+static bool has_in_order(struct str text, struct str parts)
+{
+    struct str part;
+
+    while (str_split(&parts, '*', &part)) {
+        while (!str_starts_with_nocase(text, part)) {
+            if (text.len <= part.len)
+                return false;
+            text = str_slice(text, 1, SIZE_MAX);
+        }
+        text = str_slice(text, part.len, SIZE_MAX);
+    }
+    return true;
+}
+
+static bool matches(const struct pattern *p, struct str action)
+{
+    size_t inner = action.len - p->head.len - p->tail.len;
+
+    if (p->is_exact)
+        return str_equal_nocase(p->head, action);
+    if (action.len < p->head.len + p->tail.len || !str_starts_with_nocase(action, p->head) ||
+        !str_equal_nocase(str_slice(action, action.len - p->tail.len, SIZE_MAX), p->tail))
+        return false;
+    return str_is_empty(p->parts) || has_in_order(str_slice(action, p->head.len, inner), p->parts);
+}
+
 bool rbac_matches(const char *pattern, struct str action)
 {
-    const char *behind_star = NULL;
-    size_t i = 0, resume = 0;
+    struct pattern p = take_apart(str_from(pattern));
 
-    while (i < action.len) {
-        if (*pattern == '*') {
-            behind_star = ++pattern;
-            resume = i;
-        } else if (*pattern && lower(*pattern) == lower(action.data[i])) {
-            pattern++;
-            i++;
-        } else if (behind_star) {
-            pattern = behind_star;
-            i = ++resume;
-        } else {
-            return false;
-        }
-    }
-    while (*pattern == '*')
-        pattern++;
-    return !*pattern;
+    return matches(&p, action);
 }
 
 static struct str without_slash(struct str scope)
@@ -79,13 +124,13 @@ const struct rbac_role *rbac_built_in_role(struct str id)
     return NULL;
 }
 
-static const struct rbac_role *find_role(const struct rbac *r, struct str id)
+static const struct role *find_role(const struct rbac *r, struct str id)
 {
     for (size_t i = 0; i < r->role_count; i++) {
-        if (str_equal_nocase(id, str_from(r->roles[i].id)))
+        if (str_equal_nocase(id, str_from(r->roles[i].shown->id)))
             return &r->roles[i];
     }
-    return rbac_built_in_role(id);
+    return NULL;
 }
 
 static const char *const *copy_patterns(struct arena *a, const char *const *patterns)
@@ -101,10 +146,11 @@ static const char *const *copy_patterns(struct arena *a, const char *const *patt
     return copy;
 }
 
-static void copy_role(struct arena *a, struct rbac_role *to, const struct rbac_role *from)
+static const struct rbac_role *copy_role(struct arena *a, const struct rbac_role *from)
 {
     struct rbac_permission *permissions =
         ARENA_ARRAY(a, struct rbac_permission, from->permission_count);
+    struct rbac_role *to = ARENA_NEW(a, struct rbac_role);
 
     for (size_t i = 0; i < from->permission_count; i++) {
         for (size_t kind = 0; kind < RBAC_KINDS; kind++) {
@@ -119,6 +165,36 @@ static void copy_role(struct arena *a, struct rbac_role *to, const struct rbac_r
         .permissions = permissions,
         .permission_count = from->permission_count,
     };
+    return to;
+}
+
+static struct patterns take_all_apart(struct arena *a, const char *const *texts)
+{
+    struct patterns patterns = { 0 };
+
+    while (texts[patterns.count])
+        patterns.count++;
+    patterns.items = ARENA_ARRAY(a, struct pattern, patterns.count);
+    for (size_t i = 0; i < patterns.count; i++)
+        patterns.items[i] = take_apart(str_from(texts[i]));
+    return patterns;
+}
+
+/* Takes over what `shown` points to. */
+static void add_role(struct rbac *r, const struct rbac_role *shown)
+{
+    struct role *role = &r->roles[r->role_count++];
+
+    role->shown = shown;
+    role->permissions = ARENA_ARRAY(r->arena, struct permission, shown->permission_count);
+    for (size_t i = 0; i < shown->permission_count; i++) {
+        for (size_t kind = 0; kind < RBAC_KINDS; kind++) {
+            role->permissions[i].allowed[kind] =
+                take_all_apart(r->arena, shown->permissions[i].allowed[kind]);
+            role->permissions[i].refused[kind] =
+                take_all_apart(r->arena, shown->permissions[i].refused[kind]);
+        }
+    }
 }
 
 static int compare_entries(const void *a, const void *b)
@@ -135,14 +211,15 @@ struct rbac *rbac_new(const struct rbac_role *roles, size_t role_count,
 
     atomic_init(&r->refs, 1);
     r->arena = arena_new(NULL);
-    r->role_count = role_count;
-    r->roles = ARENA_ARRAY(r->arena, struct rbac_role, role_count);
+    r->roles = ARENA_ARRAY(r->arena, struct role, role_count + rbac_built_in_role_count);
     for (size_t i = 0; i < role_count; i++)
-        copy_role(r->arena, &r->roles[i], &roles[i]);
+        add_role(r, copy_role(r->arena, &roles[i]));
+    for (size_t i = 0; i < rbac_built_in_role_count; i++)
+        add_role(r, &rbac_built_in_roles[i]);
     r->entries = ARENA_ARRAY(r->arena, struct entry, assignment_count);
     for (size_t i = 0; i < assignment_count; i++) {
         const struct rbac_assignment *from = &assignments[i];
-        const struct rbac_role *role = find_role(r, from->role_id);
+        const struct role *role = find_role(r, from->role_id);
 
         if (!role || str_is_empty(from->principal_id))
             continue;
@@ -215,8 +292,8 @@ static const struct entry *next_entry(const struct rbac *r, const struct rbac_pr
     return NULL;
 }
 
-const struct rbac_role *rbac_next_role(const struct rbac *r, const struct rbac_principal *who,
-                                       struct str scope, struct rbac_cursor *cursor)
+static const struct role *next_role(const struct rbac *r, const struct rbac_principal *who,
+                                    struct str scope, struct rbac_cursor *cursor)
 {
     const struct entry *entry;
 
@@ -227,10 +304,18 @@ const struct rbac_role *rbac_next_role(const struct rbac *r, const struct rbac_p
     return NULL;
 }
 
-static bool matches_any(const char *const *patterns, struct str action)
+const struct rbac_role *rbac_next_role(const struct rbac *r, const struct rbac_principal *who,
+                                       struct str scope, struct rbac_cursor *cursor)
 {
-    for (; *patterns; patterns++) {
-        if (rbac_matches(*patterns, action))
+    const struct role *role = next_role(r, who, scope, cursor);
+
+    return role ? role->shown : NULL;
+}
+
+static bool matches_any(const struct patterns *patterns, struct str action)
+{
+    for (size_t i = 0; i < patterns->count; i++) {
+        if (matches(&patterns->items[i], action))
             return true;
     }
     return false;
@@ -240,12 +325,12 @@ bool rbac_allows(const struct rbac *r, const struct rbac_principal *who, enum rb
                  struct str action, struct str scope)
 {
     struct rbac_cursor cursor = { 0 };
-    const struct rbac_role *role;
+    const struct role *role;
 
-    while ((role = rbac_next_role(r, who, scope, &cursor))) {
-        for (size_t i = 0; i < role->permission_count; i++) {
-            if (matches_any(role->permissions[i].allowed[kind], action) &&
-                !matches_any(role->permissions[i].refused[kind], action))
+    while ((role = next_role(r, who, scope, &cursor))) {
+        for (size_t i = 0; i < role->shown->permission_count; i++) {
+            if (matches_any(&role->permissions[i].allowed[kind], action) &&
+                !matches_any(&role->permissions[i].refused[kind], action))
                 return true;
         }
     }

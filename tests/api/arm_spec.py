@@ -15,9 +15,9 @@ MORE = {"key"}
 
 
 class Spec:
-    def __init__(self, version):
+    def __init__(self, version, name="cognitiveservices"):
         self.version = version
-        self.main = SPECS / f"cognitiveservices-{version}.json"
+        self.main = SPECS / f"{name}-{version}.json"
         self.documents = {}
         self.paths = {
             tuple(path.lower().strip("/").split("/")): operations
@@ -67,6 +67,8 @@ class Spec:
     def response_schema(self, method, path, status):
         segments = tuple(path.partition("?")[0].lower().strip("/").split("/"))
         for pattern, operations in self.paths.items():
+            if pattern[0] == "{scope}":  # any number of segments
+                pattern = (*segments[: len(segments) - len(pattern) + 1], *pattern[1:])
             if len(pattern) == len(segments) and all(
                 re.fullmatch(r"\{.*\}", expected) or expected == got for expected, got in zip(pattern, segments, strict=True)
             ):

@@ -11,10 +11,13 @@ from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
 from azure.mgmt.resource import ResourceManagementClient, SubscriptionClient
 
 from arm import Token
+from arm_spec import Spec
 from certificate import tls_arguments
 from conftest import SIMULATED
 from service import Lazuli
 
+ROLES = "/providers/Microsoft.Authorization/roleDefinitions"
+ASSIGNMENTS = "/providers/Microsoft.Authorization/roleAssignments"
 READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
 OPENAI_USER = "5e0bd9bd-7b93-4f28-af87-19fc36ad61bd"
 
@@ -102,6 +105,8 @@ def test_custom_role(authorization, subscription):
     assert (made.role_type, made.assignable_scopes) == ("CustomRole", [scope])
     assert made.permissions[0].actions == ["Microsoft.CognitiveServices/accounts/deployments/*"]
     assert [r.name for r in authorization.role_definitions.list(scope, filter="type eq 'CustomRole'")] == [name]
+    role.description = "Deploys models, and no more"
+    assert authorization.role_definitions.create_or_update(scope, name, role).description == role.description
     assignment = assign(authorization, scope, role.role_name, str(uuid.uuid4()))
     with pytest.raises(HttpResponseError, match="RoleDefinitionHasAssignments"):
         authorization.role_definitions.delete(scope, name)
@@ -160,3 +165,39 @@ def test_a_service_principal_may_what_its_roles_say(authorization, service, subs
 
     assign(authorization, service.account_id, "Cognitive Services User", principal_id)
     assert cognitive.accounts.list_keys(group, account).key1
+
+
+def test_answers_are_as_specified(service, certificate, subscription):
+    """Each answer against the published schema; Azure, too, sends null for what is not set."""
+    headers = {"Authorization": f"Bearer {service.token}"}
+    specs = {ROLES: Spec("2022-04-01", "roledefinitions"), ASSIGNMENTS: Spec("2022-04-01", "roleassignments")}
+
+    def without_nulls(value):
+        if isinstance(value, list):
+            return [without_nulls(item) for item in value]
+        if isinstance(value, dict):
+            return {name: without_nulls(item) for name, item in value.items() if item is not None}
+        return value
+
+    def call(method, scope, kind, name="", body=None):
+        path = scope + kind + name
+        url = f"https://127.0.0.1:{service.port}{path}?api-version=2022-04-01"
+        answer = requests.request(
+            method, url, json=body, headers=headers, verify=str(certificate / "cert.pem"), timeout=60
+        )
+        parsed = answer.json() if answer.content else None
+        assert answer.ok, parsed
+        specs[kind].check(method, path, answer.status_code, without_nulls(parsed))
+        return answer.status_code
+
+    scope, name = f"/subscriptions/{subscription}", "/" + str(uuid.uuid4())
+    role = {"roleName": "Specified", "permissions": [{"actions": ["*/read"]}], "assignableScopes": [scope]}
+    assignment = {"roleDefinitionId": scope + ROLES + name, "principalId": str(uuid.uuid4())}
+    assert [call("PUT", scope, ROLES, name, {"properties": role}) for _ in range(2)] == [201, 201]
+    assert call("PUT", service.account_id, ASSIGNMENTS, name, {"properties": assignment}) == 201
+    assert call("PUT", service.account_id, ASSIGNMENTS, name, {"properties": assignment}) == 200
+    for kind in (ROLES, ASSIGNMENTS):
+        assert call("GET", scope, kind) == 200
+        assert call("GET", service.account_id, kind, name) == 200
+    assert [call("DELETE", service.account_id, ASSIGNMENTS, name) for _ in range(2)] == [200, 204]
+    assert [call("DELETE", scope, ROLES, name) for _ in range(2)] == [200, 204]

@@ -1,7 +1,8 @@
 /*
  * Any request to the control plane is answered by valid JSON or nothing, never by an internal
  * error. An input is "METHOD TARGET\n" and a body; each meets the same group, with an account, what
- * lies below one, and another account that was deleted, since what it changes is taken back.
+ * lies below one, and another account that was deleted, since what it changes is taken back. It comes
+ * from an administrator, and from somebody without any role, who changes nothing.
  * SPDX-License-Identifier: MIT
  */
 #include <assert.h>
@@ -107,6 +108,8 @@ static bool run(struct store_txn *t, struct arena *arena, void *data, struct err
     arm_throttle_init(&arm->throttle, clock_monotonic_us());
     if (arm_execute(&c, err)) {
         assert(c.reply.status >= 200 && c.reply.status < 300);
+        assert(c.request->principal.is_administrator || c.request->method == HTTP_GET ||
+               c.request->method == HTTP_HEAD);
         text = c.reply.body;
         error_set(err, ERROR_CONFLICT, NULL);
     } else {
@@ -133,6 +136,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     request.query = line;
     request.body = rest;
     request.principal = (struct principal){ .name = STR("fuzz"), .is_administrator = true };
+    if (store_run(store, run, &request, &err))
+        abort();
+    request.principal.is_administrator = false;
     if (store_run(store, run, &request, &err))
         abort();
     return 0;

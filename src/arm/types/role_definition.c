@@ -348,9 +348,13 @@ static bool refuse_built_in(struct arm_call *c, struct error *err)
                      STR_ARGS(c->names[0]));
 }
 
+/* Also of a role that was there: the specification has no 200, and SDKs do not take one. */
 static bool put(struct arm_call *c, struct error *err)
 {
-    return refuse_built_in(c, err) && arm_resource_put(c, err);
+    if (!refuse_built_in(c, err) || !arm_resource_put(c, err))
+        return false;
+    c->reply.status = 201;
+    return true;
 }
 
 static bool check_unassigned(struct arm_call *c, struct str role_key, struct error *err)

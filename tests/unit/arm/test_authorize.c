@@ -96,6 +96,12 @@ static void test_actions(void **state)
           A ASSIGNMENTS "/x" },
         { HTTP_PUT, ASSIGNMENTS "/x", "Microsoft.Authorization/roleAssignments/write",
           ASSIGNMENTS "/x" },
+        { HTTP_PUT, A AUTH "/locks/l", "Microsoft.Authorization/locks/write", A AUTH "/locks/l" },
+        { HTTP_PATCH, A "/providers/Microsoft.Resources/tags/default",
+          "Microsoft.Resources/tags/write", A "/providers/Microsoft.Resources/tags/default" },
+        { HTTP_DELETE, CS "/locations/eastus/resourceGroups/myGroup/deletedAccounts/x",
+          "Microsoft.CognitiveServices/locations/resourceGroups/deletedAccounts/delete",
+          CS "/locations/eastus/resourceGroups/myGroup/deletedAccounts/x" },
         /* whether it is there or not */
         { HTTP_GET, S "/resourceGroups/no", "Microsoft.Resources/subscriptions/resourceGroups/read",
           S "/resourceGroups/no" },
@@ -206,7 +212,7 @@ static void test_custom_role(void **state)
     expect(f, 200, HTTP_GET, A V, NULL);
     expect(f, 403, HTTP_POST, A "/listKeys" V, NULL);
     f->caller = NULL;
-    expect(f, 200, HTTP_PUT, S ROLES "/" CUSTOM R,
+    expect(f, 201, HTTP_PUT, S ROLES "/" CUSTOM R,
            "{\"properties\":{\"roleName\":\"Keys\",\"assignableScopes\":[\"" S "\"],"
            "\"permissions\":[{\"actions\":[\"Microsoft.CognitiveServices/accounts/listKeys/action\""
            "]}]}}");
@@ -234,11 +240,11 @@ static void test_custom_role_reaches_no_further(void **state)
     expect_error(f, 403, "LinkedAuthorizationFailed", "linked scope", HTTP_DELETE,
                  G ROLES "/" CUSTOM R, NULL);
     f->caller = NULL;
-    expect(f, 200, HTTP_PUT, S ROLES "/" CUSTOM R, in_group);
+    expect(f, 201, HTTP_PUT, S ROLES "/" CUSTOM R, in_group);
     f->caller = &me;
     expect_error(f, 403, "LinkedAuthorizationFailed", "linked scope", HTTP_PUT,
                  G ROLES "/" CUSTOM R, everywhere);
-    expect(f, 200, HTTP_PUT, G ROLES "/" CUSTOM R, in_group);
+    expect(f, 201, HTTP_PUT, G ROLES "/" CUSTOM R, in_group);
     expect(f, 200, HTTP_DELETE, G ROLES "/" CUSTOM R, NULL);
 }
 

@@ -121,7 +121,7 @@ static void test_custom(void **state)
     assert_int_equal(count_of(expect(f, 200, HTTP_GET, A ROLES R, NULL)), 11);
     assert_int_equal(count_of(expect(f, 200, HTTP_GET, S ROLES R, NULL)), 10);
     assert_int_equal(count_of(expect(f, 200, HTTP_GET, ROLES R, NULL)), 11);
-    assert_text(expect(f, 200, HTTP_PUT, S ROLES "/" CUSTOM R, custom_role(f, "Renamed", S)),
+    assert_text(expect(f, 201, HTTP_PUT, S ROLES "/" CUSTOM R, custom_role(f, "Renamed", S)),
                 "properties.roleName", "Renamed");
     expect(f, 201, HTTP_PUT, A ASSIGNMENTS "/" ONE R, assign(f, CUSTOM, ALICE));
     expect_error(f, 400, "RoleDefinitionHasAssignments", "existing role assignments", HTTP_DELETE,
