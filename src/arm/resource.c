@@ -189,9 +189,9 @@ yyjson_val *arm_resource_body(struct arena *a, const struct store_resource *r, s
 
 /* -- Showing --------------------------------------------------------------------------------- */
 
-yyjson_mut_val *arm_resource_render(struct arm_call *c, const struct arm_type *type,
-                                    const struct store_resource *r, yyjson_mut_doc *doc,
-                                    struct error *err)
+yyjson_mut_val *arm_resource_render_own(struct arm_call *c, const struct arm_type *type,
+                                        const struct store_resource *r, yyjson_mut_doc *doc,
+                                        struct error *err)
 {
     yyjson_val *body = arm_resource_body(c->arena, r, err), *facts, *key, *value;
     yyjson_mut_val *shown;
@@ -214,9 +214,18 @@ yyjson_mut_val *arm_resource_render(struct arm_call *c, const struct arm_type *t
         json_set_str(doc, shown, "etag", arena_printf(c->arena, "\"%.*s\"", STR_ARGS(r->etag)));
     if (type->render)
         type->render(c, r, body, doc, shown);
-    if (type->render_related && !type->render_related(c, r, doc, shown, err))
-        return NULL;
     arm_version_trim(c, type->later_members, type->later_member_count, shown);
+    return shown;
+}
+
+yyjson_mut_val *arm_resource_render(struct arm_call *c, const struct arm_type *type,
+                                    const struct store_resource *r, yyjson_mut_doc *doc,
+                                    struct error *err)
+{
+    yyjson_mut_val *shown = arm_resource_render_own(c, type, r, doc, err);
+
+    if (shown && type->render_related && !type->render_related(c, r, doc, shown, err))
+        return NULL;
     return shown;
 }
 

@@ -58,6 +58,10 @@ MUST_CHECK yyjson_val *arm_resource_body(struct arena *a, const struct store_res
 MUST_CHECK yyjson_mut_val *arm_resource_render(struct arm_call *c, const struct arm_type *type,
                                                const struct store_resource *r, yyjson_mut_doc *doc,
                                                struct error *err);
+/* The same without what lies in other resources: for lists that show little of each. */
+MUST_CHECK yyjson_mut_val *arm_resource_render_own(struct arm_call *c, const struct arm_type *type,
+                                                   const struct store_resource *r,
+                                                   yyjson_mut_doc *doc, struct error *err);
 /* 200 or what is given, with the resource as the body and its etag. */
 MUST_CHECK bool arm_resource_reply(struct arm_call *c, int status, const struct arm_type *type,
                                    const struct store_resource *r, struct error *err);

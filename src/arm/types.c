@@ -26,5 +26,6 @@ const struct arm_type *const arm_types[] = {
     &arm_permission_type,
     &arm_deleted_account_type,
     &arm_tags_type,
+    &arm_tag_names_type,
 };
 const size_t arm_type_count = ARRAY_LEN(arm_types);

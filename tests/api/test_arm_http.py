@@ -276,10 +276,20 @@ def test_soft_delete(arm, group, account):
     name = account.rsplit("/", 1)[1]
     provider = f"{arm.subscription}/providers/Microsoft.CognitiveServices"
     deleted = f"{provider}/locations/eastus/resourceGroups/{group}/deletedAccounts/{name}"
+    headers = {"api-key": arm.call("POST", f"{account}/listKeys")["key1"]}
+
+    def ask():
+        """Of the data plane, by a key of the account, at the endpoint that all accounts share."""
+        url = f"{arm.service.endpoint}/openai/models?api-version=2024-10-21"
+        return requests.get(url, headers=headers, timeout=60).status_code
+
+    assert ask() == 200
     arm.call("DELETE", account)
+    assert ask() == 401
     assert arm.call("GET", deleted)["properties"]["scheduledPurgeDate"]
     assert deleted in [item["id"] for item in arm.call("GET", f"{provider}/deletedAccounts")["value"]]
     arm.call("PUT", account, {"location": "eastus", "properties": {"restore": True}}, 201)
+    assert ask() == 200
     arm.call("DELETE", account)
     arm.call("DELETE", deleted, status=202)
     arm.call("DELETE", deleted, status=204)

@@ -262,6 +262,7 @@ def test_tags(resources, service, group, account):
     update("Merge", {"team": "a", "cost": "1"})
     assert update("Delete", {"cost": ""}).properties.tags == {"team": "a"}
     assert resources.tags.get_at_scope(scope).properties.tags == {"team": "a"}
+    assert ("team", ["a"]) in [(t.tag_name, [v.tag_value for v in t.values]) for t in resources.tags.list()]
     resources.tags.begin_delete_at_scope(scope).result()
     assert not resources.tags.get_at_scope(scope).properties.tags
 

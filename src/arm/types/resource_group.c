@@ -136,7 +136,7 @@ static bool list_resources(struct arm_call *c, struct error *err)
 
         if (!type || !type->is_tracked || !arm_may_list(c, type, found[i].id))
             continue;
-        full = arm_resource_render(c, type, &found[i], doc, err);
+        full = arm_resource_render_own(c, type, &found[i], doc, err);
         if (!full)
             return false;
         if (!arm_filter_matches(c, &filter, full))

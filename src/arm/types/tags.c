@@ -158,7 +158,7 @@ static void replace(struct tagged *t, yyjson_mut_val *tags)
 
 static bool get(struct arm_call *c, struct error *err)
 {
-    struct tagged t;
+    struct tagged t = { 0 };
 
     return find(c, &t, err) && reply(c, &t);
 }
@@ -167,7 +167,7 @@ static bool put(struct arm_call *c, struct error *err)
 {
     struct str operation;
     yyjson_mut_val *tags;
-    struct tagged t;
+    struct tagged t = { 0 };
 
     if (!find(c, &t, err) || !read_request(c, &operation, &tags, err))
         return false;
@@ -179,7 +179,7 @@ static bool patch(struct arm_call *c, struct error *err)
 {
     struct str operation;
     yyjson_mut_val *tags;
-    struct tagged t;
+    struct tagged t = { 0 };
 
     if (!find(c, &t, err) || !read_request(c, &operation, &tags, err))
         return false;
@@ -198,7 +198,7 @@ static bool patch(struct arm_call *c, struct error *err)
 
 static bool delete (struct arm_call *c, struct error *err)
 {
-    struct tagged t;
+    struct tagged t = { 0 };
 
     if (!find(c, &t, err))
         return false;

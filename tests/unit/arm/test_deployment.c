@@ -201,9 +201,10 @@ static void test_refused(void **state)
     expect(f, 400, HTTP_PUT, D V,
            "{\"sku\":{\"name\":\"Standard\",\"capacity\":0},\"properties\":{\"model\":{"
            "\"name\":\"gpt-35-turbo\"}}}");
-    expect_error(f, 400, "InvalidRequestContent", "sku.capacity", HTTP_PUT, D V,
-                 "{\"sku\":{\"name\":\"Standard\",\"capacity\":\"many\"},\"properties\":{\"model\":{"
-                 "\"name\":\"gpt-35-turbo\"}}}");
+    expect_error(
+        f, 400, "InvalidRequestContent", "sku.capacity", HTTP_PUT, D V,
+        "{\"sku\":{\"name\":\"Standard\",\"capacity\":\"many\"},\"properties\":{\"model\":{"
+        "\"name\":\"gpt-35-turbo\"}}}");
     expect_error(f, 400, "InvalidRequestContent", "properties.model.name", HTTP_PUT, D V, "{}");
     expect_error(f, 400, "InvalidResourceName", "a b", HTTP_PUT, A "/deployments/a%20b" V, ADA);
     expect_error(f, 400, "InvalidResourceName", "'..'", HTTP_PUT, A "/deployments/.." V, ADA);

@@ -94,14 +94,29 @@ static void test_refused(void **state)
     expect_error(f, 412, "PreconditionFailed", "condition", HTTP_PUT, G TAGS, BODY("{}"));
 }
 
+static void test_names(void **state)
+{
+    struct fixture *f = *state;
+    yyjson_val *list, *team;
+
+    expect(f, 200, HTTP_PUT, G TAGS, BODY("{\"Team\":\"a\"}"));
+    expect(f, 200, HTTP_PUT, A TAGS, BODY("{\"team\":\"b\",\"cost\":\"1\"}"));
+    expect(f, 200, HTTP_PUT, S TAGS, BODY("{\"elsewhere\":\"1\"}"));
+    list = expect(f, 200, HTTP_GET, S "/tagNames?api-version=2022-09-01", NULL);
+    assert_int_equal(count_of(list), 2);
+    team = item_with(list, "tagName", "Team");
+    assert_number(team, "count.value", 2);
+    assert_int_equal(yyjson_arr_size(json_at(team, "values")), 2);
+    assert_text(yyjson_arr_get(json_at(team, "values"), 1), "tagValue", "b");
+    assert_text(yyjson_arr_get(json_at(team, "values"), 1), "id", S "/tagNames/Team/tagValues/b");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_set_up_account, fixture_tear_down)
-        T(test_at_a_resource),
-        T(test_merge_and_delete),
-        T(test_at_other_scopes),
-        T(test_refused),
+        T(test_at_a_resource), T(test_merge_and_delete), T(test_at_other_scopes), T(test_refused),
+        T(test_names),
 #undef T
     };
 
