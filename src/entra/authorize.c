@@ -17,6 +17,11 @@
 #define CODE "authorization_code"
 #define CODE_LIFETIME_MS ((int64_t)10 * 60 * 1000)
 #define TITLE "Sign in to lazuli"
+#define URI_LEN_MAX 4096
+#define STATE_LEN_MAX 8192
+#define NONCE_LEN_MAX 1024
+#define CHALLENGE_LEN_MIN 43
+#define CHALLENGE_LEN_MAX 128
 
 /* What the page carries from the client's request to the sign-in. */
 static const char *const carried[] = {
@@ -25,6 +30,25 @@ static const char *const carried[] = {
 };
 
 /* -- Where codes may go ---------------------------------------------------------------------- */
+
+/* What a URI is made of (RFC 3986, 2) without a fragment, which a place for codes may not have (RFC 6749,
+ * 3.1.2): nothing that a browser reads differently, nor that ends a header or an attribute. */
+static bool is_uri(struct str s)
+{
+    return s.len <= URI_LEN_MAX && str_is_alnum_or(s, "-._~:/?[]@!$&'()*+,;=%");
+}
+
+/* Does what stands behind the host begin with nothing but a port? */
+static bool is_port_and_path(struct str rest)
+{
+    size_t end = 0;
+    uint64_t port;
+
+    while (end < rest.len && rest.data[end] != '/' && rest.data[end] != '?')
+        end++;
+    return end == 0 ||
+           (rest.data[0] == ':' && str_to_u64(str_slice(rest, 1, end - 1), UINT16_MAX, &port));
+}
 
 /* A program on the person's own machine (RFC 8252, 7.3): any port and path. */
 static bool is_loopback(struct str uri)
@@ -35,8 +59,7 @@ static bool is_loopback(struct str uri)
         struct str host = str_from(hosts[i]);
 
         if (str_starts_with_nocase(uri, host) &&
-            (uri.len == host.len || uri.data[host.len] == ':' || uri.data[host.len] == '/') &&
-            str_find_char(uri, '@') == SIZE_MAX)
+            is_port_and_path(str_slice(uri, host.len, SIZE_MAX)))
             return true;
     }
     return false;
@@ -63,7 +86,7 @@ static bool check_redirect(struct entra_call *c, struct str client_id, struct st
 
     if (!principals_find(c->txn, c->arena, client_id, &app, &found, err))
         return false;
-    if (is_loopback(uri) || (found && is_registered(&app, uri)))
+    if (is_uri(uri) && (is_loopback(uri) || (found && is_registered(&app, uri))))
         return true;
     return error_set(err, ERROR_OAUTH_REDIRECT,
                      "The redirect URI '%.*s' specified in the request does not match the redirect "
@@ -71,31 +94,60 @@ static bool check_redirect(struct entra_call *c, struct str client_id, struct st
                      STR_ARGS(str_slice(uri, 0, 200)), STR_ARGS(str_slice(client_id, 0, 60)));
 }
 
+/* "https://host:port", for a header; empty when it is not plainly of that form. */
 static struct str origin_of(struct str uri)
 {
     size_t start = str_find(uri, STR("://")), end;
 
     if (start == SIZE_MAX)
         return STR_NONE;
-    end = str_find_char(str_slice(uri, start + 3, SIZE_MAX), '/');
-    return end == SIZE_MAX ? uri : str_slice(uri, 0, start + 3 + end);
+    end = start + strlen("://");
+    while (end < uri.len && uri.data[end] != '/' && uri.data[end] != '?')
+        end++;
+    uri = str_slice(uri, 0, end);
+    return str_is_alnum_or(str_slice(uri, start + strlen("://"), SIZE_MAX), "-._:[]") ? uri
+                                                                                      : STR_NONE;
 }
 
 /* -- The page -------------------------------------------------------------------------------- */
+
+/* Of what goes back to the client in a header, or into its code. */
+static bool check_lengths(struct entra_call *c, struct error *err)
+{
+    return (entra_parameter(c, "state").len <= STATE_LEN_MAX &&
+            entra_parameter(c, "nonce").len <= NONCE_LEN_MAX) ||
+           error_set(err, ERROR_OAUTH_REQUEST, "The state or the nonce is too long.");
+}
+
+/* RFC 7636, 4.2 to 4.4: a way that is not known is not taken for another. */
+static bool check_challenge(struct entra_call *c, struct error *err)
+{
+    struct str challenge = entra_parameter(c, "code_challenge");
+    struct str method = entra_parameter(c, "code_challenge_method");
+
+    if (method.len && !str_equal(method, STR("S256")) && !str_equal(method, STR("plain")))
+        return error_set(err, ERROR_OAUTH_REQUEST,
+                         "The code_challenge_method must be 'S256' or 'plain'.");
+    if (challenge.len && (challenge.len < CHALLENGE_LEN_MIN || challenge.len > CHALLENGE_LEN_MAX))
+        return error_set(err, ERROR_OAUTH_REQUEST,
+                         "The code_challenge must have %d to %d characters.", CHALLENGE_LEN_MIN,
+                         CHALLENGE_LEN_MAX);
+    return true;
+}
 
 static bool check_request(struct entra_call *c, struct error *err)
 {
     struct str client_id, uri, type, resource;
 
-    if (!entra_require(c, "client_id", &client_id, err) ||
-        !entra_require(c, "redirect_uri", &uri, err) || !check_redirect(c, client_id, uri, err) ||
-        !entra_require(c, "response_type", &type, err))
+    if (!token_read_client(c, &client_id, err) || !entra_require(c, "redirect_uri", &uri, err) ||
+        !check_redirect(c, client_id, uri, err) || !entra_require(c, "response_type", &type, err))
         return false;
     if (!str_equal(type, STR("code")))
         return error_set(err, ERROR_OAUTH_REQUEST,
                          "The response_type '%.*s' is not supported: it must be 'code'.",
                          STR_ARGS(str_slice(type, 0, 60)));
-    return token_read_resource(c, &resource, err);
+    return check_lengths(c, err) && check_challenge(c, err) &&
+           token_read_resource(c, &resource, err);
 }
 
 static void show(struct entra_call *c, const char *wrong)
@@ -118,6 +170,7 @@ static bool ask(struct entra_call *c, struct error *err)
 
 static struct str make_code(struct entra_call *c, const struct principal_record *user)
 {
+    int64_t now_ms = authority_now_ms(c->entra->authority);
     yyjson_mut_doc *doc = json_new(c->arena);
     yyjson_mut_val *value = yyjson_mut_obj(doc);
     static const char *const kept[] = { "client_id", "redirect_uri",   "scope",
@@ -128,7 +181,8 @@ static struct str make_code(struct entra_call *c, const struct principal_record 
     format_guid(id);
     json_set_str(doc, value, "id", str_from(id));
     json_set_str(doc, value, "oid", user->object_id);
-    json_set_int(doc, value, "expiresMs", authority_now_ms(c->entra->authority) + CODE_LIFETIME_MS);
+    json_set_int(doc, value, "issuedMs", now_ms);
+    json_set_int(doc, value, "expiresMs", now_ms + CODE_LIFETIME_MS);
     for (size_t i = 0; i < ARRAY_LEN(kept); i++)
         json_set_str(doc, value, kept[i], entra_parameter(c, kept[i]));
     return user_token_seal(c, CODE, value);
@@ -221,24 +275,24 @@ static bool take(struct entra_call *c, yyjson_val *code, struct error *err)
 
     if (expires_ms <= authority_now_ms(c->entra->authority))
         return refuse(err, "it has expired");
-    if (!pending_get(c, CODE, id, &used, err))
+    if (!pending_get(c, PENDING_REDEEMED_CODE, id, &used, err))
         return false;
     if (used)
         return refuse(err, "it has been redeemed before");
-    return pending_put(c, CODE, id, yyjson_mut_obj(doc), expires_ms, err);
+    return pending_put(c, PENDING_REDEEMED_CODE, id, yyjson_mut_obj(doc), expires_ms, err);
 }
 
 bool authorize_redeem(struct entra_call *c, struct error *err)
 {
     struct user_grant g = { 0 };
     struct principal_record app;
-    bool found, by_certificate,
+    bool is_good, by_certificate,
         has_secret =
             entra_parameter(c, "client_secret").len || entra_parameter(c, "client_assertion").len;
     struct str text;
     yyjson_val *code;
 
-    if (!entra_require(c, "client_id", &g.client_id, err) || !entra_require(c, "code", &text, err))
+    if (!token_read_client(c, &g.client_id, err) || !entra_require(c, "code", &text, err))
         return false;
     if (has_secret && !token_authenticate_client(c, &app, &by_certificate, err))
         return false;
@@ -251,11 +305,10 @@ bool authorize_redeem(struct entra_call *c, struct error *err)
         return refuse(err, "it was issued to another client_id or redirect_uri");
     if (!check_proof(c, code, has_secret, err) || !take(c, code, err))
         return false;
-    if (!principals_get(c->txn, c->arena, json_str(yyjson_obj_get(code, "oid")), &g.user, &found,
-                        err))
+    if (!user_token_find_user(c, code, &g.user, &is_good, err))
         return false;
-    if (!found || !principal_is_enabled(&g.user))
-        return refuse(err, "its user is gone");
+    if (!is_good)
+        return refuse(err, "its user is gone, or it was revoked");
     g.scope = json_str(yyjson_obj_get(code, "scope"));
     g.nonce = json_str(yyjson_obj_get(code, "nonce"));
     g.resource = token_resource_of(json_str(yyjson_obj_get(code, "resource")), g.scope);

@@ -14,6 +14,14 @@
 #define ENTRA_NAMES_MAX 3
 #define ENTRA_HEADERS_MAX 4
 
+#define PENDING_KINDS 2 /* of pending.h */
+
+/* What waits, of one kind; the store's thread alone looks at it. */
+struct entra_pending {
+    size_t count; /* at least so many */
+    int64_t pruned_at_ms;
+};
+
 struct entra {
     struct store *store;
     struct authority *authority;
@@ -23,6 +31,7 @@ struct entra {
     char *public_base;
     char *machine_identity; /* may be empty */
     atomic_uint at_work;    /* passwords that are being hashed */
+    struct entra_pending pending[PENDING_KINDS];
 };
 
 struct entra_call;
@@ -77,7 +86,7 @@ struct entra_call {
     struct entra_reply reply;
     struct entra_work work;
     struct error refusal;          /* set by entra_refuse */
-    struct authority_state *state; /* what is in force, with a key to sign with */
+    struct authority_state *state; /* what is in force while a handler runs: it can sign */
     bool principals_changed;       /* set by a handler that wrote one */
     struct authority_state *next;  /* to be published after the commit */
 };
@@ -95,6 +104,16 @@ extern const struct entra_endpoints entra_device;
 extern const struct entra_endpoints entra_graph;
 extern const struct entra_endpoints entra_graph_write;
 extern const struct entra_endpoints entra_managed_identity;
+
+/* The endpoint of a path; NULL when there is none, or, with *differs, only by another method. `names`
+ * (may be NULL) and *count are what its {} stand for. */
+const struct entra_endpoint *entra_find(enum http_method method, struct str path, struct str *names,
+                                        unsigned *count, bool *differs);
+/* Do headers tell of something in front? */
+bool entra_is_forwarded(const struct http_headers *headers);
+/* Calls the endpoint, of a call that has its transaction and its arena. What it asks for in `work` is
+ * left to the caller, as is `next`. */
+MUST_CHECK bool entra_execute(struct entra_call *c, struct error *err);
 
 /* A parameter of the form in the body, or, for GET, of the query. STR_NONE when absent. */
 struct str entra_parameter(const struct entra_call *c, const char *name);

@@ -12,7 +12,6 @@
 #include "entra/sign_in.h"
 #include "entra/user_token.h"
 
-#define KIND "device_code"
 #define LIFETIME_S 900
 /* Entra says 5; here a poll costs nothing. */
 #define INTERVAL_S 1
@@ -70,14 +69,14 @@ static bool begin(struct entra_call *c, struct error *err)
     yyjson_mut_val *body = yyjson_mut_obj(doc);
     char secret[SECRET_LEN + 1];
 
-    if (!entra_require(c, "client_id", &client_id, err) || !token_read_resource(c, &resource, err))
+    if (!token_read_client(c, &client_id, err) || !token_read_resource(c, &resource, err))
         return false;
     random_base62(secret, SECRET_LEN);
     json_set_str(doc, body, "hash", principal_secret_hash(c->arena, str_from(secret)));
     json_set_str(doc, body, "clientId", client_id);
     json_set_str(doc, body, "scope", entra_parameter(c, "scope"));
     json_set_str(doc, body, "resource", resource);
-    if (!pending_put(c, KIND, user_code, body,
+    if (!pending_put(c, PENDING_DEVICE_CODE, user_code, body,
                      authority_now_ms(c->entra->authority) + LIFETIME_S * 1000, err))
         return false;
     reply_with_codes(c, arena_printf(c->arena, "%.*s.%s", STR_ARGS(user_code), secret), user_code);
@@ -112,10 +111,11 @@ static bool approve(struct entra_call *c, struct str user_code, yyjson_val *body
 {
     yyjson_mut_doc *doc = json_copy(c->arena, body);
     yyjson_mut_val *root = yyjson_mut_doc_get_root(doc);
+    int64_t now_ms = authority_now_ms(c->entra->authority);
 
     json_set_str(doc, root, "oid", user->object_id);
-    if (!pending_put(c, KIND, user_code, root,
-                     authority_now_ms(c->entra->authority) + LIFETIME_S * 1000, err))
+    json_set_int(doc, root, "issuedMs", now_ms);
+    if (!pending_put(c, PENDING_DEVICE_CODE, user_code, root, now_ms + LIFETIME_S * 1000, err))
         return false;
     page_reply_html(c, 200, "You have signed in",
                     STR("<p>You may close this window and go back to your device.</p>"), STR_NONE);
@@ -129,7 +129,7 @@ static bool sign_in(struct entra_call *c, struct error *err)
     enum error_code why;
     yyjson_val *body;
 
-    if (!pending_get(c, KIND, user_code, &body, err))
+    if (!pending_get(c, PENDING_DEVICE_CODE, user_code, &body, err))
         return false;
     if (!body || yyjson_obj_get(body, "oid")) {
         show(c, "That code is not known, or has expired or been used.");
@@ -157,16 +157,16 @@ bool device_redeem(struct entra_call *c, struct error *err)
     struct str code = entra_parameter(c, "device_code"), user_code, secret;
     struct user_grant g = { 0 };
     yyjson_val *body;
-    bool found;
+    bool is_good;
 
     if (!code.len)
         code = entra_parameter(c, "code");
-    if (!entra_require(c, "client_id", &g.client_id, err))
+    if (!token_read_client(c, &g.client_id, err))
         return false;
     secret = code;
     if (!str_split(&secret, '.', &user_code))
         return error_set(err, ERROR_OAUTH_EXPIRED, NULL);
-    if (!pending_get(c, KIND, user_code, &body, err))
+    if (!pending_get(c, PENDING_DEVICE_CODE, user_code, &body, err))
         return false;
     if (!body ||
         !str_equal(principal_secret_hash(c->arena, secret), json_str(yyjson_obj_get(body, "hash"))))
@@ -175,14 +175,13 @@ bool device_redeem(struct entra_call *c, struct error *err)
         return error_set(err, ERROR_OAUTH_TOKEN, "The device code was issued to another client.");
     if (!yyjson_obj_get(body, "oid"))
         return error_set(err, ERROR_OAUTH_PENDING, NULL);
-    if (!principals_get(c->txn, c->arena, json_str(yyjson_obj_get(body, "oid")), &g.user, &found,
-                        err))
+    if (!user_token_find_user(c, body, &g.user, &is_good, err))
         return false;
-    if (!found || !principal_is_enabled(&g.user))
+    if (!is_good)
         return error_set(err, ERROR_OAUTH_DECLINED, NULL);
     g.scope = json_str(yyjson_obj_get(body, "scope"));
     g.resource = json_str(yyjson_obj_get(body, "resource"));
-    if (!pending_delete(c, KIND, user_code, err))
+    if (!pending_delete(c, PENDING_DEVICE_CODE, user_code, err))
         return false;
     user_token_reply(c, &g);
     return true;

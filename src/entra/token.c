@@ -7,6 +7,7 @@
 
 #include "entra/authorize.h"
 #include "entra/device.h"
+#include "entra/graph.h"
 #include "entra/user_token.h"
 
 #include "base/format.h"
@@ -18,6 +19,9 @@
     ((int64_t)23 * 3600 * 1000) /* less than a key is known for after its time */
 #define ASSERTION_TYPE "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 #define DEFAULT_SCOPE "/.default"
+/* What is longer is refused: both are kept for strangers. */
+#define CLIENT_ID_LEN_MAX 128
+#define SCOPE_LEN_MAX 2048
 
 struct grant {
     const char *type;
@@ -55,6 +59,18 @@ struct str token_resource_of(struct str resource, struct str scope)
     return resource.len ? resource : resource_of_scope(scope);
 }
 
+/* The description of the cloud gives this service's address for Graph's, which is any that the client
+ * knows it by. The token has Graph's own name: with an address that the request for Graph may state
+ * in turn, a token for another service would do. */
+struct str token_audience(const struct entra_call *c, struct str resource)
+{
+    struct str base = c->request->base, rest = str_slice(resource, base.len, SIZE_MAX);
+
+    if (str_starts_with_nocase(resource, base) && (!rest.len || str_equal(rest, STR("/"))))
+        return STR(GRAPH_AUDIENCE);
+    return resource;
+}
+
 bool token_read_resource(struct entra_call *c, struct str *resource, struct error *err)
 {
     struct str scope = entra_parameter(c, "scope");
@@ -63,7 +79,7 @@ bool token_read_resource(struct entra_call *c, struct str *resource, struct erro
     if (str_is_empty(*resource) && str_is_empty(scope))
         return error_set(err, ERROR_OAUTH_MISSING,
                          "The request body must contain the following parameter: 'scope'.");
-    if (!is_resource(*resource))
+    if (scope.len > SCOPE_LEN_MAX || !is_resource(*resource))
         return error_set(err, ERROR_OAUTH_SCOPE,
                          "The provided value for the input parameter 'scope' is not valid. The "
                          "scope '%.*s' names no resource.",
@@ -72,6 +88,24 @@ bool token_read_resource(struct entra_call *c, struct str *resource, struct erro
 }
 
 /* -- The client ------------------------------------------------------------------------------ */
+
+static bool refuse_client(struct entra_call *c, struct str id, struct error *err)
+{
+    return error_set(err, ERROR_OAUTH_NO_APPLICATION,
+                     "Application with identifier '%.*s' was not found in the directory '%.*s'. "
+                     "This can happen if the application has not been installed by the "
+                     "administrator of the tenant or consented to by any user in the tenant. You "
+                     "may have sent your authentication request to the wrong tenant.",
+                     STR_ARGS(str_slice(id, 0, 100)),
+                     STR_ARGS(authority_tenant(c->entra->authority)));
+}
+
+bool token_read_client(struct entra_call *c, struct str *client_id, struct error *err)
+{
+    if (!entra_require(c, "client_id", client_id, err))
+        return false;
+    return client_id->len <= CLIENT_ID_LEN_MAX || refuse_client(c, *client_id, err);
+}
 
 static bool find_application(struct entra_call *c, struct str id, struct principal_record *app,
                              struct error *err)
@@ -82,13 +116,7 @@ static bool find_application(struct entra_call *c, struct str id, struct princip
         return false;
     if (found && (app->type == PRINCIPAL_TYPE_APPLICATION) && principal_is_enabled(app))
         return true;
-    return error_set(err, ERROR_OAUTH_NO_APPLICATION,
-                     "Application with identifier '%.*s' was not found in the directory '%.*s'. "
-                     "This can happen if the application has not been installed by the "
-                     "administrator of the tenant or consented to by any user in the tenant. You "
-                     "may have sent your authentication request to the wrong tenant.",
-                     STR_ARGS(str_slice(id, 0, 100)),
-                     STR_ARGS(authority_tenant(c->entra->authority)));
+    return refuse_client(c, id, err);
 }
 
 static bool refuse_assertion(struct error *err, const char *why)
@@ -202,7 +230,7 @@ static struct str token_for_application(struct entra_call *c, const struct princ
     char id[GUID_TEXT_LEN + 1];
 
     format_guid(id);
-    json_set_str(doc, claims, "aud", resource);
+    json_set_str(doc, claims, "aud", token_audience(c, resource));
     json_set_str(doc, claims, "idp", issuer);
     json_set_str(doc, claims, "appid", app->name);
     json_set_str(doc, claims, "appidacr", str_from(appidacr));

@@ -9,10 +9,14 @@
 #include "entra/call.h"
 #include "identity/principals.h"
 
+/* The client's id, of whom nothing is known yet. ERROR_OAUTH_MISSING, ERROR_OAUTH_NO_APPLICATION. */
+MUST_CHECK bool token_read_client(struct entra_call *c, struct str *client_id, struct error *err);
 /* What the token is to be for: out of `resource` (v1) or `scope` (v2). */
 MUST_CHECK bool token_read_resource(struct entra_call *c, struct str *resource, struct error *err);
 /* `resource` where it is given, else the one that a word of `scope` names; empty: neither. */
 struct str token_resource_of(struct str resource, struct str scope);
+/* What a token for that resource says that it is for. */
+struct str token_audience(const struct entra_call *c, struct str resource);
 /* The application that asks, by its secret or by an assertion that its certificate signed. */
 MUST_CHECK bool token_authenticate_client(struct entra_call *c, struct principal_record *app,
                                           bool *by_certificate, struct error *err);

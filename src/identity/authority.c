@@ -159,7 +159,7 @@ struct authority_state *authority_state(struct authority *a)
     struct authority_state *s;
 
     pthread_mutex_lock(&a->lock);
-    s = authority_state_ref(a->state);
+    s = a->state ? authority_state_ref(a->state) : NULL;
     pthread_mutex_unlock(&a->lock);
     return s;
 }
@@ -337,6 +337,8 @@ bool authority_check(struct authority *a, struct arena *arena, struct str token,
     struct authority_state *s = authority_state(a);
     bool ok;
 
+    if (!s)
+        return error_set(err, ERROR_ARM_BAD_TOKEN, "The access token is invalid: no key is known.");
     ok = check(a, s, arena, token, audiences, who, expires_at_ms, err);
     authority_state_unref(s);
     return ok;

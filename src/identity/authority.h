@@ -41,7 +41,7 @@ bool authority_can_sign(const struct authority_state *s);
 MUST_CHECK bool authority_load(struct authority *a, struct store *store, struct error *err);
 /* After the job's commit: in force from here on, on every thread. Takes the reference. */
 void authority_publish(struct authority *a, struct authority_state *next);
-/* A reference to what is in force, once something has been published. */
+/* A reference to what is in force; NULL until something has been published. */
 struct authority_state *authority_state(struct authority *a);
 struct authority_state *authority_state_ref(struct authority_state *s);
 void authority_state_unref(struct authority_state *s);
