@@ -66,7 +66,8 @@ class Spec:
 
     def response_schema(self, method, path, status):
         segments = tuple(path.partition("?")[0].lower().strip("/").split("/"))
-        for pattern, operations in self.paths.items():
+        for path_segments, operations in self.paths.items():
+            pattern = path_segments
             if pattern[0] == "{scope}":  # any number of segments
                 pattern = (*segments[: len(segments) - len(pattern) + 1], *pattern[1:])
             if len(pattern) == len(segments) and all(

@@ -117,69 +117,64 @@ static struct rbac *with_role(const char *role, const char *scope)
     return rbac_new(NULL, 0, &assignment, 1);
 }
 
+static const char *const azure_roles[] = { OWNER,        CONTRIBUTOR,        READER,
+                                           ACCESS_ADMIN, CS_CONTRIBUTOR,     CS_USER,
+                                           OPENAI_USER,  OPENAI_CONTRIBUTOR, USAGES_READER,
+                                           DATA_READER };
+/* what each role, in that order, allows on the account */
+static const struct {
+    enum rbac_kind kind;
+    const char *action;
+    bool allowed[ARRAY_LEN(azure_roles)];
+} decisions[] = {
+    { RBAC_ACTION, CS "accounts/read", { 1, 1, 1, 1, 1, 1, 1, 1, 0, 0 } },
+    { RBAC_ACTION, CS "accounts/write", { 1, 1, 0, 0, 1, 0, 0, 0, 0, 0 } },
+    { RBAC_ACTION, CS "accounts/delete", { 1, 1, 0, 0, 1, 0, 0, 0, 0, 0 } },
+    { RBAC_ACTION, CS "accounts/listKeys/action", { 1, 1, 0, 0, 1, 1, 0, 0, 0, 0 } },
+    { RBAC_ACTION, CS "accounts/regenerateKey/action", { 1, 1, 0, 0, 1, 0, 0, 0, 0, 0 } },
+    { RBAC_ACTION, CS "accounts/deployments/read", { 1, 1, 1, 1, 1, 1, 1, 1, 0, 0 } },
+    { RBAC_ACTION, CS "accounts/deployments/write", { 1, 1, 0, 0, 1, 0, 0, 1, 0, 0 } },
+    { RBAC_ACTION, CS "accounts/deployments/delete", { 1, 1, 0, 0, 1, 0, 0, 1, 0, 0 } },
+    { RBAC_ACTION, CS "accounts/raiPolicies/write", { 1, 1, 0, 0, 1, 0, 0, 1, 0, 0 } },
+    { RBAC_ACTION, CS "accounts/commitmentPlans/write", { 1, 1, 0, 0, 1, 0, 0, 1, 0, 0 } },
+    { RBAC_ACTION, CS "locations/usages/read", { 1, 1, 1, 1, 1, 1, 1, 1, 1, 0 } },
+    { RBAC_ACTION, RES "resourceGroups/read", { 1, 1, 1, 1, 1, 1, 0, 0, 0, 0 } },
+    { RBAC_ACTION, RES "resourceGroups/write", { 1, 1, 0, 0, 0, 0, 0, 0, 0, 0 } },
+    { RBAC_ACTION, AUTH "roleAssignments/read", { 1, 1, 1, 1, 1, 0, 1, 1, 0, 0 } },
+    { RBAC_ACTION, AUTH "roleAssignments/write", { 1, 0, 0, 1, 0, 0, 0, 0, 0, 0 } },
+    { RBAC_ACTION, AUTH "roleAssignments/delete", { 1, 0, 0, 1, 0, 0, 0, 0, 0, 0 } },
+    { RBAC_ACTION, AUTH "roleDefinitions/write", { 1, 0, 0, 1, 0, 0, 0, 0, 0, 0 } },
+    { RBAC_ACTION, AUTH "locks/delete", { 1, 0, 0, 1, 0, 0, 0, 0, 0, 0 } },
+    { RBAC_ACTION, "Microsoft.Insights/metrics/read", { 1, 1, 1, 1, 1, 1, 0, 0, 0, 0 } },
+    { RBAC_ACTION,
+      "Microsoft.Insights/diagnosticSettings/write",
+      { 1, 1, 0, 0, 1, 0, 0, 0, 0, 0 } },
+    { RBAC_ACTION, CHAT, { 1, 1, 0, 0, 1, 0, 0, 0, 0, 0 } },
+    { RBAC_DATA_ACTION, CHAT, { 0, 0, 0, 0, 0, 1, 1, 1, 0, 0 } },
+    { RBAC_DATA_ACTION, OPENAI "deployments/completions/action", { 0, 0, 0, 0, 0, 1, 1, 1, 0, 0 } },
+    { RBAC_DATA_ACTION, OPENAI "deployments/embeddings/action", { 0, 0, 0, 0, 0, 1, 1, 1, 0, 0 } },
+    { RBAC_DATA_ACTION, OPENAI "models/read", { 0, 0, 0, 0, 0, 1, 1, 1, 0, 1 } },
+    { RBAC_DATA_ACTION, OPENAI "responses/write", { 0, 0, 0, 0, 0, 1, 1, 1, 0, 0 } },
+    { RBAC_DATA_ACTION, OPENAI "stored-completions/read", { 0, 0, 0, 0, 0, 1, 0, 1, 0, 1 } },
+    { RBAC_DATA_ACTION, OPENAI "fine-tunes/write", { 0, 0, 0, 0, 0, 1, 0, 1, 0, 0 } },
+    { RBAC_DATA_ACTION, CS "accounts/SpeechServices/x/action", { 0, 0, 0, 0, 0, 1, 0, 0, 0, 0 } },
+    { RBAC_DATA_ACTION, CS "accounts/read", { 0, 0, 0, 0, 0, 1, 0, 0, 0, 1 } },
+};
+
 static void test_built_in_roles(void **state)
 {
-    static const char *const roles[] = { OWNER,        CONTRIBUTOR,        READER,
-                                         ACCESS_ADMIN, CS_CONTRIBUTOR,     CS_USER,
-                                         OPENAI_USER,  OPENAI_CONTRIBUTOR, USAGES_READER,
-                                         DATA_READER };
-    /* what each role, in that order, allows on the account */
-    static const struct {
-        enum rbac_kind kind;
-        const char *action;
-        bool allowed[ARRAY_LEN(roles)];
-    } rows[] = {
-        { RBAC_ACTION, CS "accounts/read", { 1, 1, 1, 1, 1, 1, 1, 1, 0, 0 } },
-        { RBAC_ACTION, CS "accounts/write", { 1, 1, 0, 0, 1, 0, 0, 0, 0, 0 } },
-        { RBAC_ACTION, CS "accounts/delete", { 1, 1, 0, 0, 1, 0, 0, 0, 0, 0 } },
-        { RBAC_ACTION, CS "accounts/listKeys/action", { 1, 1, 0, 0, 1, 1, 0, 0, 0, 0 } },
-        { RBAC_ACTION, CS "accounts/regenerateKey/action", { 1, 1, 0, 0, 1, 0, 0, 0, 0, 0 } },
-        { RBAC_ACTION, CS "accounts/deployments/read", { 1, 1, 1, 1, 1, 1, 1, 1, 0, 0 } },
-        { RBAC_ACTION, CS "accounts/deployments/write", { 1, 1, 0, 0, 1, 0, 0, 1, 0, 0 } },
-        { RBAC_ACTION, CS "accounts/deployments/delete", { 1, 1, 0, 0, 1, 0, 0, 1, 0, 0 } },
-        { RBAC_ACTION, CS "accounts/raiPolicies/write", { 1, 1, 0, 0, 1, 0, 0, 1, 0, 0 } },
-        { RBAC_ACTION, CS "accounts/commitmentPlans/write", { 1, 1, 0, 0, 1, 0, 0, 1, 0, 0 } },
-        { RBAC_ACTION, CS "locations/usages/read", { 1, 1, 1, 1, 1, 1, 1, 1, 1, 0 } },
-        { RBAC_ACTION, RES "resourceGroups/read", { 1, 1, 1, 1, 1, 1, 0, 0, 0, 0 } },
-        { RBAC_ACTION, RES "resourceGroups/write", { 1, 1, 0, 0, 0, 0, 0, 0, 0, 0 } },
-        { RBAC_ACTION, AUTH "roleAssignments/read", { 1, 1, 1, 1, 1, 0, 1, 1, 0, 0 } },
-        { RBAC_ACTION, AUTH "roleAssignments/write", { 1, 0, 0, 1, 0, 0, 0, 0, 0, 0 } },
-        { RBAC_ACTION, AUTH "roleAssignments/delete", { 1, 0, 0, 1, 0, 0, 0, 0, 0, 0 } },
-        { RBAC_ACTION, AUTH "roleDefinitions/write", { 1, 0, 0, 1, 0, 0, 0, 0, 0, 0 } },
-        { RBAC_ACTION, AUTH "locks/delete", { 1, 0, 0, 1, 0, 0, 0, 0, 0, 0 } },
-        { RBAC_ACTION, "Microsoft.Insights/metrics/read", { 1, 1, 1, 1, 1, 1, 0, 0, 0, 0 } },
-        { RBAC_ACTION,
-          "Microsoft.Insights/diagnosticSettings/write",
-          { 1, 1, 0, 0, 1, 0, 0, 0, 0, 0 } },
-        { RBAC_ACTION, CHAT, { 1, 1, 0, 0, 1, 0, 0, 0, 0, 0 } },
-        { RBAC_DATA_ACTION, CHAT, { 0, 0, 0, 0, 0, 1, 1, 1, 0, 0 } },
-        { RBAC_DATA_ACTION,
-          OPENAI "deployments/completions/action",
-          { 0, 0, 0, 0, 0, 1, 1, 1, 0, 0 } },
-        { RBAC_DATA_ACTION,
-          OPENAI "deployments/embeddings/action",
-          { 0, 0, 0, 0, 0, 1, 1, 1, 0, 0 } },
-        { RBAC_DATA_ACTION, OPENAI "models/read", { 0, 0, 0, 0, 0, 1, 1, 1, 0, 1 } },
-        { RBAC_DATA_ACTION, OPENAI "responses/write", { 0, 0, 0, 0, 0, 1, 1, 1, 0, 0 } },
-        { RBAC_DATA_ACTION, OPENAI "stored-completions/read", { 0, 0, 0, 0, 0, 1, 0, 1, 0, 1 } },
-        { RBAC_DATA_ACTION, OPENAI "fine-tunes/write", { 0, 0, 0, 0, 0, 1, 0, 1, 0, 0 } },
-        { RBAC_DATA_ACTION,
-          CS "accounts/SpeechServices/x/action",
-          { 0, 0, 0, 0, 0, 1, 0, 0, 0, 0 } },
-        { RBAC_DATA_ACTION, CS "accounts/read", { 0, 0, 0, 0, 0, 1, 0, 0, 0, 1 } },
-    };
-
     (void)state;
-    assert_int_equal(rbac_built_in_role_count, ARRAY_LEN(roles));
-    for (size_t r = 0; r < ARRAY_LEN(roles); r++) {
-        struct rbac *rbac = with_role(roles[r], GROUP);
+    assert_int_equal(rbac_built_in_role_count, ARRAY_LEN(azure_roles));
+    for (size_t r = 0; r < ARRAY_LEN(azure_roles); r++) {
+        struct rbac *rbac = with_role(azure_roles[r], GROUP);
 
-        assert_string_equal(rbac_built_in_role(str_from(roles[r]))->id, roles[r]);
-        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-            if (rbac_allows(rbac, &me, rows[i].kind, str_from(rows[i].action), STR(ACCOUNT)) !=
-                rows[i].allowed[r])
-                fail_msg("%s: %s", rbac_built_in_roles[r].name, rows[i].action);
-            assert_false(rbac_allows(rbac, &me, rows[i].kind, str_from(rows[i].action), STR(SUB)));
+        assert_string_equal(rbac_built_in_role(str_from(azure_roles[r]))->id, azure_roles[r]);
+        for (size_t i = 0; i < ARRAY_LEN(decisions); i++) {
+            if (rbac_allows(rbac, &me, decisions[i].kind, str_from(decisions[i].action),
+                            STR(ACCOUNT)) != decisions[i].allowed[r])
+                fail_msg("%s: %s", rbac_built_in_roles[r].name, decisions[i].action);
+            assert_false(
+                rbac_allows(rbac, &me, decisions[i].kind, str_from(decisions[i].action), STR(SUB)));
         }
         rbac_unref(rbac);
     }
