@@ -190,9 +190,18 @@ class Writer:
         path = f"{group}/providers/Microsoft.CognitiveServices/accounts/{name}"
         properties = {"customSubDomainName": name} if name.endswith("1") else {}
         body = {"kind": "OpenAI", "sku": {"name": "S0"}, "location": "eastus", "tags": self.stamp(), "properties": properties}
+        if path not in self.documents:
+            self.purge(group, name)
         self.put(path, body)
         if path not in self.keys:
             self.keys[path] = self.read_keys(path)
+
+    def purge(self, group, name):
+        """The account of that name which was deleted, if one was: the name is free then."""
+        subscription, group_name = group.split("/resourceGroups/")
+        path = f"{subscription}/providers/Microsoft.CognitiveServices/locations/eastus/resourceGroups/{group_name}"
+        status, answer = self.connection.arm("DELETE", f"{path}/deletedAccounts/{name}")
+        assert status in (202, 204), answer
 
     def read_keys(self, account):
         status, keys = self.connection.arm("POST", f"{account}/listKeys")

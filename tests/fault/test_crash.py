@@ -28,23 +28,32 @@ default_engines:
   embeddings: sim
 """
 
-# what extends a resource has "KEY/providers" for its parent
+# what extends a resource has "KEY/providers" for its parent; a deleted account, which is kept, need not have its group
 ORPHANS = """
 SELECT key FROM resources AS r
-WHERE parent LIKE '/subscriptions/%'
+WHERE (parent LIKE '/subscriptions/%'
+  OR parent LIKE '/deleted/%' AND type <> 'microsoft.cognitiveservices/deletedaccounts')
 AND NOT EXISTS (SELECT 1 FROM resources AS p WHERE p.key = r.parent OR p.key || '/providers' = r.parent)
 """
-# a claim's parent is "/claims" and the key of its account
+# a claim's parent is "/claims" and the key of its account, which a deleted one had, too: it has "/deleted" before that
 CLAIMS_OF_NOBODY = """
 SELECT key FROM resources AS c
-WHERE type = 'lazuli/claims' AND NOT EXISTS (SELECT 1 FROM resources AS a WHERE '/claims' || a.key = c.parent)
+WHERE type = 'lazuli/claims' AND NOT EXISTS (
+  SELECT 1 FROM resources AS a
+  WHERE '/claims' || a.key = c.parent OR a.key = '/deleted' || substr(c.parent, length('/claims') + 1))
 """
 ACCOUNTS_WITHOUT_CLAIMS = """
-SELECT key FROM resources AS a
-WHERE type = 'microsoft.cognitiveservices/accounts' AND (
-  NOT EXISTS (SELECT 1 FROM resources AS c WHERE c.parent = '/claims' || a.key AND c.key LIKE '/claims/routes/%')
-  OR json_extract(body, '$.properties.customSubDomainName') IS NOT NULL
-  AND NOT EXISTS (SELECT 1 FROM resources AS c WHERE c.parent = '/claims' || a.key AND c.key LIKE '/claims/domains/%'))
+WITH accounts AS (
+  SELECT key, body FROM resources WHERE type = 'microsoft.cognitiveservices/accounts'
+  UNION ALL
+  SELECT substr(key, length('/deleted') + 1), body FROM resources WHERE type = 'microsoft.cognitiveservices/deletedaccounts')
+SELECT key FROM accounts AS a
+WHERE NOT EXISTS (SELECT 1 FROM resources AS c WHERE c.parent = '/claims' || a.key AND c.key LIKE '/claims/routes/%')
+OR json_extract(body, '$.properties.customSubDomainName') IS NOT NULL
+AND NOT EXISTS (SELECT 1 FROM resources AS c WHERE c.parent = '/claims' || a.key AND c.key LIKE '/claims/domains/%')
+"""
+THERE_AND_DELETED = """
+SELECT key FROM resources AS a WHERE EXISTS (SELECT 1 FROM resources AS d WHERE d.key = '/deleted' || a.key)
 """
 
 
@@ -56,7 +65,7 @@ def check_file(data):
                 shutil.copy(data / name, folder)
         db = sqlite3.connect(pathlib.Path(folder) / "lazuli.db")
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        for query in (ORPHANS, CLAIMS_OF_NOBODY, ACCOUNTS_WITHOUT_CLAIMS):
+        for query in (ORPHANS, CLAIMS_OF_NOBODY, ACCOUNTS_WITHOUT_CLAIMS, THERE_AND_DELETED):
             assert db.execute(query).fetchall() == [], query
         db.close()
 

@@ -136,6 +136,7 @@ static void test_restore_after_the_group_went(void **state)
     assert_int_equal(count_of(expect(f, 200, HTTP_GET, A "/deployments" V, NULL)), 1);
     fixture_restart(f);
     assert_true(serves(f, key, "d"));
+    expect_error(f, 409, "CannotDeleteResource", "deployments/d", HTTP_DELETE, A V, NULL);
 }
 
 /* Follows the links of an answer 202. */
