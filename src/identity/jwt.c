@@ -91,10 +91,20 @@ static cjose_jwk_t *jwk_of_public(EVP_PKEY *public)
     return spec.nlen >= KEY_BITS / 8 && spec.elen ? cjose_jwk_create_RSA_spec(&spec, &why) : NULL;
 }
 
+/* OpenSSL's own asks at the terminal, and waits there. */
+static int no_password(char *out, int size, int is_written, void *data)
+{
+    (void)out;
+    (void)size;
+    (void)is_written;
+    (void)data;
+    return -1;
+}
+
 struct jwt_key *jwt_key_of_certificate(struct str pem, struct error *err)
 {
     BIO *bytes = BIO_new_mem_buf(pem.data, (int)(pem.len > INT32_MAX ? 0 : pem.len));
-    X509 *certificate = PEM_read_bio_X509(bytes, NULL, NULL, NULL);
+    X509 *certificate = PEM_read_bio_X509(bytes, NULL, no_password, NULL);
     uint8_t digest[SHA_DIGEST_LENGTH];
     struct arena *a = arena_new(NULL);
     cjose_jwk_t *jwk = NULL;

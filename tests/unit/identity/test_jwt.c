@@ -13,6 +13,8 @@
 #include <openssl/hmac.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <unistd.h>
+#include <sys/wait.h>
 
 #include "base/format.h"
 
@@ -439,6 +441,39 @@ static void other_certificates_are_refused(void **state)
     EVP_PKEY_free(small);
 }
 
+/* OpenSSL would ask whoever sits at the terminal for its password, and wait: here, one that answers. */
+static void an_encrypted_certificate_asks_nobody(void **state)
+{
+    EVP_PKEY *pkey = EVP_RSA_gen(2048);
+    X509 *certificate = make_certificate(pkey);
+    BIO *bio = BIO_new(BIO_s_mem());
+    struct error err = { 0 };
+    int ends[2], status;
+    struct str pem;
+    pid_t child;
+
+    (void)state;
+    assert_true(PEM_ASN1_write_bio((i2d_of_void *)(void *)i2d_X509, PEM_STRING_X509, bio,
+                                   certificate, EVP_aes_128_cbc(), (const uint8_t *)"secret", 6,
+                                   NULL, NULL));
+    pem = bytes_of(bio);
+    assert_true(str_find(pem, STR("ENCRYPTED")) != SIZE_MAX);
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(write(ends[1], "secret\n", 7), 7);
+    close(ends[1]);
+    child = fork();
+    if (child == 0) { /* without a terminal, standard input is asked */
+        setsid();
+        dup2(ends[0], STDIN_FILENO);
+        _exit(jwt_key_of_certificate(pem, &err) ? 1 : 0);
+    }
+    close(ends[0]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    X509_free(certificate);
+    EVP_PKEY_free(pkey);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -456,6 +491,7 @@ int main(void)
         TEST(garbage_in_the_private_part_does_no_harm),
         TEST(a_certificate_verifies_what_its_key_signs),
         TEST(other_certificates_are_refused),
+        TEST(an_encrypted_certificate_asks_nobody),
     };
 
     return cmocka_run_group_tests(tests, set_up_keys, tear_down_keys);
