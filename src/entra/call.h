@@ -76,10 +76,11 @@ struct entra_call {
     unsigned name_count;
     struct entra_reply reply;
     struct entra_work work;
-    struct error refusal;          /* set by entra_refuse */
-    struct authority_state *state; /* what is in force, with a key to sign with */
-    bool principals_changed;       /* set by a handler that wrote one */
-    struct authority_state *next;  /* to be published after the commit */
+    struct error refusal; /* set by entra_refuse */
+    struct authority_state
+        *state;                   /* what is in force while a handler runs, with a key to sign by */
+    bool principals_changed;      /* set by a handler that wrote one */
+    struct authority_state *next; /* to be published after the commit */
 };
 
 /* The tables of endpoints, each of its file. */
@@ -95,6 +96,14 @@ extern const struct entra_endpoints entra_device;
 extern const struct entra_endpoints entra_graph;
 extern const struct entra_endpoints entra_graph_write;
 extern const struct entra_endpoints entra_managed_identity;
+
+/* The endpoint of a path; NULL when there is none, or, with *differs, only by another method. `names`
+ * (may be NULL) and *count are what its {} stand for. */
+const struct entra_endpoint *entra_find(enum http_method method, struct str path, struct str *names,
+                                        unsigned *count, bool *differs);
+/* Calls the endpoint, of a call that has its transaction and its arena. What it asks for in `work` is
+ * left to the caller, as is `next`. */
+MUST_CHECK bool entra_execute(struct entra_call *c, struct error *err);
 
 /* A parameter of the form in the body, or, for GET, of the query. STR_NONE when absent. */
 struct str entra_parameter(const struct entra_call *c, const char *name);

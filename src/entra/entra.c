@@ -13,7 +13,6 @@
 #include "entra/call.h"
 #include "identity/password.h"
 
-#define SEGMENTS_MAX 8
 /* Passwords that are being hashed at the same time; each takes 32 MiB. More are refused. */
 #define AT_WORK_MAX 16
 #define HASH_TEXT_MAX 160
@@ -103,9 +102,8 @@ static bool match(const char *pattern, struct str path, struct str *names, unsig
     return !next_segment(&path, &b);
 }
 
-/* *differs: there is one at that path, by another method. */
-static const struct entra_endpoint *find(enum http_method method, struct str path,
-                                         struct str *names, unsigned *count, bool *differs)
+const struct entra_endpoint *entra_find(enum http_method method, struct str path, struct str *names,
+                                        unsigned *count, bool *differs)
 {
     *differs = false;
     for (size_t t = 0; t < ARRAY_LEN(tables); t++) {
@@ -127,7 +125,8 @@ bool entra_matches(struct str path)
     unsigned count;
     bool differs;
 
-    return path.len > 1 && (find(HTTP_OTHER, path, NULL, &count, &differs) != NULL || differs);
+    return path.len > 1 &&
+           (entra_find(HTTP_OTHER, path, NULL, &count, &differs) != NULL || differs);
 }
 
 /* -- What handlers use ----------------------------------------------------------------------- */
@@ -304,16 +303,8 @@ static bool make_first_key(struct entra_call *c, struct error *err)
     return true;
 }
 
-static bool run(struct store_txn *t, struct arena *arena, void *data, struct error *err)
+static bool answer(struct entra_call *c, struct error *err)
 {
-    struct entra_exchange *x = data;
-    struct entra_call *c = &x->call;
-    struct entra *e = x->entra;
-
-    arena_keep_secret(arena);
-    c->txn = t;
-    c->arena = arena;
-    c->state = authority_state(e->authority);
     if (!authority_can_sign(c->state) && !make_first_key(c, err))
         return false;
     if (!check_tenant(c, err) || !c->endpoint->handle(c, err))
@@ -321,8 +312,29 @@ static bool run(struct store_txn *t, struct arena *arena, void *data, struct err
     if (!c->principals_changed)
         return true;
     authority_state_unref(c->next);
-    c->next = authority_read(e->authority, t, arena, false, err);
+    c->next = authority_read(c->entra->authority, c->txn, c->arena, false, err);
     return c->next != NULL;
+}
+
+bool entra_execute(struct entra_call *c, struct error *err)
+{
+    bool ok;
+
+    arena_keep_secret(c->arena);
+    c->state = authority_state(c->entra->authority);
+    ok = answer(c, err);
+    authority_state_unref(c->state);
+    c->state = NULL;
+    return ok;
+}
+
+static bool run(struct store_txn *t, struct arena *arena, void *data, struct error *err)
+{
+    struct entra_exchange *x = data;
+
+    x->call.txn = t;
+    x->call.arena = arena;
+    return entra_execute(&x->call, err);
 }
 
 static void committed(void *data)
@@ -342,9 +354,8 @@ static void done(void *data, const struct error *err)
     const struct entra_reply *reply = &x->call.reply;
     struct arena *arena = x->http->arena;
 
-    authority_state_unref(x->call.state);
     authority_state_unref(x->call.next); /* its commit failed */
-    x->call.state = x->call.next = NULL;
+    x->call.next = NULL;
     if (err)
         finish_error(x, err);
     else if (x->call.refusal.code)
@@ -425,7 +436,7 @@ void entra_on_head(struct entra *e, struct http_request *r)
         .base = http_request_base(r, str_from(e->public_base)),
     };
     x->call = (struct entra_call){ .entra = e, .request = &x->request };
-    x->call.endpoint = find(r->method, r->path, x->call.names, &x->call.name_count, &differs);
+    x->call.endpoint = entra_find(r->method, r->path, x->call.names, &x->call.name_count, &differs);
     x->job = (struct store_job){
         .run = run, .committed = committed, .done = done, .loop = r->loop, .data = x
     };
