@@ -1,0 +1,336 @@
+/* The token endpoint: the errors of each grant, and what tokens say.
+ * SPDX-License-Identifier: MIT */
+#include "fixture.h"
+
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+#include "base/format.h"
+#include "identity/jwt.h"
+
+#define APP "grant_type=client_credentials&client_id=" OTHER_APP
+#define SCOPE "&scope=" ARM "/.default"
+#define PERSON "grant_type=password&client_id=" CLI "&username=" ANN
+#define GOOD_PERSON PERSON "&password=" PASSWORD "&scope=" ARM "/.default openid offline_access"
+
+static void an_application_gets_a_token_by_its_secret(void **state)
+{
+    struct fixture *f = *state;
+    yyjson_val *reply = expect_token(f, APP "&client_secret=" SECRET "&scope=" ARM "//.default");
+    yyjson_val *claims = claims_of(f, text_at(reply, "access_token"));
+    struct principal who;
+    int64_t expires_at_ms;
+    struct error err = { 0 };
+
+    assert_int_equal(yyjson_get_int(yyjson_obj_get(reply, "expires_in")), 3599);
+    assert_null(yyjson_obj_get(reply, "refresh_token"));
+    assert_string_equal(text_at(claims, "aud"), ARM "/");
+    assert_string_equal(text_at(claims, "iss"), "https://sts.windows.net/" TENANT "/");
+    assert_string_equal(text_at(claims, "appid"), OTHER_APP);
+    assert_string_equal(text_at(claims, "oid"), OTHER_ID);
+    assert_string_equal(text_at(claims, "idtyp"), "app");
+    assert_true(authority_check(f->authority, f->arena, str_from(text_at(reply, "access_token")),
+                                &token_audiences_arm, &who, &expires_at_ms, &err));
+    assert_true(str_equal(who.object_id, STR(OTHER_ID)));
+    assert_int_equal(who.kind, PRINCIPAL_APPLICATION);
+}
+
+static void v1_tells_the_same_in_other_members(void **state)
+{
+    struct fixture *f = *state;
+    yyjson_val *reply = expect(f, 200, HTTP_POST, "/" TENANT "/oauth2/token",
+                               APP "&client_secret=" SECRET "&resource=" ARM "/");
+
+    assert_string_equal(text_at(reply, "expires_in"), "3599");
+    assert_string_equal(text_at(reply, "resource"), ARM "/");
+    assert_string_equal(text_at(claims_of(f, text_at(reply, "access_token")), "aud"), ARM "/");
+}
+
+static void the_client_may_name_itself_in_a_header(void **state)
+{
+    struct fixture *f = *state;
+    struct str pair = STR(OTHER_APP ":" SECRET), bad = STR(OTHER_APP ":" SECRET "x");
+
+    f->next.authorization = arena_printf(f->arena, "Basic %.*s",
+                                         STR_ARGS(format_base64(f->arena, pair.data, pair.len)));
+    expect_token(f, "grant_type=client_credentials" SCOPE);
+    f->next.authorization =
+        arena_printf(f->arena, "Basic %.*s", STR_ARGS(format_base64(f->arena, bad.data, bad.len)));
+    expect_refusal(f, "invalid_client", 7000215, "grant_type=client_credentials" SCOPE);
+    f->next.authorization = STR("Basic !");
+    expect_refusal(f, "invalid_request", 900144, "grant_type=client_credentials" SCOPE);
+}
+
+static void each_error_has_its_number(void **state)
+{
+    struct fixture *f = *state;
+
+    expect_refusal(f, "invalid_request", 900144, "");
+    expect_refusal(f, "invalid_request", 900144, "grant_type=");
+    expect_refusal(f, "unsupported_grant_type", 70003, "grant_type=implicit");
+    expect_refusal(f, "invalid_request", 900144, "grant_type=client_credentials" SCOPE);
+    expect_refusal(f, "unauthorized_client", 700016,
+                   "grant_type=client_credentials&client_id=" CLI "&client_secret=x" SCOPE);
+    expect_refusal(f, "unauthorized_client", 700016,
+                   "grant_type=client_credentials&client_id=" ANN "&client_secret=x" SCOPE);
+    expect_refusal(f, "unauthorized_client", 700016,
+                   "grant_type=client_credentials&client_id=../x&client_secret=x" SCOPE);
+    expect_refusal(f, "invalid_client", 7000218, APP SCOPE);
+    expect_refusal(f, "invalid_client", 7000215, APP "&client_secret=wrong" SCOPE);
+    expect_refusal(f, "invalid_request", 900144, APP "&client_secret=" SECRET);
+    expect_refusal(f, "invalid_scope", 70011, APP "&client_secret=" SECRET "&scope=openid");
+    expect_refusal(f, "invalid_scope", 70011, APP "&client_secret=" SECRET "&scope=%00");
+    expect_refusal(f, "invalid_request", 900144, PERSON SCOPE);
+    expect_refusal(f, "invalid_grant", 50126, PERSON "&password=wrong" SCOPE);
+    expect_refusal(f, "invalid_grant", 50126,
+                   "grant_type=password&client_id=" CLI "&username=bob@contoso.com&password="
+                   "wrong" SCOPE);
+    expect_refusal(f, "invalid_grant", 50126,
+                   "grant_type=password&client_id=" CLI "&username=" OTHER_APP
+                   "&password=" SECRET SCOPE);
+    expect_refusal(f, "invalid_client", 7000215,
+                   "grant_type=password&client_id=" OTHER_APP "&client_secret=x&username=" ANN
+                   "&password=" PASSWORD SCOPE);
+    expect_refusal(f, "invalid_request", 900144, "grant_type=refresh_token&client_id=" CLI SCOPE);
+    expect_refusal(f, "invalid_grant", 70000,
+                   "grant_type=refresh_token&client_id=" CLI "&refresh_token=abc" SCOPE);
+    expect_refusal(f, "invalid_request", 900144, "grant_type=authorization_code&client_id=" CLI);
+    expect_refusal(f, "invalid_grant", 70000,
+                   "grant_type=authorization_code&client_id=" CLI "&code=abc");
+    expect_refusal(f, "expired_token", 70020,
+                   "grant_type=device_code&client_id=" CLI "&device_code=abc");
+    expect_refusal(f, "expired_token", 70020, "grant_type=device_code&client_id=" CLI);
+}
+
+static void only_this_tenant_is_served(void **state)
+{
+    struct fixture *f = *state;
+    yyjson_val *reply = expect(f, 400, HTTP_POST, "/" SUBSCRIPTION "/oauth2/v2.0/token",
+                               APP "&client_secret=" SECRET SCOPE);
+
+    assert_non_null(strstr(text_at(reply, "error_description"), "AADSTS90002: Tenant"));
+    expect(f, 400, HTTP_POST, "/nowhere/oauth2/v2.0/token", APP "&client_secret=" SECRET SCOPE);
+    expect(f, 200, HTTP_POST, "/common/oauth2/v2.0/token", APP "&client_secret=" SECRET SCOPE);
+    expect(f, 200, HTTP_POST, "/contoso.com/oauth2/v2.0/token", APP "&client_secret=" SECRET SCOPE);
+}
+
+static void who_is_switched_off_gets_nothing(void **state)
+{
+    struct fixture *f = *state;
+    const char *refresh = text_at(expect_token(f, GOOD_PERSON), "refresh_token");
+
+    change(f, OTHER_ID, "{\"accountEnabled\":false}");
+    expect_refusal(f, "unauthorized_client", 700016, APP "&client_secret=" SECRET SCOPE);
+    change(f, OTHER_ID, "{\"accountEnabled\":true,\"isServicePrincipal\":false}");
+    expect_refusal(f, "unauthorized_client", 700016, APP "&client_secret=" SECRET SCOPE);
+    change(f, ANN_ID, "{\"accountEnabled\":false}");
+    expect_refusal(f, "invalid_grant", 50057, GOOD_PERSON);
+    expect_refusal(f, "invalid_grant", 50126, PERSON "&password=wrong" SCOPE);
+    expect_refusal(
+        f, "invalid_grant", 70000,
+        text_of(f, "grant_type=refresh_token&client_id=" CLI "&refresh_token=%s" SCOPE, refresh));
+}
+
+/* -- People ---------------------------------------------------------------------------------- */
+
+static void a_person_gets_all_three_tokens(void **state)
+{
+    struct fixture *f = *state;
+    yyjson_val *reply = expect_token(f, GOOD_PERSON);
+    yyjson_val *claims = claims_of(f, text_at(reply, "access_token"));
+    yyjson_val *identity = claims_of(f, text_at(reply, "id_token"));
+
+    assert_string_equal(text_at(claims, "upn"), ANN);
+    assert_string_equal(text_at(claims, "idtyp"), "user");
+    assert_string_equal(text_at(identity, "aud"), CLI);
+    assert_string_equal(text_at(identity, "oid"), ANN_ID);
+    assert_string_equal(text_at(identity, "iss"), BASE "/" TENANT "/v2.0");
+    reply = expect_token(f, PERSON "&password=" PASSWORD SCOPE);
+    assert_null(yyjson_obj_get(reply, "id_token"));
+    assert_null(yyjson_obj_get(reply, "refresh_token"));
+}
+
+/* Whatever the client calls itself: an id token opens nothing. */
+static void an_id_token_is_no_access_token(void **state)
+{
+    struct fixture *f = *state;
+    yyjson_val *reply =
+        expect_token(f, "grant_type=password&username=" ANN "&password=" PASSWORD
+                        "&client_id=https://management.azure.com/&scope=openid " GRAPH "/.default");
+    struct principal who;
+    int64_t expires_at_ms;
+    struct error err = { 0 };
+
+    assert_string_equal(text_at(claims_of(f, text_at(reply, "id_token")), "aud"), ARM "/");
+    assert_false(authority_check(f->authority, f->arena, str_from(text_at(reply, "id_token")),
+                                 &token_audiences_arm, &who, &expires_at_ms, &err));
+    assert_int_equal(err.code, ERROR_ARM_TOKEN_ISSUER);
+}
+
+static void a_refresh_token_gets_others(void **state)
+{
+    struct fixture *f = *state;
+    const char *refresh = text_at(expect_token(f, GOOD_PERSON), "refresh_token");
+    const char *form = text_of(f,
+                               "grant_type=refresh_token&client_id=" CLI "&refresh_token=%s"
+                               "&scope=https://cognitiveservices.azure.com/.default",
+                               refresh);
+    yyjson_val *reply = expect_token(f, form);
+
+    assert_string_equal(text_at(claims_of(f, text_at(reply, "access_token")), "aud"),
+                        "https://cognitiveservices.azure.com");
+    expect_refusal(f, "invalid_grant", 70000,
+                   text_of(f,
+                           "grant_type=refresh_token&client_id=" OTHER_APP "&client_secret=" SECRET
+                           "&refresh_token=%s" SCOPE,
+                           refresh));
+    expect_refusal(
+        f, "invalid_grant", 70000,
+        text_of(f, "grant_type=refresh_token&client_id=" CLI "&refresh_token=%sA" SCOPE, refresh));
+    pass(f, 91 * 1440 * MINUTE_MS);
+    expect_refusal(f, "invalid_grant", 70000, form);
+}
+
+/* Texts are sealed for one purpose each. */
+static void one_sort_of_token_is_not_another(void **state)
+{
+    struct fixture *f = *state;
+    yyjson_val *reply = expect_token(f, GOOD_PERSON);
+    static const char *const grants[] = { "refresh_token&refresh_token", "authorization_code&code",
+                                          "device_code&device_code" };
+    static const char *const tokens[] = { "refresh_token", "access_token", "id_token" };
+
+    for (size_t g = 0; g < ARRAY_LEN(grants); g++) {
+        for (size_t t = 0; t < ARRAY_LEN(tokens); t++) {
+            struct answer a;
+
+            if (g == t)
+                continue;
+            a = call(f, HTTP_POST, "/" TENANT "/oauth2/v2.0/token",
+                     text_of(f, "grant_type=%s=%s&client_id=" CLI SCOPE, grants[g],
+                             text_at(reply, tokens[t])));
+            assert_int_equal(a.status, 400);
+            assert_non_null(yyjson_obj_get(a.body, "error"));
+        }
+    }
+}
+
+/* The password was changed: what was issued before is not good any more. */
+static void a_new_password_ends_refresh_tokens(void **state)
+{
+    struct fixture *f = *state;
+    const char *refresh = text_at(expect_token(f, GOOD_PERSON), "refresh_token");
+    const char *form =
+        text_of(f, "grant_type=refresh_token&client_id=" CLI "&refresh_token=%s" SCOPE, refresh);
+
+    expect_token(f, form);
+    pass(f, MINUTE_MS);
+    change(f, ANN_ID, text_of(f, "{\"validFromMs\":%lld}", (long long)clock_now_ms(&f->clock)));
+    expect_refusal(f, "invalid_grant", 70000, form);
+}
+
+/* -- Assertions ------------------------------------------------------------------------------ */
+
+struct client {
+    EVP_PKEY *pkey;
+    const char *pem; /* as JSON text */
+};
+
+static struct client make_client(struct fixture *f, int64_t lives_s)
+{
+    struct client client = { .pkey = EVP_RSA_gen(2048) };
+    X509 *certificate = X509_new();
+    BIO *bio = BIO_new(BIO_s_mem());
+    char *data;
+    long len;
+
+    X509_gmtime_adj(X509_getm_notBefore(certificate), -1000000);
+    X509_gmtime_adj(X509_getm_notAfter(certificate), lives_s);
+    X509_set_pubkey(certificate, client.pkey);
+    assert_true(X509_sign(certificate, client.pkey, EVP_sha256()) > 0);
+    assert_true(PEM_write_bio_X509(bio, certificate));
+    len = BIO_get_mem_data(bio, &data);
+    client.pem = arena_text(f->arena, json_quote(f->arena, str_of(data, (size_t)len)));
+    BIO_free(bio);
+    X509_free(certificate);
+    return client;
+}
+
+static struct str encode(struct fixture *f, const char *text)
+{
+    return format_base64url(f->arena, text, strlen(text));
+}
+
+static const char *assertion_of(struct fixture *f, const struct client *client, const char *claims)
+{
+    struct str input = arena_printf(f->arena, "%.*s.%.*s",
+                                    STR_ARGS(encode(f, "{\"alg\":\"RS256\",\"x5t\":\"x\"}")),
+                                    STR_ARGS(encode(f, claims)));
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    uint8_t signature[512];
+    size_t len = sizeof(signature);
+
+    assert_true(EVP_DigestSignInit(context, NULL, EVP_sha256(), NULL, client->pkey) == 1);
+    assert_true(EVP_DigestSign(context, signature, &len, (const uint8_t *)input.data, input.len) ==
+                1);
+    EVP_MD_CTX_free(context);
+    return text_of(f,
+                   APP SCOPE "&client_assertion_type=urn:ietf:params:oauth:client-assertion-type:"
+                             "jwt-bearer&client_assertion=%.*s.%.*s",
+                   STR_ARGS(input), STR_ARGS(format_base64url(f->arena, signature, len)));
+}
+
+static const char *claims(struct fixture *f, const char *issuer, const char *audience,
+                          int64_t from_now_s)
+{
+    return text_of(f, "{\"iss\":\"%s\",\"sub\":\"" OTHER_APP "\",\"aud\":\"%s\",\"exp\":%lld}",
+                   issuer, audience, (long long)(clock_now_ms(&f->clock) / 1000 + from_now_s));
+}
+
+#define AUDIENCE BASE "/" TENANT "/oauth2/v2.0/token"
+
+static void a_certificate_is_as_good_as_a_secret(void **state)
+{
+    struct fixture *f = *state;
+    struct client mine = make_client(f, 3600), strange = make_client(f, 3600);
+    yyjson_val *reply;
+
+    change(f, OTHER_ID, text_of(f, "{\"certificates\":[{\"pem\":%s}]}", mine.pem));
+    reply = expect_token(f, assertion_of(f, &mine, claims(f, OTHER_APP, AUDIENCE, 600)));
+    assert_string_equal(text_at(claims_of(f, text_at(reply, "access_token")), "appidacr"), "2");
+    expect_refusal(f, "invalid_client", 700027,
+                   assertion_of(f, &strange, claims(f, OTHER_APP, AUDIENCE, 600)));
+    expect_refusal(f, "invalid_client", 700027,
+                   assertion_of(f, &mine, claims(f, OWNER_APP, AUDIENCE, 600)));
+    expect_refusal(f, "invalid_client", 700027,
+                   assertion_of(f, &mine, claims(f, OTHER_APP, AUDIENCE, 0)));
+    expect_refusal(f, "invalid_client", 700027,
+                   assertion_of(f, &mine, claims(f, OTHER_APP, "https://evil.example/", 600)));
+    expect_refusal(f, "invalid_client", 700027,
+                   assertion_of(f, &mine, claims(f, OTHER_APP, BASE ".evil.example/" TENANT, 600)));
+    expect_refusal(f, "invalid_client", 700027, assertion_of(f, &mine, "{}"));
+    expect_refusal(f, "invalid_client", 700027,
+                   APP SCOPE "&client_assertion_type=x&client_assertion=x");
+    EVP_PKEY_free(mine.pkey);
+    EVP_PKEY_free(strange.pkey);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(an_application_gets_a_token_by_its_secret),
+        TEST(v1_tells_the_same_in_other_members),
+        TEST(the_client_may_name_itself_in_a_header),
+        TEST(each_error_has_its_number),
+        TEST(only_this_tenant_is_served),
+        TEST(who_is_switched_off_gets_nothing),
+        TEST(a_person_gets_all_three_tokens),
+        TEST(an_id_token_is_no_access_token),
+        TEST(a_refresh_token_gets_others),
+        TEST(one_sort_of_token_is_not_another),
+        TEST(a_new_password_ends_refresh_tokens),
+        TEST(a_certificate_is_as_good_as_a_secret),
+    };
+
+    return RUN_TESTS(tests);
+}
