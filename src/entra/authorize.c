@@ -17,6 +17,7 @@
 #define CODE "authorization_code"
 #define CODE_LIFETIME_MS ((int64_t)10 * 60 * 1000)
 #define TITLE "Sign in to lazuli"
+#define URI_LEN_MAX 4096
 
 /* What the page carries from the client's request to the sign-in. */
 static const char *const carried[] = {
@@ -25,6 +26,25 @@ static const char *const carried[] = {
 };
 
 /* -- Where codes may go ---------------------------------------------------------------------- */
+
+/* What a URI is made of (RFC 3986, 2) without a fragment, which a place for codes may not have (RFC 6749,
+ * 3.1.2): nothing that a browser reads differently, nor that ends a header or an attribute. */
+static bool is_uri(struct str s)
+{
+    return s.len <= URI_LEN_MAX && str_is_alnum_or(s, "-._~:/?[]@!$&'()*+,;=%");
+}
+
+/* Does what stands behind the host begin with nothing but a port? */
+static bool is_port_and_path(struct str rest)
+{
+    size_t end = 0;
+    uint64_t port;
+
+    while (end < rest.len && rest.data[end] != '/' && rest.data[end] != '?')
+        end++;
+    return end == 0 ||
+           (rest.data[0] == ':' && str_to_u64(str_slice(rest, 1, end - 1), UINT16_MAX, &port));
+}
 
 /* A program on the person's own machine (RFC 8252, 7.3): any port and path. */
 static bool is_loopback(struct str uri)
@@ -35,8 +55,7 @@ static bool is_loopback(struct str uri)
         struct str host = str_from(hosts[i]);
 
         if (str_starts_with_nocase(uri, host) &&
-            (uri.len == host.len || uri.data[host.len] == ':' || uri.data[host.len] == '/') &&
-            str_find_char(uri, '@') == SIZE_MAX)
+            is_port_and_path(str_slice(uri, host.len, SIZE_MAX)))
             return true;
     }
     return false;
@@ -63,7 +82,7 @@ static bool check_redirect(struct entra_call *c, struct str client_id, struct st
 
     if (!principals_find(c->txn, c->arena, client_id, &app, &found, err))
         return false;
-    if (is_loopback(uri) || (found && is_registered(&app, uri)))
+    if (is_uri(uri) && (is_loopback(uri) || (found && is_registered(&app, uri))))
         return true;
     return error_set(err, ERROR_OAUTH_REDIRECT,
                      "The redirect URI '%.*s' specified in the request does not match the redirect "
@@ -71,14 +90,19 @@ static bool check_redirect(struct entra_call *c, struct str client_id, struct st
                      STR_ARGS(str_slice(uri, 0, 200)), STR_ARGS(str_slice(client_id, 0, 60)));
 }
 
+/* "https://host:port", for a header; empty when it is not plainly of that form. */
 static struct str origin_of(struct str uri)
 {
     size_t start = str_find(uri, STR("://")), end;
 
     if (start == SIZE_MAX)
         return STR_NONE;
-    end = str_find_char(str_slice(uri, start + 3, SIZE_MAX), '/');
-    return end == SIZE_MAX ? uri : str_slice(uri, 0, start + 3 + end);
+    end = start + strlen("://");
+    while (end < uri.len && uri.data[end] != '/' && uri.data[end] != '?')
+        end++;
+    uri = str_slice(uri, 0, end);
+    return str_is_alnum_or(str_slice(uri, start + strlen("://"), SIZE_MAX), "-._:[]") ? uri
+                                                                                      : STR_NONE;
 }
 
 /* -- The page -------------------------------------------------------------------------------- */
