@@ -18,6 +18,8 @@
 #define CODE_LIFETIME_MS ((int64_t)10 * 60 * 1000)
 #define TITLE "Sign in to lazuli"
 #define URI_LEN_MAX 4096
+#define CHALLENGE_LEN_MIN 43
+#define CHALLENGE_LEN_MAX 128
 
 /* What the page carries from the client's request to the sign-in. */
 static const char *const carried[] = {
@@ -107,6 +109,22 @@ static struct str origin_of(struct str uri)
 
 /* -- The page -------------------------------------------------------------------------------- */
 
+/* RFC 7636, 4.2 to 4.4: a way that is not known is not taken for another. */
+static bool check_challenge(struct entra_call *c, struct error *err)
+{
+    struct str challenge = entra_parameter(c, "code_challenge");
+    struct str method = entra_parameter(c, "code_challenge_method");
+
+    if (method.len && !str_equal(method, STR("S256")) && !str_equal(method, STR("plain")))
+        return error_set(err, ERROR_OAUTH_REQUEST,
+                         "The code_challenge_method must be 'S256' or 'plain'.");
+    if (challenge.len && (challenge.len < CHALLENGE_LEN_MIN || challenge.len > CHALLENGE_LEN_MAX))
+        return error_set(err, ERROR_OAUTH_REQUEST,
+                         "The code_challenge must have %d to %d characters.", CHALLENGE_LEN_MIN,
+                         CHALLENGE_LEN_MAX);
+    return true;
+}
+
 static bool check_request(struct entra_call *c, struct error *err)
 {
     struct str client_id, uri, type, resource;
@@ -119,7 +137,7 @@ static bool check_request(struct entra_call *c, struct error *err)
         return error_set(err, ERROR_OAUTH_REQUEST,
                          "The response_type '%.*s' is not supported: it must be 'code'.",
                          STR_ARGS(str_slice(type, 0, 60)));
-    return token_read_resource(c, &resource, err);
+    return check_challenge(c, err) && token_read_resource(c, &resource, err);
 }
 
 static void show(struct entra_call *c, const char *wrong)

@@ -206,6 +206,21 @@ static void a_plain_proof_is_compared_as_it_is(void **state)
     expect_token(f, grant(f, code, "&code_verifier=" VERIFIER));
 }
 
+/* RFC 7636, 4.4.1: what is not known is not taken for "plain". */
+static void other_ways_of_proof_are_refused(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(
+        asked(f, request(f, LOOPBACK, "&code_challenge=" VERIFIER "&code_challenge_method=S512")),
+        400);
+    assert_int_equal(
+        asked(f, request(f, LOOPBACK, "&code_challenge=" VERIFIER "&code_challenge_method=s256")),
+        400);
+    assert_int_equal(asked(f, request(f, LOOPBACK, "&code_challenge=short")), 400);
+    assert_int_equal(asked(f, request(f, LOOPBACK, text_of(f, "&code_challenge=%0129d", 0))), 400);
+}
+
 static void a_client_with_a_secret_needs_no_proof(void **state)
 {
     struct fixture *f = *state;
@@ -313,6 +328,7 @@ int main(void)
         TEST(a_code_is_of_one_client_and_one_place),
         TEST(who_has_no_secret_needs_a_proof),
         TEST(a_plain_proof_is_compared_as_it_is),
+        TEST(other_ways_of_proof_are_refused),
         TEST(a_client_with_a_secret_needs_no_proof),
         TEST(a_code_of_someone_gone_is_worth_nothing),
         TEST(a_wrong_password_shows_the_page_again),
