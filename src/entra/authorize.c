@@ -160,6 +160,7 @@ static bool ask(struct entra_call *c, struct error *err)
 
 static struct str make_code(struct entra_call *c, const struct principal_record *user)
 {
+    int64_t now_ms = authority_now_ms(c->entra->authority);
     yyjson_mut_doc *doc = json_new(c->arena);
     yyjson_mut_val *value = yyjson_mut_obj(doc);
     static const char *const kept[] = { "client_id", "redirect_uri",   "scope",
@@ -170,7 +171,8 @@ static struct str make_code(struct entra_call *c, const struct principal_record 
     format_guid(id);
     json_set_str(doc, value, "id", str_from(id));
     json_set_str(doc, value, "oid", user->object_id);
-    json_set_int(doc, value, "expiresMs", authority_now_ms(c->entra->authority) + CODE_LIFETIME_MS);
+    json_set_int(doc, value, "issuedMs", now_ms);
+    json_set_int(doc, value, "expiresMs", now_ms + CODE_LIFETIME_MS);
     for (size_t i = 0; i < ARRAY_LEN(kept); i++)
         json_set_str(doc, value, kept[i], entra_parameter(c, kept[i]));
     return user_token_seal(c, CODE, value);
@@ -274,7 +276,7 @@ bool authorize_redeem(struct entra_call *c, struct error *err)
 {
     struct user_grant g = { 0 };
     struct principal_record app;
-    bool found, by_certificate,
+    bool is_good, by_certificate,
         has_secret =
             entra_parameter(c, "client_secret").len || entra_parameter(c, "client_assertion").len;
     struct str text;
@@ -293,11 +295,10 @@ bool authorize_redeem(struct entra_call *c, struct error *err)
         return refuse(err, "it was issued to another client_id or redirect_uri");
     if (!check_proof(c, code, has_secret, err) || !take(c, code, err))
         return false;
-    if (!principals_get(c->txn, c->arena, json_str(yyjson_obj_get(code, "oid")), &g.user, &found,
-                        err))
+    if (!user_token_find_user(c, code, &g.user, &is_good, err))
         return false;
-    if (!found || !principal_is_enabled(&g.user))
-        return refuse(err, "its user is gone");
+    if (!is_good)
+        return refuse(err, "its user is gone, or it was revoked");
     g.scope = json_str(yyjson_obj_get(code, "scope"));
     g.nonce = json_str(yyjson_obj_get(code, "nonce"));
     g.resource = token_resource_of(json_str(yyjson_obj_get(code, "resource")), g.scope);

@@ -112,10 +112,11 @@ static bool approve(struct entra_call *c, struct str user_code, yyjson_val *body
 {
     yyjson_mut_doc *doc = json_copy(c->arena, body);
     yyjson_mut_val *root = yyjson_mut_doc_get_root(doc);
+    int64_t now_ms = authority_now_ms(c->entra->authority);
 
     json_set_str(doc, root, "oid", user->object_id);
-    if (!pending_put(c, KIND, user_code, root,
-                     authority_now_ms(c->entra->authority) + LIFETIME_S * 1000, err))
+    json_set_int(doc, root, "issuedMs", now_ms);
+    if (!pending_put(c, KIND, user_code, root, now_ms + LIFETIME_S * 1000, err))
         return false;
     page_reply_html(c, 200, "You have signed in",
                     STR("<p>You may close this window and go back to your device.</p>"), STR_NONE);
@@ -157,7 +158,7 @@ bool device_redeem(struct entra_call *c, struct error *err)
     struct str code = entra_parameter(c, "device_code"), user_code, secret;
     struct user_grant g = { 0 };
     yyjson_val *body;
-    bool found;
+    bool is_good;
 
     if (!code.len)
         code = entra_parameter(c, "code");
@@ -175,10 +176,9 @@ bool device_redeem(struct entra_call *c, struct error *err)
         return error_set(err, ERROR_OAUTH_TOKEN, "The device code was issued to another client.");
     if (!yyjson_obj_get(body, "oid"))
         return error_set(err, ERROR_OAUTH_PENDING, NULL);
-    if (!principals_get(c->txn, c->arena, json_str(yyjson_obj_get(body, "oid")), &g.user, &found,
-                        err))
+    if (!user_token_find_user(c, body, &g.user, &is_good, err))
         return false;
-    if (!found || !principal_is_enabled(&g.user))
+    if (!is_good)
         return error_set(err, ERROR_OAUTH_DECLINED, NULL);
     g.scope = json_str(yyjson_obj_get(body, "scope"));
     g.resource = json_str(yyjson_obj_get(body, "resource"));

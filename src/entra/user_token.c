@@ -125,6 +125,20 @@ void user_token_reply(struct entra_call *c, const struct user_grant *g)
     token_reply(c, doc, root, access_token(c, g), g->resource);
 }
 
+bool user_token_find_user(struct entra_call *c, yyjson_val *granted, struct principal_record *user,
+                          bool *is_good, struct error *err)
+{
+    int64_t issued_ms = yyjson_get_sint(yyjson_obj_get(granted, "issuedMs"));
+
+    if (!principals_get(c->txn, c->arena, json_str(yyjson_obj_get(granted, "oid")), user, is_good,
+                        err))
+        return false;
+    if (*is_good)
+        *is_good = principal_is_enabled(user) &&
+                   issued_ms >= yyjson_get_sint(yyjson_obj_get(user->body, "validFromMs"));
+    return true;
+}
+
 /* -- Grants ---------------------------------------------------------------------------------- */
 
 /* A client that sends a secret must have the right one; those of people's own machines have none. */
@@ -174,7 +188,7 @@ bool user_token_by_refresh(struct entra_call *c, struct error *err)
     struct user_grant g = { .scope = entra_parameter(c, "scope") };
     struct str text;
     yyjson_val *value;
-    bool found;
+    bool is_good;
 
     if (!entra_require(c, "refresh_token", &text, err) || !check_client(c, &g, err) ||
         !token_read_resource(c, &g.resource, err))
@@ -187,12 +201,9 @@ bool user_token_by_refresh(struct entra_call *c, struct error *err)
         return refuse_refresh(err, "it has expired due to inactivity");
     if (!str_equal_nocase(json_str(yyjson_obj_get(value, "clientId")), g.client_id))
         return refuse_refresh(err, "it was issued to another client");
-    if (!principals_get(c->txn, c->arena, json_str(yyjson_obj_get(value, "oid")), &g.user, &found,
-                        err))
+    if (!user_token_find_user(c, value, &g.user, &is_good, err))
         return false;
-    if (!found || !principal_is_enabled(&g.user) ||
-        yyjson_get_sint(yyjson_obj_get(value, "issuedMs")) <
-            yyjson_get_sint(yyjson_obj_get(g.user.body, "validFromMs")))
+    if (!is_good)
         return refuse_refresh(err, "its user is gone, or it was revoked");
     user_token_reply(c, &g);
     return true;

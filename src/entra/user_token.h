@@ -24,6 +24,12 @@ struct str user_token_seal(struct entra_call *c, const char *purpose, yyjson_mut
 /* NULL: it is not one of ours. */
 yyjson_val *user_token_open(struct entra_call *c, const char *purpose, struct str text);
 
+/* Whom something was granted to: `granted` has "oid" and "issuedMs". *is_good is false when the user is
+ * gone or switched off, or what was issued before that time was revoked (the password is another). */
+MUST_CHECK bool user_token_find_user(struct entra_call *c, yyjson_val *granted,
+                                     struct principal_record *user, bool *is_good,
+                                     struct error *err);
+
 /* Grants: the users' part of the token endpoint. */
 entra_handler user_token_by_password;
 entra_handler user_token_by_refresh;

@@ -238,6 +238,16 @@ static void a_client_with_a_secret_needs_no_proof(void **state)
     expect_token(f, text_of(f, "%s&client_secret=" SECRET, form));
 }
 
+static void a_new_password_ends_codes(void **state)
+{
+    struct fixture *f = *state;
+    const char *code = code_of(f, request(f, LOOPBACK, challenge(f)));
+
+    pass(f, MINUTE_MS);
+    change(f, ANN_ID, text_of(f, "{\"validFromMs\":%lld}", (long long)clock_now_ms(&f->clock)));
+    expect_refusal(f, "invalid_grant", 70000, grant(f, code, "&code_verifier=" VERIFIER));
+}
+
 static void a_code_of_someone_gone_is_worth_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -330,6 +340,7 @@ int main(void)
         TEST(a_plain_proof_is_compared_as_it_is),
         TEST(other_ways_of_proof_are_refused),
         TEST(a_client_with_a_secret_needs_no_proof),
+        TEST(a_new_password_ends_codes),
         TEST(a_code_of_someone_gone_is_worth_nothing),
         TEST(a_wrong_password_shows_the_page_again),
         TEST(pages_hold_no_foreign_html),
