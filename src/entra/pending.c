@@ -43,7 +43,7 @@ bool pending_put(struct entra_call *c, const char *kind, struct str id, yyjson_m
                  int64_t expires_at_ms, struct error *err)
 {
     char etag[GUID_TEXT_LEN + 1];
-    struct store_resource r = {
+    struct store_resource old, r = {
         .key = key_of(c, kind, id),
         .id = id,
         .type = STR("lazuli/pending"),
@@ -52,10 +52,13 @@ bool pending_put(struct entra_call *c, const char *kind, struct str id, yyjson_m
         .created_at_ms = authority_now_ms(c->entra->authority),
         .changed_at_ms = expires_at_ms,
     };
+    bool exists;
 
     format_guid(etag);
     r.etag = str_from(etag);
-    return prune(c, kind, err) && store_put(c->txn, &r, err);
+    if (!store_get(c->txn, r.key, &old, &exists, err))
+        return false;
+    return (exists || prune(c, kind, err)) && store_put(c->txn, &r, err);
 }
 
 bool pending_get(struct entra_call *c, const char *kind, struct str id, yyjson_val **body,

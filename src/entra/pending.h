@@ -9,8 +9,8 @@
 #include "base/json.h"
 #include "entra/call.h"
 
-/* Makes it, or replaces its body. Those of the kind that have expired go. ERROR_OAUTH_REQUEST when
- * there are too many of a kind. */
+/* Makes it, or replaces its body. With a new one, those of the kind that have expired go;
+ * ERROR_OAUTH_REQUEST when there are too many. */
 MUST_CHECK bool pending_put(struct entra_call *c, const char *kind, struct str id,
                             yyjson_mut_val *body, int64_t expires_at_ms, struct error *err);
 /* *body is NULL when there is none, or it has expired. */

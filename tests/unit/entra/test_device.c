@@ -141,6 +141,22 @@ static void a_request_must_be_whole(void **state)
     expect(f, 400, HTTP_POST, BEGIN, "client_id=" CLI "&scope=openid");
 }
 
+/* 2000 wait at most; who was begun before is not kept from the end by those behind. */
+static void strangers_do_not_shut_out_who_has_a_code(void **state)
+{
+    struct fixture *f = *state;
+    struct codes codes = begin(f);
+    unsigned begun = 1;
+
+    while (call(f, HTTP_POST, BEGIN, FORM).status == 200 && begun < 3000)
+        begun++;
+    assert_int_equal(begun, 2000);
+    assert_true(says(sign_in(f, codes.user, PASSWORD), "You have signed in"));
+    expect_token(f, codes.form);
+    pass(f, 16 * MINUTE_MS);
+    begin(f);
+}
+
 static void the_page_holds_no_foreign_html(void **state)
 {
     struct fixture *f = *state;
@@ -165,6 +181,7 @@ int main(void)
         TEST(a_code_is_entered_once),
         TEST(a_new_password_ends_what_was_entered),
         TEST(a_request_must_be_whole),
+        TEST(strangers_do_not_shut_out_who_has_a_code),
         TEST(the_page_holds_no_foreign_html),
     };
 
