@@ -265,11 +265,11 @@ static bool take(struct entra_call *c, yyjson_val *code, struct error *err)
 
     if (expires_ms <= authority_now_ms(c->entra->authority))
         return refuse(err, "it has expired");
-    if (!pending_get(c, CODE, id, &used, err))
+    if (!pending_get(c, PENDING_REDEEMED_CODE, id, &used, err))
         return false;
     if (used)
         return refuse(err, "it has been redeemed before");
-    return pending_put(c, CODE, id, yyjson_mut_obj(doc), expires_ms, err);
+    return pending_put(c, PENDING_REDEEMED_CODE, id, yyjson_mut_obj(doc), expires_ms, err);
 }
 
 bool authorize_redeem(struct entra_call *c, struct error *err)

@@ -14,6 +14,14 @@
 #define ENTRA_NAMES_MAX 3
 #define ENTRA_HEADERS_MAX 4
 
+#define PENDING_KINDS 2 /* of pending.h */
+
+/* What waits, of one kind; the store's thread alone looks at it. */
+struct entra_pending {
+    size_t count; /* at least so many */
+    int64_t pruned_at_ms;
+};
+
 struct entra {
     struct store *store;
     struct authority *authority;
@@ -23,6 +31,7 @@ struct entra {
     char *public_base;
     char *machine_identity; /* may be empty */
     atomic_uint at_work;    /* passwords that are being hashed */
+    struct entra_pending pending[PENDING_KINDS];
 };
 
 struct entra_call;

@@ -12,7 +12,6 @@
 #include "entra/sign_in.h"
 #include "entra/user_token.h"
 
-#define KIND "device_code"
 #define LIFETIME_S 900
 /* Entra says 5; here a poll costs nothing. */
 #define INTERVAL_S 1
@@ -77,7 +76,7 @@ static bool begin(struct entra_call *c, struct error *err)
     json_set_str(doc, body, "clientId", client_id);
     json_set_str(doc, body, "scope", entra_parameter(c, "scope"));
     json_set_str(doc, body, "resource", resource);
-    if (!pending_put(c, KIND, user_code, body,
+    if (!pending_put(c, PENDING_DEVICE_CODE, user_code, body,
                      authority_now_ms(c->entra->authority) + LIFETIME_S * 1000, err))
         return false;
     reply_with_codes(c, arena_printf(c->arena, "%.*s.%s", STR_ARGS(user_code), secret), user_code);
@@ -116,7 +115,7 @@ static bool approve(struct entra_call *c, struct str user_code, yyjson_val *body
 
     json_set_str(doc, root, "oid", user->object_id);
     json_set_int(doc, root, "issuedMs", now_ms);
-    if (!pending_put(c, KIND, user_code, root, now_ms + LIFETIME_S * 1000, err))
+    if (!pending_put(c, PENDING_DEVICE_CODE, user_code, root, now_ms + LIFETIME_S * 1000, err))
         return false;
     page_reply_html(c, 200, "You have signed in",
                     STR("<p>You may close this window and go back to your device.</p>"), STR_NONE);
@@ -130,7 +129,7 @@ static bool sign_in(struct entra_call *c, struct error *err)
     enum error_code why;
     yyjson_val *body;
 
-    if (!pending_get(c, KIND, user_code, &body, err))
+    if (!pending_get(c, PENDING_DEVICE_CODE, user_code, &body, err))
         return false;
     if (!body || yyjson_obj_get(body, "oid")) {
         show(c, "That code is not known, or has expired or been used.");
@@ -167,7 +166,7 @@ bool device_redeem(struct entra_call *c, struct error *err)
     secret = code;
     if (!str_split(&secret, '.', &user_code))
         return error_set(err, ERROR_OAUTH_EXPIRED, NULL);
-    if (!pending_get(c, KIND, user_code, &body, err))
+    if (!pending_get(c, PENDING_DEVICE_CODE, user_code, &body, err))
         return false;
     if (!body ||
         !str_equal(principal_secret_hash(c->arena, secret), json_str(yyjson_obj_get(body, "hash"))))
@@ -182,7 +181,7 @@ bool device_redeem(struct entra_call *c, struct error *err)
         return error_set(err, ERROR_OAUTH_DECLINED, NULL);
     g.scope = json_str(yyjson_obj_get(body, "scope"));
     g.resource = json_str(yyjson_obj_get(body, "resource"));
-    if (!pending_delete(c, KIND, user_code, err))
+    if (!pending_delete(c, PENDING_DEVICE_CODE, user_code, err))
         return false;
     user_token_reply(c, &g);
     return true;

@@ -5,23 +5,31 @@
 
 /* Of one kind, waiting at the same time; strangers can make device codes. */
 #define PENDING_MAX 2000
-#define PRUNED_AT_ONCE 100
+#define PRUNED_AT_ONCE 500
+/* To look for them reads all that wait: not for each stranger's request. */
+#define PRUNE_PERIOD_MS 1000
 
-static struct str key_of(struct entra_call *c, const char *kind, struct str id)
+static const char *const names[PENDING_KINDS] = {
+    [PENDING_DEVICE_CODE] = "device_code",
+    [PENDING_REDEEMED_CODE] = "authorization_code",
+};
+
+static struct str key_of(struct entra_call *c, enum pending_kind kind, struct str id)
 {
-    return arena_lower(c->arena, arena_printf(c->arena, "/pending/%s/%.*s", kind, STR_ARGS(id)));
+    return arena_lower(c->arena,
+                       arena_printf(c->arena, "/pending/%s/%.*s", names[kind], STR_ARGS(id)));
 }
 
-static struct str parent_of(struct entra_call *c, const char *kind)
+static struct str parent_of(struct entra_call *c, enum pending_kind kind)
 {
-    return arena_printf(c->arena, "/pending/%s", kind);
+    return arena_printf(c->arena, "/pending/%s", names[kind]);
 }
 
 /* Expiry is the document's change time, so that what has expired is told without reading bodies. */
-static bool prune(struct entra_call *c, const char *kind, struct error *err)
+static bool prune(struct entra_call *c, enum pending_kind kind, int64_t now_ms, struct error *err)
 {
     struct store_query query = { .parent = parent_of(c, kind), .limit = PENDING_MAX };
-    int64_t now_ms = authority_now_ms(c->entra->authority);
+    struct entra_pending *p = &c->entra->pending[kind];
     struct store_resource *list;
     size_t count, pruned = 0;
     bool existed;
@@ -35,11 +43,27 @@ static bool prune(struct entra_call *c, const char *kind, struct error *err)
             return false;
         pruned++;
     }
-    return count < PENDING_MAX || pruned > 0 ||
-           error_set(err, ERROR_OAUTH_REQUEST, "Too many requests wait for an answer.");
+    *p = (struct entra_pending){ .count = count - pruned, .pruned_at_ms = now_ms };
+    return true;
 }
 
-bool pending_put(struct entra_call *c, const char *kind, struct str id, yyjson_mut_val *body,
+/* Is there room for one more? It is counted here; one whose job fails after all, or that is deleted, is
+ * no longer counted from the next look at the store on. */
+static bool make_room(struct entra_call *c, enum pending_kind kind, struct error *err)
+{
+    struct entra_pending *p = &c->entra->pending[kind];
+    int64_t now_ms = authority_now_ms(c->entra->authority);
+
+    if ((now_ms < p->pruned_at_ms || now_ms - p->pruned_at_ms >= PRUNE_PERIOD_MS) &&
+        !prune(c, kind, now_ms, err))
+        return false;
+    if (p->count >= PENDING_MAX)
+        return error_set(err, ERROR_OAUTH_REQUEST, "Too many requests wait for an answer.");
+    p->count++;
+    return true;
+}
+
+bool pending_put(struct entra_call *c, enum pending_kind kind, struct str id, yyjson_mut_val *body,
                  int64_t expires_at_ms, struct error *err)
 {
     char etag[GUID_TEXT_LEN + 1];
@@ -58,10 +82,10 @@ bool pending_put(struct entra_call *c, const char *kind, struct str id, yyjson_m
     r.etag = str_from(etag);
     if (!store_get(c->txn, r.key, &old, &exists, err))
         return false;
-    return (exists || prune(c, kind, err)) && store_put(c->txn, &r, err);
+    return (exists || make_room(c, kind, err)) && store_put(c->txn, &r, err);
 }
 
-bool pending_get(struct entra_call *c, const char *kind, struct str id, yyjson_val **body,
+bool pending_get(struct entra_call *c, enum pending_kind kind, struct str id, yyjson_val **body,
                  struct error *err)
 {
     struct store_resource r;
@@ -80,7 +104,7 @@ bool pending_get(struct entra_call *c, const char *kind, struct str id, yyjson_v
     return true;
 }
 
-bool pending_delete(struct entra_call *c, const char *kind, struct str id, struct error *err)
+bool pending_delete(struct entra_call *c, enum pending_kind kind, struct str id, struct error *err)
 {
     bool existed;
 
