@@ -18,6 +18,8 @@
 #define CODE_LIFETIME_MS ((int64_t)10 * 60 * 1000)
 #define TITLE "Sign in to lazuli"
 #define URI_LEN_MAX 4096
+#define STATE_LEN_MAX 8192
+#define NONCE_LEN_MAX 1024
 #define CHALLENGE_LEN_MIN 43
 #define CHALLENGE_LEN_MAX 128
 
@@ -109,6 +111,14 @@ static struct str origin_of(struct str uri)
 
 /* -- The page -------------------------------------------------------------------------------- */
 
+/* Of what goes back to the client in a header, or into its code. */
+static bool check_lengths(struct entra_call *c, struct error *err)
+{
+    return (entra_parameter(c, "state").len <= STATE_LEN_MAX &&
+            entra_parameter(c, "nonce").len <= NONCE_LEN_MAX) ||
+           error_set(err, ERROR_OAUTH_REQUEST, "The state or the nonce is too long.");
+}
+
 /* RFC 7636, 4.2 to 4.4: a way that is not known is not taken for another. */
 static bool check_challenge(struct entra_call *c, struct error *err)
 {
@@ -129,15 +139,15 @@ static bool check_request(struct entra_call *c, struct error *err)
 {
     struct str client_id, uri, type, resource;
 
-    if (!entra_require(c, "client_id", &client_id, err) ||
-        !entra_require(c, "redirect_uri", &uri, err) || !check_redirect(c, client_id, uri, err) ||
-        !entra_require(c, "response_type", &type, err))
+    if (!token_read_client(c, &client_id, err) || !entra_require(c, "redirect_uri", &uri, err) ||
+        !check_redirect(c, client_id, uri, err) || !entra_require(c, "response_type", &type, err))
         return false;
     if (!str_equal(type, STR("code")))
         return error_set(err, ERROR_OAUTH_REQUEST,
                          "The response_type '%.*s' is not supported: it must be 'code'.",
                          STR_ARGS(str_slice(type, 0, 60)));
-    return check_challenge(c, err) && token_read_resource(c, &resource, err);
+    return check_lengths(c, err) && check_challenge(c, err) &&
+           token_read_resource(c, &resource, err);
 }
 
 static void show(struct entra_call *c, const char *wrong)
@@ -282,7 +292,7 @@ bool authorize_redeem(struct entra_call *c, struct error *err)
     struct str text;
     yyjson_val *code;
 
-    if (!entra_require(c, "client_id", &g.client_id, err) || !entra_require(c, "code", &text, err))
+    if (!token_read_client(c, &g.client_id, err) || !entra_require(c, "code", &text, err))
         return false;
     if (has_secret && !token_authenticate_client(c, &app, &by_certificate, err))
         return false;

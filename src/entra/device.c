@@ -69,7 +69,7 @@ static bool begin(struct entra_call *c, struct error *err)
     yyjson_mut_val *body = yyjson_mut_obj(doc);
     char secret[SECRET_LEN + 1];
 
-    if (!entra_require(c, "client_id", &client_id, err) || !token_read_resource(c, &resource, err))
+    if (!token_read_client(c, &client_id, err) || !token_read_resource(c, &resource, err))
         return false;
     random_base62(secret, SECRET_LEN);
     json_set_str(doc, body, "hash", principal_secret_hash(c->arena, str_from(secret)));
@@ -161,7 +161,7 @@ bool device_redeem(struct entra_call *c, struct error *err)
 
     if (!code.len)
         code = entra_parameter(c, "code");
-    if (!entra_require(c, "client_id", &g.client_id, err))
+    if (!token_read_client(c, &g.client_id, err))
         return false;
     secret = code;
     if (!str_split(&secret, '.', &user_code))

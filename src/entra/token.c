@@ -18,6 +18,9 @@
     ((int64_t)23 * 3600 * 1000) /* less than a key is known for after its time */
 #define ASSERTION_TYPE "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 #define DEFAULT_SCOPE "/.default"
+/* What is longer is refused: both are kept for strangers. */
+#define CLIENT_ID_LEN_MAX 128
+#define SCOPE_LEN_MAX 2048
 
 struct grant {
     const char *type;
@@ -63,7 +66,7 @@ bool token_read_resource(struct entra_call *c, struct str *resource, struct erro
     if (str_is_empty(*resource) && str_is_empty(scope))
         return error_set(err, ERROR_OAUTH_MISSING,
                          "The request body must contain the following parameter: 'scope'.");
-    if (!is_resource(*resource))
+    if (scope.len > SCOPE_LEN_MAX || !is_resource(*resource))
         return error_set(err, ERROR_OAUTH_SCOPE,
                          "The provided value for the input parameter 'scope' is not valid. The "
                          "scope '%.*s' names no resource.",
@@ -72,6 +75,24 @@ bool token_read_resource(struct entra_call *c, struct str *resource, struct erro
 }
 
 /* -- The client ------------------------------------------------------------------------------ */
+
+static bool refuse_client(struct entra_call *c, struct str id, struct error *err)
+{
+    return error_set(err, ERROR_OAUTH_NO_APPLICATION,
+                     "Application with identifier '%.*s' was not found in the directory '%.*s'. "
+                     "This can happen if the application has not been installed by the "
+                     "administrator of the tenant or consented to by any user in the tenant. You "
+                     "may have sent your authentication request to the wrong tenant.",
+                     STR_ARGS(str_slice(id, 0, 100)),
+                     STR_ARGS(authority_tenant(c->entra->authority)));
+}
+
+bool token_read_client(struct entra_call *c, struct str *client_id, struct error *err)
+{
+    if (!entra_require(c, "client_id", client_id, err))
+        return false;
+    return client_id->len <= CLIENT_ID_LEN_MAX || refuse_client(c, *client_id, err);
+}
 
 static bool find_application(struct entra_call *c, struct str id, struct principal_record *app,
                              struct error *err)
@@ -82,13 +103,7 @@ static bool find_application(struct entra_call *c, struct str id, struct princip
         return false;
     if (found && (app->type == PRINCIPAL_TYPE_APPLICATION) && principal_is_enabled(app))
         return true;
-    return error_set(err, ERROR_OAUTH_NO_APPLICATION,
-                     "Application with identifier '%.*s' was not found in the directory '%.*s'. "
-                     "This can happen if the application has not been installed by the "
-                     "administrator of the tenant or consented to by any user in the tenant. You "
-                     "may have sent your authentication request to the wrong tenant.",
-                     STR_ARGS(str_slice(id, 0, 100)),
-                     STR_ARGS(authority_tenant(c->entra->authority)));
+    return refuse_client(c, id, err);
 }
 
 static bool refuse_assertion(struct error *err, const char *why)

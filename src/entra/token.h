@@ -9,6 +9,8 @@
 #include "entra/call.h"
 #include "identity/principals.h"
 
+/* The client's id, of whom nothing is known yet. ERROR_OAUTH_MISSING, ERROR_OAUTH_NO_APPLICATION. */
+MUST_CHECK bool token_read_client(struct entra_call *c, struct str *client_id, struct error *err);
 /* What the token is to be for: out of `resource` (v1) or `scope` (v2). */
 MUST_CHECK bool token_read_resource(struct entra_call *c, struct str *resource, struct error *err);
 /* `resource` where it is given, else the one that a word of `scope` names; empty: neither. */

@@ -147,7 +147,7 @@ static bool check_client(struct entra_call *c, struct user_grant *g, struct erro
     struct principal_record app;
     bool by_certificate;
 
-    if (!entra_require(c, "client_id", &g->client_id, err))
+    if (!token_read_client(c, &g->client_id, err))
         return false;
     if (!entra_parameter(c, "client_secret").len && !entra_parameter(c, "client_assertion").len)
         return true;

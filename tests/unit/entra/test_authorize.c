@@ -137,6 +137,20 @@ static void a_request_must_be_whole(void **state)
         400);
 }
 
+/* Sent back in a header, or within the code. */
+static void long_texts_are_refused(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(asked(f, request(f, LOOPBACK, text_of(f, "&nonce=%01024d", 0))), 200);
+    assert_int_equal(asked(f, request(f, LOOPBACK, text_of(f, "&nonce=%01025d", 0))), 400);
+    assert_int_equal(asked(f, text_of(f, "state=%08193d&%s", 0, request(f, LOOPBACK, ""))), 400);
+    assert_int_equal(asked(f, text_of(f, "client_id=%0129d&%s", 0, request(f, LOOPBACK, ""))), 400);
+    assert_int_equal(
+        asked(f, text_of(f, "scope=" ARM "/.default %02048d&%s", 0, request(f, LOOPBACK, ""))),
+        400);
+}
+
 /* -- Codes ----------------------------------------------------------------------------------- */
 
 static void a_code_becomes_tokens_once(void **state)
@@ -333,6 +347,7 @@ int main(void)
         TEST(a_program_of_the_machine_may_listen_anywhere),
         TEST(nobody_else_gets_a_code),
         TEST(a_request_must_be_whole),
+        TEST(long_texts_are_refused),
         TEST(a_code_becomes_tokens_once),
         TEST(a_code_expires),
         TEST(a_code_is_of_one_client_and_one_place),

@@ -141,6 +141,16 @@ static void a_request_must_be_whole(void **state)
     expect(f, 400, HTTP_POST, BEGIN, "client_id=" CLI "&scope=openid");
 }
 
+/* Strangers may begin sign-ins; what they send is kept, so it must be short. */
+static void long_texts_are_refused(void **state)
+{
+    struct fixture *f = *state;
+
+    expect(f, 400, HTTP_POST, BEGIN, text_of(f, "client_id=%0300d&scope=" ARM "/.default", 0));
+    expect(f, 400, HTTP_POST, BEGIN,
+           text_of(f, "client_id=" CLI "&scope=" ARM "/.default %05000d", 0));
+}
+
 /* 2000 wait at most; who was begun before is not kept from the end by those behind. */
 static void strangers_do_not_shut_out_who_has_a_code(void **state)
 {
@@ -181,6 +191,7 @@ int main(void)
         TEST(a_code_is_entered_once),
         TEST(a_new_password_ends_what_was_entered),
         TEST(a_request_must_be_whole),
+        TEST(long_texts_are_refused),
         TEST(strangers_do_not_shut_out_who_has_a_code),
         TEST(the_page_holds_no_foreign_html),
     };
