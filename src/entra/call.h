@@ -110,6 +110,8 @@ extern const struct entra_endpoints entra_managed_identity;
  * (may be NULL) and *count are what its {} stand for. */
 const struct entra_endpoint *entra_find(enum http_method method, struct str path, struct str *names,
                                         unsigned *count, bool *differs);
+/* Do headers tell of something in front? */
+bool entra_is_forwarded(const struct http_headers *headers);
 /* Calls the endpoint, of a call that has its transaction and its arena. What it asks for in `work` is
  * left to the caller, as is `next`. */
 MUST_CHECK bool entra_execute(struct entra_call *c, struct error *err);

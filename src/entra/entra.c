@@ -415,6 +415,19 @@ static void begin_work(struct entra_exchange *x)
 
 /* -- Requests -------------------------------------------------------------------------------- */
 
+bool entra_is_forwarded(const struct http_headers *headers)
+{
+    static const char *const names[] = {
+        "X-Forwarded-For", "Forwarded", "Via", "X-Real-IP", "X-Forwarded-Host", "X-Forwarded-Proto"
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (http_headers_get(headers, str_from(names[i])).data)
+            return true;
+    }
+    return false;
+}
+
 void entra_on_head(struct entra *e, struct http_request *r)
 {
     struct entra_exchange *x = ARENA_NEW(r->arena, struct entra_exchange);
@@ -432,7 +445,7 @@ void entra_on_head(struct entra *e, struct http_request *r)
         .metadata = http_headers_get(&r->headers, STR("Metadata")),
         .client_id = http_headers_get(&r->headers, STR("client-request-id")),
         .peer = r->peer,
-        .is_forwarded = http_headers_get(&r->headers, STR("X-Forwarded-For")).data != NULL,
+        .is_forwarded = entra_is_forwarded(&r->headers),
         .base = http_request_base(r, str_from(e->public_base)),
     };
     x->call = (struct entra_call){ .entra = e, .request = &x->request };

@@ -2,7 +2,7 @@
  * The managed identity endpoint, in the form of Azure's instance metadata service: programs of this
  * machine get tokens without a secret. Whose, the setting machine_identity says; without it nobody
  * gets any. Only callers on loopback are answered, and none that something has forwarded; the header
- * that must come along keeps a browser from being tricked into asking.
+ * that must come along, and the name that is asked for, keep a browser from being tricked into asking.
  * SPDX-License-Identifier: MIT
  */
 #include "base/format.h"
@@ -12,6 +12,27 @@ static bool is_local(struct str peer)
 {
     return str_starts_with(peer, STR("127.")) || str_equal(peer, STR("::1")) ||
            str_equal(peer, STR("::ffff:127.0.0.1"));
+}
+
+static struct str host_of(struct str base)
+{
+    struct str host = str_slice(base, str_find(base, STR("://")) + 3, SIZE_MAX);
+    size_t end = str_find_char(host, ':');
+
+    if (host.len && host.data[0] == '[')
+        return host;
+    return str_slice(host, 0, end);
+}
+
+/* An address, or a name of this machine. A page of a site whose name was made to mean this machine (DNS
+ * rebinding) may send any header to it, but asks for that name. */
+static bool is_own_name(const struct entra_call *c)
+{
+    struct str host = host_of(c->request->base);
+
+    return str_starts_with(host, STR("[")) || str_equal_nocase(host, STR("localhost")) ||
+           str_equal_nocase(host, host_of(str_from(c->entra->public_base))) ||
+           (host.len && strspn(arena_text(c->arena, host), "0123456789.") == host.len);
 }
 
 static bool refuse(struct error *err, const char *why)
@@ -46,11 +67,11 @@ static bool token(struct entra_call *c, struct error *err)
     struct principal_record identity;
     struct str resource;
 
-    if (!is_local(c->request->peer) || c->request->is_forwarded)
+    if (!is_local(c->request->peer) || c->request->is_forwarded || !is_own_name(c))
         return refuse(err, "Only programs of this machine are answered.");
     if (!str_equal_nocase(c->request->metadata, STR("true")))
         return refuse(err, "Required metadata header not specified");
-    if (!entra_require(c, "resource", &resource, err) || !find(c, &identity, err))
+    if (!token_read_resource(c, &resource, err) || !find(c, &identity, err))
         return false;
     token_reply_to_machine(c, &identity, resource);
     return true;
