@@ -26,23 +26,32 @@ static struct str parent_of(struct arena *a, struct str name)
     return arena_lower(a, arena_printf(a, "/names/%.*s", STR_ARGS(name)));
 }
 
+static bool read_type(struct str stored, enum principal_type *type)
+{
+    for (unsigned i = 0; i < PRINCIPAL_TYPES; i++) {
+        if (str_equal(stored, str_from(store_types[i]))) {
+            *type = (enum principal_type)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool read_record(struct arena *a, const struct store_resource *r, struct principal_record *p,
                         struct error *err)
 {
     yyjson_doc *doc = json_parse(a, r->body, err);
+    enum principal_type type;
 
-    if (!doc || !yyjson_is_obj(yyjson_doc_get_root(doc)))
+    if (!doc || !yyjson_is_obj(yyjson_doc_get_root(doc)) || !read_type(r->type, &type))
         return error_set(err, ERROR_STORE, "a stored principal is damaged");
     *p = (struct principal_record){
+        .type = type,
         .object_id = str_slice(r->key, strlen(ROOT), SIZE_MAX),
         .body = yyjson_doc_get_root(doc),
         .name = r->id,
         .created_at_ms = r->created_at_ms,
     };
-    for (unsigned i = 0; i < PRINCIPAL_TYPES; i++) {
-        if (str_equal(r->type, str_from(store_types[i])))
-            p->type = (enum principal_type)i;
-    }
     return true;
 }
 

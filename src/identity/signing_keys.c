@@ -116,7 +116,7 @@ static bool read_keys(struct signing_keys *k, struct arena *a, struct str plain,
             return error_set(err, ERROR_STORE, "the stored signing keys are damaged");
         add(k, key, yyjson_get_sint(yyjson_obj_get(item, "createdAt")));
     }
-    return true;
+    return k->count || error_set(err, ERROR_STORE, "the stored signing keys are damaged");
 }
 
 static bool load(struct signing_keys *k, struct store_txn *t, struct arena *a,
