@@ -2,6 +2,7 @@
 #include "entra/graph.h"
 
 #include "base/format.h"
+#include "entra/graph_filter.h"
 
 #define LIST_MAX 999 /* Graph's own */
 
@@ -169,93 +170,55 @@ static bool reply_one(struct entra_call *c, const struct principal_record *p, en
     return true;
 }
 
-/* -- $filter --------------------------------------------------------------------------------- */
+/* -- Reading --------------------------------------------------------------------------------- */
 
-/* What a filter may say, with its text left out. */
-static const struct {
-    const char *shape;
-    const char *member;
-    bool is_prefix;
-} terms[] = {
-    { "id eq ?", "id", false },
-    { "appId eq ?", "appId", false },
-    { "displayName eq ?", "displayName", false },
-    { "userPrincipalName eq ?", "userPrincipalName", false },
-    { "mailNickname eq ?", "mailNickname", false },
-    { "servicePrincipalNames/any(c:c eq ?)", "appId", false },
-    { "servicePrincipalNames/any(x:x eq ?)", "appId", false },
-    { "identifierUris/any(s:s eq ?)", "identifierUri", false },
-    { "startswith(displayName,?)", "displayName", true },
-    { "startswith(userPrincipalName,?)", "userPrincipalName", true },
-};
-
-/* Takes "SHAPE with 'text'" off *rest, up to the " and " behind it. */
-static bool take_term(struct arena *a, struct str *rest, struct str *shape, struct str *text)
+static struct str option(const struct entra_call *c, const char *name)
 {
-    size_t start = str_find_char(*rest, '\''), end;
-    struct str behind;
+    return http_query_get(c->arena, c->request->query, str_from(name));
+}
 
-    if (start == SIZE_MAX)
-        return false;
-    *text = str_slice(*rest, start + 1, SIZE_MAX);
-    end = str_find_char(*text, '\'');
-    if (end == SIZE_MAX)
-        return false;
-    behind = str_slice(*text, end + 1, SIZE_MAX);
-    *text = str_slice(*text, 0, end);
-    end = str_find(behind, STR(" and "));
-    *shape = arena_printf(a, "%.*s?%.*s", STR_ARGS(str_slice(*rest, 0, start)),
-                          STR_ARGS(str_trim(str_slice(behind, 0, end))));
-    *rest = end == SIZE_MAX ? STR_NONE : str_slice(behind, end + strlen(" and "), SIZE_MAX);
+static bool read_list(struct entra_call *c, struct graph_filter *filter, uint64_t *limit,
+                      struct str *after, struct error *err)
+{
+    struct str top = option(c, "$top");
+
+    *limit = LIST_MAX;
+    *after = option(c, "$skiptoken");
+    if (option(c, "$search").data || !graph_filter_parse(c->arena, option(c, "$filter"), filter))
+        return error_set(err, ERROR_GRAPH_QUERY, "Unsupported or invalid query filter clause.");
+    if ((top.len && (!str_to_u64(top, LIST_MAX, limit) || *limit == 0)) ||
+        (after->len && !format_is_guid(*after)))
+        return error_set(err, ERROR_GRAPH_BAD_REQUEST, "Invalid page size or page token.");
     return true;
 }
 
-static bool matches_term(yyjson_mut_val *shown, struct str shape, struct str text, bool *is_known)
+/* Where the list goes on, behind that object. */
+static void set_next(struct entra_call *c, yyjson_mut_doc *doc, yyjson_mut_val *root,
+                     struct str last, uint64_t limit)
 {
-    for (size_t i = 0; i < ARRAY_LEN(terms); i++) {
-        struct str value;
+    struct str filter = format_percent_encode(c->arena, option(c, "$filter"));
 
-        if (!str_equal_nocase(shape, str_from(terms[i].shape)))
-            continue;
-        value = json_mut_str(yyjson_mut_obj_get(shown, terms[i].member));
-        return terms[i].is_prefix ? str_starts_with_nocase(value, text)
-                                  : str_equal_nocase(value, text);
-    }
-    *is_known = false;
-    return false;
+    json_set_str(doc, root, "@odata.nextLink",
+                 arena_printf(c->arena, "%.*s%s?%s%.*s&$top=%llu&$skiptoken=%.*s",
+                              STR_ARGS(c->request->base), c->endpoint->path,
+                              filter.len ? "$filter=" : "", STR_ARGS(filter),
+                              (unsigned long long)limit, STR_ARGS(last)));
 }
-
-/* *is_known is false for a filter that cannot be done: none is left aside. */
-static bool matches(struct entra_call *c, struct str filter, yyjson_mut_val *shown, bool *is_known)
-{
-    struct str shape, text;
-    bool all = true;
-
-    *is_known = true;
-    while (filter.len && *is_known) {
-        if (take_term(c->arena, &filter, &shape, &text))
-            all &= matches_term(shown, shape, text, is_known);
-        else
-            *is_known = false;
-    }
-    return all;
-}
-
-/* -- Reading --------------------------------------------------------------------------------- */
 
 static bool list(struct entra_call *c, struct error *err)
 {
-    struct str filter = http_query_get(c->arena, c->request->query, STR("$filter"));
     enum graph_kind kind = graph_kind_of(c);
     yyjson_mut_doc *doc = json_new(c->arena);
     yyjson_mut_val *root = yyjson_mut_obj(doc), *value = yyjson_mut_arr(doc);
     struct principal_record *all;
+    struct graph_filter filter;
+    struct str after, last = STR_NONE;
     struct principal who;
-    bool is_known;
+    uint64_t limit;
     size_t count;
 
-    if (!graph_authenticate(c, &who, err) ||
-        !principals_list(c->txn, c->arena, STR_NONE, 0, &all, &count, err))
+    if (!graph_authenticate(c, &who, err) || !read_list(c, &filter, &limit, &after, err) ||
+        !principals_list(c->txn, c->arena, after, 0, &all, &count, err))
         return false;
     for (size_t i = 0; i < count; i++) {
         yyjson_mut_val *shown;
@@ -263,10 +226,14 @@ static bool list(struct entra_call *c, struct error *err)
         if (!graph_is_of_kind(&all[i], kind))
             continue;
         shown = graph_show(c, doc, &all[i], kind);
-        if (matches(c, filter, shown, &is_known) && yyjson_mut_arr_size(value) < LIST_MAX)
-            yyjson_mut_arr_append(value, shown);
-        if (!is_known)
-            return error_set(err, ERROR_GRAPH_QUERY, "Unsupported or invalid query filter clause.");
+        if (!graph_filter_matches(&filter, shown))
+            continue;
+        if (yyjson_mut_arr_size(value) == limit) {
+            set_next(c, doc, root, last, limit);
+            break;
+        }
+        yyjson_mut_arr_append(value, shown);
+        last = all[i].object_id;
     }
     json_set(doc, root, "value", value);
     entra_reply_json(c, 200, root);
