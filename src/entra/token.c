@@ -7,6 +7,7 @@
 
 #include "entra/authorize.h"
 #include "entra/device.h"
+#include "entra/graph.h"
 #include "entra/user_token.h"
 
 #include "base/format.h"
@@ -56,6 +57,18 @@ static struct str resource_of_scope(struct str scope)
 struct str token_resource_of(struct str resource, struct str scope)
 {
     return resource.len ? resource : resource_of_scope(scope);
+}
+
+/* The description of the cloud gives this service's address for Graph's, which is any that the client
+ * knows it by. The token has Graph's own name: with an address that the request for Graph may state
+ * in turn, a token for another service would do. */
+struct str token_audience(const struct entra_call *c, struct str resource)
+{
+    struct str base = c->request->base, rest = str_slice(resource, base.len, SIZE_MAX);
+
+    if (str_starts_with_nocase(resource, base) && (!rest.len || str_equal(rest, STR("/"))))
+        return STR(GRAPH_AUDIENCE);
+    return resource;
 }
 
 bool token_read_resource(struct entra_call *c, struct str *resource, struct error *err)
@@ -217,7 +230,7 @@ static struct str token_for_application(struct entra_call *c, const struct princ
     char id[GUID_TEXT_LEN + 1];
 
     format_guid(id);
-    json_set_str(doc, claims, "aud", resource);
+    json_set_str(doc, claims, "aud", token_audience(c, resource));
     json_set_str(doc, claims, "idp", issuer);
     json_set_str(doc, claims, "appid", app->name);
     json_set_str(doc, claims, "appidacr", str_from(appidacr));

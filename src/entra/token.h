@@ -15,6 +15,8 @@ MUST_CHECK bool token_read_client(struct entra_call *c, struct str *client_id, s
 MUST_CHECK bool token_read_resource(struct entra_call *c, struct str *resource, struct error *err);
 /* `resource` where it is given, else the one that a word of `scope` names; empty: neither. */
 struct str token_resource_of(struct str resource, struct str scope);
+/* What a token for that resource says that it is for. */
+struct str token_audience(const struct entra_call *c, struct str resource);
 /* The application that asks, by its secret or by an assertion that its certificate signed. */
 MUST_CHECK bool token_authenticate_client(struct entra_call *c, struct principal_record *app,
                                           bool *by_certificate, struct error *err);

@@ -46,7 +46,7 @@ static struct str access_token(struct entra_call *c, const struct user_grant *g)
 
     format_guid(id);
     yyjson_mut_arr_add_str(doc, methods, "pwd");
-    json_set_str(doc, claims, "aud", g->resource);
+    json_set_str(doc, claims, "aud", token_audience(c, g->resource));
     json_set_str(doc, claims, "acr", STR("1"));
     json_set(doc, claims, "amr", methods);
     json_set_str(doc, claims, "appid", g->client_id);

@@ -30,6 +30,21 @@ static void who_has_no_token_for_it_sees_nothing(void **state)
     expect(f, 200, HTTP_GET, USERS, NULL);
 }
 
+/* The Azure CLI asks for the service's own address as Graph's; a token for somebody else's service is
+ * not good here, whatever name that one calls this service by. */
+static void a_token_for_another_service_is_not_for_graph(void **state)
+{
+    struct fixture *f = *state;
+
+    authorize_as(f, OWNER_APP, BASE "/");
+    expect(f, 200, HTTP_GET, USERS, NULL);
+    authorize_as(f, OWNER_APP, BASE);
+    expect(f, 200, HTTP_GET, USERS, NULL);
+    authorize_as(f, OWNER_APP, "https://evil.example");
+    f->next.base = STR("https://evil.example");
+    expect(f, 401, HTTP_GET, USERS, NULL);
+}
+
 static void things_are_shown_without_their_secrets(void **state)
 {
     struct fixture *f = *state;
@@ -176,6 +191,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(who_has_no_token_for_it_sees_nothing),
+        TEST(a_token_for_another_service_is_not_for_graph),
         TEST(things_are_shown_without_their_secrets),
         TEST(one_kind_is_not_another),
         TEST(filters_find_what_they_name),
