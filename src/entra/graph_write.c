@@ -33,23 +33,40 @@ static yyjson_val *read_body(struct entra_call *c, struct error *err)
     return NULL;
 }
 
-/* Of texts and booleans that may be set, those that the body has. */
+/* A text or a boolean that may be set. */
+struct member {
+    const char *name;
+    bool is_boolean;
+    bool is_needed; /* neither null nor empty */
+};
+
+static bool is_good(const struct member *m, yyjson_val *value)
+{
+    if (yyjson_is_null(value))
+        return !m->is_needed;
+    if (m->is_boolean)
+        return yyjson_is_bool(value);
+    return yyjson_is_str(value) && yyjson_get_len(value) <= TEXT_MAX &&
+           (yyjson_get_len(value) > 0 || !m->is_needed);
+}
+
+/* Those that the body has. */
 static bool take_members(yyjson_mut_doc *doc, yyjson_mut_val *kept, yyjson_val *body,
-                         const char *const *names, size_t count, struct error *err)
+                         const struct member *members, size_t count, struct error *err)
 {
     for (size_t i = 0; i < count; i++) {
-        yyjson_val *value = yyjson_obj_get(body, names[i]);
+        yyjson_val *value = yyjson_obj_get(body, members[i].name);
 
         if (!value)
             continue;
-        if (!(yyjson_is_str(value) && yyjson_get_len(value) <= TEXT_MAX) &&
-            !yyjson_is_bool(value) && !yyjson_is_null(value))
+        if (!is_good(&members[i], value))
             return error_set(err, ERROR_GRAPH_BAD_REQUEST,
-                             "Invalid value specified for property '%s' of resource.", names[i]);
+                             "Invalid value specified for property '%s' of resource.",
+                             members[i].name);
         if (yyjson_is_null(value))
-            yyjson_mut_obj_remove_key(kept, names[i]);
+            yyjson_mut_obj_remove_key(kept, members[i].name);
         else
-            json_set(doc, kept, names[i], yyjson_val_mut_copy(doc, value));
+            json_set(doc, kept, members[i].name, yyjson_val_mut_copy(doc, value));
     }
     return true;
 }
@@ -91,8 +108,14 @@ static struct str new_guid(struct entra_call *c)
 
 /* -- Users ----------------------------------------------------------------------------------- */
 
-static const char *const of_user[] = { "displayName", "givenName", "surname",
-                                       "mail",        "jobTitle",  "accountEnabled" };
+static const struct member of_user[] = {
+    { .name = "displayName", .is_needed = true },
+    { .name = "givenName" },
+    { .name = "surname" },
+    { .name = "mail" },
+    { .name = "jobTitle" },
+    { .name = "accountEnabled", .is_boolean = true, .is_needed = true },
+};
 
 static bool is_user_name(struct str name)
 {
@@ -171,7 +194,7 @@ static bool change_user(struct entra_call *c, struct error *err)
 
 /* -- Applications ---------------------------------------------------------------------------- */
 
-static const char *const of_application[] = { "displayName" };
+static const struct member of_application[] = { { .name = "displayName", .is_needed = true } };
 
 /* Where codes of sign-ins may go: "publicClient.redirectUris" and "web.redirectUris". */
 static void take_redirects(yyjson_mut_doc *doc, yyjson_mut_val *kept, yyjson_val *body)
@@ -315,6 +338,8 @@ static bool add_password(struct entra_call *c, struct error *err)
     if (yyjson_arr_size(yyjson_obj_get(p.body, "secrets")) >= SECRETS_MAX)
         return refuse(err, "Too many credentials.");
     wanted = yyjson_obj_get(body, "passwordCredential");
+    if (json_str(yyjson_obj_get(wanted, "displayName")).len > TEXT_MAX)
+        return refuse(err, "The display name of the credential is too long.");
     if ((yyjson_obj_get(wanted, "startDateTime") &&
          !format_parse_time(json_str(yyjson_obj_get(wanted, "startDateTime")), &start_ms)) ||
         (yyjson_obj_get(wanted, "endDateTime") &&
@@ -362,15 +387,20 @@ static bool remove_password(struct entra_call *c, struct error *err)
 
 static bool create_group(struct entra_call *c, struct error *err)
 {
-    static const char *const names[] = { "displayName", "description", "mailNickname",
-                                         "mailEnabled", "securityEnabled" };
+    static const struct member of_group[] = {
+        { .name = "displayName", .is_needed = true },
+        { .name = "description" },
+        { .name = "mailNickname" },
+        { .name = "mailEnabled", .is_boolean = true },
+        { .name = "securityEnabled", .is_boolean = true },
+    };
     struct principal_record p = { .type = PRINCIPAL_TYPE_GROUP };
     yyjson_mut_doc *doc = json_new(c->arena);
     yyjson_mut_val *kept = yyjson_mut_obj(doc);
     yyjson_val *body;
 
     if (!graph_authorize(c, err) || !(body = read_body(c, err)) || !require_name(body, err) ||
-        !take_members(doc, kept, body, names, ARRAY_LEN(names), err))
+        !take_members(doc, kept, body, of_group, ARRAY_LEN(of_group), err))
         return false;
     p.object_id = p.name = new_guid(c);
     json_set(doc, kept, "members", yyjson_mut_arr(doc));

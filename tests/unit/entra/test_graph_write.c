@@ -1,0 +1,272 @@
+/* Microsoft Graph: making, changing and deleting principals.
+ * SPDX-License-Identifier: MIT */
+#include "fixture.h"
+
+#include "base/format.h"
+
+#define APPS "/v1.0/applications"
+#define USERS "/v1.0/users"
+#define BOB(password)                                                     \
+    "{\"displayName\":\"Bob\",\"userPrincipalName\":\"bob@contoso.com\"," \
+    "\"passwordProfile\":{\"password\":\"" password "\"}}"
+#define BOB_SIGNS_IN                                                                         \
+    "grant_type=password&client_id=" CLI "&username=bob@contoso.com&scope=" ARM "/.default&" \
+    "password="
+
+static const char *id_of(yyjson_val *object)
+{
+    return text_at(object, "id");
+}
+
+static void who_may_not_assign_roles_changes_nothing(void **state)
+{
+    struct fixture *f = *state;
+    yyjson_val *reply;
+
+    authorize_as(f, OTHER_APP, GRAPH);
+    reply = expect(f, 403, HTTP_POST, APPS, "{\"displayName\":\"x\"}");
+    assert_string_equal(text_at(reply, "error.code"), "Authorization_RequestDenied");
+    authorize_as(f, OTHER_APP, GRAPH);
+    expect(f, 403, HTTP_POST, APPS "/" OTHER_ID "/addPassword", "{}");
+    authorize_as(f, OTHER_APP, GRAPH);
+    expect(f, 403, HTTP_PATCH, USERS "/" ANN_ID, "{\"displayName\":\"x\"}");
+    authorize_as(f, OTHER_APP, GRAPH);
+    expect(f, 403, HTTP_DELETE, USERS "/" ANN_ID, NULL);
+    expect(f, 401, HTTP_DELETE, USERS "/" ANN_ID, NULL);
+}
+
+/* -- Users ----------------------------------------------------------------------------------- */
+
+static void a_user_is_made_and_signs_in(void **state)
+{
+    struct fixture *f = *state;
+    yyjson_val *user = graph(f, 201, HTTP_POST, USERS, BOB("battery staple"));
+
+    assert_string_equal(text_at(user, "userPrincipalName"), "bob@contoso.com");
+    assert_null(yyjson_obj_get(user, "passwordHash"));
+    assert_null(yyjson_obj_get(user, "passwordProfile"));
+    expect_token(f, BOB_SIGNS_IN "battery staple");
+    graph(f, 400, HTTP_POST, USERS, BOB("battery staple")); /* the name is taken */
+    graph(f, 204, HTTP_DELETE, USERS "/bob@contoso.com", NULL);
+    expect_refusal(f, "invalid_grant", 50126, BOB_SIGNS_IN "battery staple");
+}
+
+static void passwords_have_a_fair_length(void **state)
+{
+    struct fixture *f = *state;
+    unsigned hashed;
+
+    graph(f, 400, HTTP_POST, USERS, BOB("1234567"));
+    graph(f, 400, HTTP_POST, USERS, text_of(f, BOB("%0257d"), 0));
+    graph(f, 400, HTTP_POST, USERS,
+          "{\"displayName\":\"Bob\",\"userPrincipalName\":\"bob@contoso.com\"}");
+    graph(f, 400, HTTP_POST, USERS,
+          "{\"displayName\":\"Bob\",\"userPrincipalName\":\"bob@contoso.com\","
+          "\"passwordProfile\":{\"password\":12345678}}");
+    assert_int_equal(f->hashed, 0); /* refused before there is any work */
+    graph(f, 201, HTTP_POST, USERS, BOB("12345678"));
+    hashed = f->hashed;
+    graph(f, 400, HTTP_PATCH, USERS "/bob@contoso.com", "{\"passwordProfile\":{}}");
+    graph(f, 400, HTTP_PATCH, USERS "/bob@contoso.com",
+          "{\"passwordProfile\":{\"password\":\"short\"}}");
+    assert_int_equal(f->hashed, hashed);
+}
+
+static void a_new_password_takes_the_old_ones_place(void **state)
+{
+    struct fixture *f = *state;
+
+    graph(f, 201, HTTP_POST, USERS, BOB("battery staple"));
+    pass(f, MINUTE_MS);
+    graph(f, 204, HTTP_PATCH, USERS "/bob@contoso.com",
+          "{\"passwordProfile\":{\"password\":\"another one\"}}");
+    expect_refusal(f, "invalid_grant", 50126, BOB_SIGNS_IN "battery staple");
+    expect_token(f, BOB_SIGNS_IN "another one");
+}
+
+static void users_have_names_like_addresses(void **state)
+{
+    static const char *const names[] = { "",        "bob",   "@contoso.com", "bob@",
+                                         "b b@x.y", "b/b@x", "b<b@x" };
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        graph(f, 400, HTTP_POST, USERS,
+              text_of(f,
+                      "{\"displayName\":\"B\",\"userPrincipalName\":\"%s\","
+                      "\"passwordProfile\":{\"password\":\"battery staple\"}}",
+                      names[i]));
+    assert_int_equal(f->hashed, 0);
+}
+
+/* "false", a text, would have left the account switched on. */
+static void members_have_their_types(void **state)
+{
+    static const char *const bodies[] = { "{\"accountEnabled\":\"false\"}",
+                                          "{\"accountEnabled\":0}",
+                                          "{\"accountEnabled\":null}",
+                                          "{\"displayName\":true}",
+                                          "{\"displayName\":\"\"}",
+                                          "{\"displayName\":null}",
+                                          "{\"displayName\":{}}",
+                                          "{\"mail\":[\"x\"]}",
+                                          "[]",
+                                          "x" };
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(bodies); i++)
+        graph(f, 400, HTTP_PATCH, USERS "/" ANN_ID, bodies[i]);
+    graph(f, 400, HTTP_PATCH, USERS "/" ANN_ID, text_of(f, "{\"jobTitle\":\"%0257d\"}", 0));
+    graph(f, 204, HTTP_PATCH, USERS "/" ANN_ID,
+          "{\"jobTitle\":\"x\",\"mail\":null,\"unknown\":{},\"accountEnabled\":false}");
+    expect_refusal(f, "invalid_grant", 50057,
+                   "grant_type=password&client_id=" CLI "&username=" ANN "&scope=" ARM
+                   "/.default&password=" PASSWORD);
+}
+
+/* -- Applications ---------------------------------------------------------------------------- */
+
+static yyjson_val *make_application(struct fixture *f, const char *more)
+{
+    return graph(f, 201, HTTP_POST, APPS, text_of(f, "{\"displayName\":\"New\"%s}", more));
+}
+
+static const char *client(struct fixture *f, const char *app, const char *secret)
+{
+    return text_of(
+        f, "grant_type=client_credentials&client_id=%s&client_secret=%s&scope=" ARM "/.default",
+        app, secret);
+}
+
+static void an_application_needs_its_service_principal(void **state)
+{
+    struct fixture *f = *state;
+    yyjson_val *app = make_application(f, ""), *sp;
+    const char *body = text_of(f, "{\"appId\":\"%s\"}", text_at(app, "appId"));
+    const char *secret =
+        text_at(graph(f, 200, HTTP_POST, text_of(f, APPS "/%s/addPassword", id_of(app)), "{}"),
+                "secretText");
+
+    expect_refusal(f, "unauthorized_client", 700016, client(f, text_at(app, "appId"), secret));
+    sp = graph(f, 201, HTTP_POST, "/v1.0/servicePrincipals", body);
+    expect_token(f, client(f, text_at(app, "appId"), secret));
+    graph(f, 400, HTTP_POST, "/v1.0/servicePrincipals", body); /* twice */
+    graph(f, 400, HTTP_POST, "/v1.0/servicePrincipals", "{\"appId\":\"" ANN "\"}");
+    graph(f, 400, HTTP_POST, "/v1.0/servicePrincipals", "{}");
+    graph(f, 204, HTTP_DELETE, text_of(f, "/v1.0/servicePrincipals/%s", id_of(sp)), NULL);
+    expect_refusal(f, "unauthorized_client", 700016, client(f, text_at(app, "appId"), secret));
+    graph(f, 204, HTTP_DELETE, text_of(f, APPS "/%s", id_of(app)), NULL);
+    graph(f, 404, HTTP_GET, text_of(f, APPS "/%s", id_of(app)), NULL);
+}
+
+static void a_secret_is_good_until_it_is_removed(void **state)
+{
+    struct fixture *f = *state;
+    yyjson_val *made = graph(f, 200, HTTP_POST, APPS "/" OTHER_ID "/addPassword",
+                             "{\"passwordCredential\":{\"displayName\":\"second\"}}");
+    const char *removal = text_of(f, "{\"keyId\":\"%s\"}", text_at(made, "keyId"));
+
+    assert_null(yyjson_obj_get(made, "hash"));
+    expect_token(f, client(f, OTHER_APP, text_at(made, "secretText")));
+    expect_token(f, client(f, OTHER_APP, SECRET));
+    graph(f, 204, HTTP_POST, APPS "/" OTHER_ID "/removePassword", removal);
+    expect_refusal(f, "invalid_client", 7000215, client(f, OTHER_APP, text_at(made, "secretText")));
+    expect_token(f, client(f, OTHER_APP, SECRET));
+    graph(f, 400, HTTP_POST, APPS "/" OTHER_ID "/removePassword", removal);
+    graph(f, 400, HTTP_POST, APPS "/" OTHER_ID "/removePassword", "{}");
+}
+
+static void a_secret_has_a_time_and_a_short_name(void **state)
+{
+    struct fixture *f = *state;
+    const char *path = APPS "/" OTHER_ID "/addPassword", *secret;
+    struct str end = format_time_seconds(f->arena, clock_now_ms(&f->clock) + 10 * MINUTE_MS);
+
+    graph(f, 400, HTTP_POST, path, "{\"passwordCredential\":{\"endDateTime\":\"tomorrow\"}}");
+    graph(f, 400, HTTP_POST, path, "{\"passwordCredential\":{\"endDateTime\":7}}");
+    graph(f, 400, HTTP_POST, path,
+          "{\"passwordCredential\":{\"endDateTime\":\"2020-01-01T00:00:00Z\"}}");
+    graph(f, 400, HTTP_POST, path,
+          text_of(f, "{\"passwordCredential\":{\"displayName\":\"%0257d\"}}", 0));
+    secret = text_at(
+        graph(f, 200, HTTP_POST, path,
+              text_of(f, "{\"passwordCredential\":{\"endDateTime\":\"%.*s\"}}", STR_ARGS(end))),
+        "secretText");
+    expect_token(f, client(f, OTHER_APP, secret));
+    pass(f, 11 * MINUTE_MS);
+    expect_refusal(f, "invalid_client", 7000215, client(f, OTHER_APP, secret));
+}
+
+static void there_are_fifty_secrets_at_most(void **state)
+{
+    struct fixture *f = *state;
+
+    for (unsigned i = 1; i < 50; i++)
+        graph(f, 200, HTTP_POST, APPS "/" OTHER_ID "/addPassword", "{}");
+    graph(f, 400, HTTP_POST, APPS "/" OTHER_ID "/addPassword", "{}");
+}
+
+/* -- Groups ---------------------------------------------------------------------------------- */
+
+#define MEMBER(id) "{\"@odata.id\":\"" GRAPH "/v1.0/directoryObjects/" id "\"}"
+
+static void groups_have_members(void **state)
+{
+    struct fixture *f = *state;
+    const char *id = id_of(
+        graph(f, 201, HTTP_POST, "/v1.0/groups", "{\"displayName\":\"g\",\"mailNickname\":\"g\"}"));
+    const char *members = text_of(f, "/v1.0/groups/%s/members", id);
+    const char *refs = text_of(f, "%s/$ref", members);
+    yyjson_val *reply;
+
+    graph(f, 204, HTTP_POST, refs, MEMBER(ANN_ID));
+    graph(f, 400, HTTP_POST, refs, MEMBER(ANN_ID));
+    graph(f, 404, HTTP_POST, refs, MEMBER("bbbbbbbb-0000-0000-0000-00000000000f"));
+    graph(f, 404, HTTP_POST, refs, "{\"@odata.id\":7}");
+    graph(f, 404, HTTP_POST, refs, "{}");
+    reply = graph(f, 200, HTTP_GET, members, NULL);
+    assert_int_equal(yyjson_arr_size(yyjson_obj_get(reply, "value")), 1);
+    graph(f, 204, HTTP_DELETE, text_of(f, "%s/" ANN_ID "/$ref", members), NULL);
+    graph(f, 404, HTTP_DELETE, text_of(f, "%s/" ANN_ID "/$ref", members), NULL);
+    graph(f, 404, HTTP_POST, "/v1.0/groups/" ANN_ID "/members/$ref", MEMBER(ANN_ID));
+}
+
+/* -- Certificates ---------------------------------------------------------------------------- */
+
+static void certificates_must_be_ones(void **state)
+{
+    static const char *const keys[] = {
+        "\"key\":\"\"",
+        "\"key\":\"AAAA\"",
+        "\"key\":7",
+        "\"x\":1",
+        "\"key\":\"Proc-Type: 4,ENCRYPTED\\nDEK-Info: AES-128-CBC,00000000000000000000000000000000"
+        "\\n\\nAAAA\"",
+    };
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        graph(f, 400, HTTP_PATCH, APPS "/" OTHER_ID,
+              text_of(f, "{\"keyCredentials\":[{%s}]}", keys[i]));
+    graph(f, 204, HTTP_PATCH, APPS "/" OTHER_ID, "{\"keyCredentials\":[]}");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(who_may_not_assign_roles_changes_nothing),
+        TEST(a_user_is_made_and_signs_in),
+        TEST(passwords_have_a_fair_length),
+        TEST(a_new_password_takes_the_old_ones_place),
+        TEST(users_have_names_like_addresses),
+        TEST(members_have_their_types),
+        TEST(an_application_needs_its_service_principal),
+        TEST(a_secret_is_good_until_it_is_removed),
+        TEST(a_secret_has_a_time_and_a_short_name),
+        TEST(there_are_fifty_secrets_at_most),
+        TEST(groups_have_members),
+        TEST(certificates_must_be_ones),
+    };
+
+    return RUN_TESTS(tests);
+}
