@@ -23,6 +23,8 @@
 #define CHALLENGE_LEN_MIN 43
 #define CHALLENGE_LEN_MAX 128
 
+const char *const authorize_platforms[AUTHORIZE_PLATFORMS] = { "web", "publicClient", "spa" };
+
 /* What the page carries from the client's request to the sign-in. */
 static const char *const carried[] = {
     "client_id", "response_type",  "redirect_uri",          "scope", "resource",
@@ -65,15 +67,34 @@ static bool is_loopback(struct str uri)
     return false;
 }
 
+bool authorize_may_register(struct str uri)
+{
+    static const char *const refused[] = { "http", "javascript", "data", "vbscript",
+                                           "blob", "file",       "about" };
+    struct str scheme = str_slice(uri, 0, str_find_char(uri, ':'));
+
+    if (!is_uri(uri) || scheme.len == uri.len || !scheme.len || !str_is_alnum_or(scheme, "+-."))
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+        if (str_equal_nocase(scheme, str_from(refused[i])))
+            return is_loopback(uri);
+    }
+    return true;
+}
+
 static bool is_registered(const struct principal_record *app, struct str uri)
 {
     yyjson_val *item;
     size_t i, count;
 
-    yyjson_arr_foreach(yyjson_obj_get(app->body, "redirectUris"), i, count, item)
-    {
-        if (str_equal(json_str(item), uri))
-            return true;
+    for (size_t p = 0; p < AUTHORIZE_PLATFORMS; p++) {
+        yyjson_val *platform = yyjson_obj_get(app->body, authorize_platforms[p]);
+
+        yyjson_arr_foreach(yyjson_obj_get(platform, "redirectUris"), i, count, item)
+        {
+            if (str_equal(json_str(item), uri))
+                return true;
+        }
     }
     return false;
 }

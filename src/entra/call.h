@@ -85,10 +85,11 @@ struct entra_call {
     unsigned name_count;
     struct entra_reply reply;
     struct entra_work work;
-    struct error refusal;          /* set by entra_refuse */
-    struct authority_state *state; /* what is in force while a handler runs: it can sign */
-    bool principals_changed;       /* set by a handler that wrote one */
-    struct authority_state *next;  /* to be published after the commit */
+    struct error refusal; /* set by entra_refuse */
+    struct authority_state
+        *state;                   /* what is in force while a handler runs, with a key to sign by */
+    bool principals_changed;      /* set by a handler that wrote one */
+    struct authority_state *next; /* to be published after the commit */
 };
 
 /* The tables of endpoints, each of its file. */

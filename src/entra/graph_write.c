@@ -4,6 +4,7 @@
  */
 #include "base/format.h"
 #include "base/random.h"
+#include "entra/authorize.h"
 #include "entra/graph.h"
 #include "identity/jwt.h"
 #include "identity/password.h"
@@ -13,6 +14,7 @@
 #define SECRETS_MAX 50
 #define MEMBERS_MAX 20000
 #define TEXT_MAX 256
+#define REDIRECTS_MAX 256
 
 static bool refuse(struct error *err, const char *what)
 {
@@ -196,24 +198,28 @@ static bool change_user(struct entra_call *c, struct error *err)
 
 static const struct member of_application[] = { { .name = "displayName", .is_needed = true } };
 
-/* Where codes of sign-ins may go: "publicClient.redirectUris" and "web.redirectUris". */
-static void take_redirects(yyjson_mut_doc *doc, yyjson_mut_val *kept, yyjson_val *body)
+/* Where codes of sign-ins may go: what the body has of a platform replaces that platform's. */
+static bool take_redirects(yyjson_mut_doc *doc, yyjson_mut_val *kept, yyjson_val *body,
+                           struct error *err)
 {
-    static const char *const paths[] = { "publicClient.redirectUris", "web.redirectUris",
-                                         "spa.redirectUris" };
-    yyjson_mut_val *list = yyjson_mut_arr(doc);
-    yyjson_val *item;
-    size_t i, count;
+    for (size_t p = 0; p < AUTHORIZE_PLATFORMS; p++) {
+        yyjson_val *platform = yyjson_obj_get(body, authorize_platforms[p]), *item;
+        yyjson_val *uris = yyjson_obj_get(platform, "redirectUris");
+        size_t i, count;
 
-    for (size_t p = 0; p < ARRAY_LEN(paths); p++) {
-        yyjson_arr_foreach(json_at(body, paths[p]), i, count, item)
+        if (!uris)
+            continue;
+        if (!yyjson_is_arr(uris) || yyjson_arr_size(uris) > REDIRECTS_MAX)
+            return refuse(err, "Invalid value specified for property 'redirectUris' of resource.");
+        yyjson_arr_foreach(uris, i, count, item)
         {
-            if (yyjson_is_str(item))
-                yyjson_mut_arr_append(list, yyjson_val_mut_copy(doc, item));
+            if (!authorize_may_register(json_str(item)))
+                return refuse(err, "One or more redirect URIs are not valid.");
         }
+        json_set(doc, json_set_object(doc, kept, authorize_platforms[p]), "redirectUris",
+                 yyjson_val_mut_copy(doc, uris));
     }
-    if (yyjson_mut_arr_size(list))
-        json_set(doc, kept, "redirectUris", list);
+    return true;
 }
 
 /* Certificates by which it may sign assertions: "key" holds one in DER, as base64. */
@@ -258,9 +264,8 @@ static bool create_application(struct entra_call *c, struct error *err)
 
     if (!graph_authorize(c, err) || !(body = read_body(c, err)) || !require_name(body, err) ||
         !take_members(doc, kept, body, of_application, ARRAY_LEN(of_application), err) ||
-        !take_certificates(c, doc, kept, body, err))
+        !take_certificates(c, doc, kept, body, err) || !take_redirects(doc, kept, body, err))
         return false;
-    take_redirects(doc, kept, body);
     json_set_bool(doc, kept, "isServicePrincipal", false);
     p.object_id = new_guid(c);
     p.name = new_guid(c);
@@ -279,9 +284,8 @@ static bool change_application(struct entra_call *c, struct error *err)
     doc = json_copy(c->arena, p.body);
     kept = yyjson_mut_doc_get_root(doc);
     if (!take_members(doc, kept, body, of_application, ARRAY_LEN(of_application), err) ||
-        !take_certificates(c, doc, kept, body, err))
+        !take_certificates(c, doc, kept, body, err) || !take_redirects(doc, kept, body, err))
         return false;
-    take_redirects(doc, kept, body);
     c->reply.status = 204;
     return save(c, &p, kept, err);
 }

@@ -206,6 +206,66 @@ static void there_are_fifty_secrets_at_most(void **state)
     graph(f, 400, HTTP_POST, APPS "/" OTHER_ID "/addPassword", "{}");
 }
 
+/* -- Where codes go -------------------------------------------------------------------------- */
+
+static int asked(struct fixture *f, yyjson_val *app, const char *uri)
+{
+    return call(f, HTTP_GET,
+                text_of(f,
+                        "/common/oauth2/v2.0/authorize?client_id=%s&response_type=code&scope=" ARM
+                        "/.default&redirect_uri=%s",
+                        text_at(app, "appId"), escape(f, uri)),
+                NULL)
+        .status;
+}
+
+static void codes_go_where_the_application_says(void **state)
+{
+    struct fixture *f = *state;
+    yyjson_val *app =
+        make_application(f, ",\"web\":{\"redirectUris\":[\"https://a.example/back\"]},"
+                            "\"publicClient\":{\"redirectUris\":[\"msal://b\"]}");
+    const char *path = text_of(f, APPS "/%s", id_of(app));
+
+    assert_int_equal(asked(f, app, "https://a.example/back"), 200);
+    assert_int_equal(asked(f, app, "msal://b"), 200);
+    assert_int_equal(asked(f, app, "https://a.example/back/"), 400);
+    assert_int_equal(asked(f, app, "https://a.example/back?x"), 400);
+    assert_int_equal(asked(f, app, "https://A.example/back"), 400);
+    graph(f, 204, HTTP_PATCH, path, "{\"displayName\":\"x\"}");
+    assert_int_equal(asked(f, app, "msal://b"), 200);
+    graph(f, 204, HTTP_PATCH, path, "{\"web\":{\"redirectUris\":[]}}"); /* the others stay */
+    assert_int_equal(asked(f, app, "https://a.example/back"), 400);
+    assert_int_equal(asked(f, app, "msal://b"), 200);
+    graph(f, 204, HTTP_PATCH, path, "{\"publicClient\":{\"redirectUris\":[\"msal://c\"]}}");
+    assert_int_equal(asked(f, app, "msal://b"), 400);
+    assert_int_equal(asked(f, app, "msal://c"), 200);
+}
+
+static void codes_go_to_no_script(void **state)
+{
+    static const char *const uris[] = { "7",
+                                        "\"\"",
+                                        "\"a.example\"",
+                                        "\"javascript:alert(1)\"",
+                                        "\"JavaScript:alert(1)\"",
+                                        "\"data:text/html,x\"",
+                                        "\"vbscript:x\"",
+                                        "\"http://a.example/\"",
+                                        "\"https://a.example/#x\"",
+                                        "\"https://a.example/ x\"",
+                                        "\"https://*.example/\\u0000\"" };
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(uris); i++)
+        graph(f, 400, HTTP_POST, APPS,
+              text_of(f, "{\"displayName\":\"x\",\"web\":{\"redirectUris\":[%s]}}", uris[i]));
+    graph(f, 400, HTTP_POST, APPS,
+          "{\"displayName\":\"x\",\"web\":{\"redirectUris\":\"https://a\"}}");
+    make_application(f, ",\"web\":{\"redirectUris\":[\"http://localhost:1/\",\"https://a.b/?c=d\","
+                        "\"urn:ietf:wg:oauth:2.0:oob\",\"com.example.app://x\"]}");
+}
+
 /* -- Groups ---------------------------------------------------------------------------------- */
 
 #define MEMBER(id) "{\"@odata.id\":\"" GRAPH "/v1.0/directoryObjects/" id "\"}"
@@ -264,6 +324,8 @@ int main(void)
         TEST(a_secret_is_good_until_it_is_removed),
         TEST(a_secret_has_a_time_and_a_short_name),
         TEST(there_are_fifty_secrets_at_most),
+        TEST(codes_go_where_the_application_says),
+        TEST(codes_go_to_no_script),
         TEST(groups_have_members),
         TEST(certificates_must_be_ones),
     };

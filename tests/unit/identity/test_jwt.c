@@ -227,6 +227,35 @@ static void what_is_no_token_is_refused(void **state)
         "too long");
 }
 
+/* cjose ends the process on some of them. */
+static void what_is_no_base64_is_refused(void **state)
+{
+    static const char *const parts[] = { "=",
+                                         "==",
+                                         "e30=",
+                                         "e30==",
+                                         "e3=0",
+                                         "x=",
+                                         "x",
+                                         "scope=",
+                                         "AAAAA",
+                                         "A A",
+                                         "A+A/",
+                                         "A\nAA",
+                                         "\x80"
+                                         "AAA" };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        const char *p = parts[i];
+
+        refused(str_from(p), "not a JSON Web Token");
+        refused(arena_printf(arena, "%s.e30.AAAA", p), "not a JSON Web Token");
+        refused(arena_printf(arena, "e30.%s.AAAA", p), "not a JSON Web Token");
+        refused(arena_printf(arena, "e30.e30.%s", p), "not a JSON Web Token");
+    }
+}
+
 /* The last characters of a part may hold bits that stand for nothing: a change there is none. */
 static void any_change_is_found(void **state)
 {
@@ -311,6 +340,21 @@ static void only_keys_of_rsa_of_a_fair_size_are_taken(void **state)
                     "\"y\":\"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM\"}"));
     refused_key(arena_printf(arena, "{\"kty\":\"oct\",\"k\":\"%.*s\"}", STR_ARGS(number_of(2048))));
     refused_key(arena_printf(arena, "{\"x\":\"%0*d\"}", 20000, 0));
+}
+
+static void numbers_that_are_no_base64_are_refused(void **state)
+{
+    static const char *const names[] = { "n", "e", "d", "p", "q", "dp", "dq", "qi" };
+    static const char *const numbers[] = { "\"=\"",    "\"scope=\"", "\"AQABA\"",
+                                           "\"A=AA\"", "7",          "null" };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        for (size_t k = 0; k < ARRAY_LEN(numbers); k++)
+            refused_key(arena_printf(arena,
+                                     "{\"kty\":\"RSA\",\"%s\":%s,\"n\":\"%.*s\",\"e\":\"AQAB\"}",
+                                     names[i], numbers[k], STR_ARGS(number_of(2048))));
+    }
 }
 
 static void what_is_no_key_is_refused(void **state)
@@ -484,9 +528,11 @@ int main(void)
         TEST(other_algorithms_are_refused),
         TEST(critical_headers_are_refused_whatever_they_are),
         TEST(what_is_no_token_is_refused),
+        TEST(what_is_no_base64_is_refused),
         TEST(any_change_is_found),
         TEST(a_signature_of_other_claims_does_not_pass),
         TEST(only_keys_of_rsa_of_a_fair_size_are_taken),
+        TEST(numbers_that_are_no_base64_are_refused),
         TEST(what_is_no_key_is_refused),
         TEST(garbage_in_the_private_part_does_no_harm),
         TEST(a_certificate_verifies_what_its_key_signs),
