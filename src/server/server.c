@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "arm/activity.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "identity/admin_token.h"
@@ -40,7 +41,7 @@ struct server {
     uv_timer_t drain_timer;  /* until the listeners close */
     struct drained *drained; /* one a worker */
     unsigned draining;
-    unsigned publishing; /* catalogs that the control plane has not taken in yet */
+    unsigned publishing; /* jobs of the control plane that have not been done yet */
     bool engines_stopped;
     bool has_run;
     uv_timer_t dates_timer;
@@ -376,36 +377,35 @@ static void log_ignored(struct server *s, const struct settings *next)
     buf_done(&ignored);
 }
 
-static void on_catalog_published(void *data, const struct error *err)
+/* A job of the control plane is done; `failed` is what the log calls its failure. */
+static void end_publishing(struct server *s, const struct error *err, const char *failed)
 {
-    struct server *s = data;
-
     if (err)
-        log_error("reload_failed", "error=\"%s\"", err->text);
-    else
-        log_info("reload_done", NULL);
+        log_error(failed, "error=\"%s\"", err->text);
     s->publishing--;
     leave_when_done(s);
+}
+
+static void on_catalog_published(void *data, const struct error *err)
+{
+    if (!err)
+        log_info("reload_done", NULL);
+    end_publishing(data, err, "reload_failed");
 }
 
 static void on_dates_looked_at(void *data, const struct error *err)
 {
-    struct server *s = data;
+    end_publishing(data, err, "dates_failed");
+}
 
-    if (err)
-        log_error("dates_failed", "error=\"%s\"", err->text);
-    s->publishing--;
-    leave_when_done(s);
+static void on_activity_trimmed(void *data, const struct error *err)
+{
+    end_publishing(data, err, "activity_log_trim_failed");
 }
 
 static void on_principals_read(void *data, const struct error *err)
 {
-    struct server *s = data;
-
-    if (err)
-        log_error("signing_keys_failed", "error=\"%s\"", err->text);
-    s->publishing--;
-    leave_when_done(s);
+    end_publishing(data, err, "signing_keys_failed");
 }
 
 static void refresh_authority(struct server *s)
@@ -435,7 +435,8 @@ static void renew_certificate(struct server *s)
     }
 }
 
-/* Retirements and upgrades happen at their dates, whether or not something is written then. */
+/* Retirements and upgrades happen at their dates, whether or not something is written then, and the
+ * activity log loses what is too old. */
 static void on_dates_timer(uv_timer_t *timer)
 {
     struct server *s = timer->data;
@@ -443,8 +444,10 @@ static void on_dates_timer(uv_timer_t *timer)
     if (++s->dates_turns % KEYS_EVERY_TURNS == 0)
         refresh_authority(s);
     renew_certificate(s);
-    s->publishing++;
+    s->publishing += 2;
     arm_reload_catalog(s->shared.arm, NULL, s->loop, on_dates_looked_at, s);
+    arm_activity_trim(s->shared.arm, s->options.settings->activity_log_days, s->loop,
+                      on_activity_trimmed, s);
 }
 
 static bool reload(struct server *s, struct settings *next, struct error *err)

@@ -32,6 +32,7 @@
     FLAG(dev, false, false, "Development server: obeys faults that clients ask for in x-lazuli-fault.") \
     FLAG(strict_errors, false, false, "Answer calls of a deployment whose model has retired as Azure does, with a bare 404 `Resource not found`; false: `DeploymentNotFound`, and a message that says what retired and when.") \
     FLAG(arm_rate_limits, true, false, "Limit the control plane's requests as Azure does (429); false for load tests.") \
+    NUMBER(activity_log_days, 90, 1, 3650, true, "How long events of the control plane's activity log are kept.") \
     NUMBER(workers, 0, 0, 1024, false, "Event loops; 0: one a core.") \
     NUMBER(drain_delay_ms, 0, 0, 3600000, true, "How long connections are still taken after SIGTERM, while /readyz says draining; behind a load balancer, or in Kubernetes, longer than these take to see that.") \
     NUMBER(drain_ms, 30000, 0, 3600000, true, "How long streams in flight may go on after that, and on a llama-server that a reload replaces.") \
