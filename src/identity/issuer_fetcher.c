@@ -172,9 +172,9 @@ static bool take_keys(struct fetch *f, struct error *err)
     f->keys = keys;
     f->fetched_ms = loop_now_ms(f->owner->loop);
     f->failures = 0;
+    publish(f->owner);
     log_info("issuer_keys_fetched", "issuer=%.*s keys=%zu", STR_ARGS(f->issuer->name),
              jwks_count(keys));
-    publish(f->owner);
     rest(f, clamp(f->max_age_ms, o->refresh_min, o->refresh_max));
     return true;
 }

@@ -12,6 +12,7 @@
 #include "identity/admin_token.h"
 #include "identity/authority.h"
 #include "server/data_folder.h"
+#include "server/federation.h"
 #include "server/file_limit.h"
 #include "server/key_secret.h"
 #include "server/llama_path.h"
@@ -31,6 +32,7 @@ struct server {
     struct arena *arena; /* of info */
     struct bootstrap_info info;
     struct admin_token *admin_token;
+    struct federation *federation;
     struct tls_source tls_source;
     struct tls_context *tls;
     char *llama_server;
@@ -107,6 +109,7 @@ static bool open_tls(struct server *s, struct error *err)
 static bool open_data(struct server *s, struct error *err)
 {
     const struct settings *settings = s->options.settings;
+    struct issuers *issuers;
 
     if (!data_folder_open(&s->folder, settings->data, err) || !data_folder_lock(&s->folder, err) ||
         !data_folder_unpack_model(&s->folder, err))
@@ -120,6 +123,10 @@ static bool open_data(struct server *s, struct error *err)
     s->catalog = load_catalog(settings, err);
     if (!s->catalog)
         return false;
+    issuers = issuers_load(settings->identity_file, err);
+    if (!issuers)
+        return false;
+    s->federation = federation_new(issuers);
     return open_tls(s, err) && key_secret_open(s->store, s->box, &s->key_hash, err);
 }
 
@@ -199,6 +206,7 @@ static bool make_arm(struct server *s, struct error *err)
 
     shared->directory = directory_box_new(directory_new(s->catalog, NULL, 0));
     shared->authority = authority_new(s->box, &s->clock, s->info.tenant_id);
+    authority_trust(shared->authority, federation_keys(s->federation));
     shared->entra = entra_new(&(struct entra_options){
         .store = s->store,
         .authority = shared->authority,
@@ -315,12 +323,23 @@ static void on_engines_stopped(void *data)
     leave_when_done(s);
 }
 
+static void on_federation_stopped(void *data)
+{
+    struct server *s = data;
+
+    s->publishing--;
+    leave_when_done(s);
+}
+
 static void on_worker_drained(struct loop_task *task)
 {
     struct server *s = CONTAINER_OF(task, struct drained, task)->server;
 
-    if (--s->draining == 0)
-        engines_stop(s->shared.engines, on_engines_stopped, s);
+    if (--s->draining)
+        return;
+    s->publishing++;
+    federation_stop(s->federation, on_federation_stopped, s);
+    engines_stop(s->shared.engines, on_engines_stopped, s);
 }
 
 static void on_drain_delay_over(uv_timer_t *timer)
@@ -454,17 +473,21 @@ static bool reload(struct server *s, struct settings *next, struct error *err)
 {
     struct tls_context *tls;
     struct catalog *catalog;
+    struct issuers *issuers;
 
     if (!read_settings(s, next, err) || !tls_source_load(&s->tls_source, next, &tls, err))
         return false;
     catalog = load_catalog(next, err);
-    if (!catalog) {
+    issuers = catalog ? issuers_load(next->identity_file, err) : NULL;
+    if (!issuers) {
         tls_context_unref(tls);
+        catalog_unref(catalog);
         return false;
     }
     log_ignored(s, next);
     log_set_level(settings_log_level(s->options.settings));
     set_tls(s, tls);
+    federation_reload(s->federation, issuers);
     engines_reload(s->shared.engines, catalog, s->options.settings->drain_ms);
     s->publishing++;
     arm_reload_catalog(s->shared.arm, catalog, s->loop, on_catalog_published, s);
@@ -515,6 +538,7 @@ void server_run(struct server *s)
     uv_timer_start(&s->dates_timer, on_dates_timer, DATES_EVERY_MS, DATES_EVERY_MS);
     uv_timer_init(loop_uv(s->loop), &s->drain_timer);
     s->drain_timer.data = s;
+    federation_start(s->federation, s->loop);
     for (unsigned i = 0; i < s->shared.worker_count; i++)
         worker_start(s->shared.workers[i]);
     log_info("started", "endpoint=%.*s workers=%u", STR_ARGS(s->info.endpoint.public_base),
@@ -537,6 +561,7 @@ void server_free(struct server *s)
     arm_free(s->shared.arm);
     entra_free(s->shared.entra);
     authority_free(s->shared.authority);
+    federation_free(s->federation);
     directory_box_free(s->shared.directory);
     metrics_free(s->shared.metrics);
     admin_token_free(s->admin_token);

@@ -1,7 +1,6 @@
 """The activity log by Microsoft's SDK: the caller, the client's address, the outcome and the order of what was written."""
 
 import datetime
-import time
 import uuid
 
 import pytest
@@ -9,11 +8,10 @@ import requests
 from azure.core.exceptions import HttpResponseError
 from azure.mgmt.monitor import MonitorManagementClient
 
-from arm import Arm
+from arm import Arm, Token
 from certificate import tls_arguments
 from conftest import SIMULATED
 from service import Lazuli
-from test_arm_sdk import Token
 
 MODEL = {"format": "OpenAI", "name": "gpt-4o-mini", "version": "2024-07-18"}
 DEPLOYMENT = {"sku": {"name": "Standard", "capacity": 1}, "properties": {"model": MODEL}}
@@ -54,7 +52,7 @@ def group(arm):
 
 def now():
     """The service's clock may be 10 ms late."""
-    return datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(milliseconds=50)
+    return datetime.datetime.now(datetime.UTC) - datetime.timedelta(milliseconds=50)
 
 
 def events(monitor, more="", since=None, **arguments):
