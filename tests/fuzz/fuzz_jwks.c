@@ -1,5 +1,6 @@
 /*
- * What a foreign issuer may answer: as its key set, as its discovery document, and as a URL in that.
+ * What a foreign issuer may answer: as its key set, as its discovery document, and as a URL in that;
+ * and what anybody may call a token.
  * SPDX-License-Identifier: MIT
  */
 #include "fuzz.h"
@@ -34,6 +35,15 @@ static void try_url(struct arena *a, struct str text)
         check((unsigned char)url.target.data[i] > ' ');
 }
 
+static void try_token(struct arena *a, struct str text)
+{
+    struct jwt token;
+    struct error err;
+
+    check(jwt_parse(a, text, &token, &err) ? yyjson_is_obj(token.claims)
+                                           : err.code == ERROR_ARM_BAD_TOKEN);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena *a = arena_new(NULL);
@@ -44,6 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (jwks_parse_discovery(a, text, STR("https://a"), &uri, &err))
         try_url(a, uri);
     try_url(a, text);
+    try_token(a, text);
     arena_free(a);
     return 0;
 }
