@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "arm/activity.h"
 #include "arm/call.h"
 #include "arm/execute.h"
 #include "arm/publish.h"
@@ -29,7 +30,6 @@ struct arm_exchange {
     bool is_submitted; /* the store will be done with it, whether the client is there or not */
     struct http_header headers[REPLY_HEADERS_MAX];
     struct http_headers list;
-    struct str operation_id;
 };
 
 static char *dup_str(struct str s)
@@ -119,22 +119,31 @@ static void add_header(struct arm_exchange *x, struct str name, struct str value
 
 static void add_common_headers(struct arm_exchange *x)
 {
-    struct arena *arena = x->http->arena;
-    struct str client_id = http_headers_get(&x->http->headers, STR("x-ms-client-request-id"));
-    struct str correlation_id =
-        http_headers_get(&x->http->headers, STR("x-ms-correlation-request-id"));
-
     add_header(x, STR("Cache-Control"), STR("no-cache"));
     add_header(x, STR("Pragma"), STR("no-cache"));
     add_header(x, STR("Expires"), STR("-1"));
     add_header(x, STR("X-Content-Type-Options"), STR("nosniff"));
     if (x->http->is_tls)
         add_header(x, STR("Strict-Transport-Security"), STR("max-age=31536000; includeSubDomains"));
-    add_header(x, STR("x-ms-request-id"), x->operation_id);
-    add_header(x, STR("x-ms-correlation-request-id"),
-               format_is_guid(correlation_id) ? correlation_id : x->operation_id);
-    if (client_id.len && client_id.len <= 256 && str_is_utf8(client_id))
-        add_header(x, STR("x-ms-client-request-id"), arena_copy(arena, client_id));
+    add_header(x, STR("x-ms-request-id"), x->request.id);
+    add_header(x, STR("x-ms-correlation-request-id"), x->request.correlation_id);
+    if (x->request.client_request_id.len)
+        add_header(x, STR("x-ms-client-request-id"), x->request.client_request_id);
+}
+
+/* What the request is called, by us and by the client. */
+static void name_request(struct arm_exchange *x)
+{
+    const struct http_headers *headers = &x->http->headers;
+    struct str client_id = http_headers_get(headers, STR("x-ms-client-request-id"));
+    struct str correlation_id = http_headers_get(headers, STR("x-ms-correlation-request-id"));
+    char id[GUID_TEXT_LEN + 1];
+
+    format_guid(id);
+    x->request.id = arena_copy(x->http->arena, str_from(id));
+    x->request.correlation_id = format_is_guid(correlation_id) ? correlation_id : x->request.id;
+    if (client_id.len <= 256 && str_is_utf8(client_id))
+        x->request.client_request_id = client_id;
 }
 
 static void finish(struct arm_exchange *x, int status, struct str body)
@@ -158,7 +167,7 @@ static void finish_error(struct arm_exchange *x, const struct error *err)
                                 STR_ARGS(x->request.base), x->arm->tenant_id, err->text));
     if (status >= 500)
         log_error("arm_request_failed", "request=%.*s status=%d error=\"%s\"",
-                  STR_ARGS(x->operation_id), status, err->text);
+                  STR_ARGS(x->request.id), status, err->text);
     finish(x, status, arm_render_error(arena, err));
 }
 
@@ -178,6 +187,16 @@ static void committed(void *data)
     struct arm_exchange *x = data;
 
     arm_publish(x->arm, x->call.publications);
+}
+
+static bool refused(struct store_txn *t, struct arena *arena, void *data, const struct error *cause,
+                    struct error *err)
+{
+    struct arm_exchange *x = data;
+
+    (void)t;
+    (void)arena;
+    return arm_activity_record(&x->call, cause, err);
 }
 
 /* The reply lies in the job's arena, which goes now: it moves to the request's. */
@@ -219,13 +238,10 @@ static bool authenticate(struct arm_exchange *x, struct error *err)
 static struct arm_exchange *exchange_new(struct arm *a, struct http_request *r)
 {
     struct arm_exchange *x = ARENA_NEW(r->arena, struct arm_exchange);
-    char id[GUID_TEXT_LEN + 1];
 
     arena_keep_secret(r->arena); /* replies with keys are copied there */
-    format_guid(id);
     x->arm = a;
     x->http = r;
-    x->operation_id = arena_copy(r->arena, str_from(id));
     x->request = (struct arm_request){
         .method = r->method,
         .path = r->path,
@@ -233,26 +249,34 @@ static struct arm_exchange *exchange_new(struct arm *a, struct http_request *r)
         .if_match = http_headers_get(&r->headers, STR("If-Match")),
         .if_none_match = http_headers_get(&r->headers, STR("If-None-Match")),
         .base = http_request_base(r, str_from(a->public_base)),
+        .client_address = r->peer,
     };
     x->job = (struct store_job){
-        .run = run, .committed = committed, .done = done, .loop = r->loop, .data = x
+        .run = run,
+        .committed = committed,
+        .done = done,
+        .loop = r->loop,
+        .data = x,
+        .refused = refused,
     };
+    name_request(x);
     add_common_headers(x);
     return x;
 }
 
-static bool check_length(uint64_t len, struct error *err)
+static void submit(struct arm_exchange *x)
 {
-    return len <= ARM_BODY_BYTES_MAX || error_set(err, ERROR_ARM_TOO_LARGE, NULL);
+    x->is_submitted = true;
+    store_submit(x->arm->store, &x->job);
 }
 
 /* Of a body that tells its length before it comes; the others are looked at when they have come. */
-static bool check_announced_length(const struct http_request *r, struct error *err)
+static bool announces_too_much(const struct http_request *r)
 {
     uint64_t len;
 
-    return !str_to_u64(http_headers_get(&r->headers, STR("Content-Length")), UINT64_MAX, &len) ||
-           check_length(len, err);
+    return str_to_u64(http_headers_get(&r->headers, STR("Content-Length")), UINT64_MAX, &len) &&
+           len > ARM_BODY_BYTES_MAX;
 }
 
 void arm_on_head(struct arm *a, struct http_request *r)
@@ -261,22 +285,25 @@ void arm_on_head(struct arm *a, struct http_request *r)
     struct error err;
 
     r->handler_data = x;
-    if (!authenticate(x, &err) || !check_announced_length(r, &err))
+    if (!authenticate(x, &err)) {
         finish_error(x, &err);
+        return;
+    }
+    x->request.is_too_large = announces_too_much(r);
+    if (x->request.is_too_large)
+        submit(x);
 }
 
 void arm_on_body(struct http_request *r)
 {
     struct arm_exchange *x = r->handler_data;
-    struct error err;
 
-    x->request.body = r->body;
-    if (!check_length(r->body.len, &err)) {
-        finish_error(x, &err);
+    if (x->is_submitted)
         return;
-    }
-    x->is_submitted = true;
-    store_submit(x->arm->store, &x->job);
+    x->request.is_too_large = r->body.len > ARM_BODY_BYTES_MAX;
+    if (!x->request.is_too_large)
+        x->request.body = r->body;
+    submit(x);
 }
 
 void arm_on_gone(struct http_request *r)

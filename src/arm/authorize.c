@@ -21,6 +21,7 @@ static const struct {
     { "/subscriptions", ACCESS_SIGNED_IN },
     { "/tenants", ACCESS_SIGNED_IN },
     { "/providers/Microsoft.CognitiveServices/operations", ACCESS_SIGNED_IN },
+    { "/providers/Microsoft.Insights/eventcategories", ACCESS_SIGNED_IN },
     { "/providers/Microsoft.Authorization/permissions", ACCESS_SIGNED_IN },
     { ARM_SCOPE "/providers/Microsoft.Authorization/permissions", ACCESS_SIGNED_IN },
     { "/subscriptions/{}", ACCESS_KNOWN },
@@ -73,6 +74,11 @@ static struct str action_of(const struct arm_call *c, const char *path, enum htt
     return arena_printf(c->arena, "%.*s/%s", STR_ARGS(action), arm_verb(method));
 }
 
+struct str arm_action(const struct arm_call *c)
+{
+    return action_of(c, c->route->path, c->route->method);
+}
+
 struct rbac_principal arm_caller(const struct arm_call *c)
 {
     const struct principal *p = &c->request->principal;
@@ -120,7 +126,7 @@ bool arm_authorize(struct arm_call *c, struct error *err)
     scope = arm_route_scope(c);
     if (str_is_empty(scope))
         scope = STR("/");
-    action = action_of(c, c->route->path, c->route->method);
+    action = arm_action(c);
     if (access == ACCESS_SIGNED_IN) {
         c->lists_what_is_allowed = true;
         return true;

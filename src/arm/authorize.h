@@ -19,6 +19,8 @@
 MUST_CHECK bool arm_authorize(struct arm_call *c, struct error *err);
 /* Is a resource of that type for the caller's eyes, in the list that the call makes? */
 bool arm_may_list(const struct arm_call *c, const struct arm_type *type, struct str id);
+/* What the call does. */
+struct str arm_action(const struct arm_call *c);
 /* What a method does, in an action's words: "read", "write", "delete", "action". */
 const char *arm_verb(enum http_method method);
 /* May the caller do that at another scope than its request's? */

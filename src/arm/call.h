@@ -34,7 +34,12 @@ struct arm_request {
     struct str if_none_match;
     struct str base; /* "https://host": what links back to this server begin with */
     struct principal principal;
-    bool is_internal; /* the program's own (arm_apply) */
+    struct str client_address;    /* for the activity log; empty: the program's own request */
+    struct str id;                /* ours; a GUID */
+    struct str correlation_id;    /* the client's for several requests, or ours */
+    struct str client_request_id; /* may be empty */
+    bool is_too_large;            /* its body, which is not there then */
+    bool is_internal;             /* the program's own (arm_apply) */
 };
 
 struct arm_reply {
@@ -74,7 +79,8 @@ struct arm_call {
     struct str names[ARM_NAMES_MAX]; /* what stands at each {} of the route, decoded; [0] is the
                                         subscription's id wherever there is one outside of a scope */
     unsigned name_count;
-    struct str scope; /* what stands at the route's {scope}: an id, decoded; else empty */
+    struct str scope;  /* what stands at the route's {scope}: an id, decoded; else empty */
+    bool is_operation; /* the route, the api-version and the subscription are there */
     struct str api_version;
     int64_t now_ms;
     const struct rbac *roles;                  /* as they were when the call began */

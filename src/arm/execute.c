@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "arm/execute.h"
 
+#include "arm/activity.h"
 #include "arm/authorize.h"
 #include "arm/publish.h"
 #include "arm/resource.h"
@@ -38,6 +39,19 @@ static bool check_subscription(struct arm_call *c, struct error *err)
     return true;
 }
 
+/* Who may not know of a subscription does not learn that there is none. */
+static bool authorize(struct arm_call *c, struct error *err)
+{
+    struct error missing;
+
+    c->is_operation = check_subscription(c, &missing);
+    if (!arm_authorize(c, err))
+        return false;
+    if (!c->is_operation)
+        *err = missing;
+    return c->is_operation;
+}
+
 static const char *const remaining_headers[] = {
     [THROTTLE_READS] = "x-ms-ratelimit-remaining-subscription-global-reads",
     [THROTTLE_WRITES] = "x-ms-ratelimit-remaining-subscription-global-writes",
@@ -64,6 +78,11 @@ static bool check_throttle(struct arm_call *c, struct error *err)
     return true;
 }
 
+static bool check_length(const struct arm_call *c, struct error *err)
+{
+    return !c->request->is_too_large || error_set(err, ERROR_ARM_TOO_LARGE, NULL);
+}
+
 static bool execute(struct arm_call *c, struct error *err)
 {
     size_t kept;
@@ -75,10 +94,12 @@ static bool execute(struct arm_call *c, struct error *err)
     if (!c->request->is_internal && !c->arm->is_unthrottled && !check_throttle(c, err))
         return false;
     kept = c->reply.header_count;
-    if (arm_route_find(c, err) &&
-        arm_version_check(c->type->provider, c->type->name, c->api_version, c->arena, err) &&
-        arm_authorize(c, err) && check_subscription(c, err) && lock_check(c, err) &&
-        c->route->handle(c, err) && arm_publish_prepare(c, err))
+    if (!arm_route_find(c, err) ||
+        !arm_version_check(c->type->provider, c->type->name, c->api_version, c->arena, err))
+        return false;
+    if (authorize(c, err) && lock_check(c, err) && check_length(c, err) &&
+        c->route->handle(c, err) && arm_publish_prepare(c, err) &&
+        arm_activity_record(c, NULL, err))
         return true;
     c->reply.header_count = kept; /* the handler's belong to what did not come to be */
     return false;

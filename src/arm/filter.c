@@ -77,7 +77,8 @@ static bool take_term(struct arm_filter_terms *terms, struct arm_filter_term *te
         return take_argument(terms, term);
     }
     term->name = take_word(rest);
-    if (!str_equal_nocase(take_word(rest), STR("eq")) || str_is_empty(*rest))
+    term->comparison = take_word(rest);
+    if (str_is_empty(*rest))
         return false;
     term->is_quoted = str_starts_with(*rest, STR("'"));
     if (term->is_quoted)
@@ -98,16 +99,20 @@ bool arm_filter_next(struct arm_filter_terms *terms, struct arm_filter_term *ter
 {
     if (terms->is_wrong || str_is_empty(terms->rest))
         return false;
+    terms->at = terms->rest;
+    terms->is_wrong = !take_term(terms, term);
+    if (terms->is_wrong || str_is_empty(terms->rest))
+        return !terms->is_wrong;
+    terms->at = terms->rest;
     terms->is_wrong =
-        !take_term(terms, term) ||
-        (!str_is_empty(terms->rest) &&
-         (!str_equal_nocase(take_word(&terms->rest), STR("and")) || str_is_empty(terms->rest)));
+        !str_equal_nocase(take_word(&terms->rest), STR("and")) || str_is_empty(terms->rest);
     return !terms->is_wrong;
 }
 
 bool arm_filter_is(const struct arm_filter_term *term, const char *name, bool is_function)
 {
-    return term->is_function == is_function && str_equal_nocase(term->name, str_from(name));
+    return term->is_function == is_function && str_equal_nocase(term->name, str_from(name)) &&
+           (is_function || str_equal_nocase(term->comparison, STR("eq")));
 }
 
 /* MEMBER eq 'text' */

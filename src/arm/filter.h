@@ -1,6 +1,6 @@
 /*
  * $filter: terms joined by 'and', which is what the Azure CLI and the SDKs send. A term compares a
- * member by 'eq', or is a function of one text or none. Lists of resources compare resourceGroup,
+ * member, mostly by 'eq', or is a function of one text or none. Lists of resources compare resourceGroup,
  * resourceType, name, location, tagName and tagValue; other lists take the terms one by one.
  * SPDX-License-Identifier: MIT
  */
@@ -11,7 +11,8 @@
 
 struct arm_filter_term {
     struct str name;
-    struct str value; /* of the comparison, or between the parentheses; may be empty */
+    struct str comparison; /* "eq", "ge" or whatever stands there; empty for a function */
+    struct str value;      /* of the comparison, or between the parentheses; may be empty */
     bool is_function;
     bool is_quoted; /* 'value', not a bare word */
 };
@@ -19,6 +20,7 @@ struct arm_filter_term {
 struct arm_filter_terms {
     struct arena *arena;
     struct str rest;
+    struct str at; /* what was to be taken last */
     bool is_wrong;
 };
 
@@ -26,6 +28,7 @@ struct arm_filter_terms {
 void arm_filter_begin(struct arm_call *c, struct arm_filter_terms *terms);
 /* False at the end, and when what follows is no term: is_wrong says which. */
 bool arm_filter_next(struct arm_filter_terms *terms, struct arm_filter_term *term);
+/* A comparison by 'eq', or a function, of that name. */
 bool arm_filter_is(const struct arm_filter_term *term, const char *name, bool is_function);
 
 enum arm_filter_member {

@@ -26,6 +26,7 @@ struct arm_provider {
 extern const struct arm_provider arm_cognitive_services;
 extern const struct arm_provider arm_resources;
 extern const struct arm_provider arm_authorization;
+extern const struct arm_provider arm_insights;
 
 enum arm_field_kind {
     ARM_FIELD_TEXT,
@@ -137,6 +138,8 @@ extern const struct arm_type arm_encryption_scope_type;
 extern const struct arm_type arm_tags_type;
 extern const struct arm_type arm_tag_names_type;
 extern const struct arm_type arm_lock_type;
+extern const struct arm_type arm_event_type;
+extern const struct arm_type arm_event_category_type;
 extern const struct arm_type arm_role_definition_type;
 extern const struct arm_type arm_role_assignment_type;
 extern const struct arm_type arm_permission_type;

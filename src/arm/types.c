@@ -27,5 +27,7 @@ const struct arm_type *const arm_types[] = {
     &arm_deleted_account_type,
     &arm_tags_type,
     &arm_tag_names_type,
+    &arm_event_type,
+    &arm_event_category_type,
 };
 const size_t arm_type_count = ARRAY_LEN(arm_types);

@@ -32,6 +32,11 @@ static const char *const authorization_versions[] = {
     "2021-04-01-preview", "2022-04-01",         "2022-05-01-preview",
 };
 
+/* Microsoft.Insights/eventtypes and eventCategories; its other types have more */
+static const char *const insights_versions[] = {
+    "2014-04-01", "2014-11-01", "2015-04-01", "2016-09-01-preview", "2017-03-01-preview",
+};
+
 const struct arm_provider arm_cognitive_services = {
     .name = "Microsoft.CognitiveServices",
     .versions = cognitive_services_versions,
@@ -49,6 +54,13 @@ const struct arm_provider arm_authorization = {
     .name = "Microsoft.Authorization",
     .versions = authorization_versions,
     .version_count = ARRAY_LEN(authorization_versions),
+    .accepts_between = true,
+};
+
+const struct arm_provider arm_insights = {
+    .name = "Microsoft.Insights",
+    .versions = insights_versions,
+    .version_count = ARRAY_LEN(insights_versions),
     .accepts_between = true,
 };
 

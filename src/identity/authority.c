@@ -7,6 +7,7 @@
 
 #include "base/format.h"
 #include "base/memory.h"
+#include "identity/foreign.h"
 #include "identity/jwt.h"
 #include "identity/principal_set.h"
 #include "identity/signing_keys.h"
@@ -44,6 +45,7 @@ struct authority {
     pthread_mutex_t lock; /* of `state`, for as long as it takes to count a reference */
     struct authority_state *state;
     _Atomic uint64_t generation;
+    struct issuer_keys_box *foreign; /* NULL: none is trusted */
 };
 
 struct authority *authority_new(const struct secret_box *box, const struct clock *clock,
@@ -65,6 +67,11 @@ void authority_free(struct authority *a)
     authority_state_unref(a->state);
     pthread_mutex_destroy(&a->lock);
     free(a);
+}
+
+void authority_trust(struct authority *a, struct issuer_keys_box *foreign)
+{
+    a->foreign = foreign;
 }
 
 struct str authority_tenant(const struct authority *a)
@@ -166,7 +173,7 @@ struct authority_state *authority_state(struct authority *a)
 
 uint64_t authority_generation(const struct authority *a)
 {
-    return atomic_load(&a->generation);
+    return atomic_load(&a->generation) + (a->foreign ? issuer_keys_box_generation(a->foreign) : 0);
 }
 
 /* -- Issuing --------------------------------------------------------------------------------- */
@@ -208,13 +215,18 @@ static struct str without_slash(struct str s)
     return s;
 }
 
+bool token_audience_is_same(struct str a, struct str b)
+{
+    return str_equal_nocase(without_slash(a), without_slash(b));
+}
+
 static bool check_audience(const struct jwt *token, const struct token_audiences *audiences,
                            struct error *err)
 {
     struct str audience = json_str(yyjson_obj_get(token->claims, "aud"));
 
     for (size_t i = 0; audiences && i < audiences->count; i++) {
-        if (str_equal_nocase(without_slash(audience), without_slash(audiences->items[i])))
+        if (token_audience_is_same(audience, audiences->items[i]))
             return true;
     }
     if (!audiences)
@@ -314,20 +326,70 @@ static bool find_bearer(const struct authority_state *s, struct arena *arena,
     return true;
 }
 
+static bool check_own(const struct authority *a, const struct authority_state *s,
+                      struct arena *arena, const struct jwt *token,
+                      const struct token_audiences *audiences, struct principal *who,
+                      int64_t *expires_at_s, struct error *err)
+{
+    int64_t issued_at_s;
+
+    return check_signature(a, s, arena, token, err) &&
+           check_times(a, arena, token, &issued_at_s, expires_at_s, err) &&
+           check_audience(token, audiences, err) &&
+           find_bearer(s, arena, token, issued_at_s, who, err);
+}
+
+/* A foreign issuer does not speak of principals that are this service's own. */
+static bool check_stranger(const struct authority_state *s, const struct principal *who,
+                           struct error *err)
+{
+    return !principal_set_find(s->principals, who->object_id) ||
+           error_set(err, ERROR_ARM_BAD_TOKEN,
+                     "The access token is invalid: its issuer names a principal of another one.");
+}
+
+static bool check_foreign(const struct authority *a, const struct authority_state *s,
+                          struct arena *arena, const struct jwt *token,
+                          const struct issuer_keys *keys, const struct issuer *issuer,
+                          const struct token_audiences *audiences, struct principal *who,
+                          int64_t *expires_at_s, struct error *err)
+{
+    const struct jwt_key *key = issuer_keys_find(keys, issuer, token->key_id);
+    int64_t issued_at_s;
+
+    if (!key) {
+        issuer_keys_want(a->foreign, issuer->name);
+        return error_set(err, ERROR_ARM_BAD_TOKEN,
+                         "The access token is invalid: it is signed by a key of its issuer that is "
+                         "not known (yet).");
+    }
+    if (!jwt_verify(token, key))
+        return error_set(err, ERROR_ARM_BAD_TOKEN,
+                         "The access token is invalid: its signature does not match.");
+    return check_times(a, arena, token, &issued_at_s, expires_at_s, err) &&
+           foreign_check_audience(issuer, token, audiences, err) &&
+           foreign_read_bearer(issuer, token, arena, who, err) && check_stranger(s, who, err);
+}
+
 static bool check(const struct authority *a, const struct authority_state *s, struct arena *arena,
                   struct str text, const struct token_audiences *audiences, struct principal *who,
                   int64_t *expires_at_ms, struct error *err)
 {
-    int64_t issued_at_s, expires_at_s;
+    struct issuer_keys *keys = a->foreign ? issuer_keys_box_get(a->foreign) : NULL;
+    const struct issuer *issuer = NULL;
+    int64_t expires_at_s = 0;
     struct jwt token;
+    bool ok = jwt_parse(arena, text, &token, err);
 
-    if (!jwt_parse(arena, text, &token, err) || !check_signature(a, s, arena, &token, err) ||
-        !check_times(a, arena, &token, &issued_at_s, &expires_at_s, err) ||
-        !check_audience(&token, audiences, err) ||
-        !find_bearer(s, arena, &token, issued_at_s, who, err))
-        return false;
+    if (ok && keys)
+        issuer = issuer_keys_issuer(keys, json_str(yyjson_obj_get(token.claims, "iss")));
+    if (ok && issuer)
+        ok = check_foreign(a, s, arena, &token, keys, issuer, audiences, who, &expires_at_s, err);
+    else if (ok)
+        ok = check_own(a, s, arena, &token, audiences, who, &expires_at_s, err);
     *expires_at_ms = expires_at_s * 1000;
-    return true;
+    issuer_keys_unref(keys);
+    return ok;
 }
 
 bool authority_check(struct authority *a, struct arena *arena, struct str token,

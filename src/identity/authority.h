@@ -17,6 +17,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "identity/issuer_keys.h"
 #include "identity/principal.h"
 #include "identity/principals.h"
 #include "identity/secret_box.h"
@@ -29,6 +30,8 @@ struct authority;
 struct authority *authority_new(const struct secret_box *box, const struct clock *clock,
                                 struct str tenant_id);
 void authority_free(struct authority *a);
+/* Tokens of foreign issuers are good, too, by the keys in the box. Before any thread checks one. */
+void authority_trust(struct authority *a, struct issuer_keys_box *foreign);
 
 /* In a job of the store: reads keys and principals, and makes keys where it is time, unless it shall
  * only read: then there may be none yet. */
@@ -69,6 +72,9 @@ struct token_audiences {
 };
 extern const struct token_audiences token_audiences_arm;
 extern const struct token_audiences token_audiences_data;
+
+/* A slash at the end of an audience does not count, nor does its case. */
+bool token_audience_is_same(struct str a, struct str b);
 
 /* Any thread. *who lies in the arena. ERROR_ARM_BAD_TOKEN, ERROR_ARM_TOKEN_EXPIRED,
  * ERROR_ARM_TOKEN_AUDIENCE, ERROR_ARM_TOKEN_ISSUER. `audiences` NULL: any. */

@@ -6,11 +6,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "arm/activity.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "identity/admin_token.h"
 #include "identity/authority.h"
 #include "server/data_folder.h"
+#include "server/federation.h"
 #include "server/file_limit.h"
 #include "server/key_secret.h"
 #include "server/llama_path.h"
@@ -30,6 +32,7 @@ struct server {
     struct arena *arena; /* of info */
     struct bootstrap_info info;
     struct admin_token *admin_token;
+    struct federation *federation;
     struct tls_source tls_source;
     struct tls_context *tls;
     char *llama_server;
@@ -40,7 +43,7 @@ struct server {
     uv_timer_t drain_timer;  /* until the listeners close */
     struct drained *drained; /* one a worker */
     unsigned draining;
-    unsigned publishing; /* catalogs that the control plane has not taken in yet */
+    unsigned publishing; /* jobs of the control plane that have not been done yet */
     bool engines_stopped;
     bool has_run;
     uv_timer_t dates_timer;
@@ -106,6 +109,7 @@ static bool open_tls(struct server *s, struct error *err)
 static bool open_data(struct server *s, struct error *err)
 {
     const struct settings *settings = s->options.settings;
+    struct issuers *issuers;
 
     if (!data_folder_open(&s->folder, settings->data, err) || !data_folder_lock(&s->folder, err) ||
         !data_folder_unpack_model(&s->folder, err))
@@ -119,6 +123,10 @@ static bool open_data(struct server *s, struct error *err)
     s->catalog = load_catalog(settings, err);
     if (!s->catalog)
         return false;
+    issuers = issuers_load(settings->identity_file, err);
+    if (!issuers)
+        return false;
+    s->federation = federation_new(issuers);
     return open_tls(s, err) && key_secret_open(s->store, s->box, &s->key_hash, err);
 }
 
@@ -198,6 +206,7 @@ static bool make_arm(struct server *s, struct error *err)
 
     shared->directory = directory_box_new(directory_new(s->catalog, NULL, 0));
     shared->authority = authority_new(s->box, &s->clock, s->info.tenant_id);
+    authority_trust(shared->authority, federation_keys(s->federation));
     shared->entra = entra_new(&(struct entra_options){
         .store = s->store,
         .authority = shared->authority,
@@ -314,12 +323,23 @@ static void on_engines_stopped(void *data)
     leave_when_done(s);
 }
 
+static void on_federation_stopped(void *data)
+{
+    struct server *s = data;
+
+    s->publishing--;
+    leave_when_done(s);
+}
+
 static void on_worker_drained(struct loop_task *task)
 {
     struct server *s = CONTAINER_OF(task, struct drained, task)->server;
 
-    if (--s->draining == 0)
-        engines_stop(s->shared.engines, on_engines_stopped, s);
+    if (--s->draining)
+        return;
+    s->publishing++;
+    federation_stop(s->federation, on_federation_stopped, s);
+    engines_stop(s->shared.engines, on_engines_stopped, s);
 }
 
 static void on_drain_delay_over(uv_timer_t *timer)
@@ -376,36 +396,35 @@ static void log_ignored(struct server *s, const struct settings *next)
     buf_done(&ignored);
 }
 
-static void on_catalog_published(void *data, const struct error *err)
+/* A job of the control plane is done; `failed` is what the log calls its failure. */
+static void end_publishing(struct server *s, const struct error *err, const char *failed)
 {
-    struct server *s = data;
-
     if (err)
-        log_error("reload_failed", "error=\"%s\"", err->text);
-    else
-        log_info("reload_done", NULL);
+        log_error(failed, "error=\"%s\"", err->text);
     s->publishing--;
     leave_when_done(s);
+}
+
+static void on_catalog_published(void *data, const struct error *err)
+{
+    if (!err)
+        log_info("reload_done", NULL);
+    end_publishing(data, err, "reload_failed");
 }
 
 static void on_dates_looked_at(void *data, const struct error *err)
 {
-    struct server *s = data;
+    end_publishing(data, err, "dates_failed");
+}
 
-    if (err)
-        log_error("dates_failed", "error=\"%s\"", err->text);
-    s->publishing--;
-    leave_when_done(s);
+static void on_activity_trimmed(void *data, const struct error *err)
+{
+    end_publishing(data, err, "activity_log_trim_failed");
 }
 
 static void on_principals_read(void *data, const struct error *err)
 {
-    struct server *s = data;
-
-    if (err)
-        log_error("signing_keys_failed", "error=\"%s\"", err->text);
-    s->publishing--;
-    leave_when_done(s);
+    end_publishing(data, err, "signing_keys_failed");
 }
 
 static void refresh_authority(struct server *s)
@@ -435,7 +454,8 @@ static void renew_certificate(struct server *s)
     }
 }
 
-/* Retirements and upgrades happen at their dates, whether or not something is written then. */
+/* Retirements and upgrades happen at their dates, whether or not something is written then, and the
+ * activity log loses what is too old. */
 static void on_dates_timer(uv_timer_t *timer)
 {
     struct server *s = timer->data;
@@ -443,25 +463,31 @@ static void on_dates_timer(uv_timer_t *timer)
     if (++s->dates_turns % KEYS_EVERY_TURNS == 0)
         refresh_authority(s);
     renew_certificate(s);
-    s->publishing++;
+    s->publishing += 2;
     arm_reload_catalog(s->shared.arm, NULL, s->loop, on_dates_looked_at, s);
+    arm_activity_trim(s->shared.arm, s->options.settings->activity_log_days, s->loop,
+                      on_activity_trimmed, s);
 }
 
 static bool reload(struct server *s, struct settings *next, struct error *err)
 {
     struct tls_context *tls;
     struct catalog *catalog;
+    struct issuers *issuers;
 
     if (!read_settings(s, next, err) || !tls_source_load(&s->tls_source, next, &tls, err))
         return false;
     catalog = load_catalog(next, err);
-    if (!catalog) {
+    issuers = catalog ? issuers_load(next->identity_file, err) : NULL;
+    if (!issuers) {
         tls_context_unref(tls);
+        catalog_unref(catalog);
         return false;
     }
     log_ignored(s, next);
     log_set_level(settings_log_level(s->options.settings));
     set_tls(s, tls);
+    federation_reload(s->federation, issuers);
     engines_reload(s->shared.engines, catalog, s->options.settings->drain_ms);
     s->publishing++;
     arm_reload_catalog(s->shared.arm, catalog, s->loop, on_catalog_published, s);
@@ -512,6 +538,7 @@ void server_run(struct server *s)
     uv_timer_start(&s->dates_timer, on_dates_timer, DATES_EVERY_MS, DATES_EVERY_MS);
     uv_timer_init(loop_uv(s->loop), &s->drain_timer);
     s->drain_timer.data = s;
+    federation_start(s->federation, s->loop);
     for (unsigned i = 0; i < s->shared.worker_count; i++)
         worker_start(s->shared.workers[i]);
     log_info("started", "endpoint=%.*s workers=%u", STR_ARGS(s->info.endpoint.public_base),
@@ -534,6 +561,7 @@ void server_free(struct server *s)
     arm_free(s->shared.arm);
     entra_free(s->shared.entra);
     authority_free(s->shared.authority);
+    federation_free(s->federation);
     directory_box_free(s->shared.directory);
     metrics_free(s->shared.metrics);
     admin_token_free(s->admin_token);

@@ -19,6 +19,7 @@
     TEXT(trusted_proxies, NULL, false, "IPv4 addresses and ranges (CIDR), separated by commas, whose `X-Forwarded-For` says who the client is that an account's network rules are about.") \
     TEXT(machine_identity, NULL, false, "Client id of the identity that programs of this machine get tokens of, without a secret, at /metadata/identity/oauth2/token (loopback only), as from Azure's instance metadata service.") \
     TEXT(catalog, NULL, true, "Model catalog file. Default: the built-in catalog.") \
+    TEXT(identity_file, NULL, true, "File that names foreign issuers whose tokens are taken. See identity.md.") \
     TEXT(tls_certificate, NULL, true, "PEM file with the certificate chain; with it, TLS is served beside plain HTTP on the same port, and endpoints are https.") \
     TEXT(tls_key, NULL, true, "PEM file with the certificate's key.") \
     FLAG(tls_development, false, false, "Where tls_certificate is not set: serve TLS beside plain HTTP with a certificate of a CA of the data folder's own, which clients fetch as /ca.pem; `lazuli up` does. See security.md.") \
@@ -32,6 +33,7 @@
     FLAG(dev, false, false, "Development server: obeys faults that clients ask for in x-lazuli-fault.") \
     FLAG(strict_errors, false, false, "Answer calls of a deployment whose model has retired as Azure does, with a bare 404 `Resource not found`; false: `DeploymentNotFound`, and a message that says what retired and when.") \
     FLAG(arm_rate_limits, true, false, "Limit the control plane's requests as Azure does (429); false for load tests.") \
+    NUMBER(activity_log_days, 90, 1, 3650, true, "How long events of the control plane's activity log are kept.") \
     NUMBER(workers, 0, 0, 1024, false, "Event loops; 0: one a core.") \
     NUMBER(drain_delay_ms, 0, 0, 3600000, true, "How long connections are still taken after SIGTERM, while /readyz says draining; behind a load balancer, or in Kubernetes, longer than these take to see that.") \
     NUMBER(drain_ms, 30000, 0, 3600000, true, "How long streams in flight may go on after that, and on a llama-server that a reload replaces.") \

@@ -38,6 +38,11 @@ struct store_driver {
     bool (*remove_tree)(struct store_txn *t, struct str key, size_t *count, struct error *err);
     bool (*list)(struct store_txn *t, const struct store_query *query, struct store_resource **out,
                  size_t *count, struct error *err);
+    bool (*append_event)(struct store_txn *t, const struct store_event *e, struct error *err);
+    bool (*list_events)(struct store_txn *t, const struct store_event_query *query,
+                        struct store_event **out, size_t *count, struct error *err);
+    bool (*trim_events)(struct store_txn *t, int64_t before_ms, size_t limit, size_t *count,
+                        struct error *err);
     bool (*get_setting)(struct store_txn *t, struct str name, struct str *value, bool *found,
                         struct error *err);
     bool (*put_setting)(struct store_txn *t, struct str name, struct str value, struct error *err);

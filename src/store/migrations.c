@@ -24,6 +24,19 @@ const struct migration migrations[] = {
       "  name TEXT NOT NULL PRIMARY KEY,"
       "  value BLOB NOT NULL"
       ") WITHOUT ROWID;" },
+    /* id is the rowid: later entries have larger ones, so that what is old lies together. An entry
+     * is looked up by the subscription, or by scope, its top-level resource. */
+    { 2, "events",
+      "CREATE TABLE events ("
+      "  id INTEGER PRIMARY KEY,"
+      "  at INTEGER NOT NULL,"
+      "  subscription TEXT NOT NULL,"
+      "  scope TEXT NOT NULL,"
+      "  resource TEXT NOT NULL,"
+      "  body TEXT NOT NULL"
+      ");"
+      "CREATE INDEX events_time ON events (subscription, at);"
+      "CREATE INDEX events_scope ON events (scope, at);" },
 };
 
 const size_t migration_count = ARRAY_LEN(migrations);

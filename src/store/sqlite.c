@@ -17,6 +17,11 @@
 #define BY_TYPE " AND type = ?5"
 #define LIST_TAIL " ORDER BY key LIMIT ?6"
 
+#define EVENT_COLUMNS "at, subscription, scope, resource, body"
+#define LIST_EVENTS(column)                                          \
+    "SELECT id, " EVENT_COLUMNS " FROM events WHERE " column " = ?1" \
+    " AND at >= ?2 AND at <= ?3 AND (at, id) < (?3, ?4) ORDER BY at DESC, id DESC LIMIT ?5"
+
 enum { SHAPE_PARENT = 1, SHAPE_PREFIX = 2, SHAPE_TYPE = 4 };
 
 static const char *const statement_texts[STATEMENT_COUNT] = {
@@ -34,6 +39,11 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
                       " created_at = ?8, changed_at = ?9",
     [STATEMENT_REMOVE] = "DELETE FROM resources WHERE key = ?1",
     [STATEMENT_REMOVE_TREE] = "DELETE FROM resources WHERE key = ?1 OR (key >= ?2 AND key < ?3)",
+    [STATEMENT_APPEND_EVENT] = "INSERT INTO events (" EVENT_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5)",
+    [STATEMENT_LIST_EVENTS] = LIST_EVENTS("subscription"),
+    [STATEMENT_LIST_EVENTS_OF_SCOPE] = LIST_EVENTS("scope"),
+    [STATEMENT_TRIM_EVENTS] = "DELETE FROM events WHERE id IN"
+                              " (SELECT id FROM events ORDER BY id LIMIT ?2) AND at < ?1",
     [STATEMENT_GET_SETTING] = "SELECT value FROM settings WHERE name = ?1",
     [STATEMENT_PUT_SETTING] = "INSERT INTO settings (name, value) VALUES (?1, ?2)"
                               " ON CONFLICT (name) DO UPDATE SET value = ?2",
@@ -352,6 +362,74 @@ static bool list(struct store_txn *t, const struct store_query *query, struct st
     return true;
 }
 
+/* -- Events -------------------------------------------------------------------------------- */
+
+static bool append_event(struct store_txn *t, const struct store_event *e, struct error *err)
+{
+    struct sqlite *s = of(t);
+    sqlite3_stmt *statement = prepare(s, STATEMENT_APPEND_EVENT, err);
+
+    if (!statement)
+        return false;
+    sqlite3_bind_int64(statement, 1, e->at_ms);
+    bind_text(statement, 2, e->subscription);
+    bind_text(statement, 3, e->scope);
+    bind_text(statement, 4, e->resource);
+    bind_text(statement, 5, e->body);
+    return finish(s, statement, sqlite3_step(statement), "write an event", err);
+}
+
+static void read_event(struct store_txn *t, sqlite3_stmt *statement, struct store_event *out)
+{
+    *out = (struct store_event){
+        .id = sqlite3_column_int64(statement, 0),
+        .at_ms = sqlite3_column_int64(statement, 1),
+        .subscription = column(t, statement, 2),
+        .scope = column(t, statement, 3),
+        .resource = column(t, statement, 4),
+        .body = column(t, statement, 5),
+    };
+}
+
+static bool list_events(struct store_txn *t, const struct store_event_query *query,
+                        struct store_event **out, size_t *count, struct error *err)
+{
+    struct sqlite *s = of(t);
+    bool of_scope = query->scope.len != 0;
+    sqlite3_stmt *statement =
+        prepare(s, of_scope ? STATEMENT_LIST_EVENTS_OF_SCOPE : STATEMENT_LIST_EVENTS, err);
+    int rc;
+
+    if (!statement)
+        return false;
+    bind_text(statement, 1, of_scope ? query->scope : query->subscription);
+    sqlite3_bind_int64(statement, 2, query->from_ms);
+    sqlite3_bind_int64(statement, 3, query->before_ms);
+    sqlite3_bind_int64(statement, 4, query->before_id);
+    sqlite3_bind_int64(statement, 5, (int64_t)query->limit);
+    *out = ARENA_ARRAY(t->arena, struct store_event, query->limit);
+    *count = 0;
+    while ((rc = sqlite3_step(statement)) == SQLITE_ROW)
+        read_event(t, statement, &(*out)[(*count)++]);
+    return finish(s, statement, rc, "list events", err);
+}
+
+static bool trim_events(struct store_txn *t, int64_t before_ms, size_t limit, size_t *count,
+                        struct error *err)
+{
+    struct sqlite *s = of(t);
+    sqlite3_stmt *statement = prepare(s, STATEMENT_TRIM_EVENTS, err);
+
+    if (!statement)
+        return false;
+    sqlite3_bind_int64(statement, 1, before_ms);
+    sqlite3_bind_int64(statement, 2, (int64_t)limit);
+    if (!finish(s, statement, sqlite3_step(statement), "remove old events", err))
+        return false;
+    *count = (size_t)sqlite3_changes64(s->db);
+    return true;
+}
+
 /* -- Settings ------------------------------------------------------------------------------ */
 
 static bool get_setting(struct store_txn *t, struct str name, struct str *value, bool *found,
@@ -397,6 +475,9 @@ const struct store_driver sqlite_driver = {
     .remove = remove_one,
     .remove_tree = remove_tree,
     .list = list,
+    .append_event = append_event,
+    .list_events = list_events,
+    .trim_events = trim_events,
     .get_setting = get_setting,
     .put_setting = put_setting,
 };

@@ -74,12 +74,19 @@ static struct store_job *take_batch(struct store *s)
 /* False when the transaction is lost. */
 static bool run_job(struct store_txn *t, struct store_job *job, struct error *err)
 {
+    bool ok;
+
     if (!t->driver->savepoint(t, err))
         return false;
     t->arena = job->arena;
     job->failed = !job->run(t, job->arena, job->data, &job->err);
+    if (!job->failed)
+        ok = t->driver->release(t, err);
+    else
+        ok = t->driver->rollback_to(t, err) &&
+             (!job->refused || job->refused(t, job->arena, job->data, &job->err, err));
     t->arena = NULL;
-    return job->failed ? t->driver->rollback_to(t, err) : t->driver->release(t, err);
+    return ok;
 }
 
 static bool run_batch(struct store_txn *t, struct store_job *jobs, struct error *err)
@@ -262,6 +269,23 @@ bool store_list(struct store_txn *t, const struct store_query *query, struct sto
                 size_t *count, struct error *err)
 {
     return t->driver->list(t, query, out, count, err);
+}
+
+bool store_append_event(struct store_txn *t, const struct store_event *e, struct error *err)
+{
+    return t->driver->append_event(t, e, err);
+}
+
+bool store_list_events(struct store_txn *t, const struct store_event_query *query,
+                       struct store_event **out, size_t *count, struct error *err)
+{
+    return t->driver->list_events(t, query, out, count, err);
+}
+
+bool store_trim_events(struct store_txn *t, int64_t before_ms, size_t limit, size_t *count,
+                       struct error *err)
+{
+    return t->driver->trim_events(t, before_ms, limit, count, err);
 }
 
 bool store_get_setting(struct store_txn *t, struct str name, struct str *value, bool *found,

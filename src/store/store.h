@@ -1,5 +1,6 @@
 /*
- * The store: ARM resources as documents, and small named settings, behind one interface.
+ * The store: ARM resources as documents, a log of events, and small named settings, behind one
+ * interface.
  *
  * All work is done by one store thread, in transactions: a caller on any loop submits a job, its
  * `run` is called on the store thread inside a transaction, and `done` on the caller's loop after
@@ -48,6 +49,11 @@ struct store_job {
     void (*done)(void *data, const struct error *err);
     struct loop *loop;
     void *data;
+    /* May be NULL. On the store thread, when `run` has failed with `cause` and what it did was taken
+     * back, in the same transaction: for a record of the failure. Its own failure is one of the
+     * database, and fails all jobs of the transaction. */
+    bool (*refused)(struct store_txn *t, struct arena *arena, void *data, const struct error *cause,
+                    struct error *err);
     /* the store's own */
     struct store_job *next;
     struct loop_task task;
@@ -95,6 +101,33 @@ struct store_query {
 };
 MUST_CHECK bool store_list(struct store_txn *t, const struct store_query *query,
                            struct store_resource **out, size_t *count, struct error *err);
+
+/* An event of the log: only ever added, and removed when it is old. */
+struct store_event {
+    int64_t id; /* the store's own: of a later entry it is larger */
+    int64_t at_ms;
+    struct str subscription; /* lower case; empty: of none */
+    struct str scope;        /* key of the top-level resource, or of the group, it happened to */
+    struct str resource;     /* key of the resource itself */
+    struct str body;         /* JSON */
+};
+MUST_CHECK bool store_append_event(struct store_txn *t, const struct store_event *e,
+                                   struct error *err);
+
+/* Newest first, and of one time the later entry first. */
+struct store_event_query {
+    struct str subscription; /* when scope is empty */
+    struct str scope;
+    int64_t from_ms;   /* and later */
+    int64_t before_ms; /* entries of before, or of this time with an id below before_id */
+    int64_t before_id;
+    size_t limit;
+};
+MUST_CHECK bool store_list_events(struct store_txn *t, const struct store_event_query *query,
+                                  struct store_event **out, size_t *count, struct error *err);
+/* Looks at the `limit` oldest entries and removes those of before that time; *count is how many. */
+MUST_CHECK bool store_trim_events(struct store_txn *t, int64_t before_ms, size_t limit,
+                                  size_t *count, struct error *err);
 
 /* Small named values outside ARM (tenant id, sealed master secrets). */
 MUST_CHECK bool store_get_setting(struct store_txn *t, struct str name, struct str *value,

@@ -3,6 +3,8 @@
  * operations of Microsoft.CognitiveServices. All of them are always registered.
  * SPDX-License-Identifier: MIT
  */
+#include "arm/types/provider.h"
+
 #include "arm/resource.h"
 
 /* Served, or asked for by clients that look around before they begin. */
@@ -167,6 +169,18 @@ static const struct operation_row {
     { "accounts/OpenAI/deployments/embeddings/action", "OpenAI", "Get embeddings",
       "Return the embeddings for a given prompt.", true },
 };
+
+struct str arm_provider_operation_title(struct str name)
+{
+    struct str provider = STR("Microsoft.CognitiveServices/");
+
+    for (size_t i = 0; i < ARRAY_LEN(operations); i++) {
+        if (str_starts_with_nocase(name, provider) &&
+            str_equal_nocase(str_slice(name, provider.len, SIZE_MAX), str_from(operations[i].name)))
+            return str_from(operations[i].operation);
+    }
+    return name;
+}
 
 static bool list_operations(struct arm_call *c, struct error *err)
 {

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "arm/activity.h"
 #include "arm/execute.h"
 #include "arm/publish.h"
 
@@ -150,29 +151,78 @@ int fixture_tear_down(void **state)
 
 struct execution {
     struct fixture *f;
+    struct loop *loop;
+    struct store_job job;
     struct arm_request request;
+    struct arm_call call;
+    struct error err; /* of a failure */
     struct answer answer;
 };
 
-/* As arm.c does it, but that it publishes before the commit, on the store thread too. */
+/* As arm.c does it. */
 static bool run(struct store_txn *t, struct arena *arena, void *data, struct error *err)
 {
     struct execution *e = data;
-    struct arm_call c = { .arm = e->f->arm, .txn = t, .arena = arena, .request = &e->request };
 
-    if (!arm_execute(&c, err))
-        return false;
-    e->answer.status = c.reply.status;
-    e->answer.text = arena_copy(e->f->arena, c.reply.body);
-    e->answer.etag = arena_copy(e->f->arena, c.reply.etag);
-    for (size_t i = 0; i < c.reply.header_count; i++) {
-        if (str_equal(c.reply.headers[i].name, STR("Location")))
-            e->answer.location = arena_copy(e->f->arena, c.reply.headers[i].value);
-        if (str_equal(c.reply.headers[i].name, STR("Azure-AsyncOperation")))
-            e->answer.operation = arena_copy(e->f->arena, c.reply.headers[i].value);
+    e->call =
+        (struct arm_call){ .arm = e->f->arm, .txn = t, .arena = arena, .request = &e->request };
+    return arm_execute(&e->call, err);
+}
+
+static bool refused(struct store_txn *t, struct arena *arena, void *data, const struct error *cause,
+                    struct error *err)
+{
+    struct execution *e = data;
+
+    (void)t;
+    (void)arena;
+    return arm_activity_record(&e->call, cause, err);
+}
+
+static void committed(void *data)
+{
+    struct execution *e = data;
+
+    arm_publish(e->f->arm, e->call.publications);
+}
+
+static void done(void *data, const struct error *err)
+{
+    struct execution *e = data;
+    const struct arm_reply *reply = &e->call.reply;
+
+    loop_stop(e->loop);
+    if (err) {
+        e->err = *err;
+        e->answer.status = error_info(err->code)->status;
+        e->answer.text = arm_render_error(e->f->arena, err);
+        return;
     }
-    arm_publish(e->f->arm, c.publications);
-    return true;
+    e->answer.status = reply->status;
+    e->answer.text = arena_copy(e->f->arena, reply->body);
+    e->answer.etag = arena_copy(e->f->arena, reply->etag);
+    for (size_t i = 0; i < reply->header_count; i++) {
+        if (str_equal(reply->headers[i].name, STR("Location")))
+            e->answer.location = arena_copy(e->f->arena, reply->headers[i].value);
+        if (str_equal(reply->headers[i].name, STR("Azure-AsyncOperation")))
+            e->answer.operation = arena_copy(e->f->arena, reply->headers[i].value);
+    }
+}
+
+static void execute(struct execution *e)
+{
+    e->loop = loop_new();
+    e->job = (struct store_job){
+        .run = run,
+        .committed = committed,
+        .done = done,
+        .loop = e->loop,
+        .data = e,
+        .refused = refused,
+    };
+    store_submit(e->f->store, &e->job);
+    loop_run(e->loop);
+    loop_free(e->loop);
 }
 
 struct answer call(struct fixture *f, enum http_method method, const char *path, const char *body)
@@ -191,17 +241,18 @@ struct answer call(struct fixture *f, enum http_method method, const char *path,
             .principal = f->caller ? *f->caller
                                    : (struct principal){ .name = STR("dev@contoso.com"),
                                                          .is_administrator = true },
+            .client_address = STR("192.0.2.7"),
+            .id = STR("aaaaaaaa-0000-4000-8000-000000000001"),
+            .correlation_id = f->correlation_id,
+            .client_request_id = STR("the client's"),
         },
     };
     struct error err;
 
     f->if_match = f->if_none_match = STR_NONE;
-    if (!store_run(f->store, run, &e, &err)) {
-        e.answer.status = error_info(err.code)->status;
-        e.answer.text = arm_render_error(f->arena, &err);
-        if (e.answer.status >= 500)
-            fail_msg("%s: %s", path, err.text);
-    }
+    execute(&e);
+    if (e.answer.status >= 500)
+        fail_msg("%s: %s", path, e.err.text);
     if (e.answer.text.len) {
         yyjson_doc *doc = json_parse(f->arena, e.answer.text, &err);
 

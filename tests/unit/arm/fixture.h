@@ -38,6 +38,7 @@ struct fixture {
     struct str if_none_match;
     /* who calls from now on; NULL: an administrator */
     const struct principal *caller;
+    struct str correlation_id;
 };
 
 /* An answer. */

@@ -299,6 +299,7 @@ static void numbers_its_migrations(void **state)
 static void refuses_a_newer_schema(void **state)
 {
     struct fixture *f = *state;
+    char newest[64];
 
     open_store(f);
     store_close(f->store);
@@ -306,7 +307,8 @@ static void refuses_a_newer_schema(void **state)
     sql(f->file, "PRAGMA user_version = 1000");
     assert_refused(f->file, "schema version 1000");
     assert_refused(f->file, "newer lazuli");
-    sql(f->file, "PRAGMA user_version = 1");
+    snprintf(newest, sizeof(newest), "PRAGMA user_version = %zu", migration_count);
+    sql(f->file, newest);
     open_store(f);
 }
 
