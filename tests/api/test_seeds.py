@@ -2,21 +2,12 @@
 
 import json
 import os
-import pathlib
-import re
 import subprocess
 import sys
-import textwrap
 
 import pytest
 
-FOLDER = pathlib.Path(__file__).resolve().parents[1] / "seeds"
-
-
-def blocks(document, language):
-    """The document's code blocks in a language, in order."""
-    text = (FOLDER / document).read_text()
-    return [textwrap.dedent(body) for body in re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)]
+from documents import blocks
 
 
 def run(command, service, **variables):

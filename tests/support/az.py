@@ -1,8 +1,10 @@
-"""The real Azure CLI against a service, signed in as its first service principal."""
+"""The real Azure CLI against a service."""
 
 import json
 import os
 import pathlib
+import re
+import shutil
 import subprocess
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
@@ -49,12 +51,35 @@ class Az:
         out = self.run(*words, "--output", "json", **options).stdout
         return json.loads(out) if out.strip() else None
 
-    def sign_in(self):
-        """Registers the cloud, chooses it, and logs in as the service's first service principal."""
-        v = self.service.variables
+    def table(self, *words):
+        """The columns of what `--output table` prints, and each row as a dictionary of them."""
+        head, rule, *rows = self.run(*words, "--output", "table").stdout.splitlines()
+        ends = [match.span() for match in re.finditer("-+", rule)]
+        columns = [head[slice(*span)].strip() for span in ends]
+        cells = [[row[slice(*span)].strip() for span in ends] for row in rows]
+        return columns, [dict(zip(columns, row, strict=True)) for row in cells]
+
+    def refused(self, code, *words, status=1):
+        """One call that ARM refuses; what az prints of the error behind its code."""
+        said = self.run(*words, status=status).stderr
+        match = re.search(r"^ERROR: \((\w+)\) (.*)$", said, re.MULTILINE)
+        assert match and match[1] == code, said
+        return match[2]
+
+    def copy(self, folder):
+        """Another az, which knows what this one knows until now."""
+        shutil.copytree(self.environment["AZURE_CONFIG_DIR"], folder)
+        return Az(self.service, folder, self.cloud)
+
+    def register(self):
+        """Registers the cloud, and chooses it."""
         self.run("cloud", "register", "--name", self.cloud, "--endpoint-resource-manager", f"{self.endpoint}/")
         self.run("cloud", "set", "--name", self.cloud)
+
+    def sign_in(self, client_id=None, secret=None):
+        """As a service principal: the service's first one, if no other is named."""
+        v = self.service.variables
         return self(
-            "login", "--service-principal", "--username", v["AZURE_CLIENT_ID"], "--password", v["AZURE_CLIENT_SECRET"],
-            "--tenant", v["AZURE_TENANT_ID"],
+            "login", "--service-principal", "--username", client_id or v["AZURE_CLIENT_ID"],
+            "--password", secret or v["AZURE_CLIENT_SECRET"], "--tenant", v["AZURE_TENANT_ID"],
         )  # fmt: skip
