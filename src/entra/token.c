@@ -11,6 +11,7 @@
 #include "entra/user_token.h"
 
 #include "base/format.h"
+#include "identity/certificate.h"
 #include "identity/jwt.h"
 
 /* What Entra gives on the average; expires_in is a second less, as clients know it. */
@@ -124,6 +125,16 @@ static bool refuse_assertion(struct error *err, const char *why)
     return error_set(err, ERROR_OAUTH_ASSERTION, "The client assertion is not good: %s.", why);
 }
 
+static bool has_ended(struct str pem, int64_t now_ms)
+{
+    const char *why;
+    struct certificate *c = certificate_parse(pem, STR_NONE, &why);
+    bool ended = !c || certificate_end_ms(c) <= now_ms;
+
+    certificate_free(c);
+    return ended;
+}
+
 /* Signed by the key of one of the application's certificates? */
 static bool check_assertion_signature(struct entra_call *c, const struct principal_record *app,
                                       const struct jwt *assertion)
@@ -136,13 +147,14 @@ static bool check_assertion_signature(struct entra_call *c, const struct princip
         struct error ignored;
         struct jwt_key *key =
             jwt_key_of_certificate(json_str(yyjson_obj_get(item, "pem")), &ignored);
-        bool ok = key && jwt_verify(assertion, key);
+        bool ok = key && jwt_verify(assertion, key) &&
+                  !has_ended(json_str(yyjson_obj_get(item, "pem")),
+                             authority_now_ms(c->entra->authority));
 
         jwt_key_free(key);
         if (ok)
             return true;
     }
-    (void)c;
     return false;
 }
 
@@ -162,7 +174,7 @@ static bool check_assertion(struct entra_call *c, const struct principal_record 
         return refuse_assertion(err, "it is no token signed by RS256");
     if (!check_assertion_signature(c, app, &assertion))
         return refuse_assertion(err, "the certificate with identifier used to sign it is not "
-                                     "registered on the application");
+                                     "registered on the application, or has expired");
     if (!str_equal_nocase(json_str(yyjson_obj_get(assertion.claims, "iss")), app->name) ||
         !str_equal_nocase(json_str(yyjson_obj_get(assertion.claims, "sub")), app->name))
         return refuse_assertion(err, "its issuer or its subject is not the application");

@@ -15,6 +15,7 @@
 #define ALGORITHM "RS256"
 #define KEY_BITS 2048
 #define KEY_BITS_MAX 8192
+#define PUBLIC_NUMBERS 2 /* n and e */
 #define KEY_JSON_BYTES_MAX ((size_t)16 * 1024)
 
 struct jwt_key {
@@ -49,11 +50,13 @@ static bool is_base64url(struct str s)
     return s.len % 4 != 1 && str_is_alnum_or(s, "-_");
 }
 
-/* Is it a key of RSA whose numbers cjose can read? */
+/* Is it a key of RSA whose numbers cjose can read? Of a private part it keeps what it cannot use, if that
+ * is not whole. */
 static bool is_rsa(struct str json)
 {
     static const char *const numbers[] = { "n", "e", "d", "p", "q", "dp", "dq", "qi" };
     struct arena *a = arena_new(NULL);
+    size_t count = 0;
     struct error why;
     yyjson_doc *doc;
     yyjson_val *root;
@@ -67,7 +70,9 @@ static bool is_rsa(struct str json)
         yyjson_val *number = yyjson_obj_get(root, numbers[i]);
 
         ok = ok && (!number || (yyjson_is_str(number) && is_base64url(json_str(number))));
+        count += number != NULL;
     }
+    ok = ok && (count == PUBLIC_NUMBERS || count == ARRAY_LEN(numbers));
     arena_free(a);
     return ok;
 }

@@ -315,6 +315,19 @@ static void a_certificate_is_as_good_as_a_secret(void **state)
     EVP_PKEY_free(strange.pkey);
 }
 
+static void a_certificate_that_has_ended_is_none(void **state)
+{
+    struct fixture *f = *state;
+    struct client mine = make_client(f, 3600);
+
+    change(f, OTHER_ID, text_of(f, "{\"certificates\":[{\"pem\":%s}]}", mine.pem));
+    expect_token(f, assertion_of(f, &mine, claims(f, OTHER_APP, AUDIENCE, 600)));
+    pass(f, 61 * MINUTE_MS);
+    expect_refusal(f, "invalid_client", 700027,
+                   assertion_of(f, &mine, claims(f, OTHER_APP, AUDIENCE, 600)));
+    EVP_PKEY_free(mine.pkey);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -330,6 +343,7 @@ int main(void)
         TEST(one_sort_of_token_is_not_another),
         TEST(a_new_password_ends_refresh_tokens),
         TEST(a_certificate_is_as_good_as_a_secret),
+        TEST(a_certificate_that_has_ended_is_none),
     };
 
     return RUN_TESTS(tests);

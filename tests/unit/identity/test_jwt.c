@@ -357,6 +357,18 @@ static void numbers_that_are_no_base64_are_refused(void **state)
     }
 }
 
+/* cjose would leak what there is. */
+static void half_a_private_part_is_refused(void **state)
+{
+    static const char *const names[] = { "d", "p", "q", "dp", "dq", "qi" };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        refused_key(arena_printf(arena,
+                                 "{\"kty\":\"RSA\",\"%s\":\"AQAB\",\"n\":\"%.*s\",\"e\":\"AQAB\"}",
+                                 names[i], STR_ARGS(number_of(2048))));
+}
+
 static void what_is_no_key_is_refused(void **state)
 {
     static const char *const texts[] = { "",
@@ -533,6 +545,7 @@ int main(void)
         TEST(a_signature_of_other_claims_does_not_pass),
         TEST(only_keys_of_rsa_of_a_fair_size_are_taken),
         TEST(numbers_that_are_no_base64_are_refused),
+        TEST(half_a_private_part_is_refused),
         TEST(what_is_no_key_is_refused),
         TEST(garbage_in_the_private_part_does_no_harm),
         TEST(a_certificate_verifies_what_its_key_signs),
