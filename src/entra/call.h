@@ -7,7 +7,7 @@
 #ifndef ENTRA_CALL_H
 #define ENTRA_CALL_H
 
-#include <stdatomic.h>
+#include <pthread.h>
 
 #include "entra/entra.h"
 
@@ -22,6 +22,8 @@ struct entra_pending {
     int64_t pruned_at_ms;
 };
 
+struct entra_exchange;
+
 struct entra {
     struct store *store;
     struct authority *authority;
@@ -30,7 +32,10 @@ struct entra {
     char *subscription_id;
     char *public_base;
     char *machine_identity; /* may be empty */
-    atomic_uint at_work;    /* passwords that are being hashed */
+    pthread_mutex_t
+        lock; /* of what follows: passwords that are being hashed, and those that wait */
+    unsigned at_work, waiting;
+    struct entra_exchange *queue;
     struct entra_pending pending[PENDING_KINDS];
 };
 

@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <utlist.h>
 
 #include "base/format.h"
 #include "base/log.h"
@@ -13,8 +14,10 @@
 #include "entra/call.h"
 #include "identity/password.h"
 
-/* Passwords that are being hashed at the same time; each takes 32 MiB. More are refused. */
-#define AT_WORK_MAX 16
+/* Passwords that are being hashed at the same time: each takes 32 MiB, and one of the few threads that
+ * others need, too. More wait for their turn, up to a bound; the next ones are refused. */
+#define AT_WORK_MAX 2
+#define WAITING_MAX 24
 #define HASH_TEXT_MAX 160
 #define REPLY_HEADERS_MAX (ENTRA_HEADERS_MAX + 6)
 
@@ -32,7 +35,9 @@ struct entra_exchange {
     struct entra_request request;
     struct entra_call call;
     struct store_job job;
-    struct loop_work work; /* what call.work asks for */
+    struct loop_work work;       /* what call.work asks for */
+    struct loop_task turn;       /* when it is its turn to */
+    struct entra_exchange *next; /* in the queue for that */
     char hash[HASH_TEXT_MAX];
     bool is_submitted;
 };
@@ -49,6 +54,7 @@ struct entra *entra_new(const struct entra_options *options)
 {
     struct entra *e = memory_alloc(sizeof(*e));
 
+    pthread_mutex_init(&e->lock, NULL);
     e->store = options->store;
     e->authority = options->authority;
     e->box = options->box;
@@ -63,6 +69,7 @@ void entra_free(struct entra *e)
 {
     if (!e)
         return;
+    pthread_mutex_destroy(&e->lock);
     free(e->subscription_id);
     free(e->public_base);
     free(e->machine_identity);
@@ -382,13 +389,56 @@ static void on_work(struct loop_work *work)
     arena_free(a);
 }
 
+static void on_turn(struct loop_task *task)
+{
+    struct entra_exchange *x = CONTAINER_OF(task, struct entra_exchange, turn);
+
+    loop_offload(x->http->loop, &x->work);
+}
+
+/* False when too many wait already. */
+static bool take_turn(struct entra_exchange *x)
+{
+    struct entra *e = x->entra;
+    bool starts, waits;
+
+    pthread_mutex_lock(&e->lock);
+    starts = e->at_work < AT_WORK_MAX;
+    waits = !starts && e->waiting < WAITING_MAX;
+    e->at_work += starts;
+    e->waiting += waits;
+    if (waits)
+        LL_APPEND(e->queue, x);
+    pthread_mutex_unlock(&e->lock);
+    if (starts)
+        on_turn(&x->turn);
+    return starts || waits;
+}
+
+/* The next one's turn comes on its own loop. */
+static void pass_turn(struct entra *e)
+{
+    struct entra_exchange *next;
+
+    pthread_mutex_lock(&e->lock);
+    next = e->queue;
+    if (next) {
+        LL_DELETE(e->queue, next);
+        e->waiting--;
+    } else {
+        e->at_work--;
+    }
+    pthread_mutex_unlock(&e->lock);
+    if (next)
+        loop_post(next->http->loop, &next->turn);
+}
+
 static void on_work_done(struct loop_work *work)
 {
     struct entra_exchange *x = CONTAINER_OF(work, struct entra_exchange, work);
-    struct entra_call *c = &x->call;
 
-    atomic_fetch_sub(&x->entra->at_work, 1);
-    c->work.kind = ENTRA_WORK_DONE;
+    pass_turn(x->entra);
+    x->call.work.kind = ENTRA_WORK_DONE;
     store_submit(x->entra->store, &x->job);
 }
 
@@ -398,19 +448,17 @@ static void begin_work(struct entra_exchange *x)
     struct entra_call *c = &x->call;
     struct error err;
 
-    if (atomic_fetch_add(&x->entra->at_work, 1) >= AT_WORK_MAX) {
-        atomic_fetch_sub(&x->entra->at_work, 1);
-        error_set(&err, ERROR_OAUTH_BUSY, NULL);
-        finish_error(x, &err);
-        return;
-    }
     c->work.password = arena_copy(x->http->arena, c->work.password);
     c->work.hash = arena_copy(x->http->arena, c->work.hash);
     c->reply = (struct entra_reply){ 0 };
     c->principals_changed = false;
     x->work.work = on_work;
     x->work.done = on_work_done;
-    loop_offload(x->http->loop, &x->work);
+    x->turn.fn = on_turn;
+    if (take_turn(x))
+        return;
+    error_set(&err, ERROR_OAUTH_BUSY, NULL);
+    finish_error(x, &err);
 }
 
 /* -- Requests -------------------------------------------------------------------------------- */

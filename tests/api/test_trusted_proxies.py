@@ -55,5 +55,5 @@ def test_nobody_is_trusted_by_default():
 
 
 def test_a_wrong_list_is_refused():
-    with pytest.raises(RuntimeError, match="trusted_proxies: '10.0.0.0/33' is neither"):
+    with pytest.raises(RuntimeError, match=r"trusted_proxies: '10\.0\.0\.0/33' is neither"):
         Lazuli(arguments=["--trusted-proxies", "10.0.0.1,10.0.0.0/33"])

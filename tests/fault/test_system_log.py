@@ -32,6 +32,8 @@ def test_the_reader_stops(tmp_path):
             os.kill(reader, signal.SIGCONT)
             os.close(pipe)
         log_lost = re.compile(r" warn log_lines_lost count=(\d+)\n")
-        wait_until(lambda: service.post("scripted", BODY).status_code >= 500 and log_lost.search(service.log_text()), "lost lines")
+        wait_until(
+            lambda: service.post("scripted", BODY).status_code >= 500 and log_lost.search(service.log_text()), "lost lines"
+        )
         lost = sum(int(count) for count in log_lost.findall(service.log_text()))
         assert 0 < lost <= fails * 3
