@@ -33,7 +33,8 @@ struct inference_options {
     struct metrics_shard *metrics;
     /* "example.com" when accounts are found by host NAME.openai.example.com; else empty. */
     struct str data_domain;
-    struct str trusted_proxies; /* as network_rules_allow takes them: whose X-Forwarded-For counts */
+    struct str
+        trusted_proxies; /* as network_rules_allow takes them: whose X-Forwarded-For counts */
     /* Faults by request header are obeyed (a development server). */
     bool allow_faults;
     /* Azure's own reply where ours says more: a deployment whose model has retired. */
