@@ -24,7 +24,7 @@ def processes(service):
 def is_running(pid):
     try:
         state = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # the latter when it goes between the opening and the reading
         return False
     return state not in "ZX"
 
