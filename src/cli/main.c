@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/macros.h"
@@ -57,8 +56,6 @@ static int run(const struct command *c, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    /* From 1.45 on libuv would use io_uring, which the sandbox forbids, and gives up when it may not. */
-    setenv("UV_USE_IO_URING", "0", 1);
     /* A client that goes away is an error of its socket, not of the program. */
     signal(SIGPIPE, SIG_IGN);
     /* Nor is a file that may not grow (ulimit -f): the write says so. */

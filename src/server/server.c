@@ -264,7 +264,6 @@ struct server *server_new(const struct server_options *options, struct error *er
     s->options = *options;
     s->folder.lock_fd = -1;
     s->arena = arena_new(NULL);
-    s->loop = loop_new();
     s->shared.settings = options->settings;
     s->shared.clock = &s->clock;
     if (!options->settings->core_dumps)
@@ -272,7 +271,12 @@ struct server *server_new(const struct server_options *options, struct error *er
     /* before the sandbox takes the right to go beyond the hard limit */
     file_limit_raise(worker_count(options->settings) *
                      (unsigned long)options->settings->connections_max);
-    if (!open_data(s, err) || !make_workers(s, &port, err))
+    if (!open_data(s, err))
+        goto failed;
+    /* Within the sandbox, which forbids io_uring: from 1.45 on libuv makes a ring for each loop if it
+     * may, and ends the process when the ring cannot be used later. */
+    s->loop = loop_new();
+    if (!make_workers(s, &port, err))
         goto failed;
     endpoint = endpoint_of(s, port);
     if (!bootstrap_identity(s->store, s->box, &endpoint, s->arena, &s->info, err) ||
@@ -572,7 +576,7 @@ void server_free(struct server *s)
     catalog_unref(s->catalog);
     free(s->drained);
     free(s->llama_server);
-    if (!s->has_run) {
+    if (s->loop && !s->has_run) {
         /* What a loop is made of has to be closed by a turn of it. */
         loop_stop(s->loop);
         loop_run(s->loop);

@@ -40,6 +40,13 @@ def test_a_model_runs_inside_the_sandbox():
         assert is_limited(model_process(service))
 
 
+def test_no_loop_has_a_ring_that_the_sandbox_forbids():
+    """A newer libuv makes one for each loop if it may, and ends the process when it cannot use it later."""
+    with Lazuli(arguments=["--sandbox", "required"]) as service:
+        files = [os.readlink(file) for file in pathlib.Path(f"/proc/{service.process.pid}/fd").iterdir()]
+        assert any("eventpoll" in file for file in files) and not any("io_uring" in file for file in files)
+
+
 def test_without_a_sandbox_it_says_so():
     with Lazuli(arguments=["--sandbox", "off"]) as service:
         assert " sandbox state=off" in service.log_text()
