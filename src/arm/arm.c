@@ -32,15 +32,6 @@ struct arm_exchange {
     struct http_headers list;
 };
 
-static char *dup_str(struct str s)
-{
-    char *text = memory_alloc(s.len + 1);
-
-    if (s.len)
-        memcpy(text, s.data, s.len);
-    return text;
-}
-
 struct arm *arm_new(const struct arm_options *options)
 {
     struct arm *a = memory_alloc(sizeof(*a));
@@ -50,9 +41,9 @@ struct arm *arm_new(const struct arm_options *options)
     a->directory = options->directory;
     a->box = options->box;
     a->key_hash = options->key_hash;
-    a->tenant_id = dup_str(options->tenant_id);
-    a->public_base = dup_str(options->public_base);
-    a->data_domain = dup_str(options->data_domain);
+    a->tenant_id = memory_dup(options->tenant_id.data, options->tenant_id.len);
+    a->public_base = memory_dup(options->public_base.data, options->public_base.len);
+    a->data_domain = memory_dup(options->data_domain.data, options->data_domain.len);
     a->is_unthrottled = options->is_unthrottled;
     a->authenticate = options->authenticate;
     a->authenticate_data = options->authenticate_data;

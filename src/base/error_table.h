@@ -138,7 +138,6 @@
     X(OAUTH_REQUEST,       400, OAUTH,   "invalid_request", "90014", NULL) \
     X(OAUTH_GRANT_TYPE,    400, OAUTH,   "unsupported_grant_type", "70003", NULL) \
     X(OAUTH_SCOPE,         400, OAUTH,   "invalid_scope", "70011", NULL) \
-    X(OAUTH_RESOURCE,      400, OAUTH,   "invalid_resource", "500011", NULL) \
     X(OAUTH_NO_APPLICATION, 400, OAUTH,  "unauthorized_client", "700016", NULL) \
     X(OAUTH_NO_SECRET,     401, OAUTH,   "invalid_client", "7000218", "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.") \
     X(OAUTH_SECRET,        401, OAUTH,   "invalid_client", "7000215", NULL) \
@@ -157,8 +156,7 @@
     X(GRAPH_DENIED,        403, GRAPH,   "Authorization_RequestDenied", NULL, "Insufficient privileges to complete the operation.") \
     X(GRAPH_NOT_FOUND,     404, GRAPH,   "Request_ResourceNotFound", NULL, NULL) \
     X(GRAPH_BAD_REQUEST,   400, GRAPH,   "Request_BadRequest", NULL, NULL) \
-    X(GRAPH_QUERY,         400, GRAPH,   "Request_UnsupportedQuery", NULL, NULL) \
-    X(OAUTH_NO_PATH,       404, OAUTH,   "not_found", "90023", "There is nothing at this path.")
+    X(GRAPH_QUERY,         400, GRAPH,   "Request_UnsupportedQuery", NULL, NULL)
 /* clang-format on */
 
 #endif

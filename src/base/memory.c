@@ -66,3 +66,12 @@ char *memory_dup_text(const char *text)
 {
     return text ? or_die(strdup(text)) : NULL;
 }
+
+char *memory_dup(const void *bytes, size_t len)
+{
+    char *copy = memory_alloc(len + 1);
+
+    if (len)
+        memcpy(copy, bytes, len);
+    return copy;
+}

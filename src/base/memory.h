@@ -29,5 +29,7 @@ void *memory_alloc_at_line(size_t size);
 void *memory_realloc(void *old, size_t size);
 /* NULL of NULL. */
 char *memory_dup_text(const char *text);
+/* A copy of the bytes, ended by a NUL; freed with free(). */
+char *memory_dup(const void *bytes, size_t len);
 
 #endif

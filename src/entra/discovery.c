@@ -6,8 +6,6 @@
  */
 #include "entra/call.h"
 
-enum form { FORM_V1, FORM_V2, FORM_ADFS };
-
 static void set_list(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *name,
                      const char *words)
 {
@@ -25,11 +23,10 @@ static void set_url(struct entra_call *c, yyjson_mut_doc *doc, yyjson_mut_val *o
     json_set_str(doc, object, name, arena_printf(c->arena, "%.*s%s", STR_ARGS(base), path));
 }
 
-static bool reply_configuration(struct entra_call *c, enum form form)
+static bool reply_configuration(struct entra_call *c, bool is_v2)
 {
     struct str base = entra_authority_url(c),
                issuer = authority_issuer(c->entra->authority, c->arena);
-    bool is_v2 = form == FORM_V2;
     yyjson_mut_doc *doc = json_new(c->arena);
     yyjson_mut_val *root = yyjson_mut_obj(doc);
 
@@ -67,13 +64,13 @@ static bool reply_configuration(struct entra_call *c, enum form form)
 static bool configuration_v1(struct entra_call *c, struct error *err)
 {
     (void)err;
-    return reply_configuration(c, str_equal_nocase(c->names[0], STR("adfs")) ? FORM_ADFS : FORM_V1);
+    return reply_configuration(c, false);
 }
 
 static bool configuration_v2(struct entra_call *c, struct error *err)
 {
     (void)err;
-    return reply_configuration(c, FORM_V2);
+    return reply_configuration(c, true);
 }
 
 static bool keys(struct entra_call *c, struct error *err)

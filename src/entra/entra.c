@@ -42,14 +42,6 @@ struct entra_exchange {
     bool is_submitted;
 };
 
-static char *dup_str(struct str s)
-{
-    char *text = memory_alloc(s.len + 1);
-
-    str_show(s, text, s.len + 1);
-    return text;
-}
-
 struct entra *entra_new(const struct entra_options *options)
 {
     struct entra *e = memory_alloc(sizeof(*e));
@@ -59,9 +51,9 @@ struct entra *entra_new(const struct entra_options *options)
     e->authority = options->authority;
     e->box = options->box;
     e->directory = options->directory;
-    e->subscription_id = dup_str(options->subscription_id);
-    e->public_base = dup_str(options->public_base);
-    e->machine_identity = dup_str(options->machine_identity);
+    e->subscription_id = memory_dup(options->subscription_id.data, options->subscription_id.len);
+    e->public_base = memory_dup(options->public_base.data, options->public_base.len);
+    e->machine_identity = memory_dup(options->machine_identity.data, options->machine_identity.len);
     return e;
 }
 
