@@ -50,51 +50,70 @@ static bool is_base64url(struct str s)
     return s.len % 4 != 1 && str_is_alnum_or(s, "-_");
 }
 
-/* Is it a key of RSA whose numbers cjose can read? Of a private part it keeps what it cannot use, if that
- * is not whole. */
-static bool is_rsa(struct str json)
+/* The members of an RSA key that cjose can read, written anew: cjose takes the last of two members of one
+ * name, and none may reach it unseen. Of a private part that is not whole it keeps what it cannot use.
+ * STR_NONE when it is no such key. */
+static struct str checked_rsa(struct arena *a, struct str json)
 {
     static const char *const numbers[] = { "n", "e", "d", "p", "q", "dp", "dq", "qi" };
-    struct arena *a = arena_new(NULL);
-    size_t count = 0;
+    yyjson_mut_doc *checked = json_new(a);
+    yyjson_mut_val *out = yyjson_mut_obj(checked);
     struct error why;
-    yyjson_doc *doc;
-    yyjson_val *root;
-    bool ok;
+    yyjson_doc *doc = json_parse(a, json, &why);
+    yyjson_val *root = doc ? yyjson_doc_get_root(doc) : NULL;
+    yyjson_val *id = yyjson_obj_get(root, "kid");
+    size_t count = 0;
 
-    arena_keep_secret(a);
-    doc = json_parse(a, json, &why);
-    root = doc ? yyjson_doc_get_root(doc) : NULL;
-    ok = str_equal(json_str(yyjson_obj_get(root, "kty")), STR("RSA"));
+    if (!str_equal(json_str(yyjson_obj_get(root, "kty")), STR("RSA")))
+        return STR_NONE;
+    json_set_str(checked, out, "kty", STR("RSA"));
+    if (yyjson_is_str(id))
+        json_set_str(checked, out, "kid", json_str(id));
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
         yyjson_val *number = yyjson_obj_get(root, numbers[i]);
 
-        ok = ok && (!number || (yyjson_is_str(number) && is_base64url(json_str(number))));
-        count += number != NULL;
+        if (!number)
+            continue;
+        if (!yyjson_is_str(number) || !is_base64url(json_str(number)))
+            return STR_NONE;
+        json_set_str(checked, out, numbers[i], json_str(number));
+        count++;
     }
-    ok = ok && (count == PUBLIC_NUMBERS || count == ARRAY_LEN(numbers));
+    return count == PUBLIC_NUMBERS || count == ARRAY_LEN(numbers) ? json_write_mut(a, out)
+                                                                  : STR_NONE;
+}
+
+static cjose_jwk_t *import_rsa(struct str json, struct error *err)
+{
+    struct arena *a = arena_new(NULL);
+    struct str checked = STR_NONE;
+    cjose_jwk_t *jwk = NULL;
+    cjose_err why = { 0 };
+
+    arena_keep_secret(a);
+    if (json.len <= KEY_JSON_BYTES_MAX)
+        checked = checked_rsa(a, json);
+    if (!checked.len) {
+        error_set(err, ERROR_CONFIG, "the key is too long, or no JSON Web Key of RSA");
+    } else {
+        jwk = cjose_jwk_import(checked.data, checked.len, &why);
+        if (!jwk)
+            error_set(err, ERROR_CONFIG, "the key is no JSON Web Key: %s", why.message);
+    }
     arena_free(a);
-    return ok;
+    return jwk;
 }
 
 struct jwt_key *jwt_key_import(struct str json, struct error *err)
 {
-    cjose_err why = { 0 };
-    cjose_jwk_t *jwk;
+    cjose_jwk_t *jwk = import_rsa(json, err);
+    cjose_err why;
     size_t bits;
 
-    if (json.len > KEY_JSON_BYTES_MAX || !is_rsa(json)) {
-        error_set(err, ERROR_CONFIG, "the key is too long, or no JSON Web Key of RSA");
+    if (!jwk)
         return NULL;
-    }
-    jwk = cjose_jwk_import(json.data, json.len, &why);
-    if (!jwk) {
-        error_set(err, ERROR_CONFIG, "the key is no JSON Web Key: %s", why.message);
-        return NULL;
-    }
     bits = cjose_jwk_get_keysize(jwk, &why);
-    if (cjose_jwk_get_kty(jwk, &why) == CJOSE_JWK_KTY_RSA && bits >= KEY_BITS &&
-        bits <= KEY_BITS_MAX)
+    if (bits >= KEY_BITS && bits <= KEY_BITS_MAX)
         return key_of(jwk);
     cjose_jwk_release(jwk);
     error_set(err, ERROR_CONFIG, "the key is not of RSA with %u to %u bits", KEY_BITS,
@@ -206,7 +225,9 @@ struct str jwt_sign(struct arena *a, const struct jwt_key *key, const char *type
     /* Entra names its keys twice, and some verifiers look for the other one */
     cjose_header_set(header, "x5t", cjose_jwk_get_kid(key->jwk, &why), &why);
     jws = cjose_jws_sign(key->jwk, header, (const uint8_t *)text.data, text.len, &why);
-    assert(jws && cjose_jws_export(jws, &compact, &why));
+    if (jws)
+        cjose_jws_export(jws, &compact, &why);
+    assert(compact);
     signed_text = arena_copy(a, str_from(compact));
     cjose_jws_release(jws);
     cjose_header_release(header);

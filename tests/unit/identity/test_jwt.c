@@ -357,6 +357,26 @@ static void numbers_that_are_no_base64_are_refused(void **state)
     }
 }
 
+/* cjose takes the last one. */
+static void a_number_that_comes_twice_is_read_once(void **state)
+{
+    static const char *const others[] = { "\"A=AA\"", "\"AQABA\"", "7" };
+    struct str n = number_of(2048);
+    struct error err = { 0 };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        struct jwt_key *k = jwt_key_import(
+            arena_printf(arena, "{\"kty\":\"RSA\",\"n\":\"%.*s\",\"e\":\"AQAB\",\"n\":%s}",
+                         STR_ARGS(n), others[i]),
+            &err);
+
+        assert_non_null(k);
+        assert_non_null(strstr(jwt_key_export(k, arena, false).data, n.data));
+        jwt_key_free(k);
+    }
+}
+
 /* cjose would leak what there is. */
 static void half_a_private_part_is_refused(void **state)
 {
@@ -545,6 +565,7 @@ int main(void)
         TEST(a_signature_of_other_claims_does_not_pass),
         TEST(only_keys_of_rsa_of_a_fair_size_are_taken),
         TEST(numbers_that_are_no_base64_are_refused),
+        TEST(a_number_that_comes_twice_is_read_once),
         TEST(half_a_private_part_is_refused),
         TEST(what_is_no_key_is_refused),
         TEST(garbage_in_the_private_part_does_no_harm),
