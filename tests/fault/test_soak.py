@@ -28,8 +28,9 @@ REST_S_MAX = 60  # until nothing is under way: longer than any time-out below
 # of requests of 300 kB, met by chance. In an hour, a leak of ten bytes a request comes to more than this; in a minute only a
 # large one does, but the sanitized build, which `make test` runs, tells one of any size when it ends.
 MEMORY_KB_MORE = 8192
-# AddressSanitizer keeps what is freed, to tell who uses it still, until it has hundreds of MB; here it does not.
-SANITIZER = "quarantine_size_mb=0:thread_local_quarantine_size_kb=0"
+# AddressSanitizer keeps what is freed, and frames that have returned, to tell who uses them still, until that is hundreds of
+# MB; here it does not.
+SANITIZER = "quarantine_size_mb=0:thread_local_quarantine_size_kb=0:detect_stack_use_after_return=0"
 
 CATALOG = """
 extends: default
