@@ -284,6 +284,8 @@ static void on_head(struct connection *c)
 
 static void on_body(struct connection *c, struct str bytes)
 {
+    struct error err;
+
     c->gained += bytes.len;
     if (c->gained >= BODY_PACE_BYTES) {
         connection_wait(c, WAIT_BODY);
@@ -291,6 +293,10 @@ static void on_body(struct connection *c, struct str bytes)
     }
     if (c->state == CONNECTION_BODY) {
         request_add_body(c, bytes);
+        if (request_exceeds_memory(c)) {
+            error_set(&err, ERROR_UNAVAILABLE, NULL);
+            refuse(c, &err);
+        }
         return;
     }
     c->dropped += bytes.len;

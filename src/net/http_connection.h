@@ -140,7 +140,8 @@ struct http_server {
 
     struct spare_buffer *spare; /* read buffers of the first size */
     unsigned spare_count;
-    char *spare_body; /* the body buffer that was used last */
+    size_t bodies_bytes; /* of the requests that are there */
+    char *spare_body;    /* the body buffer that was used last */
     size_t spare_body_size;
 
     char *head; /* where heads are written */
@@ -189,6 +190,8 @@ void request_new(struct connection *c);
 MUST_CHECK bool request_complete_head(struct connection *c, struct error *err);
 /* Puts bytes of the body where the body is gathered. */
 void request_add_body(struct connection *c, struct str bytes);
+/* All bodies take more than they may, and this one is none of those that fit a read buffer. */
+bool request_exceeds_memory(const struct connection *c);
 /* All of the body is there: public.body is set. */
 void request_complete_body(struct connection *c);
 /* Room in `body` for what is still missing, at least 1 byte; only when request_reads_body. */

@@ -222,6 +222,7 @@ void request_add_body(struct connection *c, struct str bytes)
 {
     struct server_request *r = c->request;
 
+    c->server->bodies_bytes += bytes.len;
     if (r->is_body_in_place) {
         /* Chunks close up over their framing. */
         memmove(c->in + r->body_at + r->body_len, bytes.data, bytes.len);
@@ -234,6 +235,13 @@ void request_add_body(struct connection *c, struct str bytes)
         memcpy(c->body + r->body_len, bytes.data, bytes.len);
     }
     r->body_len += bytes.len;
+}
+
+bool request_exceeds_memory(const struct connection *c)
+{
+    const struct http_server *s = c->server;
+
+    return !c->request->is_body_in_place && s->bodies_bytes > s->limits.bodies_bytes_max;
 }
 
 void request_spill_body(struct connection *c)
@@ -351,6 +359,7 @@ void request_forget(struct connection *c)
 void request_free(struct connection *c)
 {
     wipe_secrets(c);
+    c->server->bodies_bytes -= c->request->body_len;
     arena_free(c->arena);
     c->arena = NULL;
     c->request = NULL;

@@ -27,6 +27,7 @@ void http_server_limits_default(struct http_server_limits *limits)
         .url_bytes_max = (size_t)8 * 1024,
         .header_count_max = 100,
         .body_bytes_max = (size_t)32 * 1024 * 1024,
+        .bodies_bytes_max = (size_t)256 * 1024 * 1024,
         .connections_max = 20000,
         .idle_timeout_ms = 75000,
         .head_timeout_ms = 10000,

@@ -61,6 +61,8 @@ struct http_server_limits {
     size_t url_bytes_max;      /* default 8 KiB -> 414 */
     unsigned header_count_max; /* default 100 -> 431 */
     size_t body_bytes_max;     /* default 32 MiB -> 413 */
+    size_t
+        bodies_bytes_max; /* of all requests at a time; default 256 MiB -> 503, but for small ones */
     unsigned connections_max;  /* default 20000; more are accepted and closed at once */
     uint64_t idle_timeout_ms;  /* between requests; default 75 s */
     uint64_t head_timeout_ms;  /* from the first byte of a head to its end; 10 s -> 408 */

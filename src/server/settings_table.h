@@ -38,6 +38,7 @@
     NUMBER(drain_delay_ms, 0, 0, 3600000, true, "How long connections are still taken after SIGTERM, while /readyz says draining; behind a load balancer, or in Kubernetes, longer than these take to see that.") \
     NUMBER(drain_ms, 30000, 0, 3600000, true, "How long streams in flight may go on after that, and on a llama-server that a reload replaces.") \
     NUMBER(body_bytes_max, 33554432, 1024, 1073741824, false, "Largest request body.") \
+    NUMBER(bodies_bytes_max, 268435456, 1024, 1099511627776, false, "Bodies together of the requests that an event loop has at a time; while there are more, a request whose body is not small (some kB) is refused with 503.") \
     NUMBER(head_bytes_max, 65536, 1024, 1048576, false, "Largest request line and headers together.") \
     NUMBER(url_bytes_max, 8192, 256, 65536, false, "Longest URL.") \
     NUMBER(header_count_max, 100, 10, 1000, false, "Most headers of a request.") \

@@ -48,6 +48,7 @@ static struct http_server_limits limits_of(const struct settings *s)
     limits.url_bytes_max = s->url_bytes_max;
     limits.header_count_max = (unsigned)s->header_count_max;
     limits.body_bytes_max = s->body_bytes_max;
+    limits.bodies_bytes_max = s->bodies_bytes_max;
     limits.connections_max = (unsigned)s->connections_max;
     limits.idle_timeout_ms = s->idle_timeout_ms;
     limits.head_timeout_ms = s->head_timeout_ms;

@@ -177,3 +177,22 @@ def test_a_byte_now_and_then_in_time(service, upstream):
         for at in range(0, len(request), 16):
             wire.send(request[at : at + 16])
         assert wire.reply()[0] == 200
+
+
+def test_bodies_that_fill_the_memory(upstream):
+    """Whoever sends a large one when there is no place for more is refused; small ones are served, and all once there is."""
+    upstream.reset()
+    large = WHOLE[:-1] + b',"user":"' + b"x" * 300_000 + b'"}'
+    head = HEAD + f"Content-Length: {len(large)}\r\n\r\n"
+    limits = ["--workers", "1", "--bodies-bytes-max", "500000"]
+    with Lazuli(CATALOG.format(port=upstream.port), limits) as service:
+        service.deploy("scripted", "gpt-4o", "2024-11-20")
+        request = (head % service.key).encode() + large
+        with Wire(service) as first, Wire(service) as second, Wire(service) as small:
+            first.send(request[:-1])
+            answer = second.send(request).reply()
+            assert (answer[0], json.loads(answer[3])["error"]["code"]) == (503, "ServiceUnavailable")
+            assert small.post(PATH, WHOLE).reply()[0] == 200
+            assert first.send(request[-1:]).reply()[0] == 200
+        with Wire(service) as third:
+            assert third.send(request).reply()[0] == 200
