@@ -4,29 +4,17 @@
 #include <assert.h>
 
 #include "base/format.h"
+#include "net/http_path.h"
 
-struct path {
-    struct str segments[ARM_SEGMENTS_MAX];
-    unsigned count;
-};
-
-/* Empty segments do not count: SDKs make them of an empty parent. False when the path has too many
- * segments, or a malformed escape. */
-static bool split_path(struct arena *a, struct str text, struct path *path)
+/* Decoded. False when there is no such path, an escape is malformed, or a name would hold a slash. */
+static bool split_path(struct arena *a, struct str text, struct http_path *path)
 {
-    struct str part;
-
-    path->count = 0;
-    if (!str_starts_with(text, STR("/")))
+    if (!http_path_split(text, path))
         return false;
-    while (str_split(&text, '/', &part)) {
-        if (str_is_empty(part))
-            continue;
-        if (path->count == ARM_SEGMENTS_MAX ||
-            !format_percent_decode(a, part, &path->segments[path->count]) ||
-            str_find_char(path->segments[path->count], '/') != SIZE_MAX)
+    for (unsigned i = 0; i < path->count; i++) {
+        if (!format_percent_decode(a, path->segments[i], &path->segments[i]) ||
+            str_find_char(path->segments[i], '/') != SIZE_MAX)
             return false;
-        path->count++;
     }
     return true;
 }
@@ -61,34 +49,24 @@ static unsigned count_segments(struct str pattern)
 
 /* Fills `names` when the route has this path; *scope_len is how many segments of it are the scope,
  * for a route that has one. */
-static bool match(const char *pattern, const struct path *path, struct str *names, unsigned *count,
-                  unsigned *scope_len)
+static bool match(const char *pattern, const struct http_path *path, struct str *names,
+                  unsigned *count, unsigned *scope_len)
 {
-    struct str rest = str_from(pattern), part;
-    unsigned i = 0;
+    struct str rest = str_from(pattern), scope;
 
-    *count = 0;
-    str_split(&rest, '/', &part); /* {scope}, or nothing */
-    if (part.len) {
-        i = path->count - count_segments(rest);
-        if (i > path->count || !is_scope(path->segments, i))
+    *scope_len = 0;
+    str_split(&rest, '/', &scope); /* {scope}, or nothing */
+    if (scope.len) {
+        *scope_len = path->count - count_segments(rest);
+        if (*scope_len > path->count || !is_scope(path->segments, *scope_len))
             return false;
     }
-    *scope_len = i;
-    while (str_split(&rest, '/', &part)) {
-        if (i == path->count)
-            return false;
-        if (str_equal(part, STR("{}")))
-            names[(*count)++] = path->segments[i];
-        else if (!str_equal_nocase(part, path->segments[i]))
-            return false;
-        i++;
-    }
-    return i == path->count;
+    return http_path_match(rest, path->segments + *scope_len, path->count - *scope_len, names,
+                           count);
 }
 
 /* The first segments as an id; the words in it have their canonical case. */
-static struct str join_scope(struct arena *a, const struct path *path, unsigned count)
+static struct str join_scope(struct arena *a, const struct http_path *path, unsigned count)
 {
     static const char *const words[] = { "subscriptions", "resourceGroups", "providers" };
     struct str id = STR_NONE, part;
@@ -150,7 +128,7 @@ struct str arm_route_list_scope(const struct arm_call *c)
                                                                          : path);
 }
 
-static bool find(struct arm_call *c, const struct path *path, bool *method_differs)
+static bool find(struct arm_call *c, const struct http_path *path, bool *method_differs)
 {
     unsigned scope_len;
 
@@ -173,7 +151,7 @@ static bool find(struct arm_call *c, const struct path *path, bool *method_diffe
 }
 
 /* The name space that a path names: behind its last "providers". */
-static struct str find_provider(const struct path *path)
+static struct str find_provider(const struct http_path *path)
 {
     for (unsigned i = path->count; i-- > 0;) {
         if (str_equal_nocase(path->segments[i], STR("providers")) && i + 1 < path->count)
@@ -182,7 +160,7 @@ static struct str find_provider(const struct path *path)
     return STR_NONE;
 }
 
-static bool fail(const struct arm_call *c, const struct path *path, struct error *err)
+static bool fail(const struct arm_call *c, const struct http_path *path, struct error *err)
 {
     struct str provider = find_provider(path);
 
@@ -202,7 +180,7 @@ static bool fail(const struct arm_call *c, const struct path *path, struct error
 bool arm_route_find(struct arm_call *c, struct error *err)
 {
     bool method_differs;
-    struct path path;
+    struct http_path path;
 
     if (!split_path(c->arena, c->request->path, &path))
         return error_set(err, ERROR_ARM_NO_PATH, NULL);

@@ -21,7 +21,6 @@
 
 #include "arm/type.h"
 
-#define ARM_SEGMENTS_MAX 24
 #define ARM_SCOPE "{scope}"
 
 /* Sets the call's route, type and names. ERROR_ARM_METHOD, ERROR_ARM_NO_TYPE, ERROR_ARM_NO_PROVIDER

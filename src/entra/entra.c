@@ -24,11 +24,6 @@
 /* What Entra calls the tenant of a path whose client does not know which one it wants. */
 static const char *const any_tenant[] = { "common", "organizations", "adfs" };
 
-static const struct entra_endpoints *const tables[] = {
-    &entra_discovery, &entra_metadata, &entra_token,       &entra_authorize,
-    &entra_device,    &entra_graph,    &entra_graph_write, &entra_managed_identity
-};
-
 struct entra_exchange {
     struct entra *entra;
     struct http_request *http;
@@ -66,66 +61,6 @@ void entra_free(struct entra *e)
     free(e->public_base);
     free(e->machine_identity);
     free(e);
-}
-
-/* -- Paths ----------------------------------------------------------------------------------- */
-
-/* The next segment that is not empty: az makes "//metadata" of a URL that ends in a slash. */
-static bool next_segment(struct str *rest, struct str *segment)
-{
-    while (str_split(rest, '/', segment)) {
-        if (segment->len)
-            return true;
-    }
-    return false;
-}
-
-/* Fills `names` (may be NULL) when the path is the pattern's. */
-static bool match(const char *pattern, struct str path, struct str *names, unsigned *count)
-{
-    struct str want = str_from(pattern), a, b;
-
-    *count = 0;
-    while (next_segment(&want, &a)) {
-        if (!next_segment(&path, &b))
-            return false;
-        if (!str_equal(a, STR("{}"))) {
-            if (!str_equal_nocase(a, b))
-                return false;
-            continue;
-        }
-        if (names)
-            names[*count] = b;
-        ++*count;
-    }
-    return !next_segment(&path, &b);
-}
-
-const struct entra_endpoint *entra_find(enum http_method method, struct str path, struct str *names,
-                                        unsigned *count, bool *differs)
-{
-    *differs = false;
-    for (size_t t = 0; t < ARRAY_LEN(tables); t++) {
-        for (size_t i = 0; i < tables[t]->count; i++) {
-            const struct entra_endpoint *e = &tables[t]->items[i];
-
-            if (!match(e->path, path, names, count))
-                continue;
-            if (e->method == method || (method == HTTP_HEAD && e->method == HTTP_GET))
-                return e;
-            *differs = true;
-        }
-    }
-    return NULL;
-}
-
-bool entra_matches(struct str path)
-{
-    unsigned count;
-    bool differs;
-
-    return path.len > 1 &&
-           (entra_find(HTTP_OTHER, path, NULL, &count, &differs) != NULL || differs);
 }
 
 /* -- What handlers use ----------------------------------------------------------------------- */
