@@ -130,6 +130,8 @@ MUST_CHECK bool entra_require(const struct entra_call *c, const char *name, stru
 bool entra_refuse(struct entra_call *c, enum error_code code);
 void entra_reply_json(struct entra_call *c, int status, yyjson_mut_val *root);
 void entra_reply_header(struct entra_call *c, struct str name, struct str value);
+/* Is it what Entra calls the tenant in a path whose client does not know which one it wants? */
+bool entra_is_any_tenant(struct str name);
 /* "https://host/TENANT", as the client named the tenant, or by its id. */
 struct str entra_authority_url(const struct entra_call *c);
 
