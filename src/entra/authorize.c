@@ -239,24 +239,14 @@ static void send_code(struct entra_call *c, struct str code)
 
 static bool sign_in(struct entra_call *c, struct error *err)
 {
-    struct principal_record user;
-    enum error_code why;
+    struct sign_in s;
 
-    if (!check_request(c, err))
+    if (!check_request(c, err) || !sign_in_check(c, &s, err))
         return false;
-    switch (sign_in_check(c, entra_parameter(c, "username"), entra_parameter(c, "password"), &user,
-                          &why, err)) {
-    case SIGN_IN_WAIT:
-        return true;
-    case SIGN_IN_ERROR:
-        return false;
-    case SIGN_IN_REFUSED:
-        show(c, error_info(why)->text);
-        return true;
-    case SIGN_IN_OK:
-        break;
-    }
-    send_code(c, make_code(c, &user));
+    if (s.refusal)
+        show(c, error_info(s.refusal)->text);
+    else if (s.is_accepted)
+        send_code(c, make_code(c, &s.user));
     return true;
 }
 

@@ -125,8 +125,7 @@ static bool approve(struct entra_call *c, struct str user_code, yyjson_val *body
 static bool sign_in(struct entra_call *c, struct error *err)
 {
     struct str user_code = str_trim(entra_parameter(c, "user_code"));
-    struct principal_record user;
-    enum error_code why;
+    struct sign_in s;
     yyjson_val *body;
 
     if (!pending_get(c, PENDING_DEVICE_CODE, user_code, &body, err))
@@ -135,19 +134,11 @@ static bool sign_in(struct entra_call *c, struct error *err)
         show(c, "That code is not known, or has expired or been used.");
         return true;
     }
-    switch (sign_in_check(c, entra_parameter(c, "username"), entra_parameter(c, "password"), &user,
-                          &why, err)) {
-    case SIGN_IN_WAIT:
-        return true;
-    case SIGN_IN_ERROR:
+    if (!sign_in_check(c, &s, err))
         return false;
-    case SIGN_IN_REFUSED:
-        show(c, error_info(why)->text);
-        return true;
-    case SIGN_IN_OK:
-        break;
-    }
-    return approve(c, user_code, body, &user, err);
+    if (s.refusal)
+        show(c, error_info(s.refusal)->text);
+    return !s.is_accepted || approve(c, user_code, body, &s.user, err);
 }
 
 /* -- The grant ------------------------------------------------------------------------------- */

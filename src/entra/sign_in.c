@@ -6,10 +6,10 @@
 #define FAILURES_MAX 10
 #define LOCKED_MS ((int64_t)60 * 1000)
 
-static enum sign_in refuse(enum error_code *why, enum error_code code)
+static bool refuse(struct sign_in *s, enum error_code why)
 {
-    *why = code;
-    return SIGN_IN_REFUSED;
+    s->refusal = why;
+    return true;
 }
 
 /* Failures in a row, and what they lead to. */
@@ -33,31 +33,34 @@ static bool note(struct entra_call *c, const struct principal_record *user, bool
     return principals_put(c->txn, c->arena, user, body, err);
 }
 
-enum sign_in sign_in_check(struct entra_call *c, struct str name, struct str password,
-                           struct principal_record *user, enum error_code *why, struct error *err)
+bool sign_in_check(struct entra_call *c, struct sign_in *s, struct error *err)
 {
+    struct str name = entra_parameter(c, "username"), password = entra_parameter(c, "password");
+    struct principal_record *user = &s->user;
     struct str hash = STR_NONE;
     bool found, matches;
 
+    *s = (struct sign_in){ .refusal = ERROR_NONE };
     if (!principals_find(c->txn, c->arena, name, user, &found, err))
-        return SIGN_IN_ERROR;
+        return false;
     found = found && user->type == PRINCIPAL_TYPE_USER;
     if (found)
         hash = json_str(yyjson_obj_get(user->body, "passwordHash"));
     if (found && yyjson_get_sint(yyjson_obj_get(user->body, "lockedUntilMs")) >
                      authority_now_ms(c->entra->authority))
-        return refuse(why, ERROR_OAUTH_LOCKED);
+        return refuse(s, ERROR_OAUTH_LOCKED);
     if (password.len > PASSWORD_LEN_MAX)
-        return refuse(why, ERROR_OAUTH_PASSWORD);
+        return refuse(s, ERROR_OAUTH_PASSWORD);
     if (c->work.kind == ENTRA_WORK_NONE) {
         c->work = (struct entra_work){ ENTRA_WORK_CHECK, .password = password, .hash = hash };
-        return SIGN_IN_WAIT;
+        return true;
     }
     /* the password may have been changed meanwhile */
     matches = found && c->work.matches && str_equal(c->work.hash, hash);
     if (found && !note(c, user, matches, err))
-        return SIGN_IN_ERROR;
+        return false;
     if (!matches)
-        return refuse(why, ERROR_OAUTH_PASSWORD);
-    return principal_is_enabled(user) ? SIGN_IN_OK : refuse(why, ERROR_OAUTH_DISABLED);
+        return refuse(s, ERROR_OAUTH_PASSWORD);
+    s->is_accepted = principal_is_enabled(user);
+    return s->is_accepted || refuse(s, ERROR_OAUTH_DISABLED);
 }

@@ -8,16 +8,16 @@
 #include "entra/call.h"
 #include "identity/principals.h"
 
-enum sign_in {
-    SIGN_IN_WAIT,    /* the password is being checked: return true, the handler is called again */
-    SIGN_IN_OK,      /* *user is filled in */
-    SIGN_IN_REFUSED, /* *why says it; what has been written (a failure more) is to be kept */
-    SIGN_IN_ERROR,   /* of the store: *err */
+/* What it has come to: neither accepted nor refused as long as the password is being checked; then the
+ * handler returns true, and is called again. */
+struct sign_in {
+    bool is_accepted;
+    enum error_code refusal;      /* or ERROR_NONE; what was written with one is to be kept */
+    struct principal_record user; /* when it is accepted */
 };
 
-/* Ten wrong passwords in a row lock the user out for a minute. Unknown users take as long as others. */
-MUST_CHECK enum sign_in sign_in_check(struct entra_call *c, struct str name, struct str password,
-                                      struct principal_record *user, enum error_code *why,
-                                      struct error *err);
+/* By the parameters username and password. Ten wrong passwords in a row lock the user out for a minute.
+ * Unknown users take as long as others. False: ERROR_STORE and its like. */
+MUST_CHECK bool sign_in_check(struct entra_call *c, struct sign_in *s, struct error *err);
 
 #endif

@@ -158,23 +158,17 @@ bool user_token_by_password(struct entra_call *c, struct error *err)
 {
     struct user_grant g = { .scope = entra_parameter(c, "scope") };
     struct str name, password;
-    enum error_code why;
+    struct sign_in s;
 
     if (!entra_require(c, "username", &name, err) ||
         !entra_require(c, "password", &password, err) || !check_client(c, &g, err) ||
-        !token_read_resource(c, &g.resource, err))
+        !token_read_resource(c, &g.resource, err) || !sign_in_check(c, &s, err))
         return false;
-    switch (sign_in_check(c, name, password, &g.user, &why, err)) {
-    case SIGN_IN_WAIT:
-        return true;
-    case SIGN_IN_REFUSED:
-        return entra_refuse(c, why);
-    case SIGN_IN_ERROR:
-        return false;
-    case SIGN_IN_OK:
-        break;
-    }
-    user_token_reply(c, &g);
+    if (s.refusal)
+        return entra_refuse(c, s.refusal);
+    g.user = s.user;
+    if (s.is_accepted)
+        user_token_reply(c, &g);
     return true;
 }
 
