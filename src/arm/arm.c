@@ -126,15 +126,13 @@ static void add_common_headers(struct arm_exchange *x)
 static void name_request(struct arm_exchange *x)
 {
     const struct http_headers *headers = &x->http->headers;
-    struct str client_id = http_headers_get(headers, STR("x-ms-client-request-id"));
     struct str correlation_id = http_headers_get(headers, STR("x-ms-correlation-request-id"));
     char id[GUID_TEXT_LEN + 1];
 
     format_guid(id);
     x->request.id = arena_copy(x->http->arena, str_from(id));
     x->request.correlation_id = format_is_guid(correlation_id) ? correlation_id : x->request.id;
-    if (client_id.len <= 256 && str_is_utf8(client_id))
-        x->request.client_request_id = client_id;
+    x->request.client_request_id = http_client_request_id(headers, STR("x-ms-client-request-id"));
 }
 
 static void finish(struct arm_exchange *x, int status, struct str body)

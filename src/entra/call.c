@@ -57,3 +57,9 @@ struct str entra_authority_url(const struct entra_call *c)
         tenant = c->names[0];
     return arena_printf(c->arena, "%.*s/%.*s", STR_ARGS(c->request->base), STR_ARGS(tenant));
 }
+
+struct str entra_issuer_v2(const struct entra_call *c)
+{
+    return arena_printf(c->arena, "%.*s/%.*s/v2.0", STR_ARGS(c->request->base),
+                        STR_ARGS(authority_tenant(c->entra->authority)));
+}

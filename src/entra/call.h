@@ -54,9 +54,9 @@ struct entra_request {
     enum http_method method;
     struct str query;
     struct str body;
-    struct str authorization; /* the header's value */
-    struct str metadata;      /* the header that managed identities send */
-    struct str client_id;     /* the header x-ms-client-request-id */
+    struct str authorization;     /* the header's value */
+    struct str metadata;          /* the header that managed identities send */
+    struct str client_request_id; /* the header client-request-id; may be empty */
     struct str peer;
     bool is_forwarded; /* by something in front */
     struct str base;   /* "https://host": what links back to this server begin with */
@@ -134,5 +134,7 @@ void entra_reply_header(struct entra_call *c, struct str name, struct str value)
 bool entra_is_any_tenant(struct str name);
 /* "https://host/TENANT", as the client named the tenant, or by its id. */
 struct str entra_authority_url(const struct entra_call *c);
+/* "https://host/TENANT-ID/v2.0": who issues what v2's clients look at (id tokens, discovery). */
+struct str entra_issuer_v2(const struct entra_call *c);
 
 #endif

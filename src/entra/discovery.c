@@ -25,14 +25,10 @@ static void set_url(struct entra_call *c, yyjson_mut_doc *doc, yyjson_mut_val *o
 
 static bool reply_configuration(struct entra_call *c, bool is_v2)
 {
-    struct str base = entra_authority_url(c),
-               issuer = authority_issuer(c->entra->authority, c->arena);
+    struct str base = entra_authority_url(c);
     yyjson_mut_doc *doc = json_new(c->arena);
     yyjson_mut_val *root = yyjson_mut_obj(doc);
 
-    if (is_v2)
-        issuer = arena_printf(c->arena, "%.*s/%.*s/v2.0", STR_ARGS(c->request->base),
-                              STR_ARGS(authority_tenant(c->entra->authority)));
     set_url(c, doc, root, "token_endpoint", base, is_v2 ? "/oauth2/v2.0/token" : "/oauth2/token");
     set_list(doc, root, "token_endpoint_auth_methods_supported",
              "client_secret_post private_key_jwt client_secret_basic");
@@ -43,7 +39,8 @@ static bool reply_configuration(struct entra_call *c, bool is_v2)
     set_list(doc, root, "response_types_supported", "code");
     set_list(doc, root, "code_challenge_methods_supported", "plain S256");
     set_list(doc, root, "scopes_supported", "openid profile email offline_access");
-    json_set_str(doc, root, "issuer", issuer);
+    json_set_str(doc, root, "issuer",
+                 is_v2 ? entra_issuer_v2(c) : authority_issuer(c->entra->authority, c->arena));
     json_set_bool(doc, root, "request_uri_parameter_supported", false);
     set_url(c, doc, root, "authorization_endpoint", base,
             is_v2 ? "/oauth2/v2.0/authorize" : "/oauth2/authorize");
@@ -54,8 +51,7 @@ static bool reply_configuration(struct entra_call *c, bool is_v2)
     set_list(doc, root, "claims_supported",
              "sub iss aud exp iat auth_time acr nonce preferred_username name tid ver oid");
     json_set(doc, root, "tenant_region_scope", yyjson_mut_null(doc));
-    json_set_str(doc, root, "cloud_instance_name",
-                 str_slice(c->request->base, str_find(c->request->base, STR("://")) + 3, SIZE_MAX));
+    json_set_str(doc, root, "cloud_instance_name", http_url_authority(c->request->base));
     set_url(c, doc, root, "msgraph_host", c->request->base, "");
     entra_reply_json(c, 200, root);
     return true;
@@ -85,15 +81,15 @@ static bool keys(struct entra_call *c, struct error *err)
 static bool instance(struct entra_call *c, struct error *err)
 {
     struct str base = c->request->base;
-    struct str host = str_slice(base, str_find(base, STR("://")) + 3, SIZE_MAX);
+    struct str host = http_url_authority(base);
     yyjson_mut_doc *doc = json_new(c->arena);
     yyjson_mut_val *root = yyjson_mut_obj(doc), *list = yyjson_mut_arr(doc);
     yyjson_mut_val *item = yyjson_mut_obj(doc), *aliases = yyjson_mut_arr(doc);
 
     (void)err;
     json_set_str(doc, root, "tenant_discovery_endpoint",
-                 arena_printf(c->arena, "%.*s/%.*s/v2.0/.well-known/openid-configuration",
-                              STR_ARGS(base), STR_ARGS(authority_tenant(c->entra->authority))));
+                 arena_printf(c->arena, "%.*s/.well-known/openid-configuration",
+                              STR_ARGS(entra_issuer_v2(c))));
     json_set_str(doc, root, "api-version", STR("1.1"));
     json_set_str(doc, item, "preferred_network", host);
     json_set_str(doc, item, "preferred_cache", host);

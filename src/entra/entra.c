@@ -134,9 +134,9 @@ static void finish(struct entra_exchange *x, int status, struct str type, struct
     h.items[h.count++] = (struct http_header){ STR("Cache-Control"), STR("no-store, no-cache") };
     h.items[h.count++] = (struct http_header){ STR("Pragma"), STR("no-cache") };
     h.items[h.count++] = (struct http_header){ STR("X-Content-Type-Options"), STR("nosniff") };
-    if (str_is_utf8(x->request.client_id) && x->request.client_id.len &&
-        x->request.client_id.len <= 256)
-        h.items[h.count++] = (struct http_header){ STR("client-request-id"), x->request.client_id };
+    if (x->request.client_request_id.len)
+        h.items[h.count++] =
+            (struct http_header){ STR("client-request-id"), x->request.client_request_id };
     for (size_t i = 0; i < reply->header_count; i++)
         h.items[h.count++] =
             (struct http_header){ reply->headers[i].name,
@@ -360,7 +360,7 @@ void entra_on_head(struct entra *e, struct http_request *r)
         .query = r->query,
         .authorization = http_headers_get(&r->headers, STR("Authorization")),
         .metadata = http_headers_get(&r->headers, STR("Metadata")),
-        .client_id = http_headers_get(&r->headers, STR("client-request-id")),
+        .client_request_id = http_client_request_id(&r->headers, STR("client-request-id")),
         .peer = r->peer,
         .is_forwarded = entra_is_forwarded(&r->headers),
         .base = http_request_base(r, str_from(e->public_base)),

@@ -16,7 +16,7 @@ static bool is_local(struct str peer)
 
 static struct str host_of(struct str base)
 {
-    struct str host = str_slice(base, str_find(base, STR("://")) + 3, SIZE_MAX);
+    struct str host = http_url_authority(base);
     size_t end = str_find_char(host, ':');
 
     if (host.len && host.data[0] == '[')

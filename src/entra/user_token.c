@@ -68,9 +68,7 @@ static struct str id_token(struct entra_call *c, const struct user_grant *g)
     yyjson_mut_doc *doc = json_new(c->arena);
     yyjson_mut_val *claims = yyjson_mut_obj(doc);
 
-    json_set_str(doc, claims, "iss",
-                 arena_printf(c->arena, "%.*s/%.*s/v2.0", STR_ARGS(c->request->base),
-                              STR_ARGS(authority_tenant(c->entra->authority))));
+    json_set_str(doc, claims, "iss", entra_issuer_v2(c));
     json_set_str(doc, claims, "aud", g->client_id);
     json_set_str(doc, claims, "name", display_name(g));
     if (g->nonce.len)

@@ -3,6 +3,8 @@
 
 #include "base/format.h"
 
+#define CLIENT_REQUEST_ID_BYTES_MAX 256
+
 static const char *const method_names[] = {
     [HTTP_GET] = "GET",         [HTTP_HEAD] = "HEAD",   [HTTP_POST] = "POST",
     [HTTP_PUT] = "PUT",         [HTTP_PATCH] = "PATCH", [HTTP_DELETE] = "DELETE",
@@ -125,6 +127,22 @@ struct str http_query_get(struct arena *a, struct str query, struct str name)
         return decode(a, value, &decoded) ? decoded : value;
     }
     return STR_NONE;
+}
+
+struct str http_client_request_id(const struct http_headers *h, struct str name)
+{
+    struct str id = http_headers_get(h, name);
+
+    return id.len <= CLIENT_REQUEST_ID_BYTES_MAX && str_is_utf8(id) ? id : STR_NONE;
+}
+
+struct str http_url_authority(struct str url)
+{
+    size_t scheme = str_find(url, STR("://"));
+
+    if (scheme != SIZE_MAX)
+        url = str_slice(url, scheme + strlen("://"), SIZE_MAX);
+    return str_slice(url, 0, str_find_char(url, '/'));
 }
 
 struct str http_media_type(struct arena *a, struct str content_type)

@@ -35,6 +35,13 @@ const char *http_status_phrase(int status);
  * one is given as it came: a filter must not be taken for none. The first one counts. */
 struct str http_query_get(struct arena *a, struct str query, struct str name);
 
+/* What the client calls its request, in the header of that name, for a reply to give back: STR_NONE when
+ * it is longer than 256 bytes, or no UTF-8. */
+struct str http_client_request_id(const struct http_headers *h, struct str name);
+
+/* "host:port" out of "https://host:port/path"; a URL without a scheme begins with it. */
+struct str http_url_authority(struct str url);
+
 /* "application/json" out of "Application/JSON; charset=utf-8": lower-cased, parameters cut. */
 struct str http_media_type(struct arena *a, struct str content_type);
 

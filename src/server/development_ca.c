@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "identity/certificate.h"
 #include "identity/secret_box.h"
+#include "net/http.h"
 
 #define RENEW_BEFORE_MS (30 * CERTIFICATE_DAY_MS)
 #define RETRY_MS ((int64_t)60 * 60 * 1000)
@@ -48,9 +49,8 @@ struct development_ca {
 /* "http://user@host:80/path" -> "host", "http://[::1]:80" -> "::1" */
 static struct str host_of(struct str base)
 {
-    struct str rest = str_slice(base, str_find(base, STR("://")) + 3, SIZE_MAX), host;
+    struct str rest = http_url_authority(base), host;
 
-    rest = str_slice(rest, 0, str_find_char(rest, '/'));
     if (str_find_char(rest, '@') != SIZE_MAX)
         rest = str_slice(rest, str_find_char(rest, '@') + 1, SIZE_MAX);
     if (str_starts_with(rest, STR("[")))

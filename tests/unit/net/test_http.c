@@ -130,6 +130,35 @@ static void blanks_controls_wherever_they_are(void **state)
     }
 }
 
+static void reads_authorities_of_urls(void **state)
+{
+    (void)state;
+    assert_text(http_url_authority(STR("https://host:8443/a://b")), "host:8443");
+    assert_text(http_url_authority(STR("http://[::1]:80")), "[::1]:80");
+    assert_text(http_url_authority(STR("host/a")), "host");
+    assert_text(http_url_authority(STR("")), "");
+}
+
+static struct str client_request_id(const char *value, size_t len)
+{
+    struct http_header item = { STR("x-id"), str_of(value, len) };
+    struct http_headers h = { .items = &item, .count = 1 };
+
+    return http_client_request_id(&h, STR("X-Id"));
+}
+
+static void gives_back_ids_of_a_decent_size_and_form(void **state)
+{
+    char text[257];
+
+    (void)state;
+    memset(text, 'x', sizeof(text));
+    assert_int_equal(client_request_id(text, 256).len, 256);
+    assert_null(client_request_id(text, 257).data);
+    assert_text(client_request_id("\xC3\xA4", 2), "\xC3\xA4");
+    assert_null(client_request_id("\xC3", 1).data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -141,6 +170,8 @@ int main(void)
         cmocka_unit_test(writes_parts_of_heads),
         cmocka_unit_test(knows_the_room_for_headers),
         cmocka_unit_test(blanks_controls_wherever_they_are),
+        cmocka_unit_test(reads_authorities_of_urls),
+        cmocka_unit_test(gives_back_ids_of_a_decent_size_and_form),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
