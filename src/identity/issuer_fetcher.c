@@ -53,14 +53,14 @@ void issuer_fetcher_options_default(struct issuer_fetcher_options *options)
     const uint64_t minute = 60 * 1000, hour = 60 * minute;
 
     *options = (struct issuer_fetcher_options){
-        .refresh = hour,
-        .refresh_min = 5 * minute,
-        .refresh_max = 24 * hour,
-        .wanted = minute,
-        .retry_min = minute,
-        .retry_max = 30 * minute,
-        .keep = 24 * hour,
-        .timeout = minute / 2,
+        .refresh_ms = hour,
+        .refresh_min_ms = 5 * minute,
+        .refresh_max_ms = 24 * hour,
+        .wanted_ms = minute,
+        .retry_min_ms = minute,
+        .retry_max_ms = 30 * minute,
+        .keep_ms = 24 * hour,
+        .timeout_ms = minute / 2,
     };
 }
 
@@ -110,24 +110,24 @@ static void fail(struct fetch *f, const char *why)
 {
     const struct issuer_fetcher_options *o = &f->owner->options;
     const char *what = f->step == STEP_KEYS ? "keys" : "discovery document";
-    uint64_t age_ms = loop_now_ms(f->owner->loop) - f->fetched_ms, retry_ms = o->retry_min;
+    uint64_t age_ms = loop_now_ms(f->owner->loop) - f->fetched_ms, retry_ms = o->retry_min_ms;
 
     log_warn("issuer_fetch_failed", "issuer=%.*s error=\"%s: %s\" keys=%zu keys_age_s=%llu",
              STR_ARGS(f->issuer->name), what, why, f->keys ? jwks_count(f->keys) : 0,
              f->keys ? (unsigned long long)(age_ms / 1000) : 0);
     if (f->call)
         http_client_cancel(f->call);
-    if (f->keys && age_ms >= o->keep) {
+    if (f->keys && age_ms >= o->keep_ms) {
         log_error("issuer_keys_dropped", "issuer=%.*s reason=\"too old\"",
                   STR_ARGS(f->issuer->name));
         jwks_unref(f->keys);
         f->keys = NULL;
         publish(f->owner);
     }
-    for (unsigned i = 0; i < f->failures && retry_ms < o->retry_max; i++)
+    for (unsigned i = 0; i < f->failures && retry_ms < o->retry_max_ms; i++)
         retry_ms *= 2;
     f->failures++;
-    rest(f, clamp(retry_ms, o->retry_min, o->retry_max));
+    rest(f, clamp(retry_ms, o->retry_min_ms, o->retry_max_ms));
 }
 
 /* -- What has come --------------------------------------------------------------------------- */
@@ -175,7 +175,7 @@ static bool take_keys(struct fetch *f, struct error *err)
     publish(f->owner);
     log_info("issuer_keys_fetched", "issuer=%.*s keys=%zu", STR_ARGS(f->issuer->name),
              jwks_count(keys));
-    rest(f, clamp(f->max_age_ms, o->refresh_min, o->refresh_max));
+    rest(f, clamp(f->max_age_ms, o->refresh_min_ms, o->refresh_max_ms));
     return true;
 }
 
@@ -184,7 +184,7 @@ static void on_head(void *data, int status, const struct http_headers *headers)
     struct fetch *f = data;
 
     f->status = status;
-    f->max_age_ms = read_max_age_ms(headers, f->owner->options.refresh);
+    f->max_age_ms = read_max_age_ms(headers, f->owner->options.refresh_ms);
 }
 
 static void on_body(void *data, struct str bytes)
@@ -224,7 +224,7 @@ static void on_failure(void *data, enum http_failure failure, const char *text)
 static bool get(struct fetch *f, struct str url, size_t bytes_max, struct error *err)
 {
     static const struct http_client_events events = { on_head, on_body, on_end, on_failure };
-    uint64_t timeout_ms = f->owner->options.timeout;
+    uint64_t timeout_ms = f->owner->options.timeout_ms;
     struct http_client_request request = {
         .address = &f->address,
         .method = HTTP_GET,
@@ -260,7 +260,7 @@ static void start(struct fetch *f)
     assert(f->step == STEP_IDLE);
     f->arena = arena_new(NULL);
     f->step = knows_place ? STEP_KEYS : STEP_DISCOVERY;
-    uv_timer_start(&f->timer, on_time_up, f->owner->options.timeout, 0);
+    uv_timer_start(&f->timer, on_time_up, f->owner->options.timeout_ms, 0);
     if (!get(f, knows_place ? f->issuer->jwks_uri : f->issuer->discovery_url,
              knows_place ? JWKS_BYTES_MAX : DISCOVERY_BYTES_MAX, &err))
         fail(f, err.text);
@@ -278,8 +278,8 @@ static void on_want(void *data, uint32_t wanted)
 
         if (!(wanted >> i & 1) || f->step != STEP_IDLE)
             continue;
-        if (f->was_wanted && f->wanted_ms + owner->options.wanted > now_ms)
-            due_ms = f->wanted_ms + owner->options.wanted;
+        if (f->was_wanted && f->wanted_ms + owner->options.wanted_ms > now_ms)
+            due_ms = f->wanted_ms + owner->options.wanted_ms;
         if (due_ms >= f->due_ms)
             continue;
         f->was_wanted = true;

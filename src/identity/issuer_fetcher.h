@@ -17,14 +17,13 @@
 
 struct issuer_fetcher;
 
-/* Times in ms. */
 struct issuer_fetcher_options {
-    uint64_t refresh;                  /* 1 h */
-    uint64_t refresh_min, refresh_max; /* 5 min, 24 h: whatever Cache-Control says */
-    uint64_t wanted;                   /* 1 min: between two fetches for unknown keys */
-    uint64_t retry_min, retry_max;     /* 1 min, doubled with each failure up to 30 min */
-    uint64_t keep;                     /* 24 h */
-    uint64_t timeout;                  /* 30 s: of one fetch, discovery included */
+    uint64_t refresh_ms;                     /* 1 h */
+    uint64_t refresh_min_ms, refresh_max_ms; /* 5 min, 24 h: whatever Cache-Control says */
+    uint64_t wanted_ms;                      /* 1 min: between two fetches for unknown keys */
+    uint64_t retry_min_ms, retry_max_ms;     /* 1 min, doubled with each failure up to 30 min */
+    uint64_t keep_ms;                        /* 24 h */
+    uint64_t timeout_ms;                     /* 30 s: of one fetch, discovery included */
 };
 void issuer_fetcher_options_default(struct issuer_fetcher_options *options);
 

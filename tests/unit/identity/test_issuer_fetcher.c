@@ -186,14 +186,14 @@ static int set_up(void **state)
         return -1;
     w.name = arena_printf(w.arena, "http://127.0.0.1:%u", w.port);
     w.options = (struct issuer_fetcher_options){
-        .refresh = LONG_MS,
-        .refresh_min = 1,
-        .refresh_max = LONG_MS,
-        .wanted = LONG_MS,
-        .retry_min = 5,
-        .retry_max = 20,
-        .keep = LONG_MS,
-        .timeout = LIMIT_MS,
+        .refresh_ms = LONG_MS,
+        .refresh_min_ms = 1,
+        .refresh_max_ms = LONG_MS,
+        .wanted_ms = LONG_MS,
+        .retry_min_ms = 5,
+        .retry_max_ms = 20,
+        .keep_ms = LONG_MS,
+        .timeout_ms = LIMIT_MS,
     };
     make_list("");
     rotate("first");
@@ -305,7 +305,7 @@ static void a_place_that_is_given_needs_no_discovery(void **state)
 static void they_are_fetched_again_when_their_time_is_over(void **state)
 {
     (void)state;
-    w.options.refresh = 10;
+    w.options.refresh_ms = 10;
     start();
     turn_until(knows, "first");
     rotate("second");
@@ -318,13 +318,13 @@ static void an_answer_says_for_how_long_it_is_good(void **state)
 {
     (void)state;
     w.cache_control = "public, max-age=0, must-revalidate";
-    w.options.refresh_min = 10;
+    w.options.refresh_min_ms = 10;
     start();
     turn_until(knows, "first");
     rotate("second");
     turn_until(knows, "second");
     w.cache_control = "max-age=4000000000";
-    w.options.refresh_max = 10;
+    w.options.refresh_max_ms = 10;
     stop();
     start();
     rotate("third");
@@ -357,7 +357,7 @@ static void an_unknown_key_is_looked_for_once(void **state)
 static void it_is_looked_for_again_after_a_while(void **state)
 {
     (void)state;
-    w.options.wanted = 20;
+    w.options.wanted_ms = 20;
     start();
     turn_until(knows, "first");
     rotate("second");
@@ -373,7 +373,7 @@ static void keys_stay_while_the_issuer_fails(void **state)
     static const enum mode modes[] = { MODE_ERROR, MODE_GARBAGE, MODE_HUGE, MODE_REDIRECT };
 
     (void)state;
-    w.options.refresh = 5;
+    w.options.refresh_ms = 5;
     start();
     turn_until(knows, "first");
     for (size_t i = 0; i < ARRAY_LEN(modes); i++) {
@@ -391,7 +391,7 @@ static void an_issuer_that_is_slow_is_not_waited_for(void **state)
     static const enum mode modes[] = { MODE_SILENT, MODE_DRIP };
 
     (void)state;
-    w.options.timeout = 50;
+    w.options.timeout_ms = 50;
     for (size_t i = 0; i < ARRAY_LEN(modes); i++) {
         w.mode = modes[i];
         start();
@@ -407,8 +407,8 @@ static void an_issuer_that_is_slow_is_not_waited_for(void **state)
 static void keys_that_are_too_old_go(void **state)
 {
     (void)state;
-    w.options.refresh = 5;
-    w.options.keep = 40;
+    w.options.refresh_ms = 5;
+    w.options.keep_ms = 40;
     start();
     turn_until(knows, "first");
     w.mode = MODE_ERROR;
@@ -442,11 +442,11 @@ static void defaults_are_as_documented(void **state)
 
     (void)state;
     issuer_fetcher_options_default(&o);
-    assert_int_equal(o.refresh, 3600000);
-    assert_int_equal(o.refresh_min, 300000);
-    assert_int_equal(o.refresh_max, 86400000);
-    assert_int_equal(o.wanted, 60000);
-    assert_int_equal(o.keep, 86400000);
+    assert_int_equal(o.refresh_ms, 3600000);
+    assert_int_equal(o.refresh_min_ms, 300000);
+    assert_int_equal(o.refresh_max_ms, 86400000);
+    assert_int_equal(o.wanted_ms, 60000);
+    assert_int_equal(o.keep_ms, 86400000);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
