@@ -144,7 +144,7 @@ void authority_state_unref(struct authority_state *s)
 {
     if (!s || atomic_fetch_sub(&s->refs, 1) != 1)
         return;
-    signing_keys_unref(s->keys);
+    signing_keys_free(s->keys);
     principal_set_free(s->principals);
     free(s);
 }
@@ -225,12 +225,10 @@ static bool check_audience(const struct jwt *token, const struct token_audiences
 {
     struct str audience = json_str(yyjson_obj_get(token->claims, "aud"));
 
-    for (size_t i = 0; audiences && i < audiences->count; i++) {
+    for (size_t i = 0; i < audiences->count; i++) {
         if (token_audience_is_same(audience, audiences->items[i]))
             return true;
     }
-    if (!audiences)
-        return true;
     return error_set(err, ERROR_ARM_TOKEN_AUDIENCE,
                      "The access token has been obtained for wrong audience or resource '%.*s'. It "
                      "should exactly match with one of the allowed audiences '%.*s'.",

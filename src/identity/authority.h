@@ -77,7 +77,7 @@ extern const struct token_audiences token_audiences_data;
 bool token_audience_is_same(struct str a, struct str b);
 
 /* Any thread. *who lies in the arena. ERROR_ARM_BAD_TOKEN, ERROR_ARM_TOKEN_EXPIRED,
- * ERROR_ARM_TOKEN_AUDIENCE, ERROR_ARM_TOKEN_ISSUER. `audiences` NULL: any. */
+ * ERROR_ARM_TOKEN_AUDIENCE, ERROR_ARM_TOKEN_ISSUER. */
 MUST_CHECK bool authority_check(struct authority *a, struct arena *arena, struct str token,
                                 const struct token_audiences *audiences, struct principal *who,
                                 int64_t *expires_at_ms, struct error *err);

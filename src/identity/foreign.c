@@ -30,8 +30,7 @@ static bool is_for_us(const struct issuer *issuer, const struct token_audiences 
                       struct str audience)
 {
     return is_one_of(issuer->audiences, issuer->audience_count, audience) &&
-           (!audiences || !is_azures(audience) ||
-            is_one_of(audiences->items, audiences->count, audience));
+           (!is_azures(audience) || is_one_of(audiences->items, audiences->count, audience));
 }
 
 bool foreign_check_audience(const struct issuer *issuer, const struct jwt *token,

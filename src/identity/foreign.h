@@ -12,7 +12,7 @@
 #include "identity/issuers.h"
 #include "identity/jwt.h"
 
-/* Is it for this service, and for the surface that takes `audiences` (NULL: any)? An audience of
+/* Is it for this service, and for the surface that takes `audiences`? An audience of
  * Azure's own is for its own surface only; the issuer's others are for all. ERROR_ARM_TOKEN_AUDIENCE. */
 MUST_CHECK bool foreign_check_audience(const struct issuer *issuer, const struct jwt *token,
                                        const struct token_audiences *audiences, struct error *err);

@@ -294,7 +294,6 @@ static bool read_parts(struct arena *a, cjose_jws_t *jws, struct jwt *token, str
         return refuse(err, "its payload is no JSON object");
     token->claims = yyjson_doc_get_root(doc);
     token->key_id = header_text(a, jws, CJOSE_HDR_KID);
-    token->thumbprint = header_text(a, jws, "x5t");
     return true;
 }
 

@@ -40,9 +40,8 @@ struct str jwt_sign(struct arena *a, const struct jwt_key *key, const char *type
 
 /* A token that was read, and not verified. */
 struct jwt {
-    struct str key_id;     /* kid; empty when there is none */
-    struct str thumbprint; /* x5t */
-    yyjson_val *claims;    /* an object */
+    struct str key_id;  /* kid; empty when there is none */
+    yyjson_val *claims; /* an object */
     struct str text;
 };
 

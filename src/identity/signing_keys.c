@@ -2,7 +2,6 @@
 #include "identity/signing_keys.h"
 
 #include <assert.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/format.h"
@@ -19,7 +18,6 @@ struct signing_key {
 struct signing_keys {
     struct signing_key items[KEYS_MAX]; /* oldest first */
     unsigned count;
-    atomic_uint refs;
 };
 
 static void add(struct signing_keys *k, struct jwt_key *key, int64_t created_at_ms)
@@ -28,15 +26,9 @@ static void add(struct signing_keys *k, struct jwt_key *key, int64_t created_at_
     k->items[k->count++] = (struct signing_key){ key, created_at_ms };
 }
 
-struct signing_keys *signing_keys_ref(struct signing_keys *k)
+void signing_keys_free(struct signing_keys *k)
 {
-    atomic_fetch_add(&k->refs, 1);
-    return k;
-}
-
-void signing_keys_unref(struct signing_keys *k)
-{
-    if (!k || atomic_fetch_sub(&k->refs, 1) != 1)
+    if (!k)
         return;
     for (unsigned i = 0; i < k->count; i++)
         jwt_key_free(k->items[i].key);
@@ -158,7 +150,6 @@ struct signing_keys *signing_keys_load(struct store_txn *t, struct arena *a,
     bool ok, changed;
 
     arena_keep_secret(a);
-    atomic_init(&k->refs, 1);
     ok = load(k, t, a, box, err);
     if (ok && !only_read) {
         changed = renew(k, now_ms);
@@ -167,7 +158,7 @@ struct signing_keys *signing_keys_load(struct store_txn *t, struct arena *a,
     }
     if (ok)
         return k;
-    signing_keys_unref(k);
+    signing_keys_free(k);
     return NULL;
 }
 

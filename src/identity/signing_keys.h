@@ -16,7 +16,7 @@
 #define SIGNING_KEY_PERIOD_MS ((int64_t)30 * 86400 * 1000)
 #define SIGNING_KEY_OVERLAP_MS ((int64_t)86400 * 1000)
 
-/* Counted and immutable. */
+/* Immutable. */
 struct signing_keys;
 
 /* Reads them, makes the first one, a new one where it is time, and lets go of those that nobody
@@ -25,9 +25,8 @@ struct signing_keys;
 MUST_CHECK struct signing_keys *signing_keys_load(struct store_txn *t, struct arena *a,
                                                   const struct secret_box *box, int64_t now_ms,
                                                   bool only_read, struct error *err);
-struct signing_keys *signing_keys_ref(struct signing_keys *k);
 /* NULL is fine. */
-void signing_keys_unref(struct signing_keys *k);
+void signing_keys_free(struct signing_keys *k);
 
 bool signing_keys_is_empty(const struct signing_keys *k);
 /* The one that signs at that time. There is one. */

@@ -100,7 +100,7 @@ static bool run_sign(struct store_txn *t, struct arena *a, void *data, struct er
         return false;
     s->token = jwt_sign(s->f->arena, signing_keys_signer(keys, authority_now_ms(s->f->authority)),
                         "JWT", s->claims);
-    signing_keys_unref(keys);
+    signing_keys_free(keys);
     return true;
 }
 

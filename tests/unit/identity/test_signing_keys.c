@@ -125,12 +125,11 @@ static void the_first_key_signs_at_once(void **state)
     assert_ptr_equal(signing_keys_find(k, id), signing_keys_signer(k, START_MS));
     assert_null(signing_keys_find(k, STR("")));
     assert_null(signing_keys_find(k, str_slice(id, 0, 35)));
-    signing_keys_unref(k);
+    signing_keys_free(k);
     reopen(f); /* it outlives a restart */
     k = load(f, START_MS + 30 * DAY_MS - 1, false);
     assert_true(str_equal(signer(k, a, START_MS), id));
-    signing_keys_unref(signing_keys_ref(k));
-    signing_keys_unref(k);
+    signing_keys_free(k);
     arena_free(a);
 }
 
@@ -142,13 +141,13 @@ static void who_only_reads_makes_none(void **state)
     must_run(f, run_load, &l);
     assert_true(signing_keys_is_empty(l.keys));
     assert_false(l.changed);
-    signing_keys_unref(l.keys);
-    signing_keys_unref(load(f, START_MS, true));
+    signing_keys_free(l.keys);
+    signing_keys_free(load(f, START_MS, true));
     l.now_ms = START_MS + 40 * DAY_MS;
     must_run(f, run_load, &l);
     assert_false(signing_keys_is_empty(l.keys));
     assert_false(l.changed);
-    signing_keys_unref(l.keys);
+    signing_keys_free(l.keys);
 }
 
 static void keys_rotate_with_overlap(void **state)
@@ -159,7 +158,7 @@ static void keys_rotate_with_overlap(void **state)
     struct signing_keys *k = load(f, START_MS, true);
     struct str first = signer(k, a, START_MS), second, ids[2];
 
-    signing_keys_unref(k);
+    signing_keys_free(k);
     k = load(f, renewed_ms, true);
     assert_int_equal(shown(k, a, ids, 2), 2);
     assert_true(str_equal(ids[0], first));
@@ -169,19 +168,19 @@ static void keys_rotate_with_overlap(void **state)
     assert_true(str_equal(signer(k, a, renewed_ms), first));
     assert_true(str_equal(signer(k, a, renewed_ms + DAY_MS - 1), first));
     assert_true(str_equal(signer(k, a, renewed_ms + DAY_MS), second));
-    signing_keys_unref(k);
+    signing_keys_free(k);
     /* the old one is known for a day after it has signed its last */
     k = load(f, renewed_ms + 2 * DAY_MS - 1, false);
     assert_non_null(signing_keys_find(k, first));
-    signing_keys_unref(k);
+    signing_keys_free(k);
     k = load(f, renewed_ms + 2 * DAY_MS, true);
     assert_null(signing_keys_find(k, first));
     assert_true(str_equal(signer(k, a, renewed_ms + 2 * DAY_MS), second));
-    signing_keys_unref(k);
+    signing_keys_free(k);
     reopen(f);
     k = load(f, renewed_ms + 2 * DAY_MS, false);
     assert_int_equal(shown(k, a, ids, 2), 1);
-    signing_keys_unref(k);
+    signing_keys_free(k);
     arena_free(a);
 }
 
@@ -194,14 +193,14 @@ static void a_long_pause_does_no_harm(void **state)
     struct signing_keys *k = load(f, START_MS, true);
     struct str first = signer(k, a, START_MS);
 
-    signing_keys_unref(k);
+    signing_keys_free(k);
     k = load(f, later_ms, true);
     assert_true(str_equal(signer(k, a, later_ms), first));
     assert_false(str_equal(signer(k, a, later_ms + DAY_MS), first));
-    signing_keys_unref(k);
+    signing_keys_free(k);
     for (unsigned year = 1; year < 20; year++) {
         k = load(f, later_ms + year * 365 * DAY_MS, true);
-        signing_keys_unref(k);
+        signing_keys_free(k);
     }
     arena_free(a);
 }
@@ -213,16 +212,16 @@ static void a_clock_that_goes_back_changes_nothing(void **state)
     struct signing_keys *k = load(f, START_MS, true);
     struct str first = signer(k, a, START_MS);
 
-    signing_keys_unref(k);
+    signing_keys_free(k);
     k = load(f, START_MS - 365 * DAY_MS, false);
     assert_true(str_equal(signer(k, a, START_MS - 365 * DAY_MS), first));
-    signing_keys_unref(k);
+    signing_keys_free(k);
     k = load(f, START_MS + 40 * DAY_MS, true); /* a second one */
     assert_true(str_equal(signer(k, a, START_MS), first));
-    signing_keys_unref(k);
+    signing_keys_free(k);
     k = load(f, START_MS, false);
     assert_true(str_equal(signer(k, a, START_MS), first));
-    signing_keys_unref(k);
+    signing_keys_free(k);
     arena_free(a);
 }
 
@@ -280,9 +279,9 @@ static void another_master_key_does_not_open_them(void **state)
 {
     struct fixture *f = *state;
 
-    signing_keys_unref(load(f, START_MS, true));
+    signing_keys_free(load(f, START_MS, true));
     refused(f, other_box);
-    signing_keys_unref(load(f, START_MS, false));
+    signing_keys_free(load(f, START_MS, false));
 }
 
 static void nothing_readable_lies_in_the_store(void **state)
@@ -290,7 +289,7 @@ static void nothing_readable_lies_in_the_store(void **state)
     struct fixture *f = *state;
     char command[256];
 
-    signing_keys_unref(load(f, START_MS, true));
+    signing_keys_free(load(f, START_MS, true));
     store_close(f->store);
     f->store = NULL;
     snprintf(command, sizeof(command), "! grep -q kty '%s'", f->file);
