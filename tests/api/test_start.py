@@ -5,11 +5,11 @@ import os
 import resource
 import socket
 import subprocess
-import time
 
 import requests
 
 from service import PROGRAM, Lazuli
+from waiting import wait_until
 
 
 def test_env_names_what_scripts_need(lazuli):
@@ -152,10 +152,9 @@ def files_allowed(tmp_path, *prefix):
             stdin=subprocess.DEVNULL, stdout=log, stderr=log,
         )
         try:
-            while " started " not in (tmp_path / "log").read_text():
-                assert service.poll() is None
-                time.sleep(0.02)
-            return resource.prlimit(service.pid, resource.RLIMIT_NOFILE)[0], (tmp_path / "log").read_text()
+            read_log = (tmp_path / "log").read_text
+            wait_until(lambda: " started " in read_log() or service.poll() is not None, read_log)
+            return resource.prlimit(service.pid, resource.RLIMIT_NOFILE)[0], read_log()
         finally:
             service.terminate()
             service.wait(timeout=60)

@@ -1,8 +1,8 @@
 """In front of an upstream that does as each test says: what it sees, what comes through, what is made of its failures."""
 
+import asyncio
 import json
 import threading
-import time
 
 import openai
 import pytest
@@ -216,7 +216,7 @@ def test_first_token_goes_out_at_once(gateway, upstream):
         await call.event(chat_event("first"))
         while not seen.is_set():
             await call.chunk(b": still there\n\n")
-            time.sleep(0.01)
+            await asyncio.sleep(0.01)
         await call.event(chat_event(finish="stop"))
         await call.end_events()
 

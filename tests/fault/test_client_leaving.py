@@ -217,11 +217,12 @@ def chat_path(deployment):
 
 def wait_for_lines(service, text, count):
     """Until the log has so many lines with that text; the last of them."""
-    deadline = time.monotonic() + 20
-    while len(lines := [line for line in service.log_text().splitlines() if text in line]) < count:
-        assert time.monotonic() < deadline, service.log_text()[-4000:]
-        time.sleep(0.001)
-    return lines[-1]
+
+    def lines():
+        found = [line for line in service.log_text().splitlines() if text in line]
+        return len(found) >= count and found
+
+    return wait_until(lines, lambda: service.log_text()[-4000:], step_s=0.001)[-1]
 
 
 def seconds_to_the_end(service, leave, ended):

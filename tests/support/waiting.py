@@ -3,11 +3,11 @@
 import time
 
 
-def wait_until(condition, what, limit_s=20):
-    """Until the condition gives something true, which is returned. `what`: what to say, or a function that tells, if it does
-    not."""
+def wait_until(condition, what, limit_s=20, step_s=0.01):
+    """Until the condition, asked every so often, gives something true, which is returned. `what`: what to say, or a function
+    that tells, if it does not."""
     deadline = time.monotonic() + limit_s
     while not (found := condition()):
         assert time.monotonic() < deadline, what() if callable(what) else what
-        time.sleep(0.01)
+        time.sleep(step_s)
     return found
