@@ -2,7 +2,7 @@
  * The one way in which a function says that it failed. A fallible function returns bool (or a
  * pointer, NULL = failed), is MUST_CHECK, takes `struct error *err` last and fills it only on
  * failure. The table (error_table.h) is the single place where a failure meets its HTTP status and the
- * code on the wire; inference/reply.c and arm/arm.c alone turn it into their envelopes.
+ * code on the wire; inference/reply.c, arm/arm.c and entra/entra.c alone turn it into their envelopes.
  *
  * A row: name, HTTP status, envelope, code on the wire, OpenAI error type, text used when
  * error_set gets no format. Texts are Azure's own, word for word. `text` never holds a key, a prompt
