@@ -300,8 +300,8 @@ static void certificates_must_be_ones(void **state)
         "\"key\":\"AAAA\"",
         "\"key\":7",
         "\"x\":1",
-        "\"key\":\"Proc-Type: 4,ENCRYPTED\\nDEK-Info: AES-128-CBC,00000000000000000000000000000000"
-        "\\n\\nAAAA\"",
+        ("\"key\":\"Proc-Type: 4,ENCRYPTED\\nDEK-Info: AES-128-CBC,00000000000000000000000000000000"
+         "\\n\\nAAAA\""),
     };
     struct fixture *f = *state;
 

@@ -284,7 +284,8 @@ static const char *claims(struct fixture *f, const char *issuer, const char *aud
                           int64_t from_now_s)
 {
     return text_of(f, "{\"iss\":\"%s\",\"sub\":\"" OTHER_APP "\",\"aud\":\"%s\",\"exp\":%lld}",
-                   issuer, audience, (long long)(clock_now_ms(&f->clock) / 1000 + from_now_s));
+                   issuer, audience,
+                   (long long)clock_now_ms(&f->clock) / 1000 + (long long)from_now_s);
 }
 
 #define AUDIENCE BASE "/" TENANT "/oauth2/v2.0/token"

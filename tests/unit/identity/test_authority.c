@@ -36,7 +36,9 @@ static void refused(struct authority_fixture *f, const char *changes, enum error
 
 static const char *at(struct authority_fixture *f, const char *claim, int64_t from_now_s)
 {
-    return arena_printf(f->arena, "{\"%s\":%lld}", claim, (long long)(now_s(f) + from_now_s)).data;
+    return arena_printf(f->arena, "{\"%s\":%lld}", claim,
+                        (long long)now_s(f) + (long long)from_now_s)
+        .data;
 }
 
 static void a_good_token_tells_who_it_is(void **state)
@@ -160,7 +162,8 @@ static void only_known_keys_count(void **state)
                  ERROR_ARM_BAD_TOKEN, "a key that is not known");
     refused_text(f, jwt_sign(f->arena, same_name, "JWT", yyjson_val_mut_copy(doc, parsed.claims)),
                  ERROR_ARM_BAD_TOKEN, "its signature does not match");
-    assert_true(str_split(&rest, '.', &head) && str_split(&rest, '.', &claims));
+    assert_true(str_split(&rest, '.', &head));
+    assert_true(str_split(&rest, '.', &claims));
     header = STR("{\"alg\":\"none\"}");
     refused_text(f,
                  arena_printf(f->arena, "%.*s.%.*s.",

@@ -117,7 +117,8 @@ static void the_key_is_named_twice(void **state)
     yyjson_val *root;
 
     (void)state;
-    assert_true(str_split(&text, '.', &header) && format_parse_base64url(arena, header, &json));
+    assert_true(str_split(&text, '.', &header));
+    assert_true(format_parse_base64url(arena, header, &json));
     root = yyjson_doc_get_root(json_parse(arena, json, &err));
     assert_true(str_equal(json_str(yyjson_obj_get(root, "kid")), STR("key-1")));
     assert_true(str_equal(json_str(yyjson_obj_get(root, "x5t")), STR("key-1")));
@@ -254,8 +255,8 @@ static void what_is_no_base64_is_refused(void **state)
                                          "A A",
                                          "A+A/",
                                          "A\nAA",
-                                         "\x80"
-                                         "AAA" };
+                                         ("\x80"
+                                          "AAA") };
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {

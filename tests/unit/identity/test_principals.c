@@ -69,7 +69,7 @@ static void they_are_found_by_id_and_by_name(void **state)
 
 static bool run_absent(struct store_txn *t, struct arena *a, void *data, struct error *err)
 {
-    static const char *const names[] = { "",  "ann", "ann@contoso.com/", "../" ID_1,
+    static const char *const names[] = { "",  "ann", "ann@contoso.com/", ("../" ID_1),
                                          "%", "*",   "ann@contoso.co_" };
     struct principal_record p;
     bool found;
