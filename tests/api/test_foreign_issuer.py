@@ -165,8 +165,9 @@ def test_a_principal_of_the_service_is_not_a_foreign_issuers(service, issuer):
         timeout=60,
     )
     own = json.loads(base64.urlsafe_b64decode(answer.json()["access_token"].split(".")[1] + "=="))["oid"]
-    status, code, _ = ask(service, issuer.token(oid=own))
-    assert (status, code) == (401, "InvalidAuthenticationToken")
+    for claims in ({"oid": own}, {"groups": [own]}, {"groups": ["others", own.upper()]}):
+        status, code, _ = ask(service, issuer.token(**claims))
+        assert (status, code) == (401, "InvalidAuthenticationToken"), claims
 
 
 def test_keys_are_followed_when_they_change(service, issuer):
