@@ -231,3 +231,14 @@ def test_a_start_without_its_issuer_serves_the_others(tmp_path, issuer):
     with Lazuli(catalog=SIMULATED, arguments=["--identity-file", str(file)]) as service:
         service.wait_for_log("issuer_fetch_failed issuer=http://127.0.0.1:9/x")
         wait_until(lambda: is_taken(service, issuer.token()), service.log_text)
+
+
+def test_an_issuer_has_nothing_asked_for_on_this_machine(certificate, tmp_path):
+    """Whoever stands behind an https issuer would reach what listens on loopback by its jwks_uri."""
+    with FakeIssuer(certificate) as issuer, FakeIssuer() as inside:
+        document = {"issuer": issuer.url, "jwks_uri": inside.url + "/keys"}
+        issuer.answer = lambda path: (200, json.dumps(document).encode())
+        file = identity_file(tmp_path, entry_of(issuer, ca_file=str(certificate / "cert.pem")))
+        with Lazuli(catalog=SIMULATED, arguments=["--identity-file", str(file)]) as service:
+            service.wait_for_log("discovery document: its jwks_uri must be an https URL")
+        assert inside.key_requests == 0
