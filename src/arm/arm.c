@@ -16,6 +16,7 @@
 #include "base/format.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/random.h"
 
 /* What every reply carries, and what the call adds. */
 #define REPLY_HEADERS_MAX (ARM_HEADERS_MAX + 12)
@@ -35,6 +36,7 @@ struct arm_exchange {
 struct arm *arm_new(const struct arm_options *options)
 {
     struct arm *a = memory_alloc(sizeof(*a));
+    uint64_t seed;
 
     a->store = options->store;
     a->clock = options->clock;
@@ -48,7 +50,8 @@ struct arm *arm_new(const struct arm_options *options)
     a->authenticate = options->authenticate;
     a->authenticate_data = options->authenticate_data;
     a->catalog = catalog_ref(options->catalog);
-    arm_throttle_init(&a->throttle, clock_monotonic_us());
+    random_bytes(&seed, sizeof(seed));
+    arm_throttle_init(&a->throttle, seed, clock_monotonic_us());
     return a;
 }
 

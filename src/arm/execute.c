@@ -63,8 +63,8 @@ static bool check_throttle(struct arm_call *c, struct error *err)
 {
     static const char *const words[] = { "read", "write", "delete" };
     enum arm_throttle_kind kind = arm_throttle_kind_of(c->request->method);
-    struct arm_throttle_state state =
-        arm_throttle_take(&c->arm->throttle, kind, clock_monotonic_us());
+    struct arm_throttle_state state = arm_throttle_take(
+        &c->arm->throttle, c->request->principal.object_id, kind, clock_monotonic_us());
 
     if (state.retry_after_s) {
         arm_reply_header(c, STR("Retry-After"), arena_printf(c->arena, "%u", state.retry_after_s));

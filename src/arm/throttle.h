@@ -1,7 +1,8 @@
 /*
- * How many requests the control plane takes: a bucket each for reads, writes and deletes, with the
- * sizes that Azure Resource Manager has for a whole subscription ("Request limits and throttling":
- * 15 times those of one caller). It keeps a client that runs wild from filling the store's queue.
+ * How many requests the control plane takes of one caller: a bucket each for reads, writes and deletes,
+ * with the sizes that Azure Resource Manager has for a whole subscription ("Request limits and
+ * throttling": 15 times those of one caller there). It keeps a client that runs wild from filling the
+ * store's queue, and, as each has buckets of its own, from using up what others may ask for.
  * Pure: time is passed in. One thread.
  * SPDX-License-Identifier: MIT
  */
@@ -15,11 +16,15 @@
 enum arm_throttle_kind { THROTTLE_READS, THROTTLE_WRITES, THROTTLE_DELETES };
 #define THROTTLE_KINDS 3
 
+/* Callers find their buckets by a hash of their ids; few share one. */
+#define THROTTLE_CALLERS 1024
+
 struct arm_throttle {
-    struct {
+    uint64_t seed; /* of the hash: nobody chooses an id to share another one's buckets */
+    struct arm_throttle_bucket {
         double tokens;
         uint64_t at_us; /* when there were so many */
-    } buckets[THROTTLE_KINDS];
+    } buckets[THROTTLE_CALLERS][THROTTLE_KINDS];
 };
 
 struct arm_throttle_state {
@@ -28,10 +33,13 @@ struct arm_throttle_state {
 };
 
 /* All buckets are full. */
-void arm_throttle_init(struct arm_throttle *t, uint64_t now_us);
+void arm_throttle_init(struct arm_throttle *t, uint64_t seed, uint64_t now_us);
+/* The caller's. That of the admin token, who has no id, is nobody else's. */
+struct arm_throttle_bucket *arm_throttle_bucket(struct arm_throttle *t, struct str caller,
+                                                enum arm_throttle_kind kind);
 enum arm_throttle_kind arm_throttle_kind_of(enum http_method method);
-/* Takes one token, if there is one. */
-struct arm_throttle_state arm_throttle_take(struct arm_throttle *t, enum arm_throttle_kind kind,
-                                            uint64_t now_us);
+/* Takes one token of the caller's, if there is one. */
+struct arm_throttle_state arm_throttle_take(struct arm_throttle *t, struct str caller,
+                                            enum arm_throttle_kind kind, uint64_t now_us);
 
 #endif

@@ -11,6 +11,8 @@
 
 /* As many as an error message names. */
 #define NESTED_SHOWN 5
+/* Lists, and the start, hold the documents of many resources in memory. */
+#define DOCUMENT_BYTES_MAX (64u << 10)
 
 /* -- Conditions ------------------------------------------------------------------------------ */
 
@@ -137,6 +139,10 @@ static bool complete(struct arm_change *change, struct error *err)
         return false;
     set_system_data(change);
     change->after.body = json_write_mut(c->arena, change->root);
+    if (change->after.body.len > DOCUMENT_BYTES_MAX)
+        return error_set(err, ERROR_ARM_TOO_LARGE,
+                         "The resource is too large: its document may have at most %u bytes.",
+                         DOCUMENT_BYTES_MAX);
     if (!store_put(c->txn, &change->after, err))
         return false;
     if (c->type->on_written && !c->type->on_written(change, err))

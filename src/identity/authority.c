@@ -337,11 +337,16 @@ static bool check_own(const struct authority *a, const struct authority_state *s
            find_bearer(s, arena, token, issued_at_s, who, err);
 }
 
-/* A foreign issuer does not speak of principals that are this service's own. */
+/* A foreign issuer does not speak of principals that are this service's own, as groups neither: roles
+ * are looked up by any of these ids. */
 static bool check_stranger(const struct authority_state *s, const struct principal *who,
                            struct error *err)
 {
-    return !principal_set_find(s->principals, who->object_id) ||
+    bool is_own = principal_set_find(s->principals, who->object_id) != NULL;
+
+    for (size_t i = 0; !is_own && i < who->group_count; i++)
+        is_own = principal_set_find(s->principals, who->groups[i]) != NULL;
+    return !is_own ||
            error_set(err, ERROR_ARM_BAD_TOKEN,
                      "The access token is invalid: its issuer names a principal of another one.");
 }

@@ -157,6 +157,9 @@ static bool take_discovery(struct fetch *f, struct error *err)
 
     if (!jwks_parse_discovery(f->arena, buf_str(&f->body), f->issuer->name, &uri, err))
         return false;
+    /* what is on this machine only an issuer on it may name */
+    if (f->url.is_tls && !str_starts_with_nocase(uri, STR("https://")))
+        return error_set(err, ERROR_IO, "its jwks_uri must be an https URL");
     f->step = STEP_KEYS;
     return get(f, uri, JWKS_BYTES_MAX, err);
 }

@@ -165,8 +165,9 @@ def test_a_principal_of_the_service_is_not_a_foreign_issuers(service, issuer):
         timeout=60,
     )
     own = json.loads(base64.urlsafe_b64decode(answer.json()["access_token"].split(".")[1] + "=="))["oid"]
-    status, code, _ = ask(service, issuer.token(oid=own))
-    assert (status, code) == (401, "InvalidAuthenticationToken")
+    for claims in ({"oid": own}, {"groups": [own]}, {"groups": ["others", own.upper()]}):
+        status, code, _ = ask(service, issuer.token(**claims))
+        assert (status, code) == (401, "InvalidAuthenticationToken"), claims
 
 
 def test_keys_are_followed_when_they_change(service, issuer):
@@ -230,3 +231,14 @@ def test_a_start_without_its_issuer_serves_the_others(tmp_path, issuer):
     with Lazuli(catalog=SIMULATED, arguments=["--identity-file", str(file)]) as service:
         service.wait_for_log("issuer_fetch_failed issuer=http://127.0.0.1:9/x")
         wait_until(lambda: is_taken(service, issuer.token()), service.log_text)
+
+
+def test_an_issuer_has_nothing_asked_for_on_this_machine(certificate, tmp_path):
+    """Whoever stands behind an https issuer would reach what listens on loopback by its jwks_uri."""
+    with FakeIssuer(certificate) as issuer, FakeIssuer() as inside:
+        document = {"issuer": issuer.url, "jwks_uri": inside.url + "/keys"}
+        issuer.answer = lambda path: (200, json.dumps(document).encode())
+        file = identity_file(tmp_path, entry_of(issuer, ca_file=str(certificate / "cert.pem")))
+        with Lazuli(catalog=SIMULATED, arguments=["--identity-file", str(file)]) as service:
+            service.wait_for_log("discovery document: its jwks_uri must be an https URL")
+        assert inside.key_requests == 0

@@ -380,6 +380,30 @@ def test_a_document_larger_than_the_limit(roomy):
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, "RequestEntityTooLarge")
 
 
+@pytest.mark.parametrize(
+    "value", ["x" * (3 * MIB), [0] * MIB, {str(i): {} for i in range(100000)}], ids=["text", "list", "object"]
+)
+def test_a_document_that_would_be_kept(roomy, value):
+    """What is kept of it is read again with that of all others, whenever somebody lists them and at each start."""
+    body = {"kind": "OpenAI", "sku": {"name": "S0"}, "location": "eastus", "properties": {"apiProperties": {"a": value}}}
+    account = roomy.account_id.rpartition("/")[0] + "/large"
+    answer = roomy.arm("PUT", account, body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "RequestEntityTooLarge"), answer.text[:300]
+    assert roomy.arm("GET", account).status_code == 404
+
+
+def test_many_small_changes_make_no_large_document(roomy):
+    body = {"kind": "OpenAI", "sku": {"name": "S0"}, "location": "eastus"}
+    account = roomy.account_id.rpartition("/")[0] + "/grows"
+    assert roomy.arm("PUT", account, body).status_code == 201
+    for i in range(10):
+        answer = roomy.arm("PATCH", account, {"properties": {"apiProperties": {str(i): "x" * 20000}}})
+        if answer.status_code != 200:
+            break
+    assert (answer.status_code, i) == (413, 3)
+    assert len(roomy.arm("GET", account).json()["properties"]["apiProperties"]) == 3
+
+
 def test_many_members_of_a_document(roomy):
     """Looking for those that are there twice takes no quadratic time."""
     begun = time.monotonic()

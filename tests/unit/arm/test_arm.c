@@ -233,7 +233,7 @@ static void test_throttle(void **state)
     struct fixture *f = *state;
     char *answer;
 
-    f->arm->throttle.buckets[THROTTLE_DELETES].tokens = -100000;
+    arm_throttle_bucket(&f->arm->throttle, STR_NONE, THROTTLE_DELETES)->tokens = -100000;
     answer = ask("DELETE", A V, AUTHORIZATION, "");
     assert_has(answer, "HTTP/1.1 429 Too Many Requests\r\n");
     assert_has(answer, "\r\nRetry-After: 6");

@@ -317,6 +317,18 @@ static void test_role_at_an_account(void **state)
     expect(f, 200, HTTP_GET, A ASSIGNMENTS R, NULL);
 }
 
+/* Who has no role, and asks without end, keeps nobody else from asking. */
+static void test_one_that_runs_wild(void **state)
+{
+    struct fixture *f = *state;
+
+    arm_throttle_bucket(&f->arm->throttle, me.object_id, THROTTLE_READS)->tokens = -100000;
+    f->caller = &me;
+    expect_error(f, 429, "SubscriptionRequestsThrottled", "", HTTP_GET, A V, NULL);
+    f->caller = NULL;
+    expect(f, 200, HTTP_GET, A V, NULL);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_set_up_account, fixture_tear_down)
 
 int main(void)
@@ -333,6 +345,7 @@ int main(void)
         T(test_lists_show_what_may_be_read),
         T(test_pages_of_what_may_be_read),
         T(test_role_at_an_account),
+        T(test_one_that_runs_wild),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
