@@ -23,6 +23,8 @@ static const struct {
     { "/providers/Microsoft.CognitiveServices/operations", ACCESS_SIGNED_IN },
     { "/providers/Microsoft.Insights/eventcategories", ACCESS_SIGNED_IN },
     { "/providers/Microsoft.Authorization/permissions", ACCESS_SIGNED_IN },
+    { "/providers/Microsoft.Authorization/roleDefinitions", ACCESS_SIGNED_IN },
+    { "/providers/Microsoft.Authorization/roleDefinitions/{}", ACCESS_SIGNED_IN },
     { ARM_SCOPE "/providers/Microsoft.Authorization/permissions", ACCESS_SIGNED_IN },
     { "/subscriptions/{}", ACCESS_KNOWN },
     { "/subscriptions/{}/operationresults/{}", ACCESS_SIGNED_IN },
@@ -127,13 +129,10 @@ bool arm_authorize(struct arm_call *c, struct error *err)
     if (str_is_empty(scope))
         scope = STR("/");
     action = arm_action(c);
-    if (access == ACCESS_SIGNED_IN) {
-        c->lists_what_is_allowed = true;
-        return true;
-    }
     if (is_allowed(c, action, scope) || (access == ACCESS_KNOWN && is_known(c, scope)))
         return true;
-    if (access == ACCESS_LISTED && is_known(c, arm_route_list_scope(c))) {
+    if (access == ACCESS_SIGNED_IN ||
+        (access == ACCESS_LISTED && is_known(c, arm_route_list_scope(c)))) {
         c->lists_what_is_allowed = true;
         return true;
     }

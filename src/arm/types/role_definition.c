@@ -398,6 +398,13 @@ static bool delete (struct arm_call *c, struct error *err)
 
 /* -- Reading routes -------------------------------------------------------------------------- */
 
+/* Outside of every scope, Azure shows its built-in roles to whoever has a token: Terraform's azurerm
+ * looks them up there. Custom ones are only for those who may read them. */
+static bool hides_custom(const struct arm_call *c)
+{
+    return c->lists_what_is_allowed;
+}
+
 static bool get(struct arm_call *c, struct error *err)
 {
     const struct rbac_role *built_in = rbac_built_in_role(c->names[0]);
@@ -413,7 +420,7 @@ static bool get(struct arm_call *c, struct error *err)
     }
     if (!find_custom(c, c->names[0], &r, &body, &found, err))
         return false;
-    if (!found)
+    if (!found || hides_custom(c))
         return error_set(err, ERROR_ARM_NO_ROLE,
                          "The specified role definition with ID '%.*s' does not exist.",
                          STR_ARGS(str_slice(c->names[0], 0, 100)));
@@ -511,7 +518,7 @@ static bool list(struct arm_call *c, struct error *err)
         if (is_selected(&selection, "BuiltInRole", str_from(rbac_built_in_roles[i].name)))
             yyjson_mut_arr_append(value, show_built_in(c, doc, &rbac_built_in_roles[i]));
     }
-    if (!list_custom(c, &selection, doc, value, err))
+    if (!hides_custom(c) && !list_custom(c, &selection, doc, value, err))
         return false;
     arm_reply_list(c, doc, value);
     return true;

@@ -129,6 +129,25 @@ static void test_open(void **state)
     assert_int_equal(count_of(expect(f, 200, HTTP_GET, A AUTH "/permissions" R, NULL)), 0);
 }
 
+/* Outside of every scope: the built-in roles for everybody, custom ones for who may read there. */
+static void test_roles_at_the_root(void **state)
+{
+    struct fixture *f = *state;
+    size_t built_in = count_of(expect(f, 200, HTTP_GET, ROLES R, NULL));
+
+    expect(f, 201, HTTP_PUT, S ROLES "/" CUSTOM R,
+           "{\"properties\":{\"roleName\":\"Mine\",\"assignableScopes\":[\"" S "\"],"
+           "\"permissions\":[{\"actions\":[\"*\"]}]}}");
+    f->caller = &me;
+    assert_int_equal(count_of(expect(f, 200, HTTP_GET, ROLES R, NULL)), built_in);
+    expect(f, 200, HTTP_GET, ROLES "/" READER R, NULL);
+    expect_error(f, 404, "RoleDefinitionDoesNotExist", CUSTOM, HTTP_GET, ROLES "/" CUSTOM R, NULL);
+    refused(f, "Microsoft.Authorization/roleDefinitions/read", A AUTH, HTTP_GET, A ROLES R, NULL);
+    grant(f, READER, "");
+    assert_int_equal(count_of(expect(f, 200, HTTP_GET, ROLES R, NULL)), built_in + 1);
+    expect(f, 200, HTTP_GET, ROLES "/" CUSTOM R, NULL);
+}
+
 static void test_reader(void **state)
 {
     struct fixture *f = *state;
@@ -336,6 +355,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_actions),
         T(test_open),
+        T(test_roles_at_the_root),
         T(test_reader),
         T(test_contributor),
         T(test_granted_and_revoked),
