@@ -209,6 +209,23 @@ def test_etags(arm, account):
     assert arm.error("PATCH", account, {"tags": {}}, 412, headers={"If-Match": etag})["code"] == "PreconditionFailed"
 
 
+def test_endpoints_are_of_the_scheme_and_host_asked(arm, group, account):
+    """Whoever asks by TLS is sent to TLS, and by the name that they know the service by."""
+    port = arm.service.port
+    for base in (f"http://127.0.0.1:{port}", f"https://127.0.0.1:{port}", f"https://localhost:{port}"):
+        asked = [
+            requests.get(f"{base}{path}?api-version={arm.version}", headers=arm.session.headers, timeout=60,
+                         verify=arm.service.variables["LAZULI_CA_BUNDLE"]).json()
+            for path in (account, account.rpartition("/")[0],
+                         f"{arm.subscription}/providers/Microsoft.CognitiveServices/accounts")
+        ]
+        shown = [asked[0]] + [item for page in asked[1:] for item in page["value"] if item["id"] == asked[0]["id"]]
+        assert len(shown) == 3
+        for properties in (item["properties"] for item in shown):
+            assert properties["endpoint"] == f"{base}/accounts/{asked[0]['name']}/"
+            assert set(properties["endpoints"].values()) == {properties["endpoint"]}
+
+
 def at_once(count, do):
     """What `count` threads that start together get."""
     barrier = threading.Barrier(count)
