@@ -431,6 +431,29 @@ def test_groups_lend_their_roles(entra):
     assert chat(entra, token).status_code == 401
 
 
+def test_groups_of_groups_lend_their_roles(entra):
+    object_id, client_id, secret = entra.make_principal("member of a member")
+    outer, middle, inner = (
+        entra.graph("POST", "/groups", {"displayName": name, "mailNickname": name, "securityEnabled": True})["id"]
+        for name in ("outer", "middle", "inner")
+    )
+
+    def add(group, member):
+        reference = {"@odata.id": f"https://graph.microsoft.com/v1.0/directoryObjects/{member}"}
+        entra.graph("POST", f"/groups/{group}/members/$ref", reference)
+
+    entra.assign(outer, OPENAI_USER, kind="Group")
+    token = entra.token(DATA, client_id=client_id, secret=secret)
+    add(outer, middle)
+    add(middle, inner)
+    add(inner, outer)  # a circle does no harm
+    assert chat(entra, token).status_code == 401
+    add(inner, object_id)
+    assert chat(entra, token).status_code == 200
+    entra.graph("DELETE", f"/groups/{outer}/members/{middle}/$ref")
+    assert chat(entra, token).status_code == 401
+
+
 def test_openai_sdk_with_a_token_provider(entra):
     object_id, client_id, secret = entra.make_principal("sdk")
     entra.assign(object_id, OPENAI_USER)
