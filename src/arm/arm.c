@@ -45,6 +45,7 @@ struct arm *arm_new(const struct arm_options *options)
     a->key_hash = options->key_hash;
     a->tenant_id = memory_dup(options->tenant_id.data, options->tenant_id.len);
     a->public_base = memory_dup(options->public_base.data, options->public_base.len);
+    a->is_public_base_set = options->is_public_base_set;
     a->data_domain = memory_dup(options->data_domain.data, options->data_domain.len);
     a->is_unthrottled = options->is_unthrottled;
     a->authenticate = options->authenticate;

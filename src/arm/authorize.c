@@ -21,6 +21,8 @@ static const struct {
     { "/subscriptions", ACCESS_SIGNED_IN },
     { "/tenants", ACCESS_SIGNED_IN },
     { "/providers/Microsoft.CognitiveServices/operations", ACCESS_SIGNED_IN },
+    { "/providers/Microsoft.Authorization/providerOperations", ACCESS_SIGNED_IN },
+    { "/providers/Microsoft.Authorization/providerOperations/{}", ACCESS_SIGNED_IN },
     { "/providers/Microsoft.Insights/eventcategories", ACCESS_SIGNED_IN },
     { "/providers/Microsoft.Authorization/permissions", ACCESS_SIGNED_IN },
     { "/providers/Microsoft.Authorization/roleDefinitions", ACCESS_SIGNED_IN },

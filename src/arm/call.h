@@ -58,6 +58,7 @@ struct arm {
     const struct key_hash *key_hash;
     char *tenant_id;
     char *public_base;
+    bool is_public_base_set;
     char *data_domain;
     bool is_unthrottled;
     bool (*authenticate)(void *data, struct http_request *r, struct str token,

@@ -122,6 +122,7 @@ extern const struct arm_type arm_account_type;
 extern const struct arm_type arm_deleted_account_type;
 extern const struct arm_type arm_deployment_type;
 extern const struct arm_type arm_provider_type;
+extern const struct arm_type arm_provider_operation_type;
 extern const struct arm_type arm_model_type;
 extern const struct arm_type arm_usage_type;
 extern const struct arm_type arm_sku_type;

@@ -5,6 +5,7 @@ const struct arm_type *const arm_types[] = {
     &arm_subscription_type,
     &arm_group_type,
     &arm_provider_type,
+    &arm_provider_operation_type,
     &arm_account_type,
     &arm_deployment_type,
     &arm_private_endpoint_type,

@@ -14,7 +14,6 @@
 
 /* Clocks may differ by so much (Entra's own libraries allow five minutes). */
 #define SKEW_S ((int64_t)300)
-#define GROUPS_MAX 200
 
 #define AUDIENCE(text)         \
     {                          \
@@ -294,7 +293,7 @@ static struct str *copy_groups(struct arena *arena, const struct principal_entry
 {
     struct str *groups = ARENA_ARRAY(arena, struct str, e->group_count + 1);
 
-    for (size_t i = 0; i < e->group_count && i < GROUPS_MAX; i++)
+    for (size_t i = 0; i < e->group_count; i++)
         groups[i] = arena_copy(arena, e->groups[i]);
     return groups;
 }
@@ -316,7 +315,7 @@ static bool find_bearer(const struct authority_state *s, struct arena *arena,
         .kind = str_equal(type, STR("user")) ? PRINCIPAL_USER : PRINCIPAL_APPLICATION,
         .object_id = arena_copy(arena, e->object_id),
         .groups = copy_groups(arena, e),
-        .group_count = e->group_count < GROUPS_MAX ? e->group_count : GROUPS_MAX,
+        .group_count = e->group_count,
     };
     who->name = arena_copy(
         arena,

@@ -1,6 +1,7 @@
 /*
  * Which principals there are, as an immutable snapshot that any thread may ask: is the bearer of a
- * token still there, and in which groups?
+ * token still there, and in which groups? It is in a group, too, when it is in one that is a member
+ * of it, PRINCIPAL_NESTING_MAX levels up; groups that contain each other do no harm.
  * SPDX-License-Identifier: MIT
  */
 #ifndef IDENTITY_PRINCIPAL_SET_H
@@ -11,6 +12,10 @@
 #include <stdint.h>
 
 #include "identity/principals.h"
+
+#define PRINCIPAL_NESTING_MAX 16
+/* That count for one principal, the nearest ones. */
+#define PRINCIPAL_GROUPS_MAX 1000
 
 struct principal_set;
 

@@ -228,6 +228,7 @@ static bool make_arm(struct server *s, struct error *err)
         .key_hash = s->key_hash,
         .tenant_id = s->info.tenant_id,
         .public_base = s->info.endpoint.public_base,
+        .is_public_base_set = s->options.settings->public_base,
         .data_domain = str_from(s->options.settings->data_domain),
         .is_unthrottled = !s->options.settings->arm_rate_limits,
         .authenticate = on_authenticate,

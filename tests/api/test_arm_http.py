@@ -209,6 +209,23 @@ def test_etags(arm, account):
     assert arm.error("PATCH", account, {"tags": {}}, 412, headers={"If-Match": etag})["code"] == "PreconditionFailed"
 
 
+def test_endpoints_are_of_the_scheme_and_host_asked(arm, group, account):
+    """Whoever asks by TLS is sent to TLS, and by the name that they know the service by."""
+    port = arm.service.port
+    for base in (f"http://127.0.0.1:{port}", f"https://127.0.0.1:{port}", f"https://localhost:{port}"):
+        asked = [
+            requests.get(f"{base}{path}?api-version={arm.version}", headers=arm.session.headers, timeout=60,
+                         verify=arm.service.variables["LAZULI_CA_BUNDLE"]).json()
+            for path in (account, account.rpartition("/")[0],
+                         f"{arm.subscription}/providers/Microsoft.CognitiveServices/accounts")
+        ]
+        shown = [asked[0]] + [item for page in asked[1:] for item in page["value"] if item["id"] == asked[0]["id"]]
+        assert len(shown) == 3
+        for properties in (item["properties"] for item in shown):
+            assert properties["endpoint"] == f"{base}/accounts/{asked[0]['name']}/"
+            assert set(properties["endpoints"].values()) == {properties["endpoint"]}
+
+
 def at_once(count, do):
     """What `count` threads that start together get."""
     barrier = threading.Barrier(count)
@@ -236,6 +253,60 @@ def test_of_concurrent_writers_one_wins(arm, account):
         winner = str(statuses.index(200))
         assert arm.raw("GET", url).json()["tags"] == {"writer": winner}
         assert {answer.json()["error"]["code"] for answer in answers if answer.status_code == 412} == {"PreconditionFailed"}
+
+
+def test_of_concurrent_writers_of_a_policy_one_wins(arm, account):
+    """As above, of types that are only written by PUT."""
+    version = "2024-10-01"
+    separate = [Arm(arm.service, version) for _ in range(6)]
+    for name, body in (("raiPolicies/mine", {"properties": {"basePolicyName": "Microsoft.Default"}}),
+                       ("raiBlocklists/mine", {"properties": {"description": "words"}})):
+        url = f"{account}/{name}?api-version={version}"
+        made = arm.raw("PUT", url, body)
+        assert made.status_code == 201, made.text
+        etag = made.headers["ETag"]
+        answers = at_once(6, lambda n, url=url, body=body, etag=etag: separate[n].raw(
+            "PUT", url, body | {"tags": {"writer": str(n)}}, headers={"If-Match": etag}))
+        statuses = [answer.status_code for answer in answers]
+        assert sorted(statuses) == [200] + 5 * [412]
+        winner = answers[statuses.index(200)].json()
+        assert arm.raw("GET", url).json() == winner
+        assert winner["tags"] == {"writer": str(statuses.index(200))}
+        assert winner["etag"] != etag
+
+
+def test_concurrent_writers_without_conditions_do_not_mix(arm, account):
+    """One comes after the other: what each is told is whole, and so is what is there in the end."""
+    version = "2024-10-01"
+    url = f"{account}/deployments/chat?api-version={version}"
+    separate = [Arm(arm.service, version) for _ in range(8)]
+
+    def body(n):
+        sku = {"name": "Standard", "capacity": n + 1}
+        return TURBO | {"sku": sku, "tags": {"writer": str(n), f"only{n}": "x"}}
+
+    def is_whole(shown, n):
+        tokens = next(limit for limit in shown["properties"]["rateLimits"] if limit["key"] == "token")
+        return (shown["tags"] == body(n)["tags"] and shown["sku"]["capacity"] == n + 1
+                and tokens["count"] == 1000 * (n + 1))
+
+    for _ in range(5):
+        answers = at_once(8, lambda n: separate[n].raw("PUT", url, body(n)))
+        assert {answer.status_code for answer in answers} <= {200, 201}
+        assert all(is_whole(answer.json(), n) for n, answer in enumerate(answers))
+        last = arm.raw("GET", url).json()
+        assert last in [answer.json() for answer in answers]
+
+
+def test_deployments_made_in_parallel_under_one_account(arm, account):
+    """None is refused with RequestConflict: no account is ever between two states, since a write is done by its reply."""
+    separate = [Arm(arm.service) for _ in range(8)]
+    answers = at_once(8, lambda n: separate[n].raw(
+        "PUT", f"{account}/deployments/chat{n}?api-version={arm.version}", TURBO))
+    assert [answer.status_code for answer in answers] == 8 * [201]
+    assert {answer.json()["properties"]["provisioningState"] for answer in answers} == {"Succeeded"}
+    listed = arm.call("GET", f"{account}/deployments")["value"]
+    assert [item["name"] for item in listed] == [f"chat{n}" for n in range(8)]
 
 
 def test_of_concurrent_makers_one_wins(arm, group, account):

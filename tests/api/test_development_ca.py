@@ -119,6 +119,11 @@ def test_data_domain_and_public_base(tmp_path):
         assert service.variables["AZURE_AUTHORITY_HOST"] == f"https://lazuli.example.org:{port}"
         names = presented(service, service.variables["LAZULI_CA_BUNDLE"], "mine.openai.example.com")
         assert {"lazuli.example.org", "*.openai.example.com"} <= set(names)
+        account = requests.get(
+            f"https://127.0.0.1:{port}{service.account_id}?api-version=2023-05-01", timeout=60,
+            headers={"Authorization": f"Bearer {service.token}"}, verify=service.variables["LAZULI_CA_BUNDLE"],
+        ).json()  # what is set is shown, however it was asked
+        assert account["properties"]["endpoint"].startswith(f"http://lazuli.example.org:{port}/accounts/")
 
 
 def test_off(tmp_path):

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import ssl
 import threading
 import urllib.parse
@@ -387,6 +388,25 @@ def test_a_role_opens_the_data_plane(entra):
     assert chat(entra, token).status_code == 401
 
 
+def test_each_data_action_is_among_the_listed_operations(entra):
+    """What a refusal names can be looked up, by who then writes a custom role."""
+    _, client_id, secret = entra.make_principal("asker")
+    headers = {"Authorization": f"Bearer {entra.token(DATA, client_id=client_id, secret=secret)}"}
+    url = f"{entra.base}/providers/Microsoft.Authorization/providerOperations/Microsoft.CognitiveServices"
+    shown = entra.session.get(
+        url, params={"api-version": "2022-04-01"}, headers={"Authorization": f"Bearer {entra.service.token}"}, timeout=60
+    ).json()
+    listed = {item["name"] for kind in shown["resourceTypes"] for item in kind["operations"] if item["isDataAction"]}
+    named = set()
+    for method, path in (("POST", "deployments/gpt-4/chat/completions"), ("POST", "deployments/gpt-4/completions"),
+                         ("POST", "deployments/gpt-4/embeddings"), ("GET", "models"), ("GET", "models/gpt-4")):
+        url = f"{entra.base}/accounts/lazuli-openai/openai/{path}?api-version=2024-02-01"
+        refused = entra.session.request(method, url, headers=headers, timeout=60)
+        assert refused.status_code == 401, refused.text
+        named.update(re.findall(r"Microsoft\.CognitiveServices/[\w/]+", refused.json()["error"]["message"]))
+    assert listed == named
+
+
 def test_who_manages_does_not_call(entra):
     """Owners and contributors have no data actions; they may list keys."""
     object_id, client_id, secret = entra.make_principal("manager")
@@ -408,6 +428,29 @@ def test_groups_lend_their_roles(entra):
     entra.graph("POST", f"/groups/{group['id']}/members/$ref", reference)
     assert chat(entra, token).status_code == 200
     entra.graph("DELETE", f"/groups/{group['id']}/members/{object_id}/$ref")
+    assert chat(entra, token).status_code == 401
+
+
+def test_groups_of_groups_lend_their_roles(entra):
+    object_id, client_id, secret = entra.make_principal("member of a member")
+    outer, middle, inner = (
+        entra.graph("POST", "/groups", {"displayName": name, "mailNickname": name, "securityEnabled": True})["id"]
+        for name in ("outer", "middle", "inner")
+    )
+
+    def add(group, member):
+        reference = {"@odata.id": f"https://graph.microsoft.com/v1.0/directoryObjects/{member}"}
+        entra.graph("POST", f"/groups/{group}/members/$ref", reference)
+
+    entra.assign(outer, OPENAI_USER, kind="Group")
+    token = entra.token(DATA, client_id=client_id, secret=secret)
+    add(outer, middle)
+    add(middle, inner)
+    add(inner, outer)  # a circle does no harm
+    assert chat(entra, token).status_code == 401
+    add(inner, object_id)
+    assert chat(entra, token).status_code == 200
+    entra.graph("DELETE", f"/groups/{outer}/members/{middle}/$ref")
     assert chat(entra, token).status_code == 401
 
 

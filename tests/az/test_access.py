@@ -55,6 +55,16 @@ def test_role_definitions(az, lazuli):
     assert {"Owner", "Contributor", "Reader", "Cognitive Services Contributor", "Cognitive Services User"} <= names
 
 
+def test_provider_operations(az):
+    """What who writes a custom role chooses from."""
+    shown = az("provider", "operation", "show", "--namespace", "Microsoft.CognitiveServices")
+    actions = {item["name"]: item["isDataAction"] for kind in shown["resourceTypes"] for item in kind["operations"]}
+    assert actions["Microsoft.CognitiveServices/accounts/listKeys/action"] is False
+    assert actions["Microsoft.CognitiveServices/accounts/OpenAI/deployments/chat/completions/action"] is True
+    listed = az("provider", "operation", "list")
+    assert {item["name"] for item in listed} >= {"Microsoft.Authorization", "Microsoft.CognitiveServices"}
+
+
 def test_role_assignments(az, lazuli, reader, group):
     scope = f"{subscription(lazuli)}/resourceGroups/{group}"
     made = assign(az, reader["appId"], "Contributor", scope)

@@ -98,10 +98,9 @@ static struct str port_of(struct str base)
 /* See arm.h. */
 static struct str make_endpoint(const struct arm_call *c, struct str domain, struct str route)
 {
-    struct str data_domain = str_from(c->arm->data_domain), base = str_from(c->arm->public_base);
+    struct str data_domain = str_from(c->arm->data_domain);
+    struct str base = c->arm->is_public_base_set ? str_from(c->arm->public_base) : c->request->base;
 
-    if (str_is_empty(base))
-        base = c->request->base;
     if (data_domain.len && domain.len)
         return arena_printf(c->arena, "%.*s%.*s.openai.%.*s%.*s/",
                             STR_ARGS(str_slice(base, 0, str_find(base, STR("://")) + 3)),

@@ -2,7 +2,7 @@
 #include "arm/filter.h"
 #include "arm/resource.h"
 #include "arm/types/event.h"
-#include "arm/types/provider.h"
+#include "arm/types/provider_operation.h"
 #include "base/format.h"
 
 #define CLAIM_TENANT "http://schemas.microsoft.com/identity/claims/tenantid"

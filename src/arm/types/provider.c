@@ -1,10 +1,8 @@
 /*
- * Resource providers: which name spaces there are, with their types and api-versions, and the
- * operations of Microsoft.CognitiveServices. All of them are always registered.
+ * Resource providers: which name spaces there are, with their types and api-versions. All of them
+ * are always registered.
  * SPDX-License-Identifier: MIT
  */
-#include "arm/types/provider.h"
-
 #include "arm/resource.h"
 
 /* Served, or asked for by clients that look around before they begin. */
@@ -90,128 +88,10 @@ static bool get(struct arm_call *c, struct error *err)
                      STR_ARGS(str_slice(name, 0, 100)));
 }
 
-/* -- Operations ------------------------------------------------------------------------------ */
-
-static const struct operation_row {
-    const char *name;
-    const char *resource;
-    const char *operation;
-    const char *description;
-    bool is_data_action;
-} operations[] = {
-    { "accounts/read", "Cognitive Services API Account", "Read API Account", "Reads API accounts.",
-      false },
-    { "accounts/write", "Cognitive Services API Account", "Write API Account",
-      "Writes API Accounts.", false },
-    { "accounts/delete", "Cognitive Services API Account", "Delete API Account",
-      "Deletes API accounts", false },
-    { "accounts/listKeys/action", "Cognitive Services API Account", "List Keys", "List keys",
-      false },
-    { "accounts/regenerateKey/action", "Cognitive Services API Account", "Regenerate Key",
-      "Regenerate Key", false },
-    { "accounts/usages/read", "Cognitive Services API Account", "Read Usages",
-      "Get the quota usage for an existing resource.", false },
-    { "accounts/skus/read", "Cognitive Services API Account", "Read Skus",
-      "Reads available SKUs for an existing resource.", false },
-    { "accounts/models/read", "Cognitive Services API Account", "Read Models",
-      "Reads available models.", false },
-    { "accounts/deployments/read", "Cognitive Services Account Deployment", "Read Deployments",
-      "Reads deployments.", false },
-    { "accounts/deployments/write", "Cognitive Services Account Deployment", "Write Deployments",
-      "Writes deployments.", false },
-    { "accounts/deployments/delete", "Cognitive Services Account Deployment", "Delete Deployments",
-      "Deletes deployments.", false },
-    { "accounts/privateEndpointConnections/read", "Private Endpoint Connections",
-      "Read Private Endpoint Connections", "Reads private endpoint connections.", false },
-    { "accounts/privateEndpointConnections/write", "Private Endpoint Connections",
-      "Write Private Endpoint Connections", "Writes private endpoint connections.", false },
-    { "accounts/privateEndpointConnections/delete", "Private Endpoint Connections",
-      "Delete Private Endpoint Connections", "Deletes private endpoint connections.", false },
-    { "accounts/privateLinkResources/read", "Private Link Resources", "Read Private Link Resources",
-      "Reads private link resources for an account.", false },
-    { "accounts/commitmentPlans/read", "Commitment Plans", "Read Commitment Plans",
-      "Reads commitment plans.", false },
-    { "accounts/commitmentPlans/write", "Commitment Plans", "Write Commitment Plans",
-      "Writes commitment plans.", false },
-    { "accounts/commitmentPlans/delete", "Commitment Plans", "Delete Commitment Plans",
-      "Deletes commitment plans.", false },
-    { "accounts/raiPolicies/read", "RAI Policies", "Read RAI Policies",
-      "Gets all applicable policies under the account including default policies.", false },
-    { "accounts/raiPolicies/write", "RAI Policies", "Write RAI Policies",
-      "Create or update a custom Responsible AI policy.", false },
-    { "accounts/raiPolicies/delete", "RAI Policies", "Delete RAI Policies",
-      "Deletes a custom Responsible AI policy that's not referenced by an existing deployment.",
-      false },
-    { "accounts/raiBlocklists/read", "RAI Blocklists", "Read RAI Blocklists",
-      "Reads available blocklists under a resource.", false },
-    { "accounts/raiBlocklists/write", "RAI Blocklists", "Write RAI Blocklists",
-      "Modifies available blocklists under a resource.", false },
-    { "accounts/raiBlocklists/delete", "RAI Blocklists", "Delete RAI Blocklists",
-      "Deletes blocklists under a resource", false },
-    { "deletedAccounts/read", "Deleted Accounts", "List Deleted Accounts", "List deleted accounts.",
-      false },
-    { "locations/resourceGroups/deletedAccounts/read", "Deleted Accounts", "Get Deleted Account",
-      "Get deleted accounts.", false },
-    { "locations/resourceGroups/deletedAccounts/delete", "Deleted Accounts",
-      "Purge Deleted Account", "Purge deleted account.", false },
-    { "locations/checkSkuAvailability/action", "SKU Availability", "Check Available SKUs",
-      "Reads available SKUs for a subscription.", false },
-    { "locations/models/read", "Locations", "Read Models", "Reads available models.", false },
-    { "locations/usages/read", "Locations", "Read Usages", "Read all usages data", false },
-    { "checkDomainAvailability/action", "Domain Availability", "Check Domain Availability",
-      "Reads available SKUs for a subscription.", false },
-    { "skus/read", "SKUs", "Read SKUs", "Reads available SKUs for Cognitive Services.", false },
-    { "operations/read", "Operations", "Read Operations", "List all available operations", false },
-    { "accounts/OpenAI/deployments/chat/completions/action", "OpenAI", "Create chat completion",
-      "Creates a completion for the chat message", true },
-    { "accounts/OpenAI/deployments/completions/action", "OpenAI", "Create completion",
-      "Create a completion from a chosen model.", true },
-    { "accounts/OpenAI/deployments/embeddings/action", "OpenAI", "Get embeddings",
-      "Return the embeddings for a given prompt.", true },
-};
-
-struct str arm_provider_operation_title(struct str name)
-{
-    struct str provider = STR("Microsoft.CognitiveServices/");
-
-    for (size_t i = 0; i < ARRAY_LEN(operations); i++) {
-        if (str_starts_with_nocase(name, provider) &&
-            str_equal_nocase(str_slice(name, provider.len, SIZE_MAX), str_from(operations[i].name)))
-            return str_from(operations[i].operation);
-    }
-    return name;
-}
-
-static bool list_operations(struct arm_call *c, struct error *err)
-{
-    yyjson_mut_doc *doc = json_new(c->arena);
-    yyjson_mut_val *value = yyjson_mut_arr(doc);
-
-    (void)err;
-    for (size_t i = 0; i < ARRAY_LEN(operations); i++) {
-        const struct operation_row *o = &operations[i];
-        yyjson_mut_val *item = yyjson_mut_obj(doc), *display = yyjson_mut_obj(doc);
-
-        json_set_str(doc, item, "name",
-                     arena_printf(c->arena, "Microsoft.CognitiveServices/%s", o->name));
-        json_set_bool(doc, item, "isDataAction", o->is_data_action);
-        json_set_str(doc, display, "provider", STR("Microsoft Cognitive Services"));
-        json_set_str(doc, display, "resource", str_from(o->resource));
-        json_set_str(doc, display, "operation", str_from(o->operation));
-        json_set_str(doc, display, "description", str_from(o->description));
-        json_set(doc, item, "display", display);
-        json_set_str(doc, item, "origin", STR("user,system"));
-        yyjson_mut_arr_append(value, item);
-    }
-    arm_reply_list(c, doc, value);
-    return true;
-}
-
 static const struct arm_route routes[] = {
     { HTTP_GET, "/subscriptions/{}/providers", list },
     { HTTP_GET, "/subscriptions/{}/providers/{}", get },
     { HTTP_POST, "/subscriptions/{}/providers/{}/register", get },
-    { HTTP_GET, "/providers/Microsoft.CognitiveServices/operations", list_operations },
 };
 
 const struct arm_type arm_provider_type = {

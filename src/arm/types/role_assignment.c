@@ -9,7 +9,7 @@
 #include "arm/route.h"
 #include "arm/types/role.h"
 #include "base/format.h"
-#include "identity/principals.h"
+#include "identity/principal_set.h"
 
 #define PATH ROLE_ASSIGNMENTS "/{}"
 /* Azure's own limit, for a subscription. */
@@ -174,10 +174,12 @@ static bool check(struct arm_change *change, struct error *err)
     yyjson_mut_val *properties = json_set_object(change->doc, change->root, "properties");
     struct rbac_assignment now;
 
-    if (yyjson_mut_obj_get(properties, "condition"))
+    if (json_mut_str(yyjson_mut_obj_get(properties, "condition")).len)
         return error_set_target(err, ERROR_ARM_BAD_REQUEST, "properties.condition",
                                 "Conditions of role assignments are not available in this "
-                                "installation.");
+                                "installation: the role would be given without one. Use a custom "
+                                "role, or a narrower scope, to give less.");
+    yyjson_mut_obj_remove_key(properties, "condition");
     if (!check_role(change, properties, err) || !check_principal(change, properties, err))
         return false;
     now = (struct rbac_assignment){
@@ -280,26 +282,19 @@ static bool read_filter(struct arm_call *c, struct selection *selection, struct 
                             "assignedTo('...'), or compare principalId by 'eq', joined by 'and'.");
 }
 
-static bool has_member(const struct principal_record *group, struct str object_id)
+static void free_set(void *data)
 {
-    yyjson_val *member;
-    size_t i, count;
-
-    yyjson_arr_foreach(yyjson_obj_get(group->body, "members"), i, count, member)
-    {
-        if (str_equal_nocase(json_str(member), object_id))
-            return true;
-    }
-    return false;
+    principal_set_free(data);
 }
 
 /* Whom an assignment must name. */
 static bool read_subjects(struct arm_call *c, const struct selection *selection,
                           struct rbac_principal *who, struct error *err)
 {
+    const struct principal_entry *entry;
     struct principal_record *list;
-    struct str *groups;
-    size_t count, used = 0;
+    struct principal_set *set;
+    size_t count;
 
     *who = (struct rbac_principal){ .object_id = selection->principal };
     if (!selection->includes_groups)
@@ -310,13 +305,13 @@ static bool read_subjects(struct arm_call *c, const struct selection *selection,
     }
     if (!principals_list(c->txn, c->arena, STR_NONE, 0, &list, &count, err))
         return false;
-    groups = ARENA_ARRAY(c->arena, struct str, count);
-    for (size_t i = 0; i < count; i++) {
-        if (list[i].type == PRINCIPAL_TYPE_GROUP && has_member(&list[i], selection->principal))
-            groups[used++] = list[i].object_id;
+    set = principal_set_new(list, count);
+    arena_defer(c->arena, free_set, set);
+    entry = principal_set_find(set, selection->principal);
+    if (entry) {
+        who->groups = entry->groups;
+        who->group_count = entry->group_count;
     }
-    who->groups = groups;
-    who->group_count = used;
     return true;
 }
 

@@ -2,11 +2,17 @@
  * Usages: what the deployments of a subscription take in a location, or those of one account. One
  * entry for each SKU of a model, by its usage name; those of the provisioned SKUs are shared by all
  * models. There are no quotas yet: the limit is the most that the catalog lets one deployment have.
+ * A location has an entry for the number of its accounts besides, with Azure's limit, which is shown
+ * and not enforced.
  * SPDX-License-Identifier: MIT
  */
+#include <ctype.h>
+
 #include "arm/location.h"
 #include "arm/resource.h"
 #include "arm/types/deployment.h"
+
+#define ACCOUNTS_MAX 200
 
 /* One usage name. */
 struct usage {
@@ -99,6 +105,31 @@ static void append(yyjson_mut_doc *doc, yyjson_mut_val *list, struct str name, s
     yyjson_mut_arr_append(list, item);
 }
 
+/* How many of a word's letters are capitals. */
+static size_t capitals_of(struct str word)
+{
+    bool is_size = word.len > 1 && word.data[word.len - 1] == 'k' &&
+                   isdigit((unsigned char)word.data[word.len - 2]);
+
+    if (str_equal(word, STR("gpt")) || is_size)
+        return word.len;
+    return word.len > 1 && word.data[0] == 'o' && isdigit((unsigned char)word.data[1]) ? 0 : 1;
+}
+
+/* "GPT-35-Turbo-16K" for "gpt-35-turbo-16k", as Azure writes the models of its quotas; "o3-Mini". */
+static const char *title_of(struct arena *a, const char *model)
+{
+    struct str rest = str_from(model), word;
+    char *title = arena_text(a, rest), *letters;
+
+    while (str_split(&rest, '-', &word)) {
+        letters = title + (word.data - model);
+        for (size_t i = 0; i < capitals_of(word) && i < word.len; i++)
+            letters[i] = (char)toupper((unsigned char)letters[i]);
+    }
+    return title;
+}
+
 static void append_all(struct arm_call *c, yyjson_mut_doc *doc, yyjson_mut_val *list,
                        const struct usages *u)
 {
@@ -110,7 +141,7 @@ static void append_all(struct arm_call *c, yyjson_mut_doc *doc, yyjson_mut_val *
                 ? arena_printf(c->arena, "Provisioned Managed Throughput Unit - %s",
                                item->sku->name)
                 : arena_printf(c->arena, "Tokens Per Minute (thousands) - %s%s%s",
-                               item->model->name,
+                               title_of(c->arena, item->model->name),
                                strcmp(item->sku->name, "Standard") != 0 ? " - " : "",
                                strcmp(item->sku->name, "Standard") != 0 ? item->sku->name : "");
 
@@ -140,6 +171,7 @@ static bool list_of_location(struct arm_call *c, struct error *err)
     yyjson_mut_doc *doc = json_new(c->arena);
     yyjson_mut_val *list = yyjson_mut_arr(doc);
     struct store_resource *accounts;
+    uint64_t here = 0;
     struct usages u;
     size_t count;
 
@@ -152,10 +184,13 @@ static bool list_of_location(struct arm_call *c, struct error *err)
 
         if (!body)
             return false;
-        if (arm_location_is_same(c, json_str(json_at(body, "location")), c->names[1]) &&
-            !add_account(c, &u, accounts[i].key, err))
+        if (!arm_location_is_same(c, json_str(json_at(body, "location")), c->names[1]))
+            continue;
+        here++;
+        if (!add_account(c, &u, accounts[i].key, err))
             return false;
     }
+    append(doc, list, STR("AccountCount"), STR("Maximum Resources per Region"), here, ACCOUNTS_MAX);
     append_all(c, doc, list, &u);
     arm_reply_list(c, doc, list);
     return true;

@@ -382,7 +382,11 @@ static void test_subdomain(void **state)
     fixture_restart(f);
     assert_text(expect(f, 200, HTTP_GET, A V, NULL), "properties.endpoint",
                 "http://mydomain.openai.example.com:4270/");
-    f->options.public_base = STR("https://arm.example.com");
+    f->options.public_base = STR("https://arm.example.com"); /* counts only where it was set */
+    fixture_restart(f);
+    assert_text(expect(f, 200, HTTP_GET, A V, NULL), "properties.endpoint",
+                "http://mydomain.openai.example.com:4270/");
+    f->options.is_public_base_set = true;
     fixture_restart(f);
     assert_text(expect(f, 200, HTTP_GET, A V, NULL), "properties.endpoint",
                 "https://mydomain.openai.example.com/");

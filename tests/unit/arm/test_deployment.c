@@ -359,14 +359,22 @@ static void test_usages(void **state)
     usage = item_with(list, "name.value", "OpenAI.Standard.gpt-35-turbo");
     assert_number(usage, "currentValue", 41);
     assert_text(usage, "unit", "Count");
-    assert_text(usage, "name.localizedValue", "Tokens Per Minute (thousands) - gpt-35-turbo");
+    assert_text(usage, "name.localizedValue", "Tokens Per Minute (thousands) - GPT-35-Turbo");
     usage = item_with(list, "name.value", "OpenAI.Standard.text-embedding-ada-002");
     assert_number(usage, "currentValue", 0);
+    assert_text(usage, "name.localizedValue",
+                "Tokens Per Minute (thousands) - Text-Embedding-Ada-002");
+    usage = item_with(list, "name.value", "AccountCount");
+    assert_number(usage, "currentValue", 1);
+    assert_number(usage, "limit", 200);
+    assert_text(usage, "name.localizedValue", "Maximum Resources per Region");
     list = expect(f, 200, HTTP_GET, CS "/locations/westus/usages" V, NULL);
+    assert_number(item_with(list, "name.value", "AccountCount"), "currentValue", 0);
     assert_number(item_with(list, "name.value", "OpenAI.Standard.gpt-35-turbo"), "currentValue", 0);
     list = expect(f, 200, HTTP_GET, A "/usages" V, NULL);
     assert_number(item_with(list, "name.value", "OpenAI.Standard.gpt-35-turbo"), "currentValue",
                   41);
+    assert_null(item_with(list, "name.value", "AccountCount"));
     expect(f, 400, HTTP_GET, CS "/locations/mars/usages" V, NULL);
 }
 

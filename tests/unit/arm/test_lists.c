@@ -3,6 +3,9 @@
  * SPDX-License-Identifier: MIT */
 #include <string.h>
 
+#include "arm/authorize.h"
+#include "arm/type.h"
+#include "arm/types/provider_operation.h"
 #include "fixture.h"
 
 static void test_subscriptions(void **state)
@@ -59,6 +62,65 @@ static void test_providers(void **state)
                  S "/providers/Microsoft.Nothing" V, NULL);
     list = expect(f, 200, HTTP_GET, "/providers/Microsoft.CognitiveServices/operations" V, NULL);
     assert_non_null(item_with(list, "name", "Microsoft.CognitiveServices/accounts/write"));
+}
+
+/* The list that who writes a custom role looks into has what each route asks for. */
+static void test_each_action_is_listed(void **state)
+{
+    struct fixture *f = *state;
+    struct arm_call c = { .arena = f->arena,
+                          .names = { STR(SUBSCRIPTION), STR("Microsoft.Resources") } };
+    struct str action;
+
+    for (size_t i = 0; i < arm_type_count; i++) {
+        for (size_t n = 0; n < arm_types[i]->route_count; n++) {
+            c.route = &arm_types[i]->routes[n];
+            action = arm_action(&c);
+            if (str_equal(action, STR("Microsoft.Resources/subscriptions/write")))
+                continue; /* the program's own */
+            if (str_equal(arm_provider_operation_title(action), action))
+                fail_msg("no row for %.*s", STR_ARGS(action));
+        }
+    }
+}
+
+/* The operations of a type, in what a provider has. */
+static yyjson_val *operations_of(yyjson_val *provider, const char *name)
+{
+    yyjson_val *type;
+    size_t i, count;
+
+    yyjson_arr_foreach(json_at(provider, "resourceTypes"), i, count, type)
+    {
+        if (yyjson_equals_str(yyjson_obj_get(type, "name"), name))
+            return yyjson_obj_get(type, "operations");
+    }
+    return NULL;
+}
+
+static void test_provider_operations(void **state)
+{
+#define PATH "/providers/Microsoft.Authorization/providerOperations"
+    struct fixture *f = *state;
+    yyjson_val *list = expect(f, 200, HTTP_GET, PATH V, NULL), *one, *found;
+
+    assert_int_equal(count_of(list), 4);
+    one = expect(f, 200, HTTP_GET, PATH "/microsoft.cognitiveservices" V, NULL);
+    assert_text(one, "id", PATH "/Microsoft.CognitiveServices");
+    assert_true(yyjson_equals(one, item_with(list, "name", "Microsoft.CognitiveServices")));
+    assert_text(one, "displayName", "Microsoft Cognitive Services");
+    assert_text(yyjson_arr_get(json_at(one, "operations"), 0), "name",
+                "Microsoft.CognitiveServices/register/action");
+    found = yyjson_arr_get(operations_of(one, "accounts/OpenAI/deployments/chat"), 0);
+    assert_text(found, "name",
+                "Microsoft.CognitiveServices/accounts/OpenAI/deployments/chat/completions/action");
+    assert_true(yyjson_is_true(json_at(found, "isDataAction")));
+    found = operations_of(one, "accounts");
+    assert_int_equal(yyjson_arr_size(found), 5);
+    assert_true(yyjson_is_false(json_at(yyjson_arr_get(found, 0), "isDataAction")));
+    expect_error(f, 404, "ProviderNotFound", "'Microsoft.Nothing'", HTTP_GET,
+                 PATH "/Microsoft.Nothing" V, NULL);
+#undef PATH
 }
 
 static void test_models(void **state)
@@ -203,6 +265,8 @@ int main(void)
         T(test_subscriptions),
         T(test_tenants_and_locations),
         T(test_providers),
+        T(test_each_action_is_listed),
+        T(test_provider_operations),
         T(test_models),
         T(test_skus),
         T(test_empty),

@@ -17,6 +17,7 @@
 #define ALICE "aaaaaaaa-0000-0000-0000-000000000001"
 #define BOB "bbbbbbbb-0000-0000-0000-000000000001"
 #define TEAM "dddddddd-0000-0000-0000-000000000001"
+#define INNER_TEAM "dddddddd-0000-0000-0000-000000000002"
 
 static const char *assign(struct fixture *f, const char *role, const char *principal)
 {
@@ -253,7 +254,11 @@ static void test_assign_refused(void **state)
     expect_error(f, 400, "RoleAssignmentScopeNotAssignableToRoleDefinition", CUSTOM, HTTP_PUT,
                  G ASSIGNMENTS "/" TWO R, assign(f, CUSTOM, ALICE));
     /* the same at another scope, or of another role, is another one */
-    expect(f, 201, HTTP_PUT, A ASSIGNMENTS "/" TWO R, assign(f, READER, ALICE));
+    assert_true(yyjson_is_null(
+        json_at(expect(f, 201, HTTP_PUT, A ASSIGNMENTS "/" TWO R,
+                       "{\"properties\":{\"principalId\":\"" ALICE
+                       "\",\"roleDefinitionId\":\"" ROLES "/" READER "\",\"condition\":\"\"}}"),
+                "properties.condition")));
     expect(f, 201, HTTP_PUT, A ASSIGNMENTS "/" THREE R, assign(f, CUSTOM, ALICE));
 }
 
@@ -265,14 +270,19 @@ static bool make_principals(struct store_txn *t, struct arena *a, void *data, st
     struct principal_record group = { .type = PRINCIPAL_TYPE_GROUP,
                                       .object_id = STR(TEAM),
                                       .name = STR(TEAM) };
+    struct principal_record inner = group;
     yyjson_mut_doc *doc = json_new(a);
-    yyjson_mut_val *body = yyjson_mut_obj(doc), *members = yyjson_mut_arr(doc);
+    yyjson_mut_val *of_group = yyjson_mut_obj(doc), *of_inner = yyjson_mut_obj(doc);
 
     (void)data;
-    yyjson_mut_arr_add_str(doc, members, BOB);
-    json_set(doc, body, "members", members);
+    inner.object_id = inner.name = STR(INNER_TEAM);
+    json_set(doc, of_group, "members", yyjson_mut_arr(doc));
+    yyjson_mut_arr_add_str(doc, yyjson_mut_obj_get(of_group, "members"), INNER_TEAM);
+    json_set(doc, of_inner, "members", yyjson_mut_arr(doc));
+    yyjson_mut_arr_add_str(doc, yyjson_mut_obj_get(of_inner, "members"), BOB);
     return principals_put(t, a, &user, yyjson_mut_obj(doc), err) &&
-           principals_put(t, a, &group, body, err);
+           principals_put(t, a, &group, of_group, err) &&
+           principals_put(t, a, &inner, of_inner, err);
 }
 
 static void test_lists(void **state)
@@ -353,7 +363,7 @@ static void test_provider(void **state)
 
     assert_text(provider, "namespace", "Microsoft.Authorization");
     types = json_at(provider, "resourceTypes");
-    assert_int_equal(yyjson_arr_size(types), 4);
+    assert_int_equal(yyjson_arr_size(types), 5);
     expect(f, 200, HTTP_GET, S ROLES "?api-version=2015-07-01", NULL);
     expect(f, 200, HTTP_GET, S ROLES "?api-version=2018-01-01-preview", NULL);
     expect(f, 200, HTTP_GET, S ROLES "?api-version=2031-01-01", NULL);

@@ -258,6 +258,96 @@ static void the_set_knows_who_is_there(void **state)
     principal_set_free(s);
 }
 
+static struct str id_of(struct arena *a, size_t n)
+{
+    return arena_printf(a, "eeeeeeee-0000-0000-0000-%012zu", n);
+}
+
+/* A group whose only member is the one before it; the first one is no group. */
+static struct principal_set *make_chain(struct arena *a, size_t count, bool closed)
+{
+    struct principal_record *list = ARENA_ARRAY(a, struct principal_record, count);
+    struct str member;
+
+    for (size_t i = 0; i < count; i++) {
+        member = i ? id_of(a, i - 1) : closed ? id_of(a, count - 1) : STR_NONE;
+        list[i] = of_json(a, arena_printf(a, "{\"members\":[\"%.*s\"]}", STR_ARGS(member)).data);
+        list[i].object_id = id_of(a, i);
+        list[i].type = i || closed ? PRINCIPAL_TYPE_GROUP : PRINCIPAL_TYPE_USER;
+    }
+    return principal_set_new(list, count);
+}
+
+static void groups_of_groups_count_up_to_a_level(void **state)
+{
+    struct arena *a = arena_new(NULL);
+    struct principal_set *s = make_chain(a, PRINCIPAL_NESTING_MAX + 5, false);
+    const struct principal_entry *e = principal_set_find(s, id_of(a, 0));
+
+    (void)state;
+    assert_int_equal(e->group_count, PRINCIPAL_NESTING_MAX);
+    for (size_t i = 0; i < e->group_count; i++)
+        assert_true(str_equal(e->groups[i], id_of(a, i + 1))); /* the nearest first */
+    principal_set_free(s);
+    arena_free(a);
+}
+
+static void groups_that_contain_each_other_end(void **state)
+{
+    struct arena *a = arena_new(NULL);
+    struct principal_set *s = make_chain(a, 3, true);
+    const struct principal_entry *e = principal_set_find(s, id_of(a, 1));
+
+    (void)state;
+    assert_int_equal(e->group_count, 2);
+    assert_true(str_equal(e->groups[0], id_of(a, 2)));
+    assert_true(str_equal(e->groups[1], id_of(a, 0)));
+    principal_set_free(s);
+    arena_free(a);
+}
+
+/* By two ways, but once. */
+static void a_group_counts_once(void **state)
+{
+    struct arena *a = arena_new(NULL);
+    struct principal_record list[4];
+    struct principal_set *s;
+
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        list[i] = of_json(a, i == 0   ? "{}"
+                             : i == 3 ? "{\"members\":[\"eeeeeeee-0000-0000-0000-000000000001\","
+                                        "\"eeeeeeee-0000-0000-0000-000000000002\"]}"
+                                      : "{\"members\":[\"eeeeeeee-0000-0000-0000-000000000000\"]}");
+        list[i].object_id = id_of(a, i);
+        list[i].type = i ? PRINCIPAL_TYPE_GROUP : PRINCIPAL_TYPE_USER;
+    }
+    s = principal_set_new(list, 4);
+    assert_int_equal(principal_set_find(s, id_of(a, 0))->group_count, 3);
+    principal_set_free(s);
+    arena_free(a);
+}
+
+/* More than count: the nearest are kept. */
+static void groups_without_number(void **state)
+{
+    struct arena *a = arena_new(NULL);
+    size_t count = PRINCIPAL_GROUPS_MAX + 50;
+    struct principal_record *list = ARENA_ARRAY(a, struct principal_record, count + 1);
+    struct principal_set *s;
+
+    (void)state;
+    for (size_t i = 0; i <= count; i++) {
+        list[i] = of_json(a, i ? "{\"members\":[\"eeeeeeee-0000-0000-0000-000000000000\"]}" : "{}");
+        list[i].object_id = id_of(a, i);
+        list[i].type = i ? PRINCIPAL_TYPE_GROUP : PRINCIPAL_TYPE_USER;
+    }
+    s = principal_set_new(list, count + 1);
+    assert_int_equal(principal_set_find(s, id_of(a, 0))->group_count, PRINCIPAL_GROUPS_MAX);
+    principal_set_free(s);
+    arena_free(a);
+}
+
 static void an_application_without_its_service_principal_is_nobody(void **state)
 {
     struct arena *a = arena_new(NULL);
@@ -286,6 +376,10 @@ int main(void)
         cmocka_unit_test(a_secret_is_good_from_its_start_to_its_end),
         cmocka_unit_test(a_secret_without_times_is_none),
         cmocka_unit_test(the_set_knows_who_is_there),
+        cmocka_unit_test(groups_of_groups_count_up_to_a_level),
+        cmocka_unit_test(groups_that_contain_each_other_end),
+        cmocka_unit_test(a_group_counts_once),
+        cmocka_unit_test(groups_without_number),
         cmocka_unit_test(an_application_without_its_service_principal_is_nobody),
     };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef ARM_TYPES_PROVIDER_H
-#define ARM_TYPES_PROVIDER_H
+#ifndef ARM_TYPES_PROVIDER_OPERATION_H
+#define ARM_TYPES_PROVIDER_OPERATION_H
 
 #include "base/str.h"
 
