@@ -21,6 +21,7 @@ static const struct {
     { "/subscriptions", ACCESS_SIGNED_IN },
     { "/tenants", ACCESS_SIGNED_IN },
     { "/providers/Microsoft.CognitiveServices/operations", ACCESS_SIGNED_IN },
+    { "/providers/Microsoft.ManagedIdentity/operations", ACCESS_SIGNED_IN },
     { "/providers/Microsoft.Insights/eventcategories", ACCESS_SIGNED_IN },
     { "/providers/Microsoft.Authorization/permissions", ACCESS_SIGNED_IN },
     { ARM_SCOPE "/providers/Microsoft.Authorization/permissions", ACCESS_SIGNED_IN },

@@ -226,6 +226,7 @@ static bool make_arm(struct server *s, struct error *err)
         .directory = shared->directory,
         .box = s->box,
         .key_hash = s->key_hash,
+        .authority = shared->authority,
         .tenant_id = s->info.tenant_id,
         .public_base = s->info.endpoint.public_base,
         .data_domain = str_from(s->options.settings->data_domain),

@@ -1,6 +1,6 @@
 /*
  * Resource providers: which name spaces there are, with their types and api-versions, and the
- * operations of Microsoft.CognitiveServices. All of them are always registered.
+ * operations of those that are served. All of them are always registered.
  * SPDX-License-Identifier: MIT
  */
 #include "arm/types/provider.h"
@@ -9,10 +9,8 @@
 
 /* Served, or asked for by clients that look around before they begin. */
 static const char *const namespaces[] = {
-    "Microsoft.CognitiveServices",
-    "Microsoft.Resources",
-    "Microsoft.Authorization",
-    "Microsoft.Insights",
+    "Microsoft.CognitiveServices", "Microsoft.Resources",       "Microsoft.Authorization",
+    "Microsoft.Insights",          "Microsoft.ManagedIdentity",
 };
 
 static void add_versions(yyjson_mut_doc *doc, yyjson_mut_val *item, const struct arm_provider *p)
@@ -170,14 +168,57 @@ static const struct operation_row {
       "Return the embeddings for a given prompt.", true },
 };
 
+static const struct operation_row identity_operations[] = {
+    { "userAssignedIdentities/read", "User Assigned Identity", "Get User Assigned Identity",
+      "Gets an existing user assigned identity", false },
+    { "userAssignedIdentities/write", "User Assigned Identity",
+      "Create/Update User Assigned Identity",
+      "Creates a new user assigned identity or updates the tags associated with an existing user "
+      "assigned identity",
+      false },
+    { "userAssignedIdentities/delete", "User Assigned Identity", "Delete User Assigned Identity",
+      "Deletes an existing user assigned identity", false },
+    { "userAssignedIdentities/assign/action", "User Assigned Identity",
+      "Assign User Assigned Identity",
+      "RBAC action for assigning an existing user assigned identity to a resource", false },
+    { "identities/read", "System Assigned Identity", "Get System Assigned Identity",
+      "Gets an existing system assigned identity", false },
+    { "operations/read", "Operations", "List Operations",
+      "Lists operations available on Microsoft.ManagedIdentity resource provider", false },
+};
+
+/* Those that tell of their operations. */
+static const struct operation_list {
+    const char *prefix; /* of the names */
+    const char *path;
+    const char *provider; /* as people see it */
+    const struct operation_row *rows;
+    size_t count;
+} operation_lists[] = {
+    { "Microsoft.CognitiveServices/", "/providers/Microsoft.CognitiveServices/operations",
+      "Microsoft Cognitive Services", operations, ARRAY_LEN(operations) },
+    { "Microsoft.ManagedIdentity/", "/providers/Microsoft.ManagedIdentity/operations",
+      "Microsoft Managed Identity", identity_operations, ARRAY_LEN(identity_operations) },
+};
+
+static struct str title_in(const struct operation_list *list, struct str name)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (str_equal_nocase(name, str_from(list->rows[i].name)))
+            return str_from(list->rows[i].operation);
+    }
+    return STR_NONE;
+}
+
 struct str arm_provider_operation_title(struct str name)
 {
-    struct str provider = STR("Microsoft.CognitiveServices/");
+    for (size_t i = 0; i < ARRAY_LEN(operation_lists); i++) {
+        struct str prefix = str_from(operation_lists[i].prefix), title = STR_NONE;
 
-    for (size_t i = 0; i < ARRAY_LEN(operations); i++) {
-        if (str_starts_with_nocase(name, provider) &&
-            str_equal_nocase(str_slice(name, provider.len, SIZE_MAX), str_from(operations[i].name)))
-            return str_from(operations[i].operation);
+        if (str_starts_with_nocase(name, prefix))
+            title = title_in(&operation_lists[i], str_slice(name, prefix.len, SIZE_MAX));
+        if (title.len)
+            return title;
     }
     return name;
 }
@@ -186,16 +227,18 @@ static bool list_operations(struct arm_call *c, struct error *err)
 {
     yyjson_mut_doc *doc = json_new(c->arena);
     yyjson_mut_val *value = yyjson_mut_arr(doc);
+    const struct operation_list *of = operation_lists;
 
     (void)err;
-    for (size_t i = 0; i < ARRAY_LEN(operations); i++) {
-        const struct operation_row *o = &operations[i];
+    while (!str_equal(str_from(of->path), str_from(c->route->path)))
+        of++;
+    for (size_t i = 0; i < of->count; i++) {
+        const struct operation_row *o = &of->rows[i];
         yyjson_mut_val *item = yyjson_mut_obj(doc), *display = yyjson_mut_obj(doc);
 
-        json_set_str(doc, item, "name",
-                     arena_printf(c->arena, "Microsoft.CognitiveServices/%s", o->name));
+        json_set_str(doc, item, "name", arena_printf(c->arena, "%s%s", of->prefix, o->name));
         json_set_bool(doc, item, "isDataAction", o->is_data_action);
-        json_set_str(doc, display, "provider", STR("Microsoft Cognitive Services"));
+        json_set_str(doc, display, "provider", str_from(of->provider));
         json_set_str(doc, display, "resource", str_from(o->resource));
         json_set_str(doc, display, "operation", str_from(o->operation));
         json_set_str(doc, display, "description", str_from(o->description));
@@ -212,6 +255,7 @@ static const struct arm_route routes[] = {
     { HTTP_GET, "/subscriptions/{}/providers/{}", get },
     { HTTP_POST, "/subscriptions/{}/providers/{}/register", get },
     { HTTP_GET, "/providers/Microsoft.CognitiveServices/operations", list_operations },
+    { HTTP_GET, "/providers/Microsoft.ManagedIdentity/operations", list_operations },
 };
 
 const struct arm_type arm_provider_type = {
