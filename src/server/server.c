@@ -215,6 +215,7 @@ static bool make_arm(struct server *s, struct error *err)
         .box = s->box,
         .public_base = s->info.endpoint.public_base,
         .machine_identity = str_from(s->options.settings->machine_identity),
+        .machine_identities = str_from(s->options.settings->machine_identities),
     });
     s->admin_token = admin_token_new(s->info.admin_token);
     secret_wipe(s->info.admin_token);
