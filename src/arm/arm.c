@@ -43,6 +43,7 @@ struct arm *arm_new(const struct arm_options *options)
     a->directory = options->directory;
     a->box = options->box;
     a->key_hash = options->key_hash;
+    a->authority = options->authority;
     a->tenant_id = memory_dup(options->tenant_id.data, options->tenant_id.len);
     a->public_base = memory_dup(options->public_base.data, options->public_base.len);
     a->is_public_base_set = options->is_public_base_set;

@@ -28,6 +28,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/str.h"
+#include "identity/authority.h"
 #include "identity/key_hash.h"
 #include "identity/principal.h"
 #include "identity/secret_box.h"
@@ -49,6 +50,7 @@ struct arm_options {
     struct directory_box *directory;
     const struct secret_box *box;    /* seals the account keys */
     const struct key_hash *key_hash; /* makes the digests that the data plane looks keys up by */
+    struct authority *authority;     /* knows the principals of managed identities */
     struct str tenant_id;
     struct str public_base;  /* "https://host:port", no slash at the end: where we are reached */
     bool is_public_base_set; /* by the operator: endpoints are made of it, by whatever name and

@@ -23,6 +23,7 @@ static const struct {
     { "/providers/Microsoft.CognitiveServices/operations", ACCESS_SIGNED_IN },
     { "/providers/Microsoft.Authorization/providerOperations", ACCESS_SIGNED_IN },
     { "/providers/Microsoft.Authorization/providerOperations/{}", ACCESS_SIGNED_IN },
+    { "/providers/Microsoft.ManagedIdentity/operations", ACCESS_SIGNED_IN },
     { "/providers/Microsoft.Insights/eventcategories", ACCESS_SIGNED_IN },
     { "/providers/Microsoft.Authorization/permissions", ACCESS_SIGNED_IN },
     { "/providers/Microsoft.Authorization/roleDefinitions", ACCESS_SIGNED_IN },

@@ -56,6 +56,7 @@ struct arm {
     struct directory_box *directory;
     const struct secret_box *box;
     const struct key_hash *key_hash;
+    struct authority *authority;
     char *tenant_id;
     char *public_base;
     bool is_public_base_set;

@@ -166,9 +166,23 @@ void arm_publish_roles(struct arm_call *c)
     append_to(c, STR_NONE)->has_roles = true;
 }
 
+void arm_publish_principals(struct arm_call *c)
+{
+    for (struct arm_publication *p = c->publications; p; p = p->next) {
+        if (p->has_principals)
+            return;
+    }
+    append_to(c, STR_NONE)->has_principals = true;
+}
+
 static void release_roles(void *data)
 {
     rbac_unref(data);
+}
+
+static void release_principals(void *data)
+{
+    authority_state_unref(data);
 }
 
 static void release_catalog(void *data)
@@ -200,6 +214,23 @@ static bool prepare(struct arm_call *c, struct arm_publication *p, const struct 
     return true;
 }
 
+static bool prepare_roles(struct arm_call *c, struct arm_publication *p, struct error *err)
+{
+    p->roles = roles_read(c->txn, c->arena, err);
+    if (p->roles)
+        arena_defer(c->arena, release_roles, p->roles);
+    return p->roles != NULL;
+}
+
+/* Whoever signs makes keys where it is time; here they are only read. */
+static bool prepare_principals(struct arm_call *c, struct arm_publication *p, struct error *err)
+{
+    p->principals = authority_read(c->arm->authority, c->txn, c->arena, true, err);
+    if (p->principals)
+        arena_defer(c->arena, release_principals, p->principals);
+    return p->principals != NULL;
+}
+
 bool arm_publish_prepare(struct arm_call *c, struct error *err)
 {
     struct store_resource r;
@@ -207,11 +238,9 @@ bool arm_publish_prepare(struct arm_call *c, struct error *err)
     bool found;
 
     for (struct arm_publication *p = c->publications; p; p = p->next) {
-        if (p->has_roles) {
-            p->roles = roles_read(c->txn, c->arena, err);
-            if (!p->roles)
+        if (p->has_roles || p->has_principals) {
+            if (p->has_roles ? !prepare_roles(c, p, err) : !prepare_principals(c, p, err))
                 return false;
-            arena_defer(c->arena, release_roles, p->roles);
             continue;
         }
         key = str_is_empty(p->deployment_key) ? p->account_key : p->deployment_key;
@@ -243,9 +272,13 @@ static struct directory_entry *changed(const struct directory_entry *previous,
 
 void arm_publish(struct arm *a, struct arm_publication *list)
 {
-    struct directory *current = directory_box_get(a->directory), *next;
+    struct directory *before = directory_box_get(a->directory), *current = before, *next;
 
     for (struct arm_publication *p = list; p; p = p->next) {
+        if (p->has_principals) {
+            authority_publish(a->authority, authority_state_ref(p->principals));
+            continue;
+        }
         next = p->has_roles
                    ? directory_with_roles(current, rbac_ref(p->roles))
                    : directory_with(current, p->account_key,
@@ -253,7 +286,7 @@ void arm_publish(struct arm *a, struct arm_publication *list)
         directory_unref(current);
         current = next;
     }
-    if (list)
+    if (current != before)
         directory_box_swap(a->directory, current);
     else
         directory_unref(current);

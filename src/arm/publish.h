@@ -12,10 +12,12 @@
 #include "arm/call.h"
 
 /* What is to be replaced in the directory, or removed from it: an account, a deployment, or all
- * roles and assignments. In the call's arena. */
+ * roles and assignments; or the principals that the authority knows. In the call's arena. */
 struct arm_publication {
-    bool has_roles;     /* then the rest is empty */
-    struct rbac *roles; /* a reference */
+    bool has_roles;                     /* then the rest is empty */
+    struct rbac *roles;                 /* a reference */
+    bool has_principals;                /* then the rest is empty */
+    struct authority_state *principals; /* a reference */
     struct str account_key;
     struct str deployment_key;         /* empty: the account itself, which keeps its deployments */
     struct directory_account *account; /* NULL: it is gone */
@@ -31,6 +33,8 @@ void arm_publish_deployment(struct arm_call *c, struct str account_key, struct s
 /* A role or an assignment has: what is read then is all of them, since they are few and seldom
  * written. */
 void arm_publish_roles(struct arm_call *c);
+/* A principal has: a managed identity. */
+void arm_publish_principals(struct arm_call *c);
 /* At the end of a call: reads what has changed, as it is now. */
 MUST_CHECK bool arm_publish_prepare(struct arm_call *c, struct error *err);
 /* After the commit, on the store thread: swaps it in. */

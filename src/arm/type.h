@@ -27,6 +27,7 @@ extern const struct arm_provider arm_cognitive_services;
 extern const struct arm_provider arm_resources;
 extern const struct arm_provider arm_authorization;
 extern const struct arm_provider arm_insights;
+extern const struct arm_provider arm_managed_identity;
 
 enum arm_field_kind {
     ARM_FIELD_TEXT,
@@ -144,5 +145,7 @@ extern const struct arm_type arm_event_category_type;
 extern const struct arm_type arm_role_definition_type;
 extern const struct arm_type arm_role_assignment_type;
 extern const struct arm_type arm_permission_type;
+extern const struct arm_type arm_user_assigned_identity_type;
+extern const struct arm_type arm_system_assigned_identity_type;
 
 #endif

@@ -37,6 +37,13 @@ static const char *const insights_versions[] = {
     "2014-04-01", "2014-11-01", "2015-04-01", "2016-09-01-preview", "2017-03-01-preview",
 };
 
+/* Microsoft.ManagedIdentity/userAssignedIdentities */
+static const char *const managed_identity_versions[] = {
+    "2015-08-31-preview", "2018-11-30",         "2021-09-30-preview", "2022-01-31-preview",
+    "2023-01-31",         "2023-07-31-preview", "2024-11-30",         "2025-01-31-preview",
+    "2025-05-31-preview", "2026-04-30",         "2026-05-31",
+};
+
 const struct arm_provider arm_cognitive_services = {
     .name = "Microsoft.CognitiveServices",
     .versions = cognitive_services_versions,
@@ -62,6 +69,12 @@ const struct arm_provider arm_insights = {
     .versions = insights_versions,
     .version_count = ARRAY_LEN(insights_versions),
     .accepts_between = true,
+};
+
+const struct arm_provider arm_managed_identity = {
+    .name = "Microsoft.ManagedIdentity",
+    .versions = managed_identity_versions,
+    .version_count = ARRAY_LEN(managed_identity_versions),
 };
 
 static bool is_date(struct str version)

@@ -93,6 +93,7 @@
     X(ARM_BODY,            400, ARM,     "InvalidRequestContent", NULL, NULL) \
     X(ARM_BAD_REQUEST,     400, ARM,     "BadRequest", NULL, NULL) \
     X(ARM_LINKED_ID,       400, ARM,     "LinkedInvalidPropertyId", NULL, NULL) \
+    X(ARM_IDENTITY,        400, ARM,     "FailedIdentityOperation", NULL, NULL) \
     X(ARM_NAME,            400, ARM,     "InvalidResourceName", NULL, NULL) \
     X(ARM_GROUP_NAME,      400, ARM,     "InvalidResourceGroup", NULL, NULL) \
     X(ARM_FILTER,          400, ARM,     "InvalidFilterInQueryString", NULL, NULL) \

@@ -31,7 +31,8 @@ struct entra {
     struct directory_box *directory;
     char *subscription_id;
     char *public_base;
-    char *machine_identity; /* may be empty */
+    char *machine_identity;   /* may be empty */
+    char *machine_identities; /* likewise */
     pthread_mutex_t
         lock; /* of what follows: passwords that are being hashed, and those that wait */
     unsigned at_work, waiting;

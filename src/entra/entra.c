@@ -45,6 +45,8 @@ struct entra *entra_new(const struct entra_options *options)
     e->subscription_id = memory_dup(options->subscription_id.data, options->subscription_id.len);
     e->public_base = memory_dup(options->public_base.data, options->public_base.len);
     e->machine_identity = memory_dup(options->machine_identity.data, options->machine_identity.len);
+    e->machine_identities =
+        memory_dup(options->machine_identities.data, options->machine_identities.len);
     return e;
 }
 
@@ -56,6 +58,7 @@ void entra_free(struct entra *e)
     free(e->subscription_id);
     free(e->public_base);
     free(e->machine_identity);
+    free(e->machine_identities);
     free(e);
 }
 

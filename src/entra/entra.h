@@ -30,6 +30,8 @@ struct entra_options {
     const struct secret_box *box; /* seals refresh tokens and codes */
     struct str public_base;       /* "https://host:port" */
     struct str machine_identity;  /* client id of whom programs of this machine are; may be empty */
+    struct str
+        machine_identities; /* whom they may be besides: a list as managed_identity.h takes it */
 };
 
 /* What `options` points to must outlive it; strings are copied. */

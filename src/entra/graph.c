@@ -3,6 +3,7 @@
 
 #include "base/format.h"
 #include "entra/graph_filter.h"
+#include "identity/managed_identity.h"
 
 #define LIST_MAX 999 /* Graph's own */
 
@@ -108,6 +109,21 @@ static yyjson_mut_val *show_secrets(yyjson_mut_doc *doc, yyjson_val *secrets)
     return list;
 }
 
+/* Of a managed identity: which resource it belongs to, and whether it is one itself. */
+static yyjson_mut_val *show_alternative_names(const struct entra_call *c, yyjson_mut_doc *doc,
+                                              const struct principal_record *p)
+{
+    yyjson_mut_val *names = yyjson_mut_arr(doc);
+    struct managed_identity identity;
+
+    if (!managed_identity_read(p, &identity))
+        return names;
+    yyjson_mut_arr_add_str(doc, names,
+                           identity.is_user_assigned ? "isExplicit=True" : "isExplicit=False");
+    yyjson_mut_arr_add_strcpy(doc, names, arena_text(c->arena, identity.resource_id));
+    return names;
+}
+
 static void show_application(struct entra_call *c, yyjson_mut_doc *doc, yyjson_mut_val *shown,
                              const struct principal_record *p, enum graph_kind kind)
 {
@@ -128,6 +144,7 @@ static void show_application(struct entra_call *c, yyjson_mut_doc *doc, yyjson_m
                  p->type == PRINCIPAL_TYPE_APPLICATION ? STR("Application")
                                                        : STR("ManagedIdentity"));
     json_set_bool(doc, shown, "accountEnabled", principal_is_enabled(p));
+    json_set(doc, shown, "alternativeNames", show_alternative_names(c, doc, p));
     json_set_str(doc, shown, "appOwnerOrganizationId", authority_tenant(c->entra->authority));
 }
 

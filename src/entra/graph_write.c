@@ -79,6 +79,16 @@ static bool require_name(yyjson_val *body, struct error *err)
            refuse(err, "A value is required for property 'displayName' of resource.");
 }
 
+/* The one that is to be changed. A managed identity follows its resource: it has no secret, and goes
+ * when that does. */
+static bool find(struct entra_call *c, struct principal_record *p, struct error *err)
+{
+    return graph_find(c, p, err) &&
+           (p->type != PRINCIPAL_TYPE_MANAGED_IDENTITY ||
+            refuse(err, "The service principal of a managed identity can only be changed by the "
+                        "resource that it belongs to."));
+}
+
 static bool save(struct entra_call *c, const struct principal_record *p, yyjson_mut_val *body,
                  struct error *err)
 {
@@ -182,7 +192,7 @@ static bool change_user(struct entra_call *c, struct error *err)
     yyjson_val *body;
     bool is_ready = true;
 
-    if (!graph_authorize(c, err) || !graph_find(c, &p, err) || !(body = read_body(c, err)))
+    if (!graph_authorize(c, err) || !find(c, &p, err) || !(body = read_body(c, err)))
         return false;
     doc = json_copy(c->arena, p.body);
     kept = yyjson_mut_doc_get_root(doc);
@@ -279,7 +289,7 @@ static bool change_application(struct entra_call *c, struct error *err)
     yyjson_mut_val *kept;
     yyjson_val *body;
 
-    if (!graph_authorize(c, err) || !graph_find(c, &p, err) || !(body = read_body(c, err)))
+    if (!graph_authorize(c, err) || !find(c, &p, err) || !(body = read_body(c, err)))
         return false;
     doc = json_copy(c->arena, p.body);
     kept = yyjson_mut_doc_get_root(doc);
@@ -337,7 +347,7 @@ static bool add_password(struct entra_call *c, struct error *err)
     yyjson_mut_val *kept;
     yyjson_val *body, *wanted;
 
-    if (!graph_authorize(c, err) || !graph_find(c, &p, err) || !(body = read_body(c, err)))
+    if (!graph_authorize(c, err) || !find(c, &p, err) || !(body = read_body(c, err)))
         return false;
     if (yyjson_arr_size(yyjson_obj_get(p.body, "secrets")) >= SECRETS_MAX)
         return refuse(err, "Too many credentials.");
@@ -369,7 +379,7 @@ static bool remove_password(struct entra_call *c, struct error *err)
     yyjson_val *body;
     bool removed = false;
 
-    if (!graph_authorize(c, err) || !graph_find(c, &p, err) || !(body = read_body(c, err)))
+    if (!graph_authorize(c, err) || !find(c, &p, err) || !(body = read_body(c, err)))
         return false;
     doc = json_copy(c->arena, p.body);
     kept = yyjson_mut_doc_get_root(doc);
@@ -437,7 +447,7 @@ static bool add_member(struct entra_call *c, struct error *err)
     struct str id;
     bool found;
 
-    if (!graph_authorize(c, err) || !graph_find(c, &group, err) || !(body = read_body(c, err)))
+    if (!graph_authorize(c, err) || !find(c, &group, err) || !(body = read_body(c, err)))
         return false;
     id = json_str(yyjson_obj_get(body, "@odata.id"));
     id = str_slice(id, id.len < GUID_TEXT_LEN ? 0 : id.len - GUID_TEXT_LEN, SIZE_MAX);
@@ -463,7 +473,7 @@ static bool remove_member(struct entra_call *c, struct error *err)
     struct principal_record group;
     yyjson_mut_doc *doc;
 
-    if (!graph_authorize(c, err) || !graph_find(c, &group, err))
+    if (!graph_authorize(c, err) || !find(c, &group, err))
         return false;
     doc = json_copy(c->arena, group.body);
     if (!take_out(yyjson_mut_obj_get(yyjson_mut_doc_get_root(doc), "members"), c->names[1]))
@@ -482,7 +492,7 @@ static bool delete (struct entra_call *c, struct error *err)
     yyjson_mut_doc *doc;
     bool existed;
 
-    if (!graph_authorize(c, err) || !graph_find(c, &p, err))
+    if (!graph_authorize(c, err) || !find(c, &p, err))
         return false;
     c->reply.status = 204;
     c->principals_changed = true;

@@ -1,12 +1,14 @@
 /*
  * The managed identity endpoint, in the form of Azure's instance metadata service: programs of this
- * machine get tokens without a secret. Whose, the setting machine_identity says; without it nobody
- * gets any. Only callers on loopback are answered, and none that something has forwarded; the header
+ * machine get tokens without a secret. Whose, the operator says, and no client: the setting
+ * machine_identity names the machine's own identity, machine_identities the user-assigned ones that
+ * it has besides, of which a client picks one. Without them nobody gets any. Only callers on loopback are answered, and none that something has forwarded; the header
  * that must come along, and the name that is asked for, keep a browser from being tricked into asking.
  * SPDX-License-Identifier: MIT
  */
 #include "base/format.h"
 #include "entra/token.h"
+#include "identity/managed_identity.h"
 
 static bool is_local(struct str peer)
 {
@@ -40,26 +42,108 @@ static bool refuse(struct error *err, const char *why)
     return error_set(err, ERROR_OAUTH_REQUEST, "%s", why);
 }
 
-/* The client may say which identity it wants; there is one. */
-static bool is_wanted(struct entra_call *c, const char *name, struct str own)
-{
-    struct str wanted = entra_parameter(c, name);
+/* -- Which identity ---------------------------------------------------------------------------- */
 
+/* How a client says which one it wants; it may do so in several ways at once. */
+struct choice {
+    struct str client_id, object_id, resource_id; /* may be empty */
+};
+
+static struct choice read_choice(const struct entra_call *c)
+{
+    struct str resource_id = entra_parameter(c, "mi_res_id");
+
+    return (struct choice){
+        .client_id = entra_parameter(c, "client_id"),
+        .object_id = entra_parameter(c, "object_id"),
+        .resource_id = resource_id.len ? resource_id : entra_parameter(c, "msi_res_id"),
+    };
+}
+
+static bool is_wanted(struct str wanted, struct str own)
+{
     return str_is_empty(wanted) || str_equal_nocase(wanted, own);
+}
+
+static bool is_chosen(const struct choice *choice, const struct managed_identity *identity)
+{
+    return is_wanted(choice->client_id, identity->client_id) &&
+           is_wanted(choice->object_id, identity->object_id) &&
+           is_wanted(choice->resource_id, identity->resource_id);
+}
+
+/* Does this machine have it? Of what is not listed nobody learns whether it is there. */
+static bool is_of_machine(const struct entra_call *c, const struct principal_record *p,
+                          const struct managed_identity *identity, bool is_managed)
+{
+    struct str own = str_from(c->entra->machine_identity);
+
+    if (!principal_is_enabled(p) ||
+        (p->type != PRINCIPAL_TYPE_APPLICATION && p->type != PRINCIPAL_TYPE_MANAGED_IDENTITY))
+        return false;
+    return (own.len && str_equal_nocase(own, p->name)) ||
+           (is_managed &&
+            managed_identity_is_listed(identity, str_from(c->entra->machine_identities)));
+}
+
+static bool is_good(const struct entra_call *c, const struct choice *choice,
+                    const struct principal_record *p)
+{
+    struct managed_identity identity;
+    bool is_managed = managed_identity_read(p, &identity);
+
+    return is_of_machine(c, p, &identity, is_managed) && is_chosen(choice, &identity);
+}
+
+/* By whichever of the three it was named. */
+static bool look_up(struct entra_call *c, const struct choice *choice, struct principal_record *p,
+                    bool *found, struct error *err)
+{
+    if (choice->client_id.len)
+        return principals_find(c->txn, c->arena, choice->client_id, p, found, err);
+    if (choice->object_id.len)
+        return principals_get(c->txn, c->arena, choice->object_id, p, found, err);
+    return managed_identity_find(c->txn, c->arena, choice->resource_id, p, found, err);
+}
+
+/* Of a machine without an identity of its own, the only one that it has been given. */
+static bool find_only_one(struct entra_call *c, const struct choice *choice,
+                          struct principal_record *only, bool *found, struct error *err)
+{
+    struct principal_record *list;
+    size_t count;
+
+    *found = false;
+    if (!c->entra->machine_identities[0])
+        return true;
+    if (!principals_list_type(c->txn, c->arena, PRINCIPAL_TYPE_MANAGED_IDENTITY, &list, &count,
+                              err))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        if (!is_good(c, choice, &list[i]))
+            continue;
+        if (*found)
+            return refuse(err, "Multiple user assigned identities exist, please specify the "
+                               "clientId / resourceId of the identity in the token request");
+        *found = true;
+        *only = list[i];
+    }
+    return true;
 }
 
 static bool find(struct entra_call *c, struct principal_record *identity, struct error *err)
 {
-    struct str name = str_from(c->entra->machine_identity);
-    bool found = false;
+    struct choice choice = read_choice(c);
+    struct str own = str_from(c->entra->machine_identity);
+    bool found, is_open = str_is_empty(choice.client_id) && str_is_empty(choice.object_id) &&
+                          str_is_empty(choice.resource_id);
 
-    if (name.len && !principals_find(c->txn, c->arena, name, identity, &found, err))
+    if (is_open)
+        choice.client_id = own;
+    if (is_open && str_is_empty(own) ? !find_only_one(c, &choice, identity, &found, err)
+                                     : !look_up(c, &choice, identity, &found, err))
         return false;
-    if (found && principal_is_enabled(identity) && identity->type != PRINCIPAL_TYPE_USER &&
-        identity->type != PRINCIPAL_TYPE_GROUP && is_wanted(c, "client_id", identity->name) &&
-        is_wanted(c, "object_id", identity->object_id))
-        return true;
-    return refuse(err, "Identity not found");
+    return (found && is_good(c, &choice, identity)) || refuse(err, "Identity not found");
 }
 
 static bool token(struct entra_call *c, struct error *err)

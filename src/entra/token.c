@@ -13,6 +13,7 @@
 #include "base/format.h"
 #include "identity/certificate.h"
 #include "identity/jwt.h"
+#include "identity/managed_identity.h"
 
 /* What Entra gives on the average; expires_in is a second less, as clients know it. */
 #define ACCESS_TOKEN_MS ((int64_t)3600 * 1000)
@@ -239,6 +240,7 @@ static struct str token_for_application(struct entra_call *c, const struct princ
     struct str issuer = authority_issuer(c->entra->authority, c->arena);
     yyjson_mut_doc *doc = json_new(c->arena);
     yyjson_mut_val *claims = yyjson_mut_obj(doc);
+    struct managed_identity identity;
     char id[GUID_TEXT_LEN + 1];
 
     format_guid(id);
@@ -249,6 +251,8 @@ static struct str token_for_application(struct entra_call *c, const struct princ
     json_set_str(doc, claims, "idtyp", STR("app"));
     json_set_str(doc, claims, "oid", app->object_id);
     json_set_str(doc, claims, "sub", app->object_id);
+    if (managed_identity_read(app, &identity) && identity.resource_id.len)
+        json_set_str(doc, claims, "xms_mirid", identity.resource_id);
     json_set_str(doc, claims, "uti", str_from(id));
     return authority_sign(c->entra->authority, c->state, c->arena, doc, claims, lifetime_ms);
 }

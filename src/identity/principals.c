@@ -81,6 +81,21 @@ bool principals_find(struct store_txn *t, struct arena *a, struct str name,
     return !*found || read_record(a, &r[0], p, err);
 }
 
+static bool list_query(struct store_txn *t, struct arena *a, const struct store_query *query,
+                       struct principal_record **list, size_t *count, struct error *err)
+{
+    struct store_resource *r;
+
+    if (!store_list(t, query, &r, count, err))
+        return false;
+    *list = ARENA_ARRAY(a, struct principal_record, *count);
+    for (size_t i = 0; i < *count; i++) {
+        if (!read_record(a, &r[i], &(*list)[i], err))
+            return false;
+    }
+    return true;
+}
+
 bool principals_list(struct store_txn *t, struct arena *a, struct str after, size_t limit,
                      struct principal_record **list, size_t *count, struct error *err)
 {
@@ -89,16 +104,16 @@ bool principals_list(struct store_txn *t, struct arena *a, struct str after, siz
         .after_key = after.len ? key_of(a, after) : STR_NONE,
         .limit = limit,
     };
-    struct store_resource *r;
 
-    if (!store_list(t, &query, &r, count, err))
-        return false;
-    *list = ARENA_ARRAY(a, struct principal_record, *count);
-    for (size_t i = 0; i < *count; i++) {
-        if (!read_record(a, &r[i], &(*list)[i], err))
-            return false;
-    }
-    return true;
+    return list_query(t, a, &query, list, count, err);
+}
+
+bool principals_list_type(struct store_txn *t, struct arena *a, enum principal_type type,
+                          struct principal_record **list, size_t *count, struct error *err)
+{
+    struct store_query query = { .key_prefix = STR(ROOT), .type = str_from(store_types[type]) };
+
+    return list_query(t, a, &query, list, count, err);
 }
 
 bool principals_put(struct store_txn *t, struct arena *a, const struct principal_record *p,

@@ -39,6 +39,10 @@ MUST_CHECK bool principals_find(struct store_txn *t, struct arena *a, struct str
 MUST_CHECK bool principals_list(struct store_txn *t, struct arena *a, struct str after,
                                 size_t limit, struct principal_record **list, size_t *count,
                                 struct error *err);
+/* All of one type. */
+MUST_CHECK bool principals_list_type(struct store_txn *t, struct arena *a, enum principal_type type,
+                                     struct principal_record **list, size_t *count,
+                                     struct error *err);
 /* Makes it, or replaces its body. `p->body` is not looked at. */
 MUST_CHECK bool principals_put(struct store_txn *t, struct arena *a,
                                const struct principal_record *p, yyjson_mut_val *body,

@@ -215,6 +215,7 @@ static bool make_arm(struct server *s, struct error *err)
         .box = s->box,
         .public_base = s->info.endpoint.public_base,
         .machine_identity = str_from(s->options.settings->machine_identity),
+        .machine_identities = str_from(s->options.settings->machine_identities),
     });
     s->admin_token = admin_token_new(s->info.admin_token);
     secret_wipe(s->info.admin_token);
@@ -226,6 +227,7 @@ static bool make_arm(struct server *s, struct error *err)
         .directory = shared->directory,
         .box = s->box,
         .key_hash = s->key_hash,
+        .authority = shared->authority,
         .tenant_id = s->info.tenant_id,
         .public_base = s->info.endpoint.public_base,
         .is_public_base_set = s->options.settings->public_base,

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "identity/managed_identity.h"
 #include "model/network_rules.h"
 #include "model/yaml_file.h"
 
@@ -330,13 +331,29 @@ static bool check_proxies(struct str list, struct error *err)
     return true;
 }
 
+static bool check_identities(struct str list, struct error *err)
+{
+    struct str item;
+
+    while (str_split(&list, ',', &item)) {
+        item = str_trim(item);
+        if (!managed_identity_is_name(item))
+            return error_set_target(err, ERROR_CONFIG, "machine_identities",
+                                    "machine_identities: '%.*s' is neither the resource id nor the "
+                                    "name of a user-assigned identity",
+                                    STR_ARGS(str_slice(item, 0, 200)));
+    }
+    return true;
+}
+
 static bool check_names(const struct settings *s, struct error *err)
 {
     if (s->public_base && !is_base_url(str_from(s->public_base)))
         return error_set_target(err, ERROR_CONFIG, "public_base",
                                 "public_base: '%s' is not a URL as https://lazuli.example.com",
                                 s->public_base);
-    if (!check_proxies(str_from(s->trusted_proxies), err))
+    if (!check_proxies(str_from(s->trusted_proxies), err) ||
+        !check_identities(str_from(s->machine_identities), err))
         return false;
     if (s->data_domain && !consists_of(str_from(s->data_domain), "-."))
         return error_set_target(err, ERROR_CONFIG, "data_domain",

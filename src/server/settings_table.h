@@ -18,6 +18,7 @@
     TEXT(data_domain, NULL, false, "Accounts with a custom subdomain are served as NAME.openai.DATA_DOMAIN.") \
     TEXT(trusted_proxies, NULL, false, "IPv4 addresses and ranges (CIDR), separated by commas, whose `X-Forwarded-For` says who the client is that an account's network rules are about.") \
     TEXT(machine_identity, NULL, false, "Client id of the identity that programs of this machine get tokens of, without a secret, at /metadata/identity/oauth2/token (loopback only), as from Azure's instance metadata service.") \
+    TEXT(machine_identities, NULL, false, "User-assigned managed identities, by resource id or by name, separated by commas, whose tokens those programs get beside it when they ask for one by its client id, object id or resource id; without machine_identity, the only one there is also unasked.") \
     TEXT(catalog, NULL, true, "Model catalog file. Default: the built-in catalog.") \
     TEXT(identity_file, NULL, true, "File that names foreign issuers whose tokens are taken. See identity.md.") \
     TEXT(tls_certificate, NULL, true, "PEM file with the certificate chain; with it, TLS is served beside plain HTTP on the same port, and endpoints are https.") \

@@ -12,7 +12,6 @@ from azure.mgmt.cognitiveservices.models import (
     Deployment,
     DeploymentModel,
     DeploymentProperties,
-    Identity,
     IpRule,
     NetworkRuleSet,
     PatchResourceTagsAndSku,
@@ -20,7 +19,6 @@ from azure.mgmt.cognitiveservices.models import (
     RaiPolicyContentFilter,
     RaiPolicyProperties,
     Sku,
-    UserAssignedIdentity,
 )
 from azure.mgmt.resource import ManagementLockClient, ResourceManagementClient, SubscriptionClient
 
@@ -206,19 +204,6 @@ def test_models_skus_usages(cognitive, group, account):
     answer = cognitive.check_sku_availability("eastus", skus=["S0"], kind="OpenAI", type=ACCOUNT_TYPE)
     assert answer.value[0].sku_available
     assert [o for o in cognitive.operations.list() if o.name == ACCOUNT_TYPE + "/write"]
-
-
-def test_identity(cognitive, resources, group, account):
-    """What was assigned comes back from a PUT of what was shown."""
-    mine = "/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/mine"
-    both = Identity(type="SystemAssigned, UserAssigned", user_assigned_identities={mine: UserAssignedIdentity()})
-    shown = cognitive.accounts.begin_update(group, account, Account(identity=both)).result().identity
-    assert shown.principal_id and shown.tenant_id
-    assert shown.user_assigned_identities[mine].principal_id != shown.user_assigned_identities[mine].client_id
-    again = cognitive.accounts.begin_create(group, account, cognitive.accounts.get(group, account)).result().identity
-    assert again.user_assigned_identities[mine].client_id == shown.user_assigned_identities[mine].client_id
-    none = cognitive.accounts.begin_update(group, account, Account(identity=Identity(type="None"))).result()
-    assert none.identity is None
 
 
 def test_content_filter_policies(cognitive, group, account):

@@ -79,6 +79,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     snprintf(path, sizeof(path), "%s/key", folder);
     options.box = secret_box_new_from_file(path, true, &err);
     options.key_hash = key_hash_new(secret);
+    options.authority =
+        authority_new(options.box, &wall, STR("00000000-0000-4000-8000-000000000000"));
     options.catalog = catalog_parse(catalog_default_text(), "default", &err);
     options.directory = directory_box_new(directory_new(options.catalog, NULL, 0));
     options.public_base = STR("http://localhost");

@@ -8,6 +8,7 @@
 #include "arm/publish.h"
 #include "arm/resource.h"
 #include "arm/types/deleted_account.h"
+#include "arm/types/identity.h"
 #include "base/format.h"
 #include "base/random.h"
 #include "identity/account_keys.h"
@@ -282,16 +283,13 @@ static bool create(struct arm_change *change, struct error *err)
 {
     struct arm_call *c = change->call;
     yyjson_mut_val *facts = json_set_object(change->doc, change->root, "facts");
-    char principal[GUID_TEXT_LEN + 1];
     uint8_t id[INTERNAL_ID_BYTES];
     struct account_keys keys;
     struct str internal_id;
 
     random_bytes(id, sizeof(id));
     internal_id = format_hex(c->arena, id, sizeof(id));
-    format_guid(principal);
     json_set_str(change->doc, facts, "internalId", internal_id);
-    json_set_str(change->doc, facts, "principalId", str_from(principal));
     json_set_str(change->doc, facts, "dateCreated", format_time(c->arena, c->now_ms));
     account_keys_generate(&keys, ACCOUNT_KEY_LONG);
     change->after.secret = account_keys_seal(c->arm->box, c->arena, &keys, change->after.key);
@@ -317,8 +315,10 @@ static bool on_written(struct arm_change *change, struct error *err)
 
 static bool on_delete(struct arm_call *c, const struct store_resource *r, struct error *err)
 {
+    yyjson_val *body = arm_resource_body(c->arena, r, err);
+
     arm_publish_account(c, r->key);
-    return deleted_account_keep(c, r, err);
+    return body && identity_remove(c, body, err) && deleted_account_keep(c, r, err);
 }
 
 static const struct arm_route routes[] = {

@@ -7,10 +7,8 @@
 
 /* Served, or asked for by clients that look around before they begin. */
 static const char *const namespaces[] = {
-    "Microsoft.CognitiveServices",
-    "Microsoft.Resources",
-    "Microsoft.Authorization",
-    "Microsoft.Insights",
+    "Microsoft.CognitiveServices", "Microsoft.Resources",       "Microsoft.Authorization",
+    "Microsoft.Insights",          "Microsoft.ManagedIdentity",
 };
 
 static void add_versions(yyjson_mut_doc *doc, yyjson_mut_val *item, const struct arm_provider *p)

@@ -12,15 +12,20 @@
 #define AUTHORIZATION "Microsoft.Authorization/"
 #define RESOURCES "Microsoft.Resources/"
 #define INSIGHTS "Microsoft.Insights/"
+#define IDENTITY "Microsoft.ManagedIdentity/"
 
 static const struct name_space {
     const char *name;
     const char *title;
+    const char *list_path; /* the provider's own list; NULL: it has none */
 } name_spaces[] = {
-    { "Microsoft.Authorization", "Microsoft Authorization" },
-    { "Microsoft.CognitiveServices", "Microsoft Cognitive Services" },
-    { "Microsoft.Insights", "Microsoft Insights" },
-    { "Microsoft.Resources", "Microsoft Resources" },
+    { "Microsoft.Authorization", "Microsoft Authorization", NULL },
+    { "Microsoft.CognitiveServices", "Microsoft Cognitive Services",
+      "/providers/Microsoft.CognitiveServices/operations" },
+    { "Microsoft.Insights", "Microsoft Insights", NULL },
+    { "Microsoft.ManagedIdentity", "Microsoft Managed Identity",
+      "/providers/Microsoft.ManagedIdentity/operations" },
+    { "Microsoft.Resources", "Microsoft Resources", NULL },
 };
 
 /* Those of one type lie side by side. */
@@ -204,6 +209,24 @@ static const struct operation {
       "Read available Activity Log event categories.", false },
     { INSIGHTS "eventTypes/management/values/read", "Activity log",
       "Read Activity Log management event types", "Read Activity Log management events.", false },
+    { IDENTITY "register/action", "Subscription", "Registers the subscription",
+      "Registers the subscription.", false },
+    { IDENTITY "userAssignedIdentities/read", "User Assigned Identity",
+      "Get User Assigned Identity", "Gets an existing user assigned identity", false },
+    { IDENTITY "userAssignedIdentities/write", "User Assigned Identity",
+      "Create/Update User Assigned Identity",
+      "Creates a new user assigned identity or updates the tags associated with an existing user "
+      "assigned identity",
+      false },
+    { IDENTITY "userAssignedIdentities/delete", "User Assigned Identity",
+      "Delete User Assigned Identity", "Deletes an existing user assigned identity", false },
+    { IDENTITY "userAssignedIdentities/assign/action", "User Assigned Identity",
+      "Assign User Assigned Identity",
+      "RBAC action for assigning an existing user assigned identity to a resource", false },
+    { IDENTITY "identities/read", "System Assigned Identity", "Get System Assigned Identity",
+      "Gets an existing system assigned identity", false },
+    { IDENTITY "operations/read", "Operations", "List Operations",
+      "Lists operations available on Microsoft.ManagedIdentity resource provider", false },
 };
 
 struct str arm_provider_operation_title(struct str name)
@@ -225,13 +248,15 @@ static bool is_of(const struct operation *o, const struct name_space *n)
 
 /* -- The provider's own list ----------------------------------------------------------------- */
 
-static bool list_of_cognitive_services(struct arm_call *c, struct error *err)
+static bool list_own(struct arm_call *c, struct error *err)
 {
-    const struct name_space *own = &name_spaces[1];
+    const struct name_space *own = name_spaces;
     yyjson_mut_doc *doc = json_new(c->arena);
     yyjson_mut_val *value = yyjson_mut_arr(doc);
 
     (void)err;
+    while (!own->list_path || strcmp(own->list_path, c->route->path) != 0)
+        own++;
     for (size_t i = 0; i < ARRAY_LEN(operations); i++) {
         const struct operation *o = &operations[i];
         yyjson_mut_val *item = yyjson_mut_obj(doc), *display = yyjson_mut_obj(doc);
@@ -341,7 +366,8 @@ static bool get(struct arm_call *c, struct error *err)
 }
 
 static const struct arm_route routes[] = {
-    { HTTP_GET, "/providers/Microsoft.CognitiveServices/operations", list_of_cognitive_services },
+    { HTTP_GET, "/providers/Microsoft.CognitiveServices/operations", list_own },
+    { HTTP_GET, "/providers/Microsoft.ManagedIdentity/operations", list_own },
     { HTTP_GET, PATH, list },
     { HTTP_GET, PATH "/{}", get },
 };

@@ -60,6 +60,8 @@ static void make_arm(struct fixture *f)
     f->options.directory = f->directory;
     f->options.box = f->box;
     f->options.key_hash = f->key_hash;
+    f->authority = authority_new(f->box, &f->clock, STR(TENANT));
+    f->options.authority = f->authority;
     f->options.tenant_id = STR(TENANT);
     f->arm = arm_new(&f->options);
     must(arm_load_directory(f->arm, &err), &err);
@@ -116,6 +118,7 @@ int fixture_set_up_account(void **state)
 static void drop_arm(struct fixture *f)
 {
     arm_free(f->arm);
+    authority_free(f->authority);
     directory_box_free(f->directory);
 }
 

@@ -30,6 +30,7 @@ struct fixture {
     struct directory_box *directory;
     struct secret_box *box;
     struct key_hash *key_hash;
+    struct authority *authority;
     struct arm_options options;
     struct arm *arm;
     struct arena *arena; /* what answers live in */

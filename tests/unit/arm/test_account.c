@@ -172,62 +172,6 @@ static void test_patch(void **state)
     assert_text(expect(f, 200, HTTP_PATCH, A V, "{\"kind\":\"AIServices\"}"), "kind", "AIServices");
 }
 
-static void test_identity(void **state)
-{
-    struct fixture *f = *state;
-    yyjson_val *account =
-        expect(f, 200, HTTP_PATCH, A V, "{\"identity\":{\"type\":\"systemassigned\"}}");
-    const char *principal = yyjson_get_str(json_at(account, "identity.principalId"));
-
-    assert_non_null(principal);
-    assert_text(account, "identity.type", "SystemAssigned");
-    assert_text(account, "identity.tenantId", TENANT);
-    assert_text(expect(f, 200, HTTP_GET, A V, NULL), "identity.principalId", principal);
-    assert_absent(expect(f, 200, HTTP_PATCH, A V, "{\"identity\":{\"type\":\"None\"}}"),
-                  "identity");
-}
-
-#define IDENTITY                                                             \
-    "/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/" \
-    "userAssignedIdentities/mine"
-
-static yyjson_val *identity_of(yyjson_val *account, const char *id)
-{
-    return yyjson_obj_get(json_at(account, "identity.userAssignedIdentities"), id);
-}
-
-/* They show ids that are the same at each account, and a GET's body can be put back. */
-static void test_user_assigned_identity(void **state)
-{
-    struct fixture *f = *state;
-    struct answer shown;
-    yyjson_val *mine, *again;
-
-    expect(f, 200, HTTP_PATCH, A V,
-           "{\"identity\":{\"type\":\"SystemAssigned, "
-           "UserAssigned\",\"userAssignedIdentities\":{\"" IDENTITY "\":{}}}}");
-    shown = call(f, HTTP_GET, A V, NULL);
-    mine = identity_of(shown.body, IDENTITY);
-    assert_true(format_is_guid(json_str(yyjson_obj_get(mine, "principalId"))));
-    assert_true(format_is_guid(json_str(yyjson_obj_get(mine, "clientId"))));
-    assert_non_null(json_at(shown.body, "identity.principalId"));
-    again = expect(f, 200, HTTP_PUT, A V, arena_text(f->arena, shown.text));
-    assert_true(yyjson_equals(mine, identity_of(again, IDENTITY)));
-    /* null takes one away; another type than theirs all */
-    again = expect(f, 200, HTTP_PATCH, A V,
-                   "{\"identity\":{\"userAssignedIdentities\":{\"" IDENTITY "2\":{},\"" IDENTITY
-                   "\":null}}}");
-    assert_null(identity_of(again, IDENTITY));
-    assert_non_null(identity_of(again, IDENTITY "2"));
-    again = expect(f, 200, HTTP_PATCH, A V, "{\"identity\":{\"type\":\"SystemAssigned\"}}");
-    assert_absent(again, "identity.userAssignedIdentities");
-    expect_error(f, 400, "InvalidRequestContent", "userAssignedIdentities", HTTP_PATCH, A V,
-                 "{\"identity\":{\"type\":\"UserAssigned\"}}");
-    expect_error(
-        f, 400, "LinkedInvalidPropertyId", "'mine'", HTTP_PATCH, A V,
-        "{\"identity\":{\"type\":\"UserAssigned\",\"userAssignedIdentities\":{\"mine\":{}}}}");
-}
-
 static void test_own_key_and_storage(void **state)
 {
     struct fixture *f = *state;
@@ -460,8 +404,6 @@ int main(void)
         T(test_show_and_list),
         T(test_put_what_get_gave),
         T(test_patch),
-        T(test_identity),
-        T(test_user_assigned_identity),
         T(test_own_key_and_storage),
         T(test_conditions),
         T(test_keys),

@@ -3,6 +3,7 @@
 #include "fixture.h"
 
 #include "base/format.h"
+#include "identity/managed_identity.h"
 
 #define APPS "/v1.0/applications"
 #define USERS "/v1.0/users"
@@ -157,6 +158,57 @@ static void an_application_needs_its_service_principal(void **state)
     expect_refusal(f, "unauthorized_client", 700016, client(f, text_at(app, "appId"), secret));
     graph(f, 204, HTTP_DELETE, text_of(f, APPS "/%s", id_of(app)), NULL);
     graph(f, 404, HTTP_GET, text_of(f, APPS "/%s", id_of(app)), NULL);
+}
+
+#define MINE                                                      \
+    "/subscriptions/" SUBSCRIPTION "/resourceGroups/g/providers/" \
+    "Microsoft.ManagedIdentity/userAssignedIdentities/mine"
+
+struct made {
+    struct fixture *f;
+    struct str object_id, client_id;
+};
+
+static bool run_make(struct store_txn *t, struct arena *a, void *data, struct error *err)
+{
+    struct managed_identity identity;
+    struct made *made = data;
+
+    if (!managed_identity_make(t, a, STR(MINE), true, 0, &identity, err))
+        return false;
+    made->object_id = arena_copy(made->f->arena, identity.object_id);
+    made->client_id = arena_copy(made->f->arena, identity.client_id);
+    return true;
+}
+
+/* It is found like an application's service principal, and changed by its resource only. */
+static void a_managed_identity_follows_its_resource(void **state)
+{
+    struct fixture *f = *state;
+    struct made made = { .f = f };
+    struct error err = { 0 };
+    yyjson_val *shown, *names;
+    const char *path;
+
+    assert_true(store_run(f->store, run_make, &made, &err));
+    path = text_of(f, "/v1.0/servicePrincipals/%.*s", STR_ARGS(made.object_id));
+    shown = graph(f, 200, HTTP_GET, path, NULL);
+    assert_string_equal(text_at(shown, "displayName"), "mine");
+    assert_string_equal(text_at(shown, "servicePrincipalType"), "ManagedIdentity");
+    assert_true(str_equal(str_from(text_at(shown, "appId")), made.client_id));
+    names = yyjson_obj_get(shown, "alternativeNames");
+    assert_string_equal(yyjson_get_str(yyjson_arr_get(names, 0)), "isExplicit=True");
+    assert_string_equal(yyjson_get_str(yyjson_arr_get(names, 1)), MINE);
+    shown = graph(f, 200, HTTP_GET,
+                  text_of(f, "/v1.0/servicePrincipals?$filter=%s",
+                          escape(f, text_of(f, "servicePrincipalNames/any(c:c eq '%.*s')",
+                                            STR_ARGS(made.client_id)))),
+                  NULL);
+    assert_int_equal(yyjson_arr_size(yyjson_obj_get(shown, "value")), 1);
+    graph(f, 404, HTTP_GET, text_of(f, APPS "/%.*s", STR_ARGS(made.object_id)), NULL);
+    graph(f, 400, HTTP_POST, text_of(f, "%s/addPassword", path), "{}");
+    graph(f, 400, HTTP_DELETE, path, NULL);
+    graph(f, 200, HTTP_GET, path, NULL);
 }
 
 static void a_secret_is_good_until_it_is_removed(void **state)
@@ -321,6 +373,7 @@ int main(void)
         TEST(users_have_names_like_addresses),
         TEST(members_have_their_types),
         TEST(an_application_needs_its_service_principal),
+        TEST(a_managed_identity_follows_its_resource),
         TEST(a_secret_is_good_until_it_is_removed),
         TEST(a_secret_has_a_time_and_a_short_name),
         TEST(there_are_fifty_secrets_at_most),

@@ -196,6 +196,11 @@ static void a_base_is_a_url(void **state)
     assert_true(set("data-domain", "https://example.com"));
     assert_false(settings_check(&s, &err));
     expect_text("data_domain: ");
+    assert_true(set("data-domain", "") && set("machine-identities", "mine, yours"));
+    assert_true(settings_check(&s, &err));
+    assert_true(set("machine-identities", "mine,/subscriptions/s/resourceGroups/g"));
+    assert_false(settings_check(&s, &err));
+    expect_text("machine_identities: '/subscriptions/s/resourceGroups/g' is neither");
 }
 
 static void expect_listen(const char *text, const char *host, unsigned port)
