@@ -104,7 +104,7 @@ static void test_provider_operations(void **state)
     struct fixture *f = *state;
     yyjson_val *list = expect(f, 200, HTTP_GET, PATH V, NULL), *one, *found;
 
-    assert_int_equal(count_of(list), 4);
+    assert_int_equal(count_of(list), 5);
     one = expect(f, 200, HTTP_GET, PATH "/microsoft.cognitiveservices" V, NULL);
     assert_text(one, "id", PATH "/Microsoft.CognitiveServices");
     assert_true(yyjson_equals(one, item_with(list, "name", "Microsoft.CognitiveServices")));
