@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "identity/credential.h"
 
 /* What every reply carries, and what the call adds. */
 #define REPLY_HEADERS_MAX (ARM_HEADERS_MAX + 12)
@@ -216,17 +217,16 @@ static void done(void *data, const struct error *err)
 static bool authenticate(struct arm_exchange *x, struct error *err)
 {
     struct str value = http_headers_get(&x->http->headers, STR("Authorization"));
-    struct str scheme = STR("Bearer ");
+    struct str token = credential_bearer(value);
 
     if (str_is_empty(value))
         return error_set(err, ERROR_ARM_NO_TOKEN, NULL);
-    if (!str_starts_with_nocase(value, scheme))
+    if (!token.data)
         return error_set(err, ERROR_ARM_BAD_TOKEN,
                          "The authentication scheme of the 'Authorization' header is not "
                          "supported: it must be 'Bearer'.");
-    return x->arm->authenticate(x->arm->authenticate_data, x->http,
-                                str_trim(str_slice(value, scheme.len, SIZE_MAX)),
-                                &x->request.principal, err);
+    return x->arm->authenticate(x->arm->authenticate_data, x->http, token, &x->request.principal,
+                                err);
 }
 
 static struct arm_exchange *exchange_new(struct arm *a, struct http_request *r)

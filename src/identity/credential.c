@@ -15,7 +15,7 @@ static bool looks_like_jwt(struct str s)
     return dots == 2 && str_starts_with(s, STR("eyJ"));
 }
 
-static struct str bearer_of(struct str authorization)
+struct str credential_bearer(struct str authorization)
 {
     struct str scheme = STR("Bearer ");
 
@@ -32,7 +32,7 @@ struct credential credential_of(const struct http_headers *headers, bool bearer_
         key = http_headers_get(headers, STR("ocp-apim-subscription-key"));
     if (key.data)
         return (struct credential){ CREDENTIAL_KEY, key };
-    bearer = bearer_of(http_headers_get(headers, STR("authorization")));
+    bearer = credential_bearer(http_headers_get(headers, STR("authorization")));
     if (str_is_empty(bearer))
         return (struct credential){ CREDENTIAL_NONE, STR_NONE };
     if (bearer_may_be_key && !looks_like_jwt(bearer))

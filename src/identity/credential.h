@@ -25,6 +25,9 @@ struct credential {
  * `Authorization: Bearer` is not looked at. With `bearer_may_be_key` (the v1 surface, where the
  * plain OpenAI SDKs send the key so) a bearer value that is no JWT is a key. */
 struct credential credential_of(const struct http_headers *headers, bool bearer_may_be_key);
+/* The token of "Bearer TOKEN" (RFC 6750, 2.1). STR_NONE when there is no such header, or it is of another
+ * scheme. */
+struct str credential_bearer(struct str authorization);
 /* Is it a header that credential_of looks at? Without regard to case. */
 bool credential_is_header(struct str name);
 

@@ -76,9 +76,10 @@ struct issuer_keys_box *issuer_keys_box_new(void)
     struct issuer_keys_box *b = memory_alloc(sizeof(*b));
     struct error err;
     struct issuers *none = issuers_load(NULL, &err);
+    struct jwks *const no_sets[ISSUERS_MAX] = { NULL };
 
     pthread_mutex_init(&b->lock, NULL);
-    b->current = issuer_keys_new(none, NULL);
+    b->current = issuer_keys_new(none, no_sets);
     issuers_unref(none);
     return b;
 }

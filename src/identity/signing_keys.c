@@ -37,9 +37,10 @@ void signing_keys_free(struct signing_keys *k)
 
 /* -- Which key, and when --------------------------------------------------------------------- */
 
-static int64_t signs_from(const struct signing_keys *k, unsigned i)
+/* Of any but the oldest one, which signs until then. */
+static int64_t signs_from(const struct signing_key *key)
 {
-    return i == 0 ? 0 : k->items[i].created_at_ms + SIGNING_KEY_OVERLAP_MS;
+    return key->created_at_ms + SIGNING_KEY_OVERLAP_MS;
 }
 
 static bool renew(struct signing_keys *k, int64_t now_ms)
@@ -57,7 +58,7 @@ static bool drop_old(struct signing_keys *k, int64_t now_ms)
 {
     bool dropped = false;
 
-    while (k->count > 1 && signs_from(k, 1) + SIGNING_KEY_OVERLAP_MS <= now_ms) {
+    while (k->count > 1 && signs_from(&k->items[1]) + SIGNING_KEY_OVERLAP_MS <= now_ms) {
         jwt_key_free(k->items[0].key);
         memmove(k->items, k->items + 1, --k->count * sizeof(k->items[0]));
         dropped = true;
@@ -74,7 +75,7 @@ const struct jwt_key *signing_keys_signer(const struct signing_keys *k, int64_t 
 {
     unsigned i = k->count - 1;
 
-    while (i > 0 && signs_from(k, i) > now_ms)
+    while (i > 0 && signs_from(&k->items[i]) > now_ms)
         i--;
     return k->items[i].key;
 }
