@@ -33,6 +33,15 @@ static bool note(struct entra_call *c, const struct principal_record *user, bool
     return principals_put(c->txn, c->arena, user, body, err);
 }
 
+/* What was set while the clock was ahead is over when it has been set right. */
+static bool is_locked(struct entra_call *c, const struct principal_record *user)
+{
+    int64_t left_ms = yyjson_get_sint(yyjson_obj_get(user->body, "lockedUntilMs")) -
+                      authority_now_ms(c->entra->authority);
+
+    return left_ms > 0 && left_ms <= LOCKED_MS;
+}
+
 enum sign_in sign_in_check(struct entra_call *c, struct str name, struct str password,
                            struct principal_record *user, enum error_code *why, struct error *err)
 {
@@ -44,8 +53,7 @@ enum sign_in sign_in_check(struct entra_call *c, struct str name, struct str pas
     found = found && user->type == PRINCIPAL_TYPE_USER;
     if (found)
         hash = json_str(yyjson_obj_get(user->body, "passwordHash"));
-    if (found && yyjson_get_sint(yyjson_obj_get(user->body, "lockedUntilMs")) >
-                     authority_now_ms(c->entra->authority))
+    if (found && is_locked(c, user))
         return refuse(why, ERROR_OAUTH_LOCKED);
     if (password.len > PASSWORD_LEN_MAX)
         return refuse(why, ERROR_OAUTH_PASSWORD);
