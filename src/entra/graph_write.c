@@ -322,6 +322,8 @@ static bool create_service_principal(struct entra_call *c, struct error *err)
     doc = json_copy(c->arena, p.body);
     kept = yyjson_mut_doc_get_root(doc);
     yyjson_mut_obj_remove_key(kept, "isServicePrincipal");
+    /* an earlier one of the application had the same object id: its tokens stay dead */
+    json_set_int(doc, kept, "validFromMs", authority_now_ms(c->entra->authority));
     return create(c, &p, kept, GRAPH_SERVICE_PRINCIPALS, err);
 }
 

@@ -8,6 +8,8 @@
 #define PRUNED_AT_ONCE 500
 /* To look for them reads all that wait: not for each stranger's request. */
 #define PRUNE_PERIOD_MS 1000
+/* What is to wait for longer was dated by a clock that was ahead. */
+#define LIFETIME_MAX_MS ((int64_t)3600 * 1000)
 
 static const char *const names[PENDING_KINDS] = {
     [PENDING_DEVICE_CODE] = "device_code",
@@ -37,7 +39,7 @@ static bool prune(struct entra_call *c, enum pending_kind kind, int64_t now_ms, 
     if (!store_list(c->txn, &query, &list, &count, err))
         return false;
     for (size_t i = 0; i < count && pruned < PRUNED_AT_ONCE; i++) {
-        if (list[i].changed_at_ms > now_ms)
+        if (list[i].changed_at_ms > now_ms && list[i].changed_at_ms - now_ms <= LIFETIME_MAX_MS)
             continue;
         if (!store_delete(c->txn, list[i].key, &existed, err))
             return false;

@@ -33,6 +33,15 @@ static bool note(struct entra_call *c, const struct principal_record *user, bool
     return principals_put(c->txn, c->arena, user, body, err);
 }
 
+/* What was set while the clock was ahead is over when it has been set right. */
+static bool is_locked(struct entra_call *c, const struct principal_record *user)
+{
+    int64_t left_ms = yyjson_get_sint(yyjson_obj_get(user->body, "lockedUntilMs")) -
+                      authority_now_ms(c->entra->authority);
+
+    return left_ms > 0 && left_ms <= LOCKED_MS;
+}
+
 bool sign_in_check(struct entra_call *c, struct sign_in *s, struct error *err)
 {
     struct str name = entra_parameter(c, "username"), password = entra_parameter(c, "password");
@@ -46,8 +55,7 @@ bool sign_in_check(struct entra_call *c, struct sign_in *s, struct error *err)
     found = found && user->type == PRINCIPAL_TYPE_USER;
     if (found)
         hash = json_str(yyjson_obj_get(user->body, "passwordHash"));
-    if (found && yyjson_get_sint(yyjson_obj_get(user->body, "lockedUntilMs")) >
-                     authority_now_ms(c->entra->authority))
+    if (found && is_locked(c, user))
         return refuse(s, ERROR_OAUTH_LOCKED);
     if (password.len > PASSWORD_LEN_MAX)
         return refuse(s, ERROR_OAUTH_PASSWORD);

@@ -159,12 +159,22 @@ static bool check_assertion_signature(struct entra_call *c, const struct princip
     return false;
 }
 
+/* "https://host/TENANT", or what is below it. The host alone would not do: the client says in the request
+ * by which name it knows this service, and whoever was sent an assertion for another service can do so. */
+static bool is_for_this_tenant(const struct entra_call *c, struct str audience)
+{
+    struct str own = arena_printf(c->arena, "%.*s/%.*s", STR_ARGS(c->request->base),
+                                  STR_ARGS(authority_tenant(c->entra->authority)));
+
+    return str_starts_with_nocase(audience, own) &&
+           (audience.len == own.len || audience.data[own.len] == '/');
+}
+
 /* RFC 7523, 3: issued by and about the client, for this endpoint, and not expired. */
 static bool check_assertion(struct entra_call *c, const struct principal_record *app,
                             struct str text, struct error *err)
 {
     int64_t now_s = authority_now_ms(c->entra->authority) / 1000;
-    struct str audience, base = c->request->base;
     struct jwt assertion;
     struct error why;
     yyjson_val *expires;
@@ -179,9 +189,7 @@ static bool check_assertion(struct entra_call *c, const struct principal_record 
     if (!str_equal_nocase(json_str(yyjson_obj_get(assertion.claims, "iss")), app->name) ||
         !str_equal_nocase(json_str(yyjson_obj_get(assertion.claims, "sub")), app->name))
         return refuse_assertion(err, "its issuer or its subject is not the application");
-    audience = json_str(yyjson_obj_get(assertion.claims, "aud"));
-    if (!str_starts_with_nocase(audience, base) || audience.len <= base.len ||
-        audience.data[base.len] != '/')
+    if (!is_for_this_tenant(c, json_str(yyjson_obj_get(assertion.claims, "aud"))))
         return refuse_assertion(err, "its audience is not this endpoint");
     expires = yyjson_obj_get(assertion.claims, "exp");
     if (!yyjson_is_num(expires) || yyjson_get_num(expires) <= (double)now_s)

@@ -66,6 +66,20 @@ static bool drop_old(struct signing_keys *k, int64_t now_ms)
     return dropped;
 }
 
+/* While the clock was far ahead a key was dated by it: until then no other one would be made. */
+static bool bring_back(struct signing_keys *k, int64_t now_ms)
+{
+    bool changed = false;
+
+    for (unsigned i = 0; i < k->count; i++) {
+        if (k->items[i].created_at_ms - now_ms <= SIGNING_KEY_PERIOD_MS)
+            continue;
+        k->items[i].created_at_ms = now_ms;
+        changed = true;
+    }
+    return changed;
+}
+
 bool signing_keys_is_empty(const struct signing_keys *k)
 {
     return k->count == 0;
@@ -153,7 +167,8 @@ struct signing_keys *signing_keys_load(struct store_txn *t, struct arena *a,
     arena_keep_secret(a);
     ok = load(k, t, a, box, err);
     if (ok && !only_read) {
-        changed = renew(k, now_ms);
+        changed = bring_back(k, now_ms);
+        changed |= renew(k, now_ms);
         changed |= drop_old(k, now_ms);
         ok = !changed || save(k, t, a, box, err);
     }

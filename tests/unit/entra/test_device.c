@@ -167,6 +167,17 @@ static void strangers_do_not_shut_out_who_has_a_code(void **state)
     begin(f);
 }
 
+static void codes_of_a_clock_that_was_ahead_shut_nobody_out(void **state)
+{
+    struct fixture *f = *state;
+
+    pass(f, 4000 * 24 * 60 * MINUTE_MS);
+    while (call(f, HTTP_POST, BEGIN, FORM).status == 200)
+        ;
+    pass(f, -4000 * 24 * 60 * MINUTE_MS);
+    begin(f);
+}
+
 static void the_page_holds_no_foreign_html(void **state)
 {
     struct fixture *f = *state;
@@ -193,6 +204,7 @@ int main(void)
         TEST(a_request_must_be_whole),
         TEST(long_texts_are_refused),
         TEST(strangers_do_not_shut_out_who_has_a_code),
+        TEST(codes_of_a_clock_that_was_ahead_shut_nobody_out),
         TEST(the_page_holds_no_foreign_html),
     };
 

@@ -211,6 +211,24 @@ static void a_managed_identity_follows_its_resource(void **state)
     graph(f, 200, HTTP_GET, path, NULL);
 }
 
+/* Application and service principal have one object id: what was issued in the first one's life is dead. */
+static void a_service_principal_that_is_made_again_has_no_old_tokens(void **state)
+{
+    struct fixture *f = *state;
+    struct str old;
+
+    authorize_as(f, OTHER_APP, GRAPH);
+    old = f->next.authorization;
+    expect(f, 200, HTTP_GET, USERS, NULL);
+    pass(f, MINUTE_MS);
+    graph(f, 204, HTTP_DELETE, "/v1.0/servicePrincipals/" OTHER_ID, NULL);
+    graph(f, 201, HTTP_POST, "/v1.0/servicePrincipals", "{\"appId\":\"" OTHER_APP "\"}");
+    f->next.authorization = old;
+    expect(f, 401, HTTP_GET, USERS, NULL);
+    authorize_as(f, OTHER_APP, GRAPH);
+    expect(f, 200, HTTP_GET, USERS, NULL);
+}
+
 static void a_secret_is_good_until_it_is_removed(void **state)
 {
     struct fixture *f = *state;
@@ -374,6 +392,7 @@ int main(void)
         TEST(members_have_their_types),
         TEST(an_application_needs_its_service_principal),
         TEST(a_managed_identity_follows_its_resource),
+        TEST(a_service_principal_that_is_made_again_has_no_old_tokens),
         TEST(a_secret_is_good_until_it_is_removed),
         TEST(a_secret_has_a_time_and_a_short_name),
         TEST(there_are_fifty_secrets_at_most),

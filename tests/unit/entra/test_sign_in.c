@@ -29,6 +29,17 @@ static void ten_failures_lock_for_a_minute(void **state)
     expect_token(f, GOOD);
 }
 
+static void a_clock_that_was_ahead_locks_nobody_out_until_then(void **state)
+{
+    struct fixture *f = *state;
+
+    pass(f, 4000 * 24 * 60 * MINUTE_MS);
+    fail_times(f, 10);
+    expect_refusal(f, "invalid_grant", 50053, GOOD);
+    pass(f, -4000 * 24 * 60 * MINUTE_MS);
+    expect_token(f, GOOD);
+}
+
 static void a_success_forgets_failures(void **state)
 {
     struct fixture *f = *state;
@@ -85,9 +96,13 @@ static void only_users_with_a_password_sign_in(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(ten_failures_lock_for_a_minute),  TEST(a_success_forgets_failures),
-        TEST(names_are_compared_without_case), TEST(strangers_learn_nothing_of_names),
-        TEST(a_long_password_is_no_work),      TEST(only_users_with_a_password_sign_in),
+        TEST(ten_failures_lock_for_a_minute),
+        TEST(a_clock_that_was_ahead_locks_nobody_out_until_then),
+        TEST(a_success_forgets_failures),
+        TEST(names_are_compared_without_case),
+        TEST(strangers_learn_nothing_of_names),
+        TEST(a_long_password_is_no_work),
+        TEST(only_users_with_a_password_sign_in),
     };
 
     return RUN_TESTS(tests);

@@ -316,6 +316,24 @@ static void a_certificate_is_as_good_as_a_secret(void **state)
     EVP_PKEY_free(strange.pkey);
 }
 
+/* Who was sent an assertion for another service could show it here under that one's name. */
+static void an_assertion_is_for_this_tenant(void **state)
+{
+    static const char *const audiences[] = { BASE "/11111111-8888-7777-6666-555555555555/v2.0",
+                                             BASE "/common/oauth2/v2.0/token",
+                                             BASE "/realms/" TENANT, BASE "/" TENANT "0/v2.0",
+                                             BASE "/" };
+    struct fixture *f = *state;
+    struct client mine = make_client(f, 3600);
+
+    change(f, OTHER_ID, text_of(f, "{\"certificates\":[{\"pem\":%s}]}", mine.pem));
+    expect_token(f, assertion_of(f, &mine, claims(f, OTHER_APP, BASE "/" TENANT "/v2.0", 600)));
+    for (size_t i = 0; i < ARRAY_LEN(audiences); i++)
+        expect_refusal(f, "invalid_client", 700027,
+                       assertion_of(f, &mine, claims(f, OTHER_APP, audiences[i], 600)));
+    EVP_PKEY_free(mine.pkey);
+}
+
 static void a_certificate_that_has_ended_is_none(void **state)
 {
     struct fixture *f = *state;
@@ -344,6 +362,7 @@ int main(void)
         TEST(one_sort_of_token_is_not_another),
         TEST(a_new_password_ends_refresh_tokens),
         TEST(a_certificate_is_as_good_as_a_secret),
+        TEST(an_assertion_is_for_this_tenant),
         TEST(a_certificate_that_has_ended_is_none),
     };
 
