@@ -11,8 +11,6 @@
 #include "entra/call.h"
 #include "identity/principals.h"
 
-#define GRAPH_AUDIENCE "https://graph.microsoft.com"
-
 /* What a path of Graph is about. */
 enum graph_kind { GRAPH_USERS, GRAPH_APPLICATIONS, GRAPH_SERVICE_PRINCIPALS, GRAPH_GROUPS };
 #define GRAPH_KINDS 4

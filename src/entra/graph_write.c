@@ -232,7 +232,19 @@ static bool take_redirects(yyjson_mut_doc *doc, yyjson_mut_val *kept, yyjson_val
     return true;
 }
 
-/* Certificates by which it may sign assertions: "key" holds one in DER, as base64. */
+/* "key" of a credential: a certificate in DER as base64, maybe in lines, and the Azure CLI's `--cert`
+ * ends the last one, too: an empty line would end PEM's headers. */
+static struct str pem_of(struct arena *a, yyjson_val *credential)
+{
+    struct str key = json_str(yyjson_obj_get(credential, "key"));
+
+    while (key.len && (key.data[key.len - 1] == '\n' || key.data[key.len - 1] == '\r'))
+        key.len--;
+    return arena_printf(a, "-----BEGIN CERTIFICATE-----\n%.*s\n-----END CERTIFICATE-----\n",
+                        STR_ARGS(key));
+}
+
+/* Certificates by which it may sign assertions. */
 static bool take_certificates(struct entra_call *c, yyjson_mut_doc *doc, yyjson_mut_val *kept,
                               yyjson_val *body, struct error *err)
 {
@@ -246,9 +258,7 @@ static bool take_certificates(struct entra_call *c, yyjson_mut_doc *doc, yyjson_
         return refuse(err, "Too many credentials.");
     yyjson_arr_foreach(keys, i, count, item)
     {
-        struct str pem =
-            arena_printf(c->arena, "-----BEGIN CERTIFICATE-----\n%.*s\n-----END CERTIFICATE-----\n",
-                         STR_ARGS(json_str(yyjson_obj_get(item, "key"))));
+        struct str pem = pem_of(c->arena, item);
         struct error why;
         struct jwt_key *key = jwt_key_of_certificate(pem, &why);
         yyjson_mut_val *certificate = yyjson_mut_obj(doc);

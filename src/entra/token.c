@@ -7,7 +7,6 @@
 
 #include "entra/authorize.h"
 #include "entra/device.h"
-#include "entra/graph.h"
 #include "entra/user_token.h"
 
 #include "base/format.h"
@@ -61,15 +60,16 @@ struct str token_resource_of(struct str resource, struct str scope)
     return resource.len ? resource : resource_of_scope(scope);
 }
 
-/* The description of the cloud gives this service's address for Graph's, which is any that the client
- * knows it by. The token has Graph's own name: with an address that the request for Graph may state
- * in turn, a token for another service would do. */
+/* The description of the cloud gives this service's address for ARM's and for Graph's: the Azure CLI
+ * asks by it for Graph, Terraform's azurerm for either. The token is good for both, and it has a name
+ * for that which isn't an address: with one that the later request may state in turn, a token for
+ * another service would do. */
 struct str token_audience(const struct entra_call *c, struct str resource)
 {
     struct str base = c->request->base, rest = str_slice(resource, base.len, SIZE_MAX);
 
     if (str_starts_with_nocase(resource, base) && (!rest.len || str_equal(rest, STR("/"))))
-        return STR(GRAPH_AUDIENCE);
+        return STR(TOKEN_AUDIENCE_OWN);
     return resource;
 }
 

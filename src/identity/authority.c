@@ -20,15 +20,18 @@
         text, sizeof(text) - 1 \
     }
 
-static const struct str arm_audiences[] = {
-    AUDIENCE("https://management.core.windows.net/"),
-    AUDIENCE("https://management.azure.com/"),
-};
+#define ARM_AUDIENCES \
+    AUDIENCE("https://management.core.windows.net/"), AUDIENCE("https://management.azure.com/")
+
+static const struct str arm_audiences[] = { ARM_AUDIENCES };
+static const struct str control_audiences[] = { ARM_AUDIENCES, AUDIENCE(TOKEN_AUDIENCE_OWN) };
 static const struct str data_audiences[] = {
     AUDIENCE("https://cognitiveservices.azure.com"), AUDIENCE("https://ai.azure.com"),
     AUDIENCE("7d312290-28c8-473c-a0ed-8e53749b6d6d"), /* the id of that application */
 };
 const struct token_audiences token_audiences_arm = { arm_audiences, ARRAY_LEN(arm_audiences) };
+const struct token_audiences token_audiences_control = { control_audiences,
+                                                         ARRAY_LEN(control_audiences) };
 const struct token_audiences token_audiences_data = { data_audiences, ARRAY_LEN(data_audiences) };
 
 struct authority_state {

@@ -70,7 +70,10 @@ struct token_audiences {
     const struct str *items;
     size_t count;
 };
-extern const struct token_audiences token_audiences_arm;
+/* Of a token that was asked for by this service's own address, whichever it is. */
+#define TOKEN_AUDIENCE_OWN "urn:lazuli:control-plane"
+extern const struct token_audiences token_audiences_arm;     /* Azure's own names for it */
+extern const struct token_audiences token_audiences_control; /* what ARM takes here */
 extern const struct token_audiences token_audiences_data;
 
 /* A slash at the end of an audience does not count, nor does its case. */

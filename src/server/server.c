@@ -194,7 +194,7 @@ static bool on_authenticate(void *data, struct http_request *r, struct str token
     int64_t expires_at_ms;
 
     if (!admin_token_matches(s->admin_token, token))
-        return authority_check(s->shared.authority, r->arena, token, &token_audiences_arm, who,
+        return authority_check(s->shared.authority, r->arena, token, &token_audiences_control, who,
                                &expires_at_ms, err);
     *who = (struct principal){ .name = STR("admin"), .is_administrator = true };
     return true;

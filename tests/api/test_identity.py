@@ -123,11 +123,13 @@ def test_v1_form(entra):
     assert answer["expires_in"] == "3599" and answer["resource"] == ARM and claims_of(answer["access_token"])["aud"] == ARM
 
 
-def test_certificate_credential(entra, tmp_path):
+# as most write it, and as az does with --cert: in lines, each of them ended
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.encodebytes])
+def test_certificate_credential(entra, tmp_path, encode):
     make_certificate(tmp_path)
     pem = (tmp_path / "cert.pem").read_bytes()
     der = x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER)
-    key = {"type": "AsymmetricX509Cert", "usage": "Verify", "key": base64.b64encode(der).decode()}
+    key = {"type": "AsymmetricX509Cert", "usage": "Verify", "key": encode(der).decode()}
     _, client_id, _ = entra.make_principal("by-certificate", keyCredentials=[key])
     both = tmp_path / "both.pem"
     both.write_bytes((tmp_path / "key.pem").read_bytes() + pem)

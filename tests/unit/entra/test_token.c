@@ -35,6 +35,38 @@ static void an_application_gets_a_token_by_its_secret(void **state)
     assert_int_equal(who.kind, PRINCIPAL_APPLICATION);
 }
 
+/* Terraform's azurerm knows ARM and Graph by the address of the service, and asks by it for either. */
+static void a_token_for_the_service_itself_is_for_all_that_controls_it(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const good[] = { BASE, BASE "/" };
+    static const char *const other[] = { BASE "1", BASE "/openai", "https://evil.example", GRAPH };
+    struct principal who;
+    int64_t expires_at_ms;
+    struct error err = { 0 };
+
+    for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+        struct str token = str_from(text_at(
+            expect_token(f, text_of(f, APP "&client_secret=" SECRET "&scope=%s/.default", good[i])),
+            "access_token"));
+
+        assert_true(authority_check(f->authority, f->arena, token, &token_audiences_control, &who,
+                                    &expires_at_ms, &err));
+        assert_false(authority_check(f->authority, f->arena, token, &token_audiences_data, &who,
+                                     &expires_at_ms, &err));
+    }
+    for (size_t i = 0; i < ARRAY_LEN(other); i++) {
+        struct str token = str_from(
+            text_at(expect_token(
+                        f, text_of(f, APP "&client_secret=" SECRET "&scope=%s/.default", other[i])),
+                    "access_token"));
+
+        assert_false(authority_check(f->authority, f->arena, token, &token_audiences_control, &who,
+                                     &expires_at_ms, &err));
+        assert_int_equal(err.code, ERROR_ARM_TOKEN_AUDIENCE);
+    }
+}
+
 static void v1_tells_the_same_in_other_members(void **state)
 {
     struct fixture *f = *state;
@@ -351,6 +383,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(an_application_gets_a_token_by_its_secret),
+        TEST(a_token_for_the_service_itself_is_for_all_that_controls_it),
         TEST(v1_tells_the_same_in_other_members),
         TEST(the_client_may_name_itself_in_a_header),
         TEST(each_error_has_its_number),
