@@ -156,6 +156,7 @@
     /* Microsoft Graph */ \
     X(GRAPH_TOKEN,         401, GRAPH,   "InvalidAuthenticationToken", NULL, "Access token is empty, invalid, for another audience, or has expired.") \
     X(GRAPH_DENIED,        403, GRAPH,   "Authorization_RequestDenied", NULL, "Insufficient privileges to complete the operation.") \
+    X(GRAPH_QUOTA,         403, GRAPH,   "Directory_QuotaExceeded", NULL, "The directory object quota limit for the Tenant has been exceeded. Please ask your administrator to increase the quota limit or delete objects to reduce the used quota.") \
     X(GRAPH_NOT_FOUND,     404, GRAPH,   "Request_ResourceNotFound", NULL, NULL) \
     X(GRAPH_BAD_REQUEST,   400, GRAPH,   "Request_BadRequest", NULL, NULL) \
     X(GRAPH_QUERY,         400, GRAPH,   "Request_UnsupportedQuery", NULL, NULL)

@@ -29,6 +29,7 @@ struct entra {
     struct authority *authority;
     const struct secret_box *box;
     struct directory_box *directory;
+    size_t principals_max; /* of all kinds together */
     char *subscription_id;
     char *public_base;
     char *machine_identity;   /* may be empty */
@@ -93,8 +94,8 @@ struct entra_call {
     struct entra_work work;
     struct error refusal; /* set by entra_refuse */
     struct authority_state
-        *state;                   /* what is in force while a handler runs, with a key to sign by */
-    bool principals_changed;      /* set by a handler that wrote one */
+        *state;         /* what is in force while a handler runs, with a key to sign by */
+    struct str changed; /* set by a handler that wrote or deleted a principal: its object id */
     struct authority_state *next; /* to be published after the commit */
 };
 

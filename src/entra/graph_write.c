@@ -92,7 +92,7 @@ static bool find(struct entra_call *c, struct principal_record *p, struct error 
 static bool save(struct entra_call *c, const struct principal_record *p, yyjson_mut_val *body,
                  struct error *err)
 {
-    c->principals_changed = true;
+    c->changed = p->object_id;
     return principals_put(c->txn, c->arena, p, body, err);
 }
 
@@ -102,6 +102,8 @@ static bool create(struct entra_call *c, struct principal_record *p, yyjson_mut_
 {
     yyjson_mut_doc *doc = json_new(c->arena);
 
+    if (kind != GRAPH_SERVICE_PRINCIPALS && authority_count(c->state) >= c->entra->principals_max)
+        return error_set(err, ERROR_GRAPH_QUOTA, NULL);
     p->created_at_ms = authority_now_ms(c->entra->authority);
     p->body = yyjson_doc_get_root(json_freeze(c->arena, body));
     if (!save(c, p, body, err))
@@ -507,7 +509,7 @@ static bool delete (struct entra_call *c, struct error *err)
     if (!graph_authorize(c, err) || !find(c, &p, err))
         return false;
     c->reply.status = 204;
-    c->principals_changed = true;
+    c->changed = p.object_id;
     if (graph_kind_of(c) != GRAPH_SERVICE_PRINCIPALS)
         return principals_delete(c->txn, c->arena, p.object_id, &existed, err);
     doc = json_copy(c->arena, p.body);

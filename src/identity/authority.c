@@ -15,6 +15,9 @@
 /* Clocks may differ by so much (Entra's own libraries allow five minutes). */
 #define SKEW_S ((int64_t)300)
 
+/* More than a transaction has; past that, all are read. */
+#define CHANGES_MAX 256
+
 #define AUDIENCE(text)         \
     {                          \
         text, sizeof(text) - 1 \
@@ -38,6 +41,13 @@ struct authority_state {
     atomic_uint refs;
     struct signing_keys *keys;
     struct principal_set *principals;
+    uint64_t last_change; /* that is in it */
+};
+
+/* A principal that a job has written, and perhaps not committed. */
+struct change {
+    uint64_t number;
+    char object_id[GUID_TEXT_LEN + 1];
 };
 
 struct authority {
@@ -47,6 +57,10 @@ struct authority {
     pthread_mutex_t lock; /* of `state`, for as long as it takes to count a reference */
     struct authority_state *state;
     _Atomic uint64_t generation;
+    /* The store thread's own: what may differ between what is in force and the store. */
+    struct change changes[CHANGES_MAX];
+    size_t change_count;
+    uint64_t last_change;
     struct issuer_keys_box *foreign; /* NULL: none is trusted */
 };
 
@@ -88,24 +102,105 @@ int64_t authority_now_ms(const struct authority *a)
 
 /* -- State ----------------------------------------------------------------------------------- */
 
+static struct authority_state *state_new(const struct authority *a, struct signing_keys *keys,
+                                         struct principal_set *principals)
+{
+    struct authority_state *s = memory_alloc(sizeof(*s));
+
+    atomic_init(&s->refs, 1);
+    s->keys = keys;
+    s->principals = principals;
+    s->last_change = a->last_change;
+    return s;
+}
+
 struct authority_state *authority_read(struct authority *a, struct store_txn *t,
                                        struct arena *arena, bool only_read, struct error *err)
 {
     struct principal_record *list;
-    struct authority_state *s;
     struct signing_keys *keys;
     size_t count;
 
     if (!principals_list(t, arena, STR_NONE, 0, &list, &count, err))
         return NULL;
     keys = signing_keys_load(t, arena, a->box, authority_now_ms(a), only_read, err);
-    if (!keys)
-        return NULL;
-    s = memory_alloc(sizeof(*s));
-    atomic_init(&s->refs, 1);
-    s->keys = keys;
-    s->principals = principal_set_new(list, count);
-    return s;
+    return keys ? state_new(a, keys, principal_set_new(list, count)) : NULL;
+}
+
+/* It stays noted until a state that has it is in force: if the job's commit fails, it is read again
+ * with the next change, as it is then. */
+static void note_change(struct authority *a, struct str object_id)
+{
+    struct change *change = &a->changes[a->change_count++];
+
+    change->number = ++a->last_change;
+    str_show(object_id, change->object_id, sizeof(change->object_id));
+}
+
+static void forget_changes(struct authority *a, uint64_t up_to)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < a->change_count; i++) {
+        if (a->changes[i].number > up_to)
+            a->changes[kept++] = a->changes[i];
+    }
+    a->change_count = kept;
+}
+
+static struct principal_set *read_changed(const struct authority *a,
+                                          const struct authority_state *old, struct store_txn *t,
+                                          struct arena *arena, struct error *err)
+{
+    struct principal_record *now = ARENA_ARRAY(arena, struct principal_record, a->change_count);
+    struct str *ids = ARENA_ARRAY(arena, struct str, a->change_count);
+    size_t id_count = 0, now_count = 0;
+    bool found;
+
+    for (size_t i = 0; i < a->change_count; i++) {
+        struct str id = str_from(a->changes[i].object_id);
+
+        for (size_t n = 0; n < id_count && id.len; n++) {
+            if (str_equal_nocase(ids[n], id))
+                id.len = 0; /* read already */
+        }
+        if (!id.len)
+            continue;
+        ids[id_count++] = id;
+        if (!principals_get(t, arena, id, &now[now_count], &found, err))
+            return NULL;
+        now_count += found;
+    }
+    return principal_set_changed(old->principals, ids, id_count, now, now_count);
+}
+
+struct authority_state *authority_read_changed(struct authority *a, struct store_txn *t,
+                                               struct arena *arena, struct str object_id,
+                                               struct error *err)
+{
+    struct authority_state *old = authority_state(a), *next = NULL;
+    struct principal_set *principals;
+    struct signing_keys *keys;
+
+    if (!old || a->change_count == CHANGES_MAX) {
+        authority_state_unref(old);
+        a->last_change++;
+        return authority_read(a, t, arena, false, err);
+    }
+    note_change(a, object_id);
+    keys = signing_keys_load(t, arena, a->box, authority_now_ms(a), false, err);
+    principals = keys ? read_changed(a, old, t, arena, err) : NULL;
+    if (principals)
+        next = state_new(a, keys, principals);
+    else
+        signing_keys_unref(keys);
+    authority_state_unref(old);
+    return next;
+}
+
+size_t authority_count(const struct authority_state *s)
+{
+    return principal_set_count(s->principals);
 }
 
 bool authority_can_sign(const struct authority_state *s)
@@ -160,6 +255,7 @@ void authority_publish(struct authority *a, struct authority_state *next)
     a->state = next;
     pthread_mutex_unlock(&a->lock);
     atomic_fetch_add(&a->generation, 1);
+    forget_changes(a, next->last_change);
     authority_state_unref(old);
 }
 

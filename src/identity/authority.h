@@ -39,6 +39,13 @@ struct authority_state;
 MUST_CHECK struct authority_state *authority_read(struct authority *a, struct store_txn *t,
                                                   struct arena *arena, bool only_read,
                                                   struct error *err);
+/* The same in a job that has written or deleted this principal: reads no others than those that
+ * have changed since what is in force was read. */
+MUST_CHECK struct authority_state *authority_read_changed(struct authority *a, struct store_txn *t,
+                                                          struct arena *arena, struct str object_id,
+                                                          struct error *err);
+/* How many principals there are. */
+size_t authority_count(const struct authority_state *s);
 bool authority_can_sign(const struct authority_state *s);
 /* At start, before there are loops: reads, and publishes what it has found. */
 MUST_CHECK bool authority_load(struct authority *a, struct store *store, struct error *err);

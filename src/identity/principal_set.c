@@ -6,79 +6,77 @@
 #include "base/arena.h"
 #include "base/memory.h"
 
-struct member {
-    size_t entry; /* whose index it is */
-    size_t group;
+/* A principal, and, of a group, who is listed as its member: out of which what is shown is made. */
+struct node {
+    struct principal_entry shown;
+    const struct str *members;
+    size_t member_count;
 };
 
 struct principal_set {
     struct arena *arena;
-    struct principal_entry *entries; /* by object id */
+    struct node *nodes; /* by object id */
     size_t count;
 };
 
 static int compare(const void *a, const void *b)
 {
-    return str_compare_nocase(((const struct principal_entry *)a)->object_id,
-                              ((const struct principal_entry *)b)->object_id);
+    return str_compare_nocase(((const struct node *)a)->shown.object_id,
+                              ((const struct node *)b)->shown.object_id);
 }
 
-static struct principal_entry *find(const struct principal_set *s, struct str object_id)
+static struct node *find(const struct principal_set *s, struct str object_id)
 {
-    struct principal_entry wanted = { .object_id = object_id };
+    struct node wanted = { .shown.object_id = object_id };
 
-    return s->count ? bsearch(&wanted, s->entries, s->count, sizeof(*s->entries), compare) : NULL;
+    return s->count ? bsearch(&wanted, s->nodes, s->count, sizeof(*s->nodes), compare) : NULL;
 }
 
 /* -- Groups ---------------------------------------------------------------------------------- */
 
-/* Who is a member of what, by the members' index; those of one member lie side by side, from
- * first[index] up to first[index + 1]. */
+struct membership {
+    size_t member; /* indexes of nodes */
+    size_t group;
+};
+
+/* Those of one member lie side by side, from first[member] up to first[member + 1]. */
 struct memberships {
-    struct member *items;
+    struct membership *items;
     size_t count;
     size_t *first;
 };
 
-static int compare_members(const void *a, const void *b)
+static int compare_memberships(const void *a, const void *b)
 {
-    const struct member *one = a, *other = b;
+    const struct membership *one = a, *other = b;
 
-    if (one->entry != other->entry)
-        return one->entry < other->entry ? -1 : 1;
+    if (one->member != other->member)
+        return one->member < other->member ? -1 : 1;
     return one->group < other->group ? -1 : one->group > other->group;
 }
 
-/* Members are listed at the group. */
-static void read_members(const struct principal_set *s, const struct principal_record *list,
-                         size_t count, struct arena *a, struct memberships *m)
+static void collect_memberships(const struct principal_set *s, struct arena *a,
+                                struct memberships *m)
 {
-    size_t most = 0, i, at;
-    yyjson_val *id;
+    size_t most = 0, at = 0;
 
-    for (size_t n = 0; n < count; n++)
-        most += yyjson_arr_size(yyjson_obj_get(list[n].body, "members"));
-    *m = (struct memberships){ .items = ARENA_ARRAY(a, struct member, most + 1),
+    for (size_t i = 0; i < s->count; i++)
+        most += s->nodes[i].member_count;
+    *m = (struct memberships){ .items = ARENA_ARRAY(a, struct membership, most + 1),
                                .first = ARENA_ARRAY(a, size_t, s->count + 1) };
-    for (size_t n = 0; n < count; n++) {
-        if (list[n].type != PRINCIPAL_TYPE_GROUP)
-            continue;
-        yyjson_arr_foreach(yyjson_obj_get(list[n].body, "members"), i, at, id)
-        {
-            const struct principal_entry *e = find(s, json_str(id));
+    for (size_t i = 0; i < s->count; i++) {
+        for (size_t n = 0; n < s->nodes[i].member_count; n++) {
+            const struct node *member = find(s, s->nodes[i].members[n]);
 
-            if (e)
-                m->items[m->count++] =
-                    (struct member){ (size_t)(e - s->entries),
-                                     (size_t)(find(s, list[n].object_id) - s->entries) };
+            if (member)
+                m->items[m->count++] = (struct membership){ (size_t)(member - s->nodes), i };
         }
     }
-    qsort(m->items, m->count, sizeof(*m->items), compare_members);
-    at = 0;
-    for (size_t n = 0; n <= s->count; n++) {
-        while (at < m->count && m->items[at].entry < n)
+    qsort(m->items, m->count, sizeof(*m->items), compare_memberships);
+    for (size_t i = 0; i <= s->count; i++) {
+        while (at < m->count && m->items[at].member < i)
             at++;
-        m->first[n] = at;
+        m->first[i] = at;
     }
 }
 
@@ -86,7 +84,7 @@ static void read_members(const struct principal_set *s, const struct principal_r
 struct climb {
     size_t *found; /* the groups' indexes, the nearest first */
     size_t count;
-    size_t *seen_by; /* of each entry: the last principal, plus one, that it was found for */
+    size_t *seen_by; /* of each node: the last principal, plus one, that it was found for */
 };
 
 static void add_groups_of(const struct memberships *m, size_t of, size_t who, struct climb *climb)
@@ -119,38 +117,109 @@ static void find_groups(struct principal_set *s, const struct memberships *m, si
         return;
     groups = ARENA_ARRAY(s->arena, struct str, climb->count);
     for (size_t i = 0; i < climb->count; i++)
-        groups[i] = s->entries[climb->found[i]].object_id;
-    s->entries[who].groups = groups;
-    s->entries[who].group_count = climb->count;
+        groups[i] = s->nodes[climb->found[i]].shown.object_id;
+    s->nodes[who].shown.groups = groups;
+    s->nodes[who].shown.group_count = climb->count;
+}
+
+/* -- Making ---------------------------------------------------------------------------------- */
+
+static struct principal_set *set_new(size_t most)
+{
+    struct principal_set *s = memory_alloc(sizeof(*s));
+
+    s->arena = arena_new(NULL);
+    s->nodes = ARENA_ARRAY(s->arena, struct node, most + 1);
+    return s;
+}
+
+static void add_record(struct principal_set *s, const struct principal_record *r)
+{
+    yyjson_val *members = yyjson_obj_get(r->body, "members"), *member;
+    struct node *node = &s->nodes[s->count++];
+    struct str *ids;
+    size_t i, count;
+
+    *node = (struct node){
+        .shown = { .object_id = arena_copy(s->arena, r->object_id),
+                   .is_enabled = principal_is_enabled(r),
+                   .valid_from_ms = yyjson_get_sint(yyjson_obj_get(r->body, "validFromMs")) },
+    };
+    if (r->type != PRINCIPAL_TYPE_GROUP || !yyjson_arr_size(members))
+        return;
+    ids = ARENA_ARRAY(s->arena, struct str, yyjson_arr_size(members));
+    yyjson_arr_foreach(members, i, count, member)
+    {
+        ids[i] = arena_copy(s->arena, json_str(member));
+    }
+    node->members = ids;
+    node->member_count = count;
+}
+
+static void add_copy(struct principal_set *s, const struct node *from)
+{
+    struct node *node = &s->nodes[s->count++];
+    struct str *ids = ARENA_ARRAY(s->arena, struct str, from->member_count);
+
+    for (size_t i = 0; i < from->member_count; i++)
+        ids[i] = arena_copy(s->arena, from->members[i]);
+    *node = (struct node){
+        .shown = { .object_id = arena_copy(s->arena, from->shown.object_id),
+                   .is_enabled = from->shown.is_enabled,
+                   .valid_from_ms = from->shown.valid_from_ms },
+        .members = ids,
+        .member_count = from->member_count,
+    };
+}
+
+/* All are added. */
+static struct principal_set *complete(struct principal_set *s)
+{
+    struct arena *a = arena_new(NULL);
+    struct memberships m;
+    struct climb climb;
+
+    qsort(s->nodes, s->count, sizeof(*s->nodes), compare);
+    collect_memberships(s, a, &m);
+    climb = (struct climb){ .found = ARENA_ARRAY(a, size_t, PRINCIPAL_GROUPS_MAX),
+                            .seen_by = ARENA_ARRAY(a, size_t, s->count + 1) };
+    for (size_t i = 0; i < s->count; i++)
+        find_groups(s, &m, i, &climb);
+    arena_free(a);
+    return s;
 }
 
 struct principal_set *principal_set_new(const struct principal_record *list, size_t count)
 {
-    struct principal_set *s = memory_alloc(sizeof(*s));
-    struct arena *scratch = arena_new(NULL);
-    struct memberships m;
-    struct climb climb;
+    struct principal_set *s = set_new(count);
 
-    s->arena = arena_new(NULL);
-    s->entries = ARENA_ARRAY(s->arena, struct principal_entry, count + 1);
-    s->count = count;
-    for (size_t i = 0; i < count; i++) {
-        yyjson_val *valid_from = yyjson_obj_get(list[i].body, "validFromMs");
-
-        s->entries[i] = (struct principal_entry){
-            .object_id = arena_copy(s->arena, list[i].object_id),
-            .is_enabled = principal_is_enabled(&list[i]),
-            .valid_from_ms = yyjson_get_sint(valid_from),
-        };
-    }
-    qsort(s->entries, count, sizeof(*s->entries), compare);
-    read_members(s, list, count, scratch, &m);
-    climb = (struct climb){ .found = ARENA_ARRAY(scratch, size_t, PRINCIPAL_GROUPS_MAX),
-                            .seen_by = ARENA_ARRAY(scratch, size_t, count + 1) };
     for (size_t i = 0; i < count; i++)
-        find_groups(s, &m, i, &climb);
-    arena_free(scratch);
-    return s;
+        add_record(s, &list[i]);
+    return complete(s);
+}
+
+static bool is_among(const struct str *ids, size_t count, struct str id)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (str_equal_nocase(ids[i], id))
+            return true;
+    }
+    return false;
+}
+
+struct principal_set *principal_set_changed(const struct principal_set *old, const struct str *ids,
+                                            size_t id_count, const struct principal_record *now,
+                                            size_t now_count)
+{
+    struct principal_set *s = set_new(old->count + now_count);
+
+    for (size_t i = 0; i < old->count; i++) {
+        if (!is_among(ids, id_count, old->nodes[i].shown.object_id))
+            add_copy(s, &old->nodes[i]);
+    }
+    for (size_t i = 0; i < now_count; i++)
+        add_record(s, &now[i]);
+    return complete(s);
 }
 
 void principal_set_free(struct principal_set *s)
@@ -161,8 +230,15 @@ void principal_set_free(struct principal_set *s)
     free(s);
 }
 
+size_t principal_set_count(const struct principal_set *s)
+{
+    return s->count;
+}
+
 const struct principal_entry *principal_set_find(const struct principal_set *s,
                                                  struct str object_id)
 {
-    return find(s, object_id);
+    const struct node *node = find(s, object_id);
+
+    return node ? &node->shown : NULL;
 }

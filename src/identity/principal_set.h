@@ -29,7 +29,12 @@ struct principal_entry {
 
 /* Of all that the store has. What it needs of them is copied. */
 struct principal_set *principal_set_new(const struct principal_record *list, size_t count);
+/* As `old`, but of `ids` there are `now` alone, which takes no look at the others in the store. */
+struct principal_set *principal_set_changed(const struct principal_set *old, const struct str *ids,
+                                            size_t id_count, const struct principal_record *now,
+                                            size_t now_count);
 void principal_set_free(struct principal_set *s);
+size_t principal_set_count(const struct principal_set *s);
 /* NULL: there is none of that id. */
 const struct principal_entry *principal_set_find(const struct principal_set *s,
                                                  struct str object_id);

@@ -215,7 +215,7 @@ static void work(struct execution *e)
         w->hash = password_hash(e->f->arena, w->password);
     w->kind = ENTRA_WORK_DONE;
     e->call.reply = (struct entra_reply){ 0 };
-    e->call.principals_changed = false;
+    e->call.changed = STR_NONE;
 }
 
 static void answer_error(struct execution *e, const struct error *err)

@@ -276,6 +276,21 @@ static void there_are_fifty_secrets_at_most(void **state)
     graph(f, 400, HTTP_POST, APPS "/" OTHER_ID "/addPassword", "{}");
 }
 
+static void principals_have_a_limit(void **state)
+{
+    struct fixture *f = *state;
+    yyjson_val *app = graph(f, 201, HTTP_POST, APPS, "{\"displayName\":\"the last one\"}");
+
+    f->entra->principals_max = 3;
+    graph(f, 403, HTTP_POST, APPS, "{\"displayName\":\"one more\"}");
+    graph(f, 403, HTTP_POST, "/v1.0/groups", "{\"displayName\":\"one more\"}");
+    /* what is there may change, and become a service principal */
+    graph(f, 201, HTTP_POST, "/v1.0/servicePrincipals",
+          text_of(f, "{\"appId\":\"%s\"}", text_at(app, "appId")));
+    f->entra->principals_max = 100;
+    graph(f, 201, HTTP_POST, APPS, "{\"displayName\":\"one more\"}");
+}
+
 /* -- Where codes go -------------------------------------------------------------------------- */
 
 static int asked(struct fixture *f, yyjson_val *app, const char *uri)
@@ -396,6 +411,7 @@ int main(void)
         TEST(a_secret_is_good_until_it_is_removed),
         TEST(a_secret_has_a_time_and_a_short_name),
         TEST(there_are_fifty_secrets_at_most),
+        TEST(principals_have_a_limit),
         TEST(codes_go_where_the_application_says),
         TEST(codes_go_to_no_script),
         TEST(groups_have_members),

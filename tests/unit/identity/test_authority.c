@@ -209,6 +209,66 @@ static void tokens_from_before_a_new_password_are_revoked(void **state)
     good(f, at(f, "iat", 2));
 }
 
+/* -- Changes --------------------------------------------------------------------------------- */
+
+struct changing {
+    struct authority_fixture *f;
+    const char *id;
+    enum principal_type type;
+    const char *body;
+    bool is_published;
+    bool fails;
+};
+
+static bool run_change(struct store_txn *t, struct arena *a, void *data, struct error *err)
+{
+    struct changing *ch = data;
+    struct principal_record p = { .type = ch->type,
+                                  .object_id = str_from(ch->id),
+                                  .name = str_from(ch->id) };
+    yyjson_doc *doc = json_parse(a, str_from(ch->body), err);
+    struct authority_state *state;
+
+    if (!doc || !principals_put(
+                    t, a, &p, yyjson_mut_doc_get_root(json_copy(a, yyjson_doc_get_root(doc))), err))
+        return false;
+    state = authority_read_changed(ch->f->authority, t, a, p.object_id, err);
+    assert_non_null(state);
+    if (ch->is_published)
+        authority_publish(ch->f->authority, state);
+    else
+        authority_state_unref(state);
+    return !ch->fails || error_set(err, ERROR_CONFLICT, NULL);
+}
+
+static void change_app(struct authority_fixture *f, const char *body, bool fails)
+{
+    struct changing ch = { f, APP_ID, PRINCIPAL_TYPE_APPLICATION, body, false, fails };
+    struct error err;
+
+    assert_int_equal(store_run(f->store.store, run_change, &ch, &err), !fails);
+}
+
+/* Of which no state is in force yet, as between two jobs of a transaction. */
+static void what_others_have_changed_is_in_the_next_state(void **state)
+{
+    struct authority_fixture *f = *state;
+    struct changing group = { f, GROUP_ID, PRINCIPAL_TYPE_GROUP, "{}", true, false };
+
+    publish(f, "{}");
+    change_app(f, "{\"accountEnabled\":false}", false);
+    good(f, "{}");
+    must_run(&f->store, run_change, &group);
+    refused(f, "{}", ERROR_ARM_BAD_TOKEN, "deleted or disabled");
+    change_app(f, "{}", true); /* is taken back */
+    must_run(&f->store, run_change, &group);
+    refused(f, "{}", ERROR_ARM_BAD_TOKEN, "deleted or disabled");
+    for (int i = 0; i < 300; i++) /* more than are remembered */
+        change_app(f, i < 299 ? "{\"accountEnabled\":false}" : "{}", false);
+    must_run(&f->store, run_change, &group);
+    good(f, "{}");
+}
+
 static void before_anything_is_known_nothing_is_good(void **state)
 {
     struct authority_fixture *f = *state;
@@ -234,6 +294,7 @@ int main(void)
         TEST(only_known_keys_count),
         TEST(the_bearer_must_be_there),
         TEST(tokens_from_before_a_new_password_are_revoked),
+        TEST(what_others_have_changed_is_in_the_next_state),
         TEST(before_anything_is_known_nothing_is_good),
     };
 

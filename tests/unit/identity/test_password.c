@@ -32,6 +32,23 @@ static void each_hash_has_a_salt_of_its_own(void **state)
     arena_free(a);
 }
 
+/* Of a release whose parameters were others: who has one is not locked out. */
+static void a_hash_says_its_own_parameters(void **state)
+{
+    static const char *const hashes[] = {
+        "scrypt$1024$8$1$MDEyMzQ1Njc4OWFiY2RlZg==$PPGGAop7if6u9JGyYr3k8GUQxa9xE/YGjIO5gIcXQsU=",
+        "scrypt$65536$8$1$MDEyMzQ1Njc4OWFiY2RlZg==$hJljBypecyGMpBLTdCdmBizZcbAQGf7gLQHldXkPNyI=",
+    };
+    struct arena *a = arena_new(NULL);
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(hashes); i++) {
+        assert_true(password_matches(a, str_from(hashes[i]), STR("old password")));
+        assert_false(password_matches(a, str_from(hashes[i]), STR("old passwort")));
+    }
+    arena_free(a);
+}
+
 /* A NUL ends nothing, and the longest one counts whole. */
 static void all_of_a_password_counts(void **state)
 {
@@ -60,6 +77,15 @@ static void a_hash_of_no_known_form_matches_nothing(void **state)
         "scrypt$32768$8$3$AAAA$AAAA",
         "scrypt$32768$8$3$!$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
         "scrypt$1$8$1$AAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+        /* too much of each: these hashes themselves are right */
+        "scrypt$262144$8$1$MDEyMzQ1Njc4OWFiY2RlZg==$kVHoNlTg1N+ipnSmlp5iLf0htudBQHei/T/oXKW0YpQ=",
+        "scrypt$1024$17$1$MDEyMzQ1Njc4OWFiY2RlZg==$FeoXmb/aNRePv8lfuBBxnBCV3kjABIR6Ey3HNAh5yuQ=",
+        "scrypt$1024$8$17$MDEyMzQ1Njc4OWFiY2RlZg==$eSqu6Ocwm/I42z/smec77hjyzuFE9GrJa2P/plbTKCQ=",
+        /* what scrypt does not take */
+        "scrypt$1000$8$1$AAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+        "scrypt$65536$1$1$AAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+        "scrypt$131072$16$1$AAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+        "scrypt$18446744073709551616$8$1$AAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
         "$2b$12$abcdefghijklmnopqrstuv",
         "plain",
     };
@@ -77,6 +103,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_password_matches_its_hash_alone),
+        cmocka_unit_test(a_hash_says_its_own_parameters),
         cmocka_unit_test(each_hash_has_a_salt_of_its_own),
         cmocka_unit_test(all_of_a_password_counts),
         cmocka_unit_test(a_hash_of_no_known_form_matches_nothing),

@@ -348,6 +348,39 @@ static void groups_without_number(void **state)
     arena_free(a);
 }
 
+static void a_set_is_made_of_another_one(void **state)
+{
+    struct arena *a = arena_new(NULL);
+    struct principal_record list[3], now[2];
+    const struct str gone[] = { STR("EEEEEEEE-0000-0000-0000-000000000001"), id_of(a, 2),
+                                id_of(a, 7) };
+    struct principal_set *old, *s;
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        list[i] =
+            of_json(a, i == 2 ? "{\"members\":[\"eeeeeeee-0000-0000-0000-000000000000\"]}" : "{}");
+        list[i].object_id = id_of(a, i);
+        list[i].type = i == 2 ? PRINCIPAL_TYPE_GROUP : PRINCIPAL_TYPE_USER;
+    }
+    old = principal_set_new(list, 3);
+    now[0] = of_json(a, "{\"accountEnabled\":false}");
+    now[0].object_id = id_of(a, 7);
+    now[0].type = PRINCIPAL_TYPE_USER;
+    s = principal_set_changed(old, gone, 3, now, 1);
+    assert_null(principal_set_find(s, id_of(a, 1)));
+    assert_null(principal_set_find(s, id_of(a, 2)));
+    assert_int_equal(principal_set_find(s, id_of(a, 0))->group_count, 0);
+    assert_false(principal_set_find(s, id_of(a, 7))->is_enabled);
+    principal_set_free(s);
+    s = principal_set_changed(old, gone, 1, now, 0); /* the group is as it was */
+    principal_set_free(old);
+    assert_int_equal(principal_set_find(s, id_of(a, 0))->group_count, 1);
+    assert_true(str_equal(principal_set_find(s, id_of(a, 0))->groups[0], id_of(a, 2)));
+    principal_set_free(s);
+    arena_free(a);
+}
+
 static void an_application_without_its_service_principal_is_nobody(void **state)
 {
     struct arena *a = arena_new(NULL);
@@ -380,6 +413,7 @@ int main(void)
         cmocka_unit_test(groups_that_contain_each_other_end),
         cmocka_unit_test(a_group_counts_once),
         cmocka_unit_test(groups_without_number),
+        cmocka_unit_test(a_set_is_made_of_another_one),
         cmocka_unit_test(an_application_without_its_service_principal_is_nobody),
     };
 
