@@ -67,6 +67,7 @@ static void an_identity_is_a_tracked_resource(void **state)
 {
     struct fixture *f = *state;
     yyjson_val *made = expect(f, 201, HTTP_PUT, MINE I, NEW), *again;
+    int64_t at_ms;
 
     assert_text(made, "id", MINE);
     assert_text(made, "name", "mine");
@@ -86,8 +87,15 @@ static void an_identity_is_a_tracked_resource(void **state)
     again = expect(f, 200, HTTP_PATCH, MINE I, "{\"tags\":{\"b\":\"2\"}}");
     assert_text(again, "tags.b", "2");
     assert_true(yyjson_equals(again, expect(f, 200, HTTP_GET, MINE I, NULL)));
-    assert_text(item(expect(f, 200, HTTP_GET, S "/resources?api-version=2021-04-01", NULL), 1),
-                "id", MINE);
+    again = item(expect(f, 200, HTTP_GET,
+                        S "/resources?api-version=2021-04-01&$expand=createdTime,changedTime,"
+                          "provisioningState",
+                        NULL),
+                 1);
+    assert_text(again, "id", MINE);
+    assert_text(again, "provisioningState", "Succeeded");
+    assert_true(format_parse_time(json_str(json_at(again, "createdTime")), &at_ms));
+    assert_true(format_parse_time(json_str(json_at(again, "changedTime")), &at_ms));
 }
 
 static void identities_are_listed(void **state)
