@@ -15,7 +15,7 @@
 #define ASSIGNMENTS "/providers/Microsoft.Authorization/roleAssignments"
 #define READER "acdd72a7-3385-48ef-bd42-f606fba81ae7"
 #define COGNITIVE_CONTRIBUTOR "25fbc0a9-bd7c-42a3-aa1a-3b75d497ee68"
-#define CONTRIBUTOR "b24988ac-6180-42a0-ab88-20f7382dd24c"
+#define IDENTITY_OPERATOR "f1a07417-d97a-45cb-824c-7a7467783830"
 #define ME "aaaaaaaa-0000-0000-0000-000000000001"
 
 /* -- Who is there ---------------------------------------------------------------------------- */
@@ -432,9 +432,10 @@ static void the_identity_must_be_ones_to_give(void **state)
                  NULL);
     expect_error(f, 403, "AuthorizationFailed", "'Microsoft.ManagedIdentity/identities/read'",
                  HTTP_GET, OWN I, NULL);
-    grant(f, CONTRIBUTOR, MINE, 2);
+    grant(f, IDENTITY_OPERATOR, MINE, 2);
+    expect(f, 200, HTTP_GET, MINE I, NULL);
     expect(f, 200, HTTP_PATCH, A V, body);
-    expect(f, 200, HTTP_DELETE, MINE I, NULL);
+    expect(f, 403, HTTP_DELETE, MINE I, NULL);
 }
 
 int main(void)
