@@ -82,13 +82,25 @@ static bool has_in_order(struct str text, struct str parts)
     return true;
 }
 
+/* A star between slashes may stand for nothing, and for one of them: Azure's Managed Identity Operator
+ * has its actions on identities so ("userAssignedIdentities", star, "read"). */
+static bool matches_without_star(const struct pattern *p, struct str action)
+{
+    return str_is_empty(p->parts) && str_ends_with(p->head, STR("/")) &&
+           str_starts_with(p->tail, STR("/")) && action.len + 1 == p->head.len + p->tail.len &&
+           str_starts_with_nocase(action, p->head) &&
+           str_equal_nocase(str_slice(action, p->head.len - 1, SIZE_MAX), p->tail);
+}
+
 static bool matches(const struct pattern *p, struct str action)
 {
     size_t inner = action.len - p->head.len - p->tail.len;
 
     if (p->is_exact)
         return str_equal_nocase(p->head, action);
-    if (action.len < p->head.len + p->tail.len || !str_starts_with_nocase(action, p->head) ||
+    if (action.len < p->head.len + p->tail.len)
+        return matches_without_star(p, action);
+    if (!str_starts_with_nocase(action, p->head) ||
         !str_equal_nocase(str_slice(action, action.len - p->tail.len, SIZE_MAX), p->tail))
         return false;
     return str_is_empty(p->parts) || has_in_order(str_slice(action, p->head.len, inner), p->parts);

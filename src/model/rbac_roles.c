@@ -1,6 +1,6 @@
 /*
  * Azure's built-in roles that concern this service, word for word ("Azure built-in roles":
- * Privileged, General, AI + machine learning).
+ * Privileged, General, AI + machine learning, Identity).
  * SPDX-License-Identifier: MIT
  */
 #include "model/rbac.h"
@@ -19,6 +19,7 @@
     }
 #define CS "Microsoft.CognitiveServices/"
 #define OPENAI CS "accounts/OpenAI/"
+#define IDENTITY "Microsoft.ManagedIdentity/userAssignedIdentities/"
 
 /* clang-format off */
 const struct rbac_role rbac_built_in_roles[] = {
@@ -130,6 +131,31 @@ const struct rbac_role rbac_built_in_roles[] = {
     { "b59867f0-fa02-499b-be73-45a86b5b3e1c", "Cognitive Services Data Reader",
       "Lets you read Cognitive Services data.",
       PERMISSION(NONE, NONE, LIST(CS "*/read"), NONE), 1 },
+    { "e40ec5ca-96e0-45a2-b4ff-59039f2c2b59", "Managed Identity Contributor",
+      "Create, Read, Update, and Delete User Assigned Identity",
+      PERMISSION(LIST(IDENTITY "read",
+                      IDENTITY "write",
+                      IDENTITY "delete",
+                      IDENTITY "federatedIdentityCredentials/read",
+                      IDENTITY "federatedIdentityCredentials/write",
+                      IDENTITY "federatedIdentityCredentials/delete",
+                      IDENTITY "revokeTokens/action",
+                      "Microsoft.Authorization/*/read",
+                      "Microsoft.Insights/alertRules/*",
+                      "Microsoft.Resources/subscriptions/resourceGroups/read",
+                      "Microsoft.Resources/deployments/*",
+                      "Microsoft.Support/*"),
+                 NONE, NONE, NONE), 1 },
+    { "f1a07417-d97a-45cb-824c-7a7467783830", "Managed Identity Operator",
+      "Read and Assign User Assigned Identity",
+      PERMISSION(LIST(IDENTITY "*/read",
+                      IDENTITY "*/assign/action",
+                      "Microsoft.Authorization/*/read",
+                      "Microsoft.Insights/alertRules/*",
+                      "Microsoft.Resources/subscriptions/resourceGroups/read",
+                      "Microsoft.Resources/deployments/*",
+                      "Microsoft.Support/*"),
+                 NONE, NONE, NONE), 1 },
 };
 /* clang-format on */
 const size_t rbac_built_in_role_count = ARRAY_LEN(rbac_built_in_roles);

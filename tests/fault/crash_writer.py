@@ -190,6 +190,7 @@ class Writer:
         path = f"{group}/providers/Microsoft.CognitiveServices/accounts/{name}"
         properties = {"customSubDomainName": name} if name.endswith("1") else {}
         body = {"kind": "OpenAI", "sku": {"name": "S0"}, "location": "eastus", "tags": self.stamp(), "properties": properties}
+        body["identity"] = {"type": self.random.choice(["SystemAssigned", "None"])}
         if path not in self.documents:
             self.purge(group, name)
         self.put(path, body)
@@ -344,6 +345,8 @@ def assert_written(pending, now):
         if name == "properties":
             for each, value in asked.items():
                 assert now["properties"][each] == value, f"{pending.path}: half of a write: {now}"
+        elif name == "identity":  # none is not shown
+            assert now.get(name, {"type": "None"})["type"] == asked["type"], f"{pending.path}: half of a write: {now}"
         elif name != "kind":
             assert now[name] == asked, f"{pending.path}: half of a write: {now}"
     if pending.before:

@@ -52,6 +52,18 @@ WHERE NOT EXISTS (SELECT 1 FROM resources AS c WHERE c.parent = '/claims' || a.k
 OR json_extract(body, '$.properties.customSubDomainName') IS NOT NULL
 AND NOT EXISTS (SELECT 1 FROM resources AS c WHERE c.parent = '/claims' || a.key AND c.key LIKE '/claims/domains/%')
 """
+IDENTITIES_WITHOUT_PRINCIPALS = """
+SELECT key FROM resources AS a
+WHERE type = 'microsoft.cognitiveservices/accounts' AND json_extract(body, '$.identity.type') = 'SystemAssigned'
+AND NOT EXISTS (SELECT 1 FROM resources AS p WHERE p.key = '/principals/' || json_extract(a.body, '$.facts.principalId'))
+"""
+PRINCIPALS_OF_NOBODY = """
+SELECT key FROM resources AS p
+WHERE type = 'lazuli/managedidentities' AND NOT EXISTS (
+  SELECT 1 FROM resources AS a
+  WHERE a.key = lower(json_extract(p.body, '$.resourceId'))
+  AND '/principals/' || json_extract(a.body, '$.facts.principalId') = p.key)
+"""
 THERE_AND_DELETED = """
 SELECT key FROM resources AS a WHERE EXISTS (SELECT 1 FROM resources AS d WHERE d.key = '/deleted' || a.key)
 """
@@ -65,7 +77,9 @@ def check_file(data):
                 shutil.copy(data / name, folder)
         db = sqlite3.connect(pathlib.Path(folder) / "lazuli.db")
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        for query in (ORPHANS, CLAIMS_OF_NOBODY, ACCOUNTS_WITHOUT_CLAIMS, THERE_AND_DELETED):
+        claims = (CLAIMS_OF_NOBODY, ACCOUNTS_WITHOUT_CLAIMS)
+        principals = (IDENTITIES_WITHOUT_PRINCIPALS, PRINCIPALS_OF_NOBODY)
+        for query in (ORPHANS, *claims, *principals, THERE_AND_DELETED):
             assert db.execute(query).fetchall() == [], query
         db.close()
 

@@ -8,6 +8,7 @@
 #include "arm/page.h"
 #include "arm/resource.h"
 #include "arm/types/operation.h"
+#include "base/format.h"
 
 #define NAME_MAX_LEN 90
 
@@ -84,13 +85,14 @@ static bool delete_group(struct arm_call *c, struct error *err)
 /* -- Lists of resources ---------------------------------------------------------------------- */
 
 /* Members that a list of resources shows; the rest is asked for one by one. */
-static void append_short(struct arm_call *c, yyjson_mut_val *list, yyjson_mut_doc *doc,
-                         yyjson_mut_val *full)
+static void append_short(struct arm_call *c, const struct store_resource *r, yyjson_mut_val *list,
+                         yyjson_mut_doc *doc, yyjson_mut_val *full)
 {
     static const char *const names[] = { "id",  "name",     "type", "location",
                                          "sku", "identity", "kind", "tags" };
     yyjson_mut_val *item = yyjson_mut_obj(doc), *value;
     struct str expand = http_query_get(c->arena, c->request->query, STR("$expand"));
+    struct str state = json_mut_str(json_mut_at(full, "properties.provisioningState"));
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         value = yyjson_mut_obj_get(full, names[i]);
@@ -98,14 +100,11 @@ static void append_short(struct arm_call *c, yyjson_mut_val *list, yyjson_mut_do
             json_set(doc, item, names[i], yyjson_mut_val_mut_copy(doc, value));
     }
     if (str_find(expand, STR("createdTime")) != SIZE_MAX)
-        json_set_str(doc, item, "createdTime",
-                     json_mut_str(json_mut_at(full, "systemData.createdAt")));
+        json_set_str(doc, item, "createdTime", format_time(c->arena, r->created_at_ms));
     if (str_find(expand, STR("changedTime")) != SIZE_MAX)
-        json_set_str(doc, item, "changedTime",
-                     json_mut_str(json_mut_at(full, "systemData.lastModifiedAt")));
+        json_set_str(doc, item, "changedTime", format_time(c->arena, r->changed_at_ms));
     if (str_find(expand, STR("provisioningState")) != SIZE_MAX)
-        json_set_str(doc, item, "provisioningState",
-                     json_mut_str(json_mut_at(full, "properties.provisioningState")));
+        json_set_str(doc, item, "provisioningState", state.len ? state : STR("Succeeded"));
     yyjson_mut_arr_append(list, item);
 }
 
@@ -146,7 +145,7 @@ static bool list_resources(struct arm_call *c, struct error *err)
             break;
         }
         last = i;
-        append_short(c, list, doc, full);
+        append_short(c, &found[i], list, doc, full);
     }
     json_set(doc, root, "value", list);
     arm_reply_json(c, 200, root);

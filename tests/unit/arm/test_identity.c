@@ -15,7 +15,7 @@
 #define ASSIGNMENTS "/providers/Microsoft.Authorization/roleAssignments"
 #define READER "acdd72a7-3385-48ef-bd42-f606fba81ae7"
 #define COGNITIVE_CONTRIBUTOR "25fbc0a9-bd7c-42a3-aa1a-3b75d497ee68"
-#define CONTRIBUTOR "b24988ac-6180-42a0-ab88-20f7382dd24c"
+#define IDENTITY_OPERATOR "f1a07417-d97a-45cb-824c-7a7467783830"
 #define ME "aaaaaaaa-0000-0000-0000-000000000001"
 
 /* -- Who is there ---------------------------------------------------------------------------- */
@@ -67,6 +67,7 @@ static void an_identity_is_a_tracked_resource(void **state)
 {
     struct fixture *f = *state;
     yyjson_val *made = expect(f, 201, HTTP_PUT, MINE I, NEW), *again;
+    int64_t at_ms;
 
     assert_text(made, "id", MINE);
     assert_text(made, "name", "mine");
@@ -86,8 +87,15 @@ static void an_identity_is_a_tracked_resource(void **state)
     again = expect(f, 200, HTTP_PATCH, MINE I, "{\"tags\":{\"b\":\"2\"}}");
     assert_text(again, "tags.b", "2");
     assert_true(yyjson_equals(again, expect(f, 200, HTTP_GET, MINE I, NULL)));
-    assert_text(item(expect(f, 200, HTTP_GET, S "/resources?api-version=2021-04-01", NULL), 1),
-                "id", MINE);
+    again = item(expect(f, 200, HTTP_GET,
+                        S "/resources?api-version=2021-04-01&$expand=createdTime,changedTime,"
+                          "provisioningState",
+                        NULL),
+                 1);
+    assert_text(again, "id", MINE);
+    assert_text(again, "provisioningState", "Succeeded");
+    assert_true(format_parse_time(json_str(json_at(again, "createdTime")), &at_ms));
+    assert_true(format_parse_time(json_str(json_at(again, "changedTime")), &at_ms));
 }
 
 static void identities_are_listed(void **state)
@@ -424,9 +432,10 @@ static void the_identity_must_be_ones_to_give(void **state)
                  NULL);
     expect_error(f, 403, "AuthorizationFailed", "'Microsoft.ManagedIdentity/identities/read'",
                  HTTP_GET, OWN I, NULL);
-    grant(f, CONTRIBUTOR, MINE, 2);
+    grant(f, IDENTITY_OPERATOR, MINE, 2);
+    expect(f, 200, HTTP_GET, MINE I, NULL);
     expect(f, 200, HTTP_PATCH, A V, body);
-    expect(f, 200, HTTP_DELETE, MINE I, NULL);
+    expect(f, 403, HTTP_DELETE, MINE I, NULL);
 }
 
 int main(void)

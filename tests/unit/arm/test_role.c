@@ -46,7 +46,7 @@ static void test_built_in(void **state)
     struct fixture *f = *state;
     yyjson_val *list = expect(f, 200, HTTP_GET, S ROLES R, NULL), *role;
 
-    assert_int_equal(count_of(list), 10);
+    assert_int_equal(count_of(list), 12);
     role = item_with(list, "properties.roleName", "Reader");
     assert_text(role, "id", S ROLES "/" READER);
     assert_text(role, "name", READER);

@@ -17,6 +17,9 @@
 #define OPENAI_CONTRIBUTOR "a001fd3d-188f-4b5d-821b-7da978bf7442"
 #define USAGES_READER "bba48692-92b0-4667-a9ad-c31c7b334ac2"
 #define DATA_READER "b59867f0-fa02-499b-be73-45a86b5b3e1c"
+#define IDENTITY_CONTRIBUTOR "e40ec5ca-96e0-45a2-b4ff-59039f2c2b59"
+#define IDENTITY_OPERATOR "f1a07417-d97a-45cb-824c-7a7467783830"
+#define IDENTITY "Microsoft.ManagedIdentity/userAssignedIdentities/"
 #define CUSTOM "11111111-aaaa-bbbb-cccc-000000000001"
 
 #define ME "aaaaaaaa-0000-0000-0000-000000000001"
@@ -60,7 +63,15 @@ static void test_patterns(void **state)
         { "A/*", "AB/c", false },
         { "A/*/Delete", "A/roles/delete", true },
         { "A/*/Delete", "A/a/b/c/delete", true },
-        { "A/*/Delete", "A/delete", false },
+        { "A/*/Delete", "A/delete", true },
+        { "A/*/Delete", "Adelete", false },
+        { "A/*/Delete", "A/deleted", false },
+        { "A/*/Delete", "B/delete", false },
+        { "A/*Delete", "Adelete", false },
+        { "A*/Delete", "Adelete", false },
+        { "A/*/b/*/c", "A/b/c", false },
+        { "/*/", "/", true },
+        { "/*/", "", false },
         { "a*b*c", "abc", true },
         { "a*b*c", "aXbYbZc", true },
         { "a*b*c", "aXbYbZ", false },
@@ -117,48 +128,58 @@ static struct rbac *with_role(const char *role, const char *scope)
     return rbac_new(NULL, 0, &assignment, 1);
 }
 
-static const char *const azure_roles[] = { OWNER,        CONTRIBUTOR,        READER,
-                                           ACCESS_ADMIN, CS_CONTRIBUTOR,     CS_USER,
-                                           OPENAI_USER,  OPENAI_CONTRIBUTOR, USAGES_READER,
-                                           DATA_READER };
+static const char *const azure_roles[] = { OWNER,        CONTRIBUTOR,          READER,
+                                           ACCESS_ADMIN, CS_CONTRIBUTOR,       CS_USER,
+                                           OPENAI_USER,  OPENAI_CONTRIBUTOR,   USAGES_READER,
+                                           DATA_READER,  IDENTITY_CONTRIBUTOR, IDENTITY_OPERATOR };
 /* what each role, in that order, allows on the account */
 static const struct {
     enum rbac_kind kind;
     const char *action;
     bool allowed[ARRAY_LEN(azure_roles)];
 } decisions[] = {
-    { RBAC_ACTION, CS "accounts/read", { 1, 1, 1, 1, 1, 1, 1, 1, 0, 0 } },
-    { RBAC_ACTION, CS "accounts/write", { 1, 1, 0, 0, 1, 0, 0, 0, 0, 0 } },
-    { RBAC_ACTION, CS "accounts/delete", { 1, 1, 0, 0, 1, 0, 0, 0, 0, 0 } },
-    { RBAC_ACTION, CS "accounts/listKeys/action", { 1, 1, 0, 0, 1, 1, 0, 0, 0, 0 } },
-    { RBAC_ACTION, CS "accounts/regenerateKey/action", { 1, 1, 0, 0, 1, 0, 0, 0, 0, 0 } },
-    { RBAC_ACTION, CS "accounts/deployments/read", { 1, 1, 1, 1, 1, 1, 1, 1, 0, 0 } },
-    { RBAC_ACTION, CS "accounts/deployments/write", { 1, 1, 0, 0, 1, 0, 0, 1, 0, 0 } },
-    { RBAC_ACTION, CS "accounts/deployments/delete", { 1, 1, 0, 0, 1, 0, 0, 1, 0, 0 } },
-    { RBAC_ACTION, CS "accounts/raiPolicies/write", { 1, 1, 0, 0, 1, 0, 0, 1, 0, 0 } },
-    { RBAC_ACTION, CS "accounts/commitmentPlans/write", { 1, 1, 0, 0, 1, 0, 0, 1, 0, 0 } },
-    { RBAC_ACTION, CS "locations/usages/read", { 1, 1, 1, 1, 1, 1, 1, 1, 1, 0 } },
-    { RBAC_ACTION, RES "resourceGroups/read", { 1, 1, 1, 1, 1, 1, 0, 0, 0, 0 } },
-    { RBAC_ACTION, RES "resourceGroups/write", { 1, 1, 0, 0, 0, 0, 0, 0, 0, 0 } },
-    { RBAC_ACTION, AUTH "roleAssignments/read", { 1, 1, 1, 1, 1, 0, 1, 1, 0, 0 } },
-    { RBAC_ACTION, AUTH "roleAssignments/write", { 1, 0, 0, 1, 0, 0, 0, 0, 0, 0 } },
-    { RBAC_ACTION, AUTH "roleAssignments/delete", { 1, 0, 0, 1, 0, 0, 0, 0, 0, 0 } },
-    { RBAC_ACTION, AUTH "roleDefinitions/write", { 1, 0, 0, 1, 0, 0, 0, 0, 0, 0 } },
-    { RBAC_ACTION, AUTH "locks/delete", { 1, 0, 0, 1, 0, 0, 0, 0, 0, 0 } },
-    { RBAC_ACTION, "Microsoft.Insights/metrics/read", { 1, 1, 1, 1, 1, 1, 0, 0, 0, 0 } },
+    { RBAC_ACTION, CS "accounts/read", { 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0 } },
+    { RBAC_ACTION, CS "accounts/write", { 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0 } },
+    { RBAC_ACTION, CS "accounts/delete", { 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0 } },
+    { RBAC_ACTION, CS "accounts/listKeys/action", { 1, 1, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0 } },
+    { RBAC_ACTION, CS "accounts/regenerateKey/action", { 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0 } },
+    { RBAC_ACTION, CS "accounts/deployments/read", { 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0 } },
+    { RBAC_ACTION, CS "accounts/deployments/write", { 1, 1, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0 } },
+    { RBAC_ACTION, CS "accounts/deployments/delete", { 1, 1, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0 } },
+    { RBAC_ACTION, CS "accounts/raiPolicies/write", { 1, 1, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0 } },
+    { RBAC_ACTION, CS "accounts/commitmentPlans/write", { 1, 1, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0 } },
+    { RBAC_ACTION, CS "locations/usages/read", { 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0 } },
+    { RBAC_ACTION, RES "resourceGroups/read", { 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1 } },
+    { RBAC_ACTION, RES "resourceGroups/write", { 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 } },
+    { RBAC_ACTION, AUTH "roleAssignments/read", { 1, 1, 1, 1, 1, 0, 1, 1, 0, 0, 1, 1 } },
+    { RBAC_ACTION, AUTH "roleAssignments/write", { 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0 } },
+    { RBAC_ACTION, AUTH "roleAssignments/delete", { 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0 } },
+    { RBAC_ACTION, AUTH "roleDefinitions/write", { 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0 } },
+    { RBAC_ACTION, AUTH "locks/delete", { 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0 } },
+    { RBAC_ACTION, "Microsoft.Insights/metrics/read", { 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0 } },
     { RBAC_ACTION,
       "Microsoft.Insights/diagnosticSettings/write",
-      { 1, 1, 0, 0, 1, 0, 0, 0, 0, 0 } },
-    { RBAC_ACTION, CHAT, { 1, 1, 0, 0, 1, 0, 0, 0, 0, 0 } },
-    { RBAC_DATA_ACTION, CHAT, { 0, 0, 0, 0, 0, 1, 1, 1, 0, 0 } },
-    { RBAC_DATA_ACTION, OPENAI "deployments/completions/action", { 0, 0, 0, 0, 0, 1, 1, 1, 0, 0 } },
-    { RBAC_DATA_ACTION, OPENAI "deployments/embeddings/action", { 0, 0, 0, 0, 0, 1, 1, 1, 0, 0 } },
-    { RBAC_DATA_ACTION, OPENAI "models/read", { 0, 0, 0, 0, 0, 1, 1, 1, 0, 1 } },
-    { RBAC_DATA_ACTION, OPENAI "responses/write", { 0, 0, 0, 0, 0, 1, 1, 1, 0, 0 } },
-    { RBAC_DATA_ACTION, OPENAI "stored-completions/read", { 0, 0, 0, 0, 0, 1, 0, 1, 0, 1 } },
-    { RBAC_DATA_ACTION, OPENAI "fine-tunes/write", { 0, 0, 0, 0, 0, 1, 0, 1, 0, 0 } },
-    { RBAC_DATA_ACTION, CS "accounts/SpeechServices/x/action", { 0, 0, 0, 0, 0, 1, 0, 0, 0, 0 } },
-    { RBAC_DATA_ACTION, CS "accounts/read", { 0, 0, 0, 0, 0, 1, 0, 0, 0, 1 } },
+      { 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0 } },
+    { RBAC_ACTION, IDENTITY "read", { 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 1, 1 } },
+    { RBAC_ACTION, IDENTITY "write", { 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0 } },
+    { RBAC_ACTION, IDENTITY "delete", { 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0 } },
+    { RBAC_ACTION, IDENTITY "assign/action", { 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1 } },
+    { RBAC_ACTION, CHAT, { 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0 } },
+    { RBAC_DATA_ACTION, CHAT, { 0, 0, 0, 0, 0, 1, 1, 1, 0, 0, 0, 0 } },
+    { RBAC_DATA_ACTION,
+      OPENAI "deployments/completions/action",
+      { 0, 0, 0, 0, 0, 1, 1, 1, 0, 0, 0, 0 } },
+    { RBAC_DATA_ACTION,
+      OPENAI "deployments/embeddings/action",
+      { 0, 0, 0, 0, 0, 1, 1, 1, 0, 0, 0, 0 } },
+    { RBAC_DATA_ACTION, OPENAI "models/read", { 0, 0, 0, 0, 0, 1, 1, 1, 0, 1, 0, 0 } },
+    { RBAC_DATA_ACTION, OPENAI "responses/write", { 0, 0, 0, 0, 0, 1, 1, 1, 0, 0, 0, 0 } },
+    { RBAC_DATA_ACTION, OPENAI "stored-completions/read", { 0, 0, 0, 0, 0, 1, 0, 1, 0, 1, 0, 0 } },
+    { RBAC_DATA_ACTION, OPENAI "fine-tunes/write", { 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0 } },
+    { RBAC_DATA_ACTION,
+      CS "accounts/SpeechServices/x/action",
+      { 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0 } },
+    { RBAC_DATA_ACTION, CS "accounts/read", { 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0 } },
 };
 
 static void test_built_in_roles(void **state)
