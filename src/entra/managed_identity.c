@@ -4,8 +4,9 @@
  * clients that let only the address of the latter be set (MSI_ENDPOINT). Whose tokens they are, the
  * operator says, and no client: the setting machine_identity names the machine's own identity,
  * machine_identities the user-assigned ones that it has besides, of which a client picks one. Without
- * them nobody gets any. Only callers on loopback are answered, and none that something has forwarded; the header
- * that must come along, and the name that is asked for, keep a browser from being tricked into asking.
+ * them nobody gets any. Only callers on loopback are answered, and none that something has forwarded;
+ * the header that must come along, and the name that is asked for, keep a browser from being tricked
+ * into asking.
  * SPDX-License-Identifier: MIT
  */
 #include "base/format.h"

@@ -228,6 +228,18 @@ static void a_secret_is_good_until_it_is_removed(void **state)
     graph(f, 400, HTTP_POST, APPS "/" OTHER_ID "/removePassword", "{}");
 }
 
+/* As Microsoft's SDK for Java names them. */
+static void an_action_may_be_named_in_full(void **state)
+{
+    struct fixture *f = *state;
+    yyjson_val *made =
+        graph(f, 200, HTTP_POST, APPS "/" OTHER_ID "/microsoft.graph.addPassword", "{}");
+
+    expect_token(f, client(f, OTHER_APP, text_at(made, "secretText")));
+    graph(f, 204, HTTP_POST, APPS "/" OTHER_ID "/microsoft.graph.removePassword",
+          text_of(f, "{\"keyId\":\"%s\"}", text_at(made, "keyId")));
+}
+
 static void a_secret_has_a_time_and_a_short_name(void **state)
 {
     struct fixture *f = *state;
@@ -375,6 +387,7 @@ int main(void)
         TEST(an_application_needs_its_service_principal),
         TEST(a_managed_identity_follows_its_resource),
         TEST(a_secret_is_good_until_it_is_removed),
+        TEST(an_action_may_be_named_in_full),
         TEST(a_secret_has_a_time_and_a_short_name),
         TEST(there_are_fifty_secrets_at_most),
         TEST(codes_go_where_the_application_says),
