@@ -232,6 +232,16 @@ static bool take_redirects(yyjson_mut_doc *doc, yyjson_mut_val *kept, yyjson_val
     return true;
 }
 
+/* As standard base64: OData writes binary values in the alphabet for URLs, as Graph's SDK for Java does. */
+static struct str standard_base64(const struct entra_call *c, struct str text)
+{
+    struct str bytes;
+
+    return format_parse_base64url(c->arena, text, &bytes)
+               ? format_base64(c->arena, bytes.data, bytes.len)
+               : text;
+}
+
 /* Certificates by which it may sign assertions: "key" holds one in DER, as base64. */
 static bool take_certificates(struct entra_call *c, yyjson_mut_doc *doc, yyjson_mut_val *kept,
                               yyjson_val *body, struct error *err)
@@ -246,9 +256,10 @@ static bool take_certificates(struct entra_call *c, yyjson_mut_doc *doc, yyjson_
         return refuse(err, "Too many credentials.");
     yyjson_arr_foreach(keys, i, count, item)
     {
+        struct str text = standard_base64(c, json_str(yyjson_obj_get(item, "key")));
         struct str pem =
             arena_printf(c->arena, "-----BEGIN CERTIFICATE-----\n%.*s\n-----END CERTIFICATE-----\n",
-                         STR_ARGS(json_str(yyjson_obj_get(item, "key"))));
+                         STR_ARGS(text));
         struct error why;
         struct jwt_key *key = jwt_key_of_certificate(pem, &why);
         yyjson_mut_val *certificate = yyjson_mut_obj(doc);
