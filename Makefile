@@ -1,6 +1,6 @@
 # The commands that people type. What each needs is installed or unpacked first by scripts/deps, which is quick where all
 # is there; how to build is in CMakeLists.txt.
-.PHONY: all run test tsan lint fuzz bench embedding-model clean help
+.PHONY: all run test tsan sdks lint fuzz bench embedding-model clean help
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
 
@@ -20,6 +20,10 @@ test: ## run every test suite, or only those in SUITES="..."
 tsan: ## run what is concurrent against a program that ThreadSanitizer watches: every night
 	@scripts/deps build run test
 	@scripts/test tsan
+
+sdks: ## run the tests that are written in Go and Java, by Microsoft's SDKs: every night
+	@scripts/deps build run test sdks
+	@scripts/test go java
 
 lint: ## what make test checks of the sources, and clang-tidy, cppcheck, clang-format, shellcheck, ruff
 	@scripts/deps build test lint

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Adds up what the suites of scripts/test report: tally.py FOLDER SUITE... --failed SUITE=STATUS...
 
-A suite leaves FOLDER/SUITE.xml (JUnit) or FOLDER/SUITE.tap. The report of ctest is read one level deeper: what a test
-program printed as TAP counts case by case. Cases that were announced and never reported (a crash) have failed, and so
-has a suite that ended badly without naming a case. The last line is "N passed, N failed", with ", N skipped" if any.
+A suite leaves FOLDER/SUITE.xml (JUnit), several such files in FOLDER/SUITE/, or FOLDER/SUITE.tap. The report of ctest
+is read one level deeper: what a test program printed as TAP counts case by case. Cases that were announced and never
+reported (a crash) have failed, and so has a suite that ended badly without naming a case. The last line is "N passed, N
+failed", with ", N skipped" if any.
 """
 
 import pathlib
@@ -81,8 +82,10 @@ def main():
     for suite in suites:
         count = Count()
         try:
-            if (folder / f"{suite}.xml").exists():
-                count = read_junit(folder / f"{suite}.xml", suite)
+            reports = [*folder.glob(f"{suite}.xml"), *sorted(folder.glob(f"{suite}/*.xml"))]
+            if reports:
+                for report in reports:
+                    count.add(read_junit(report, suite))
             elif (folder / f"{suite}.tap").exists():
                 count = read_tap((folder / f"{suite}.tap").read_text(errors="replace"), suite)
             elif suite not in ended_badly:

@@ -73,6 +73,8 @@ bool arm_matches(struct str path)
 {
     static const char *const roots[] = { "/subscriptions", "/providers", "/tenants" };
 
+    while (str_starts_with(path, STR("//")))
+        path = str_slice(path, 1, SIZE_MAX);
     for (size_t i = 0; i < ARRAY_LEN(roots); i++) {
         struct str root = str_from(roots[i]);
 

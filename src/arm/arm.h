@@ -68,7 +68,8 @@ struct arm *arm_new(const struct arm_options *options);
 /* No request may be under way. */
 void arm_free(struct arm *a);
 
-/* Is this path ARM's? /subscriptions, /providers, /tenants and what is below them. */
+/* Is this path ARM's? /subscriptions, /providers, /tenants and what is below them; the SDK for Java
+ * makes "//subscriptions" of an endpoint that ends in a slash. */
 bool arm_matches(struct str path);
 /* The events of an HTTP handler. Strangers are sent away by their head, before there is a body of
  * theirs in memory. The request is finished now or later, by on_gone at the latest where its body

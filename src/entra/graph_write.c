@@ -235,13 +235,16 @@ static bool take_redirects(yyjson_mut_doc *doc, yyjson_mut_val *kept, yyjson_val
 }
 
 /* "key" of a credential: a certificate in DER as base64, maybe in lines, and the Azure CLI's `--cert`
- * ends the last one, too: an empty line would end PEM's headers. */
+ * ends the last one, too: an empty line would end PEM's headers. OData writes binary values in the
+ * alphabet for URLs, as Graph's SDK for Java does. */
 static struct str pem_of(struct arena *a, yyjson_val *credential)
 {
-    struct str key = json_str(yyjson_obj_get(credential, "key"));
+    struct str key = json_str(yyjson_obj_get(credential, "key")), bytes;
 
     while (key.len && (key.data[key.len - 1] == '\n' || key.data[key.len - 1] == '\r'))
         key.len--;
+    if (format_parse_base64url(a, key, &bytes))
+        key = format_base64(a, bytes.data, bytes.len);
     return arena_printf(a, "-----BEGIN CERTIFICATE-----\n%.*s\n-----END CERTIFICATE-----\n",
                         STR_ARGS(key));
 }

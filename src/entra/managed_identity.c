@@ -1,9 +1,12 @@
 /*
- * The managed identity endpoint, in the form of Azure's instance metadata service: programs of this
- * machine get tokens without a secret. Whose, the operator says, and no client: the setting
- * machine_identity names the machine's own identity, machine_identities the user-assigned ones that
- * it has besides, of which a client picks one. Without them nobody gets any. Only callers on loopback are answered, and none that something has forwarded; the header
- * that must come along, and the name that is asked for, keep a browser from being tricked into asking.
+ * The managed identity endpoint: programs of this machine get tokens without a secret. It takes the
+ * form of Azure's instance metadata service, and that of Azure's Cloud Shell, a POST of the same, for
+ * clients that let only the address of the latter be set (MSI_ENDPOINT). Whose tokens they are, the
+ * operator says, and no client: the setting machine_identity names the machine's own identity,
+ * machine_identities the user-assigned ones that it has besides, of which a client picks one. Without
+ * them nobody gets any. Only callers on loopback are answered, and none that something has forwarded;
+ * the header that must come along, and the name that is asked for, keep a browser from being tricked
+ * into asking.
  * SPDX-License-Identifier: MIT
  */
 #include "base/format.h"
@@ -163,6 +166,7 @@ static bool token(struct entra_call *c, struct error *err)
 
 static const struct entra_endpoint endpoints[] = {
     { HTTP_GET, "/metadata/identity/oauth2/token", token, false },
+    { HTTP_POST, "/metadata/identity/oauth2/token", token, false },
 };
 
 const struct entra_endpoints entra_managed_identity = { endpoints, ARRAY_LEN(endpoints) };

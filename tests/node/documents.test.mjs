@@ -28,7 +28,7 @@ async function load(name, deployment) {
     const file = `${folder}/${name}.mjs`;
 
     Object.assign(process.env, service.variables, {
-        AZURE_OPENAI_ENDPOINT: `http://127.0.0.1:${service.port}`,
+        AZURE_OPENAI_ENDPOINT: service.plain,
         AZURE_OPENAI_DEPLOYMENT: deployment,
     });
     writeFileSync(file, compiled.outputText);

@@ -23,29 +23,25 @@ default_engines:
 `;
 
 export class Lazuli {
-    // Every deployment answers from the simulator: same request, same answer, at once.
-    static async start() {
+    // Every deployment answers from the simulator: same request, same answer, at once. Who gives a folder keeps it.
+    static async start({ folder, options = [] } = {}) {
         const service = new Lazuli();
-        const folder = (service.folder = mkdtempSync(join(tmpdir(), 'lazuli-test-')));
-        const [key, certificate, data] = ['key.pem', 'cert.pem', 'data'].map((name) => join(folder, name));
+        service.ownFolder = folder ? undefined : mkdtempSync(join(tmpdir(), 'lazuli-test-'));
+        folder ??= service.ownFolder;
+        const [catalog, data] = ['catalog.yaml', 'data'].map((name) => join(folder, name));
 
-        execFileSync('openssl', [
-            'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost',
-            '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1', '-keyout', key, '-out', certificate,
-        ], { stdio: 'ignore' });
-        service.ca = readFileSync(certificate, 'utf8');
-        writeFileSync(join(folder, 'catalog.yaml'), SIMULATED);
+        writeFileSync(catalog, SIMULATED);
         service.logFile = join(folder, 'log');
-        const log = openSync(service.logFile, 'a');
+        const log = openSync(service.logFile, 'w');
         service.process = spawn(program, [
-            'up', '--listen', '127.0.0.1:0', '--data', data, '--catalog', join(folder, 'catalog.yaml'),
-            '--tls-certificate', certificate, '--tls-key', key, '--drain-ms', '5000',
+            'up', '--listen', '127.0.0.1:0', '--data', data, '--catalog', catalog, '--drain-ms', '5000', ...options,
         ], { stdio: ['ignore', log, log] });
         closeSync(log);
         await service.ready();
         service.variables = JSON.parse(execFileSync(program, ['env', '--data', data, '--format', 'json']));
-        service.port = new URL(service.variables.LAZULI_ARM_ENDPOINT).port;
-        service.endpoint = `https://127.0.0.1:${service.port}`;
+        service.ca = readFileSync(service.variables.LAZULI_CA_BUNDLE, 'utf8');
+        service.plain = service.variables.LAZULI_ARM_ENDPOINT;
+        service.endpoint = service.variables.AZURE_AUTHORITY_HOST; // the same by TLS
         return service;
     }
 
@@ -74,7 +70,7 @@ export class Lazuli {
         this.process.kill('SIGTERM');
         const status = this.process.exitCode ?? (await ended);
         const log = readFileSync(this.logFile, 'utf8');
-        rmSync(this.folder, { recursive: true });
+        if (this.ownFolder) rmSync(this.ownFolder, { recursive: true });
         if (status !== 0) throw new Error(`lazuli ended with ${status}:\n${log.slice(-4000)}`);
     }
 }

@@ -253,6 +253,10 @@ static void test_matches(void **state)
     assert_true(arm_matches(STR("/Subscriptions/x")));
     assert_true(arm_matches(STR("/providers/Microsoft.CognitiveServices/operations")));
     assert_true(arm_matches(STR("/tenants")));
+    assert_true(arm_matches(STR("//subscriptions/x")));
+    assert_true(arm_matches(STR("///providers")));
+    assert_false(arm_matches(STR("//")));
+    assert_false(arm_matches(STR("//openai")));
     assert_false(arm_matches(STR("/subscriptionsx")));
     assert_false(arm_matches(STR("/openai/deployments")));
     assert_false(arm_matches(STR("")));

@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: MIT */
 #include "fixture.h"
 
+#include <openssl/x509.h>
+
 #include "base/format.h"
 #include "identity/managed_identity.h"
 
@@ -246,6 +248,18 @@ static void a_secret_is_good_until_it_is_removed(void **state)
     graph(f, 400, HTTP_POST, APPS "/" OTHER_ID "/removePassword", "{}");
 }
 
+/* As Microsoft's SDK for Java names them. */
+static void an_action_may_be_named_in_full(void **state)
+{
+    struct fixture *f = *state;
+    yyjson_val *made =
+        graph(f, 200, HTTP_POST, APPS "/" OTHER_ID "/microsoft.graph.addPassword", "{}");
+
+    expect_token(f, client(f, OTHER_APP, text_at(made, "secretText")));
+    graph(f, 204, HTTP_POST, APPS "/" OTHER_ID "/microsoft.graph.removePassword",
+          text_of(f, "{\"keyId\":\"%s\"}", text_at(made, "keyId")));
+}
+
 static void a_secret_has_a_time_and_a_short_name(void **state)
 {
     struct fixture *f = *state;
@@ -396,6 +410,33 @@ static void certificates_must_be_ones(void **state)
     graph(f, 204, HTTP_PATCH, APPS "/" OTHER_ID, "{\"keyCredentials\":[]}");
 }
 
+/* Microsoft's SDK for Java writes it in the alphabet for URLs. */
+static void a_certificate_comes_in_either_alphabet(void **state)
+{
+    struct fixture *f = *state;
+    EVP_PKEY *pkey = EVP_RSA_gen(2048);
+    X509 *certificate = X509_new();
+    unsigned char *der = NULL;
+    struct str texts[2];
+    int len;
+
+    X509_gmtime_adj(X509_getm_notBefore(certificate), 0);
+    X509_gmtime_adj(X509_getm_notAfter(certificate), 1000);
+    X509_set_pubkey(certificate, pkey);
+    assert_true(X509_sign(certificate, pkey, EVP_sha256()) > 0);
+    len = i2d_X509(certificate, &der);
+    assert_true(len > 0);
+    texts[0] = format_base64(f->arena, der, (size_t)len);
+    texts[1] = format_base64url(f->arena, der, (size_t)len);
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        graph(
+            f, 204, HTTP_PATCH, APPS "/" OTHER_ID,
+            text_of(f, "{\"keyCredentials\":[{\"key\":\"%s\"}]}", arena_text(f->arena, texts[i])));
+    OPENSSL_free(der);
+    X509_free(certificate);
+    EVP_PKEY_free(pkey);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -409,6 +450,7 @@ int main(void)
         TEST(a_managed_identity_follows_its_resource),
         TEST(a_service_principal_that_is_made_again_has_no_old_tokens),
         TEST(a_secret_is_good_until_it_is_removed),
+        TEST(an_action_may_be_named_in_full),
         TEST(a_secret_has_a_time_and_a_short_name),
         TEST(there_are_fifty_secrets_at_most),
         TEST(principals_have_a_limit),
@@ -416,6 +458,7 @@ int main(void)
         TEST(codes_go_to_no_script),
         TEST(groups_have_members),
         TEST(certificates_must_be_ones),
+        TEST(a_certificate_comes_in_either_alphabet),
     };
 
     return RUN_TESTS(tests);

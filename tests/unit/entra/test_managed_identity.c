@@ -7,7 +7,8 @@
 #include "base/memory.h"
 #include "identity/managed_identity.h"
 
-#define PATH "/metadata/identity/oauth2/token?api-version=2018-02-01&resource=" ARM "/"
+#define ENDPOINT "/metadata/identity/oauth2/token"
+#define PATH ENDPOINT "?api-version=2018-02-01&resource=" ARM "/"
 
 static struct answer ask(struct fixture *f, const char *peer, const char *metadata)
 {
@@ -277,6 +278,24 @@ static void the_only_one_need_not_be_picked(void **state)
     assert_gets(f, by(f, "object_id", made.account.object_id), made.account.object_id);
 }
 
+/* As Azure's Cloud Shell is asked. */
+static void a_post_is_held_to_the_same(void **state)
+{
+    static const char body[] = "resource=https%3A%2F%2Fmanagement.azure.com%2F";
+    struct fixture *f = *state;
+    yyjson_val *claims;
+
+    f->next.metadata = STR("true");
+    claims = claims_of(f, text_at(expect(f, 200, HTTP_POST, ENDPOINT, body), "access_token"));
+    assert_string_equal(text_at(claims, "oid"), OTHER_ID);
+    assert_string_equal(text_at(claims, "aud"), ARM "/");
+    f->next.metadata = STR("");
+    expect(f, 400, HTTP_POST, ENDPOINT, body);
+    f->next.metadata = STR("true");
+    f->next.is_forwarded = true;
+    expect(f, 400, HTTP_POST, ENDPOINT, body);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -289,6 +308,7 @@ int main(void)
         TEST(a_client_picks_one),
         TEST(what_is_not_listed_cannot_be_picked),
         TEST(the_only_one_need_not_be_picked),
+        TEST(a_post_is_held_to_the_same),
     };
 
     return RUN_TESTS(tests);
