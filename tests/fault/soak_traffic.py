@@ -1,6 +1,7 @@
 """Clients of every kind, good and bad, each with a thread of its own, and what goes wrong behind the service meanwhile."""
 
 import collections
+import datetime
 import http.client
 import json
 import os
@@ -11,6 +12,7 @@ import threading
 import time
 
 from crash_writer import Connection, Writer
+from entra import ARM, AZ_CLIENT, DATA, PASSWORD, Entra
 from fake_upstream import chat_answer, chat_event, obliging
 
 CHAT = {"messages": [{"role": "user", "content": "What is a deployment?"}], "max_tokens": 24}
@@ -65,6 +67,9 @@ class Client:
                 stop.wait(self.pause_s * 2 * self.chance.random())
         except Exception as failure:  # the driver's thread reports it
             self.failure = failure
+        self.close()
+
+    def close(self):
         self.connection.close()
 
     def post(self, deployment, body, operation="chat/completions", headers=None):
@@ -215,7 +220,69 @@ class Manager(Client):
         return "write"
 
 
-CLIENTS = {Whole: 1, Stream: 2, Embeddings: 1, Faulty: 1, Behind: 2, Model: 1, Leaving: 3, Bad: 1, Manager: 2}
+class SignedIn(Client):
+    """Gets tokens in ways good and bad, and does something with them; TLS all the way, now and then on a new connection."""
+
+    pause_s = 0.05  # each password takes a core for some time
+
+    def __init__(self, traffic, number):
+        super().__init__(traffic, number)
+        self.entra = Entra(self.service)
+        self.user = f"soak-{number}@lazuli.example"
+        self.entra.make_user(self.user)
+        self.object_id, *self.principal = self.entra.make_principal(f"soak-{number}")
+
+    def ask(self):
+        if self.chance.random() < 0.2:
+            self.entra.session.close()
+        return self.chance.choice([self.by_secret, self.by_secret, self.by_password, self.badly, self.by_device, self.read_log])()
+
+    def close(self):
+        super().close()
+        self.entra.session.close()
+
+    def token(self, scope=ARM, **form):
+        answer = self.entra.ask(scope=f"{scope}/.default", **form)
+        return answer.status_code, answer.json().get("access_token")
+
+    def by_secret(self):
+        client_id, secret = self.principal
+        status, token = self.token(DATA, grant_type="client_credentials", client_id=client_id, client_secret=secret)
+        assert status == 200
+        status = self.post("gpt-4", CHAT, headers={"api-key": "", "Authorization": f"Bearer {token}"})[0]
+        assert status == 401, status  # it has no role
+        return "token"
+
+    def by_password(self):
+        form = {"grant_type": "password", "client_id": AZ_CLIENT, "username": self.user, "password": PASSWORD}
+        status, token = self.token(**form)
+        assert status == 200
+        assert self.entra.arm("GET", "/resourceGroups", token, version="2022-12-01").status_code == 403
+        return "password"
+
+    def badly(self):
+        status, _ = self.token(grant_type="client_credentials", client_id=self.principal[0], client_secret="wrong")
+        assert status == 401
+        answer = self.entra.arm("GET", "", self.chance.choice(["", "garbage", "a.b.c", "x" * 20000]), version="2022-12-01")
+        assert answer.status_code == 401, answer.text
+        return "refused"
+
+    def by_device(self):
+        """Nobody will ever enter its code."""
+        answer = self.entra.ask("/oauth2/v2.0/devicecode", client_id=AZ_CLIENT, scope=f"{ARM}/.default")
+        assert answer.status_code in (200, 400, 429, 503), answer.text
+        return f"device code: {answer.status_code}"
+
+    def read_log(self):
+        since = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=1)
+        query = f"$filter=eventTimestamp ge '{since:%Y-%m-%dT%H:%M:%SZ}'&$select=eventName"
+        path = f"/providers/Microsoft.Insights/eventtypes/management/values?{query}"
+        answer = self.entra.arm("GET", path, self.service.token, version="2015-04-01")
+        assert answer.status_code == 200, answer.text
+        return "log"
+
+
+CLIENTS = {Whole: 1, Stream: 2, Embeddings: 1, Faulty: 1, Behind: 2, Model: 1, Leaving: 3, Bad: 1, Manager: 2, SignedIn: 2}
 
 
 class Disturbance(Client):
