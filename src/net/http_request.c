@@ -327,6 +327,21 @@ static void give_body(struct connection *c)
     c->body_size = 0;
 }
 
+/* What lies between it and the next request are remains of chunks. */
+static void wipe_body(const struct connection *c)
+{
+    const struct server_request *r = c->request;
+    size_t end = c->in_size;
+
+    if (!r->is_body_in_place && c->body)
+        explicit_bzero(c->body, r->body_len);
+    if (!c->in)
+        return;
+    if (c->rest.len && c->rest.data >= c->in && c->rest.data < c->in + c->in_size)
+        end = (size_t)(c->rest.data - c->in);
+    explicit_bzero(c->in + r->body_at, end - r->body_at);
+}
+
 /* They lie in the connection's buffer, which the next request only overwrites in part. */
 static void wipe_secrets(const struct connection *c)
 {
@@ -337,6 +352,8 @@ static void wipe_secrets(const struct connection *c)
         if (h->items[i].value.len && is_secret(h->items[i].name))
             explicit_bzero((char *)(uintptr_t)h->items[i].value.data, h->items[i].value.len);
     }
+    if (c->request->public.has_secret_body)
+        wipe_body(c);
 }
 
 void request_forget(struct connection *c)
@@ -348,6 +365,7 @@ void request_forget(struct connection *c)
     wipe_secrets(c);
     r->target = r->path = r->query = r->host = r->body = STR_NONE;
     r->headers = (struct http_headers){ 0 };
+    r->has_secret_body = false;
     give_body(c);
     if (c->rest.len || !c->in)
         return; /* the next request has come in behind it */

@@ -51,7 +51,9 @@ struct http_request {
     bool is_tls;
     uint64_t started_us; /* clock_monotonic_us when the head was complete */
     struct loop *loop;
-    void *handler_data;  /* the handler's own */
+    void *handler_data; /* the handler's own */
+    bool
+        has_secret_body; /* set by the handler in on_head: it is overwritten when the request is over */
     const void *surface; /* the router's own: which surface the path belongs to */
 };
 

@@ -6,6 +6,7 @@ import subprocess
 import pytest
 import requests
 
+from entra import ARM, AZ_CLIENT, Entra
 from service import Lazuli
 from wire import Wire
 
@@ -84,6 +85,30 @@ def use(service):
     return secrets, told
 
 
+def sign_in(service):
+    """Sign-ins, good ones and bad ones. Returns the secrets by which they were tried, and the answers to the bad ones."""
+    entra = Entra(service)
+    user, password = "secretive@lazuli.example", "Long-and-hard-to-guess-0123456789"
+    entra.make_user(user, password)
+    _, client_id, secret = entra.make_principal("secretive")
+    entra.ask(grant_type="client_credentials", client_id=client_id, client_secret=secret, scope=f"{ARM}/.default").raise_for_status()
+    by_password = {"grant_type": "password", "client_id": AZ_CLIENT, "username": user, "scope": f"{ARM}/.default offline_access"}
+    signed_in = entra.ask(password=password, **by_password)
+    signed_in.raise_for_status()
+    refresh = signed_in.json()["refresh_token"]
+    again = {"grant_type": "refresh_token", "refresh_token": refresh, "scope": f"{ARM}/.default"}
+    entra.ask(client_id=AZ_CLIENT, **again).raise_for_status()
+    secrets = {"password": password, "client secret": secret, "refresh token": refresh}
+    wrong = {"wrong password": "Wr0ng-and-hard-to-guess-0123456789", "wrong secret": "Wr0ng~" * 8}
+    refused = [
+        entra.ask(password=wrong["wrong password"], **by_password),
+        entra.ask(grant_type="client_credentials", client_id=client_id, client_secret=wrong["wrong secret"], scope=f"{ARM}/.default"),
+        entra.ask(client_id="nobody", **again),
+    ]
+    assert all(answer.status_code in (400, 401) for answer in refused)
+    return secrets | wrong, refused
+
+
 @pytest.fixture
 def certificate(tmp_path, monkeypatch):
     """Options of a service with TLS, whose certificate clients trust."""
@@ -104,11 +129,19 @@ def test_no_secret_stays_in_memory(has_tls, certificate):
         assert places_of(service.process.pid, secrets) == {}
 
 
+def test_no_credential_stays_in_memory():
+    with Lazuli(CATALOG, arguments=["--core-dumps", "--workers", "2"]) as service:
+        secrets, _ = sign_in(service)
+        assert places_of(service.process.pid, secrets) == {}
+
+
 def test_no_secret_is_told():
     """Not by the log, at its loudest; nor by an answer or its headers, a metric, a health page, the command line."""
     with Lazuli(CATALOG, arguments=["--log-level", "debug"], environment={"FAR_KEY": FAR_KEY}) as service:
         secrets, told = use(service)
-        secrets |= {"upstream's": FAR_KEY, "master": (service.data / "master.key").read_text().strip()}
+        credentials, refused = sign_in(service)
+        told += refused
+        secrets |= credentials | {"upstream's": FAR_KEY, "master": (service.data / "master.key").read_text().strip()}
         told += [requests.get(f"{service.endpoint}/{page}", timeout=60) for page in ("metrics", "readyz", "healthz")]
         texts = [f"{answer.headers} {answer.text}" for answer in told]
         texts += LOG_LINE.findall(service.log_text())
