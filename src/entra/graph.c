@@ -3,6 +3,7 @@
 
 #include "base/format.h"
 #include "entra/graph_filter.h"
+#include "identity/credential.h"
 #include "identity/managed_identity.h"
 
 #define LIST_MAX 999 /* Graph's own */
@@ -22,9 +23,10 @@ static const struct {
 
 /* -- Who asks -------------------------------------------------------------------------------- */
 
-bool graph_authenticate(struct entra_call *c, struct principal *who, struct error *err)
+/* Whose token is it? ERROR_GRAPH_TOKEN. */
+static bool authenticate(struct entra_call *c, struct principal *who, struct error *err)
 {
-    struct str value = c->request->authorization, scheme = STR("Bearer ");
+    struct str token = credential_bearer(c->request->authorization);
     struct str audiences[] = { STR("https://graph.microsoft.com"),
                                STR("00000003-0000-0000-c000-000000000000"),
                                STR(TOKEN_AUDIENCE_OWN) };
@@ -32,10 +34,9 @@ bool graph_authenticate(struct entra_call *c, struct principal *who, struct erro
     int64_t expires_at_ms;
     struct error why;
 
-    if (str_starts_with_nocase(value, scheme) &&
-        authority_check(c->entra->authority, c->arena,
-                        str_trim(str_slice(value, scheme.len, SIZE_MAX)), &allowed, who,
-                        &expires_at_ms, &why))
+    *who = (struct principal){ 0 };
+    if (token.data &&
+        authority_check(c->entra->authority, c->arena, token, &allowed, who, &expires_at_ms, &why))
         return true;
     return error_set(err, ERROR_GRAPH_TOKEN, NULL);
 }
@@ -48,7 +49,7 @@ bool graph_authorize(struct entra_call *c, struct error *err)
     struct directory *directory;
     bool may;
 
-    if (!graph_authenticate(c, &who, err))
+    if (!authenticate(c, &who, err))
         return false;
     asker = (struct rbac_principal){ who.object_id, who.groups, who.group_count };
     directory = directory_box_get(c->entra->directory);
@@ -235,7 +236,7 @@ static bool list(struct entra_call *c, struct error *err)
     uint64_t limit;
     size_t count;
 
-    if (!graph_authenticate(c, &who, err) || !read_list(c, &filter, &limit, &after, err) ||
+    if (!authenticate(c, &who, err) || !read_list(c, &filter, &limit, &after, err) ||
         !principals_list(c->txn, c->arena, after, 0, &all, &count, err))
         return false;
     for (size_t i = 0; i < count; i++) {
@@ -287,7 +288,7 @@ static bool get(struct entra_call *c, struct error *err)
     struct principal_record p;
     struct principal who;
 
-    return graph_authenticate(c, &who, err) && graph_find(c, &p, err) &&
+    return authenticate(c, &who, err) && graph_find(c, &p, err) &&
            reply_one(c, &p, graph_kind_of(c));
 }
 
@@ -297,7 +298,7 @@ static bool me(struct entra_call *c, struct error *err)
     struct principal who;
     bool found;
 
-    if (!graph_authenticate(c, &who, err) ||
+    if (!authenticate(c, &who, err) ||
         !principals_get(c->txn, c->arena, who.object_id, &p, &found, err))
         return false;
     if (!found || p.type != PRINCIPAL_TYPE_USER)
@@ -353,7 +354,7 @@ static bool get_by_ids(struct entra_call *c, struct error *err)
     yyjson_doc *body;
     yyjson_val *ids;
 
-    if (!graph_authenticate(c, &who, err))
+    if (!authenticate(c, &who, err))
         return false;
     body = json_parse(c->arena, c->request->body, &ignored);
     ids = body ? yyjson_obj_get(yyjson_doc_get_root(body), "ids") : NULL;
@@ -368,7 +369,7 @@ static bool members(struct entra_call *c, struct error *err)
     struct principal_record group;
     struct principal who;
 
-    return graph_authenticate(c, &who, err) && graph_find(c, &group, err) &&
+    return authenticate(c, &who, err) && graph_find(c, &group, err) &&
            reply_objects(c, yyjson_obj_get(group.body, "members"), err);
 }
 

@@ -15,10 +15,8 @@
 enum graph_kind { GRAPH_USERS, GRAPH_APPLICATIONS, GRAPH_SERVICE_PRINCIPALS, GRAPH_GROUPS };
 #define GRAPH_KINDS 4
 
-/* Whose token is it? ERROR_GRAPH_TOKEN. */
-MUST_CHECK bool graph_authenticate(struct entra_call *c, struct principal *who, struct error *err);
-/* The same, and may they change principals (who may assign roles in the subscription may)?
- * ERROR_GRAPH_DENIED. */
+/* May the token's bearer change principals (who may assign roles in the subscription may)?
+ * ERROR_GRAPH_TOKEN, ERROR_GRAPH_DENIED. */
 MUST_CHECK bool graph_authorize(struct entra_call *c, struct error *err);
 /* The kind that the endpoint's path names. */
 enum graph_kind graph_kind_of(const struct entra_call *c);

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "net/loop.h"
+#include "net/tls.h"
 
 struct stream;
 
@@ -36,9 +37,9 @@ struct loop_outbox {
 /* What streams need while they work and never between two turns of the loop, so that a connection
  * at rest holds none of it. */
 struct loop_scratch {
-    char in[64 * 1024];    /* bytes just read that are not the owner's: TLS, sniffed, discarded */
-    char plain[16 * 1024]; /* small parts on their way into a TLS record together */
-    struct buf out;        /* TLS records on their way to the socket */
+    char in[64 * 1024]; /* bytes just read that are not the owner's: TLS, sniffed, discarded */
+    char plain[TLS_RECORD_BYTES]; /* small parts on their way into a record together */
+    struct buf out;               /* TLS records on their way to the socket */
     struct loop_outbox outbox;
 };
 struct loop_scratch *loop_scratch(struct loop *l);

@@ -7,12 +7,13 @@
 
 int authority_set_up(void **state)
 {
-    struct authority_fixture *f = calloc(1, sizeof(*f));
+    struct authority_fixture *f;
     struct error err = { 0 };
     void *store;
 
     if (set_up(&store))
         return -1;
+    f = calloc(1, sizeof(*f));
     f->store = *(struct fixture *)store;
     open_store(&f->store);
     f->arena = arena_new(NULL);
