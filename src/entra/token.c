@@ -60,15 +60,24 @@ struct str token_resource_of(struct str resource, struct str scope)
     return resource.len ? resource : resource_of_scope(scope);
 }
 
+static struct str without_scheme(struct str url)
+{
+    size_t at = str_find(url, STR("://"));
+
+    return at == SIZE_MAX ? url : str_slice(url, at + strlen("://"), SIZE_MAX);
+}
+
 /* The description of the cloud gives this service's address for ARM's and for Graph's: the Azure CLI
- * asks by it for Graph, Terraform's azurerm for either. The token is good for both, and it has a name
- * for that which isn't an address: with one that the later request may state in turn, a token for
- * another service would do. */
+ * asks by it for Graph, Terraform's azurerm for either, and a managed identity by plain HTTP, whatever
+ * the address says. The token is good for both, and it has a name for that which isn't an address:
+ * with one that the later request may state in turn, a token for another service would do. */
 struct str token_audience(const struct entra_call *c, struct str resource)
 {
-    struct str base = c->request->base, rest = str_slice(resource, base.len, SIZE_MAX);
+    struct str host = without_scheme(c->request->base), asked = without_scheme(resource);
+    struct str rest = str_slice(asked, host.len, SIZE_MAX);
 
-    if (str_starts_with_nocase(resource, base) && (!rest.len || str_equal(rest, STR("/"))))
+    if (asked.len < resource.len && str_starts_with_nocase(asked, host) &&
+        (!rest.len || str_equal(rest, STR("/"))))
         return STR(TOKEN_AUDIENCE_OWN);
     return resource;
 }

@@ -144,6 +144,7 @@ def test_azurerm(azurerm):
     azurerm.delete(account, COGNITIVE)
     deleted = "/providers/Microsoft.CognitiveServices/locations/eastus/resourceGroups/from-azurerm/deletedAccounts/from-azurerm"
     azurerm.delete(azurerm.subscription + deleted, COGNITIVE, status=202)
+    assert azurerm("GET", f"{group}/resources", GROUPS, **{"$expand": "provisioningState", "$top": "10"})["value"] == []
     azurerm.delete(group, GROUPS, status=202)
 
 

@@ -39,8 +39,9 @@ static void an_application_gets_a_token_by_its_secret(void **state)
 static void a_token_for_the_service_itself_is_for_all_that_controls_it(void **state)
 {
     struct fixture *f = *state;
-    static const char *const good[] = { BASE, BASE "/" };
-    static const char *const other[] = { BASE "1", BASE "/openai", "https://evil.example", GRAPH };
+    static const char *const good[] = { BASE, BASE "/", "http://LOCALHOST:8443" };
+    static const char *const other[] = { BASE "1", BASE "/openai", "https://evil.example",
+                                         "https://evil.example/" BASE, GRAPH };
     struct principal who;
     int64_t expires_at_ms;
     struct error err = { 0 };
