@@ -193,7 +193,7 @@ struct authority_state *authority_read_changed(struct authority *a, struct store
     if (principals)
         next = state_new(a, keys, principals);
     else
-        signing_keys_unref(keys);
+        signing_keys_free(keys);
     authority_state_unref(old);
     return next;
 }

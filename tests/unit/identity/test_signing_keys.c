@@ -233,18 +233,18 @@ static void a_clock_that_was_far_ahead_stops_no_rotation(void **state)
     struct signing_keys *k = load(f, START_MS, true);
     struct str first = signer(k, a, START_MS), second;
 
-    signing_keys_unref(k);
+    signing_keys_free(k);
     k = load(f, START_MS + 4000 * DAY_MS, true);
     second = signer(k, a, INT64_MAX);
-    signing_keys_unref(k);
+    signing_keys_free(k);
     k = load(f, START_MS, true);
     assert_true(str_equal(signer(k, a, START_MS), first));
     assert_true(str_equal(signer(k, a, START_MS + DAY_MS), second));
-    signing_keys_unref(k);
-    signing_keys_unref(load(f, START_MS, false));
+    signing_keys_free(k);
+    signing_keys_free(load(f, START_MS, false));
     k = load(f, START_MS + 30 * DAY_MS, true);
     assert_false(str_equal(signer(k, a, START_MS + 31 * DAY_MS), second));
-    signing_keys_unref(k);
+    signing_keys_free(k);
     arena_free(a);
 }
 
