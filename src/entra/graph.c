@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "entra/graph.h"
 
+#include <stdlib.h>
+
 #include "base/format.h"
 #include "entra/graph_filter.h"
 #include "identity/credential.h"
@@ -324,20 +326,51 @@ static void append_object(struct entra_call *c, yyjson_mut_doc *doc, yyjson_mut_
     yyjson_mut_arr_append(value, shown);
 }
 
-/* Those of a list of ids that are there. */
-static bool reply_objects(struct entra_call *c, yyjson_val *ids, struct error *err)
+struct wanted {
+    struct str id;
+    size_t at; /* in the list */
+};
+
+static int compare_wanted(const void *a, const void *b)
+{
+    const struct wanted *x = a, *y = b;
+    int ids = str_compare_nocase(x->id, y->id);
+
+    return ids ? ids : x->at < y->at ? -1 : x->at > y->at;
+}
+
+/* The ids of a list, each where it stands first; in place of the others, nothing. */
+static struct str *read_ids(struct arena *a, yyjson_val *list)
+{
+    size_t i, count, len = yyjson_arr_size(list);
+    struct wanted *wanted = ARENA_ARRAY(a, struct wanted, len);
+    struct str *ids = ARENA_ARRAY(a, struct str, len);
+    yyjson_val *id;
+
+    yyjson_arr_foreach(list, i, count, id)
+    {
+        wanted[i] = (struct wanted){ json_str(id), i };
+    }
+    if (len)
+        qsort(wanted, len, sizeof(*wanted), compare_wanted);
+    for (i = 0; i < len; i++)
+        ids[wanted[i].at] =
+            i > 0 && str_equal_nocase(wanted[i].id, wanted[i - 1].id) ? STR_NONE : wanted[i].id;
+    return ids;
+}
+
+/* Those of a list of ids that are there, each once: to read a group with its members takes memory. */
+static bool reply_objects(struct entra_call *c, yyjson_val *list, struct error *err)
 {
     yyjson_mut_doc *doc = json_new(c->arena);
     yyjson_mut_val *root = yyjson_mut_obj(doc), *value = yyjson_mut_arr(doc);
-    yyjson_val *id;
-    size_t i, count;
+    struct str *ids = read_ids(c->arena, list);
 
-    yyjson_arr_foreach(ids, i, count, id)
-    {
+    for (size_t i = 0; i < yyjson_arr_size(list); i++) {
         struct principal_record p;
         bool found;
 
-        if (!principals_get(c->txn, c->arena, json_str(id), &p, &found, err))
+        if (!principals_get(c->txn, c->arena, ids[i], &p, &found, err))
             return false;
         if (found)
             append_object(c, doc, value, &p);

@@ -50,6 +50,19 @@ static bool is_base64url(struct str s)
     return s.len % 4 != 1 && str_is_alnum_or(s, "-_");
 }
 
+/* An exponent of 1 makes every text its own signature; a long one makes whoever verifies work as hard as
+ * who signs. OpenSSL has the same bound for large keys. */
+static bool is_exponent(struct str bytes)
+{
+    uint64_t value = 0;
+
+    while (bytes.len && !bytes.data[0])
+        bytes = str_slice(bytes, 1, SIZE_MAX);
+    for (size_t i = 0; i < bytes.len && i < sizeof(value); i++)
+        value = value << 8 | (unsigned char)bytes.data[i];
+    return bytes.len <= sizeof(value) && value > 1 && value % 2;
+}
+
 /* The members of an RSA key that cjose can read, written anew: cjose takes the last of two members of one
  * name, and none may reach it unseen. Of a private part that is not whole it keeps what it cannot use.
  * STR_NONE when it is no such key. */
@@ -63,8 +76,11 @@ static struct str checked_rsa(struct arena *a, struct str json)
     yyjson_val *root = doc ? yyjson_doc_get_root(doc) : NULL;
     yyjson_val *id = yyjson_obj_get(root, "kid");
     size_t count = 0;
+    struct str exponent;
 
-    if (!str_equal(json_str(yyjson_obj_get(root, "kty")), STR("RSA")))
+    if (!str_equal(json_str(yyjson_obj_get(root, "kty")), STR("RSA")) ||
+        !format_parse_base64url(a, json_str(yyjson_obj_get(root, "e")), &exponent) ||
+        !is_exponent(exponent))
         return STR_NONE;
     json_set_str(checked, out, "kty", STR("RSA"));
     if (yyjson_is_str(id))
@@ -142,7 +158,9 @@ static cjose_jwk_t *jwk_of_public(EVP_PKEY *public)
     }
     BN_free(modulus);
     BN_free(exponent);
-    return spec.nlen >= KEY_BITS / 8 && spec.elen ? cjose_jwk_create_RSA_spec(&spec, &why) : NULL;
+    return spec.nlen >= KEY_BITS / 8 && is_exponent(str_of((const char *)e, spec.elen))
+               ? cjose_jwk_create_RSA_spec(&spec, &why)
+               : NULL;
 }
 
 /* OpenSSL's own asks at the terminal, and waits there. */

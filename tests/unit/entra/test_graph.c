@@ -174,9 +174,9 @@ static void lists_come_in_pages(void **state)
 static void ids_become_objects(void **state)
 {
     struct fixture *f = *state;
-    yyjson_val *reply =
-        graph(f, 200, HTTP_POST, "/v1.0/directoryObjects/getByIds",
-              "{\"ids\":[\"" ANN_ID "\",\"" OTHER_ID "\",\"x\",7],\"types\":[\"user\"]}");
+    yyjson_val *reply = graph(f, 200, HTTP_POST, "/v1.0/directoryObjects/getByIds",
+                              "{\"ids\":[\"" ANN_ID "\",\"" OTHER_ID "\",\"x\",7,\"" ANN_ID
+                              "\"],\"types\":[\"user\"]}");
     yyjson_val *value = yyjson_obj_get(reply, "value");
 
     assert_int_equal(yyjson_arr_size(value), 2);

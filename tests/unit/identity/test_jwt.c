@@ -355,6 +355,25 @@ static void only_keys_of_rsa_of_a_fair_size_are_taken(void **state)
     refused_key(arena_printf(arena, "{\"x\":\"%0*d\"}", 20000, 0));
 }
 
+/* By an exponent of 1 everybody signs; a long one takes the verifier as long as signing takes. */
+static void exponents_are_odd_and_short(void **state)
+{
+    static const char *const bad[] = { "AA", "AQ", "Ag", "AQAA", "AAAAAAAAAAAB", "AQAAAAAAAAAB" };
+    static const char *const good[] = { "Aw", "EQ", "AQAB", "AAEAAQ", "__________8" };
+    struct error err = { 0 };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        refused_key(jwk_of(number_of(2048).data, bad[i]));
+    refused_key(jwk_of(number_of(2048).data, number_of(2048).data));
+    for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+        struct jwt_key *k = jwt_key_import(jwk_of(number_of(2048).data, good[i]), &err);
+
+        assert_non_null(k);
+        jwt_key_free(k);
+    }
+}
+
 static void numbers_that_are_no_base64_are_refused(void **state)
 {
     static const char *const names[] = { "n", "e", "d", "p", "q", "dp", "dq", "qi" };
@@ -578,6 +597,7 @@ int main(void)
         TEST(any_change_is_found),
         TEST(a_signature_of_other_claims_does_not_pass),
         TEST(only_keys_of_rsa_of_a_fair_size_are_taken),
+        TEST(exponents_are_odd_and_short),
         TEST(numbers_that_are_no_base64_are_refused),
         TEST(a_number_that_comes_twice_is_read_once),
         TEST(half_a_private_part_is_refused),
