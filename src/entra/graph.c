@@ -25,8 +25,7 @@ static const struct {
 bool graph_authenticate(struct entra_call *c, struct principal *who, struct error *err)
 {
     struct str value = c->request->authorization, scheme = STR("Bearer ");
-    struct str audiences[] = { STR("https://graph.microsoft.com"),
-                               STR("00000003-0000-0000-c000-000000000000"),
+    struct str audiences[] = { STR(GRAPH_AUDIENCE), STR("00000003-0000-0000-c000-000000000000"),
                                STR(TOKEN_AUDIENCE_OWN) };
     struct token_audiences allowed = { audiences, ARRAY_LEN(audiences) };
     int64_t expires_at_ms;
