@@ -140,6 +140,8 @@
     X(OAUTH_REQUEST,       400, OAUTH,   "invalid_request", "90014", NULL) \
     X(OAUTH_GRANT_TYPE,    400, OAUTH,   "unsupported_grant_type", "70003", NULL) \
     X(OAUTH_SCOPE,         400, OAUTH,   "invalid_scope", "70011", NULL) \
+    X(OAUTH_RESPONSE_TYPE, 400, OAUTH,   "unsupported_response_type", "700054", NULL) \
+    X(OAUTH_NO_SESSION,    400, OAUTH,   "login_required", "50058", "A silent sign-in request was sent but no user is signed in.") \
     X(OAUTH_NO_APPLICATION, 400, OAUTH,  "unauthorized_client", "700016", NULL) \
     X(OAUTH_NO_SECRET,     401, OAUTH,   "invalid_client", "7000218", "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.") \
     X(OAUTH_SECRET,        401, OAUTH,   "invalid_client", "7000215", NULL) \

@@ -132,14 +132,6 @@ static struct str origin_of(struct str uri)
 
 /* -- The page -------------------------------------------------------------------------------- */
 
-/* Of what goes back to the client in a header, or into its code. */
-static bool check_lengths(struct entra_call *c, struct error *err)
-{
-    return (entra_parameter(c, "state").len <= STATE_LEN_MAX &&
-            entra_parameter(c, "nonce").len <= NONCE_LEN_MAX) ||
-           error_set(err, ERROR_OAUTH_REQUEST, "The state or the nonce is too long.");
-}
-
 /* RFC 7636, 4.2 to 4.4: a way that is not known is not taken for another. */
 static bool check_challenge(struct entra_call *c, struct error *err)
 {
@@ -156,19 +148,35 @@ static bool check_challenge(struct entra_call *c, struct error *err)
     return true;
 }
 
-static bool check_request(struct entra_call *c, struct error *err)
+/* Where an answer may go, and what goes back with it. What is wrong here is told to the person, and to
+ * no client (RFC 6749, 4.1.2.1). */
+static bool check_target(struct entra_call *c, struct error *err)
 {
-    struct str client_id, uri, type, resource;
+    struct str client_id, uri;
 
     if (!token_read_client(c, &client_id, err) || !entra_require(c, "redirect_uri", &uri, err) ||
-        !check_redirect(c, client_id, uri, err) || !entra_require(c, "response_type", &type, err))
+        !check_redirect(c, client_id, uri, err))
+        return false;
+    return entra_parameter(c, "state").len <= STATE_LEN_MAX ||
+           error_set(err, ERROR_OAUTH_REQUEST, "The state is too long.");
+}
+
+/* What is wrong here is told to the client. */
+static bool check_request(struct entra_call *c, struct error *err)
+{
+    struct str type, resource;
+
+    if (!entra_require(c, "response_type", &type, err))
         return false;
     if (!str_equal(type, STR("code")))
-        return error_set(err, ERROR_OAUTH_REQUEST,
+        return error_set(err, ERROR_OAUTH_RESPONSE_TYPE,
                          "The response_type '%.*s' is not supported: it must be 'code'.",
                          STR_ARGS(str_slice(type, 0, 60)));
-    return check_lengths(c, err) && check_challenge(c, err) &&
-           token_read_resource(c, &resource, err);
+    if (entra_parameter(c, "nonce").len > NONCE_LEN_MAX)
+        return error_set(err, ERROR_OAUTH_REQUEST, "The nonce is too long.");
+    if (str_equal(entra_parameter(c, "prompt"), STR("none")))
+        return error_set(err, ERROR_OAUTH_NO_SESSION, NULL);
+    return check_challenge(c, err) && user_token_read_resource(c, &resource, err);
 }
 
 static void show(struct entra_call *c, const char *wrong)
@@ -181,11 +189,82 @@ static void show(struct entra_call *c, const char *wrong)
         origin_of(entra_parameter(c, "redirect_uri")));
 }
 
+/* -- The way back ---------------------------------------------------------------------------- */
+
+struct field {
+    const char *name;
+    struct str value;
+};
+
+static bool is_in_fragment(const struct entra_call *c)
+{
+    struct str mode = entra_parameter(c, "response_mode");
+
+    return str_equal(mode, STR("fragment")) ||
+           (!mode.len && str_find(entra_parameter(c, "response_type"), STR("token")) != SIZE_MAX);
+}
+
+static void post_back(struct entra_call *c, const char *title, const struct field *fields,
+                      size_t count)
+{
+    struct str uri = entra_parameter(c, "redirect_uri"), inputs = STR_NONE;
+
+    for (size_t i = 0; i < count; i++)
+        inputs = arena_printf(c->arena, "%.*s<input type=\"hidden\" name=\"%s\" value=\"%.*s\">",
+                              STR_ARGS(inputs), fields[i].name,
+                              STR_ARGS(page_escape(c->arena, fields[i].value)));
+    page_reply_html(c, 200, title,
+                    arena_printf(c->arena,
+                                 "<form method=\"post\" action=\"%.*s\">%.*s<button>Continue"
+                                 "</button></form>",
+                                 STR_ARGS(page_escape(c->arena, uri)), STR_ARGS(inputs)),
+                    origin_of(uri));
+}
+
+/* To the client, by the way that it asked for. */
+static void send_back(struct entra_call *c, const char *title, const struct field *fields,
+                      size_t count)
+{
+    struct str uri = entra_parameter(c, "redirect_uri"), location = uri;
+
+    if (str_equal(entra_parameter(c, "response_mode"), STR("form_post"))) {
+        post_back(c, title, fields, count);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        location = arena_printf(c->arena, "%.*s%s%s=%.*s", STR_ARGS(location),
+                                i > 0                                 ? "&"
+                                : is_in_fragment(c)                   ? "#"
+                                : str_find_char(uri, '?') == SIZE_MAX ? "?"
+                                                                      : "&",
+                                fields[i].name,
+                                STR_ARGS(format_percent_encode(c->arena, fields[i].value)));
+    c->reply.status = 302;
+    entra_reply_header(c, STR("Location"), location);
+}
+
+static void send_error(struct entra_call *c, const struct error *why)
+{
+    const struct error_info *info = error_info(why->code);
+    const struct field fields[] = {
+        { "error", str_from(info->wire_code) },
+        { "error_description", arena_printf(c->arena, "AADSTS%s: %s", info->type, why->text) },
+        { "state", entra_parameter(c, "state") },
+    };
+
+    send_back(c, "The request is not good", fields, fields[2].value.len ? 3 : 2);
+}
+
 static bool ask(struct entra_call *c, struct error *err)
 {
-    if (!check_request(c, err))
+    struct error why;
+
+    if (!check_target(c, err))
         return false;
-    show(c, NULL);
+    if (check_request(c, &why))
+        show(c, NULL);
+    else
+        send_error(c, &why);
     return true;
 }
 
@@ -209,44 +288,26 @@ static struct str make_code(struct entra_call *c, const struct principal_record 
     return user_token_seal(c, CODE, value);
 }
 
-/* To the client, by the way that it asked for. */
-static void send_code(struct entra_call *c, struct str code)
-{
-    struct str uri = entra_parameter(c, "redirect_uri"), state = entra_parameter(c, "state");
-    struct str mode = entra_parameter(c, "response_mode");
-
-    if (str_equal(mode, STR("form_post"))) {
-        page_reply_html(
-            c, 200, "Signed in",
-            arena_printf(c->arena,
-                         "<form method=\"post\" action=\"%.*s\"><input type=\"hidden\" "
-                         "name=\"code\" value=\"%.*s\"><input type=\"hidden\" name=\"state\" "
-                         "value=\"%.*s\"><button>Continue</button></form>",
-                         STR_ARGS(page_escape(c->arena, uri)), STR_ARGS(code),
-                         STR_ARGS(page_escape(c->arena, state))),
-            origin_of(uri));
-        return;
-    }
-    c->reply.status = 302;
-    entra_reply_header(c, STR("Location"),
-                       arena_printf(c->arena, "%.*s%scode=%.*s&state=%.*s", STR_ARGS(uri),
-                                    str_equal(mode, STR("fragment"))      ? "#"
-                                    : str_find_char(uri, '?') == SIZE_MAX ? "?"
-                                                                          : "&",
-                                    STR_ARGS(code),
-                                    STR_ARGS(format_percent_encode(c->arena, state))));
-}
-
 static bool sign_in(struct entra_call *c, struct error *err)
 {
+    struct field fields[] = { { "code", STR_NONE }, { "state", entra_parameter(c, "state") } };
+    struct error wrong;
     struct sign_in s;
 
-    if (!check_request(c, err) || !sign_in_check(c, &s, err))
+    if (!check_target(c, err))
         return false;
-    if (s.refusal)
+    if (!check_request(c, &wrong)) {
+        send_error(c, &wrong);
+        return true;
+    }
+    if (!sign_in_check(c, &s, err))
+        return false;
+    if (s.refusal) {
         show(c, error_info(s.refusal)->text);
-    else if (s.is_accepted)
-        send_code(c, make_code(c, &s.user));
+    } else if (s.is_accepted) {
+        fields[0].value = make_code(c, &s.user);
+        send_back(c, "Signed in", fields, ARRAY_LEN(fields));
+    }
     return true;
 }
 
@@ -322,7 +383,7 @@ bool authorize_redeem(struct entra_call *c, struct error *err)
         return refuse(err, "its user is gone, or it was revoked");
     g.scope = json_str(yyjson_obj_get(code, "scope"));
     g.nonce = json_str(yyjson_obj_get(code, "nonce"));
-    g.resource = token_resource_of(json_str(yyjson_obj_get(code, "resource")), g.scope);
+    g.resource = user_token_resource_of(json_str(yyjson_obj_get(code, "resource")), g.scope);
     user_token_reply(c, &g);
     return true;
 }

@@ -32,6 +32,7 @@ struct entra {
     size_t principals_max; /* of all kinds together */
     char *subscription_id;
     char *public_base;
+    bool has_any_name;
     char *machine_identity;   /* may be empty */
     char *machine_identities; /* likewise */
     pthread_mutex_t

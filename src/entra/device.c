@@ -69,7 +69,7 @@ static bool begin(struct entra_call *c, struct error *err)
     yyjson_mut_val *body = yyjson_mut_obj(doc);
     char secret[SECRET_LEN + 1];
 
-    if (!token_read_client(c, &client_id, err) || !token_read_resource(c, &resource, err))
+    if (!token_read_client(c, &client_id, err) || !user_token_read_resource(c, &resource, err))
         return false;
     random_base62(secret, SECRET_LEN);
     json_set_str(doc, body, "hash", principal_secret_hash(c->arena, str_from(secret)));

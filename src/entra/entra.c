@@ -47,6 +47,7 @@ struct entra *entra_new(const struct entra_options *options)
     e->principals_max = PRINCIPALS_MAX;
     e->subscription_id = memory_dup(options->subscription_id.data, options->subscription_id.len);
     e->public_base = memory_dup(options->public_base.data, options->public_base.len);
+    e->has_any_name = options->has_any_name;
     e->machine_identity = memory_dup(options->machine_identity.data, options->machine_identity.len);
     e->machine_identities =
         memory_dup(options->machine_identities.data, options->machine_identities.len);

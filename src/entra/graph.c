@@ -29,8 +29,7 @@ static const struct {
 static bool authenticate(struct entra_call *c, struct principal *who, struct error *err)
 {
     struct str token = credential_bearer(c->request->authorization);
-    struct str audiences[] = { STR("https://graph.microsoft.com"),
-                               STR("00000003-0000-0000-c000-000000000000"),
+    struct str audiences[] = { STR(GRAPH_AUDIENCE), STR("00000003-0000-0000-c000-000000000000"),
                                STR(TOKEN_AUDIENCE_OWN) };
     struct token_audiences allowed = { audiences, ARRAY_LEN(audiences) };
     int64_t expires_at_ms;

@@ -12,6 +12,9 @@
 #include "identity/principals.h"
 
 /* What a path of Graph is about. */
+/* What tokens for it say that they are for. */
+#define GRAPH_AUDIENCE "https://graph.microsoft.com"
+
 enum graph_kind { GRAPH_USERS, GRAPH_APPLICATIONS, GRAPH_SERVICE_PRINCIPALS, GRAPH_GROUPS };
 #define GRAPH_KINDS 4
 

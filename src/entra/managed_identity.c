@@ -19,24 +19,14 @@ static bool is_local(struct str peer)
            str_equal(peer, STR("::ffff:127.0.0.1"));
 }
 
-static struct str host_of(struct str base)
-{
-    struct str host = http_url_authority(base);
-    size_t end = str_find_char(host, ':');
-
-    if (host.len && host.data[0] == '[')
-        return host;
-    return str_slice(host, 0, end);
-}
-
 /* An address, or a name of this machine. A page of a site whose name was made to mean this machine (DNS
  * rebinding) may send any header to it, but asks for that name. */
 static bool is_own_name(const struct entra_call *c)
 {
-    struct str host = host_of(c->request->base);
+    struct str host = token_host_of(c->request->base);
 
     return str_starts_with(host, STR("[")) || str_equal_nocase(host, STR("localhost")) ||
-           str_equal_nocase(host, host_of(str_from(c->entra->public_base))) ||
+           str_equal_nocase(host, token_host_of(str_from(c->entra->public_base))) ||
            (host.len && strspn(arena_text(c->arena, host), "0123456789.") == host.len);
 }
 

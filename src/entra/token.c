@@ -168,15 +168,42 @@ static bool check_assertion_signature(struct entra_call *c, const struct princip
     return false;
 }
 
-/* "https://host/TENANT", or what is below it. The host alone would not do: the client says in the request
- * by which name it knows this service, and whoever was sent an assertion for another service can do so. */
-static bool is_for_this_tenant(const struct entra_call *c, struct str audience)
+struct str token_host_of(struct str url)
 {
-    struct str own = arena_printf(c->arena, "%.*s/%.*s", STR_ARGS(c->request->base),
-                                  STR_ARGS(authority_tenant(c->entra->authority)));
+    struct str host = http_url_authority(url);
 
-    return str_starts_with_nocase(audience, own) &&
-           (audience.len == own.len || audience.data[own.len] == '/');
+    if (str_starts_with(host, STR("[")))
+        return str_slice(host, 0, str_find_char(host, ']') + 1);
+    return str_slice(host, 0, str_find_char(host, ':'));
+}
+
+/* A name by which clients may know this service, other than what a request says: whoever passes on what
+ * a client meant for them can say anything. Microsoft's is that of clients for whom it leads here. */
+static bool is_own_host(const struct entra_call *c, struct str host)
+{
+    static const char *const names[] = { "127.0.0.1", "localhost", "[::1]",
+                                         "login.microsoftonline.com" };
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (str_equal_nocase(host, str_from(names[i])))
+            return true;
+    }
+    return str_equal_nocase(host, token_host_of(str_from(c->entra->public_base))) ||
+           (c->entra->has_any_name && str_equal_nocase(host, token_host_of(c->request->base)));
+}
+
+/* "https://host/TENANT", or what is below it, of a host that is ours and of our tenant: an assertion for
+ * another service was sent to that one, which could show it here. */
+static bool is_for_us(const struct entra_call *c, struct str audience)
+{
+    struct str host = token_host_of(audience), rest = audience, tenant = STR_NONE;
+
+    if (!host.len || (!str_starts_with_nocase(audience, STR("https://")) &&
+                      !str_starts_with_nocase(audience, STR("http://"))))
+        return false;
+    for (int i = 0; i < 4 && str_split(&rest, '/', &tenant); i++)
+        ;
+    return is_own_host(c, host) && str_equal_nocase(tenant, authority_tenant(c->entra->authority));
 }
 
 /* RFC 7523, 3: issued by and about the client, for this endpoint, and not expired. */
@@ -198,7 +225,7 @@ static bool check_assertion(struct entra_call *c, const struct principal_record 
     if (!str_equal_nocase(json_str(yyjson_obj_get(assertion.claims, "iss")), app->name) ||
         !str_equal_nocase(json_str(yyjson_obj_get(assertion.claims, "sub")), app->name))
         return refuse_assertion(err, "its issuer or its subject is not the application");
-    if (!is_for_this_tenant(c, json_str(yyjson_obj_get(assertion.claims, "aud"))))
+    if (!is_for_us(c, json_str(yyjson_obj_get(assertion.claims, "aud"))))
         return refuse_assertion(err, "its audience is not this endpoint");
     expires = yyjson_obj_get(assertion.claims, "exp");
     if (!yyjson_is_num(expires) || yyjson_get_num(expires) <= (double)now_s)

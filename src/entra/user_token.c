@@ -2,11 +2,68 @@
 #include "entra/user_token.h"
 
 #include "base/format.h"
+#include "entra/graph.h"
 #include "entra/sign_in.h"
 
 #define LIFETIME_MS ((int64_t)3600 * 1000)
 #define REFRESH_LIFETIME_MS ((int64_t)90 * 86400 * 1000)
 #define REFRESH "refresh_token"
+
+#define SIGN_IN_SCOPE_LEN_MAX 256
+
+/* -- What is asked for ----------------------------------------------------------------------- */
+
+/* Nothing but who somebody is, and to stay signed in? */
+static bool is_of_sign_in(struct str scope)
+{
+    static const char *const words[] = { "openid", "profile", "email", "offline_access",
+                                         "User.Read" };
+    struct str rest = scope, word;
+    bool is_known = false;
+
+    if (scope.len > SIGN_IN_SCOPE_LEN_MAX)
+        return false;
+    while (str_split(&rest, ' ', &word)) {
+        is_known = !word.len;
+        for (size_t i = 0; i < ARRAY_LEN(words); i++)
+            is_known |= str_equal_nocase(word, str_from(words[i]));
+        if (!is_known)
+            return false;
+    }
+    return is_known && str_trim(scope).len;
+}
+
+struct str user_token_resource_of(struct str resource, struct str scope)
+{
+    return !resource.len && is_of_sign_in(scope) ? STR(GRAPH_AUDIENCE)
+                                                 : token_resource_of(resource, scope);
+}
+
+bool user_token_read_resource(struct entra_call *c, struct str *resource, struct error *err)
+{
+    if (entra_parameter(c, "resource").len || !is_of_sign_in(entra_parameter(c, "scope")))
+        return token_read_resource(c, resource, err);
+    *resource = STR(GRAPH_AUDIENCE);
+    return true;
+}
+
+/* What was granted: of a sign-in, the words of it, and to read of oneself. */
+static struct str granted_scope(struct entra_call *c, const struct user_grant *g)
+{
+    struct str rest = g->scope, word, granted = STR_NONE;
+
+    if (str_is_empty(g->scope))
+        return STR("user_impersonation");
+    if (!is_of_sign_in(g->scope))
+        return arena_printf(c->arena, "%.*s/user_impersonation %.*s/.default",
+                            STR_ARGS(g->resource), STR_ARGS(g->resource));
+    while (str_split(&rest, ' ', &word)) {
+        if (word.len && !str_equal_nocase(word, STR("offline_access")) &&
+            !str_equal_nocase(word, STR("User.Read")))
+            granted = arena_printf(c->arena, "%.*s%.*s ", STR_ARGS(granted), STR_ARGS(word));
+    }
+    return arena_printf(c->arena, "%.*s" GRAPH_AUDIENCE "/User.Read", STR_ARGS(granted));
+}
 
 /* -- Sealed texts ---------------------------------------------------------------------------- */
 
@@ -110,10 +167,7 @@ void user_token_reply(struct entra_call *c, const struct user_grant *g)
     yyjson_mut_val *root = yyjson_mut_obj(doc);
     bool is_v1 = str_is_empty(g->scope);
 
-    json_set_str(doc, root, "scope",
-                 is_v1 ? STR("user_impersonation")
-                       : arena_printf(c->arena, "%.*s/user_impersonation %.*s/.default",
-                                      STR_ARGS(g->resource), STR_ARGS(g->resource)));
+    json_set_str(doc, root, "scope", granted_scope(c, g));
     if (is_v1 || str_find(g->scope, STR("offline_access")) != SIZE_MAX)
         json_set_str(doc, root, "refresh_token", refresh_token(c, g));
     if (is_v1 || str_find(g->scope, STR("openid")) != SIZE_MAX)
@@ -160,7 +214,7 @@ bool user_token_by_password(struct entra_call *c, struct error *err)
 
     if (!entra_require(c, "username", &name, err) ||
         !entra_require(c, "password", &password, err) || !check_client(c, &g, err) ||
-        !token_read_resource(c, &g.resource, err) || !sign_in_check(c, &s, err))
+        !user_token_read_resource(c, &g.resource, err) || !sign_in_check(c, &s, err))
         return false;
     if (s.refusal)
         return entra_refuse(c, s.refusal);
@@ -183,7 +237,7 @@ bool user_token_by_refresh(struct entra_call *c, struct error *err)
     bool is_good;
 
     if (!entra_require(c, "refresh_token", &text, err) || !check_client(c, &g, err) ||
-        !token_read_resource(c, &g.resource, err))
+        !user_token_read_resource(c, &g.resource, err))
         return false;
     value = user_token_open(c, REFRESH, text);
     if (!value)

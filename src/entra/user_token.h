@@ -16,6 +16,12 @@ struct user_grant {
     struct str nonce;    /* of the id token; may be empty */
 };
 
+/* As token_read_resource, for people: a scope that asks for no more than who they are (openid, profile)
+ * is Graph's, as in Entra. */
+MUST_CHECK bool user_token_read_resource(struct entra_call *c, struct str *resource,
+                                         struct error *err);
+struct str user_token_resource_of(struct str resource, struct str scope);
+
 /* 200 with an access token, and, as the scope asks for them, an id token and a refresh token. */
 void user_token_reply(struct entra_call *c, const struct user_grant *g);
 

@@ -61,6 +61,7 @@ struct authority {
     struct change changes[CHANGES_MAX];
     size_t change_count;
     uint64_t last_change;
+    uint64_t last_of_any; /* the last time that any of them may have changed */
     struct issuer_keys_box *foreign; /* NULL: none is trusted */
 };
 
@@ -121,6 +122,7 @@ struct authority_state *authority_read(struct authority *a, struct store_txn *t,
     struct signing_keys *keys;
     size_t count;
 
+    a->last_of_any = ++a->last_change;
     if (!principals_list(t, arena, STR_NONE, 0, &list, &count, err))
         return NULL;
     keys = signing_keys_load(t, arena, a->box, authority_now_ms(a), only_read, err);
@@ -182,9 +184,8 @@ struct authority_state *authority_read_changed(struct authority *a, struct store
     struct principal_set *principals;
     struct signing_keys *keys;
 
-    if (!old || a->change_count == CHANGES_MAX) {
+    if (!old || a->change_count == CHANGES_MAX || a->last_of_any > old->last_change) {
         authority_state_unref(old);
-        a->last_change++;
         return authority_read(a, t, arena, false, err);
     }
     note_change(a, object_id);

@@ -152,13 +152,25 @@ static bool make_workers(struct server *s, unsigned *port, struct error *err)
     return ok;
 }
 
+static struct str listen_host(const struct settings *settings)
+{
+    struct str listen = str_from(settings->listen);
+
+    return str_slice(listen, 0, (size_t)(strrchr(listen.data, ':') - listen.data));
+}
+
+static bool is_wildcard(struct str host)
+{
+    return str_equal(host, STR("0.0.0.0")) || str_equal(host, STR("[::]"));
+}
+
 /* Clients cannot connect to a wildcard address: they get this machine's loopback, by number, since a
  * minimal system has no file that says what localhost is. */
 static struct str public_base(struct server *s, unsigned port)
 {
     const struct settings *settings = s->options.settings;
     const char *scheme = settings->tls_certificate || settings->tls_required ? "https" : "http";
-    struct str listen = str_from(settings->listen), host;
+    struct str host = listen_host(settings);
 
     if (settings->public_base) {
         struct str base = str_from(settings->public_base);
@@ -167,8 +179,7 @@ static struct str public_base(struct server *s, unsigned port)
             base.len--;
         return base;
     }
-    host = str_slice(listen, 0, (size_t)(strrchr(listen.data, ':') - listen.data));
-    if (str_equal(host, STR("0.0.0.0")) || str_equal(host, STR("[::]")))
+    if (is_wildcard(host))
         host = STR("127.0.0.1");
     return arena_printf(s->arena, "%s://%.*s:%u", scheme, STR_ARGS(host), port);
 }
@@ -214,6 +225,8 @@ static bool make_arm(struct server *s, struct error *err)
         .subscription_id = s->info.subscription_id,
         .box = s->box,
         .public_base = s->info.endpoint.public_base,
+        .has_any_name =
+            !s->options.settings->public_base && is_wildcard(listen_host(s->options.settings)),
         .machine_identity = str_from(s->options.settings->machine_identity),
         .machine_identities = str_from(s->options.settings->machine_identities),
     });

@@ -127,14 +127,87 @@ static void a_request_must_be_whole(void **state)
 
     assert_int_equal(asked(f, "response_type=code&redirect_uri=" LOOPBACK "&scope=openid"), 400);
     assert_int_equal(asked(f, "client_id=" CLI "&response_type=code&scope=openid"), 400);
-    assert_int_equal(asked(f, "client_id=" CLI "&redirect_uri=" LOOPBACK "&scope=" ARM "/.default"),
-                     400);
-    assert_int_equal(asked(f, "client_id=" CLI "&response_type=token&redirect_uri=" LOOPBACK
-                              "&scope=" ARM "/.default"),
-                     400);
-    assert_int_equal(
-        asked(f, "client_id=" CLI "&response_type=code&redirect_uri=" LOOPBACK "&scope=openid"),
-        400);
+}
+
+/* RFC 6749, 4.1.2.1: once it is certain whose the place is, the client is told there. */
+static void the_client_is_told_what_is_wrong(void **state)
+{
+    static const struct {
+        const char *parameters;
+        const char *error;
+        const char *number;
+    } rows[] = {
+        { "scope=" ARM "/.default", "invalid_request", "AADSTS900144%3A" },
+        { "response_type=token&response_mode=query&scope=" ARM "/.default",
+          "unsupported_response_type", "AADSTS700054%3A" },
+        { "response_type=code", "invalid_request", "AADSTS900144%3A" },
+        { "response_type=code&scope=nothing", "invalid_scope", "AADSTS70011%3A" },
+        { "response_type=code&scope=openid&prompt=none", "login_required", "AADSTS50058%3A" },
+        { "response_type=code&scope=openid&code_challenge=short", "invalid_request",
+          "AADSTS90014" },
+    };
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const char *form = text_of(f, "client_id=" CLI "&redirect_uri=" LOOPBACK "&state=s%%26t&%s",
+                                   rows[i].parameters);
+        struct answer a = call(f, HTTP_GET, text_of(f, PATH "?%s", form), NULL);
+        struct str location = header_of(&a, "Location");
+
+        if (a.status != 302 ||
+            !str_starts_with(location,
+                             str_from(text_of(f, LOOPBACK "?error=%s&error_description=%s",
+                                              rows[i].error, rows[i].number))) ||
+            !str_ends_with(location, STR("&state=s%26t")))
+            fail_msg("%s: %d %.*s", rows[i].parameters, a.status, STR_ARGS(location));
+    }
+}
+
+static void errors_take_the_same_way_as_codes(void **state)
+{
+    struct fixture *f = *state;
+    const char *wrong = "client_id=" CLI "&redirect_uri=" LOOPBACK "&scope=openid&response_type=";
+    struct answer a = call(f, HTTP_GET, text_of(f, PATH "?%s%s", wrong, "token"), NULL);
+
+    /* what it was going to get would have come in the fragment */
+    assert_true(str_starts_with(header_of(&a, "Location"), STR(LOOPBACK "#error=unsupported_")));
+    assert_true(str_find(header_of(&a, "Location"), STR("state=")) == SIZE_MAX);
+    a = call(f, HTTP_GET,
+             text_of(f, PATH "?%scode&code_challenge=x&response_mode=form_post&state=%%22", wrong),
+             NULL);
+    assert_int_equal(a.status, 200);
+    assert_true(str_find(a.text, STR("action=\"" LOOPBACK "\"")) != SIZE_MAX);
+    assert_true(str_find(a.text, STR("name=\"error\" value=\"invalid_request\"")) != SIZE_MAX);
+    assert_true(str_find(a.text, STR("name=\"state\" value=\"&quot;\"")) != SIZE_MAX);
+    a = call(f, HTTP_POST, PATH, text_of(f, "%scode&code_challenge=x" SIGN_IN, wrong));
+    assert_true(str_starts_with(header_of(&a, "Location"), STR(LOOPBACK "?error=invalid_request")));
+}
+
+/* Who somebody is: Graph can tell, and the id token does. */
+static void a_sign_in_alone_is_for_graph(void **state)
+{
+    struct fixture *f = *state;
+    const char *code =
+        code_of(f, text_of(f,
+                           "client_id=" CLI "&response_type=code&redirect_uri=" LOOPBACK
+                           "&scope=openid profile offline_access%s",
+                           challenge(f)));
+    yyjson_val *reply = expect_token(f, grant(f, code, "&code_verifier=" VERIFIER)), *again;
+
+    assert_string_equal(text_at(claims_of(f, text_at(reply, "access_token")), "aud"),
+                        "https://graph.microsoft.com");
+    assert_string_equal(text_at(claims_of(f, text_at(reply, "id_token")), "oid"), ANN_ID);
+    assert_string_equal(text_at(reply, "scope"),
+                        "openid profile https://graph.microsoft.com/User.Read");
+    again = expect_token(
+        f, text_of(f, "grant_type=refresh_token&client_id=" CLI "&scope=openid&refresh_token=%s",
+                   text_at(reply, "refresh_token")));
+    assert_null(yyjson_obj_get(again, "refresh_token")); /* was not asked for */
+    assert_non_null(yyjson_obj_get(again, "id_token"));
+    /* no application is anybody in that sense */
+    expect_refusal(f, "invalid_scope", 70011,
+                   "grant_type=client_credentials&client_id=" OTHER_APP "&client_secret=" SECRET
+                   "&scope=openid");
 }
 
 /* Sent back in a header, or within the code. */
@@ -143,12 +216,12 @@ static void long_texts_are_refused(void **state)
     struct fixture *f = *state;
 
     assert_int_equal(asked(f, request(f, LOOPBACK, text_of(f, "&nonce=%01024d", 0))), 200);
-    assert_int_equal(asked(f, request(f, LOOPBACK, text_of(f, "&nonce=%01025d", 0))), 400);
+    assert_int_equal(asked(f, request(f, LOOPBACK, text_of(f, "&nonce=%01025d", 0))), 302);
     assert_int_equal(asked(f, text_of(f, "state=%08193d&%s", 0, request(f, LOOPBACK, ""))), 400);
     assert_int_equal(asked(f, text_of(f, "client_id=%0129d&%s", 0, request(f, LOOPBACK, ""))), 400);
     assert_int_equal(
         asked(f, text_of(f, "scope=" ARM "/.default %02048d&%s", 0, request(f, LOOPBACK, ""))),
-        400);
+        302);
 }
 
 /* -- Codes ----------------------------------------------------------------------------------- */
@@ -227,12 +300,12 @@ static void other_ways_of_proof_are_refused(void **state)
 
     assert_int_equal(
         asked(f, request(f, LOOPBACK, "&code_challenge=" VERIFIER "&code_challenge_method=S512")),
-        400);
+        302);
     assert_int_equal(
         asked(f, request(f, LOOPBACK, "&code_challenge=" VERIFIER "&code_challenge_method=s256")),
-        400);
-    assert_int_equal(asked(f, request(f, LOOPBACK, "&code_challenge=short")), 400);
-    assert_int_equal(asked(f, request(f, LOOPBACK, text_of(f, "&code_challenge=%0129d", 0))), 400);
+        302);
+    assert_int_equal(asked(f, request(f, LOOPBACK, "&code_challenge=short")), 302);
+    assert_int_equal(asked(f, request(f, LOOPBACK, text_of(f, "&code_challenge=%0129d", 0))), 302);
 }
 
 static void a_client_with_a_secret_needs_no_proof(void **state)
@@ -347,6 +420,9 @@ int main(void)
         TEST(a_program_of_the_machine_may_listen_anywhere),
         TEST(nobody_else_gets_a_code),
         TEST(a_request_must_be_whole),
+        TEST(the_client_is_told_what_is_wrong),
+        TEST(errors_take_the_same_way_as_codes),
+        TEST(a_sign_in_alone_is_for_graph),
         TEST(long_texts_are_refused),
         TEST(a_code_becomes_tokens_once),
         TEST(a_code_expires),

@@ -138,7 +138,7 @@ static void a_request_must_be_whole(void **state)
 
     expect(f, 400, HTTP_POST, BEGIN, "scope=" ARM "/.default");
     expect(f, 400, HTTP_POST, BEGIN, "client_id=" CLI);
-    expect(f, 400, HTTP_POST, BEGIN, "client_id=" CLI "&scope=openid");
+    expect(f, 400, HTTP_POST, BEGIN, "client_id=" CLI "&scope=nothing");
 }
 
 /* Strangers may begin sign-ins; what they send is kept, so it must be short. */

@@ -224,6 +224,26 @@ static void a_refresh_token_gets_others(void **state)
     expect_refusal(f, "invalid_grant", 70000, form);
 }
 
+/* As Entra has it: a new one at each use, good for 90 days from then; the old one ends when it would
+ * have anyway. */
+static void each_use_of_a_refresh_token_gives_another_one(void **state)
+{
+    struct fixture *f = *state;
+    static const char form[] =
+        "grant_type=refresh_token&client_id=" CLI "&refresh_token=%s" SCOPE " offline_access";
+    const char *old = text_at(expect_token(f, GOOD_PERSON), "refresh_token"), *next;
+
+    pass(f, 80 * 1440 * MINUTE_MS);
+    next = text_at(expect_token(f, text_of(f, form, old)), "refresh_token");
+    assert_string_not_equal(next, old);
+    expect_token(f, text_of(f, form, old));
+    pass(f, 11 * 1440 * MINUTE_MS);
+    expect_refusal(f, "invalid_grant", 70000, text_of(f, form, old));
+    expect_token(f, text_of(f, form, next));
+    pass(f, 80 * 1440 * MINUTE_MS);
+    expect_refusal(f, "invalid_grant", 70000, text_of(f, form, next));
+}
+
 /* Texts are sealed for one purpose each. */
 static void one_sort_of_token_is_not_another(void **state)
 {
@@ -327,6 +347,7 @@ static void a_certificate_is_as_good_as_a_secret(void **state)
 {
     struct fixture *f = *state;
     struct client mine = make_client(f, 3600), strange = make_client(f, 3600);
+    const char *form;
     yyjson_val *reply;
 
     change(f, OTHER_ID, text_of(f, "{\"certificates\":[{\"pem\":%s}]}", mine.pem));
@@ -342,6 +363,10 @@ static void a_certificate_is_as_good_as_a_secret(void **state)
                    assertion_of(f, &mine, claims(f, OTHER_APP, "https://evil.example/", 600)));
     expect_refusal(f, "invalid_client", 700027,
                    assertion_of(f, &mine, claims(f, OTHER_APP, BASE ".evil.example/" TENANT, 600)));
+    /* good for its whole life, as in Entra */
+    form = assertion_of(f, &mine, claims(f, OTHER_APP, AUDIENCE, 600));
+    expect_token(f, form);
+    expect_token(f, form);
     expect_refusal(f, "invalid_client", 700027, assertion_of(f, &mine, "{}"));
     expect_refusal(f, "invalid_client", 700027,
                    APP SCOPE "&client_assertion_type=x&client_assertion=x");
@@ -364,6 +389,50 @@ static void an_assertion_is_for_this_tenant(void **state)
     for (size_t i = 0; i < ARRAY_LEN(audiences); i++)
         expect_refusal(f, "invalid_client", 700027,
                        assertion_of(f, &mine, claims(f, OTHER_APP, audiences[i], 600)));
+    EVP_PKEY_free(mine.pkey);
+}
+
+/* Whoever passes on what was meant for them can send any Host along. */
+static void an_assertion_is_for_a_name_of_the_service(void **state)
+{
+    static const struct {
+        const char *audience;
+        bool is_good;
+    } rows[] = {
+        { "https://127.0.0.1:4270/" TENANT "/oauth2/v2.0/token", true },
+        { "https://LOCALHOST/" TENANT "/oauth2/token", true },
+        { "http://[::1]:4270/" TENANT, true },
+        { "https://localhost/common/oauth2/token", false },
+        { "https://login.microsoftonline.com/" TENANT "/oauth2/v2.0/token", true },
+        { "https://login.microsoftonline.com/common/oauth2/v2.0/token", false },
+        { "https://login.microsoftonline.com/88888888-8888-7777-6666-555555555555/v2.0", false },
+        { "https://relay.example/" TENANT "/oauth2/v2.0/token", false },
+        { "https://localhost.relay.example/" TENANT "/oauth2/v2.0/token", false },
+        { "https://localhost@relay.example/" TENANT "/oauth2/v2.0/token", false },
+        { "https://[::1/" TENANT "/oauth2/v2.0/token", false },
+        { "https://localhost", false },
+        { "https://localhost/x/" TENANT "/token", false },
+        { "https:///" TENANT "/token", false },
+        { "localhost/" TENANT "/token", false },
+    };
+    struct fixture *f = *state;
+    struct client mine = make_client(f, 3600);
+    const char *form;
+
+    change(f, OTHER_ID, text_of(f, "{\"certificates\":[{\"pem\":%s}]}", mine.pem));
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        form = assertion_of(f, &mine, claims(f, OTHER_APP, rows[i].audience, 600));
+        f->next.base = STR("https://relay.example");
+        if (rows[i].is_good)
+            expect_token(f, form);
+        else
+            expect_refusal(f, "invalid_client", 700027, form);
+    }
+    f->entra->has_any_name = true;
+    f->next.base = STR("https://relay.example");
+    expect_token(f,
+                 assertion_of(f, &mine,
+                              claims(f, OTHER_APP, "https://relay.example/" TENANT "/token", 600)));
     EVP_PKEY_free(mine.pkey);
 }
 
@@ -393,10 +462,12 @@ int main(void)
         TEST(a_person_gets_all_three_tokens),
         TEST(an_id_token_is_no_access_token),
         TEST(a_refresh_token_gets_others),
+        TEST(each_use_of_a_refresh_token_gives_another_one),
         TEST(one_sort_of_token_is_not_another),
         TEST(a_new_password_ends_refresh_tokens),
         TEST(a_certificate_is_as_good_as_a_secret),
         TEST(an_assertion_is_for_this_tenant),
+        TEST(an_assertion_is_for_a_name_of_the_service),
         TEST(a_certificate_that_has_ended_is_none),
     };
 
