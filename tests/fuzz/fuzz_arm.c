@@ -41,6 +41,9 @@ static bool make_resources(struct store_txn *t, struct arena *arena, void *data,
     static const char *const requests[][2] = {
         { SUBSCRIPTION VERSION, "{}" },
         { SUBSCRIPTION "/resourceGroups/g" VERSION, "{\"location\":\"eastus\"}" },
+        { SUBSCRIPTION "/resourceGroups/g/providers/Microsoft.ManagedIdentity/"
+                       "userAssignedIdentities/identity?api-version=2023-01-31",
+          "{\"location\":\"eastus\"}" },
         { ACCOUNT VERSION,
           "{\"kind\":\"OpenAI\",\"sku\":{\"name\":\"S0\"},\"location\":\"eastus\"}" },
         { ACCOUNT "/deployments/d" VERSION,
