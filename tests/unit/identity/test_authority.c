@@ -232,7 +232,8 @@ static bool run_change(struct store_txn *t, struct arena *a, void *data, struct 
     if (!doc || !principals_put(
                     t, a, &p, yyjson_mut_doc_get_root(json_copy(a, yyjson_doc_get_root(doc))), err))
         return false;
-    state = authority_read_changed(ch->f->authority, t, a, p.object_id, err);
+    authority_note_change(ch->f->authority, p.object_id);
+    state = authority_read_changed(ch->f->authority, t, a, false, err);
     assert_non_null(state);
     if (ch->is_published)
         authority_publish(ch->f->authority, state);
