@@ -166,8 +166,9 @@ void arm_publish_roles(struct arm_call *c)
     append_to(c, STR_NONE)->has_roles = true;
 }
 
-void arm_publish_principals(struct arm_call *c)
+void arm_publish_principal(struct arm_call *c, struct str object_id)
 {
+    authority_note_change(c->arm->authority, object_id);
     for (struct arm_publication *p = c->publications; p; p = p->next) {
         if (p->has_principals)
             return;
@@ -225,7 +226,7 @@ static bool prepare_roles(struct arm_call *c, struct arm_publication *p, struct 
 /* Whoever signs makes keys where it is time; here they are only read. */
 static bool prepare_principals(struct arm_call *c, struct arm_publication *p, struct error *err)
 {
-    p->principals = authority_read(c->arm->authority, c->txn, c->arena, true, err);
+    p->principals = authority_read_changed(c->arm->authority, c->txn, c->arena, true, err);
     if (p->principals)
         arena_defer(c->arena, release_principals, p->principals);
     return p->principals != NULL;

@@ -33,8 +33,8 @@ void arm_publish_deployment(struct arm_call *c, struct str account_key, struct s
 /* A role or an assignment has: what is read then is all of them, since they are few and seldom
  * written. */
 void arm_publish_roles(struct arm_call *c);
-/* A principal has: a managed identity. */
-void arm_publish_principals(struct arm_call *c);
+/* A principal has: that of a managed identity. */
+void arm_publish_principal(struct arm_call *c, struct str object_id);
 /* At the end of a call: reads what has changed, as it is now. */
 MUST_CHECK bool arm_publish_prepare(struct arm_call *c, struct error *err);
 /* After the commit, on the store thread: swaps it in. */

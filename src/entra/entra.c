@@ -195,7 +195,8 @@ static bool answer(struct entra_call *c, struct error *err)
     if (str_is_empty(c->changed))
         return true;
     authority_state_unref(c->next);
-    c->next = authority_read_changed(c->entra->authority, c->txn, c->arena, c->changed, err);
+    authority_note_change(c->entra->authority, c->changed);
+    c->next = authority_read_changed(c->entra->authority, c->txn, c->arena, false, err);
     return c->next != NULL;
 }
 

@@ -61,7 +61,7 @@ struct authority {
     struct change changes[CHANGES_MAX];
     size_t change_count;
     uint64_t last_change;
-    uint64_t last_of_any; /* the last time that any of them may have changed */
+    uint64_t lost_change;            /* the last one for which there was no room; 0: none */
     struct issuer_keys_box *foreign; /* NULL: none is trusted */
 };
 
@@ -122,7 +122,6 @@ struct authority_state *authority_read(struct authority *a, struct store_txn *t,
     struct signing_keys *keys;
     size_t count;
 
-    a->last_of_any = ++a->last_change;
     if (!principals_list(t, arena, STR_NONE, 0, &list, &count, err))
         return NULL;
     keys = signing_keys_load(t, arena, a->box, authority_now_ms(a), only_read, err);
@@ -131,11 +130,17 @@ struct authority_state *authority_read(struct authority *a, struct store_txn *t,
 
 /* It stays noted until a state that has it is in force: if the job's commit fails, it is read again
  * with the next change, as it is then. */
-static void note_change(struct authority *a, struct str object_id)
+void authority_note_change(struct authority *a, struct str object_id)
 {
-    struct change *change = &a->changes[a->change_count++];
+    struct change *change;
 
-    change->number = ++a->last_change;
+    a->last_change++;
+    if (a->change_count == CHANGES_MAX) {
+        a->lost_change = a->last_change;
+        return;
+    }
+    change = &a->changes[a->change_count++];
+    change->number = a->last_change;
     str_show(object_id, change->object_id, sizeof(change->object_id));
 }
 
@@ -148,6 +153,8 @@ static void forget_changes(struct authority *a, uint64_t up_to)
             a->changes[kept++] = a->changes[i];
     }
     a->change_count = kept;
+    if (a->lost_change <= up_to)
+        a->lost_change = 0;
 }
 
 static struct principal_set *read_changed(const struct authority *a,
@@ -177,19 +184,18 @@ static struct principal_set *read_changed(const struct authority *a,
 }
 
 struct authority_state *authority_read_changed(struct authority *a, struct store_txn *t,
-                                               struct arena *arena, struct str object_id,
+                                               struct arena *arena, bool only_read,
                                                struct error *err)
 {
     struct authority_state *old = authority_state(a), *next = NULL;
     struct principal_set *principals;
     struct signing_keys *keys;
 
-    if (!old || a->change_count == CHANGES_MAX || a->last_of_any > old->last_change) {
+    if (!old || a->lost_change) {
         authority_state_unref(old);
-        return authority_read(a, t, arena, false, err);
+        return authority_read(a, t, arena, only_read, err);
     }
-    note_change(a, object_id);
-    keys = signing_keys_load(t, arena, a->box, authority_now_ms(a), false, err);
+    keys = signing_keys_load(t, arena, a->box, authority_now_ms(a), only_read, err);
     principals = keys ? read_changed(a, old, t, arena, err) : NULL;
     if (principals)
         next = state_new(a, keys, principals);

@@ -39,10 +39,13 @@ struct authority_state;
 MUST_CHECK struct authority_state *authority_read(struct authority *a, struct store_txn *t,
                                                   struct arena *arena, bool only_read,
                                                   struct error *err);
-/* The same in a job that has written or deleted this principal: reads no others than those that
- * have changed since what is in force was read. */
+/* In a job that writes or deletes a principal: every one that does says so, or what another job of the
+ * same transaction publishes does not have it. */
+void authority_note_change(struct authority *a, struct str object_id);
+/* As authority_read, in such a job: reads no other principals than those that have changed since what
+ * is in force was read. */
 MUST_CHECK struct authority_state *authority_read_changed(struct authority *a, struct store_txn *t,
-                                                          struct arena *arena, struct str object_id,
+                                                          struct arena *arena, bool only_read,
                                                           struct error *err);
 /* How many principals there are. */
 size_t authority_count(const struct authority_state *s);

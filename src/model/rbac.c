@@ -52,15 +52,18 @@ struct rbac {
 
 static struct pattern take_apart(struct str text)
 {
-    size_t first = str_find_char(text, '*'), last = first, next;
+    size_t first = str_find_char(text, '*'), last = first, next, inner;
 
     if (first == SIZE_MAX)
         return (struct pattern){ .head = text, .is_exact = true };
     while ((next = str_find_char(str_slice(text, last + 1, SIZE_MAX), '*')) != SIZE_MAX)
         last += next + 1;
+    inner = first + 1;
+    while (inner < last && text.data[inner] == '*')
+        inner++; /* stars side by side are one */
     return (struct pattern){
         .head = str_slice(text, 0, first),
-        .parts = str_slice(text, first + 1, last > first ? last - first - 1 : 0),
+        .parts = str_slice(text, inner, last > inner ? last - inner : 0),
         .tail = str_slice(text, last + 1, SIZE_MAX),
     };
 }

@@ -41,6 +41,9 @@ static bool make_resources(struct store_txn *t, struct arena *arena, void *data,
     static const char *const requests[][2] = {
         { SUBSCRIPTION VERSION, "{}" },
         { SUBSCRIPTION "/resourceGroups/g" VERSION, "{\"location\":\"eastus\"}" },
+        { SUBSCRIPTION "/resourceGroups/g/providers/Microsoft.ManagedIdentity/"
+                       "userAssignedIdentities/identity?api-version=2023-01-31",
+          "{\"location\":\"eastus\"}" },
         { ACCOUNT VERSION,
           "{\"kind\":\"OpenAI\",\"sku\":{\"name\":\"S0\"},\"location\":\"eastus\"}" },
         { ACCOUNT "/deployments/d" VERSION,
@@ -107,7 +110,7 @@ static bool run(struct store_txn *t, struct arena *arena, void *data, struct err
     struct arm_call c = { .arm = arm, .txn = t, .arena = arena, .request = data };
     struct str text;
 
-    arm_throttle_init(&arm->throttle, clock_monotonic_us());
+    arm_throttle_init(&arm->throttle, 0, clock_monotonic_us());
     if (arm_execute(&c, err)) {
         assert(c.reply.status >= 200 && c.reply.status < 300);
         assert(c.request->principal.is_administrator || c.request->method == HTTP_GET ||

@@ -21,6 +21,9 @@
 #define CLIENT "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 #define ARM "https://management.azure.com"
 #define BASE "https://localhost"
+#define MINE                                                      \
+    "/subscriptions/" SUBSCRIPTION "/resourceGroups/g/providers/" \
+    "Microsoft.ManagedIdentity/userAssignedIdentities/mine"
 #define FOREVER_MS ((int64_t)4000000000 * 1000)
 
 static char folder[] = "/tmp/lazuli-fuzz-XXXXXX";
@@ -116,6 +119,9 @@ static bool make_all(struct store_txn *t, struct arena *a, void *data, struct er
                      "\"endDateTime\":\"2090-01-01T00:00:00Z\"}]}",
                      STR_ARGS(principal_secret_hash(a, STR("secret"))))
             .data);
+    put(t, a, PRINCIPAL_TYPE_MANAGED_IDENTITY, "dddddddd-0000-0000-0000-000000000001",
+        "dddddddd-0000-0000-0000-0000000000a1",
+        "{\"resourceId\":\"" MINE "\",\"isUserAssigned\":true}");
     put_device_code(t, a);
     state = authority_read(authority, t, a, false, err);
     if (!state)
@@ -138,7 +144,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     struct entra_options options = { .subscription_id = STR(SUBSCRIPTION),
                                      .public_base = STR(BASE),
                                      .machine_identity =
-                                         STR("aaaaaaaa-0000-0000-0000-0000000000a1") };
+                                         STR("aaaaaaaa-0000-0000-0000-0000000000a1"),
+                                     .machine_identities = STR("mine,other") };
     struct error err = { 0 };
     struct directory *empty;
     char path[64];

@@ -33,7 +33,7 @@ bool identity_make(struct arm_change *change, bool is_user_assigned, struct erro
         return false;
     json_set_str(change->doc, facts, "principalId", made.object_id);
     json_set_str(change->doc, facts, "clientId", made.client_id);
-    arm_publish_principals(c);
+    arm_publish_principal(c, made.object_id);
     return true;
 }
 
@@ -44,7 +44,7 @@ bool identity_remove(struct arm_call *c, yyjson_val *body, struct error *err)
 
     if (str_is_empty(object_id))
         return true;
-    arm_publish_principals(c);
+    arm_publish_principal(c, object_id);
     return principals_delete(c->txn, c->arena, object_id, &existed, err);
 }
 

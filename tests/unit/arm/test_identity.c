@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: MIT */
 #include "fixture.h"
 
+#include "arm/execute.h"
+#include "arm/publish.h"
 #include "base/format.h"
 #include "identity/managed_identity.h"
 
@@ -178,6 +180,46 @@ static bool run_count(struct store_txn *t, struct arena *a, void *data, struct e
     struct principal_record *list;
 
     return principals_list(t, a, STR_NONE, 0, &list, data, err);
+}
+
+/* Two jobs: one of the control plane, and one that writes another principal before the first one's is
+ * in force, as Graph does. */
+static bool run_both(struct store_txn *t, struct arena *a, void *data, struct error *err)
+{
+    struct fixture *f = data;
+    struct principal_record other = { .type = PRINCIPAL_TYPE_APPLICATION,
+                                      .object_id = STR(ME),
+                                      .name = STR(ME) };
+    struct arm_request request = { .method = HTTP_PUT,
+                                   .path = STR(MINE),
+                                   .query = STR("api-version=2023-01-31"),
+                                   .body = STR(NEW),
+                                   .base = STR(BASE),
+                                   .principal = { .is_administrator = true } };
+    struct arm_call c = { .arm = f->arm, .txn = t, .arena = a, .request = &request };
+    struct authority_state *next;
+
+    if (!arm_execute(&c, err) || !principals_put(t, a, &other, yyjson_mut_obj(json_new(a)), err))
+        return false;
+    authority_note_change(f->authority, other.object_id);
+    next = authority_read_changed(f->authority, t, a, true, err);
+    assert_non_null(next);
+    arm_publish(f->arm, c.publications);
+    authority_publish(f->authority, next);
+    return true;
+}
+
+static void principals_of_one_commit_are_all_there(void **state)
+{
+    struct fixture *f = *state;
+    struct authority_state *now;
+    struct error err = { 0 };
+
+    expect(f, 201, HTTP_PUT, MINE "2" I, NEW);
+    assert_true(store_run(f->store, run_both, f, &err));
+    now = authority_state(f->authority);
+    assert_int_equal(authority_count(now), 3);
+    authority_state_unref(now);
 }
 
 /* A write that fails late has made its principal by then. */
@@ -447,6 +489,7 @@ int main(void)
         T(bad_identities_are_refused),
         T(later_members_are_shown_later),
         T(a_principal_comes_and_goes_with_the_resource),
+        T(principals_of_one_commit_are_all_there),
         T(a_refused_write_leaves_no_principal),
         T(roles_of_a_principal_that_is_gone_are_kept),
         T(an_account_has_an_identity_of_its_own),

@@ -8,6 +8,7 @@
 #define ASSIGNMENTS AUTH "/roleAssignments"
 #define R "?api-version=2022-04-01"
 #define READER "acdd72a7-3385-48ef-bd42-f606fba81ae7"
+#define BUILT_IN 12 /* roles */
 #define OWNER "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
 #define CUSTOM "cccccccc-0000-0000-0000-000000000001"
 #define OTHER_CUSTOM "cccccccc-0000-0000-0000-000000000002"
@@ -46,7 +47,7 @@ static void test_built_in(void **state)
     struct fixture *f = *state;
     yyjson_val *list = expect(f, 200, HTTP_GET, S ROLES R, NULL), *role;
 
-    assert_int_equal(count_of(list), 12);
+    assert_int_equal(count_of(list), BUILT_IN);
     role = item_with(list, "properties.roleName", "Reader");
     assert_text(role, "id", S ROLES "/" READER);
     assert_text(role, "name", READER);
@@ -61,7 +62,7 @@ static void test_built_in(void **state)
     /* shown from the root, from a subscription, from below */
     assert_text(expect(f, 200, HTTP_GET, ROLES "/" READER R, NULL), "id", ROLES "/" READER);
     assert_text(expect(f, 200, HTTP_GET, A ROLES "/" READER R, NULL), "id", S ROLES "/" READER);
-    assert_int_equal(count_of(expect(f, 200, HTTP_GET, ROLES R, NULL)), 10);
+    assert_int_equal(count_of(expect(f, 200, HTTP_GET, ROLES R, NULL)), BUILT_IN);
     expect_error(f, 404, "RoleDefinitionDoesNotExist", CUSTOM, HTTP_GET, S ROLES "/" CUSTOM R,
                  NULL);
     expect_error(f, 400, "BuiltInRoleDefinitionNotModifiable", READER, HTTP_PUT,
@@ -79,10 +80,10 @@ static void test_filter_definitions(void **state)
     } rows[] = {
         { "roleName%20eq%20'Reader'", 1 },
         { "roleName%20eq%20'cognitive%20services%20openai%20user'", 1 },
-        { "type%20eq%20'BuiltInRole'", 10 },
+        { "type%20eq%20'BuiltInRole'", BUILT_IN },
         { "type%20eq%20'CustomRole'", 1 },
         { "type%20eq%20'CustomRole'%20and%20roleName%20eq%20'Reader'", 0 },
-        { "atScope()", 11 },
+        { "atScope()", BUILT_IN + 1 },
         { "roleName%20eq%20'It''s%20mine'", 1 },
         { "atScopeAndBelow()%20and%20type%20eq%20'CustomRole'", 2 },
     };
@@ -119,9 +120,9 @@ static void test_custom(void **state)
                         "Microsoft.CognitiveServices/*");
     /* the tenant's, so that it is the same from everywhere; listed where it can be assigned */
     expect(f, 200, HTTP_GET, A ROLES "/" CUSTOM R, NULL);
-    assert_int_equal(count_of(expect(f, 200, HTTP_GET, A ROLES R, NULL)), 11);
-    assert_int_equal(count_of(expect(f, 200, HTTP_GET, S ROLES R, NULL)), 10);
-    assert_int_equal(count_of(expect(f, 200, HTTP_GET, ROLES R, NULL)), 11);
+    assert_int_equal(count_of(expect(f, 200, HTTP_GET, A ROLES R, NULL)), BUILT_IN + 1);
+    assert_int_equal(count_of(expect(f, 200, HTTP_GET, S ROLES R, NULL)), BUILT_IN);
+    assert_int_equal(count_of(expect(f, 200, HTTP_GET, ROLES R, NULL)), BUILT_IN + 1);
     assert_text(expect(f, 201, HTTP_PUT, S ROLES "/" CUSTOM R, custom_role(f, "Renamed", S)),
                 "properties.roleName", "Renamed");
     expect(f, 201, HTTP_PUT, A ASSIGNMENTS "/" ONE R, assign(f, CUSTOM, ALICE));

@@ -213,11 +213,10 @@ static void a_client_picks_one(void **state)
     assert_gets(f, "&mi_res_id=" MINE, mine->object_id);
     assert_gets(f, "&msi_res_id=" MINE, mine->object_id);
     assert_gets(f, "&mi_res_id=" YOURS, made.yours.object_id);
-    assert_gets(f, text_of(f, "%s%s", by(f, "client_id", mine->client_id), "&mi_res_id=" MINE),
+    assert_gets(f, text_of(f, "%s&mi_res_id=" MINE, by(f, "client_id", mine->client_id)),
                 mine->object_id);
     /* what says two things says nothing */
-    assert_gets_nothing(
-        f, text_of(f, "%s%s", by(f, "client_id", mine->client_id), "&mi_res_id=" YOURS));
+    assert_gets_nothing(f, text_of(f, "%s&mi_res_id=" YOURS, by(f, "client_id", mine->client_id)));
     assert_gets_nothing(f, text_of(f, "%s%s", by(f, "client_id", mine->client_id),
                                    by(f, "object_id", made.yours.object_id)));
     /* it tells which */
