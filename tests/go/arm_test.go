@@ -150,7 +150,7 @@ func TestAccounts(t *testing.T) {
 	shown := must(client.Get(ctx, inGroup, name, nil))(t)
 	equal(t, *shown.Kind, "OpenAI")
 	equal(t, *shown.Properties.ProvisioningState, cognitive.ProvisioningStateSucceeded)
-	equal(t, *shown.Properties.Endpoint, service.plain+"/accounts/"+name+"/")
+	equal(t, *shown.Properties.Endpoint, service.endpoint+"/accounts/"+name+"/")
 	if shown.SystemData.CreatedAt.After(time.Now()) {
 		t.Fatalf("made at %v", shown.SystemData.CreatedAt)
 	}

@@ -21,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	openai "github.com/Azure/azure-sdk-for-go/sdk/ai/azopenai"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
@@ -248,13 +249,15 @@ func TestManagedIdentityCredential(t *testing.T) {
 	equal(t, claims(t, token(t, byDefault, armScope))["appid"], string(clientID))
 }
 
-// What the environment of `lazuli env` is for.
-func TestDefaultAzureCredential(t *testing.T) {
+// What the environment of `lazuli env` is for: a program that names no host, no secret and no certificate.
+func TestTheEnvironmentIsEnough(t *testing.T) {
 	for _, name := range []string{"AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_AUTHORITY_HOST"} {
 		t.Setenv(name, service.variables[name])
 	}
-	options := azcore.ClientOptions{Transport: service.client} // no cloud: the environment says which
 	credential := must(azidentity.NewDefaultAzureCredential(
-		&azidentity.DefaultAzureCredentialOptions{ClientOptions: options, DisableInstanceDiscovery: true}))(t)
+		&azidentity.DefaultAzureCredentialOptions{DisableInstanceDiscovery: true}))(t)
 	equal(t, claims(t, token(t, credential, armScope))["appid"], service.variables["AZURE_CLIENT_ID"])
+	key := azcore.NewKeyCredential(service.variables["AZURE_OPENAI_KEY"])
+	client := must(openai.NewClientWithKeyCredential(endpoint(), key, nil))(t)
+	must(client.GetChatCompletions(context.Background(), question("gpt-4"), nil))(t)
 }

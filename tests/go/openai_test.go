@@ -11,6 +11,7 @@ import (
 	openai "github.com/Azure/azure-sdk-for-go/sdk/ai/azopenai"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/to"
+	cognitive "github.com/Azure/azure-sdk-for-go/sdk/resourcemanager/cognitiveservices/armcognitiveservices"
 )
 
 // endpoint is that of the account that `lazuli up` makes, with a deployment of each of its models.
@@ -58,6 +59,25 @@ func TestChat(t *testing.T) {
 		equal(t, *answer.Model, "gpt-4")
 		equal(t, *answer.Choices[0].ContentFilterResults.Error.Code, "content_filter_error") // there is no filter
 	})
+}
+
+// An account of one's own: what ARM says of it is all that a client of the data plane needs.
+func TestTheWholeWay(t *testing.T) {
+	inGroup, name := account(t)
+	factory := clients(t, service.owner(t))
+	body := newDeployment("gpt-4o", "2024-11-20", 10)
+	done(factory.NewDeploymentsClient().BeginCreateOrUpdate(ctx, inGroup, name, "mine", body, nil))(t)
+	t.Cleanup(func() { done(factory.NewDeploymentsClient().BeginDelete(ctx, inGroup, name, "mine", nil))(t) })
+	shown := must(factory.NewAccountsClient().Get(ctx, inGroup, name, nil))(t)
+	keys := must(factory.NewAccountsClient().ListKeys(ctx, inGroup, name, nil))(t)
+	credential := azcore.NewKeyCredential(*keys.Key2)
+	client := must(openai.NewClientWithKeyCredential(*shown.Properties.Endpoint, credential, clientOptions()))(t)
+	answer := must(client.GetChatCompletions(ctx, question("mine"), nil))(t)
+	equal(t, *answer.Choices[0].FinishReason, openai.CompletionsFinishReasonStopped)
+	must(factory.NewAccountsClient().RegenerateKey(ctx, inGroup, name,
+		cognitive.RegenerateKeyParameters{KeyName: to.Ptr(cognitive.KeyNameKey2)}, nil))(t)
+	_, err := client.GetChatCompletions(ctx, question("mine"), nil)
+	refused(t, err, http.StatusUnauthorized, "401")
 }
 
 func TestStream(t *testing.T) {

@@ -58,6 +58,7 @@ func TestMain(m *testing.M) {
 		service, err = start(folder)
 	}
 	if err == nil {
+		os.Setenv("SSL_CERT_FILE", service.variables["LAZULI_CA_BUNDLE"]) // read by whom no transport is given, once
 		status = m.Run()
 		err = service.stop()
 	}

@@ -83,7 +83,7 @@ class ControlPlaneTest {
         Account made = make(Lazuli.fresh(), new AccountProperties());
 
         assertEquals(ProvisioningState.SUCCEEDED, made.properties().provisioningState());
-        assertEquals(lazuli.plain + "/accounts/" + made.name() + "/", made.properties().endpoint());
+        assertEquals(lazuli.arm + "/accounts/" + made.name() + "/", made.properties().endpoint());
         assertEquals(made.id(), manager.accounts().getById(made.id()).id());
         assertTrue(manager.accounts().list().stream().anyMatch(account -> account.id().equals(made.id())));
         assertTrue(manager.accounts().listByResourceGroup(group).stream().anyMatch(a -> a.id().equals(made.id())));

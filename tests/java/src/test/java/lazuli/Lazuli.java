@@ -51,6 +51,8 @@ final class Lazuli {
     final Map<String, String> variables;
     /** Where it answers HTTP, and TLS by a certificate of its own development CA. */
     final String plain, endpoint;
+    /** The same as ARM's: these clients tell by the address whose token is needed, so that ARM and Graph need a name each. */
+    final String arm;
     /** The secret of a service principal that {@link #principal} made. */
     final Map<ServicePrincipal, String> secrets = new HashMap<>();
 
@@ -73,6 +75,7 @@ final class Lazuli {
             variables = json(output(program(), "env", "--data", data, "--format", "json"), JsonReader::getString);
             plain = variables.get("LAZULI_ARM_ENDPOINT");
             endpoint = variables.get("AZURE_AUTHORITY_HOST");
+            arm = endpoint.replace("127.0.0.1", "localhost");
             trust();
         } catch (Exception e) {
             process.destroyForcibly().waitFor();
@@ -184,8 +187,7 @@ final class Lazuli {
     AzureProfile profile() {
         Map<String, String> endpoints = new HashMap<>(AzureEnvironment.AZURE.getEndpoints());
 
-        // these clients tell by the address whose token is needed, so that ARM and Graph need a name each
-        endpoints.put("resourceManagerEndpointUrl", endpoint.replace("127.0.0.1", "localhost") + "/");
+        endpoints.put("resourceManagerEndpointUrl", arm + "/");
         endpoints.put("activeDirectoryEndpointUrl", endpoint + "/");
         endpoints.put("microsoftGraphResourceId", endpoint + "/");
         return new AzureProfile(variables.get("AZURE_TENANT_ID"), subscription(), new AzureEnvironment(endpoints));
