@@ -18,6 +18,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -90,13 +91,20 @@ func start(folder string, arguments ...string) (*lazuli, error) {
 		return nil, err
 	}
 	l.process.Stdout, l.process.Stderr = input, input
-	err = l.process.Start()
-	input.Close()
-	if err != nil {
+	l.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // a test that panics leaves nothing running
+	launched, started := make(chan error, 1), make(chan struct{})
+	go func() {
+		runtime.LockOSThread() // the signal comes when the thread ends, not the process
+		err := l.process.Start()
+		input.Close()
+		launched <- err
+		if err == nil {
+			l.watch(output, started)
+		}
+	}()
+	if err := <-launched; err != nil {
 		return nil, err
 	}
-	started := make(chan struct{})
-	go l.watch(output, started)
 	select {
 	case <-started:
 		err = l.find(data)

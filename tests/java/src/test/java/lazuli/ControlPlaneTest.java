@@ -47,9 +47,12 @@ class ControlPlaneTest {
 
     @AfterAll
     static void stop() throws Exception {
-        assertTimeout(AT_ONCE, () -> lazuli.resources().resourceGroups().deleteByName(group));
-        assertFalse(lazuli.resources().resourceGroups().contain(group));
-        lazuli.stop();
+        try {
+            assertTimeout(AT_ONCE, () -> lazuli.resources().resourceGroups().deleteByName(group));
+            assertFalse(lazuli.resources().resourceGroups().contain(group));
+        } finally {
+            lazuli.stop();
+        }
     }
 
     private static Account make(String name, AccountProperties properties) {
