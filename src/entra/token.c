@@ -197,7 +197,12 @@ static bool is_own_host(const struct entra_call *c, struct str host)
 static bool is_for_us(const struct entra_call *c, struct str audience)
 {
     struct str host = token_host_of(audience), rest = audience, tenant = STR_NONE;
+    struct str port = str_slice(http_url_authority(audience), host.len, SIZE_MAX);
+    uint64_t number;
 
+    if (port.len &&
+        (port.data[0] != ':' || !str_to_u64(str_slice(port, 1, SIZE_MAX), UINT16_MAX, &number)))
+        return false;
     if (!host.len || (!str_starts_with_nocase(audience, STR("https://")) &&
                       !str_starts_with_nocase(audience, STR("http://"))))
         return false;
