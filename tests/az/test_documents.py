@@ -117,9 +117,9 @@ def test_group_of_the_cli_page(walk, samples):
     compare(samples[0], answer, {"name": (name, "the page writes myAIResourceGroup, which its command does not name")}, [])
 
 
-def test_account_of_the_cli_page(walk, samples, lazuli):
+def test_account_of_the_cli_page(walk, samples, az):
     sample, answer = samples[1], json.loads(walk[1])
-    here = f"{lazuli.endpoint}/accounts/{answer['name']}/"
+    here = f"{az.endpoint}/accounts/{answer['name']}/"
     endpoints = ["endpoint", *(f"endpoints.{name}" for name in sample["properties"]["endpoints"])]
     known = {f"properties.{name}": (here, "the service's own address in place of the region's") for name in endpoints}
     known |= {f"systemData.{name}ByType": APPLICATION for name in ("created", "lastModified")}
@@ -137,7 +137,8 @@ def test_endpoint_and_key_of_the_cli_page(walk, lazuli):
     endpoint, key, deployment = walk[2].strip(), walk[3].strip(), json.loads(walk[4])
     assert endpoint == json.loads(walk[1])["properties"]["endpoint"]
     url = f"{endpoint}openai/deployments/{deployment['name']}/embeddings?api-version=2024-02-01"
-    answer = requests.post(url, json={"input": "a"}, headers={"api-key": key}, timeout=60)
+    authority = lazuli.variables["LAZULI_CA_BUNDLE"]
+    answer = requests.post(url, json={"input": "a"}, headers={"api-key": key}, timeout=60, verify=authority)
     assert (answer.status_code, answer.json()["model"]) == (200, "text-embedding-ada-002")
 
 
@@ -183,7 +184,8 @@ def test_cli_of_setup_and_first_call(az, group, lazuli, tmp_path):
     key = az("cognitiveservices", "account", "keys", "list", "--name", name, "--resource-group", group)["key1"]
     url = f"{account['properties']['endpoint']}openai/deployments/prod-gpt4o-mini/chat/completions?api-version=2024-06-01"
     body = {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 5}
-    assert requests.post(url, json=body, headers={"api-key": key}, timeout=60).status_code == 200
+    authority = az.service.variables["LAZULI_CA_BUNDLE"]
+    assert requests.post(url, json=body, headers={"api-key": key}, timeout=60, verify=authority).status_code == 200
 
 
 def test_words_of_setup_and_first_call(az):
