@@ -20,21 +20,41 @@ static bool strip_suffix(struct str *host, struct str suffix)
     return true;
 }
 
-/* NAME.openai.DATA_DOMAIN: the account whose custom subdomain is NAME. Azure's own names, too, for
- * clients to whom a resolver gives this service's address for them. */
-static const struct directory_account *account_by_host(struct exchange *x)
+/* NAME of NAME.openai.DATA_DOMAIN, a custom subdomain; of Azure's own names, too, for clients to whom
+ * a resolver gives this service's address for them. STR_NONE for another host, and for the service's
+ * own, which may look like one of these. */
+static struct str domain_of_host(const struct exchange *x)
 {
-    struct str domain = x->inference->options.data_domain, host = x->request->host;
-    size_t port = str_find_char(host, ':');
+    const struct inference_options *options = &x->inference->options;
+    struct str whole = x->request->host, host;
 
-    if (port != SIZE_MAX)
-        host = str_slice(host, 0, port);
-    if ((domain.len && strip_suffix(&host, domain) && strip_suffix(&host, STR("openai"))) ||
-        strip_suffix(&host, STR("openai.azure.com")) ||
-        strip_suffix(&host, STR("cognitiveservices.azure.com")) ||
-        strip_suffix(&host, STR("services.ai.azure.com")))
-        return directory_by_domain(x->directory, host);
-    return NULL;
+    whole = str_slice(whole, 0, str_find_char(whole, ':'));
+    host = whole;
+    if (((options->data_domain.len && strip_suffix(&host, options->data_domain) &&
+          strip_suffix(&host, STR("openai"))) ||
+         strip_suffix(&host, STR("openai.azure.com")) ||
+         strip_suffix(&host, STR("cognitiveservices.azure.com")) ||
+         strip_suffix(&host, STR("services.ai.azure.com"))) &&
+        !str_equal_nocase(whole, options->own_host))
+        return host;
+    return STR_NONE;
+}
+
+/* *named stays NULL where the request names none, so that its key has to. One that names an account
+ * that is not there is nobody else's: in Azure, its host would not be found. */
+static bool find_account(const struct exchange *x, const struct directory_account **named,
+                         struct error *err)
+{
+    struct str domain = x->account_name.len ? STR_NONE : domain_of_host(x);
+
+    *named = NULL;
+    if (x->account_name.len)
+        *named = directory_by_name(x->directory, x->account_name);
+    else if (domain.len)
+        *named = directory_by_domain(x->directory, domain);
+    else
+        return true;
+    return *named || error_set(err, ERROR_NOT_FOUND, NULL);
 }
 
 /* Takes the last part of a list joined by commas off its end. */
@@ -134,14 +154,11 @@ static bool check_token(struct exchange *x, const struct directory_account *name
 
 static bool authenticate(struct exchange *x, struct error *err)
 {
-    const struct directory_account *named = account_by_host(x);
+    const struct directory_account *named;
     struct credential credential = credential_of(&x->request->headers, x->surface == SURFACE_V1);
 
-    if (x->account_name.len) {
-        named = directory_by_name(x->directory, x->account_name);
-        if (!named)
-            return error_set(err, ERROR_NOT_FOUND, NULL);
-    }
+    if (!find_account(x, &named, err))
+        return false;
     if (named && !check_network(x, named, false, err))
         return false;
     switch (credential.kind) {

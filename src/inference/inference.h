@@ -33,6 +33,8 @@ struct inference_options {
     struct metrics_shard *metrics;
     /* "example.com" when accounts are found by host NAME.openai.example.com; else empty. */
     struct str data_domain;
+    /* By which clients reach the service as a whole; may be empty. */
+    struct str own_host;
     struct str
         trusted_proxies; /* as network_rules_allow takes them: whose X-Forwarded-For counts */
     /* Faults by request header are obeyed (a development server). */
