@@ -6,7 +6,8 @@
 #include "identity/credential.h"
 #include "inference/authorize.h"
 #include "inference/operation.h"
-#include "model/network_rules.h"
+#include "net/address.h"
+#include "net/http_forwarded.h"
 
 /* Takes ".suffix" off the end of *host; false when it does not end so. */
 static bool strip_suffix(struct str *host, struct str suffix)
@@ -57,46 +58,11 @@ static bool find_account(const struct exchange *x, const struct directory_accoun
     return *named || error_set(err, ERROR_NOT_FOUND, NULL);
 }
 
-/* Takes the last part of a list joined by commas off its end. */
-static struct str take_last(struct str *list)
+static bool allows_client(const struct exchange *x, struct str rules)
 {
-    size_t at = list->len;
-    struct str last;
+    struct str trusted = x->inference->options.trusted_proxies;
 
-    while (at > 0 && list->data[at - 1] != ',')
-        at--;
-    last = str_trim(str_slice(*list, at, SIZE_MAX));
-    list->len = at > 0 ? at - 1 : 0;
-    return last;
-}
-
-/* "203.0.113.7:4711" as some proxies write it. */
-static struct str without_port(struct str address)
-{
-    size_t colon = str_find_char(address, ':');
-
-    if (colon == SIZE_MAX ||
-        str_find_char(str_slice(address, colon + 1, SIZE_MAX), ':') != SIZE_MAX)
-        return address;
-    return str_slice(address, 0, colon);
-}
-
-/* The nearest address that is no trusted proxy's. What stands further on in X-Forwarded-For anybody
- * may have written. */
-static struct str client_address(const struct exchange *x)
-{
-    struct str trusted = x->inference->options.trusted_proxies, address = x->request->peer;
-    const struct http_headers *headers = &x->request->headers;
-
-    for (size_t i = headers->count; i-- > 0 && network_rules_allow(trusted, address);) {
-        struct str list = headers->items[i].value;
-
-        if (!str_equal_nocase(headers->items[i].name, STR("X-Forwarded-For")))
-            continue;
-        while (list.len && network_rules_allow(trusted, address))
-            address = without_port(take_last(&list));
-    }
-    return address;
+    return address_ranges_hold(rules, http_client_address(x->request, trusted));
 }
 
 /* The account's own rules about whence it may be called, and by which endpoint: by its own, or by
@@ -108,7 +74,7 @@ static bool check_network(struct exchange *x, const struct directory_account *ac
         return error_set(err, ERROR_PUBLIC_ACCESS, NULL);
     if (account->denies_by_default && account->has_virtual_networks && is_regional)
         return error_set(err, ERROR_VIRTUAL_NETWORK, NULL);
-    if (account->denies_by_default && !network_rules_allow(account->ip_rules, client_address(x)))
+    if (account->denies_by_default && !allows_client(x, account->ip_rules))
         return error_set(err, ERROR_FIREWALL, NULL);
     return true;
 }

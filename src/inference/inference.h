@@ -35,8 +35,7 @@ struct inference_options {
     struct str data_domain;
     /* By which clients reach the service as a whole; may be empty. */
     struct str own_host;
-    struct str
-        trusted_proxies; /* as network_rules_allow takes them: whose X-Forwarded-For counts */
+    struct str trusted_proxies; /* as http_client_address takes them */
     /* Faults by request header are obeyed (a development server). */
     bool allow_faults;
     /* Azure's own reply where ours says more: a deployment whose model has retired. */

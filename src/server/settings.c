@@ -8,8 +8,8 @@
 
 #include "base/memory.h"
 #include "identity/managed_identity.h"
-#include "model/network_rules.h"
 #include "model/yaml_file.h"
+#include "net/address.h"
 
 enum setting_kind { SETTING_TEXT, SETTING_NUMBER, SETTING_FLAG };
 
@@ -322,10 +322,10 @@ static bool check_proxies(struct str list, struct error *err)
     struct str rule;
 
     while (str_split(&list, ',', &rule)) {
-        if (!network_rule_is_valid(rule))
+        if (!address_range_is_valid(rule))
             return error_set_target(err, ERROR_CONFIG, "trusted_proxies",
-                                    "trusted_proxies: '%.*s' is neither an IPv4 address nor a "
-                                    "range as 10.0.0.0/8",
+                                    "trusted_proxies: '%.*s' is neither an IP address nor a range "
+                                    "as 10.0.0.0/8",
                                     STR_ARGS(str_slice(rule, 0, 60)));
     }
     return true;
