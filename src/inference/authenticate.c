@@ -58,23 +58,27 @@ static bool find_account(const struct exchange *x, const struct directory_accoun
     return *named || error_set(err, ERROR_NOT_FOUND, NULL);
 }
 
-static bool allows_client(const struct exchange *x, struct str rules)
+static bool client_is_in(const struct exchange *x, struct str ranges)
 {
     struct str trusted = x->inference->options.trusted_proxies;
 
-    return address_ranges_hold(rules, http_client_address(x->request, trusted));
+    return address_ranges_hold(ranges, http_client_address(x->request, trusted));
 }
 
 /* The account's own rules about whence it may be called, and by which endpoint: by its own, or by
- * that of the region. */
+ * that of the region. In Azure none of them is about who comes by a private endpoint, which is
+ * another way to its own. */
 static bool check_network(struct exchange *x, const struct directory_account *account,
                           bool is_regional, struct error *err)
 {
+    if (account->has_private_endpoint && !is_regional &&
+        client_is_in(x, x->inference->options.private_networks))
+        return true;
     if (account->public_access_disabled)
         return error_set(err, ERROR_PUBLIC_ACCESS, NULL);
     if (account->denies_by_default && account->has_virtual_networks && is_regional)
         return error_set(err, ERROR_VIRTUAL_NETWORK, NULL);
-    if (account->denies_by_default && !allows_client(x, account->ip_rules))
+    if (account->denies_by_default && !client_is_in(x, account->ip_rules))
         return error_set(err, ERROR_FIREWALL, NULL);
     return true;
 }
