@@ -18,6 +18,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "identity/credential.h"
+#include "net/http_forwarded.h"
 
 /* What every reply carries, and what the call adds. */
 #define REPLY_HEADERS_MAX (ARM_HEADERS_MAX + 12)
@@ -49,6 +50,7 @@ struct arm *arm_new(const struct arm_options *options)
     a->public_base = memory_dup(options->public_base.data, options->public_base.len);
     a->is_public_base_set = options->is_public_base_set;
     a->data_domain = memory_dup(options->data_domain.data, options->data_domain.len);
+    a->trusted_proxies = memory_dup(options->trusted_proxies.data, options->trusted_proxies.len);
     a->is_unthrottled = options->is_unthrottled;
     a->authenticate = options->authenticate;
     a->authenticate_data = options->authenticate_data;
@@ -66,6 +68,7 @@ void arm_free(struct arm *a)
     free(a->tenant_id);
     free(a->public_base);
     free(a->data_domain);
+    free(a->trusted_proxies);
     free(a);
 }
 
@@ -245,7 +248,7 @@ static struct arm_exchange *exchange_new(struct arm *a, struct http_request *r)
         .if_match = http_headers_get(&r->headers, STR("If-Match")),
         .if_none_match = http_headers_get(&r->headers, STR("If-None-Match")),
         .base = http_request_base(r, str_from(a->public_base)),
-        .client_address = r->peer,
+        .client_address = http_client_address(r, str_from(a->trusted_proxies)),
     };
     x->job = (struct store_job){
         .run = run,

@@ -52,11 +52,12 @@ struct arm_options {
     const struct key_hash *key_hash; /* makes the digests that the data plane looks keys up by */
     struct authority *authority;     /* knows the principals of managed identities */
     struct str tenant_id;
-    struct str public_base;  /* "https://host:port", no slash at the end: where we are reached */
-    bool is_public_base_set; /* by the operator: endpoints are made of it, by whatever name and
+    struct str public_base;     /* "https://host:port", no slash at the end: where we are reached */
+    bool is_public_base_set;    /* by the operator: endpoints are made of it, by whatever name and
                                 scheme a request came; else of that */
-    struct str data_domain;  /* "example.com"; may be empty */
-    bool is_unthrottled;     /* takes as many requests as come: for load tests */
+    struct str data_domain;     /* "example.com"; may be empty */
+    struct str trusted_proxies; /* as http_client_address takes them; may be empty */
+    bool is_unthrottled;        /* takes as many requests as come: for load tests */
     /* Checks a bearer token; fills *who from the request's arena, or *err (ERROR_ARM_BAD_TOKEN). */
     bool (*authenticate)(void *data, struct http_request *r, struct str token,
                          struct principal *who, struct error *err);

@@ -39,7 +39,7 @@ static const struct {
 
 static enum access access_to(const struct arm_route *route)
 {
-    if (route->method != HTTP_GET && route->method != HTTP_HEAD)
+    if (route->method != HTTP_GET)
         return ACCESS_BY_ROLE;
     for (size_t i = 0; i < ARRAY_LEN(exceptions); i++) {
         if (str_equal(str_from(route->path), str_from(exceptions[i].path)))

@@ -61,6 +61,7 @@ struct arm {
     char *public_base;
     bool is_public_base_set;
     char *data_domain;
+    char *trusted_proxies;
     bool is_unthrottled;
     bool (*authenticate)(void *data, struct http_request *r, struct str token,
                          struct principal *who, struct error *err);

@@ -83,6 +83,18 @@ static bool check_length(const struct arm_call *c, struct error *err)
     return !c->request->is_too_large || error_set(err, ERROR_ARM_TOO_LARGE, NULL);
 }
 
+/* Azure's answer to HEAD is 204 where GET's is 200; what is there is not sent. */
+static bool handle(struct arm_call *c, struct error *err)
+{
+    if (!c->route->handle(c, err))
+        return false;
+    if (c->request->method == HTTP_HEAD) {
+        c->reply.status = c->reply.status == 200 ? 204 : c->reply.status;
+        c->reply.body = STR_NONE;
+    }
+    return true;
+}
+
 static bool execute(struct arm_call *c, struct error *err)
 {
     size_t kept;
@@ -97,9 +109,8 @@ static bool execute(struct arm_call *c, struct error *err)
     if (!arm_route_find(c, err) ||
         !arm_version_check(c->type->provider, c->type->name, c->api_version, c->arena, err))
         return false;
-    if (authorize(c, err) && lock_check(c, err) && check_length(c, err) &&
-        c->route->handle(c, err) && arm_publish_prepare(c, err) &&
-        arm_activity_record(c, NULL, err))
+    if (authorize(c, err) && lock_check(c, err) && check_length(c, err) && handle(c, err) &&
+        arm_publish_prepare(c, err) && arm_activity_record(c, NULL, err))
         return true;
     c->reply.header_count = kept; /* the handler's belong to what did not come to be */
     return false;

@@ -3,6 +3,7 @@
 
 #include "arm/resource.h"
 #include "arm/types/deployment.h"
+#include "arm/types/private_endpoint.h"
 #include "arm/types/role.h"
 #include "base/log.h"
 #include "identity/account_keys.h"
@@ -99,6 +100,9 @@ static struct directory_account *read_account(const struct reading *in,
         arena_lower(in->arena, json_str(json_at(body, "properties.customSubDomainName")));
     account->local_auth_disabled = yyjson_get_bool(json_at(body, "properties.disableLocalAuth"));
     read_network(in, json_at(body, "properties"), account);
+    if (!private_endpoint_find_approved(in->txn, in->arena, r->key, &account->has_private_endpoint,
+                                        err))
+        return NULL;
     return read_digests(in, r, account, err) ? account : NULL;
 }
 

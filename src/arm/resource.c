@@ -252,14 +252,6 @@ bool arm_resource_get(struct arm_call *c, struct error *err)
     return arm_resource_find(c, c->type, &r, err) && arm_resource_reply(c, 200, c->type, &r, err);
 }
 
-bool arm_resource_head(struct arm_call *c, struct error *err)
-{
-    struct store_resource r;
-
-    c->reply.status = 204;
-    return arm_resource_find(c, c->type, &r, err);
-}
-
 bool arm_resource_find_all(struct arm_call *c, const struct arm_type *type,
                            struct store_resource **found, size_t *count, struct error *err)
 {

@@ -10,7 +10,6 @@
 
 /* Handlers. */
 bool arm_resource_get(struct arm_call *c, struct error *err);
-bool arm_resource_head(struct arm_call *c, struct error *err);
 bool arm_resource_put(struct arm_call *c, struct error *err);
 bool arm_resource_patch(struct arm_call *c, struct error *err);
 /* A PUT of the call's type and names, with a body that came by another way. */

@@ -128,6 +128,12 @@ struct str arm_route_list_scope(const struct arm_call *c)
                                                                          : path);
 }
 
+/* Whether something is there, by HEAD, is asked as it is read. */
+static bool takes(const struct arm_route *route, enum http_method method)
+{
+    return route->method == method || (route->method == HTTP_GET && method == HTTP_HEAD);
+}
+
 static bool find(struct arm_call *c, const struct http_path *path, bool *method_differs)
 {
     unsigned scope_len;
@@ -142,7 +148,7 @@ static bool find(struct arm_call *c, const struct http_path *path, bool *method_
             c->scope = join_scope(c->arena, path, scope_len);
             c->type = arm_types[t];
             c->route = route;
-            if (route->method == c->request->method)
+            if (takes(route, c->request->method))
                 return true;
             *method_differs = true;
         }

@@ -33,6 +33,7 @@ struct entra {
     char *subscription_id;
     char *public_base;
     bool has_any_name;
+    char *trusted_proxies;
     char *machine_identity;   /* may be empty */
     char *machine_identities; /* likewise */
     pthread_mutex_t
@@ -60,9 +61,10 @@ struct entra_request {
     struct str authorization;     /* the header's value */
     struct str metadata;          /* the header that managed identities send */
     struct str client_request_id; /* the header client-request-id; may be empty */
-    struct str peer;
-    bool is_forwarded; /* by something in front */
-    struct str base;   /* "https://host": what links back to this server begin with */
+    struct str peer;              /* who is connected */
+    struct str client_address;    /* who that is there for, by http_client_address; may be empty */
+    bool is_forwarded;            /* by something in front */
+    struct str base;              /* "https://host": what links back to this server begin with */
 };
 
 struct entra_reply {

@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "entra/call.h"
 #include "identity/password.h"
+#include "net/http_forwarded.h"
 
 /* Passwords that are being hashed at the same time: each takes 32 MiB, and one of the few threads that
  * others need, too. More wait for their turn, up to a bound; the next ones are refused. */
@@ -48,6 +49,7 @@ struct entra *entra_new(const struct entra_options *options)
     e->subscription_id = memory_dup(options->subscription_id.data, options->subscription_id.len);
     e->public_base = memory_dup(options->public_base.data, options->public_base.len);
     e->has_any_name = options->has_any_name;
+    e->trusted_proxies = memory_dup(options->trusted_proxies.data, options->trusted_proxies.len);
     e->machine_identity = memory_dup(options->machine_identity.data, options->machine_identity.len);
     e->machine_identities =
         memory_dup(options->machine_identities.data, options->machine_identities.len);
@@ -61,6 +63,7 @@ void entra_free(struct entra *e)
     pthread_mutex_destroy(&e->lock);
     free(e->subscription_id);
     free(e->public_base);
+    free(e->trusted_proxies);
     free(e->machine_identity);
     free(e->machine_identities);
     free(e);
@@ -372,6 +375,7 @@ void entra_on_head(struct entra *e, struct http_request *r)
         .client_request_id = http_client_request_id(&r->headers, STR("client-request-id")),
         .peer = r->peer,
         .is_forwarded = entra_is_forwarded(&r->headers),
+        .client_address = http_client_address(r, str_from(e->trusted_proxies)),
         .base = http_request_base(r, str_from(e->public_base)),
     };
     x->call = (struct entra_call){ .entra = e, .request = &x->request };

@@ -109,7 +109,8 @@ static struct str access_token(struct entra_call *c, const struct user_grant *g)
     json_set_str(doc, claims, "appid", g->client_id);
     json_set_str(doc, claims, "appidacr", STR("0"));
     json_set_str(doc, claims, "idtyp", STR("user"));
-    json_set_str(doc, claims, "ipaddr", c->request->peer);
+    if (c->request->client_address.len)
+        json_set_str(doc, claims, "ipaddr", c->request->client_address);
     json_set_str(doc, claims, "name", display_name(g));
     json_set_str(doc, claims, "oid", g->user.object_id);
     json_set_str(doc, claims, "scp", STR("user_impersonation"));

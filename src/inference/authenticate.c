@@ -6,7 +6,8 @@
 #include "identity/credential.h"
 #include "inference/authorize.h"
 #include "inference/operation.h"
-#include "model/network_rules.h"
+#include "net/address.h"
+#include "net/http_forwarded.h"
 
 /* Takes ".suffix" off the end of *host; false when it does not end so. */
 static bool strip_suffix(struct str *host, struct str suffix)
@@ -20,75 +21,64 @@ static bool strip_suffix(struct str *host, struct str suffix)
     return true;
 }
 
-/* NAME.openai.DATA_DOMAIN: the account whose custom subdomain is NAME. Azure's own names, too, for
- * clients to whom a resolver gives this service's address for them. */
-static const struct directory_account *account_by_host(struct exchange *x)
+/* NAME of NAME.openai.DATA_DOMAIN, a custom subdomain; of Azure's own names, too, for clients to whom
+ * a resolver gives this service's address for them. STR_NONE for another host, and for the service's
+ * own, which may look like one of these. */
+static struct str domain_of_host(const struct exchange *x)
 {
-    struct str domain = x->inference->options.data_domain, host = x->request->host;
-    size_t port = str_find_char(host, ':');
+    const struct inference_options *options = &x->inference->options;
+    struct str whole = x->request->host, host;
 
-    if (port != SIZE_MAX)
-        host = str_slice(host, 0, port);
-    if ((domain.len && strip_suffix(&host, domain) && strip_suffix(&host, STR("openai"))) ||
-        strip_suffix(&host, STR("openai.azure.com")) ||
-        strip_suffix(&host, STR("cognitiveservices.azure.com")) ||
-        strip_suffix(&host, STR("services.ai.azure.com")))
-        return directory_by_domain(x->directory, host);
-    return NULL;
+    whole = str_slice(whole, 0, str_find_char(whole, ':'));
+    host = whole;
+    if (((options->data_domain.len && strip_suffix(&host, options->data_domain) &&
+          strip_suffix(&host, STR("openai"))) ||
+         strip_suffix(&host, STR("openai.azure.com")) ||
+         strip_suffix(&host, STR("cognitiveservices.azure.com")) ||
+         strip_suffix(&host, STR("services.ai.azure.com"))) &&
+        !str_equal_nocase(whole, options->own_host))
+        return host;
+    return STR_NONE;
 }
 
-/* Takes the last part of a list joined by commas off its end. */
-static struct str take_last(struct str *list)
+/* *named stays NULL where the request names none, so that its key has to. One that names an account
+ * that is not there is nobody else's: in Azure, its host would not be found. */
+static bool find_account(const struct exchange *x, const struct directory_account **named,
+                         struct error *err)
 {
-    size_t at = list->len;
-    struct str last;
+    struct str domain = x->account_name.len ? STR_NONE : domain_of_host(x);
 
-    while (at > 0 && list->data[at - 1] != ',')
-        at--;
-    last = str_trim(str_slice(*list, at, SIZE_MAX));
-    list->len = at > 0 ? at - 1 : 0;
-    return last;
+    *named = NULL;
+    if (x->account_name.len)
+        *named = directory_by_name(x->directory, x->account_name);
+    else if (domain.len)
+        *named = directory_by_domain(x->directory, domain);
+    else
+        return true;
+    return *named || error_set(err, ERROR_NOT_FOUND, NULL);
 }
 
-/* "203.0.113.7:4711" as some proxies write it. */
-static struct str without_port(struct str address)
+static bool client_is_in(const struct exchange *x, struct str ranges)
 {
-    size_t colon = str_find_char(address, ':');
+    struct str trusted = x->inference->options.trusted_proxies;
 
-    if (colon == SIZE_MAX ||
-        str_find_char(str_slice(address, colon + 1, SIZE_MAX), ':') != SIZE_MAX)
-        return address;
-    return str_slice(address, 0, colon);
-}
-
-/* The nearest address that is no trusted proxy's. What stands further on in X-Forwarded-For anybody
- * may have written. */
-static struct str client_address(const struct exchange *x)
-{
-    struct str trusted = x->inference->options.trusted_proxies, address = x->request->peer;
-    const struct http_headers *headers = &x->request->headers;
-
-    for (size_t i = headers->count; i-- > 0 && network_rules_allow(trusted, address);) {
-        struct str list = headers->items[i].value;
-
-        if (!str_equal_nocase(headers->items[i].name, STR("X-Forwarded-For")))
-            continue;
-        while (list.len && network_rules_allow(trusted, address))
-            address = without_port(take_last(&list));
-    }
-    return address;
+    return address_ranges_hold(ranges, http_client_address(x->request, trusted));
 }
 
 /* The account's own rules about whence it may be called, and by which endpoint: by its own, or by
- * that of the region. */
+ * that of the region. In Azure none of them is about who comes by a private endpoint, which is
+ * another way to its own. */
 static bool check_network(struct exchange *x, const struct directory_account *account,
                           bool is_regional, struct error *err)
 {
+    if (account->has_private_endpoint && !is_regional &&
+        client_is_in(x, x->inference->options.private_networks))
+        return true;
     if (account->public_access_disabled)
         return error_set(err, ERROR_PUBLIC_ACCESS, NULL);
     if (account->denies_by_default && account->has_virtual_networks && is_regional)
         return error_set(err, ERROR_VIRTUAL_NETWORK, NULL);
-    if (account->denies_by_default && !network_rules_allow(account->ip_rules, client_address(x)))
+    if (account->denies_by_default && !client_is_in(x, account->ip_rules))
         return error_set(err, ERROR_FIREWALL, NULL);
     return true;
 }
@@ -134,14 +124,11 @@ static bool check_token(struct exchange *x, const struct directory_account *name
 
 static bool authenticate(struct exchange *x, struct error *err)
 {
-    const struct directory_account *named = account_by_host(x);
+    const struct directory_account *named;
     struct credential credential = credential_of(&x->request->headers, x->surface == SURFACE_V1);
 
-    if (x->account_name.len) {
-        named = directory_by_name(x->directory, x->account_name);
-        if (!named)
-            return error_set(err, ERROR_NOT_FOUND, NULL);
-    }
+    if (!find_account(x, &named, err))
+        return false;
     if (named && !check_network(x, named, false, err))
         return false;
     switch (credential.kind) {

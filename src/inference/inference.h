@@ -33,8 +33,11 @@ struct inference_options {
     struct metrics_shard *metrics;
     /* "example.com" when accounts are found by host NAME.openai.example.com; else empty. */
     struct str data_domain;
-    struct str
-        trusted_proxies; /* as network_rules_allow takes them: whose X-Forwarded-For counts */
+    /* By which clients reach the service as a whole; may be empty. */
+    struct str own_host;
+    struct str trusted_proxies; /* as http_client_address takes them */
+    /* As address_ranges_hold takes them: who is there comes by an account's private endpoint. */
+    struct str private_networks;
     /* Faults by request header are obeyed (a development server). */
     bool allow_faults;
     /* Azure's own reply where ours says more: a deployment whose model has retired. */

@@ -60,10 +60,11 @@ struct directory_account {
     struct str resource_group;
     struct str domain; /* custom subdomain, lower case; empty when there is none */
     bool local_auth_disabled;
-    bool public_access_disabled; /* nobody is let in */
+    bool public_access_disabled; /* nobody is let in but by a private endpoint */
+    bool has_private_endpoint;   /* one that is approved */
     bool denies_by_default;      /* only those whom ip_rules let in */
     bool has_virtual_networks;   /* and those in some, by the account's own endpoint only */
-    struct str ip_rules;         /* as network_rules_allow takes them */
+    struct str ip_rules;         /* as address_ranges_hold takes them */
     uint8_t key_digests[2][KEY_DIGEST_BYTES];
     struct directory_node *deployments; /* directory_deployment finds them */
 };

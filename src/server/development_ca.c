@@ -30,6 +30,7 @@ static const char *const usual_names[] = {
     "graph.microsoft.com",
     "*.openai.azure.com",
     "*.cognitiveservices.azure.com",
+    "*.services.ai.azure.com",
     "*.api.cognitive.microsoft.com",
 };
 #define OWN_NAMES_MAX 3
@@ -45,19 +46,6 @@ struct development_ca {
 };
 
 /* ---- names ---- */
-
-/* "http://user@host:80/path" -> "host", "http://[::1]:80" -> "::1" */
-static struct str host_of(struct str base)
-{
-    struct str rest = http_url_authority(base), host;
-
-    if (str_find_char(rest, '@') != SIZE_MAX)
-        rest = str_slice(rest, str_find_char(rest, '@') + 1, SIZE_MAX);
-    if (str_starts_with(rest, STR("[")))
-        return str_slice(rest, 1, str_find_char(rest, ']') - 1);
-    (void)str_split(&rest, ':', &host);
-    return host;
-}
 
 static void add_name(struct certificate_names *names, struct str *items, struct str name)
 {
@@ -80,9 +68,9 @@ static struct certificate_names names_of(const struct settings *s, struct arena 
 
     for (size_t i = 0; i < ARRAY_LEN(usual_names); i++)
         add_name(&names, items, str_from(usual_names[i]));
-    add_name(&names, items, host_of(listen));
+    add_name(&names, items, http_url_host(listen));
     if (s->public_base)
-        add_name(&names, items, host_of(arena_copy(a, str_from(s->public_base))));
+        add_name(&names, items, http_url_host(arena_copy(a, str_from(s->public_base))));
     if (s->data_domain)
         add_name(&names, items, arena_printf(a, "*.openai.%s", s->data_domain));
     return names;

@@ -227,6 +227,7 @@ static bool make_arm(struct server *s, struct error *err)
         .public_base = s->info.endpoint.public_base,
         .has_any_name =
             !s->options.settings->public_base && is_wildcard(listen_host(s->options.settings)),
+        .trusted_proxies = str_from(s->options.settings->trusted_proxies),
         .machine_identity = str_from(s->options.settings->machine_identity),
         .machine_identities = str_from(s->options.settings->machine_identities),
     });
@@ -245,6 +246,7 @@ static bool make_arm(struct server *s, struct error *err)
         .public_base = s->info.endpoint.public_base,
         .is_public_base_set = s->options.settings->public_base,
         .data_domain = str_from(s->options.settings->data_domain),
+        .trusted_proxies = str_from(s->options.settings->trusted_proxies),
         .is_unthrottled = !s->options.settings->arm_rate_limits,
         .authenticate = on_authenticate,
         .authenticate_data = s,

@@ -8,8 +8,8 @@
 
 #include "base/memory.h"
 #include "identity/managed_identity.h"
-#include "model/network_rules.h"
 #include "model/yaml_file.h"
+#include "net/address.h"
 
 enum setting_kind { SETTING_TEXT, SETTING_NUMBER, SETTING_FLAG };
 
@@ -317,16 +317,15 @@ static bool is_base_url(struct str url)
            consists_of(str_slice(url, scheme, url.len), "-._~:/[]@%+");
 }
 
-static bool check_proxies(struct str list, struct error *err)
+static bool check_ranges(const char *name, struct str list, struct error *err)
 {
-    struct str rule;
+    struct str range;
 
-    while (str_split(&list, ',', &rule)) {
-        if (!network_rule_is_valid(rule))
-            return error_set_target(err, ERROR_CONFIG, "trusted_proxies",
-                                    "trusted_proxies: '%.*s' is neither an IPv4 address nor a "
-                                    "range as 10.0.0.0/8",
-                                    STR_ARGS(str_slice(rule, 0, 60)));
+    while (str_split(&list, ',', &range)) {
+        if (!address_range_is_valid(range))
+            return error_set_target(err, ERROR_CONFIG, name,
+                                    "%s: '%.*s' is neither an IP address nor a range as 10.0.0.0/8",
+                                    name, STR_ARGS(str_slice(range, 0, 60)));
     }
     return true;
 }
@@ -352,7 +351,8 @@ static bool check_names(const struct settings *s, struct error *err)
         return error_set_target(err, ERROR_CONFIG, "public_base",
                                 "public_base: '%s' is not a URL as https://lazuli.example.com",
                                 s->public_base);
-    if (!check_proxies(str_from(s->trusted_proxies), err) ||
+    if (!check_ranges("trusted_proxies", str_from(s->trusted_proxies), err) ||
+        !check_ranges("private_networks", str_from(s->private_networks), err) ||
         !check_identities(str_from(s->machine_identities), err))
         return false;
     if (s->data_domain && !consists_of(str_from(s->data_domain), "-."))

@@ -15,8 +15,9 @@
     TEXT(listen, "127.0.0.1:4270", false, "Address and port to listen on; an IPv6 address in brackets, port 0 for any free one.") \
     TEXT(data, "./.lazuli", false, "Folder of the database, keys and sockets; made when missing.") \
     TEXT(public_base, NULL, false, "URL under which clients reach the service; endpoints are made of it. Default: an account shows the scheme and host that the request came by, other places those of listen.") \
-    TEXT(data_domain, NULL, false, "Accounts with a custom subdomain are served as NAME.openai.DATA_DOMAIN.") \
-    TEXT(trusted_proxies, NULL, false, "IPv4 addresses and ranges (CIDR), separated by commas, whose `X-Forwarded-For` says who the client is that an account's network rules are about.") \
+    TEXT(data_domain, NULL, false, "Accounts with a custom subdomain are served as NAME.openai.DATA_DOMAIN; a NAME that none has is not found.") \
+    TEXT(trusted_proxies, NULL, false, "IP addresses and ranges (CIDR), separated by commas, whose `X-Forwarded-For` says who the client is: for an account's network rules, the activity log and the claim ipaddr of tokens.") \
+    TEXT(private_networks, NULL, false, "IP addresses and ranges (CIDR), separated by commas: a client there calls an account that has an approved private endpoint connection as by that endpoint, whatever publicNetworkAccess and networkAcls say. It must name the account, by host or path.") \
     TEXT(machine_identity, NULL, false, "Client id of the identity that programs of this machine get tokens of, without a secret, at /metadata/identity/oauth2/token (loopback only), as from Azure's instance metadata service.") \
     TEXT(machine_identities, NULL, false, "User-assigned managed identities, by resource id or by name, separated by commas, whose tokens those programs get beside it when they ask for one by its client id, object id or resource id; without machine_identity, the only one there is also unasked.") \
     TEXT(catalog, NULL, true, "Model catalog file. Default: the built-in catalog.") \

@@ -5,6 +5,7 @@ import uuid
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from azure.core.rest import HttpRequest
+from azure.identity import ClientSecretCredential
 from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
 from azure.mgmt.cognitiveservices.models import (
     Account,
@@ -22,7 +23,7 @@ from azure.mgmt.cognitiveservices.models import (
 )
 from azure.mgmt.resource import ManagementLockClient, ResourceManagementClient, SubscriptionClient
 
-from arm import Token
+from arm import Arm
 from certificate import tls_arguments
 from conftest import SIMULATED
 from service import Lazuli
@@ -39,7 +40,11 @@ def service(certificate):
 @pytest.fixture(scope="module")
 def options(service, certificate):
     return {
-        "credential": Token(service.token),
+        "credential": ClientSecretCredential(
+            service.variables["AZURE_TENANT_ID"], service.variables["AZURE_CLIENT_ID"],
+            service.variables["AZURE_CLIENT_SECRET"], authority=f"https://127.0.0.1:{service.port}",
+            disable_instance_discovery=True, connection_verify=str(certificate / "cert.pem"),
+        ),
         "base_url": f"https://127.0.0.1:{service.port}",
         "credential_scopes": ["https://management.azure.com/.default"],
         "connection_verify": str(certificate / "cert.pem"),
@@ -294,3 +299,36 @@ def test_preconditions(cognitive, service, group, account):
     with pytest.raises((ResourceModifiedError, HttpResponseError)):
         answer.raise_for_status()
     assert answer.status_code == 412
+
+
+def test_existence(resources, cognitive, service, certificate, group, account):
+    """HEAD finds what GET finds, of every type."""
+    cognitive.deployments.begin_create_or_update(group, account, "ada", embedding()).result()
+    arm = Arm(service)
+    arm.session.verify, arm.session.trust_env = str(certificate / "cert.pem"), False
+    in_group, of_account = arm.group(group), arm.account(group, account)
+    lock = f"{of_account}/providers/Microsoft.Authorization/locks/keep"
+    assert arm.raw("PUT", f"{lock}?api-version=2020-05-01", {"properties": {"level": "CanNotDelete"}}).status_code == 201
+    role = f"{arm.subscription}/providers/Microsoft.Authorization/roleDefinitions/acdd72a7-3385-48ef-bd42-f606fba81ae7"
+    for path, version in (
+        (in_group, "2022-12-01"),
+        (of_account, "2023-05-01"),
+        (f"{of_account}/deployments/ada", "2023-05-01"),
+        (f"{of_account}/raiPolicies/Microsoft.Default", "2024-10-01"),
+        (lock, "2020-05-01"),
+        (role, "2022-04-01"),
+    ):
+        get = arm.raw("GET", f"{path}?api-version={version}")
+        head = arm.raw("HEAD", f"{path}?api-version={version}")
+        assert (get.status_code, head.status_code, head.content) == (200, 204, b""), path
+        assert head.headers.get("ETag") == get.headers.get("ETag"), path
+        assert resources.resources.check_existence_by_id(path, version), path
+        other = path[:-1] + ("1" if path.endswith("0") else "0")
+        assert not resources.resources.check_existence_by_id(other, version), other
+    assert resources.resources.check_existence(
+        group, "Microsoft.CognitiveServices", f"accounts/{account}", "deployments", "ada", "2023-05-01")
+    assert not resources.resources.check_existence(
+        group, "Microsoft.CognitiveServices", f"accounts/{account}", "deployments", "none", "2023-05-01")
+    assert arm.raw("DELETE", f"{lock}?api-version=2020-05-01").status_code == 200
+    listkeys = arm.raw("HEAD", f"{of_account}/listKeys?api-version=2023-05-01")
+    assert listkeys.status_code == 405  # what only POST gets is not asked for by HEAD either

@@ -57,7 +57,8 @@ def test_the_ca_is_that_of_the_folder(simulated, authority):
 @pytest.mark.parametrize(
     "name",
     ["localhost", "127.0.0.1", "::1", "management.azure.com", "login.microsoftonline.com", "graph.microsoft.com",
-     "mine.openai.azure.com", "mine.cognitiveservices.azure.com", "eastus.api.cognitive.microsoft.com"],
+     "mine.openai.azure.com", "mine.cognitiveservices.azure.com", "mine.services.ai.azure.com",
+     "eastus.api.cognitive.microsoft.com"],
 )  # fmt: skip
 def test_names(simulated, authority, name):
     assert "localhost" in presented(simulated, authority, name)

@@ -14,6 +14,7 @@ from fake_issuer import FakeIssuer, Key, encode, sign_with_secret
 from service import Lazuli
 from waiting import wait_until
 
+OPENAI_USER = "5e0bd9bd-7b93-4f28-af87-19fc36ad61bd"
 READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
 VERSION = "api-version=2022-12-01"
 
@@ -197,6 +198,114 @@ def test_a_reload_adds_and_removes_issuers(service, issuer):
     identity_file(service.identity_file.parent, entry_of(issuer))
     service.reload()
     wait_until(lambda: is_taken(service, issuer.token()), service.log_text)
+
+
+# -- Models ------------------------------------------------------------------------------------------------------------------
+
+
+CONNECTION = requests.Session()  # kept, so that calls come to one worker, which remembers what was good
+
+
+def chat(service, token, **more):
+    """The status of a call of a model, and what its error says: nothing, a code, or a refused token's text."""
+    url = f"{service.endpoint}/accounts/{service.variables['LAZULI_ACCOUNT']}/openai/deployments/gpt-4/chat/completions"
+    answer = CONNECTION.post(
+        f"{url}?api-version=2024-10-21", json={"messages": [{"role": "user", "content": "hi"}], "max_tokens": 2} | more,
+        headers={"Authorization": f"Bearer {token}"}, timeout=60,
+    )  # fmt: skip
+    body = answer.json()
+    return answer.status_code, body.get("error", {}).get("code") or body.get("message", "")[:12]
+
+
+GOOD, NO_ROLE, NO_TOKEN = (200, ""), (401, "PermissionDenied"), (401, "Unauthorized")
+
+
+@pytest.fixture
+def called(tmp_path):
+    """A service with an issuer of its own, whose keys come and go, and that lets "alice" call models; where both are."""
+    with FakeIssuer() as issuer:
+        file = identity_file(tmp_path, entry_of(issuer))
+        with Lazuli(catalog=SIMULATED, arguments=["--identity-file", str(file)]) as running:
+            wait_until(lambda: is_taken(running, issuer.token()), running.log_text)
+            assign(running, OPENAI_USER, object_id_of(running, issuer.token()))
+            yield running, issuer, tmp_path
+
+
+def object_id_of(service, token):
+    """By which the service names the bearer: it tells that in a refusal."""
+    return ask(service, token, Arm(service).group("nothing"))[2].split("object id '")[1].split("'")[0]
+
+
+def test_a_bearer_calls_models_by_its_role(service, issuer):
+    claims = {"sub": "caller", "preferred_username": "caller@example.com"}
+    token = issuer.token(**claims)
+    assert chat(service, token) == NO_ROLE
+    assign(service, OPENAI_USER, object_id_of(service, token))
+    assert chat(service, token) == chat(service, issuer.token(**claims)) == GOOD
+    assert chat(service, issuer.token(sub="another")) == NO_ROLE
+    client = service.azure(api_key=None, azure_ad_token_provider=lambda: issuer.token(**claims))
+    client.base_url = f"{service.endpoint}/accounts/{service.variables['LAZULI_ACCOUNT']}/openai"
+    assert client.chat.completions.create(model="gpt-4", messages=[{"role": "user", "content": "hi"}], max_tokens=2).choices
+
+
+def test_a_bearer_calls_models_by_its_groups_role(service, issuer):
+    group = str(uuid.uuid4())
+    token = issuer.token(sub="member", groups=["others", group])
+    assert chat(service, token) == NO_ROLE
+    assign(service, OPENAI_USER, group)
+    assert chat(service, token) == GOOD
+    assert chat(service, issuer.token(sub="member", groups=["others"])) == NO_ROLE
+    assert chat(service, issuer.token(sub="member")) == NO_ROLE
+
+
+def test_bad_tokens_call_no_model(called):
+    service, issuer, _ = called
+    assert chat(service, issuer.token()) == GOOD
+    for name, (token, _) in bad_tokens(issuer).items():
+        assert chat(service, token) == NO_TOKEN, f"a token {name}"
+
+
+def test_a_token_for_one_service_of_azures_is_for_that_only(tmp_path):
+    """Of those audiences; one of the operator's own is for both."""
+    arm, data = "https://management.azure.com", "https://cognitiveservices.azure.com"
+    with FakeIssuer() as issuer:
+        file = identity_file(tmp_path, entry_of(issuer, audiences=["api://lazuli", arm, data]))
+        with Lazuli(catalog=SIMULATED, arguments=["--identity-file", str(file)]) as service:
+            wait_until(lambda: is_taken(service, issuer.token()), service.log_text)
+            object_id = object_id_of(service, issuer.token())
+            assign(service, OPENAI_USER, object_id)
+            assign(service, READER, object_id)
+            taken = {aud: (ask(service, issuer.token(aud=aud))[0], chat(service, issuer.token(aud=aud)))
+                     for aud in ("api://lazuli", arm, data)}  # fmt: skip
+            assert taken == {"api://lazuli": (200, GOOD), arm: (200, NO_TOKEN), data: (401, GOOD)}
+
+
+def test_what_was_good_by_an_old_key_is_not_remembered(called):
+    """It was called with, so that the service need not have looked at it again."""
+    service, issuer, _ = called
+    old = issuer.token()
+    assert chat(service, old) == chat(service, old) == GOOD
+    issuer.rotate("second")
+    wait_until(lambda: chat(service, issuer.token()) == GOOD, service.log_text)
+    assert chat(service, old) == NO_TOKEN
+    assert chat(service, issuer.token()) == GOOD
+
+
+def test_a_removed_issuers_tokens_are_not_remembered(called):
+    service, issuer, folder = called
+    token = issuer.token()
+    assert chat(service, token) == chat(service, token) == GOOD
+    with FakeIssuer() as other:
+        identity_file(folder, entry_of(other))
+        assert "reload_done" in service.reload()
+        assert chat(service, token) == NO_TOKEN
+        identity_file(folder, entry_of(issuer, audiences=["api://other"]), entry_of(other))
+        assert "reload_done" in service.reload()
+        wait_until(lambda: is_taken(service, other.token()), service.log_text)
+        assert chat(service, token) == NO_TOKEN
+        identity_file(folder, entry_of(issuer))
+        assert "reload_done" in service.reload()
+        wait_until(lambda: chat(service, token) == GOOD, service.log_text)
 
 
 def test_an_issuer_is_asked_by_tls_that_is_checked(certificate, tmp_path):

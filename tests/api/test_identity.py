@@ -27,6 +27,11 @@ from waiting import wait_until
 OPENAI_USER = "5e0bd9bd-7b93-4f28-af87-19fc36ad61bd"
 COGNITIVE_CONTRIBUTOR = "25fbc0a9-bd7c-42a3-aa1a-3b75d497ee68"
 READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
+INVALID_TOKEN = {
+    "statusCode": 401,
+    "message": "Unauthorized. Access token is missing, invalid, audience is incorrect (https://cognitiveservices.azure.com), "
+    "or have expired.",
+}
 CHAT = {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 4}
 
 
@@ -307,6 +312,10 @@ def test_managed_identity_credential(tmp_path, monkeypatch):
 # -- Tokens that are refused ------------------------------------------------------------------------------------------------
 
 
+def chat(entra, token, path="/accounts/lazuli-openai/openai/deployments/gpt-4/chat/completions?api-version=2024-02-01"):
+    return entra.session.post(entra.base + path, json=CHAT, headers={"Authorization": f"Bearer {token}"}, timeout=60)
+
+
 def arm_error(entra, token):
     answer = entra.arm("GET", "/resourceGroups", token, version="2022-12-01")
     assert answer.status_code == 401 and answer.headers["WWW-Authenticate"].startswith("Bearer ")
@@ -333,46 +342,72 @@ def unsigned(entra, token):
     return encode({"alg": "none", "typ": "JWT"}) + "." + token.split(".")[1] + "."
 
 
+def changed(token, **claims):
+    """With the signature of what it was before."""
+    head, _, signature = token.split(".")
+    return ".".join([head, encode(claims_of(token) | claims), signature])
+
+
 FORGERIES = {
     "another key": (lambda e, t: forge(t), "InvalidAuthenticationToken"),
     "an unknown key": (lambda e, t: forge(t, headers={"kid": "other"}), "InvalidAuthenticationToken"),
     "alg none": (unsigned, "InvalidAuthenticationToken"),
     "HMAC by the public key": (hs256, "InvalidAuthenticationToken"),
     "another issuer": (lambda e, t: forge(t, iss="https://sts.windows.net/other/"), "InvalidAuthenticationTokenTenant"),
-    "another audience": (lambda e, t: e.token(DATA), "InvalidAuthenticationTokenAudience"),
-    "changed claims": (lambda e, t: ".".join([t.split(".")[0], encode({"oid": "x"}), t.split(".")[2]]), None),
+    "another audience": (lambda e, t: e.token("https://graph.microsoft.com"), "InvalidAuthenticationTokenAudience"),
+    "changed claims": (lambda e, t: changed(t, scp="Everything"), "InvalidAuthenticationToken"),
     "cut": (lambda e, t: t[:-20], "InvalidAuthenticationToken"),
     "garbage": (lambda e, t: "eyJ.eyJ.eyJ", "InvalidAuthenticationToken"),
     "too long": (lambda e, t: "eyJ" + "A" * 40000 + ".e.e", "InvalidAuthenticationToken"),
 }
 
 
+@pytest.fixture(scope="module")
+def both(entra):
+    """The tokens of a principal that may read the subscription, and call models: one for each plane."""
+    object_id, client_id, secret = entra.make_principal("of both planes")
+    entra.assign(object_id, READER)
+    entra.assign(object_id, OPENAI_USER)
+    tokens = [entra.token(scope, client_id=client_id, secret=secret) for scope in (ARM, DATA)]
+    assert entra.arm("GET", "/resourceGroups", tokens[0], version="2022-12-01").status_code == 200
+    assert chat(entra, tokens[1]).status_code == 200
+    return tokens
+
+
+def refuses_data(entra, token):
+    answer = chat(entra, token)
+    return answer.status_code == 401 and answer.json() == INVALID_TOKEN
+
+
 @pytest.mark.parametrize("name", FORGERIES)
-def test_forged_tokens(entra, name):
+def test_forged_tokens(entra, both, name):
+    """Of tokens that each plane takes as they are."""
     make, code = FORGERIES[name]
-    token = make(entra, entra.token())
-    assert arm_error(entra, token) == (code or arm_error(entra, token))
-    data = entra.session.post(
-        f"{entra.base}/accounts/lazuli-openai/openai/deployments/gpt-4/chat/completions?api-version=2024-02-01",
-        json=CHAT, headers={"Authorization": f"Bearer {token if name != 'another audience' else entra.token()}"},
-    )  # fmt: skip
-    assert data.status_code == 401 and data.json()["statusCode"] == 401
+    assert arm_error(entra, make(entra, both[0])) == code
+    assert refuses_data(entra, make(entra, both[1]))
+
+
+def test_the_token_for_the_other_plane(entra, both):
+    assert arm_error(entra, both[1]) == "InvalidAuthenticationTokenAudience"
+    assert refuses_data(entra, both[0])
 
 
 def test_the_token_of_a_principal_that_is_gone(entra):
+    """Though both planes have taken it before, and the data plane remembers that."""
     object_id, client_id, secret = entra.make_principal("gone")
+    entra.assign(object_id, READER)
+    entra.assign(object_id, OPENAI_USER)
     token = entra.token(client_id=client_id, secret=secret)
-    assert entra.arm("GET", "/resourceGroups", token, version="2022-12-01").status_code in (200, 403)
+    data_token = entra.token(DATA, client_id=client_id, secret=secret)
+    assert entra.arm("GET", "/resourceGroups", token, version="2022-12-01").status_code == 200
+    assert chat(entra, data_token).status_code == 200
     entra.graph("DELETE", f"/servicePrincipals/{object_id}")
     assert arm_error(entra, token) == "InvalidAuthenticationToken"
+    assert refuses_data(entra, data_token)
     assert entra.ask_as_first(client_id=client_id, client_secret=secret).json()["error_codes"] == [700016]
 
 
 # -- The data plane ---------------------------------------------------------------------------------------------------------
-
-
-def chat(entra, token, path="/accounts/lazuli-openai/openai/deployments/gpt-4/chat/completions?api-version=2024-02-01"):
-    return entra.session.post(entra.base + path, json=CHAT, headers={"Authorization": f"Bearer {token}"}, timeout=60)
 
 
 def test_a_role_opens_the_data_plane(entra):

@@ -137,6 +137,7 @@ def test_a_service_principal_may_what_its_roles_say(authorization, service, subs
     group, account = service.variables["LAZULI_RESOURCE_GROUP"], service.variables["LAZULI_ACCOUNT"]
     cognitive = CognitiveServicesManagementClient(subscription_id=subscription, **options)
     mine = AuthorizationManagementClient(subscription_id=subscription, **options)
+    resources = ResourceManagementClient(subscription_id=subscription, **options)
 
     assert list(SubscriptionClient(**options).subscriptions.list()) == []
     with pytest.raises(HttpResponseError) as refused:
@@ -145,10 +146,16 @@ def test_a_service_principal_may_what_its_roles_say(authorization, service, subs
     assert f"with object id '{principal_id}' does not have authorization to perform action " in refused.value.message
     assert f"'Microsoft.CognitiveServices/accounts/read' over scope '{service.account_id}'" in refused.value.message
 
+    for name in (account, "none"):  # who may not read it does not learn by HEAD whether it is there
+        with pytest.raises(HttpResponseError) as refused:
+            resources.resources.check_existence_by_id(service.account_id.replace(account, name), "2023-05-01")
+        assert refused.value.status_code == 403
+
     assign(authorization, service.account_id, "Reader", principal_id)
     assert cognitive.accounts.get(group, account).name == account
+    assert resources.resources.check_existence_by_id(service.account_id, "2023-05-01")
     assert [a.name for a in cognitive.accounts.list()] == [account]
-    assert list(ResourceManagementClient(subscription_id=subscription, **options).resource_groups.list()) == []
+    assert list(resources.resource_groups.list()) == []
     assert [s.subscription_id for s in SubscriptionClient(**options).subscriptions.list()] == [subscription]
     permissions = list(
         mine.permissions.list_for_resource(group, "Microsoft.CognitiveServices", "", "accounts", account)

@@ -11,9 +11,13 @@ import struct
 import subprocess
 import threading
 import time
+import uuid
 
+import jwt
 import pytest
+import requests
 
+from entra import ARM, DATA
 from fake_upstream import chat_answer
 from service import Lazuli
 from waiting import wait_until
@@ -21,6 +25,7 @@ from wire import Wire
 
 HOUR_S = 3600
 DAY_S = 24 * HOUR_S
+OPENAI_USER = "5e0bd9bd-7b93-4f28-af87-19fc36ad61bd"
 MESSAGES = [{"role": "user", "content": "Hi"}]
 CATALOG = """
 extends: default
@@ -145,6 +150,45 @@ def test_an_hour(service, upstream, clock, seconds):
     assert made.status_code == 201, made.text
     created = datetime.datetime.fromisoformat(made.json()["systemData"]["createdAt"])
     assert abs(created.timestamp() - clock.now()) < 5
+
+
+def test_over_the_end_of_a_token(service, clock):
+    """Of one for each plane, which were taken until then: the data plane remembers what was good."""
+    v = service.variables
+    connection = requests.Session()  # one connection comes to one worker, which is the one that remembers
+
+    def token(scope):
+        form = {"grant_type": "client_credentials", "client_id": v["AZURE_CLIENT_ID"], "scope": f"{scope}/.default"}
+        form["client_secret"] = v["AZURE_CLIENT_SECRET"]
+        answer = requests.post(f"{service.endpoint}/{v['AZURE_TENANT_ID']}/oauth2/v2.0/token", data=form, timeout=60)
+        return answer.json()["access_token"]
+
+    def read(bearer):
+        answer = service.arm("GET", "", token=bearer)
+        return answer.status_code, answer.json().get("error", {}).get("code")
+
+    def chat(bearer):
+        path = f"{service.endpoint}/accounts/{v['LAZULI_ACCOUNT']}{request('quick')}"
+        headers = {"Authorization": f"Bearer {bearer}"}
+        answer = connection.post(path, json=json.loads(body(max_tokens=1)), headers=headers, timeout=60)
+        return answer.status_code, answer.json().get("message", "")[:12]
+
+    tokens = token(ARM), token(DATA)
+    claims = jwt.decode(tokens[0], options={"verify_signature": False})
+    scope = f"/subscriptions/{v['LAZULI_SUBSCRIPTION_ID']}/providers/Microsoft.Authorization"
+    role = {"roleDefinitionId": f"{scope}/roleDefinitions/{OPENAI_USER}", "principalId": claims["oid"]}
+    made = service.arm("PUT", f"{scope}/roleAssignments/{uuid.uuid4()}", {"properties": role}, "2022-04-01")
+    assert made.status_code == 201, made.text
+    for moved_s, reading, chatting in (
+        (0, (200, None), (200, "")),
+        (HOUR_S - 300, (200, None), (200, "")),
+        (600, (401, "ExpiredAuthenticationToken"), (401, "Unauthorized")),
+    ):
+        clock.move(moved_s)
+        wait_for_the_clock(service, clock)
+        assert (read(tokens[0]), chat(tokens[1])) == (reading, chatting), moved_s
+    assert (read(token(ARM)), chat(token(DATA))) == ((200, None), (200, ""))
+    clock.move(-HOUR_S - 300)
 
 
 def test_over_a_retirement(service, clock):

@@ -84,8 +84,8 @@ class Lazuli:
             f"/providers/Microsoft.CognitiveServices/accounts/{v['LAZULI_ACCOUNT']}"
         )
 
-    def arm(self, method, path, body=None, version=ARM_VERSION):
-        """A call of the control plane; `path` is behind the account unless it begins with /subscriptions."""
+    def arm(self, method, path, body=None, version=ARM_VERSION, token=None):
+        """A call of the control plane, by the admin token or this one; `path` is the account's, or begins with /subscriptions."""
         url = self.endpoint + (path if path.startswith("/subscriptions") else self.account_id + path)
         return requests.request(
             method,
@@ -93,7 +93,7 @@ class Lazuli:
             params={"api-version": version},
             json=body,
             timeout=60,
-            headers={"Authorization": f"Bearer {self.token}"},
+            headers={"Authorization": f"Bearer {token or self.token}"},
         )
 
     def deploy(self, name, model, version, capacity=10, sku="Standard"):

@@ -12,7 +12,7 @@
 #include "base/format.h"
 #include "base/random.h"
 #include "identity/account_keys.h"
-#include "model/network_rules.h"
+#include "net/address.h"
 
 #define NAME_MIN_LEN 2
 #define NAME_MAX_LEN 64
@@ -197,7 +197,7 @@ static bool check_items(yyjson_mut_val *items, const char *name, bool are_addres
                                     "The request content was invalid and could not be "
                                     "deserialized: each item of '%s' must have a string '%s'.",
                                     path, name);
-        if (are_addresses && !network_rule_is_valid(text))
+        if (are_addresses && !address_range_is_ipv4(text))
             return error_set_target(err, ERROR_ARM_BAD_REQUEST, path,
                                     "The rule '%.*s' is neither an IPv4 address nor a range of "
                                     "them in CIDR form.",

@@ -95,8 +95,8 @@ bool lock_check(struct arm_call *c, struct error *err)
     yyjson_val *body;
     size_t count;
 
-    if (c->route->method == HTTP_GET || c->route->method == HTTP_HEAD || c->request->is_internal ||
-        c->type == &arm_lock_type || !str_starts_with(target, STR("/subscriptions/")))
+    if (c->route->method == HTTP_GET || c->request->is_internal || c->type == &arm_lock_type ||
+        !str_starts_with(target, STR("/subscriptions/")))
         return true;
     if (!find_all(c, target, &locks, &count, err))
         return false;

@@ -1,21 +1,22 @@
 /*
  * Private endpoint connections of an account, with their states of approval, and what an endpoint
- * may connect to. There are no private networks here that traffic could come by: the resources are
- * kept and shown, so that tools which approve connections or look at them work.
+ * may connect to. No private network leads here: which clients count as coming by one, where a
+ * connection is approved, the setting private_networks says.
  * SPDX-License-Identifier: MIT
  */
 #include "arm/document.h"
+#include "arm/publish.h"
 #include "arm/resource.h"
 #include "arm/types/account.h"
 #include "arm/types/private_endpoint.h"
 
+#define STATUS "properties.privateLinkServiceConnectionState.status"
 #define PATH ACCOUNT_PATH "/privateEndpointConnections"
 
 static const struct arm_field fields[] = {
     { "location", ARM_FIELD_TEXT, NULL },
     { "properties.privateEndpoint.id", ARM_FIELD_TEXT, NULL },
-    { "properties.privateLinkServiceConnectionState.status", ARM_FIELD_TEXT,
-      "Pending|Approved|Rejected|Disconnected" },
+    { STATUS, ARM_FIELD_TEXT, "Pending|Approved|Rejected|Disconnected" },
     { "properties.privateLinkServiceConnectionState.description", ARM_FIELD_TEXT, NULL },
     { "properties.privateLinkServiceConnectionState.actionsRequired", ARM_FIELD_TEXT, NULL },
     { "properties.groupIds", ARM_FIELD_TEXT_LIST, NULL },
@@ -48,7 +49,7 @@ static void complete(struct arm_change *change, yyjson_mut_val *properties)
 
 static bool check(struct arm_change *change, struct error *err)
 {
-    static const char path[] = "properties.privateLinkServiceConnectionState.status";
+    static const char path[] = STATUS;
     yyjson_mut_val *properties = json_set_object(change->doc, change->root, "properties");
     struct str status = json_mut_str(json_mut_at(change->root, path));
     struct str before = json_str(json_at(change->old, path));
@@ -86,18 +87,59 @@ static bool put(struct arm_call *c, struct error *err)
     return true;
 }
 
+static bool on_written(struct arm_change *change, struct error *err)
+{
+    (void)err;
+    arm_publish_account(change->call, change->after.parent);
+    return true;
+}
+
+static bool on_delete(struct arm_call *c, const struct store_resource *r, struct error *err)
+{
+    (void)err;
+    arm_publish_account(c, r->parent);
+    return true;
+}
+
+/* The account's connections. */
+static bool find_all(struct store_txn *t, struct arena *arena, struct str account_key,
+                     struct store_resource **found, size_t *count, struct error *err)
+{
+    struct store_query query = {
+        .parent = account_key,
+        .type = arena_lower(arena, str_from(arm_private_endpoint_type.name)),
+    };
+
+    return store_list(t, &query, found, count, err);
+}
+
+bool private_endpoint_find_approved(struct store_txn *t, struct arena *arena,
+                                    struct str account_key, bool *is_approved, struct error *err)
+{
+    struct store_resource *found;
+    yyjson_val *body;
+    size_t count;
+
+    *is_approved = false;
+    if (!find_all(t, arena, account_key, &found, &count, err))
+        return false;
+    for (size_t i = 0; i < count && !*is_approved; i++) {
+        body = arm_resource_body(arena, &found[i], err);
+        if (!body)
+            return false;
+        *is_approved = str_equal_nocase(json_str(json_at(body, STATUS)), STR("Approved"));
+    }
+    return true;
+}
+
 bool private_endpoint_render_all(struct arm_call *c, const struct store_resource *account,
                                  yyjson_mut_doc *doc, yyjson_mut_val *list, struct error *err)
 {
-    struct store_query query = {
-        .parent = account->key,
-        .type = arena_lower(c->arena, str_from(arm_private_endpoint_type.name)),
-    };
     struct store_resource *found;
     yyjson_mut_val *shown;
     size_t count;
 
-    if (!store_list(c->txn, &query, &found, &count, err))
+    if (!find_all(c->txn, c->arena, account->key, &found, &count, err))
         return false;
     for (size_t i = 0; i < count; i++) {
         shown = arm_resource_render(c, &arm_private_endpoint_type, &found[i], doc, err);
@@ -158,5 +200,7 @@ const struct arm_type arm_private_endpoint_type = {
     .route_count = ARRAY_LEN(routes),
     .check_name = account_check_child_name,
     .check = check,
+    .on_written = on_written,
+    .on_delete = on_delete,
     .render = render,
 };

@@ -155,7 +155,6 @@ static bool list_resources(struct arm_call *c, struct error *err)
 static const struct arm_route routes[] = {
     { HTTP_GET, "/subscriptions/{}/resourceGroups", arm_resource_list },
     { HTTP_GET, "/subscriptions/{}/resourceGroups/{}", arm_resource_get },
-    { HTTP_HEAD, "/subscriptions/{}/resourceGroups/{}", arm_resource_head },
     { HTTP_PUT, "/subscriptions/{}/resourceGroups/{}", arm_resource_put },
     { HTTP_PATCH, "/subscriptions/{}/resourceGroups/{}", arm_resource_patch },
     { HTTP_DELETE, "/subscriptions/{}/resourceGroups/{}", delete_group },

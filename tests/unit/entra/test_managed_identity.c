@@ -41,6 +41,8 @@ static void nobody_else_does(void **state)
 
     for (size_t i = 0; i < ARRAY_LEN(peers); i++)
         assert_int_equal(ask(f, peers[i], "true").status, 400);
+    f->next.client_address = STR("127.0.0.1"); /* as a proxy says */
+    assert_int_equal(ask(f, "10.0.0.1", "true").status, 400);
     assert_int_equal(ask(f, "127.0.0.1", "").status, 400);
     assert_int_equal(ask(f, "127.0.0.1", "false").status, 400);
     f->next.is_forwarded = true;

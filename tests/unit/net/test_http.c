@@ -139,6 +139,16 @@ static void reads_authorities_of_urls(void **state)
     assert_text(http_url_authority(STR("")), "");
 }
 
+static void reads_hosts_of_urls(void **state)
+{
+    (void)state;
+    assert_text(http_url_host(STR("https://user@host:8443/a")), "host");
+    assert_text(http_url_host(STR("http://[::1]:80")), "::1");
+    assert_text(http_url_host(STR("host")), "host");
+    assert_text(http_url_host(STR("[::1]")), "::1");
+    assert_text(http_url_host(STR("")), "");
+}
+
 static struct str client_request_id(const char *value, size_t len)
 {
     struct http_header item = { STR("x-id"), str_of(value, len) };
@@ -171,6 +181,7 @@ int main(void)
         cmocka_unit_test(knows_the_room_for_headers),
         cmocka_unit_test(blanks_controls_wherever_they_are),
         cmocka_unit_test(reads_authorities_of_urls),
+        cmocka_unit_test(reads_hosts_of_urls),
         cmocka_unit_test(gives_back_ids_of_a_decent_size_and_form),
     };
 

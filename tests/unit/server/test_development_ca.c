@@ -120,7 +120,7 @@ static bool serves(const struct certificate_names *names, int64_t at_ms)
 }
 
 /* What every certificate is for, and room for what the service adds. */
-static struct str items[12] = {
+static struct str items[13] = {
     { "localhost", 9 },
     { "127.0.0.1", 9 },
     { "::1", 3 },
@@ -129,9 +129,10 @@ static struct str items[12] = {
     { "graph.microsoft.com", 19 },
     { "*.openai.azure.com", 18 },
     { "*.cognitiveservices.azure.com", 29 },
+    { "*.services.ai.azure.com", 23 },
     { "*.api.cognitive.microsoft.com", 29 },
 };
-#define USUAL 9
+#define USUAL 10
 
 static bool serves_usual_and(const char *const *others, size_t count)
 {

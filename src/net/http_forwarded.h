@@ -1,0 +1,16 @@
+/*
+ * Whom a request comes from, where something in front of the service has forwarded it.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef NET_HTTP_FORWARDED_H
+#define NET_HTTP_FORWARDED_H
+
+#include "net/http_server.h"
+
+/* The nearest address on the request's way that is none of `trusted`, ranges as address_ranges_hold
+ * takes them: that of the connection, or, where proxies of those addresses have forwarded it, what the
+ * last of them says in X-Forwarded-For. What stands further on there anybody may have written. Without
+ * port; STR_NONE where a proxy wrote what is no address. */
+struct str http_client_address(const struct http_request *r, struct str trusted);
+
+#endif
