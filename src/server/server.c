@@ -1,65 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-#include "server/server.h"
+#include "server/server_private.h"
 
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "arm/activity.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "identity/admin_token.h"
 #include "identity/authority.h"
-#include "server/data_folder.h"
 #include "server/federation.h"
 #include "server/file_limit.h"
 #include "server/key_secret.h"
 #include "server/llama_path.h"
 #include "server/sandbox.h"
 #include "server/sealing.h"
-#include "server/tls_source.h"
-#include "server/worker.h"
-
-struct server {
-    struct server_options options;
-    struct clock clock;
-    struct data_folder folder;
-    struct secret_box *box;
-    struct store *store;
-    struct key_hash *key_hash;
-    struct catalog *catalog;
-    struct arena *arena; /* of info */
-    struct bootstrap_info info;
-    struct admin_token *admin_token;
-    struct federation *federation;
-    struct tls_source tls_source;
-    struct tls_context *tls;
-    char *llama_server;
-
-    struct loop *loop; /* the control loop */
-    struct worker_shared shared;
-    uv_signal_t signals[3];
-    uv_timer_t drain_timer;  /* until the listeners close */
-    struct drained *drained; /* one a worker */
-    unsigned draining;
-    unsigned publishing; /* jobs of the control plane that have not been done yet */
-    bool engines_stopped;
-    bool has_run;
-    uv_timer_t dates_timer;
-    unsigned dates_turns;
-};
-
-/* Model dates are days; a minute late is on time. */
-#define DATES_EVERY_MS 60000
-/* Of these turns: whether it is time for new signing keys is a matter of days. */
-#define KEYS_EVERY_TURNS 60
-
-/* A worker's message that it has nothing left to do. */
-struct drained {
-    struct loop_task task;
-    struct server *server;
-};
 
 static const int handled_signals[] = { SIGTERM, SIGINT, SIGHUP };
 
@@ -77,13 +33,6 @@ static void mask_hangup(int how)
 void server_hold_reloads(void)
 {
     mask_hangup(SIG_BLOCK);
-}
-
-static struct catalog *load_catalog(const struct settings *s, struct error *err)
-{
-    if (s->catalog)
-        return catalog_load(s->catalog, err);
-    return catalog_parse(catalog_default_text(), "built-in catalog", err);
 }
 
 static unsigned worker_count(const struct settings *s)
@@ -120,7 +69,7 @@ static bool open_data(struct server *s, struct error *err)
     s->store = store_open(s->folder.database, err);
     if (!s->store)
         return false;
-    s->catalog = load_catalog(settings, err);
+    s->catalog = server_load_catalog(settings, err);
     if (!s->catalog)
         return false;
     issuers = issuers_load(settings->identity_file, err);
@@ -322,230 +271,21 @@ const struct bootstrap_info *server_info(const struct server *s)
     return &s->info;
 }
 
-/* ---- stop ---- */
-
-/* Nothing may be posted to a loop that has been stopped: what was begun is waited for. */
-static void leave_when_done(struct server *s)
-{
-    if (!s->engines_stopped || s->publishing)
-        return;
-    for (size_t i = 0; i < ARRAY_LEN(handled_signals); i++)
-        uv_close((uv_handle_t *)&s->signals[i], NULL);
-    signal(SIGHUP, SIG_IGN); /* without a handler it would kill what is about to end in order */
-    uv_close((uv_handle_t *)&s->dates_timer, NULL);
-    uv_close((uv_handle_t *)&s->drain_timer, NULL);
-    loop_stop(s->loop);
-}
-
-static void on_engines_stopped(void *data)
-{
-    struct server *s = data;
-
-    s->engines_stopped = true;
-    leave_when_done(s);
-}
-
-static void on_federation_stopped(void *data)
-{
-    struct server *s = data;
-
-    s->publishing--;
-    leave_when_done(s);
-}
-
-static void on_worker_drained(struct loop_task *task)
-{
-    struct server *s = CONTAINER_OF(task, struct drained, task)->server;
-
-    if (--s->draining)
-        return;
-    s->publishing++;
-    federation_stop(s->federation, on_federation_stopped, s);
-    engines_stop(s->shared.engines, on_engines_stopped, s);
-}
-
-static void on_drain_delay_over(uv_timer_t *timer)
-{
-    struct server *s = timer->data;
-    uint64_t grace_ms = s->options.settings->drain_ms;
-
-    uv_timer_stop(&s->dates_timer);
-    s->draining = s->shared.worker_count;
-    s->drained = memory_alloc_array(s->draining, sizeof(*s->drained));
-    for (unsigned i = 0; i < s->shared.worker_count; i++) {
-        s->drained[i].task.fn = on_worker_drained;
-        s->drained[i].server = s;
-        worker_drain(s->shared.workers[i], grace_ms, s->loop, &s->drained[i].task);
-    }
-}
-
-/* Whoever sends traffic here sees in /readyz, or in the end of each connection, that it shall stop;
- * until it has seen that, it is served. */
-static void drain(struct server *s)
-{
-    const struct settings *settings = s->options.settings;
-
-    atomic_store(&s->shared.is_draining, true);
-    for (unsigned i = 0; i < s->shared.worker_count; i++)
-        worker_announce_drain(s->shared.workers[i]);
-    uv_timer_start(&s->drain_timer, on_drain_delay_over, settings->drain_delay_ms, 0);
-    log_info("drain_begin", "delay_ms=%llu grace_ms=%llu",
-             (unsigned long long)settings->drain_delay_ms, (unsigned long long)settings->drain_ms);
-}
-
-static bool is_stopping(struct server *s)
-{
-    return atomic_load(&s->shared.is_draining);
-}
-
-/* ---- reload ---- */
-
-static bool read_settings(struct server *s, struct settings *next, struct error *err)
-{
-    return (!s->options.config_file || settings_load(next, s->options.config_file, err)) &&
-           settings_from_environment(next, err) && settings_check(next, err);
-}
-
-static void log_ignored(struct server *s, const struct settings *next)
-{
-    struct buf ignored;
-
-    buf_init(&ignored, 1024);
-    settings_reload(s->options.settings, next, &ignored);
-    if (buf_len(&ignored))
-        log_warn("reload_ignored", "settings=\"%.*s\" reason=\"need a restart\"",
-                 STR_ARGS(buf_str(&ignored)));
-    buf_done(&ignored);
-}
-
-/* A job of the control plane is done; `failed` is what the log calls its failure. */
-static void end_publishing(struct server *s, const struct error *err, const char *failed)
-{
-    if (err)
-        log_error(failed, "error=\"%s\"", err->text);
-    s->publishing--;
-    leave_when_done(s);
-}
-
-static void on_catalog_published(void *data, const struct error *err)
-{
-    if (!err)
-        log_info("reload_done", NULL);
-    end_publishing(data, err, "reload_failed");
-}
-
-static void on_dates_looked_at(void *data, const struct error *err)
-{
-    end_publishing(data, err, "dates_failed");
-}
-
-static void on_activity_trimmed(void *data, const struct error *err)
-{
-    end_publishing(data, err, "activity_log_trim_failed");
-}
-
-static void on_principals_read(void *data, const struct error *err)
-{
-    end_publishing(data, err, "signing_keys_failed");
-}
-
-static void refresh_authority(struct server *s)
-{
-    s->publishing++;
-    entra_refresh(s->shared.entra, s->loop, on_principals_read, s);
-}
-
-static void set_tls(struct server *s, struct tls_context *tls)
-{
-    tls_context_unref(s->tls);
-    s->tls = tls;
-    for (unsigned i = 0; tls && i < s->shared.worker_count; i++)
-        worker_set_tls(s->shared.workers[i], tls);
-}
-
-static void renew_certificate(struct server *s)
-{
-    struct tls_context *tls;
-    struct error err;
-
-    if (!tls_source_renew(&s->tls_source, s->options.settings, &tls, &err)) {
-        log_error("certificate_not_renewed", "error=\"%s\"", err.text);
-    } else if (tls) {
-        log_info("certificate_renewed", NULL);
-        set_tls(s, tls);
-    }
-}
-
-/* Retirements and upgrades happen at their dates, whether or not something is written then, and the
- * activity log loses what is too old. */
-static void on_dates_timer(uv_timer_t *timer)
-{
-    struct server *s = timer->data;
-
-    if (++s->dates_turns % KEYS_EVERY_TURNS == 0)
-        refresh_authority(s);
-    renew_certificate(s);
-    s->publishing += 2;
-    arm_reload_catalog(s->shared.arm, NULL, s->loop, on_dates_looked_at, s);
-    arm_activity_trim(s->shared.arm, s->options.settings->activity_log_days, s->loop,
-                      on_activity_trimmed, s);
-}
-
-static bool reload(struct server *s, struct settings *next, struct error *err)
-{
-    struct tls_context *tls;
-    struct catalog *catalog;
-    struct issuers *issuers;
-
-    if (!read_settings(s, next, err) || !tls_source_load(&s->tls_source, next, &tls, err))
-        return false;
-    catalog = load_catalog(next, err);
-    issuers = catalog ? issuers_load(next->identity_file, err) : NULL;
-    if (!issuers) {
-        tls_context_unref(tls);
-        catalog_unref(catalog);
-        return false;
-    }
-    log_ignored(s, next);
-    log_set_level(settings_log_level(s->options.settings));
-    set_tls(s, tls);
-    federation_reload(s->federation, issuers);
-    engines_reload(s->shared.engines, catalog, s->options.settings->drain_ms);
-    s->publishing++;
-    arm_reload_catalog(s->shared.arm, catalog, s->loop, on_catalog_published, s);
-    catalog_unref(s->catalog);
-    s->catalog = catalog;
-    return true;
-}
-
-static void on_hangup(struct server *s)
-{
-    struct settings next;
-    struct error err;
-
-    renew_certificate(s);
-    settings_init(&next);
-    settings_copy(&next, s->options.settings);
-    if (!reload(s, &next, &err))
-        log_error("reload_refused", "error=\"%s\"", err.text);
-    settings_done(&next);
-}
+/* ---- run ---- */
 
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct server *s = handle->data;
 
     if (number == SIGHUP) {
-        if (!is_stopping(s))
-            on_hangup(s);
+        if (!server_is_stopping(s))
+            server_on_hangup(s);
         return;
     }
-    if (is_stopping(s))
+    if (server_is_stopping(s))
         _exit(1);
-    drain(s);
+    server_drain(s);
 }
-
-/* ---- run ---- */
 
 void server_run(struct server *s)
 {
@@ -555,9 +295,7 @@ void server_run(struct server *s)
         uv_signal_start(&s->signals[i], on_signal, handled_signals[i]);
     }
     mask_hangup(SIG_UNBLOCK);
-    uv_timer_init(loop_uv(s->loop), &s->dates_timer);
-    s->dates_timer.data = s;
-    uv_timer_start(&s->dates_timer, on_dates_timer, DATES_EVERY_MS, DATES_EVERY_MS);
+    server_start_dates(s);
     uv_timer_init(loop_uv(s->loop), &s->drain_timer);
     s->drain_timer.data = s;
     federation_start(s->federation, s->loop);

@@ -91,7 +91,8 @@ def sign_in(service):
     user, password = "secretive@lazuli.example", "Long-and-hard-to-guess-0123456789"
     entra.make_user(user, password)
     _, client_id, secret = entra.make_principal("secretive")
-    entra.ask(grant_type="client_credentials", client_id=client_id, client_secret=secret, scope=f"{ARM}/.default").raise_for_status()
+    by_secret = {"grant_type": "client_credentials", "client_id": client_id, "scope": f"{ARM}/.default"}
+    entra.ask(client_secret=secret, **by_secret).raise_for_status()
     by_password = {"grant_type": "password", "client_id": AZ_CLIENT, "username": user, "scope": f"{ARM}/.default offline_access"}
     signed_in = entra.ask(password=password, **by_password)
     signed_in.raise_for_status()
@@ -102,7 +103,7 @@ def sign_in(service):
     wrong = {"wrong password": "Wr0ng-and-hard-to-guess-0123456789", "wrong secret": "Wr0ng~" * 8}
     refused = [
         entra.ask(password=wrong["wrong password"], **by_password),
-        entra.ask(grant_type="client_credentials", client_id=client_id, client_secret=wrong["wrong secret"], scope=f"{ARM}/.default"),
+        entra.ask(client_secret=wrong["wrong secret"], **by_secret),
         entra.ask(client_id="nobody", **again),
     ]
     assert all(answer.status_code in (400, 401) for answer in refused)

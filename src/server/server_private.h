@@ -1,0 +1,63 @@
+/*
+ * What the parts of the server share: its start and end (server.c), its reload and what it does by
+ * date (server_reload.c), its drain (server_drain.c). All on the control loop.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef SERVER_SERVER_PRIVATE_H
+#define SERVER_SERVER_PRIVATE_H
+
+#include <stdatomic.h>
+
+#include "server/bootstrap.h"
+#include "server/data_folder.h"
+#include "server/server.h"
+#include "server/tls_source.h"
+#include "server/worker.h"
+
+struct server {
+    struct server_options options;
+    struct clock clock;
+    struct data_folder folder;
+    struct secret_box *box;
+    struct store *store;
+    struct key_hash *key_hash;
+    struct catalog *catalog;
+    struct arena *arena; /* of info */
+    struct bootstrap_info info;
+    struct admin_token *admin_token;
+    struct federation *federation;
+    struct tls_source tls_source;
+    struct tls_context *tls;
+    char *llama_server;
+
+    struct loop *loop; /* the control loop */
+    struct worker_shared shared;
+    uv_signal_t signals[3];
+    uv_timer_t drain_timer;  /* until the listeners close */
+    struct drained *drained; /* one a worker */
+    unsigned draining;
+    unsigned publishing; /* jobs of the control plane that have not been done yet */
+    bool engines_stopped;
+    bool has_run;
+    uv_timer_t dates_timer;
+    unsigned dates_turns;
+};
+
+/* server_reload.c */
+
+/* The file that the settings name, or the built-in one. The caller has a reference. ERROR_CONFIG. */
+MUST_CHECK struct catalog *server_load_catalog(const struct settings *s, struct error *err);
+/* SIGHUP: takes new settings, or logs why it does not. */
+void server_on_hangup(struct server *s);
+/* Begins to look at what happens at its date. */
+void server_start_dates(struct server *s);
+
+/* server_drain.c */
+
+/* Ends the control loop in order, once what is in flight has ended. */
+void server_drain(struct server *s);
+bool server_is_stopping(const struct server *s);
+/* Stops the loop if nothing is left to wait for. */
+void server_leave_when_done(struct server *s);
+
+#endif
