@@ -22,6 +22,12 @@ struct entra_pending {
     int64_t pruned_at_ms;
 };
 
+/* Lines of the log about sign-ins that failed, within a time; the store's thread alone looks at it. */
+struct entra_failures {
+    int64_t since_ms;
+    unsigned lines, left_out;
+};
+
 struct entra_exchange;
 
 struct entra {
@@ -40,6 +46,7 @@ struct entra {
     unsigned at_work, waiting;
     struct entra_exchange *queue;
     struct entra_pending pending[PENDING_KINDS];
+    struct entra_failures failures;
 };
 
 struct entra_call;
@@ -85,6 +92,13 @@ struct entra_work {
 
 struct entra_call {
     struct entra *entra;
+/* What is told of the call in the log (audit.h). */
+struct entra_audit {
+    const char *event; /* NULL: nothing */
+    struct str details;
+    bool is_of_change; /* of which nothing is told when it is not kept */
+};
+
     struct store_txn *txn;
     struct arena *arena;
     const struct entra_request *request;
@@ -93,7 +107,9 @@ struct entra_call {
     unsigned name_count;
     struct entra_reply reply;
     struct entra_work work;
-    struct error refusal; /* set by entra_refuse */
+    struct error refusal;   /* set by entra_refuse */
+    struct principal asker; /* of a change */
+    struct entra_audit audit;
     struct authority_state
         *state;         /* what is in force while a handler runs, with a key to sign by */
     struct str changed; /* set by a handler that wrote or deleted a principal: its object id */

@@ -10,6 +10,7 @@
 #include "base/format.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "entra/audit.h"
 #include "entra/call.h"
 #include "identity/password.h"
 
@@ -240,6 +241,7 @@ static void done(void *data, const struct error *err)
 
     authority_state_unref(x->call.next); /* its commit failed */
     x->call.next = NULL;
+    audit_write(&x->call, !err);
     if (err)
         finish_error(x, err);
     else if (x->call.refusal.code)
@@ -328,6 +330,7 @@ static void begin_work(struct entra_exchange *x)
     c->work.password = arena_copy(x->http->arena, c->work.password);
     c->work.hash = arena_copy(x->http->arena, c->work.hash);
     c->reply = (struct entra_reply){ 0 };
+    c->audit = (struct entra_audit){ 0 };
     c->changed = STR_NONE;
     x->work.work = on_work;
     x->work.done = on_work_done;

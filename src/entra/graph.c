@@ -45,14 +45,14 @@ static bool authenticate(struct entra_call *c, struct principal *who, struct err
 bool graph_authorize(struct entra_call *c, struct error *err)
 {
     struct str scope = arena_printf(c->arena, "/subscriptions/%s", c->entra->subscription_id);
+    struct principal *who = &c->asker;
     struct rbac_principal asker;
-    struct principal who;
     struct directory *directory;
     bool may;
 
-    if (!authenticate(c, &who, err))
+    if (!authenticate(c, who, err))
         return false;
-    asker = (struct rbac_principal){ who.object_id, who.groups, who.group_count };
+    asker = (struct rbac_principal){ who->object_id, who->groups, who->group_count };
     directory = directory_box_get(c->entra->directory);
     may = rbac_allows(directory_roles(directory), &asker, RBAC_ACTION,
                       STR("Microsoft.Authorization/roleAssignments/write"), scope);

@@ -4,6 +4,7 @@
  */
 #include "base/format.h"
 #include "base/random.h"
+#include "entra/audit.h"
 #include "entra/authorize.h"
 #include "entra/graph.h"
 #include "identity/jwt.h"
@@ -90,10 +91,11 @@ static bool find(struct entra_call *c, struct principal_record *p, struct error 
 }
 
 static bool save(struct entra_call *c, const struct principal_record *p, yyjson_mut_val *body,
-                 struct error *err)
+                 const char *change, struct str other, struct error *err)
 {
     c->changed = p->object_id;
-    return principals_put(c->txn, c->arena, p, body, err);
+    return principals_put(c->txn, c->arena, p, body, err) &&
+           audit_changed(c, p, change, other, err);
 }
 
 /* Writes a new one, and replies with it. */
@@ -106,7 +108,7 @@ static bool create(struct entra_call *c, struct principal_record *p, yyjson_mut_
         return error_set(err, ERROR_GRAPH_QUOTA, NULL);
     p->created_at_ms = authority_now_ms(c->entra->authority);
     p->body = yyjson_doc_get_root(json_freeze(c->arena, body));
-    if (!save(c, p, body, err))
+    if (!save(c, p, body, "created", STR_NONE, err))
         return false;
     entra_reply_json(c, 201, graph_show(c, doc, p, kind));
     return true;
@@ -203,7 +205,9 @@ static bool change_user(struct entra_call *c, struct error *err)
          !take_password(c, doc, kept, body, &is_ready, err)))
         return false;
     c->reply.status = 204;
-    return !is_ready || save(c, &p, kept, err);
+    return !is_ready ||
+           save(c, &p, kept, yyjson_obj_get(body, "passwordProfile") ? "password_set" : "updated",
+                STR_NONE, err);
 }
 
 /* -- Applications ---------------------------------------------------------------------------- */
@@ -312,7 +316,9 @@ static bool change_application(struct entra_call *c, struct error *err)
         !take_certificates(c, doc, kept, body, err) || !take_redirects(doc, kept, body, err))
         return false;
     c->reply.status = 204;
-    return save(c, &p, kept, err);
+    return save(c, &p, kept,
+                yyjson_obj_get(body, "keyCredentials") ? "certificates_set" : "updated", STR_NONE,
+                err);
 }
 
 /* The service principal of an application that is there. */
@@ -361,7 +367,7 @@ static bool add_password(struct entra_call *c, struct error *err)
     char secret[SECRET_LEN + 1];
     struct principal_record p;
     yyjson_mut_doc *doc;
-    yyjson_mut_val *kept;
+    yyjson_mut_val *kept, *secrets;
     yyjson_val *body, *wanted;
 
     if (!graph_authorize(c, err) || !find(c, &p, err) || !(body = read_body(c, err)))
@@ -382,9 +388,11 @@ static bool add_password(struct entra_call *c, struct error *err)
     random_base62(secret, SECRET_LEN);
     principal_add_secret(doc, kept, c->arena, str_from(secret),
                          json_str(yyjson_obj_get(wanted, "displayName")), start_ms, end_ms);
-    reply_with_secret(c, yyjson_mut_obj_get(kept, "secrets"), secret);
+    secrets = yyjson_mut_obj_get(kept, "secrets");
+    reply_with_secret(c, secrets, secret);
     explicit_bzero(secret, sizeof(secret));
-    return save(c, &p, kept, err);
+    return save(c, &p, kept, "secret_added",
+                json_mut_str(yyjson_mut_obj_get(yyjson_mut_arr_get_last(secrets), "keyId")), err);
 }
 
 static bool remove_password(struct entra_call *c, struct error *err)
@@ -411,7 +419,7 @@ static bool remove_password(struct entra_call *c, struct error *err)
     if (!removed)
         return refuse(err, "No password credential found with keyId.");
     c->reply.status = 204;
-    return save(c, &p, kept, err);
+    return save(c, &p, kept, "secret_removed", json_str(yyjson_obj_get(body, "keyId")), err);
 }
 
 /* -- Groups ---------------------------------------------------------------------------------- */
@@ -482,7 +490,7 @@ static bool add_member(struct entra_call *c, struct error *err)
                            "modified properties: 'members'.");
     yyjson_mut_arr_add_strncpy(doc, members, member.object_id.data, member.object_id.len);
     c->reply.status = 204;
-    return save(c, &group, yyjson_mut_doc_get_root(doc), err);
+    return save(c, &group, yyjson_mut_doc_get_root(doc), "member_added", member.object_id, err);
 }
 
 static bool remove_member(struct entra_call *c, struct error *err)
@@ -497,7 +505,7 @@ static bool remove_member(struct entra_call *c, struct error *err)
         return error_set(err, ERROR_GRAPH_NOT_FOUND, "Resource '%.*s' does not exist.",
                          STR_ARGS(str_slice(c->names[1], 0, 60)));
     c->reply.status = 204;
-    return save(c, &group, yyjson_mut_doc_get_root(doc), err);
+    return save(c, &group, yyjson_mut_doc_get_root(doc), "member_removed", c->names[1], err);
 }
 
 /* -- Deleting -------------------------------------------------------------------------------- */
@@ -514,10 +522,11 @@ static bool delete (struct entra_call *c, struct error *err)
     c->reply.status = 204;
     c->changed = p.object_id;
     if (graph_kind_of(c) != GRAPH_SERVICE_PRINCIPALS)
-        return principals_delete(c->txn, c->arena, p.object_id, &existed, err);
+        return principals_delete(c->txn, c->arena, p.object_id, &existed, err) &&
+               audit_changed(c, &p, "deleted", STR_NONE, err);
     doc = json_copy(c->arena, p.body);
     json_set_bool(doc, yyjson_mut_doc_get_root(doc), "isServicePrincipal", false);
-    return save(c, &p, yyjson_mut_doc_get_root(doc), err);
+    return save(c, &p, yyjson_mut_doc_get_root(doc), "service_principal_deleted", STR_NONE, err);
 }
 
 static const struct entra_endpoint endpoints[] = {

@@ -5,6 +5,7 @@
  */
 #include "entra/token.h"
 
+#include "entra/audit.h"
 #include "entra/authorize.h"
 #include "entra/device.h"
 #include "entra/user_token.h"
@@ -253,6 +254,23 @@ static void read_basic(struct entra_call *c, struct str *id, struct str *secret)
         *id = *secret = STR_NONE;
 }
 
+/* Has the application proved that it is the one? */
+static bool check_proof(struct entra_call *c, const struct principal_record *app, struct str secret,
+                        struct str assertion, struct error *err)
+{
+    if (assertion.len)
+        return check_assertion(c, app, assertion, err);
+    if (str_is_empty(secret))
+        return error_set(err, ERROR_OAUTH_NO_SECRET, NULL);
+    if (principal_has_secret(c->arena, app, secret, authority_now_ms(c->entra->authority)))
+        return true;
+    return error_set(err, ERROR_OAUTH_SECRET,
+                     "Invalid client secret provided. Ensure the secret being sent in the request "
+                     "is the client secret value, not the client secret ID, for a secret added to "
+                     "app '%.*s'.",
+                     STR_ARGS(app->name));
+}
+
 bool token_authenticate_client(struct entra_call *c, struct principal_record *app,
                                bool *by_certificate, struct error *err)
 {
@@ -267,17 +285,10 @@ bool token_authenticate_client(struct entra_call *c, struct principal_record *ap
     if (!find_application(c, id, app, err))
         return false;
     *by_certificate = assertion.len > 0;
-    if (assertion.len)
-        return check_assertion(c, app, assertion, err);
-    if (str_is_empty(secret))
-        return error_set(err, ERROR_OAUTH_NO_SECRET, NULL);
-    if (principal_has_secret(c->arena, app, secret, authority_now_ms(c->entra->authority)))
+    if (check_proof(c, app, secret, assertion, err))
         return true;
-    return error_set(err, ERROR_OAUTH_SECRET,
-                     "Invalid client secret provided. Ensure the secret being sent in the request "
-                     "is the client secret value, not the client secret ID, for a secret added to "
-                     "app '%.*s'.",
-                     STR_ARGS(app->name));
+    audit_refused(c, app, err->code);
+    return false;
 }
 
 /* -- The answer ------------------------------------------------------------------------------ */

@@ -177,6 +177,12 @@ struct execution {
     struct answer answer;
 };
 
+static void keep_audit(struct execution *e)
+{
+    e->f->audit = e->call.audit;
+    e->f->audit.details = arena_copy(e->f->arena, e->call.audit.details);
+}
+
 /* As entra.c does it, but that it publishes before the commit. */
 static bool run(struct store_txn *t, struct arena *arena, void *data, struct error *err)
 {
@@ -186,8 +192,11 @@ static bool run(struct store_txn *t, struct arena *arena, void *data, struct err
 
     c->txn = t;
     c->arena = arena;
-    if (!entra_execute(c, err))
+    if (!entra_execute(c, err)) {
+        keep_audit(e);
         return false;
+    }
+    keep_audit(e);
     c->work.password = arena_copy(keep, c->work.password);
     c->work.hash = arena_copy(keep, c->work.hash);
     e->refusal = c->refusal;
@@ -215,6 +224,7 @@ static void work(struct execution *e)
         w->hash = password_hash(e->f->arena, w->password);
     w->kind = ENTRA_WORK_DONE;
     e->call.reply = (struct entra_reply){ 0 };
+    e->call.audit = (struct entra_audit){ 0 };
     e->call.changed = STR_NONE;
 }
 

@@ -437,6 +437,46 @@ static void a_certificate_comes_in_either_alphabet(void **state)
     EVP_PKEY_free(pkey);
 }
 
+/* -- What is told of it ---------------------------------------------------------------------- */
+
+static void expect_change(struct fixture *f, const char *details)
+{
+    assert_string_equal(f->audit.event, "principal_changed");
+    assert_true(f->audit.is_of_change);
+    if (!str_equal(f->audit.details, str_from(text_of(f, "change=%s by=" OWNER_ID, details))))
+        fail_msg("%.*s", STR_ARGS(f->audit.details));
+}
+
+static void changes_leave_a_trace(void **state)
+{
+    struct fixture *f = *state;
+    const char *group = id_of(graph(f, 201, HTTP_POST, "/v1.0/groups", "{\"displayName\":\"G\"}"));
+    const char *key;
+
+    expect_change(f, text_of(f, "created kind=group id=%s", group));
+    graph(f, 204, HTTP_POST, text_of(f, "/v1.0/groups/%s/members/$ref", group),
+          "{\"@odata.id\":\"https://x/v1.0/directoryObjects/" ANN_ID "\"}");
+    expect_change(f, text_of(f, "member_added kind=group id=%s other=" ANN_ID, group));
+    graph(f, 204, HTTP_DELETE, text_of(f, "/v1.0/groups/%s/members/" ANN_ID "/$ref", group), NULL);
+    expect_change(f, text_of(f, "member_removed kind=group id=%s other=" ANN_ID, group));
+    graph(f, 204, HTTP_PATCH, USERS "/" ANN_ID, "{\"jobTitle\":\"x y=z\"}");
+    expect_change(f, "updated kind=user id=" ANN_ID);
+    graph(f, 204, HTTP_PATCH, USERS "/" ANN_ID,
+          "{\"passwordProfile\":{\"password\":\"battery staple\"}}");
+    expect_change(f, "password_set kind=user id=" ANN_ID);
+    key = text_at(graph(f, 200, HTTP_POST, APPS "/" OTHER_ID "/addPassword", "{}"), "keyId");
+    expect_change(f, text_of(f, "secret_added kind=application id=" OTHER_ID " other=%s", key));
+    graph(f, 204, HTTP_POST, APPS "/" OTHER_ID "/removePassword",
+          text_of(f, "{\"keyId\":\"%s\"}", key));
+    expect_change(f, text_of(f, "secret_removed kind=application id=" OTHER_ID " other=%s", key));
+    graph(f, 204, HTTP_PATCH, APPS "/" OTHER_ID, "{\"keyCredentials\":[]}");
+    expect_change(f, "certificates_set kind=application id=" OTHER_ID);
+    graph(f, 204, HTTP_DELETE, USERS "/" ANN_ID, NULL);
+    expect_change(f, "deleted kind=user id=" ANN_ID);
+    graph(f, 404, HTTP_DELETE, USERS "/" ANN_ID, NULL);
+    assert_null(f->audit.event);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -459,6 +499,7 @@ int main(void)
         TEST(groups_have_members),
         TEST(certificates_must_be_ones),
         TEST(a_certificate_comes_in_either_alphabet),
+        TEST(changes_leave_a_trace),
     };
 
     return RUN_TESTS(tests);

@@ -93,6 +93,72 @@ static void only_users_with_a_password_sign_in(void **state)
     expect_refusal(f, "invalid_grant", 50126, GOOD);
 }
 
+/* -- What the log says ----------------------------------------------------------------------- */
+
+static void expect_line(struct fixture *f, const char *event, const char *details)
+{
+    assert_non_null(f->audit.event);
+    assert_string_equal(f->audit.event, event);
+    if (!str_equal(f->audit.details, str_from(details)))
+        fail_msg("%.*s", STR_ARGS(f->audit.details));
+}
+
+static void failures_leave_a_trace(void **state)
+{
+    struct fixture *f = *state;
+
+    fail_times(f, 9);
+    expect_line(f, "sign_in_failed",
+                "kind=user id=" ANN_ID " client=" CLI " reason=AADSTS50126 left_out=0");
+    assert_false(f->audit.is_of_change); /* told even if nothing is kept */
+    fail_times(f, 1);
+    expect_line(f, "sign_in_locked",
+                "kind=user id=" ANN_ID " client=" CLI " reason=AADSTS50126 left_out=0");
+    expect_refusal(f, "invalid_grant", 50053, GOOD);
+    expect_line(f, "sign_in_locked",
+                "kind=user id=" ANN_ID " client=" CLI " reason=AADSTS50053 left_out=0");
+    pass(f, MINUTE_MS);
+    expect_token(f, GOOD);
+    assert_null(f->audit.event);
+    change(f, ANN_ID, "{\"accountEnabled\":false}");
+    expect_refusal(f, "invalid_grant", 50057, GOOD);
+    expect_line(f, "sign_in_failed",
+                "kind=user id=" ANN_ID " client=" CLI " reason=AADSTS50057 left_out=0");
+}
+
+/* People type their password into the field of the name; and a client's id may be any text. */
+static void what_somebody_typed_is_not_in_it(void **state)
+{
+    struct fixture *f = *state;
+
+    expect_refusal(f, "invalid_grant", 50126,
+                   "grant_type=password&client_id=x%20y&username=typed&scope=" ARM
+                   "/.default&password=wrong");
+    expect_line(f, "sign_in_failed",
+                "kind=unknown id=unknown client=unknown reason=AADSTS50126 left_out=0");
+}
+
+static void applications_leave_a_trace_and_fill_no_disk(void **state)
+{
+    static const char wrong[] = "grant_type=client_credentials&client_id=" OTHER_APP
+                                "&client_secret=wrong&scope=" ARM "/.default";
+    struct fixture *f = *state;
+    unsigned told = 0;
+
+    for (unsigned i = 0; i < 25; i++) {
+        expect_refusal(f, "invalid_client", 7000215, wrong);
+        told += f->audit.event != NULL;
+    }
+    assert_in_range(told, 20, 25); /* a second may begin meanwhile */
+    pass(f, MINUTE_MS);
+    expect_refusal(f, "invalid_client", 7000215, wrong);
+    expect_line(f, "sign_in_failed",
+                text_of(f,
+                        "kind=application id=" OTHER_ID " client=" OTHER_APP
+                        " reason=AADSTS7000215 left_out=%u",
+                        25 - told));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -103,6 +169,9 @@ int main(void)
         TEST(strangers_learn_nothing_of_names),
         TEST(a_long_password_is_no_work),
         TEST(only_users_with_a_password_sign_in),
+        TEST(failures_leave_a_trace),
+        TEST(what_somebody_typed_is_not_in_it),
+        TEST(applications_leave_a_trace_and_fill_no_disk),
     };
 
     return RUN_TESTS(tests);
