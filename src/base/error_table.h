@@ -148,6 +148,7 @@
     X(OAUTH_ASSERTION,     401, OAUTH,   "invalid_client", "700027", NULL) \
     X(OAUTH_DISABLED,      400, OAUTH,   "invalid_grant", "50057", "The user account is disabled.") \
     X(OAUTH_PASSWORD,      400, OAUTH,   "invalid_grant", "50126", "Error validating credentials due to invalid username or password.") \
+    X(OAUTH_PASSWORD_EXPIRED, 400, OAUTH, "invalid_grant", "50055", "The password is expired.") \
     X(OAUTH_TOKEN,         400, OAUTH,   "invalid_grant", "70000", NULL) \
     X(OAUTH_LOCKED,        400, OAUTH,   "invalid_grant", "50053", "The account is locked: too many sign-ins with a wrong user ID or password. Try again in a minute.") \
     X(OAUTH_REDIRECT,      400, OAUTH,   "invalid_request", "50011", NULL) \

@@ -179,13 +179,13 @@ static bool check_request(struct entra_call *c, struct error *err)
     return check_challenge(c, err) && user_token_read_resource(c, &resource, err);
 }
 
-static void show(struct entra_call *c, const char *wrong)
+static void show(struct entra_call *c, const char *wrong, bool asks_new)
 {
     page_reply_sign_in(
         c, TITLE,
         arena_printf(c->arena, "/%.*s/oauth2/%sauthorize", STR_ARGS(c->names[0]),
                      str_find(str_from(c->endpoint->path), STR("v2.0")) != SIZE_MAX ? "v2.0/" : ""),
-        page_hidden(c, carried, ARRAY_LEN(carried)), wrong,
+        page_hidden(c, carried, ARRAY_LEN(carried)), wrong, asks_new,
         origin_of(entra_parameter(c, "redirect_uri")));
 }
 
@@ -262,7 +262,7 @@ static bool ask(struct entra_call *c, struct error *err)
     if (!check_target(c, err))
         return false;
     if (check_request(c, &why))
-        show(c, NULL);
+        show(c, NULL, false);
     else
         send_error(c, &why);
     return true;
@@ -300,10 +300,10 @@ static bool sign_in(struct entra_call *c, struct error *err)
         send_error(c, &wrong);
         return true;
     }
-    if (!sign_in_check(c, &s, err))
+    if (!sign_in_check_page(c, &s, err))
         return false;
     if (s.refusal) {
-        show(c, error_info(s.refusal)->text);
+        show(c, s.says, s.refusal == ERROR_OAUTH_PASSWORD_EXPIRED);
     } else if (s.is_accepted) {
         fields[0].value = make_code(c, &s.user);
         send_back(c, "Signed in", fields, ARRAY_LEN(fields));

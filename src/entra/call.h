@@ -87,11 +87,11 @@ struct entra_work {
     enum entra_work_kind kind;
     struct str password;
     struct str hash; /* to check against; of ENTRA_WORK_HASH, the result */
+    struct str next; /* of ENTRA_WORK_CHECK: hashed when the password matches; may be empty */
+    struct str next_hash;
     bool matches;
 };
 
-struct entra_call {
-    struct entra *entra;
 /* What is told of the call in the log (audit.h). */
 struct entra_audit {
     const char *event; /* NULL: nothing */
@@ -99,6 +99,8 @@ struct entra_audit {
     bool is_of_change; /* of which nothing is told when it is not kept */
 };
 
+struct entra_call {
+    struct entra *entra;
     struct store_txn *txn;
     struct arena *arena;
     const struct entra_request *request;

@@ -254,6 +254,11 @@ static void done(void *data, const struct error *err)
 
 /* -- Passwords ------------------------------------------------------------------------------- */
 
+static struct str keep_hash(struct entra_exchange *x, struct str hash)
+{
+    return str_from(str_show(hash, x->hash, sizeof(x->hash)));
+}
+
 static void on_work(struct loop_work *work)
 {
     struct entra_exchange *x = CONTAINER_OF(work, struct entra_exchange, work);
@@ -261,10 +266,12 @@ static void on_work(struct loop_work *work)
     struct arena *a = arena_new(NULL);
 
     arena_keep_secret(a);
-    if (w->kind == ENTRA_WORK_CHECK)
-        w->matches = password_matches(a, w->hash, w->password);
+    if (w->kind == ENTRA_WORK_HASH)
+        w->hash = keep_hash(x, password_hash(a, w->password));
     else
-        w->hash = str_from(str_show(password_hash(a, w->password), x->hash, sizeof(x->hash)));
+        w->matches = password_matches(a, w->hash, w->password);
+    if (w->matches && w->next.len)
+        w->next_hash = keep_hash(x, password_hash(a, w->next));
     arena_free(a);
 }
 
@@ -329,7 +336,9 @@ static void begin_work(struct entra_exchange *x)
 
     c->work.password = arena_copy(x->http->arena, c->work.password);
     c->work.hash = arena_copy(x->http->arena, c->work.hash);
+    c->work.next = arena_copy(x->http->arena, c->work.next);
     c->reply = (struct entra_reply){ 0 };
+    c->audit = (struct entra_audit){ 0 };
     c->audit = (struct entra_audit){ 0 };
     c->changed = STR_NONE;
     x->work.work = on_work;

@@ -293,19 +293,24 @@ static bool get(struct entra_call *c, struct error *err)
            reply_one(c, &p, graph_kind_of(c));
 }
 
-static bool me(struct entra_call *c, struct error *err)
+bool graph_find_me(struct entra_call *c, struct principal_record *p, struct error *err)
 {
-    struct principal_record p;
     struct principal who;
     bool found;
 
     if (!authenticate(c, &who, err) ||
-        !principals_get(c->txn, c->arena, who.object_id, &p, &found, err))
+        !principals_get(c->txn, c->arena, who.object_id, p, &found, err))
         return false;
-    if (!found || p.type != PRINCIPAL_TYPE_USER)
-        return error_set(err, ERROR_GRAPH_BAD_REQUEST,
-                         "/me request is only valid with delegated authentication flow.");
-    return reply_one(c, &p, GRAPH_USERS);
+    return (found && p->type == PRINCIPAL_TYPE_USER) ||
+           error_set(err, ERROR_GRAPH_BAD_REQUEST,
+                     "/me request is only valid with delegated authentication flow.");
+}
+
+static bool me(struct entra_call *c, struct error *err)
+{
+    struct principal_record p;
+
+    return graph_find_me(c, &p, err) && reply_one(c, &p, GRAPH_USERS);
 }
 
 static enum graph_kind shown_kind(const struct principal_record *p)

@@ -27,6 +27,8 @@ bool graph_is_of_kind(const struct principal_record *p, enum graph_kind kind);
 /* The one that the path names, by object id, by a user's name, or by "(appId='...')".
  * ERROR_GRAPH_NOT_FOUND. */
 MUST_CHECK bool graph_find(struct entra_call *c, struct principal_record *p, struct error *err);
+/* The user whose token it is. ERROR_GRAPH_TOKEN, ERROR_GRAPH_BAD_REQUEST. */
+MUST_CHECK bool graph_find_me(struct entra_call *c, struct principal_record *p, struct error *err);
 /* As Graph shows it. */
 yyjson_mut_val *graph_show(struct entra_call *c, yyjson_mut_doc *doc,
                            const struct principal_record *p, enum graph_kind kind);

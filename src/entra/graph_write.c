@@ -7,6 +7,7 @@
 #include "entra/audit.h"
 #include "entra/authorize.h"
 #include "entra/graph.h"
+#include "entra/sign_in.h"
 #include "identity/jwt.h"
 #include "identity/password.h"
 
@@ -141,13 +142,23 @@ static bool is_user_name(struct str name)
            str_is_alnum_or(name, "@._-+'");
 }
 
-/* The password's hash goes into `kept` once it has been made; true with *is_ready false until then. */
+/* Of "passwordProfile". The password's hash goes into `kept` once it has been made; true with *is_ready
+ * false until then. Of a user that has a password it may be absent, and that one must be changed. */
 static bool take_password(struct entra_call *c, yyjson_mut_doc *doc, yyjson_mut_val *kept,
-                          yyjson_val *body, bool *is_ready, struct error *err)
+                          yyjson_val *profile, bool *is_ready, struct error *err)
 {
-    struct str password = json_str(json_at(body, "passwordProfile.password"));
+    struct str password = json_str(yyjson_obj_get(profile, "password"));
+    yyjson_val *must = yyjson_obj_get(profile, "forceChangePasswordNextSignIn");
 
     *is_ready = false;
+    if (yyjson_is_true(yyjson_obj_get(profile, "forceChangePasswordNextSignInWithMfa")) ||
+        (must && !yyjson_is_bool(must) && !yyjson_is_null(must)))
+        return refuse(err, "Invalid value specified for property 'passwordProfile' of resource.");
+    json_set_bool(doc, kept, SIGN_IN_MUST_CHANGE, yyjson_is_true(must));
+    if (must && !yyjson_obj_get(profile, "password") && yyjson_mut_obj_get(kept, "passwordHash")) {
+        *is_ready = true;
+        return true;
+    }
     if (password.len < PASSWORD_LEN_MIN || password.len > PASSWORD_LEN_MAX)
         return refuse(err, "The specified password does not comply with password complexity "
                            "requirements: it must have 8 to 256 characters.");
@@ -180,7 +191,7 @@ static bool create_user(struct entra_call *c, struct error *err)
     if (found)
         return refuse(err, "Another object with the same value for property userPrincipalName "
                            "already exists.");
-    if (!take_password(c, doc, kept, body, &is_ready, err))
+    if (!take_password(c, doc, kept, yyjson_obj_get(body, "passwordProfile"), &is_ready, err))
         return false;
     if (!is_ready)
         return true;
@@ -193,21 +204,49 @@ static bool change_user(struct entra_call *c, struct error *err)
     struct principal_record p;
     yyjson_mut_doc *doc;
     yyjson_mut_val *kept;
-    yyjson_val *body;
+    yyjson_val *body, *profile;
     bool is_ready = true;
 
     if (!graph_authorize(c, err) || !find(c, &p, err) || !(body = read_body(c, err)))
         return false;
     doc = json_copy(c->arena, p.body);
     kept = yyjson_mut_doc_get_root(doc);
+    profile = yyjson_obj_get(body, "passwordProfile");
     if (!take_members(doc, kept, body, of_user, ARRAY_LEN(of_user), err) ||
-        (yyjson_obj_get(body, "passwordProfile") &&
-         !take_password(c, doc, kept, body, &is_ready, err)))
+        (profile && !take_password(c, doc, kept, profile, &is_ready, err)))
         return false;
     c->reply.status = 204;
     return !is_ready ||
-           save(c, &p, kept, yyjson_obj_get(body, "passwordProfile") ? "password_set" : "updated",
+           save(c, &p, kept, yyjson_obj_get(profile, "password") ? "password_set" : "updated",
                 STR_NONE, err);
+}
+
+static bool refuse_change(struct entra_call *c, enum error_code why)
+{
+    error_set(&c->refusal, ERROR_GRAPH_BAD_REQUEST, "%s",
+              why == ERROR_OAUTH_PASSWORD ? "The specified current password is not the user's."
+                                          : error_info(why)->text);
+    return true;
+}
+
+static bool change_password(struct entra_call *c, struct error *err)
+{
+    struct sign_in s = { .refusal = ERROR_NONE };
+    struct str current, next;
+    yyjson_val *body;
+
+    if (!graph_find_me(c, &s.user, err) || !(body = read_body(c, err)))
+        return false;
+    current = json_str(yyjson_obj_get(body, "currentPassword"));
+    next = json_str(yyjson_obj_get(body, "newPassword"));
+    if (!current.len)
+        return refuse(err, "A value is required for 'currentPassword'.");
+    if (next.len < PASSWORD_LEN_MIN || next.len > PASSWORD_LEN_MAX || str_equal(current, next))
+        return refuse(err, "The specified password does not comply with password complexity "
+                           "requirements: it must have 8 to 256 characters, and be another one.");
+    c->reply.status = 204;
+    return sign_in_change_password(c, &s, current, next, err) &&
+           (!s.refusal || refuse_change(c, s.refusal));
 }
 
 /* -- Applications ---------------------------------------------------------------------------- */
@@ -532,6 +571,7 @@ static bool delete (struct entra_call *c, struct error *err)
 static const struct entra_endpoint endpoints[] = {
     { HTTP_POST, "/v1.0/users", create_user, false },
     { HTTP_PATCH, "/v1.0/users/{}", change_user, false },
+    { HTTP_POST, "/v1.0/me/changePassword", change_password, false },
     { HTTP_DELETE, "/v1.0/users/{}", delete, false },
     { HTTP_POST, "/v1.0/applications", create_application, false },
     { HTTP_PATCH, "/v1.0/applications/{}", change_application, false },

@@ -199,6 +199,32 @@ def test_device_code_credential(entra, ann):
     assert claims_of(credential.get_token(f"{DATA}/.default").token)["aud"] == DATA
 
 
+def test_a_password_for_once(entra):
+    """az ad user create --force-change-password-next-sign-in: the page asks for another one, whichever flow led there."""
+    name = "newcomer@lazuli.example"
+    profile = {"password": PASSWORD, "forceChangePasswordNextSignIn": True}
+    user = entra.make_user(name, passwordProfile=profile)
+    form = {"grant_type": "password", "client_id": AZ_CLIENT, "scope": f"{ARM}/.default", "username": name}
+    refused = entra.ask(password=PASSWORD, **form).json()
+    assert (refused["error"], refused["error_codes"]) == ("invalid_grant", [50055])
+    assert refused["error_description"].startswith("AADSTS50055: ")
+
+    def prompt(uri, code, _expires):
+        page = sign_in(entra, entra.session.get(uri), user_code=code, username=name, password=PASSWORD)
+        assert "Choose a new password" in Form(page.text).alert
+        done = sign_in(entra, page, password=PASSWORD, new_password="Another-9", new_password_again="Another-9")
+        assert "You have signed in" in done.text
+
+    credential = DeviceCodeCredential(AZ_CLIENT, tenant_id=entra.tenant, prompt_callback=prompt, **entra.options())
+    assert claims_of(credential.get_token(f"{ARM}/.default").token)["oid"] == user["id"]
+    assert entra.ask(password="Another-9", **form).status_code == 200
+
+    token = entra.ask(password="Another-9", **form | {"scope": "https://graph.microsoft.com/.default"}).json()["access_token"]
+    change = {"currentPassword": "Another-9", "newPassword": "A-third-9"}
+    assert entra.graph("POST", "/me/changePassword", change, token=token, status=204) is None
+    assert entra.ask(password="A-third-9", **form).status_code == 200
+
+
 def test_password_grant(entra, ann):
     client = msal.PublicClientApplication(
         AZ_CLIENT, authority=f"{entra.base}/{entra.tenant}", instance_discovery=False, http_client=entra.session

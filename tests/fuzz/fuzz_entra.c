@@ -244,6 +244,8 @@ static bool execute(struct entra_call *c, struct error *err)
         w->matches = w->hash.len && str_equal(w->hash, w->password);
     else
         w->hash = w->password;
+    if (w->matches && w->next.len)
+        w->next_hash = w->next;
     w->kind = ENTRA_WORK_DONE;
     c->reply = (struct entra_reply){ 0 };
     return entra_execute(c, err);

@@ -199,6 +199,7 @@ static bool run(struct store_txn *t, struct arena *arena, void *data, struct err
     keep_audit(e);
     c->work.password = arena_copy(keep, c->work.password);
     c->work.hash = arena_copy(keep, c->work.hash);
+    c->work.next = arena_copy(keep, c->work.next);
     e->refusal = c->refusal;
     e->answer.status = c->reply.status;
     e->answer.text = arena_copy(keep, c->reply.body);
@@ -222,8 +223,11 @@ static void work(struct execution *e)
         w->matches = password_matches(e->f->arena, w->hash, w->password);
     else
         w->hash = password_hash(e->f->arena, w->password);
+    if (w->matches && w->next.len)
+        w->next_hash = password_hash(e->f->arena, w->next);
     w->kind = ENTRA_WORK_DONE;
     e->call.reply = (struct entra_reply){ 0 };
+    e->call.audit = (struct entra_audit){ 0 };
     e->call.audit = (struct entra_audit){ 0 };
     e->call.changed = STR_NONE;
 }

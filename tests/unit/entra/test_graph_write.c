@@ -437,6 +437,92 @@ static void a_certificate_comes_in_either_alphabet(void **state)
     EVP_PKEY_free(pkey);
 }
 
+/* -- Passwords ------------------------------------------------------------------------------- */
+
+#define ANN_SIGNS_IN \
+    "grant_type=password&client_id=" CLI "&username=" ANN "&scope=" GRAPH "/.default&password="
+#define CHANGE "/v1.0/me/changePassword"
+
+static void a_password_may_be_for_once(void **state)
+{
+    static const char *const bad[] = {
+        "{\"passwordProfile\":{\"forceChangePasswordNextSignIn\":\"true\"}}",
+        "{\"passwordProfile\":{\"forceChangePasswordNextSignInWithMfa\":true}}",
+        "{\"passwordProfile\":{\"forceChangePasswordNextSignIn\":true,\"password\":1}}",
+    };
+    struct fixture *f = *state;
+
+    graph(f, 201, HTTP_POST, USERS,
+          "{\"displayName\":\"Bob\",\"userPrincipalName\":\"bob@contoso.com\",\"passwordProfile\":"
+          "{\"password\":\"battery staple\",\"forceChangePasswordNextSignIn\":true}}");
+    expect_refusal(f, "invalid_grant", 50055, BOB_SIGNS_IN "battery staple");
+    graph(f, 204, HTTP_PATCH, USERS "/bob@contoso.com",
+          "{\"passwordProfile\":{\"forceChangePasswordNextSignIn\":false}}");
+    expect_token(f, BOB_SIGNS_IN "battery staple");
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        graph(f, 400, HTTP_PATCH, USERS "/" ANN_ID, bad[i]);
+    graph(f, 204, HTTP_PATCH, USERS "/bob@contoso.com",
+          "{\"passwordProfile\":{\"forceChangePasswordNextSignIn\":true}}");
+    expect_refusal(f, "invalid_grant", 50055, BOB_SIGNS_IN "battery staple");
+    graph(f, 204, HTTP_PATCH, USERS "/bob@contoso.com",
+          "{\"passwordProfile\":{\"password\":\"another one\"}}");
+    expect_token(f, BOB_SIGNS_IN "another one");
+}
+
+static void authorize_as_ann(struct fixture *f, const char *password)
+{
+    yyjson_val *reply = expect_token(f, text_of(f, ANN_SIGNS_IN "%s", password));
+
+    f->next.authorization = arena_printf(f->arena, "Bearer %s", text_at(reply, "access_token"));
+}
+
+static void people_change_their_passwords(void **state)
+{
+    static const char *const bad[] = {
+        "{\"currentPassword\":\"wrong\",\"newPassword\":\"battery staple\"}",
+        "{\"currentPassword\":\"" PASSWORD "\",\"newPassword\":\"short\"}",
+        "{\"currentPassword\":\"" PASSWORD "\",\"newPassword\":\"" PASSWORD "\"}",
+        "{\"newPassword\":\"battery staple\"}",
+        "{\"currentPassword\":\"" PASSWORD "\"}",
+    };
+    struct fixture *f = *state;
+    struct str old;
+
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        authorize_as_ann(f, PASSWORD);
+        assert_string_equal(text_at(expect(f, 400, HTTP_POST, CHANGE, bad[i]), "error.code"),
+                            "Request_BadRequest");
+    }
+    authorize_as_ann(f, PASSWORD);
+    old = f->next.authorization;
+    pass(f, MINUTE_MS);
+    expect(f, 204, HTTP_POST, CHANGE,
+           "{\"currentPassword\":\"" PASSWORD "\",\"newPassword\":\"battery staple\"}");
+    f->next.authorization = old;
+    expect(f, 401, HTTP_GET, "/v1.0/me", NULL);
+    authorize_as_ann(f, "battery staple");
+    expect(f, 200, HTTP_GET, "/v1.0/me", NULL);
+    graph(f, 400, HTTP_POST, CHANGE, bad[0]); /* an application is nobody who could */
+    expect(f, 401, HTTP_POST, CHANGE, bad[0]);
+}
+
+/* Whoever has got hold of a token finds no password out by it. */
+static void wrong_passwords_lock_there_too(void **state)
+{
+    static const char wrong[] =
+        "{\"currentPassword\":\"wrong\",\"newPassword\":\"battery staple\"}";
+    struct fixture *f = *state;
+    struct str token;
+
+    authorize_as_ann(f, PASSWORD);
+    token = f->next.authorization;
+    for (unsigned i = 0; i < 10; i++) {
+        f->next.authorization = token;
+        expect(f, 400, HTTP_POST, CHANGE, wrong);
+    }
+    expect_refusal(f, "invalid_grant", 50053, text_of(f, ANN_SIGNS_IN "%s", PASSWORD));
+}
+
 /* -- What is told of it ---------------------------------------------------------------------- */
 
 static void expect_change(struct fixture *f, const char *details)
@@ -500,6 +586,9 @@ int main(void)
         TEST(certificates_must_be_ones),
         TEST(a_certificate_comes_in_either_alphabet),
         TEST(changes_leave_a_trace),
+        TEST(a_password_may_be_for_once),
+        TEST(people_change_their_passwords),
+        TEST(wrong_passwords_lock_there_too),
     };
 
     return RUN_TESTS(tests);
