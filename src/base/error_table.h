@@ -162,6 +162,10 @@
     X(GRAPH_QUOTA,         403, GRAPH,   "Directory_QuotaExceeded", NULL, "The directory object quota limit for the Tenant has been exceeded. Please ask your administrator to increase the quota limit or delete objects to reduce the used quota.") \
     X(GRAPH_NOT_FOUND,     404, GRAPH,   "Request_ResourceNotFound", NULL, NULL) \
     X(GRAPH_BAD_REQUEST,   400, GRAPH,   "Request_BadRequest", NULL, NULL) \
+    X(GRAPH_SEGMENT,       400, GRAPH,   "BadRequest", NULL, NULL) \
+    X(GRAPH_METHOD,        405, GRAPH,   "Request_BadRequest", NULL, "Specified HTTP method is not allowed for the request target.") \
+    X(GRAPH_TOO_LARGE,     413, GRAPH,   "RequestEntityTooLarge", NULL, "The request content size exceeds the maximum size.") \
+    X(GRAPH_BUSY,          503, GRAPH,   "Service_ServiceUnavailable", NULL, "Too many sign-ins at the moment. Please try again.") \
     X(GRAPH_QUERY,         400, GRAPH,   "Request_UnsupportedQuery", NULL, NULL)
 /* clang-format on */
 

@@ -384,8 +384,7 @@ bool authorize_redeem(struct entra_call *c, struct error *err)
     g.scope = json_str(yyjson_obj_get(code, "scope"));
     g.nonce = json_str(yyjson_obj_get(code, "nonce"));
     g.resource = user_token_resource_of(json_str(yyjson_obj_get(code, "resource")), g.scope);
-    user_token_reply(c, &g);
-    return true;
+    return user_token_reply(c, &g, err);
 }
 
 static const struct entra_endpoint endpoints[] = {

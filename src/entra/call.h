@@ -129,6 +129,7 @@ extern const struct entra_endpoints entra_token;
 extern const struct entra_endpoints entra_authorize;
 extern const struct entra_endpoints entra_device;
 extern const struct entra_endpoints entra_graph;
+extern const struct entra_endpoints entra_graph_app_role;
 extern const struct entra_endpoints entra_graph_write;
 extern const struct entra_endpoints entra_managed_identity;
 

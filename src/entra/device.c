@@ -174,8 +174,7 @@ bool device_redeem(struct entra_call *c, struct error *err)
     g.resource = json_str(yyjson_obj_get(body, "resource"));
     if (!pending_delete(c, PENDING_DEVICE_CODE, user_code, err))
         return false;
-    user_token_reply(c, &g);
-    return true;
+    return user_token_reply(c, &g, err);
 }
 
 static const struct entra_endpoint endpoints[] = {

@@ -339,7 +339,6 @@ static void begin_work(struct entra_exchange *x)
     c->work.next = arena_copy(x->http->arena, c->work.next);
     c->reply = (struct entra_reply){ 0 };
     c->audit = (struct entra_audit){ 0 };
-    c->audit = (struct entra_audit){ 0 };
     c->changed = STR_NONE;
     x->work.work = on_work;
     x->work.done = on_work_done;

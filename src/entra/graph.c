@@ -5,6 +5,7 @@
 
 #include "base/format.h"
 #include "entra/graph_filter.h"
+#include "entra/resource.h"
 #include "identity/credential.h"
 #include "identity/managed_identity.h"
 
@@ -25,8 +26,7 @@ static const struct {
 
 /* -- Who asks -------------------------------------------------------------------------------- */
 
-/* Whose token is it? ERROR_GRAPH_TOKEN. */
-static bool authenticate(struct entra_call *c, struct principal *who, struct error *err)
+bool graph_authenticate(struct entra_call *c, struct principal *who, struct error *err)
 {
     struct str token = credential_bearer(c->request->authorization);
     struct str audiences[] = { STR(GRAPH_AUDIENCE), STR("00000003-0000-0000-c000-000000000000"),
@@ -50,7 +50,7 @@ bool graph_authorize(struct entra_call *c, struct error *err)
     struct directory *directory;
     bool may;
 
-    if (!authenticate(c, who, err))
+    if (!graph_authenticate(c, who, err))
         return false;
     asker = (struct rbac_principal){ who->object_id, who->groups, who->group_count };
     directory = directory_box_get(c->entra->directory);
@@ -131,19 +131,14 @@ static yyjson_mut_val *show_alternative_names(const struct entra_call *c, yyjson
 static void show_application(struct entra_call *c, yyjson_mut_doc *doc, yyjson_mut_val *shown,
                              const struct principal_record *p, enum graph_kind kind)
 {
-    yyjson_mut_val *names = yyjson_mut_arr(doc);
-
     json_set_str(doc, shown, "appId", p->name);
     json_set(doc, shown, "passwordCredentials",
              show_secrets(doc, yyjson_obj_get(p->body, "secrets")));
     json_set(doc, shown, "keyCredentials",
              show_secrets(doc, yyjson_obj_get(p->body, "certificates")));
-    if (kind == GRAPH_APPLICATIONS) {
-        json_set(doc, shown, "identifierUris", yyjson_mut_arr(doc));
+    resource_show(doc, shown, p, kind == GRAPH_APPLICATIONS);
+    if (kind == GRAPH_APPLICATIONS)
         return;
-    }
-    yyjson_mut_arr_add_strncpy(doc, names, p->name.data, p->name.len);
-    json_set(doc, shown, "servicePrincipalNames", names);
     json_set_str(doc, shown, "servicePrincipalType",
                  p->type == PRINCIPAL_TYPE_APPLICATION ? STR("Application")
                                                        : STR("ManagedIdentity"));
@@ -237,7 +232,7 @@ static bool list(struct entra_call *c, struct error *err)
     uint64_t limit;
     size_t count;
 
-    if (!authenticate(c, &who, err) || !read_list(c, &filter, &limit, &after, err) ||
+    if (!graph_authenticate(c, &who, err) || !read_list(c, &filter, &limit, &after, err) ||
         !principals_list(c->txn, c->arena, after, 0, &all, &count, err))
         return false;
     for (size_t i = 0; i < count; i++) {
@@ -289,7 +284,7 @@ static bool get(struct entra_call *c, struct error *err)
     struct principal_record p;
     struct principal who;
 
-    return authenticate(c, &who, err) && graph_find(c, &p, err) &&
+    return graph_authenticate(c, &who, err) && graph_find(c, &p, err) &&
            reply_one(c, &p, graph_kind_of(c));
 }
 
@@ -298,7 +293,7 @@ bool graph_find_me(struct entra_call *c, struct principal_record *p, struct erro
     struct principal who;
     bool found;
 
-    if (!authenticate(c, &who, err) ||
+    if (!graph_authenticate(c, &who, err) ||
         !principals_get(c->txn, c->arena, who.object_id, p, &found, err))
         return false;
     return (found && p->type == PRINCIPAL_TYPE_USER) ||
@@ -391,7 +386,7 @@ static bool get_by_ids(struct entra_call *c, struct error *err)
     yyjson_doc *body;
     yyjson_val *ids;
 
-    if (!authenticate(c, &who, err))
+    if (!graph_authenticate(c, &who, err))
         return false;
     body = json_parse(c->arena, c->request->body, &ignored);
     ids = body ? yyjson_obj_get(yyjson_doc_get_root(body), "ids") : NULL;
@@ -406,7 +401,7 @@ static bool members(struct entra_call *c, struct error *err)
     struct principal_record group;
     struct principal who;
 
-    return authenticate(c, &who, err) && graph_find(c, &group, err) &&
+    return graph_authenticate(c, &who, err) && graph_find(c, &group, err) &&
            reply_objects(c, yyjson_obj_get(group.body, "members"), err);
 }
 

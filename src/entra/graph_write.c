@@ -7,6 +7,7 @@
 #include "entra/audit.h"
 #include "entra/authorize.h"
 #include "entra/graph.h"
+#include "entra/resource.h"
 #include "entra/sign_in.h"
 #include "identity/jwt.h"
 #include "identity/password.h"
@@ -18,13 +19,12 @@
 #define TEXT_MAX 256
 #define REDIRECTS_MAX 256
 
-static bool refuse(struct error *err, const char *what)
+bool graph_refuse(struct error *err, const char *what)
 {
     return error_set(err, ERROR_GRAPH_BAD_REQUEST, "%s", what);
 }
 
-/* The body, an object; an empty one where it may be. */
-static yyjson_val *read_body(struct entra_call *c, struct error *err)
+yyjson_val *graph_read_body(struct entra_call *c, struct error *err)
 {
     struct str text = c->request->body.len ? c->request->body : STR("{}");
     struct error why;
@@ -32,8 +32,9 @@ static yyjson_val *read_body(struct entra_call *c, struct error *err)
 
     if (doc && yyjson_is_obj(yyjson_doc_get_root(doc)))
         return yyjson_doc_get_root(doc);
-    refuse(err, "Unable to read JSON request payload. Please ensure Content-Type header is set and "
-                "payload is of valid JSON format.");
+    graph_refuse(
+        err, "Unable to read JSON request payload. Please ensure Content-Type header is set and "
+             "payload is of valid JSON format.");
     return NULL;
 }
 
@@ -78,7 +79,7 @@ static bool take_members(yyjson_mut_doc *doc, yyjson_mut_val *kept, yyjson_val *
 static bool require_name(yyjson_val *body, struct error *err)
 {
     return json_str(yyjson_obj_get(body, "displayName")).len ||
-           refuse(err, "A value is required for property 'displayName' of resource.");
+           graph_refuse(err, "A value is required for property 'displayName' of resource.");
 }
 
 /* The one that is to be changed. A managed identity follows its resource: it has no secret, and goes
@@ -87,12 +88,13 @@ static bool find(struct entra_call *c, struct principal_record *p, struct error 
 {
     return graph_find(c, p, err) &&
            (p->type != PRINCIPAL_TYPE_MANAGED_IDENTITY ||
-            refuse(err, "The service principal of a managed identity can only be changed by the "
-                        "resource that it belongs to."));
+            graph_refuse(err,
+                         "The service principal of a managed identity can only be changed by the "
+                         "resource that it belongs to."));
 }
 
-static bool save(struct entra_call *c, const struct principal_record *p, yyjson_mut_val *body,
-                 const char *change, struct str other, struct error *err)
+bool graph_save(struct entra_call *c, const struct principal_record *p, yyjson_mut_val *body,
+                const char *change, struct str other, struct error *err)
 {
     c->changed = p->object_id;
     return principals_put(c->txn, c->arena, p, body, err) &&
@@ -109,7 +111,7 @@ static bool create(struct entra_call *c, struct principal_record *p, yyjson_mut_
         return error_set(err, ERROR_GRAPH_QUOTA, NULL);
     p->created_at_ms = authority_now_ms(c->entra->authority);
     p->body = yyjson_doc_get_root(json_freeze(c->arena, body));
-    if (!save(c, p, body, "created", STR_NONE, err))
+    if (!graph_save(c, p, body, "created", STR_NONE, err))
         return false;
     entra_reply_json(c, 201, graph_show(c, doc, p, kind));
     return true;
@@ -153,15 +155,16 @@ static bool take_password(struct entra_call *c, yyjson_mut_doc *doc, yyjson_mut_
     *is_ready = false;
     if (yyjson_is_true(yyjson_obj_get(profile, "forceChangePasswordNextSignInWithMfa")) ||
         (must && !yyjson_is_bool(must) && !yyjson_is_null(must)))
-        return refuse(err, "Invalid value specified for property 'passwordProfile' of resource.");
+        return graph_refuse(err,
+                            "Invalid value specified for property 'passwordProfile' of resource.");
     json_set_bool(doc, kept, SIGN_IN_MUST_CHANGE, yyjson_is_true(must));
     if (must && !yyjson_obj_get(profile, "password") && yyjson_mut_obj_get(kept, "passwordHash")) {
         *is_ready = true;
         return true;
     }
     if (password.len < PASSWORD_LEN_MIN || password.len > PASSWORD_LEN_MAX)
-        return refuse(err, "The specified password does not comply with password complexity "
-                           "requirements: it must have 8 to 256 characters.");
+        return graph_refuse(err, "The specified password does not comply with password complexity "
+                                 "requirements: it must have 8 to 256 characters.");
     if (c->work.kind == ENTRA_WORK_NONE) {
         c->work = (struct entra_work){ ENTRA_WORK_HASH, .password = password };
         return true;
@@ -180,17 +183,18 @@ static bool create_user(struct entra_call *c, struct error *err)
     bool found, is_ready;
     yyjson_val *body;
 
-    if (!graph_authorize(c, err) || !(body = read_body(c, err)) || !require_name(body, err) ||
+    if (!graph_authorize(c, err) || !(body = graph_read_body(c, err)) || !require_name(body, err) ||
         !take_members(doc, kept, body, of_user, ARRAY_LEN(of_user), err))
         return false;
     p.name = json_str(yyjson_obj_get(body, "userPrincipalName"));
     if (!is_user_name(p.name))
-        return refuse(err, "Property userPrincipalName is invalid.");
+        return graph_refuse(err, "Property userPrincipalName is invalid.");
     if (!principals_find(c->txn, c->arena, p.name, &other, &found, err))
         return false;
     if (found)
-        return refuse(err, "Another object with the same value for property userPrincipalName "
-                           "already exists.");
+        return graph_refuse(err,
+                            "Another object with the same value for property userPrincipalName "
+                            "already exists.");
     if (!take_password(c, doc, kept, yyjson_obj_get(body, "passwordProfile"), &is_ready, err))
         return false;
     if (!is_ready)
@@ -207,7 +211,7 @@ static bool change_user(struct entra_call *c, struct error *err)
     yyjson_val *body, *profile;
     bool is_ready = true;
 
-    if (!graph_authorize(c, err) || !find(c, &p, err) || !(body = read_body(c, err)))
+    if (!graph_authorize(c, err) || !find(c, &p, err) || !(body = graph_read_body(c, err)))
         return false;
     doc = json_copy(c->arena, p.body);
     kept = yyjson_mut_doc_get_root(doc);
@@ -217,8 +221,8 @@ static bool change_user(struct entra_call *c, struct error *err)
         return false;
     c->reply.status = 204;
     return !is_ready ||
-           save(c, &p, kept, yyjson_obj_get(profile, "password") ? "password_set" : "updated",
-                STR_NONE, err);
+           graph_save(c, &p, kept, yyjson_obj_get(profile, "password") ? "password_set" : "updated",
+                      STR_NONE, err);
 }
 
 static bool refuse_change(struct entra_call *c, enum error_code why)
@@ -235,15 +239,16 @@ static bool change_password(struct entra_call *c, struct error *err)
     struct str current, next;
     yyjson_val *body;
 
-    if (!graph_find_me(c, &s.user, err) || !(body = read_body(c, err)))
+    if (!graph_find_me(c, &s.user, err) || !(body = graph_read_body(c, err)))
         return false;
     current = json_str(yyjson_obj_get(body, "currentPassword"));
     next = json_str(yyjson_obj_get(body, "newPassword"));
     if (!current.len)
-        return refuse(err, "A value is required for 'currentPassword'.");
+        return graph_refuse(err, "A value is required for 'currentPassword'.");
     if (next.len < PASSWORD_LEN_MIN || next.len > PASSWORD_LEN_MAX || str_equal(current, next))
-        return refuse(err, "The specified password does not comply with password complexity "
-                           "requirements: it must have 8 to 256 characters, and be another one.");
+        return graph_refuse(err,
+                            "The specified password does not comply with password complexity "
+                            "requirements: it must have 8 to 256 characters, and be another one.");
     c->reply.status = 204;
     return sign_in_change_password(c, &s, current, next, err) &&
            (!s.refusal || refuse_change(c, s.refusal));
@@ -265,11 +270,12 @@ static bool take_redirects(yyjson_mut_doc *doc, yyjson_mut_val *kept, yyjson_val
         if (!uris)
             continue;
         if (!yyjson_is_arr(uris) || yyjson_arr_size(uris) > REDIRECTS_MAX)
-            return refuse(err, "Invalid value specified for property 'redirectUris' of resource.");
+            return graph_refuse(err,
+                                "Invalid value specified for property 'redirectUris' of resource.");
         yyjson_arr_foreach(uris, i, count, item)
         {
             if (!authorize_may_register(json_str(item)))
-                return refuse(err, "One or more redirect URIs are not valid.");
+                return graph_refuse(err, "One or more redirect URIs are not valid.");
         }
         json_set(doc, json_set_object(doc, kept, authorize_platforms[p]), "redirectUris",
                  yyjson_val_mut_copy(doc, uris));
@@ -303,7 +309,7 @@ static bool take_certificates(struct entra_call *c, yyjson_mut_doc *doc, yyjson_
     if (!keys)
         return true;
     if (yyjson_arr_size(keys) > SECRETS_MAX)
-        return refuse(err, "Too many credentials.");
+        return graph_refuse(err, "Too many credentials.");
     yyjson_arr_foreach(keys, i, count, item)
     {
         struct str pem = pem_of(c->arena, item);
@@ -312,8 +318,9 @@ static bool take_certificates(struct entra_call *c, yyjson_mut_doc *doc, yyjson_
         yyjson_mut_val *certificate = yyjson_mut_obj(doc);
 
         if (!key)
-            return refuse(err, "Key credential is invalid: 'key' must be a certificate with a key "
-                               "of RSA.");
+            return graph_refuse(err,
+                                "Key credential is invalid: 'key' must be a certificate with a key "
+                                "of RSA.");
         jwt_key_free(key);
         json_set_str(doc, certificate, "keyId", new_guid(c));
         json_set_str(doc, certificate, "pem", pem);
@@ -330,13 +337,16 @@ static bool create_application(struct entra_call *c, struct error *err)
     yyjson_mut_val *kept = yyjson_mut_obj(doc);
     yyjson_val *body;
 
-    if (!graph_authorize(c, err) || !(body = read_body(c, err)) || !require_name(body, err) ||
+    if (!graph_authorize(c, err) || !(body = graph_read_body(c, err)) || !require_name(body, err) ||
         !take_members(doc, kept, body, of_application, ARRAY_LEN(of_application), err) ||
-        !take_certificates(c, doc, kept, body, err) || !take_redirects(doc, kept, body, err))
+        !take_certificates(c, doc, kept, body, err) || !take_redirects(doc, kept, body, err) ||
+        !resource_take(doc, kept, body, err))
         return false;
     json_set_bool(doc, kept, "isServicePrincipal", false);
     p.object_id = new_guid(c);
     p.name = new_guid(c);
+    if (!resource_index(c, &p, kept, err))
+        return false;
     return create(c, &p, kept, GRAPH_APPLICATIONS, err);
 }
 
@@ -347,17 +357,18 @@ static bool change_application(struct entra_call *c, struct error *err)
     yyjson_mut_val *kept;
     yyjson_val *body;
 
-    if (!graph_authorize(c, err) || !find(c, &p, err) || !(body = read_body(c, err)))
+    if (!graph_authorize(c, err) || !find(c, &p, err) || !(body = graph_read_body(c, err)))
         return false;
     doc = json_copy(c->arena, p.body);
     kept = yyjson_mut_doc_get_root(doc);
     if (!take_members(doc, kept, body, of_application, ARRAY_LEN(of_application), err) ||
-        !take_certificates(c, doc, kept, body, err) || !take_redirects(doc, kept, body, err))
+        !take_certificates(c, doc, kept, body, err) || !take_redirects(doc, kept, body, err) ||
+        !resource_take(doc, kept, body, err) || !resource_index(c, &p, kept, err))
         return false;
     c->reply.status = 204;
-    return save(c, &p, kept,
-                yyjson_obj_get(body, "keyCredentials") ? "certificates_set" : "updated", STR_NONE,
-                err);
+    return graph_save(c, &p, kept,
+                      yyjson_obj_get(body, "keyCredentials") ? "certificates_set" : "updated",
+                      STR_NONE, err);
 }
 
 /* The service principal of an application that is there. */
@@ -369,16 +380,17 @@ static bool create_service_principal(struct entra_call *c, struct error *err)
     yyjson_val *body;
     bool found;
 
-    if (!graph_authorize(c, err) || !(body = read_body(c, err)) ||
+    if (!graph_authorize(c, err) || !(body = graph_read_body(c, err)) ||
         !principals_find(c->txn, c->arena, json_str(yyjson_obj_get(body, "appId")), &p, &found,
                          err))
         return false;
     if (!found || p.type != PRINCIPAL_TYPE_APPLICATION)
-        return refuse(err, "The appId of the service principal does not reference a valid "
-                           "application object.");
+        return graph_refuse(err, "The appId of the service principal does not reference a valid "
+                                 "application object.");
     if (graph_is_of_kind(&p, GRAPH_SERVICE_PRINCIPALS))
-        return refuse(err, "The service principal cannot be created, updated, or restored because "
-                           "the service principal name is already in use.");
+        return graph_refuse(err,
+                            "The service principal cannot be created, updated, or restored because "
+                            "the service principal name is already in use.");
     doc = json_copy(c->arena, p.body);
     kept = yyjson_mut_doc_get_root(doc);
     yyjson_mut_obj_remove_key(kept, "isServicePrincipal");
@@ -409,19 +421,19 @@ static bool add_password(struct entra_call *c, struct error *err)
     yyjson_mut_val *kept, *secrets;
     yyjson_val *body, *wanted;
 
-    if (!graph_authorize(c, err) || !find(c, &p, err) || !(body = read_body(c, err)))
+    if (!graph_authorize(c, err) || !find(c, &p, err) || !(body = graph_read_body(c, err)))
         return false;
     if (yyjson_arr_size(yyjson_obj_get(p.body, "secrets")) >= SECRETS_MAX)
-        return refuse(err, "Too many credentials.");
+        return graph_refuse(err, "Too many credentials.");
     wanted = yyjson_obj_get(body, "passwordCredential");
     if (json_str(yyjson_obj_get(wanted, "displayName")).len > TEXT_MAX)
-        return refuse(err, "The display name of the credential is too long.");
+        return graph_refuse(err, "The display name of the credential is too long.");
     if ((yyjson_obj_get(wanted, "startDateTime") &&
          !format_parse_time(json_str(yyjson_obj_get(wanted, "startDateTime")), &start_ms)) ||
         (yyjson_obj_get(wanted, "endDateTime") &&
          !format_parse_time(json_str(yyjson_obj_get(wanted, "endDateTime")), &end_ms)) ||
         end_ms <= start_ms)
-        return refuse(err, "Credential lifetime is not valid.");
+        return graph_refuse(err, "Credential lifetime is not valid.");
     doc = json_copy(c->arena, p.body);
     kept = yyjson_mut_doc_get_root(doc);
     random_base62(secret, SECRET_LEN);
@@ -430,8 +442,9 @@ static bool add_password(struct entra_call *c, struct error *err)
     secrets = yyjson_mut_obj_get(kept, "secrets");
     reply_with_secret(c, secrets, secret);
     explicit_bzero(secret, sizeof(secret));
-    return save(c, &p, kept, "secret_added",
-                json_mut_str(yyjson_mut_obj_get(yyjson_mut_arr_get_last(secrets), "keyId")), err);
+    return graph_save(c, &p, kept, "secret_added",
+                      json_mut_str(yyjson_mut_obj_get(yyjson_mut_arr_get_last(secrets), "keyId")),
+                      err);
 }
 
 static bool remove_password(struct entra_call *c, struct error *err)
@@ -443,7 +456,7 @@ static bool remove_password(struct entra_call *c, struct error *err)
     yyjson_val *body;
     bool removed = false;
 
-    if (!graph_authorize(c, err) || !find(c, &p, err) || !(body = read_body(c, err)))
+    if (!graph_authorize(c, err) || !find(c, &p, err) || !(body = graph_read_body(c, err)))
         return false;
     doc = json_copy(c->arena, p.body);
     kept = yyjson_mut_doc_get_root(doc);
@@ -456,9 +469,9 @@ static bool remove_password(struct entra_call *c, struct error *err)
         }
     }
     if (!removed)
-        return refuse(err, "No password credential found with keyId.");
+        return graph_refuse(err, "No password credential found with keyId.");
     c->reply.status = 204;
-    return save(c, &p, kept, "secret_removed", json_str(yyjson_obj_get(body, "keyId")), err);
+    return graph_save(c, &p, kept, "secret_removed", json_str(yyjson_obj_get(body, "keyId")), err);
 }
 
 /* -- Groups ---------------------------------------------------------------------------------- */
@@ -477,7 +490,7 @@ static bool create_group(struct entra_call *c, struct error *err)
     yyjson_mut_val *kept = yyjson_mut_obj(doc);
     yyjson_val *body;
 
-    if (!graph_authorize(c, err) || !(body = read_body(c, err)) || !require_name(body, err) ||
+    if (!graph_authorize(c, err) || !(body = graph_read_body(c, err)) || !require_name(body, err) ||
         !take_members(doc, kept, body, of_group, ARRAY_LEN(of_group), err))
         return false;
     p.object_id = p.name = new_guid(c);
@@ -511,7 +524,7 @@ static bool add_member(struct entra_call *c, struct error *err)
     struct str id;
     bool found;
 
-    if (!graph_authorize(c, err) || !find(c, &group, err) || !(body = read_body(c, err)))
+    if (!graph_authorize(c, err) || !find(c, &group, err) || !(body = graph_read_body(c, err)))
         return false;
     id = json_str(yyjson_obj_get(body, "@odata.id"));
     id = str_slice(id, id.len < GUID_TEXT_LEN ? 0 : id.len - GUID_TEXT_LEN, SIZE_MAX);
@@ -523,13 +536,15 @@ static bool add_member(struct entra_call *c, struct error *err)
     doc = json_copy(c->arena, group.body);
     members = yyjson_mut_obj_get(yyjson_mut_doc_get_root(doc), "members");
     if (yyjson_mut_arr_size(members) >= MEMBERS_MAX)
-        return refuse(err, "The group has too many members.");
+        return graph_refuse(err, "The group has too many members.");
     if (take_out(members, id))
-        return refuse(err, "One or more added object references already exist for the following "
-                           "modified properties: 'members'.");
+        return graph_refuse(err,
+                            "One or more added object references already exist for the following "
+                            "modified properties: 'members'.");
     yyjson_mut_arr_add_strncpy(doc, members, member.object_id.data, member.object_id.len);
     c->reply.status = 204;
-    return save(c, &group, yyjson_mut_doc_get_root(doc), "member_added", member.object_id, err);
+    return graph_save(c, &group, yyjson_mut_doc_get_root(doc), "member_added", member.object_id,
+                      err);
 }
 
 static bool remove_member(struct entra_call *c, struct error *err)
@@ -544,7 +559,7 @@ static bool remove_member(struct entra_call *c, struct error *err)
         return error_set(err, ERROR_GRAPH_NOT_FOUND, "Resource '%.*s' does not exist.",
                          STR_ARGS(str_slice(c->names[1], 0, 60)));
     c->reply.status = 204;
-    return save(c, &group, yyjson_mut_doc_get_root(doc), "member_removed", c->names[1], err);
+    return graph_save(c, &group, yyjson_mut_doc_get_root(doc), "member_removed", c->names[1], err);
 }
 
 /* -- Deleting -------------------------------------------------------------------------------- */
@@ -561,11 +576,13 @@ static bool delete (struct entra_call *c, struct error *err)
     c->reply.status = 204;
     c->changed = p.object_id;
     if (graph_kind_of(c) != GRAPH_SERVICE_PRINCIPALS)
-        return principals_delete(c->txn, c->arena, p.object_id, &existed, err) &&
+        return resource_index(c, &p, NULL, err) &&
+               principals_delete(c->txn, c->arena, p.object_id, &existed, err) &&
                audit_changed(c, &p, "deleted", STR_NONE, err);
     doc = json_copy(c->arena, p.body);
     json_set_bool(doc, yyjson_mut_doc_get_root(doc), "isServicePrincipal", false);
-    return save(c, &p, yyjson_mut_doc_get_root(doc), "service_principal_deleted", STR_NONE, err);
+    return graph_save(c, &p, yyjson_mut_doc_get_root(doc), "service_principal_deleted", STR_NONE,
+                      err);
 }
 
 static const struct entra_endpoint endpoints[] = {

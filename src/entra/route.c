@@ -6,8 +6,9 @@
 #include "net/http_path.h"
 
 static const struct entra_endpoints *const tables[] = {
-    &entra_discovery, &entra_metadata, &entra_token,       &entra_authorize,
-    &entra_device,    &entra_graph,    &entra_graph_write, &entra_managed_identity
+    &entra_discovery,   &entra_metadata,       &entra_token,
+    &entra_authorize,   &entra_device,         &entra_graph,
+    &entra_graph_write, &entra_graph_app_role, &entra_managed_identity
 };
 
 static const struct entra_endpoint *find(enum http_method method, const struct http_path *path,

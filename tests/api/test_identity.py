@@ -493,6 +493,28 @@ def test_openai_sdk_with_a_token_provider(entra):
     assert client.chat.completions.create(model="gpt-4", **CHAT).choices[0].message.content
 
 
+def test_a_resource_server_of_ones_own(entra):
+    """It is configured by the v2 discovery document alone, and looks at issuer, audience and roles."""
+    reading = {"id": "cccccccc-0000-0000-0000-000000000001", "value": "Orders.Read", "displayName": "Read", "isEnabled": True}
+    shop, shop_id, _ = entra.make_principal(
+        "shop", identifierUris=["api://shop"], api={"requestedAccessTokenVersion": 2},
+        appRoles=[reading | {"description": "Read orders", "allowedMemberTypes": ["Application"]}],
+    )  # fmt: skip
+    caller, caller_id, secret = entra.make_principal("caller of the shop")
+    grant = {"principalId": caller, "resourceId": shop, "appRoleId": reading["id"]}
+    made = entra.graph("POST", f"/servicePrincipals/{shop}/appRoleAssignedTo", grant, status=201)
+    assert entra.graph("GET", f"/servicePrincipals/{caller}/appRoleAssignments")["value"] == [made]
+
+    found = entra.session.get(f"{entra.base}/{entra.tenant}/v2.0/.well-known/openid-configuration").json()
+    keys = jwt.PyJWKSet.from_dict(entra.session.get(found["jwks_uri"]).json())
+    token = entra.token("api://shop", client_id=caller_id, secret=secret)
+    key = keys[jwt.get_unverified_header(token)["kid"]].key
+    claims = jwt.decode(token, key, algorithms=["RS256"], audience=shop_id, issuer=found["issuer"])
+    assert (claims["roles"], claims["azp"], claims["ver"]) == (["Orders.Read"], caller_id, "2.0")
+    # which is no token for this service's own planes
+    assert entra.arm("GET", "/resourceGroups", token, version="2022-12-01").status_code == 401
+
+
 # -- Graph ------------------------------------------------------------------------------------------------------------------
 
 

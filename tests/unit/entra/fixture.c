@@ -228,7 +228,6 @@ static void work(struct execution *e)
     w->kind = ENTRA_WORK_DONE;
     e->call.reply = (struct entra_reply){ 0 };
     e->call.audit = (struct entra_audit){ 0 };
-    e->call.audit = (struct entra_audit){ 0 };
     e->call.changed = STR_NONE;
 }
 
