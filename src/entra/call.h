@@ -130,6 +130,7 @@ extern const struct entra_endpoints entra_authorize;
 extern const struct entra_endpoints entra_device;
 extern const struct entra_endpoints entra_graph;
 extern const struct entra_endpoints entra_graph_app_role;
+extern const struct entra_endpoints entra_graph_group;
 extern const struct entra_endpoints entra_graph_write;
 extern const struct entra_endpoints entra_managed_identity;
 
@@ -137,6 +138,8 @@ extern const struct entra_endpoints entra_managed_identity;
  * (may be NULL) and *count are what its {} stand for. */
 const struct entra_endpoint *entra_find(enum http_method method, struct str path, struct str *names,
                                         unsigned *count, bool *differs);
+/* Is it a path of Microsoft Graph, be there such an endpoint or not? */
+bool entra_is_graph(struct str path);
 /* Do headers tell of something in front? */
 bool entra_is_forwarded(const struct http_headers *headers);
 /* Calls the endpoint, of a call that has its transaction and its arena. What it asks for in `work` is

@@ -76,12 +76,18 @@ struct trace {
 
 static struct str render_graph(struct arena *a, const struct error *err, const struct trace *t)
 {
+    const struct error_info *info = error_info(err->code);
+    bool is_graph = info->envelope == ENVELOPE_GRAPH;
     yyjson_mut_doc *doc = json_new(a);
     yyjson_mut_val *root = yyjson_mut_obj(doc), *object = yyjson_mut_obj(doc);
     yyjson_mut_val *inner = yyjson_mut_obj(doc);
 
-    json_set_str(doc, object, "code", str_from(error_info(err->code)->wire_code));
-    json_set_str(doc, object, "message", str_from(err->text));
+    json_set_str(doc, object, "code",
+                 is_graph              ? str_from(info->wire_code)
+                 : info->status >= 500 ? STR("Service_InternalServerError")
+                                       : STR("BadRequest"));
+    json_set_str(doc, object, "message",
+                 str_from(is_graph || info->status < 500 ? err->text : info->text));
     json_set_str(doc, inner, "date", t->now);
     json_set_str(doc, inner, "request-id", t->id);
     json_set(doc, object, "innerError", inner);
@@ -116,7 +122,7 @@ static struct str render_oauth(struct arena *a, const struct error *err, const s
     return json_write_mut(a, root);
 }
 
-struct str entra_render_error(struct arena *arena, const struct error *err)
+struct str entra_render_error(struct arena *arena, struct str path, const struct error *err)
 {
     static const struct clock real;
     char id[GUID_TEXT_LEN + 1];
@@ -124,7 +130,7 @@ struct str entra_render_error(struct arena *arena, const struct error *err)
 
     format_guid(id);
     trace.id = str_from(id);
-    if (error_info(err->code)->envelope == ENVELOPE_GRAPH)
+    if (error_info(err->code)->envelope == ENVELOPE_GRAPH || entra_is_graph(path))
         return render_graph(arena, err, &trace);
     return render_oauth(arena, err, &trace);
 }
@@ -158,7 +164,7 @@ static void finish_error(struct entra_exchange *x, const struct error *err)
 
     if (status >= 500)
         log_error("entra_request_failed", "status=%d error=\"%s\"", status, err->text);
-    finish(x, status, STR_NONE, entra_render_error(x->http->arena, err));
+    finish(x, status, STR_NONE, entra_render_error(x->http->arena, x->http->path, err));
 }
 
 /* -- The job --------------------------------------------------------------------------------- */
@@ -345,7 +351,7 @@ static void begin_work(struct entra_exchange *x)
     x->turn.fn = on_turn;
     if (take_turn(x))
         return;
-    error_set(&err, ERROR_OAUTH_BUSY, NULL);
+    error_set(&err, entra_is_graph(x->http->path) ? ERROR_GRAPH_BUSY : ERROR_OAUTH_BUSY, NULL);
     finish_error(x, &err);
 }
 
@@ -392,7 +398,12 @@ void entra_on_head(struct entra *e, struct http_request *r)
     };
     if (x->call.endpoint)
         return;
-    error_set(&err, ERROR_METHOD, NULL);
+    if (!entra_is_graph(r->path))
+        error_set(&err, ERROR_METHOD, NULL);
+    else if (differs)
+        error_set(&err, ERROR_GRAPH_METHOD, NULL);
+    else
+        error_set(&err, ERROR_GRAPH_SEGMENT, "Resource not found for the segments of the path.");
     finish_error(x, &err);
 }
 
@@ -403,7 +414,7 @@ void entra_on_body(struct http_request *r)
 
     x->request.body = r->body;
     if (r->body.len > ENTRA_BODY_BYTES_MAX) {
-        error_set(&err, ERROR_TOO_LARGE, NULL);
+        error_set(&err, entra_is_graph(r->path) ? ERROR_GRAPH_TOO_LARGE : ERROR_TOO_LARGE, NULL);
         finish_error(x, &err);
         return;
     }

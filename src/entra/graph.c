@@ -5,6 +5,7 @@
 
 #include "base/format.h"
 #include "entra/graph_filter.h"
+#include "entra/graph_write.h"
 #include "entra/resource.h"
 #include "identity/credential.h"
 #include "identity/managed_identity.h"
@@ -315,8 +316,8 @@ static enum graph_kind shown_kind(const struct principal_record *p)
     return p->type == PRINCIPAL_TYPE_GROUP ? GRAPH_GROUPS : GRAPH_SERVICE_PRINCIPALS;
 }
 
-static void append_object(struct entra_call *c, yyjson_mut_doc *doc, yyjson_mut_val *value,
-                          const struct principal_record *p)
+void graph_append_object(struct entra_call *c, yyjson_mut_doc *doc, yyjson_mut_val *value,
+                         const struct principal_record *p)
 {
     enum graph_kind kind = shown_kind(p);
     yyjson_mut_val *shown = graph_show(c, doc, p, kind);
@@ -372,7 +373,7 @@ static bool reply_objects(struct entra_call *c, yyjson_val *list, struct error *
         if (!principals_get(c->txn, c->arena, ids[i], &p, &found, err))
             return false;
         if (found)
-            append_object(c, doc, value, &p);
+            graph_append_object(c, doc, value, &p);
     }
     json_set(doc, root, "value", value);
     entra_reply_json(c, 200, root);
@@ -382,18 +383,34 @@ static bool reply_objects(struct entra_call *c, yyjson_val *list, struct error *
 static bool get_by_ids(struct entra_call *c, struct error *err)
 {
     struct principal who;
-    struct error ignored;
-    yyjson_doc *body;
-    yyjson_val *ids;
+    yyjson_val *body, *ids;
+
+    if (!graph_authenticate(c, &who, err) || !(body = graph_read_body(c, err)))
+        return false;
+    ids = yyjson_obj_get(body, "ids");
+    if (!yyjson_is_arr(ids) || yyjson_arr_size(ids) > 1000)
+        return graph_refuse(err, "The body must have 'ids', a list of at most 1000 object ids.");
+    return reply_objects(c, ids, err);
+}
+
+/* There is one, the tenant. */
+static bool organization(struct entra_call *c, struct error *err)
+{
+    yyjson_mut_doc *doc = json_new(c->arena);
+    yyjson_mut_val *root = yyjson_mut_obj(doc), *value = yyjson_mut_arr(doc);
+    yyjson_mut_val *item = yyjson_mut_obj(doc);
+    struct principal who;
 
     if (!graph_authenticate(c, &who, err))
         return false;
-    body = json_parse(c->arena, c->request->body, &ignored);
-    ids = body ? yyjson_obj_get(yyjson_doc_get_root(body), "ids") : NULL;
-    if (!yyjson_is_arr(ids) || yyjson_arr_size(ids) > 1000)
-        return error_set(err, ERROR_GRAPH_BAD_REQUEST,
-                         "The body must have 'ids', a list of at most 1000 object ids.");
-    return reply_objects(c, ids, err);
+    json_set_str(doc, item, "id", authority_tenant(c->entra->authority));
+    json_set_str(doc, item, "displayName", STR("lazuli"));
+    json_set_str(doc, item, "tenantType", STR("AAD"));
+    json_set(doc, item, "verifiedDomains", yyjson_mut_arr(doc));
+    yyjson_mut_arr_append(value, item);
+    json_set(doc, root, "value", value);
+    entra_reply_json(c, 200, root);
+    return true;
 }
 
 static bool members(struct entra_call *c, struct error *err)
@@ -407,6 +424,7 @@ static bool members(struct entra_call *c, struct error *err)
 
 static const struct entra_endpoint endpoints[] = {
     { HTTP_GET, "/v1.0/me", me, false },
+    { HTTP_GET, "/v1.0/organization", organization, false },
     { HTTP_GET, "/v1.0/users", list, false },
     { HTTP_GET, "/v1.0/users/{}", get, false },
     { HTTP_GET, "/v1.0/applications", list, false },

@@ -31,16 +31,11 @@ bool graph_is_of_kind(const struct principal_record *p, enum graph_kind kind);
 MUST_CHECK bool graph_find(struct entra_call *c, struct principal_record *p, struct error *err);
 /* The user whose token it is. ERROR_GRAPH_TOKEN, ERROR_GRAPH_BAD_REQUEST. */
 MUST_CHECK bool graph_find_me(struct entra_call *c, struct principal_record *p, struct error *err);
-/* ERROR_GRAPH_BAD_REQUEST with that text. */
-bool graph_refuse(struct error *err, const char *what);
-/* The request's body, an object (an empty one where there is none); NULL with ERROR_GRAPH_BAD_REQUEST. */
-MUST_CHECK yyjson_val *graph_read_body(struct entra_call *c, struct error *err);
-/* Writes a principal that was changed; `change` and `other` are as audit_changed takes them. */
-MUST_CHECK bool graph_save(struct entra_call *c, const struct principal_record *p,
-                           yyjson_mut_val *body, const char *change, struct str other,
-                           struct error *err);
 /* As Graph shows it. */
 yyjson_mut_val *graph_show(struct entra_call *c, yyjson_mut_doc *doc,
                            const struct principal_record *p, enum graph_kind kind);
+/* To a list of objects of any kind. */
+void graph_append_object(struct entra_call *c, yyjson_mut_doc *doc, yyjson_mut_val *value,
+                         const struct principal_record *p);
 
 #endif

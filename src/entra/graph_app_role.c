@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include "base/format.h"
-#include "entra/graph.h"
+#include "entra/graph_write.h"
 
 #define ASSIGNMENTS_MAX 1000
 #define NO_ROLE "00000000-0000-0000-0000-000000000000" /* assigned, to no role in particular */

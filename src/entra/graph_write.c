@@ -6,7 +6,7 @@
 #include "base/random.h"
 #include "entra/audit.h"
 #include "entra/authorize.h"
-#include "entra/graph.h"
+#include "entra/graph_write.h"
 #include "entra/resource.h"
 #include "entra/sign_in.h"
 #include "identity/jwt.h"
@@ -15,7 +15,6 @@
 #define SECRET_LEN 40
 #define SECRET_LIFETIME_MS ((int64_t)730 * 86400 * 1000) /* two years, Graph's default */
 #define SECRETS_MAX 50
-#define MEMBERS_MAX 20000
 #define TEXT_MAX 256
 #define REDIRECTS_MAX 256
 
@@ -26,26 +25,28 @@ bool graph_refuse(struct error *err, const char *what)
 
 yyjson_val *graph_read_body(struct entra_call *c, struct error *err)
 {
-    struct str text = c->request->body.len ? c->request->body : STR("{}");
+    struct str text = c->request->body.len ? c->request->body : STR("{}"), twice;
     struct error why;
     yyjson_doc *doc = json_parse(c->arena, text, &why);
+    char shown[61];
+    bool has_nul;
 
-    if (doc && yyjson_is_obj(yyjson_doc_get_root(doc)))
+    if (!doc || !yyjson_is_obj(yyjson_doc_get_root(doc))) {
+        graph_refuse(err, "Unable to read JSON request payload. Please ensure Content-Type header "
+                          "is set and payload is of valid JSON format.");
+        return NULL;
+    }
+    json_find_doubts(c->arena, doc, &twice, &has_nul);
+    if (!twice.data && !has_nul)
         return yyjson_doc_get_root(doc);
-    graph_refuse(
-        err, "Unable to read JSON request payload. Please ensure Content-Type header is set and "
-             "payload is of valid JSON format.");
+    error_set(err, ERROR_GRAPH_BAD_REQUEST,
+              has_nul ? "The request payload holds the character U+0000."
+                      : "The property '%s' is given more than once in the request payload.",
+              has_nul ? "" : str_show(twice, shown, sizeof(shown)));
     return NULL;
 }
 
-/* A text or a boolean that may be set. */
-struct member {
-    const char *name;
-    bool is_boolean;
-    bool is_needed; /* neither null nor empty */
-};
-
-static bool is_good(const struct member *m, yyjson_val *value)
+static bool is_good(const struct graph_member *m, yyjson_val *value)
 {
     if (yyjson_is_null(value))
         return !m->is_needed;
@@ -55,9 +56,8 @@ static bool is_good(const struct member *m, yyjson_val *value)
            (yyjson_get_len(value) > 0 || !m->is_needed);
 }
 
-/* Those that the body has. */
-static bool take_members(yyjson_mut_doc *doc, yyjson_mut_val *kept, yyjson_val *body,
-                         const struct member *members, size_t count, struct error *err)
+bool graph_take_members(yyjson_mut_doc *doc, yyjson_mut_val *kept, yyjson_val *body,
+                        const struct graph_member *members, size_t count, struct error *err)
 {
     for (size_t i = 0; i < count; i++) {
         yyjson_val *value = yyjson_obj_get(body, members[i].name);
@@ -76,15 +76,13 @@ static bool take_members(yyjson_mut_doc *doc, yyjson_mut_val *kept, yyjson_val *
     return true;
 }
 
-static bool require_name(yyjson_val *body, struct error *err)
+bool graph_require_name(yyjson_val *body, struct error *err)
 {
     return json_str(yyjson_obj_get(body, "displayName")).len ||
            graph_refuse(err, "A value is required for property 'displayName' of resource.");
 }
 
-/* The one that is to be changed. A managed identity follows its resource: it has no secret, and goes
- * when that does. */
-static bool find(struct entra_call *c, struct principal_record *p, struct error *err)
+bool graph_find_changeable(struct entra_call *c, struct principal_record *p, struct error *err)
 {
     return graph_find(c, p, err) &&
            (p->type != PRINCIPAL_TYPE_MANAGED_IDENTITY ||
@@ -101,9 +99,8 @@ bool graph_save(struct entra_call *c, const struct principal_record *p, yyjson_m
            audit_changed(c, p, change, other, err);
 }
 
-/* Writes a new one, and replies with it. */
-static bool create(struct entra_call *c, struct principal_record *p, yyjson_mut_val *body,
-                   enum graph_kind kind, struct error *err)
+bool graph_create(struct entra_call *c, struct principal_record *p, yyjson_mut_val *body,
+                  enum graph_kind kind, struct error *err)
 {
     yyjson_mut_doc *doc = json_new(c->arena);
 
@@ -117,7 +114,7 @@ static bool create(struct entra_call *c, struct principal_record *p, yyjson_mut_
     return true;
 }
 
-static struct str new_guid(struct entra_call *c)
+struct str graph_new_guid(struct entra_call *c)
 {
     char id[GUID_TEXT_LEN + 1];
 
@@ -127,7 +124,7 @@ static struct str new_guid(struct entra_call *c)
 
 /* -- Users ----------------------------------------------------------------------------------- */
 
-static const struct member of_user[] = {
+static const struct graph_member of_user[] = {
     { .name = "displayName", .is_needed = true },
     { .name = "givenName" },
     { .name = "surname" },
@@ -183,8 +180,9 @@ static bool create_user(struct entra_call *c, struct error *err)
     bool found, is_ready;
     yyjson_val *body;
 
-    if (!graph_authorize(c, err) || !(body = graph_read_body(c, err)) || !require_name(body, err) ||
-        !take_members(doc, kept, body, of_user, ARRAY_LEN(of_user), err))
+    if (!graph_authorize(c, err) || !(body = graph_read_body(c, err)) ||
+        !graph_require_name(body, err) ||
+        !graph_take_members(doc, kept, body, of_user, ARRAY_LEN(of_user), err))
         return false;
     p.name = json_str(yyjson_obj_get(body, "userPrincipalName"));
     if (!is_user_name(p.name))
@@ -199,8 +197,8 @@ static bool create_user(struct entra_call *c, struct error *err)
         return false;
     if (!is_ready)
         return true;
-    p.object_id = new_guid(c);
-    return create(c, &p, kept, GRAPH_USERS, err);
+    p.object_id = graph_new_guid(c);
+    return graph_create(c, &p, kept, GRAPH_USERS, err);
 }
 
 static bool change_user(struct entra_call *c, struct error *err)
@@ -211,12 +209,13 @@ static bool change_user(struct entra_call *c, struct error *err)
     yyjson_val *body, *profile;
     bool is_ready = true;
 
-    if (!graph_authorize(c, err) || !find(c, &p, err) || !(body = graph_read_body(c, err)))
+    if (!graph_authorize(c, err) || !graph_find_changeable(c, &p, err) ||
+        !(body = graph_read_body(c, err)))
         return false;
     doc = json_copy(c->arena, p.body);
     kept = yyjson_mut_doc_get_root(doc);
     profile = yyjson_obj_get(body, "passwordProfile");
-    if (!take_members(doc, kept, body, of_user, ARRAY_LEN(of_user), err) ||
+    if (!graph_take_members(doc, kept, body, of_user, ARRAY_LEN(of_user), err) ||
         (profile && !take_password(c, doc, kept, profile, &is_ready, err)))
         return false;
     c->reply.status = 204;
@@ -256,7 +255,8 @@ static bool change_password(struct entra_call *c, struct error *err)
 
 /* -- Applications ---------------------------------------------------------------------------- */
 
-static const struct member of_application[] = { { .name = "displayName", .is_needed = true } };
+static const struct graph_member of_application[] = { { .name = "displayName",
+                                                        .is_needed = true } };
 
 /* Where codes of sign-ins may go: what the body has of a platform replaces that platform's. */
 static bool take_redirects(yyjson_mut_doc *doc, yyjson_mut_val *kept, yyjson_val *body,
@@ -322,7 +322,7 @@ static bool take_certificates(struct entra_call *c, yyjson_mut_doc *doc, yyjson_
                                 "Key credential is invalid: 'key' must be a certificate with a key "
                                 "of RSA.");
         jwt_key_free(key);
-        json_set_str(doc, certificate, "keyId", new_guid(c));
+        json_set_str(doc, certificate, "keyId", graph_new_guid(c));
         json_set_str(doc, certificate, "pem", pem);
         yyjson_mut_arr_append(list, certificate);
     }
@@ -337,17 +337,18 @@ static bool create_application(struct entra_call *c, struct error *err)
     yyjson_mut_val *kept = yyjson_mut_obj(doc);
     yyjson_val *body;
 
-    if (!graph_authorize(c, err) || !(body = graph_read_body(c, err)) || !require_name(body, err) ||
-        !take_members(doc, kept, body, of_application, ARRAY_LEN(of_application), err) ||
+    if (!graph_authorize(c, err) || !(body = graph_read_body(c, err)) ||
+        !graph_require_name(body, err) ||
+        !graph_take_members(doc, kept, body, of_application, ARRAY_LEN(of_application), err) ||
         !take_certificates(c, doc, kept, body, err) || !take_redirects(doc, kept, body, err) ||
         !resource_take(doc, kept, body, err))
         return false;
     json_set_bool(doc, kept, "isServicePrincipal", false);
-    p.object_id = new_guid(c);
-    p.name = new_guid(c);
+    p.object_id = graph_new_guid(c);
+    p.name = graph_new_guid(c);
     if (!resource_index(c, &p, kept, err))
         return false;
-    return create(c, &p, kept, GRAPH_APPLICATIONS, err);
+    return graph_create(c, &p, kept, GRAPH_APPLICATIONS, err);
 }
 
 static bool change_application(struct entra_call *c, struct error *err)
@@ -357,11 +358,12 @@ static bool change_application(struct entra_call *c, struct error *err)
     yyjson_mut_val *kept;
     yyjson_val *body;
 
-    if (!graph_authorize(c, err) || !find(c, &p, err) || !(body = graph_read_body(c, err)))
+    if (!graph_authorize(c, err) || !graph_find_changeable(c, &p, err) ||
+        !(body = graph_read_body(c, err)))
         return false;
     doc = json_copy(c->arena, p.body);
     kept = yyjson_mut_doc_get_root(doc);
-    if (!take_members(doc, kept, body, of_application, ARRAY_LEN(of_application), err) ||
+    if (!graph_take_members(doc, kept, body, of_application, ARRAY_LEN(of_application), err) ||
         !take_certificates(c, doc, kept, body, err) || !take_redirects(doc, kept, body, err) ||
         !resource_take(doc, kept, body, err) || !resource_index(c, &p, kept, err))
         return false;
@@ -396,7 +398,7 @@ static bool create_service_principal(struct entra_call *c, struct error *err)
     yyjson_mut_obj_remove_key(kept, "isServicePrincipal");
     /* an earlier one of the application had the same object id: its tokens stay dead */
     json_set_int(doc, kept, "validFromMs", authority_now_ms(c->entra->authority));
-    return create(c, &p, kept, GRAPH_SERVICE_PRINCIPALS, err);
+    return graph_create(c, &p, kept, GRAPH_SERVICE_PRINCIPALS, err);
 }
 
 /* The secret is shown once. */
@@ -421,7 +423,8 @@ static bool add_password(struct entra_call *c, struct error *err)
     yyjson_mut_val *kept, *secrets;
     yyjson_val *body, *wanted;
 
-    if (!graph_authorize(c, err) || !find(c, &p, err) || !(body = graph_read_body(c, err)))
+    if (!graph_authorize(c, err) || !graph_find_changeable(c, &p, err) ||
+        !(body = graph_read_body(c, err)))
         return false;
     if (yyjson_arr_size(yyjson_obj_get(p.body, "secrets")) >= SECRETS_MAX)
         return graph_refuse(err, "Too many credentials.");
@@ -456,7 +459,8 @@ static bool remove_password(struct entra_call *c, struct error *err)
     yyjson_val *body;
     bool removed = false;
 
-    if (!graph_authorize(c, err) || !find(c, &p, err) || !(body = graph_read_body(c, err)))
+    if (!graph_authorize(c, err) || !graph_find_changeable(c, &p, err) ||
+        !(body = graph_read_body(c, err)))
         return false;
     doc = json_copy(c->arena, p.body);
     kept = yyjson_mut_doc_get_root(doc);
@@ -474,94 +478,6 @@ static bool remove_password(struct entra_call *c, struct error *err)
     return graph_save(c, &p, kept, "secret_removed", json_str(yyjson_obj_get(body, "keyId")), err);
 }
 
-/* -- Groups ---------------------------------------------------------------------------------- */
-
-static bool create_group(struct entra_call *c, struct error *err)
-{
-    static const struct member of_group[] = {
-        { .name = "displayName", .is_needed = true },
-        { .name = "description" },
-        { .name = "mailNickname" },
-        { .name = "mailEnabled", .is_boolean = true },
-        { .name = "securityEnabled", .is_boolean = true },
-    };
-    struct principal_record p = { .type = PRINCIPAL_TYPE_GROUP };
-    yyjson_mut_doc *doc = json_new(c->arena);
-    yyjson_mut_val *kept = yyjson_mut_obj(doc);
-    yyjson_val *body;
-
-    if (!graph_authorize(c, err) || !(body = graph_read_body(c, err)) || !require_name(body, err) ||
-        !take_members(doc, kept, body, of_group, ARRAY_LEN(of_group), err))
-        return false;
-    p.object_id = p.name = new_guid(c);
-    json_set(doc, kept, "members", yyjson_mut_arr(doc));
-    return create(c, &p, kept, GRAPH_GROUPS, err);
-}
-
-/* Takes a member out of the list; false when it was not in it. */
-static bool take_out(yyjson_mut_val *members, struct str id)
-{
-    yyjson_mut_arr_iter iter;
-    yyjson_mut_val *item;
-    bool removed = false;
-
-    if (!yyjson_mut_arr_iter_init(members, &iter))
-        return false;
-    while ((item = yyjson_mut_arr_iter_next(&iter))) {
-        if (str_equal_nocase(json_mut_str(item), id))
-            removed = yyjson_mut_arr_iter_remove(&iter) != NULL;
-    }
-    return removed;
-}
-
-/* {"@odata.id": "https://graph/v1.0/directoryObjects/ID"} */
-static bool add_member(struct entra_call *c, struct error *err)
-{
-    struct principal_record group, member;
-    yyjson_mut_val *members;
-    yyjson_mut_doc *doc;
-    yyjson_val *body;
-    struct str id;
-    bool found;
-
-    if (!graph_authorize(c, err) || !find(c, &group, err) || !(body = graph_read_body(c, err)))
-        return false;
-    id = json_str(yyjson_obj_get(body, "@odata.id"));
-    id = str_slice(id, id.len < GUID_TEXT_LEN ? 0 : id.len - GUID_TEXT_LEN, SIZE_MAX);
-    if (!principals_get(c->txn, c->arena, id, &member, &found, err))
-        return false;
-    if (!found)
-        return error_set(err, ERROR_GRAPH_NOT_FOUND, "Resource '%.*s' does not exist.",
-                         STR_ARGS(str_slice(id, 0, 60)));
-    doc = json_copy(c->arena, group.body);
-    members = yyjson_mut_obj_get(yyjson_mut_doc_get_root(doc), "members");
-    if (yyjson_mut_arr_size(members) >= MEMBERS_MAX)
-        return graph_refuse(err, "The group has too many members.");
-    if (take_out(members, id))
-        return graph_refuse(err,
-                            "One or more added object references already exist for the following "
-                            "modified properties: 'members'.");
-    yyjson_mut_arr_add_strncpy(doc, members, member.object_id.data, member.object_id.len);
-    c->reply.status = 204;
-    return graph_save(c, &group, yyjson_mut_doc_get_root(doc), "member_added", member.object_id,
-                      err);
-}
-
-static bool remove_member(struct entra_call *c, struct error *err)
-{
-    struct principal_record group;
-    yyjson_mut_doc *doc;
-
-    if (!graph_authorize(c, err) || !find(c, &group, err))
-        return false;
-    doc = json_copy(c->arena, group.body);
-    if (!take_out(yyjson_mut_obj_get(yyjson_mut_doc_get_root(doc), "members"), c->names[1]))
-        return error_set(err, ERROR_GRAPH_NOT_FOUND, "Resource '%.*s' does not exist.",
-                         STR_ARGS(str_slice(c->names[1], 0, 60)));
-    c->reply.status = 204;
-    return graph_save(c, &group, yyjson_mut_doc_get_root(doc), "member_removed", c->names[1], err);
-}
-
 /* -- Deleting -------------------------------------------------------------------------------- */
 
 /* An application that loses its service principal stays, without any right. */
@@ -571,7 +487,7 @@ static bool delete (struct entra_call *c, struct error *err)
     yyjson_mut_doc *doc;
     bool existed;
 
-    if (!graph_authorize(c, err) || !find(c, &p, err))
+    if (!graph_authorize(c, err) || !graph_find_changeable(c, &p, err))
         return false;
     c->reply.status = 204;
     c->changed = p.object_id;
@@ -599,10 +515,7 @@ static const struct entra_endpoint endpoints[] = {
     { HTTP_DELETE, "/v1.0/servicePrincipals/{}", delete, false },
     { HTTP_POST, "/v1.0/servicePrincipals/{}/addPassword", add_password, false },
     { HTTP_POST, "/v1.0/servicePrincipals/{}/removePassword", remove_password, false },
-    { HTTP_POST, "/v1.0/groups", create_group, false },
     { HTTP_DELETE, "/v1.0/groups/{}", delete, false },
-    { HTTP_POST, "/v1.0/groups/{}/members/$ref", add_member, false },
-    { HTTP_DELETE, "/v1.0/groups/{}/members/{}/$ref", remove_member, false },
 };
 
 const struct entra_endpoints entra_graph_write = { endpoints, ARRAY_LEN(endpoints) };

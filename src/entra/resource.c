@@ -2,7 +2,7 @@
 #include "entra/resource.h"
 
 #include "base/format.h"
-#include "entra/graph.h"
+#include "entra/graph_write.h"
 #include "entra/token.h"
 
 #define URIS_MAX 50
@@ -24,7 +24,7 @@ static bool is_own_audience(struct str uri)
                 return true;
         }
     }
-    return token_audience_is_same(uri, STR(GRAPH_AUDIENCE));
+    return token_audience_is_same(uri, STR("https://graph.microsoft.com"));
 }
 
 static bool is_good_uri(struct str uri)
@@ -245,7 +245,7 @@ static bool find_id(struct entra_call *c, struct str name, struct str *id, struc
     bool found;
 
     *id = name;
-    if (format_is_guid(name) || is_own_audience(name))
+    if (format_is_guid(name) || is_own_audience(name) || !str_equal(token_audience(c, name), name))
         return true;
     if (!store_get(c->txn, key_of(c, name), &r, &found, err))
         return false;

@@ -530,6 +530,19 @@ def test_graph_is_for_who_may(entra):
     assert entra.graph("GET", "/users?$filter=age gt 3", status=400)["error"]["code"] == "Request_UnsupportedQuery"
 
 
+def test_graph_refuses_in_its_own_words(entra):
+    def error(method, path, status, **more):
+        headers = {"Authorization": f"Bearer {entra.token('https://graph.microsoft.com')}"}
+        answer = entra.session.request(method, f"{entra.base}{path}", headers=headers, timeout=60, **more)
+        assert answer.status_code == status and answer.json()["error"]["innerError"]["request-id"], answer.text
+        return answer.json()["error"]["code"]
+
+    assert error("GET", "/v1.0/nothing", 400) == error("POST", "/v1.0/users/x/y/z", 400) == error("GET", "/v1.0", 400) == "BadRequest"
+    assert error("PUT", "/v1.0/users", 405) == "Request_BadRequest"
+    assert error("POST", "/v1.0/users", 413, data=b" " * (64 * 1024 + 1)) == "RequestEntityTooLarge"
+    assert error("POST", "/v1.0/groups", 400, data=b'{"displayName":"a","displayName":"b"}') == "Request_BadRequest"
+
+
 def test_many_sign_in_at_once(entra, ann):
     """Passwords are hashed two at a time, and others wait for that; but not without an end."""
     form = {"grant_type": "password", "client_id": AZ_CLIENT, "scope": f"{ARM}/.default", "username": ann["userPrincipalName"]}

@@ -234,7 +234,7 @@ static void work(struct execution *e)
 static void answer_error(struct execution *e, const struct error *err)
 {
     e->answer = (struct answer){ .status = error_info(err->code)->status };
-    e->answer.text = entra_render_error(e->f->arena, err);
+    e->answer.text = entra_render_error(e->f->arena, STR_NONE, err);
     if (e->answer.status >= 500)
         fail_msg("%s", err->text);
 }
