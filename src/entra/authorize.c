@@ -311,6 +311,35 @@ static bool sign_in(struct entra_call *c, struct error *err)
     return true;
 }
 
+/* -- The end --------------------------------------------------------------------------------- */
+
+/* Nothing is kept in the browser: each sign-in asks for the password. So a client is sent back to where
+ * its application has registered, and to nowhere else; whom it does not name gets a page. */
+static bool sign_out(struct entra_call *c, struct error *err)
+{
+    struct str uri = entra_parameter(c, "post_logout_redirect_uri");
+    struct str state = entra_parameter(c, "state");
+    struct principal_record app;
+    bool found;
+
+    if (!principals_find(c->txn, c->arena, entra_parameter(c, "client_id"), &app, &found, err))
+        return false;
+    if (!found || !is_uri(uri) || !is_registered(&app, uri) || state.len > STATE_LEN_MAX) {
+        page_reply_html(
+            c, 200, "You have signed out",
+            STR("<p>You may close this window. Programs that have tokens keep them.</p>"),
+            STR_NONE);
+        return true;
+    }
+    c->reply.status = 302;
+    entra_reply_header(c, STR("Location"),
+                       state.len ? arena_printf(c->arena, "%.*s%sstate=%.*s", STR_ARGS(uri),
+                                                str_find_char(uri, '?') == SIZE_MAX ? "?" : "&",
+                                                STR_ARGS(format_percent_encode(c->arena, state)))
+                                 : uri);
+    return true;
+}
+
 /* -- The grant ------------------------------------------------------------------------------- */
 
 static bool refuse(struct error *err, const char *why)
@@ -392,6 +421,8 @@ static const struct entra_endpoint endpoints[] = {
     { HTTP_GET, "/{}/oauth2/authorize", ask, true },
     { HTTP_POST, "/{}/oauth2/v2.0/authorize", sign_in, true },
     { HTTP_POST, "/{}/oauth2/authorize", sign_in, true },
+    { HTTP_GET, "/{}/oauth2/v2.0/logout", sign_out, true },
+    { HTTP_GET, "/{}/oauth2/logout", sign_out, true },
 };
 
 const struct entra_endpoints entra_authorize = { endpoints, ARRAY_LEN(endpoints) };

@@ -537,7 +537,8 @@ def test_graph_refuses_in_its_own_words(entra):
         assert answer.status_code == status and answer.json()["error"]["innerError"]["request-id"], answer.text
         return answer.json()["error"]["code"]
 
-    assert error("GET", "/v1.0/nothing", 400) == error("POST", "/v1.0/users/x/y/z", 400) == error("GET", "/v1.0", 400) == "BadRequest"
+    for method, path in (("GET", "/v1.0/nothing"), ("POST", "/v1.0/users/x/y/z"), ("GET", "/v1.0")):
+        assert error(method, path, 400) == "BadRequest"
     assert error("PUT", "/v1.0/users", 405) == "Request_BadRequest"
     assert error("POST", "/v1.0/users", 413, data=b" " * (64 * 1024 + 1)) == "RequestEntityTooLarge"
     assert error("POST", "/v1.0/groups", 400, data=b'{"displayName":"a","displayName":"b"}') == "Request_BadRequest"
@@ -582,14 +583,14 @@ def test_sign_ins_that_fail_are_in_the_log(service, entra, ann):
 
 def test_changes_of_principals_are_in_the_logs(service, entra):
     begin, first = len(service.log_text()), claims_of(entra.token())
-    object_id, client_id, secret = entra.make_principal("told-of")
+    object_id, _, secret = entra.make_principal("told-of")
     for change in ("created", "secret_added"):
         service.wait_for_log(f"principal_changed change={change} kind=application id={object_id} ", begin)
     assert f"by={first['oid']} address=127.0.0.1\n" in service.log_text()[begin:] and secret not in service.log_text()
-    answer = entra.session.get(
-        f"{entra.base}/providers/Microsoft.Insights/eventtypes/management/values", headers={"Authorization": f"Bearer {service.token}"},
-        params={"api-version": "2015-04-01", "$filter": "eventTimestamp ge '2020-01-01T00:00:00Z'"},
-    )  # fmt: skip
+    query = {"api-version": "2015-04-01", "$filter": "eventTimestamp ge '2020-01-01T00:00:00Z'"}
+    headers = {"Authorization": f"Bearer {service.token}"}
+    url = f"{entra.base}/providers/Microsoft.Insights/eventtypes/management/values"
+    answer = entra.session.get(url, headers=headers, params=query)
     events = [e for e in answer.json()["value"] if e["resourceId"] == f"/providers/Microsoft.Graph/applications/{object_id}"]
     assert len(events) == 3 and {e["operationName"]["value"] for e in events} == {"Microsoft.Graph/applications/write"}
     assert {(e["caller"], e["httpRequest"]["clientIpAddress"]) for e in events} == {(first["appid"], "127.0.0.1")}
