@@ -24,7 +24,7 @@ static bool is_own_audience(struct str uri)
                 return true;
         }
     }
-    return token_audience_is_same(uri, STR("https://graph.microsoft.com"));
+    return token_audience_is_same(uri, STR(GRAPH_AUDIENCE));
 }
 
 static bool is_good_uri(struct str uri)
