@@ -148,6 +148,7 @@
     X(OAUTH_ASSERTION,     401, OAUTH,   "invalid_client", "700027", NULL) \
     X(OAUTH_DISABLED,      400, OAUTH,   "invalid_grant", "50057", "The user account is disabled.") \
     X(OAUTH_PASSWORD,      400, OAUTH,   "invalid_grant", "50126", "Error validating credentials due to invalid username or password.") \
+    X(OAUTH_PASSWORD_EXPIRED, 400, OAUTH, "invalid_grant", "50055", "The password is expired.") \
     X(OAUTH_TOKEN,         400, OAUTH,   "invalid_grant", "70000", NULL) \
     X(OAUTH_LOCKED,        400, OAUTH,   "invalid_grant", "50053", "The account is locked: too many sign-ins with a wrong user ID or password. Try again in a minute.") \
     X(OAUTH_REDIRECT,      400, OAUTH,   "invalid_request", "50011", NULL) \
@@ -161,6 +162,10 @@
     X(GRAPH_QUOTA,         403, GRAPH,   "Directory_QuotaExceeded", NULL, "The directory object quota limit for the Tenant has been exceeded. Please ask your administrator to increase the quota limit or delete objects to reduce the used quota.") \
     X(GRAPH_NOT_FOUND,     404, GRAPH,   "Request_ResourceNotFound", NULL, NULL) \
     X(GRAPH_BAD_REQUEST,   400, GRAPH,   "Request_BadRequest", NULL, NULL) \
+    X(GRAPH_SEGMENT,       400, GRAPH,   "BadRequest", NULL, NULL) \
+    X(GRAPH_METHOD,        405, GRAPH,   "Request_BadRequest", NULL, "Specified HTTP method is not allowed for the request target.") \
+    X(GRAPH_TOO_LARGE,     413, GRAPH,   "RequestEntityTooLarge", NULL, "The request content size exceeds the maximum size.") \
+    X(GRAPH_BUSY,          503, GRAPH,   "Service_ServiceUnavailable", NULL, "Too many sign-ins at the moment. Please try again.") \
     X(GRAPH_QUERY,         400, GRAPH,   "Request_UnsupportedQuery", NULL, NULL)
 /* clang-format on */
 

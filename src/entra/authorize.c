@@ -179,13 +179,13 @@ static bool check_request(struct entra_call *c, struct error *err)
     return check_challenge(c, err) && user_token_read_resource(c, &resource, err);
 }
 
-static void show(struct entra_call *c, const char *wrong)
+static void show(struct entra_call *c, const char *wrong, bool asks_new)
 {
     page_reply_sign_in(
         c, TITLE,
         arena_printf(c->arena, "/%.*s/oauth2/%sauthorize", STR_ARGS(c->names[0]),
                      str_find(str_from(c->endpoint->path), STR("v2.0")) != SIZE_MAX ? "v2.0/" : ""),
-        page_hidden(c, carried, ARRAY_LEN(carried)), wrong,
+        page_hidden(c, carried, ARRAY_LEN(carried)), wrong, asks_new,
         origin_of(entra_parameter(c, "redirect_uri")));
 }
 
@@ -262,7 +262,7 @@ static bool ask(struct entra_call *c, struct error *err)
     if (!check_target(c, err))
         return false;
     if (check_request(c, &why))
-        show(c, NULL);
+        show(c, NULL, false);
     else
         send_error(c, &why);
     return true;
@@ -300,14 +300,43 @@ static bool sign_in(struct entra_call *c, struct error *err)
         send_error(c, &wrong);
         return true;
     }
-    if (!sign_in_check(c, &s, err))
+    if (!sign_in_check_page(c, &s, err))
         return false;
     if (s.refusal) {
-        show(c, error_info(s.refusal)->text);
+        show(c, s.says, s.refusal == ERROR_OAUTH_PASSWORD_EXPIRED);
     } else if (s.is_accepted) {
         fields[0].value = make_code(c, &s.user);
         send_back(c, "Signed in", fields, ARRAY_LEN(fields));
     }
+    return true;
+}
+
+/* -- The end --------------------------------------------------------------------------------- */
+
+/* Nothing is kept in the browser: each sign-in asks for the password. So a client is sent back to where
+ * its application has registered, and to nowhere else; whom it does not name gets a page. */
+static bool sign_out(struct entra_call *c, struct error *err)
+{
+    struct str uri = entra_parameter(c, "post_logout_redirect_uri");
+    struct str state = entra_parameter(c, "state");
+    struct principal_record app;
+    bool found;
+
+    if (!principals_find(c->txn, c->arena, entra_parameter(c, "client_id"), &app, &found, err))
+        return false;
+    if (!found || !is_uri(uri) || !is_registered(&app, uri) || state.len > STATE_LEN_MAX) {
+        page_reply_html(
+            c, 200, "You have signed out",
+            STR("<p>You may close this window. Programs that have tokens keep them.</p>"),
+            STR_NONE);
+        return true;
+    }
+    c->reply.status = 302;
+    entra_reply_header(c, STR("Location"),
+                       state.len ? arena_printf(c->arena, "%.*s%sstate=%.*s", STR_ARGS(uri),
+                                                str_find_char(uri, '?') == SIZE_MAX ? "?" : "&",
+                                                STR_ARGS(format_percent_encode(c->arena, state)))
+                                 : uri);
     return true;
 }
 
@@ -384,8 +413,7 @@ bool authorize_redeem(struct entra_call *c, struct error *err)
     g.scope = json_str(yyjson_obj_get(code, "scope"));
     g.nonce = json_str(yyjson_obj_get(code, "nonce"));
     g.resource = user_token_resource_of(json_str(yyjson_obj_get(code, "resource")), g.scope);
-    user_token_reply(c, &g);
-    return true;
+    return user_token_reply(c, &g, err);
 }
 
 static const struct entra_endpoint endpoints[] = {
@@ -393,6 +421,8 @@ static const struct entra_endpoint endpoints[] = {
     { HTTP_GET, "/{}/oauth2/authorize", ask, true },
     { HTTP_POST, "/{}/oauth2/v2.0/authorize", sign_in, true },
     { HTTP_POST, "/{}/oauth2/authorize", sign_in, true },
+    { HTTP_GET, "/{}/oauth2/v2.0/logout", sign_out, true },
+    { HTTP_GET, "/{}/oauth2/logout", sign_out, true },
 };
 
 const struct entra_endpoints entra_authorize = { endpoints, ARRAY_LEN(endpoints) };

@@ -22,6 +22,12 @@ struct entra_pending {
     int64_t pruned_at_ms;
 };
 
+/* Lines of the log about sign-ins that failed, within a time; the store's thread alone looks at it. */
+struct entra_failures {
+    int64_t since_ms;
+    unsigned lines, left_out;
+};
+
 struct entra_exchange;
 
 struct entra {
@@ -41,6 +47,7 @@ struct entra {
     unsigned at_work, waiting;
     struct entra_exchange *queue;
     struct entra_pending pending[PENDING_KINDS];
+    struct entra_failures failures;
 };
 
 struct entra_call;
@@ -82,7 +89,16 @@ struct entra_work {
     enum entra_work_kind kind;
     struct str password;
     struct str hash; /* to check against; of ENTRA_WORK_HASH, the result */
+    struct str next; /* of ENTRA_WORK_CHECK: hashed when the password matches; may be empty */
+    struct str next_hash;
     bool matches;
+};
+
+/* What is told of the call in the log (audit.h). */
+struct entra_audit {
+    const char *event; /* NULL: nothing */
+    struct str details;
+    bool is_of_change; /* of which nothing is told when it is not kept */
 };
 
 struct entra_call {
@@ -95,7 +111,9 @@ struct entra_call {
     unsigned name_count;
     struct entra_reply reply;
     struct entra_work work;
-    struct error refusal; /* set by entra_refuse */
+    struct error refusal;   /* set by entra_refuse */
+    struct principal asker; /* of a change */
+    struct entra_audit audit;
     struct authority_state
         *state;         /* what is in force while a handler runs, with a key to sign by */
     struct str changed; /* set by a handler that wrote or deleted a principal: its object id */
@@ -113,6 +131,8 @@ extern const struct entra_endpoints entra_token;
 extern const struct entra_endpoints entra_authorize;
 extern const struct entra_endpoints entra_device;
 extern const struct entra_endpoints entra_graph;
+extern const struct entra_endpoints entra_graph_app_role;
+extern const struct entra_endpoints entra_graph_group;
 extern const struct entra_endpoints entra_graph_write;
 extern const struct entra_endpoints entra_managed_identity;
 
@@ -120,6 +140,8 @@ extern const struct entra_endpoints entra_managed_identity;
  * (may be NULL) and *count are what its {} stand for. */
 const struct entra_endpoint *entra_find(enum http_method method, struct str path, struct str *names,
                                         unsigned *count, bool *differs);
+/* Is it a path of Microsoft Graph, be there such an endpoint or not? */
+bool entra_is_graph(struct str path);
 /* Do headers tell of something in front? */
 bool entra_is_forwarded(const struct http_headers *headers);
 /* Calls the endpoint, of a call that has its transaction and its arena. What it asks for in `work` is

@@ -85,7 +85,7 @@ static bool begin(struct entra_call *c, struct error *err)
 
 /* -- The page -------------------------------------------------------------------------------- */
 
-static void show(struct entra_call *c, const char *wrong)
+static void show(struct entra_call *c, const char *wrong, bool asks_new)
 {
     struct str code = page_escape(c->arena, entra_parameter(c, "user_code"));
 
@@ -96,13 +96,13 @@ static void show(struct entra_call *c, const char *wrong)
                                     "name=\"user_code\" autocomplete=\"off\" value=\"%.*s\" "
                                     "required autofocus>",
                                     STR_ARGS(code)),
-                       wrong, STR_NONE);
+                       wrong, asks_new, STR_NONE);
 }
 
 static bool ask(struct entra_call *c, struct error *err)
 {
     (void)err;
-    show(c, NULL);
+    show(c, NULL, false);
     return true;
 }
 
@@ -131,13 +131,13 @@ static bool sign_in(struct entra_call *c, struct error *err)
     if (!pending_get(c, PENDING_DEVICE_CODE, user_code, &body, err))
         return false;
     if (!body || yyjson_obj_get(body, "oid")) {
-        show(c, "That code is not known, or has expired or been used.");
+        show(c, "That code is not known, or has expired or been used.", false);
         return true;
     }
-    if (!sign_in_check(c, &s, err))
+    if (!sign_in_check_page(c, &s, err))
         return false;
     if (s.refusal)
-        show(c, error_info(s.refusal)->text);
+        show(c, s.says, s.refusal == ERROR_OAUTH_PASSWORD_EXPIRED);
     return !s.is_accepted || approve(c, user_code, body, &s.user, err);
 }
 
@@ -174,8 +174,7 @@ bool device_redeem(struct entra_call *c, struct error *err)
     g.resource = json_str(yyjson_obj_get(body, "resource"));
     if (!pending_delete(c, PENDING_DEVICE_CODE, user_code, err))
         return false;
-    user_token_reply(c, &g);
-    return true;
+    return user_token_reply(c, &g, err);
 }
 
 static const struct entra_endpoint endpoints[] = {

@@ -10,6 +10,7 @@
 #include "base/format.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "entra/audit.h"
 #include "entra/call.h"
 #include "identity/password.h"
 #include "net/http_forwarded.h"
@@ -78,12 +79,18 @@ struct trace {
 
 static struct str render_graph(struct arena *a, const struct error *err, const struct trace *t)
 {
+    const struct error_info *info = error_info(err->code);
+    bool is_graph = info->envelope == ENVELOPE_GRAPH;
     yyjson_mut_doc *doc = json_new(a);
     yyjson_mut_val *root = yyjson_mut_obj(doc), *object = yyjson_mut_obj(doc);
     yyjson_mut_val *inner = yyjson_mut_obj(doc);
 
-    json_set_str(doc, object, "code", str_from(error_info(err->code)->wire_code));
-    json_set_str(doc, object, "message", str_from(err->text));
+    json_set_str(doc, object, "code",
+                 is_graph              ? str_from(info->wire_code)
+                 : info->status >= 500 ? STR("Service_InternalServerError")
+                                       : STR("BadRequest"));
+    json_set_str(doc, object, "message",
+                 str_from(is_graph || info->status < 500 ? err->text : info->text));
     json_set_str(doc, inner, "date", t->now);
     json_set_str(doc, inner, "request-id", t->id);
     json_set(doc, object, "innerError", inner);
@@ -118,7 +125,7 @@ static struct str render_oauth(struct arena *a, const struct error *err, const s
     return json_write_mut(a, root);
 }
 
-struct str entra_render_error(struct arena *arena, const struct error *err)
+struct str entra_render_error(struct arena *arena, struct str path, const struct error *err)
 {
     static const struct clock real;
     char id[GUID_TEXT_LEN + 1];
@@ -126,7 +133,7 @@ struct str entra_render_error(struct arena *arena, const struct error *err)
 
     format_guid(id);
     trace.id = str_from(id);
-    if (error_info(err->code)->envelope == ENVELOPE_GRAPH)
+    if (error_info(err->code)->envelope == ENVELOPE_GRAPH || entra_is_graph(path))
         return render_graph(arena, err, &trace);
     return render_oauth(arena, err, &trace);
 }
@@ -160,7 +167,7 @@ static void finish_error(struct entra_exchange *x, const struct error *err)
 
     if (status >= 500)
         log_error("entra_request_failed", "status=%d error=\"%s\"", status, err->text);
-    finish(x, status, STR_NONE, entra_render_error(x->http->arena, err));
+    finish(x, status, STR_NONE, entra_render_error(x->http->arena, x->http->path, err));
 }
 
 /* -- The job --------------------------------------------------------------------------------- */
@@ -243,6 +250,7 @@ static void done(void *data, const struct error *err)
 
     authority_state_unref(x->call.next); /* its commit failed */
     x->call.next = NULL;
+    audit_write(&x->call, !err);
     if (err)
         finish_error(x, err);
     else if (x->call.refusal.code)
@@ -255,6 +263,11 @@ static void done(void *data, const struct error *err)
 
 /* -- Passwords ------------------------------------------------------------------------------- */
 
+static struct str keep_hash(struct entra_exchange *x, struct str hash)
+{
+    return str_from(str_show(hash, x->hash, sizeof(x->hash)));
+}
+
 static void on_work(struct loop_work *work)
 {
     struct entra_exchange *x = CONTAINER_OF(work, struct entra_exchange, work);
@@ -262,10 +275,12 @@ static void on_work(struct loop_work *work)
     struct arena *a = arena_new(NULL);
 
     arena_keep_secret(a);
-    if (w->kind == ENTRA_WORK_CHECK)
-        w->matches = password_matches(a, w->hash, w->password);
+    if (w->kind == ENTRA_WORK_HASH)
+        w->hash = keep_hash(x, password_hash(a, w->password));
     else
-        w->hash = str_from(str_show(password_hash(a, w->password), x->hash, sizeof(x->hash)));
+        w->matches = password_matches(a, w->hash, w->password);
+    if (w->matches && w->next.len)
+        w->next_hash = keep_hash(x, password_hash(a, w->next));
     arena_free(a);
 }
 
@@ -330,14 +345,16 @@ static void begin_work(struct entra_exchange *x)
 
     c->work.password = arena_copy(x->http->arena, c->work.password);
     c->work.hash = arena_copy(x->http->arena, c->work.hash);
+    c->work.next = arena_copy(x->http->arena, c->work.next);
     c->reply = (struct entra_reply){ 0 };
+    c->audit = (struct entra_audit){ 0 };
     c->changed = STR_NONE;
     x->work.work = on_work;
     x->work.done = on_work_done;
     x->turn.fn = on_turn;
     if (take_turn(x))
         return;
-    error_set(&err, ERROR_OAUTH_BUSY, NULL);
+    error_set(&err, entra_is_graph(x->http->path) ? ERROR_GRAPH_BUSY : ERROR_OAUTH_BUSY, NULL);
     finish_error(x, &err);
 }
 
@@ -385,7 +402,12 @@ void entra_on_head(struct entra *e, struct http_request *r)
     };
     if (x->call.endpoint)
         return;
-    error_set(&err, ERROR_METHOD, NULL);
+    if (!entra_is_graph(r->path))
+        error_set(&err, ERROR_METHOD, NULL);
+    else if (differs)
+        error_set(&err, ERROR_GRAPH_METHOD, NULL);
+    else
+        error_set(&err, ERROR_GRAPH_SEGMENT, "Resource not found for the segments of the path.");
     finish_error(x, &err);
 }
 
@@ -396,7 +418,7 @@ void entra_on_body(struct http_request *r)
 
     x->request.body = r->body;
     if (r->body.len > ENTRA_BODY_BYTES_MAX) {
-        error_set(&err, ERROR_TOO_LARGE, NULL);
+        error_set(&err, entra_is_graph(r->path) ? ERROR_GRAPH_TOO_LARGE : ERROR_TOO_LARGE, NULL);
         finish_error(x, &err);
         return;
     }

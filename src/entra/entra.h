@@ -46,8 +46,8 @@ bool entra_matches(struct str path);
 void entra_on_head(struct entra *e, struct http_request *r);
 void entra_on_body(struct http_request *r);
 void entra_on_gone(struct http_request *r);
-/* An error in the envelope of OAuth, for what the HTTP server itself refuses. */
-struct str entra_render_error(struct arena *arena, const struct error *err);
+/* An error in the envelope of OAuth, or of Graph where the path is, for what the HTTP server itself refuses. */
+struct str entra_render_error(struct arena *arena, struct str path, const struct error *err);
 
 /* Makes signing keys where it is time, and knows from then on whom there is. `done` is called on
  * `loop`. At start, and every day. */

@@ -5,6 +5,8 @@
 
 #include "base/format.h"
 #include "entra/graph_filter.h"
+#include "entra/graph_write.h"
+#include "entra/resource.h"
 #include "identity/credential.h"
 #include "identity/managed_identity.h"
 
@@ -25,8 +27,7 @@ static const struct {
 
 /* -- Who asks -------------------------------------------------------------------------------- */
 
-/* Whose token is it? ERROR_GRAPH_TOKEN. */
-static bool authenticate(struct entra_call *c, struct principal *who, struct error *err)
+bool graph_authenticate(struct entra_call *c, struct principal *who, struct error *err)
 {
     struct str token = credential_bearer(c->request->authorization);
     struct str audiences[] = { STR(GRAPH_AUDIENCE), STR("00000003-0000-0000-c000-000000000000"),
@@ -45,14 +46,14 @@ static bool authenticate(struct entra_call *c, struct principal *who, struct err
 bool graph_authorize(struct entra_call *c, struct error *err)
 {
     struct str scope = arena_printf(c->arena, "/subscriptions/%s", c->entra->subscription_id);
+    struct principal *who = &c->asker;
     struct rbac_principal asker;
-    struct principal who;
     struct directory *directory;
     bool may;
 
-    if (!authenticate(c, &who, err))
+    if (!graph_authenticate(c, who, err))
         return false;
-    asker = (struct rbac_principal){ who.object_id, who.groups, who.group_count };
+    asker = (struct rbac_principal){ who->object_id, who->groups, who->group_count };
     directory = directory_box_get(c->entra->directory);
     may = rbac_allows(directory_roles(directory), &asker, RBAC_ACTION,
                       STR("Microsoft.Authorization/roleAssignments/write"), scope);
@@ -131,19 +132,14 @@ static yyjson_mut_val *show_alternative_names(const struct entra_call *c, yyjson
 static void show_application(struct entra_call *c, yyjson_mut_doc *doc, yyjson_mut_val *shown,
                              const struct principal_record *p, enum graph_kind kind)
 {
-    yyjson_mut_val *names = yyjson_mut_arr(doc);
-
     json_set_str(doc, shown, "appId", p->name);
     json_set(doc, shown, "passwordCredentials",
              show_secrets(doc, yyjson_obj_get(p->body, "secrets")));
     json_set(doc, shown, "keyCredentials",
              show_secrets(doc, yyjson_obj_get(p->body, "certificates")));
-    if (kind == GRAPH_APPLICATIONS) {
-        json_set(doc, shown, "identifierUris", yyjson_mut_arr(doc));
+    resource_show(doc, shown, p, kind == GRAPH_APPLICATIONS);
+    if (kind == GRAPH_APPLICATIONS)
         return;
-    }
-    yyjson_mut_arr_add_strncpy(doc, names, p->name.data, p->name.len);
-    json_set(doc, shown, "servicePrincipalNames", names);
     json_set_str(doc, shown, "servicePrincipalType",
                  p->type == PRINCIPAL_TYPE_APPLICATION ? STR("Application")
                                                        : STR("ManagedIdentity"));
@@ -237,7 +233,7 @@ static bool list(struct entra_call *c, struct error *err)
     uint64_t limit;
     size_t count;
 
-    if (!authenticate(c, &who, err) || !read_list(c, &filter, &limit, &after, err) ||
+    if (!graph_authenticate(c, &who, err) || !read_list(c, &filter, &limit, &after, err) ||
         !principals_list(c->txn, c->arena, after, 0, &all, &count, err))
         return false;
     for (size_t i = 0; i < count; i++) {
@@ -289,23 +285,28 @@ static bool get(struct entra_call *c, struct error *err)
     struct principal_record p;
     struct principal who;
 
-    return authenticate(c, &who, err) && graph_find(c, &p, err) &&
+    return graph_authenticate(c, &who, err) && graph_find(c, &p, err) &&
            reply_one(c, &p, graph_kind_of(c));
+}
+
+bool graph_find_me(struct entra_call *c, struct principal_record *p, struct error *err)
+{
+    struct principal who;
+    bool found;
+
+    if (!graph_authenticate(c, &who, err) ||
+        !principals_get(c->txn, c->arena, who.object_id, p, &found, err))
+        return false;
+    return (found && p->type == PRINCIPAL_TYPE_USER) ||
+           error_set(err, ERROR_GRAPH_BAD_REQUEST,
+                     "/me request is only valid with delegated authentication flow.");
 }
 
 static bool me(struct entra_call *c, struct error *err)
 {
     struct principal_record p;
-    struct principal who;
-    bool found;
 
-    if (!authenticate(c, &who, err) ||
-        !principals_get(c->txn, c->arena, who.object_id, &p, &found, err))
-        return false;
-    if (!found || p.type != PRINCIPAL_TYPE_USER)
-        return error_set(err, ERROR_GRAPH_BAD_REQUEST,
-                         "/me request is only valid with delegated authentication flow.");
-    return reply_one(c, &p, GRAPH_USERS);
+    return graph_find_me(c, &p, err) && reply_one(c, &p, GRAPH_USERS);
 }
 
 static enum graph_kind shown_kind(const struct principal_record *p)
@@ -315,8 +316,8 @@ static enum graph_kind shown_kind(const struct principal_record *p)
     return p->type == PRINCIPAL_TYPE_GROUP ? GRAPH_GROUPS : GRAPH_SERVICE_PRINCIPALS;
 }
 
-static void append_object(struct entra_call *c, yyjson_mut_doc *doc, yyjson_mut_val *value,
-                          const struct principal_record *p)
+void graph_append_object(struct entra_call *c, yyjson_mut_doc *doc, yyjson_mut_val *value,
+                         const struct principal_record *p)
 {
     enum graph_kind kind = shown_kind(p);
     yyjson_mut_val *shown = graph_show(c, doc, p, kind);
@@ -372,7 +373,7 @@ static bool reply_objects(struct entra_call *c, yyjson_val *list, struct error *
         if (!principals_get(c->txn, c->arena, ids[i], &p, &found, err))
             return false;
         if (found)
-            append_object(c, doc, value, &p);
+            graph_append_object(c, doc, value, &p);
     }
     json_set(doc, root, "value", value);
     entra_reply_json(c, 200, root);
@@ -382,18 +383,34 @@ static bool reply_objects(struct entra_call *c, yyjson_val *list, struct error *
 static bool get_by_ids(struct entra_call *c, struct error *err)
 {
     struct principal who;
-    struct error ignored;
-    yyjson_doc *body;
-    yyjson_val *ids;
+    yyjson_val *body, *ids;
 
-    if (!authenticate(c, &who, err))
+    if (!graph_authenticate(c, &who, err) || !(body = graph_read_body(c, err)))
         return false;
-    body = json_parse(c->arena, c->request->body, &ignored);
-    ids = body ? yyjson_obj_get(yyjson_doc_get_root(body), "ids") : NULL;
+    ids = yyjson_obj_get(body, "ids");
     if (!yyjson_is_arr(ids) || yyjson_arr_size(ids) > 1000)
-        return error_set(err, ERROR_GRAPH_BAD_REQUEST,
-                         "The body must have 'ids', a list of at most 1000 object ids.");
+        return graph_refuse(err, "The body must have 'ids', a list of at most 1000 object ids.");
     return reply_objects(c, ids, err);
+}
+
+/* There is one, the tenant. */
+static bool organization(struct entra_call *c, struct error *err)
+{
+    yyjson_mut_doc *doc = json_new(c->arena);
+    yyjson_mut_val *root = yyjson_mut_obj(doc), *value = yyjson_mut_arr(doc);
+    yyjson_mut_val *item = yyjson_mut_obj(doc);
+    struct principal who;
+
+    if (!graph_authenticate(c, &who, err))
+        return false;
+    json_set_str(doc, item, "id", authority_tenant(c->entra->authority));
+    json_set_str(doc, item, "displayName", STR("lazuli"));
+    json_set_str(doc, item, "tenantType", STR("AAD"));
+    json_set(doc, item, "verifiedDomains", yyjson_mut_arr(doc));
+    yyjson_mut_arr_append(value, item);
+    json_set(doc, root, "value", value);
+    entra_reply_json(c, 200, root);
+    return true;
 }
 
 static bool members(struct entra_call *c, struct error *err)
@@ -401,12 +418,13 @@ static bool members(struct entra_call *c, struct error *err)
     struct principal_record group;
     struct principal who;
 
-    return authenticate(c, &who, err) && graph_find(c, &group, err) &&
+    return graph_authenticate(c, &who, err) && graph_find(c, &group, err) &&
            reply_objects(c, yyjson_obj_get(group.body, "members"), err);
 }
 
 static const struct entra_endpoint endpoints[] = {
     { HTTP_GET, "/v1.0/me", me, false },
+    { HTTP_GET, "/v1.0/organization", organization, false },
     { HTTP_GET, "/v1.0/users", list, false },
     { HTTP_GET, "/v1.0/users/{}", get, false },
     { HTTP_GET, "/v1.0/applications", list, false },

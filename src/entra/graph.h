@@ -18,6 +18,8 @@
 enum graph_kind { GRAPH_USERS, GRAPH_APPLICATIONS, GRAPH_SERVICE_PRINCIPALS, GRAPH_GROUPS };
 #define GRAPH_KINDS 4
 
+/* Whose token is it? ERROR_GRAPH_TOKEN. */
+MUST_CHECK bool graph_authenticate(struct entra_call *c, struct principal *who, struct error *err);
 /* May the token's bearer change principals (who may assign roles in the subscription may)?
  * ERROR_GRAPH_TOKEN, ERROR_GRAPH_DENIED. */
 MUST_CHECK bool graph_authorize(struct entra_call *c, struct error *err);
@@ -27,8 +29,13 @@ bool graph_is_of_kind(const struct principal_record *p, enum graph_kind kind);
 /* The one that the path names, by object id, by a user's name, or by "(appId='...')".
  * ERROR_GRAPH_NOT_FOUND. */
 MUST_CHECK bool graph_find(struct entra_call *c, struct principal_record *p, struct error *err);
+/* The user whose token it is. ERROR_GRAPH_TOKEN, ERROR_GRAPH_BAD_REQUEST. */
+MUST_CHECK bool graph_find_me(struct entra_call *c, struct principal_record *p, struct error *err);
 /* As Graph shows it. */
 yyjson_mut_val *graph_show(struct entra_call *c, yyjson_mut_doc *doc,
                            const struct principal_record *p, enum graph_kind kind);
+/* To a list of objects of any kind. */
+void graph_append_object(struct entra_call *c, yyjson_mut_doc *doc, yyjson_mut_val *value,
+                         const struct principal_record *p);
 
 #endif

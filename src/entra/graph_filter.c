@@ -13,9 +13,9 @@ static const struct {
     { "displayName eq ", "", "displayName", false },
     { "userPrincipalName eq ", "", "userPrincipalName", false },
     { "mailNickname eq ", "", "mailNickname", false },
-    { "servicePrincipalNames/any(c:c eq ", ")", "appId", false },
-    { "servicePrincipalNames/any(x:x eq ", ")", "appId", false },
-    { "identifierUris/any(s:s eq ", ")", "identifierUri", false },
+    { "servicePrincipalNames/any(c:c eq ", ")", "servicePrincipalNames", false },
+    { "servicePrincipalNames/any(x:x eq ", ")", "servicePrincipalNames", false },
+    { "identifierUris/any(s:s eq ", ")", "identifierUris", false },
     { "startswith(displayName,", ")", "displayName", true },
     { "startswith(userPrincipalName,", ")", "userPrincipalName", true },
 };
@@ -74,14 +74,30 @@ bool graph_filter_parse(struct arena *a, struct str text, struct graph_filter *f
     return text.len == 0;
 }
 
+/* Does one of a list? */
+static bool any_is(yyjson_mut_val *list, struct str text)
+{
+    yyjson_mut_arr_iter iter;
+    yyjson_mut_val *item;
+
+    if (!yyjson_mut_arr_iter_init(list, &iter))
+        return false;
+    while ((item = yyjson_mut_arr_iter_next(&iter))) {
+        if (str_equal_nocase(json_mut_str(item), text))
+            return true;
+    }
+    return false;
+}
+
 bool graph_filter_matches(const struct graph_filter *f, yyjson_mut_val *shown)
 {
     for (size_t i = 0; i < f->count; i++) {
-        struct str value = json_mut_str(yyjson_mut_obj_get(shown, f->terms[i].member));
-        struct str text = f->terms[i].text;
+        yyjson_mut_val *member = yyjson_mut_obj_get(shown, f->terms[i].member);
+        struct str value = json_mut_str(member), text = f->terms[i].text;
 
-        if (f->terms[i].is_prefix ? !str_starts_with_nocase(value, text)
-                                  : !str_equal_nocase(value, text))
+        if (f->terms[i].is_prefix       ? !str_starts_with_nocase(value, text)
+            : yyjson_mut_is_arr(member) ? !any_is(member, text)
+                                        : !str_equal_nocase(value, text))
             return false;
     }
     return true;

@@ -4,45 +4,49 @@
  */
 #include "base/format.h"
 #include "base/random.h"
+#include "entra/audit.h"
 #include "entra/authorize.h"
-#include "entra/graph.h"
+#include "entra/graph_write.h"
+#include "entra/resource.h"
+#include "entra/sign_in.h"
 #include "identity/jwt.h"
 #include "identity/password.h"
 
 #define SECRET_LEN 40
 #define SECRET_LIFETIME_MS ((int64_t)730 * 86400 * 1000) /* two years, Graph's default */
 #define SECRETS_MAX 50
-#define MEMBERS_MAX 20000
 #define TEXT_MAX 256
 #define REDIRECTS_MAX 256
 
-static bool refuse(struct error *err, const char *what)
+bool graph_refuse(struct error *err, const char *what)
 {
     return error_set(err, ERROR_GRAPH_BAD_REQUEST, "%s", what);
 }
 
-/* The body, an object; an empty one where it may be. */
-static yyjson_val *read_body(struct entra_call *c, struct error *err)
+yyjson_val *graph_read_body(struct entra_call *c, struct error *err)
 {
-    struct str text = c->request->body.len ? c->request->body : STR("{}");
+    struct str text = c->request->body.len ? c->request->body : STR("{}"), twice;
     struct error why;
     yyjson_doc *doc = json_parse(c->arena, text, &why);
+    char shown[61];
+    bool has_nul;
 
-    if (doc && yyjson_is_obj(yyjson_doc_get_root(doc)))
+    if (!doc || !yyjson_is_obj(yyjson_doc_get_root(doc))) {
+        graph_refuse(err, "Unable to read JSON request payload. Please ensure Content-Type header "
+                          "is set and payload is of valid JSON format.");
+        return NULL;
+    }
+    json_find_doubts(c->arena, doc, &twice, &has_nul);
+    if (!twice.data && !has_nul)
         return yyjson_doc_get_root(doc);
-    refuse(err, "Unable to read JSON request payload. Please ensure Content-Type header is set and "
-                "payload is of valid JSON format.");
+    error_set(err, ERROR_GRAPH_BAD_REQUEST,
+              has_nul ? "The request payload holds the character U+0000."
+                      : "The property '%s' is given more than once in the request payload.",
+              has_nul ? "" : str_show(twice, shown, sizeof(shown)));
     return NULL;
 }
 
-/* A text or a boolean that may be set. */
-struct member {
-    const char *name;
-    bool is_boolean;
-    bool is_needed; /* neither null nor empty */
-};
-
-static bool is_good(const struct member *m, yyjson_val *value)
+static bool is_good(const struct graph_member *m, yyjson_val *value)
 {
     if (yyjson_is_null(value))
         return !m->is_needed;
@@ -52,9 +56,8 @@ static bool is_good(const struct member *m, yyjson_val *value)
            (yyjson_get_len(value) > 0 || !m->is_needed);
 }
 
-/* Those that the body has. */
-static bool take_members(yyjson_mut_doc *doc, yyjson_mut_val *kept, yyjson_val *body,
-                         const struct member *members, size_t count, struct error *err)
+bool graph_take_members(yyjson_mut_doc *doc, yyjson_mut_val *kept, yyjson_val *body,
+                        const struct graph_member *members, size_t count, struct error *err)
 {
     for (size_t i = 0; i < count; i++) {
         yyjson_val *value = yyjson_obj_get(body, members[i].name);
@@ -73,32 +76,31 @@ static bool take_members(yyjson_mut_doc *doc, yyjson_mut_val *kept, yyjson_val *
     return true;
 }
 
-static bool require_name(yyjson_val *body, struct error *err)
+bool graph_require_name(yyjson_val *body, struct error *err)
 {
     return json_str(yyjson_obj_get(body, "displayName")).len ||
-           refuse(err, "A value is required for property 'displayName' of resource.");
+           graph_refuse(err, "A value is required for property 'displayName' of resource.");
 }
 
-/* The one that is to be changed. A managed identity follows its resource: it has no secret, and goes
- * when that does. */
-static bool find(struct entra_call *c, struct principal_record *p, struct error *err)
+bool graph_find_changeable(struct entra_call *c, struct principal_record *p, struct error *err)
 {
     return graph_find(c, p, err) &&
            (p->type != PRINCIPAL_TYPE_MANAGED_IDENTITY ||
-            refuse(err, "The service principal of a managed identity can only be changed by the "
-                        "resource that it belongs to."));
+            graph_refuse(err,
+                         "The service principal of a managed identity can only be changed by the "
+                         "resource that it belongs to."));
 }
 
-static bool save(struct entra_call *c, const struct principal_record *p, yyjson_mut_val *body,
-                 struct error *err)
+bool graph_save(struct entra_call *c, const struct principal_record *p, yyjson_mut_val *body,
+                const char *change, struct str other, struct error *err)
 {
     c->changed = p->object_id;
-    return principals_put(c->txn, c->arena, p, body, err);
+    return principals_put(c->txn, c->arena, p, body, err) &&
+           audit_changed(c, p, change, other, err);
 }
 
-/* Writes a new one, and replies with it. */
-static bool create(struct entra_call *c, struct principal_record *p, yyjson_mut_val *body,
-                   enum graph_kind kind, struct error *err)
+bool graph_create(struct entra_call *c, struct principal_record *p, yyjson_mut_val *body,
+                  enum graph_kind kind, struct error *err)
 {
     yyjson_mut_doc *doc = json_new(c->arena);
 
@@ -106,13 +108,13 @@ static bool create(struct entra_call *c, struct principal_record *p, yyjson_mut_
         return error_set(err, ERROR_GRAPH_QUOTA, NULL);
     p->created_at_ms = authority_now_ms(c->entra->authority);
     p->body = yyjson_doc_get_root(json_freeze(c->arena, body));
-    if (!save(c, p, body, err))
+    if (!graph_save(c, p, body, "created", STR_NONE, err))
         return false;
     entra_reply_json(c, 201, graph_show(c, doc, p, kind));
     return true;
 }
 
-static struct str new_guid(struct entra_call *c)
+struct str graph_new_guid(struct entra_call *c)
 {
     char id[GUID_TEXT_LEN + 1];
 
@@ -122,7 +124,7 @@ static struct str new_guid(struct entra_call *c)
 
 /* -- Users ----------------------------------------------------------------------------------- */
 
-static const struct member of_user[] = {
+static const struct graph_member of_user[] = {
     { .name = "displayName", .is_needed = true },
     { .name = "givenName" },
     { .name = "surname" },
@@ -139,16 +141,27 @@ static bool is_user_name(struct str name)
            str_is_alnum_or(name, "@._-+'");
 }
 
-/* The password's hash goes into `kept` once it has been made; true with *is_ready false until then. */
+/* Of "passwordProfile". The password's hash goes into `kept` once it has been made; true with *is_ready
+ * false until then. Of a user that has a password it may be absent, and that one must be changed. */
 static bool take_password(struct entra_call *c, yyjson_mut_doc *doc, yyjson_mut_val *kept,
-                          yyjson_val *body, bool *is_ready, struct error *err)
+                          yyjson_val *profile, bool *is_ready, struct error *err)
 {
-    struct str password = json_str(json_at(body, "passwordProfile.password"));
+    struct str password = json_str(yyjson_obj_get(profile, "password"));
+    yyjson_val *must = yyjson_obj_get(profile, "forceChangePasswordNextSignIn");
 
     *is_ready = false;
+    if (yyjson_is_true(yyjson_obj_get(profile, "forceChangePasswordNextSignInWithMfa")) ||
+        (must && !yyjson_is_bool(must) && !yyjson_is_null(must)))
+        return graph_refuse(err,
+                            "Invalid value specified for property 'passwordProfile' of resource.");
+    json_set_bool(doc, kept, SIGN_IN_MUST_CHANGE, yyjson_is_true(must));
+    if (must && !yyjson_obj_get(profile, "password") && yyjson_mut_obj_get(kept, "passwordHash")) {
+        *is_ready = true;
+        return true;
+    }
     if (password.len < PASSWORD_LEN_MIN || password.len > PASSWORD_LEN_MAX)
-        return refuse(err, "The specified password does not comply with password complexity "
-                           "requirements: it must have 8 to 256 characters.");
+        return graph_refuse(err, "The specified password does not comply with password complexity "
+                                 "requirements: it must have 8 to 256 characters.");
     if (c->work.kind == ENTRA_WORK_NONE) {
         c->work = (struct entra_work){ ENTRA_WORK_HASH, .password = password };
         return true;
@@ -167,23 +180,25 @@ static bool create_user(struct entra_call *c, struct error *err)
     bool found, is_ready;
     yyjson_val *body;
 
-    if (!graph_authorize(c, err) || !(body = read_body(c, err)) || !require_name(body, err) ||
-        !take_members(doc, kept, body, of_user, ARRAY_LEN(of_user), err))
+    if (!graph_authorize(c, err) || !(body = graph_read_body(c, err)) ||
+        !graph_require_name(body, err) ||
+        !graph_take_members(doc, kept, body, of_user, ARRAY_LEN(of_user), err))
         return false;
     p.name = json_str(yyjson_obj_get(body, "userPrincipalName"));
     if (!is_user_name(p.name))
-        return refuse(err, "Property userPrincipalName is invalid.");
+        return graph_refuse(err, "Property userPrincipalName is invalid.");
     if (!principals_find(c->txn, c->arena, p.name, &other, &found, err))
         return false;
     if (found)
-        return refuse(err, "Another object with the same value for property userPrincipalName "
-                           "already exists.");
-    if (!take_password(c, doc, kept, body, &is_ready, err))
+        return graph_refuse(err,
+                            "Another object with the same value for property userPrincipalName "
+                            "already exists.");
+    if (!take_password(c, doc, kept, yyjson_obj_get(body, "passwordProfile"), &is_ready, err))
         return false;
     if (!is_ready)
         return true;
-    p.object_id = new_guid(c);
-    return create(c, &p, kept, GRAPH_USERS, err);
+    p.object_id = graph_new_guid(c);
+    return graph_create(c, &p, kept, GRAPH_USERS, err);
 }
 
 static bool change_user(struct entra_call *c, struct error *err)
@@ -191,24 +206,57 @@ static bool change_user(struct entra_call *c, struct error *err)
     struct principal_record p;
     yyjson_mut_doc *doc;
     yyjson_mut_val *kept;
-    yyjson_val *body;
+    yyjson_val *body, *profile;
     bool is_ready = true;
 
-    if (!graph_authorize(c, err) || !find(c, &p, err) || !(body = read_body(c, err)))
+    if (!graph_authorize(c, err) || !graph_find_changeable(c, &p, err) ||
+        !(body = graph_read_body(c, err)))
         return false;
     doc = json_copy(c->arena, p.body);
     kept = yyjson_mut_doc_get_root(doc);
-    if (!take_members(doc, kept, body, of_user, ARRAY_LEN(of_user), err) ||
-        (yyjson_obj_get(body, "passwordProfile") &&
-         !take_password(c, doc, kept, body, &is_ready, err)))
+    profile = yyjson_obj_get(body, "passwordProfile");
+    if (!graph_take_members(doc, kept, body, of_user, ARRAY_LEN(of_user), err) ||
+        (profile && !take_password(c, doc, kept, profile, &is_ready, err)))
         return false;
     c->reply.status = 204;
-    return !is_ready || save(c, &p, kept, err);
+    return !is_ready ||
+           graph_save(c, &p, kept, yyjson_obj_get(profile, "password") ? "password_set" : "updated",
+                      STR_NONE, err);
+}
+
+static bool refuse_change(struct entra_call *c, enum error_code why)
+{
+    error_set(&c->refusal, ERROR_GRAPH_BAD_REQUEST, "%s",
+              why == ERROR_OAUTH_PASSWORD ? "The specified current password is not the user's."
+                                          : error_info(why)->text);
+    return true;
+}
+
+static bool change_password(struct entra_call *c, struct error *err)
+{
+    struct sign_in s = { .refusal = ERROR_NONE };
+    struct str current, next;
+    yyjson_val *body;
+
+    if (!graph_find_me(c, &s.user, err) || !(body = graph_read_body(c, err)))
+        return false;
+    current = json_str(yyjson_obj_get(body, "currentPassword"));
+    next = json_str(yyjson_obj_get(body, "newPassword"));
+    if (!current.len)
+        return graph_refuse(err, "A value is required for 'currentPassword'.");
+    if (next.len < PASSWORD_LEN_MIN || next.len > PASSWORD_LEN_MAX || str_equal(current, next))
+        return graph_refuse(err,
+                            "The specified password does not comply with password complexity "
+                            "requirements: it must have 8 to 256 characters, and be another one.");
+    c->reply.status = 204;
+    return sign_in_change_password(c, &s, current, next, err) &&
+           (!s.refusal || refuse_change(c, s.refusal));
 }
 
 /* -- Applications ---------------------------------------------------------------------------- */
 
-static const struct member of_application[] = { { .name = "displayName", .is_needed = true } };
+static const struct graph_member of_application[] = { { .name = "displayName",
+                                                        .is_needed = true } };
 
 /* Where codes of sign-ins may go: what the body has of a platform replaces that platform's. */
 static bool take_redirects(yyjson_mut_doc *doc, yyjson_mut_val *kept, yyjson_val *body,
@@ -222,11 +270,12 @@ static bool take_redirects(yyjson_mut_doc *doc, yyjson_mut_val *kept, yyjson_val
         if (!uris)
             continue;
         if (!yyjson_is_arr(uris) || yyjson_arr_size(uris) > REDIRECTS_MAX)
-            return refuse(err, "Invalid value specified for property 'redirectUris' of resource.");
+            return graph_refuse(err,
+                                "Invalid value specified for property 'redirectUris' of resource.");
         yyjson_arr_foreach(uris, i, count, item)
         {
             if (!authorize_may_register(json_str(item)))
-                return refuse(err, "One or more redirect URIs are not valid.");
+                return graph_refuse(err, "One or more redirect URIs are not valid.");
         }
         json_set(doc, json_set_object(doc, kept, authorize_platforms[p]), "redirectUris",
                  yyjson_val_mut_copy(doc, uris));
@@ -260,7 +309,7 @@ static bool take_certificates(struct entra_call *c, yyjson_mut_doc *doc, yyjson_
     if (!keys)
         return true;
     if (yyjson_arr_size(keys) > SECRETS_MAX)
-        return refuse(err, "Too many credentials.");
+        return graph_refuse(err, "Too many credentials.");
     yyjson_arr_foreach(keys, i, count, item)
     {
         struct str pem = pem_of(c->arena, item);
@@ -269,10 +318,11 @@ static bool take_certificates(struct entra_call *c, yyjson_mut_doc *doc, yyjson_
         yyjson_mut_val *certificate = yyjson_mut_obj(doc);
 
         if (!key)
-            return refuse(err, "Key credential is invalid: 'key' must be a certificate with a key "
-                               "of RSA.");
+            return graph_refuse(err,
+                                "Key credential is invalid: 'key' must be a certificate with a key "
+                                "of RSA.");
         jwt_key_free(key);
-        json_set_str(doc, certificate, "keyId", new_guid(c));
+        json_set_str(doc, certificate, "keyId", graph_new_guid(c));
         json_set_str(doc, certificate, "pem", pem);
         yyjson_mut_arr_append(list, certificate);
     }
@@ -287,14 +337,18 @@ static bool create_application(struct entra_call *c, struct error *err)
     yyjson_mut_val *kept = yyjson_mut_obj(doc);
     yyjson_val *body;
 
-    if (!graph_authorize(c, err) || !(body = read_body(c, err)) || !require_name(body, err) ||
-        !take_members(doc, kept, body, of_application, ARRAY_LEN(of_application), err) ||
-        !take_certificates(c, doc, kept, body, err) || !take_redirects(doc, kept, body, err))
+    if (!graph_authorize(c, err) || !(body = graph_read_body(c, err)) ||
+        !graph_require_name(body, err) ||
+        !graph_take_members(doc, kept, body, of_application, ARRAY_LEN(of_application), err) ||
+        !take_certificates(c, doc, kept, body, err) || !take_redirects(doc, kept, body, err) ||
+        !resource_take(doc, kept, body, err))
         return false;
     json_set_bool(doc, kept, "isServicePrincipal", false);
-    p.object_id = new_guid(c);
-    p.name = new_guid(c);
-    return create(c, &p, kept, GRAPH_APPLICATIONS, err);
+    p.object_id = graph_new_guid(c);
+    p.name = graph_new_guid(c);
+    if (!resource_index(c, &p, kept, err))
+        return false;
+    return graph_create(c, &p, kept, GRAPH_APPLICATIONS, err);
 }
 
 static bool change_application(struct entra_call *c, struct error *err)
@@ -304,15 +358,19 @@ static bool change_application(struct entra_call *c, struct error *err)
     yyjson_mut_val *kept;
     yyjson_val *body;
 
-    if (!graph_authorize(c, err) || !find(c, &p, err) || !(body = read_body(c, err)))
+    if (!graph_authorize(c, err) || !graph_find_changeable(c, &p, err) ||
+        !(body = graph_read_body(c, err)))
         return false;
     doc = json_copy(c->arena, p.body);
     kept = yyjson_mut_doc_get_root(doc);
-    if (!take_members(doc, kept, body, of_application, ARRAY_LEN(of_application), err) ||
-        !take_certificates(c, doc, kept, body, err) || !take_redirects(doc, kept, body, err))
+    if (!graph_take_members(doc, kept, body, of_application, ARRAY_LEN(of_application), err) ||
+        !take_certificates(c, doc, kept, body, err) || !take_redirects(doc, kept, body, err) ||
+        !resource_take(doc, kept, body, err) || !resource_index(c, &p, kept, err))
         return false;
     c->reply.status = 204;
-    return save(c, &p, kept, err);
+    return graph_save(c, &p, kept,
+                      yyjson_obj_get(body, "keyCredentials") ? "certificates_set" : "updated",
+                      STR_NONE, err);
 }
 
 /* The service principal of an application that is there. */
@@ -324,22 +382,23 @@ static bool create_service_principal(struct entra_call *c, struct error *err)
     yyjson_val *body;
     bool found;
 
-    if (!graph_authorize(c, err) || !(body = read_body(c, err)) ||
+    if (!graph_authorize(c, err) || !(body = graph_read_body(c, err)) ||
         !principals_find(c->txn, c->arena, json_str(yyjson_obj_get(body, "appId")), &p, &found,
                          err))
         return false;
     if (!found || p.type != PRINCIPAL_TYPE_APPLICATION)
-        return refuse(err, "The appId of the service principal does not reference a valid "
-                           "application object.");
+        return graph_refuse(err, "The appId of the service principal does not reference a valid "
+                                 "application object.");
     if (graph_is_of_kind(&p, GRAPH_SERVICE_PRINCIPALS))
-        return refuse(err, "The service principal cannot be created, updated, or restored because "
-                           "the service principal name is already in use.");
+        return graph_refuse(err,
+                            "The service principal cannot be created, updated, or restored because "
+                            "the service principal name is already in use.");
     doc = json_copy(c->arena, p.body);
     kept = yyjson_mut_doc_get_root(doc);
     yyjson_mut_obj_remove_key(kept, "isServicePrincipal");
     /* an earlier one of the application had the same object id: its tokens stay dead */
     json_set_int(doc, kept, "validFromMs", authority_now_ms(c->entra->authority));
-    return create(c, &p, kept, GRAPH_SERVICE_PRINCIPALS, err);
+    return graph_create(c, &p, kept, GRAPH_SERVICE_PRINCIPALS, err);
 }
 
 /* The secret is shown once. */
@@ -361,30 +420,34 @@ static bool add_password(struct entra_call *c, struct error *err)
     char secret[SECRET_LEN + 1];
     struct principal_record p;
     yyjson_mut_doc *doc;
-    yyjson_mut_val *kept;
+    yyjson_mut_val *kept, *secrets;
     yyjson_val *body, *wanted;
 
-    if (!graph_authorize(c, err) || !find(c, &p, err) || !(body = read_body(c, err)))
+    if (!graph_authorize(c, err) || !graph_find_changeable(c, &p, err) ||
+        !(body = graph_read_body(c, err)))
         return false;
     if (yyjson_arr_size(yyjson_obj_get(p.body, "secrets")) >= SECRETS_MAX)
-        return refuse(err, "Too many credentials.");
+        return graph_refuse(err, "Too many credentials.");
     wanted = yyjson_obj_get(body, "passwordCredential");
     if (json_str(yyjson_obj_get(wanted, "displayName")).len > TEXT_MAX)
-        return refuse(err, "The display name of the credential is too long.");
+        return graph_refuse(err, "The display name of the credential is too long.");
     if ((yyjson_obj_get(wanted, "startDateTime") &&
          !format_parse_time(json_str(yyjson_obj_get(wanted, "startDateTime")), &start_ms)) ||
         (yyjson_obj_get(wanted, "endDateTime") &&
          !format_parse_time(json_str(yyjson_obj_get(wanted, "endDateTime")), &end_ms)) ||
         end_ms <= start_ms)
-        return refuse(err, "Credential lifetime is not valid.");
+        return graph_refuse(err, "Credential lifetime is not valid.");
     doc = json_copy(c->arena, p.body);
     kept = yyjson_mut_doc_get_root(doc);
     random_base62(secret, SECRET_LEN);
     principal_add_secret(doc, kept, c->arena, str_from(secret),
                          json_str(yyjson_obj_get(wanted, "displayName")), start_ms, end_ms);
-    reply_with_secret(c, yyjson_mut_obj_get(kept, "secrets"), secret);
+    secrets = yyjson_mut_obj_get(kept, "secrets");
+    reply_with_secret(c, secrets, secret);
     explicit_bzero(secret, sizeof(secret));
-    return save(c, &p, kept, err);
+    return graph_save(c, &p, kept, "secret_added",
+                      json_mut_str(yyjson_mut_obj_get(yyjson_mut_arr_get_last(secrets), "keyId")),
+                      err);
 }
 
 static bool remove_password(struct entra_call *c, struct error *err)
@@ -396,7 +459,8 @@ static bool remove_password(struct entra_call *c, struct error *err)
     yyjson_val *body;
     bool removed = false;
 
-    if (!graph_authorize(c, err) || !find(c, &p, err) || !(body = read_body(c, err)))
+    if (!graph_authorize(c, err) || !graph_find_changeable(c, &p, err) ||
+        !(body = graph_read_body(c, err)))
         return false;
     doc = json_copy(c->arena, p.body);
     kept = yyjson_mut_doc_get_root(doc);
@@ -409,95 +473,9 @@ static bool remove_password(struct entra_call *c, struct error *err)
         }
     }
     if (!removed)
-        return refuse(err, "No password credential found with keyId.");
+        return graph_refuse(err, "No password credential found with keyId.");
     c->reply.status = 204;
-    return save(c, &p, kept, err);
-}
-
-/* -- Groups ---------------------------------------------------------------------------------- */
-
-static bool create_group(struct entra_call *c, struct error *err)
-{
-    static const struct member of_group[] = {
-        { .name = "displayName", .is_needed = true },
-        { .name = "description" },
-        { .name = "mailNickname" },
-        { .name = "mailEnabled", .is_boolean = true },
-        { .name = "securityEnabled", .is_boolean = true },
-    };
-    struct principal_record p = { .type = PRINCIPAL_TYPE_GROUP };
-    yyjson_mut_doc *doc = json_new(c->arena);
-    yyjson_mut_val *kept = yyjson_mut_obj(doc);
-    yyjson_val *body;
-
-    if (!graph_authorize(c, err) || !(body = read_body(c, err)) || !require_name(body, err) ||
-        !take_members(doc, kept, body, of_group, ARRAY_LEN(of_group), err))
-        return false;
-    p.object_id = p.name = new_guid(c);
-    json_set(doc, kept, "members", yyjson_mut_arr(doc));
-    return create(c, &p, kept, GRAPH_GROUPS, err);
-}
-
-/* Takes a member out of the list; false when it was not in it. */
-static bool take_out(yyjson_mut_val *members, struct str id)
-{
-    yyjson_mut_arr_iter iter;
-    yyjson_mut_val *item;
-    bool removed = false;
-
-    if (!yyjson_mut_arr_iter_init(members, &iter))
-        return false;
-    while ((item = yyjson_mut_arr_iter_next(&iter))) {
-        if (str_equal_nocase(json_mut_str(item), id))
-            removed = yyjson_mut_arr_iter_remove(&iter) != NULL;
-    }
-    return removed;
-}
-
-/* {"@odata.id": "https://graph/v1.0/directoryObjects/ID"} */
-static bool add_member(struct entra_call *c, struct error *err)
-{
-    struct principal_record group, member;
-    yyjson_mut_val *members;
-    yyjson_mut_doc *doc;
-    yyjson_val *body;
-    struct str id;
-    bool found;
-
-    if (!graph_authorize(c, err) || !find(c, &group, err) || !(body = read_body(c, err)))
-        return false;
-    id = json_str(yyjson_obj_get(body, "@odata.id"));
-    id = str_slice(id, id.len < GUID_TEXT_LEN ? 0 : id.len - GUID_TEXT_LEN, SIZE_MAX);
-    if (!principals_get(c->txn, c->arena, id, &member, &found, err))
-        return false;
-    if (!found)
-        return error_set(err, ERROR_GRAPH_NOT_FOUND, "Resource '%.*s' does not exist.",
-                         STR_ARGS(str_slice(id, 0, 60)));
-    doc = json_copy(c->arena, group.body);
-    members = yyjson_mut_obj_get(yyjson_mut_doc_get_root(doc), "members");
-    if (yyjson_mut_arr_size(members) >= MEMBERS_MAX)
-        return refuse(err, "The group has too many members.");
-    if (take_out(members, id))
-        return refuse(err, "One or more added object references already exist for the following "
-                           "modified properties: 'members'.");
-    yyjson_mut_arr_add_strncpy(doc, members, member.object_id.data, member.object_id.len);
-    c->reply.status = 204;
-    return save(c, &group, yyjson_mut_doc_get_root(doc), err);
-}
-
-static bool remove_member(struct entra_call *c, struct error *err)
-{
-    struct principal_record group;
-    yyjson_mut_doc *doc;
-
-    if (!graph_authorize(c, err) || !find(c, &group, err))
-        return false;
-    doc = json_copy(c->arena, group.body);
-    if (!take_out(yyjson_mut_obj_get(yyjson_mut_doc_get_root(doc), "members"), c->names[1]))
-        return error_set(err, ERROR_GRAPH_NOT_FOUND, "Resource '%.*s' does not exist.",
-                         STR_ARGS(str_slice(c->names[1], 0, 60)));
-    c->reply.status = 204;
-    return save(c, &group, yyjson_mut_doc_get_root(doc), err);
+    return graph_save(c, &p, kept, "secret_removed", json_str(yyjson_obj_get(body, "keyId")), err);
 }
 
 /* -- Deleting -------------------------------------------------------------------------------- */
@@ -509,20 +487,24 @@ static bool delete (struct entra_call *c, struct error *err)
     yyjson_mut_doc *doc;
     bool existed;
 
-    if (!graph_authorize(c, err) || !find(c, &p, err))
+    if (!graph_authorize(c, err) || !graph_find_changeable(c, &p, err))
         return false;
     c->reply.status = 204;
     c->changed = p.object_id;
     if (graph_kind_of(c) != GRAPH_SERVICE_PRINCIPALS)
-        return principals_delete(c->txn, c->arena, p.object_id, &existed, err);
+        return resource_index(c, &p, NULL, err) &&
+               principals_delete(c->txn, c->arena, p.object_id, &existed, err) &&
+               audit_changed(c, &p, "deleted", STR_NONE, err);
     doc = json_copy(c->arena, p.body);
     json_set_bool(doc, yyjson_mut_doc_get_root(doc), "isServicePrincipal", false);
-    return save(c, &p, yyjson_mut_doc_get_root(doc), err);
+    return graph_save(c, &p, yyjson_mut_doc_get_root(doc), "service_principal_deleted", STR_NONE,
+                      err);
 }
 
 static const struct entra_endpoint endpoints[] = {
     { HTTP_POST, "/v1.0/users", create_user, false },
     { HTTP_PATCH, "/v1.0/users/{}", change_user, false },
+    { HTTP_POST, "/v1.0/me/changePassword", change_password, false },
     { HTTP_DELETE, "/v1.0/users/{}", delete, false },
     { HTTP_POST, "/v1.0/applications", create_application, false },
     { HTTP_PATCH, "/v1.0/applications/{}", change_application, false },
@@ -533,10 +515,7 @@ static const struct entra_endpoint endpoints[] = {
     { HTTP_DELETE, "/v1.0/servicePrincipals/{}", delete, false },
     { HTTP_POST, "/v1.0/servicePrincipals/{}/addPassword", add_password, false },
     { HTTP_POST, "/v1.0/servicePrincipals/{}/removePassword", remove_password, false },
-    { HTTP_POST, "/v1.0/groups", create_group, false },
     { HTTP_DELETE, "/v1.0/groups/{}", delete, false },
-    { HTTP_POST, "/v1.0/groups/{}/members/$ref", add_member, false },
-    { HTTP_DELETE, "/v1.0/groups/{}/members/{}/$ref", remove_member, false },
 };
 
 const struct entra_endpoints entra_graph_write = { endpoints, ARRAY_LEN(endpoints) };

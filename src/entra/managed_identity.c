@@ -150,8 +150,7 @@ static bool token(struct entra_call *c, struct error *err)
         return refuse(err, "Required metadata header not specified");
     if (!token_read_resource(c, &resource, err) || !find(c, &identity, err))
         return false;
-    token_reply_to_machine(c, &identity, resource);
-    return true;
+    return token_reply_to_machine(c, &identity, resource, err);
 }
 
 static const struct entra_endpoint endpoints[] = {

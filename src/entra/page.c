@@ -76,8 +76,14 @@ void page_reply_html(struct entra_call *c, int status, const char *title, struct
 }
 
 void page_reply_sign_in(struct entra_call *c, const char *title, struct str action, struct str more,
-                        const char *wrong, struct str form_target)
+                        const char *wrong, bool asks_new, struct str form_target)
 {
+    static const char new_password[] =
+        "<label for=\"new_password\">New password</label><input id=\"new_password\" "
+        "name=\"new_password\" type=\"password\" autocomplete=\"new-password\" required>"
+        "<label for=\"new_password_again\">New password, again</label><input "
+        "id=\"new_password_again\" name=\"new_password_again\" type=\"password\" "
+        "autocomplete=\"new-password\" required>";
     struct str name = entra_parameter(c, "username"), body;
 
     if (!name.len)
@@ -87,11 +93,12 @@ void page_reply_sign_in(struct entra_call *c, const char *title, struct str acti
         "%s%s%s<form method=\"post\" action=\"%.*s\">%.*s<label for=\"username\">User name</label>"
         "<input id=\"username\" name=\"username\" autocomplete=\"username\" value=\"%.*s\" "
         "required>"
-        "<label for=\"password\">Password</label><input id=\"password\" name=\"password\" "
-        "type=\"password\" autocomplete=\"current-password\" required><button>Sign in</button>"
+        "<label for=\"password\">%s</label><input id=\"password\" name=\"password\" "
+        "type=\"password\" autocomplete=\"current-password\" required>%s<button>Sign in</button>"
         "</form>",
         wrong ? "<p class=\"wrong\" role=\"alert\">" : "", wrong ? wrong : "", wrong ? "</p>" : "",
         STR_ARGS(page_escape(c->arena, action)), STR_ARGS(more),
-        STR_ARGS(page_escape(c->arena, name)));
+        STR_ARGS(page_escape(c->arena, name)), asks_new ? "Current password" : "Password",
+        asks_new ? new_password : "");
     page_reply_html(c, 200, title, body, form_target);
 }

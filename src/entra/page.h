@@ -16,8 +16,8 @@ struct str page_hidden(struct entra_call *c, const char *const *fields, size_t c
 void page_reply_html(struct entra_call *c, int status, const char *title, struct str body,
                      struct str form_target);
 /* The form that asks for name and password; `more` is HTML in front, `action` the path, `wrong` what
- * was wrong with the last try (may be NULL). */
+ * was wrong with the last try (may be NULL). With `asks_new` it also asks for a new password, twice. */
 void page_reply_sign_in(struct entra_call *c, const char *title, struct str action, struct str more,
-                        const char *wrong, struct str form_target);
+                        const char *wrong, bool asks_new, struct str form_target);
 
 #endif

@@ -6,8 +6,9 @@
 #include "net/http_path.h"
 
 static const struct entra_endpoints *const tables[] = {
-    &entra_discovery, &entra_metadata, &entra_token,       &entra_authorize,
-    &entra_device,    &entra_graph,    &entra_graph_write, &entra_managed_identity
+    &entra_discovery,   &entra_metadata,        &entra_token,       &entra_authorize,
+    &entra_device,      &entra_graph,           &entra_graph_write, &entra_graph_app_role,
+    &entra_graph_group, &entra_managed_identity
 };
 
 static const struct entra_endpoint *find(enum http_method method, const struct http_path *path,
@@ -41,6 +42,32 @@ static bool cut_namespace(struct http_path *path)
     return true;
 }
 
+/* "/v1.0/servicePrincipals(appId='...')/x" is "/v1.0/servicePrincipals/(appId='...')/x". */
+static void split_key(struct http_path *path)
+{
+    struct str segment;
+    size_t at;
+
+    if (path->count < 2 || path->count == HTTP_PATH_SEGMENTS_MAX)
+        return;
+    segment = path->segments[1];
+    at = str_find(segment, STR("("));
+    if (at == SIZE_MAX || at == 0)
+        return;
+    memmove(&path->segments[3], &path->segments[2], (path->count - 2) * sizeof(segment));
+    path->segments[1] = str_slice(segment, 0, at);
+    path->segments[2] = str_slice(segment, at, SIZE_MAX);
+    path->count++;
+}
+
+bool entra_is_graph(struct str path)
+{
+    struct str root = STR("/v1.0");
+
+    return str_starts_with_nocase(path, root) &&
+           (path.len == root.len || path.data[root.len] == '/');
+}
+
 const struct entra_endpoint *entra_find(enum http_method method, struct str text, struct str *names,
                                         unsigned *count, bool *differs)
 {
@@ -50,6 +77,8 @@ const struct entra_endpoint *entra_find(enum http_method method, struct str text
     *differs = false;
     if (!http_path_split(text, &path))
         return NULL;
+    if (entra_is_graph(text))
+        split_key(&path);
     found = find(method, &path, names, count, differs);
     if (found || *differs || !cut_namespace(&path))
         return found;
@@ -61,5 +90,6 @@ bool entra_matches(struct str path)
     unsigned count;
     bool differs;
 
-    return entra_find(HTTP_OTHER, path, NULL, &count, &differs) != NULL || differs;
+    return entra_is_graph(path) || entra_find(HTTP_OTHER, path, NULL, &count, &differs) != NULL ||
+           differs;
 }

@@ -5,8 +5,10 @@
  */
 #include "entra/token.h"
 
+#include "entra/audit.h"
 #include "entra/authorize.h"
 #include "entra/device.h"
+#include "entra/resource.h"
 #include "entra/user_token.h"
 
 #include "base/format.h"
@@ -253,6 +255,23 @@ static void read_basic(struct entra_call *c, struct str *id, struct str *secret)
         *id = *secret = STR_NONE;
 }
 
+/* Has the application proved that it is the one? */
+static bool check_proof(struct entra_call *c, const struct principal_record *app, struct str secret,
+                        struct str assertion, struct error *err)
+{
+    if (assertion.len)
+        return check_assertion(c, app, assertion, err);
+    if (str_is_empty(secret))
+        return error_set(err, ERROR_OAUTH_NO_SECRET, NULL);
+    if (principal_has_secret(c->arena, app, secret, authority_now_ms(c->entra->authority)))
+        return true;
+    return error_set(err, ERROR_OAUTH_SECRET,
+                     "Invalid client secret provided. Ensure the secret being sent in the request "
+                     "is the client secret value, not the client secret ID, for a secret added to "
+                     "app '%.*s'.",
+                     STR_ARGS(app->name));
+}
+
 bool token_authenticate_client(struct entra_call *c, struct principal_record *app,
                                bool *by_certificate, struct error *err)
 {
@@ -267,43 +286,38 @@ bool token_authenticate_client(struct entra_call *c, struct principal_record *ap
     if (!find_application(c, id, app, err))
         return false;
     *by_certificate = assertion.len > 0;
-    if (assertion.len)
-        return check_assertion(c, app, assertion, err);
-    if (str_is_empty(secret))
-        return error_set(err, ERROR_OAUTH_NO_SECRET, NULL);
-    if (principal_has_secret(c->arena, app, secret, authority_now_ms(c->entra->authority)))
+    if (check_proof(c, app, secret, assertion, err))
         return true;
-    return error_set(err, ERROR_OAUTH_SECRET,
-                     "Invalid client secret provided. Ensure the secret being sent in the request "
-                     "is the client secret value, not the client secret ID, for a secret added to "
-                     "app '%.*s'.",
-                     STR_ARGS(app->name));
+    audit_refused(c, app, err->code);
+    return false;
 }
 
 /* -- The answer ------------------------------------------------------------------------------ */
 
-static struct str token_for_application(struct entra_call *c, const struct principal_record *app,
-                                        struct str resource, const char *appidacr,
-                                        int64_t lifetime_ms)
+static bool token_for_application(struct entra_call *c, const struct principal_record *app,
+                                  struct str name, const char *acr, int64_t lifetime_ms,
+                                  struct str *token, struct error *err)
 {
-    struct str issuer = authority_issuer(c->entra->authority, c->arena);
     yyjson_mut_doc *doc = json_new(c->arena);
     yyjson_mut_val *claims = yyjson_mut_obj(doc);
     struct managed_identity identity;
+    struct resource resource;
     char id[GUID_TEXT_LEN + 1];
 
+    if (!resource_find(c, name, &resource, err))
+        return false;
     format_guid(id);
-    json_set_str(doc, claims, "aud", token_audience(c, resource));
-    json_set_str(doc, claims, "idp", issuer);
-    json_set_str(doc, claims, "appid", app->name);
-    json_set_str(doc, claims, "appidacr", str_from(appidacr));
+    resource_set_claims(c, doc, claims, &resource, app->name, acr, app->object_id);
+    if (!resource.is_v2)
+        json_set_str(doc, claims, "idp", authority_issuer(c->entra->authority, c->arena));
     json_set_str(doc, claims, "idtyp", STR("app"));
     json_set_str(doc, claims, "oid", app->object_id);
     json_set_str(doc, claims, "sub", app->object_id);
     if (managed_identity_read(app, &identity) && identity.resource_id.len)
         json_set_str(doc, claims, "xms_mirid", identity.resource_id);
     json_set_str(doc, claims, "uti", str_from(id));
-    return authority_sign(c->entra->authority, c->state, c->arena, doc, claims, lifetime_ms);
+    *token = authority_sign(c->entra->authority, c->state, c->arena, doc, claims, lifetime_ms);
+    return true;
 }
 
 void token_reply(struct entra_call *c, yyjson_mut_doc *doc, yyjson_mut_val *root,
@@ -328,16 +342,18 @@ void token_reply(struct entra_call *c, yyjson_mut_doc *doc, yyjson_mut_val *root
     entra_reply_json(c, 200, root);
 }
 
-void token_reply_to_machine(struct entra_call *c, const struct principal_record *identity,
-                            struct str resource)
+bool token_reply_to_machine(struct entra_call *c, const struct principal_record *identity,
+                            struct str resource, struct error *err)
 {
     int64_t now_s = authority_now_ms(c->entra->authority) / 1000;
     struct str lifetime = format_decimal(c->arena, MACHINE_TOKEN_MS / 1000 - 1);
     yyjson_mut_doc *doc = json_new(c->arena);
     yyjson_mut_val *root = yyjson_mut_obj(doc);
+    struct str token;
 
-    json_set_str(doc, root, "access_token",
-                 token_for_application(c, identity, resource, "2", MACHINE_TOKEN_MS));
+    if (!token_for_application(c, identity, resource, "2", MACHINE_TOKEN_MS, &token, err))
+        return false;
+    json_set_str(doc, root, "access_token", token);
     json_set_str(doc, root, "client_id", identity->name);
     json_set_str(doc, root, "expires_in", lifetime);
     json_set_str(doc, root, "ext_expires_in", lifetime);
@@ -347,6 +363,7 @@ void token_reply_to_machine(struct entra_call *c, const struct principal_record 
     json_set_str(doc, root, "resource", resource);
     json_set_str(doc, root, "token_type", STR("Bearer"));
     entra_reply_json(c, 200, root);
+    return true;
 }
 
 static bool client_credentials(struct entra_call *c, struct error *err)
@@ -354,15 +371,14 @@ static bool client_credentials(struct entra_call *c, struct error *err)
     yyjson_mut_doc *doc = json_new(c->arena);
     struct principal_record app;
     bool by_certificate;
-    struct str resource;
+    struct str resource, token;
 
     if (!token_authenticate_client(c, &app, &by_certificate, err) ||
-        !token_read_resource(c, &resource, err))
+        !token_read_resource(c, &resource, err) ||
+        !token_for_application(c, &app, resource, by_certificate ? "2" : "1", ACCESS_TOKEN_MS,
+                               &token, err))
         return false;
-    token_reply(
-        c, doc, yyjson_mut_obj(doc),
-        token_for_application(c, &app, resource, by_certificate ? "2" : "1", ACCESS_TOKEN_MS),
-        resource);
+    token_reply(c, doc, yyjson_mut_obj(doc), token, resource);
     return true;
 }
 

@@ -23,8 +23,9 @@ struct str token_audience(const struct entra_call *c, struct str resource);
 MUST_CHECK bool token_authenticate_client(struct entra_call *c, struct principal_record *app,
                                           bool *by_certificate, struct error *err);
 /* 200 with a token for the application itself, in the form of the instance metadata service. */
-void token_reply_to_machine(struct entra_call *c, const struct principal_record *identity,
-                            struct str resource);
+MUST_CHECK bool token_reply_to_machine(struct entra_call *c,
+                                       const struct principal_record *identity, struct str resource,
+                                       struct error *err);
 /* 200 with the token, in the form of v1 or v2; `root` may have members already. */
 void token_reply(struct entra_call *c, yyjson_mut_doc *doc, yyjson_mut_val *root,
                  struct str access_token, struct str resource);

@@ -3,6 +3,7 @@
 
 #include "base/format.h"
 #include "entra/graph.h"
+#include "entra/resource.h"
 #include "entra/sign_in.h"
 
 #define LIFETIME_MS ((int64_t)3600 * 1000)
@@ -95,30 +96,45 @@ static struct str display_name(const struct user_grant *g)
     return json_str(yyjson_obj_get(g->user.body, "displayName"));
 }
 
-static struct str access_token(struct entra_call *c, const struct user_grant *g)
+/* What says who it is in an access token of version 1.0. */
+static void set_names_v1(struct entra_call *c, yyjson_mut_doc *doc, yyjson_mut_val *claims,
+                         const struct user_grant *g)
 {
-    yyjson_mut_doc *doc = json_new(c->arena);
-    yyjson_mut_val *claims = yyjson_mut_obj(doc), *methods = yyjson_mut_arr(doc);
-    char id[GUID_TEXT_LEN + 1];
+    yyjson_mut_val *methods = yyjson_mut_arr(doc);
 
-    format_guid(id);
     yyjson_mut_arr_add_str(doc, methods, "pwd");
-    json_set_str(doc, claims, "aud", token_audience(c, g->resource));
     json_set_str(doc, claims, "acr", STR("1"));
     json_set(doc, claims, "amr", methods);
-    json_set_str(doc, claims, "appid", g->client_id);
-    json_set_str(doc, claims, "appidacr", STR("0"));
-    json_set_str(doc, claims, "idtyp", STR("user"));
     if (c->request->client_address.len)
         json_set_str(doc, claims, "ipaddr", c->request->client_address);
+    json_set_str(doc, claims, "unique_name", g->user.name);
+    json_set_str(doc, claims, "upn", g->user.name);
+}
+
+static bool access_token(struct entra_call *c, const struct user_grant *g, struct str *token,
+                         struct error *err)
+{
+    yyjson_mut_doc *doc = json_new(c->arena);
+    yyjson_mut_val *claims = yyjson_mut_obj(doc);
+    struct resource resource;
+    char id[GUID_TEXT_LEN + 1];
+
+    if (!resource_find(c, g->resource, &resource, err))
+        return false;
+    format_guid(id);
+    resource_set_claims(c, doc, claims, &resource, g->client_id, "0", g->user.object_id);
+    if (resource.is_v2)
+        json_set_str(doc, claims, "preferred_username", g->user.name);
+    else
+        set_names_v1(c, doc, claims, g);
+    json_set_str(doc, claims, "idtyp", STR("user"));
     json_set_str(doc, claims, "name", display_name(g));
     json_set_str(doc, claims, "oid", g->user.object_id);
     json_set_str(doc, claims, "scp", STR("user_impersonation"));
     json_set_str(doc, claims, "sub", g->user.object_id);
-    json_set_str(doc, claims, "unique_name", g->user.name);
-    json_set_str(doc, claims, "upn", g->user.name);
     json_set_str(doc, claims, "uti", str_from(id));
-    return authority_sign(c->entra->authority, c->state, c->arena, doc, claims, LIFETIME_MS);
+    *token = authority_sign(c->entra->authority, c->state, c->arena, doc, claims, LIFETIME_MS);
+    return true;
 }
 
 static struct str id_token(struct entra_call *c, const struct user_grant *g)
@@ -162,12 +178,15 @@ static struct str client_info(struct entra_call *c, const struct user_grant *g)
     return format_base64url(c->arena, text.data, text.len);
 }
 
-void user_token_reply(struct entra_call *c, const struct user_grant *g)
+bool user_token_reply(struct entra_call *c, const struct user_grant *g, struct error *err)
 {
     yyjson_mut_doc *doc = json_new(c->arena);
     yyjson_mut_val *root = yyjson_mut_obj(doc);
     bool is_v1 = str_is_empty(g->scope);
+    struct str token;
 
+    if (!access_token(c, g, &token, err))
+        return false;
     json_set_str(doc, root, "scope", granted_scope(c, g));
     if (is_v1 || str_find(g->scope, STR("offline_access")) != SIZE_MAX)
         json_set_str(doc, root, "refresh_token", refresh_token(c, g));
@@ -175,7 +194,8 @@ void user_token_reply(struct entra_call *c, const struct user_grant *g)
         json_set_str(doc, root, "id_token", id_token(c, g));
     json_set_str(doc, root, "client_info", client_info(c, g));
     json_set_str(doc, root, "foci", STR("1"));
-    token_reply(c, doc, root, access_token(c, g), g->resource);
+    token_reply(c, doc, root, token, g->resource);
+    return true;
 }
 
 bool user_token_find_user(struct entra_call *c, yyjson_val *granted, struct principal_record *user,
@@ -220,9 +240,7 @@ bool user_token_by_password(struct entra_call *c, struct error *err)
     if (s.refusal)
         return entra_refuse(c, s.refusal);
     g.user = s.user;
-    if (s.is_accepted)
-        user_token_reply(c, &g);
-    return true;
+    return !s.is_accepted || user_token_reply(c, &g, err);
 }
 
 static bool refuse_refresh(struct error *err, const char *why)
@@ -252,6 +270,5 @@ bool user_token_by_refresh(struct entra_call *c, struct error *err)
         return false;
     if (!is_good)
         return refuse_refresh(err, "its user is gone, or it was revoked");
-    user_token_reply(c, &g);
-    return true;
+    return user_token_reply(c, &g, err);
 }

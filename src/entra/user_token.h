@@ -23,7 +23,8 @@ MUST_CHECK bool user_token_read_resource(struct entra_call *c, struct str *resou
 struct str user_token_resource_of(struct str resource, struct str scope);
 
 /* 200 with an access token, and, as the scope asks for them, an id token and a refresh token. */
-void user_token_reply(struct entra_call *c, const struct user_grant *g);
+MUST_CHECK bool user_token_reply(struct entra_call *c, const struct user_grant *g,
+                                 struct error *err);
 
 /* Opaque text that only this service can read, and of that purpose alone. */
 struct str user_token_seal(struct entra_call *c, const char *purpose, yyjson_mut_val *value);

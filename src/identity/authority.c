@@ -276,6 +276,11 @@ struct authority_state *authority_state(struct authority *a)
     return s;
 }
 
+const struct principal_entry *authority_find(const struct authority_state *s, struct str object_id)
+{
+    return principal_set_find(s->principals, object_id);
+}
+
 uint64_t authority_generation(const struct authority *a)
 {
     return atomic_load(&a->generation) + (a->foreign ? issuer_keys_box_generation(a->foreign) : 0);

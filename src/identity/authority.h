@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "identity/issuer_keys.h"
 #include "identity/principal.h"
+#include "identity/principal_set.h"
 #include "identity/principals.h"
 #include "identity/secret_box.h"
 #include "store/store.h"
@@ -58,6 +59,9 @@ void authority_publish(struct authority *a, struct authority_state *next);
 struct authority_state *authority_state(struct authority *a);
 struct authority_state *authority_state_ref(struct authority_state *s);
 void authority_state_unref(struct authority_state *s);
+
+/* NULL: there is none of that id. As long as the state. */
+const struct principal_entry *authority_find(const struct authority_state *s, struct str object_id);
 
 /* Changes whenever what is in force does: results of authority_check that were kept are stale. Any
  * thread. */

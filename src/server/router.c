@@ -55,7 +55,7 @@ static struct str entra_surface_render_error(struct http_request *r, const struc
                                              struct http_headers *headers)
 {
     set_json(r, headers);
-    return entra_render_error(r->arena, err);
+    return entra_render_error(r->arena, r->path, err);
 }
 
 static bool matches_all(struct str path)

@@ -204,6 +204,32 @@ def test_device_code_credential(entra, ann):
     assert claims_of(credential.get_token(f"{DATA}/.default").token)["aud"] == DATA
 
 
+def test_a_password_for_once(entra):
+    """az ad user create --force-change-password-next-sign-in: the page asks for another one, whichever flow led there."""
+    name = "newcomer@lazuli.example"
+    profile = {"password": PASSWORD, "forceChangePasswordNextSignIn": True}
+    user = entra.make_user(name, passwordProfile=profile)
+    form = {"grant_type": "password", "client_id": AZ_CLIENT, "scope": f"{ARM}/.default", "username": name}
+    refused = entra.ask(password=PASSWORD, **form).json()
+    assert (refused["error"], refused["error_codes"]) == ("invalid_grant", [50055])
+    assert refused["error_description"].startswith("AADSTS50055: ")
+
+    def prompt(uri, code, _expires):
+        page = sign_in(entra, entra.session.get(uri), user_code=code, username=name, password=PASSWORD)
+        assert "Choose a new password" in Form(page.text).alert
+        done = sign_in(entra, page, password=PASSWORD, new_password="Another-9", new_password_again="Another-9")
+        assert "You have signed in" in done.text
+
+    credential = DeviceCodeCredential(AZ_CLIENT, tenant_id=entra.tenant, prompt_callback=prompt, **entra.options())
+    assert claims_of(credential.get_token(f"{ARM}/.default").token)["oid"] == user["id"]
+    assert entra.ask(password="Another-9", **form).status_code == 200
+
+    token = entra.ask(password="Another-9", **form | {"scope": "https://graph.microsoft.com/.default"}).json()["access_token"]
+    change = {"currentPassword": "Another-9", "newPassword": "A-third-9"}
+    assert entra.graph("POST", "/me/changePassword", change, token=token, status=204) is None
+    assert entra.ask(password="A-third-9", **form).status_code == 200
+
+
 def test_password_grant(entra, ann):
     client = msal.PublicClientApplication(
         AZ_CLIENT, authority=f"{entra.base}/{entra.tenant}", instance_discovery=False, http_client=entra.session
@@ -502,6 +528,28 @@ def test_openai_sdk_with_a_token_provider(entra):
     assert client.chat.completions.create(model="gpt-4", **CHAT).choices[0].message.content
 
 
+def test_a_resource_server_of_ones_own(entra):
+    """It is configured by the v2 discovery document alone, and looks at issuer, audience and roles."""
+    reading = {"id": "cccccccc-0000-0000-0000-000000000001", "value": "Orders.Read", "displayName": "Read", "isEnabled": True}
+    shop, shop_id, _ = entra.make_principal(
+        "shop", identifierUris=["api://shop"], api={"requestedAccessTokenVersion": 2},
+        appRoles=[reading | {"description": "Read orders", "allowedMemberTypes": ["Application"]}],
+    )  # fmt: skip
+    caller, caller_id, secret = entra.make_principal("caller of the shop")
+    grant = {"principalId": caller, "resourceId": shop, "appRoleId": reading["id"]}
+    made = entra.graph("POST", f"/servicePrincipals/{shop}/appRoleAssignedTo", grant, status=201)
+    assert entra.graph("GET", f"/servicePrincipals/{caller}/appRoleAssignments")["value"] == [made]
+
+    found = entra.session.get(f"{entra.base}/{entra.tenant}/v2.0/.well-known/openid-configuration").json()
+    keys = jwt.PyJWKSet.from_dict(entra.session.get(found["jwks_uri"]).json())
+    token = entra.token("api://shop", client_id=caller_id, secret=secret)
+    key = keys[jwt.get_unverified_header(token)["kid"]].key
+    claims = jwt.decode(token, key, algorithms=["RS256"], audience=shop_id, issuer=found["issuer"])
+    assert (claims["roles"], claims["azp"], claims["ver"]) == (["Orders.Read"], caller_id, "2.0")
+    # which is no token for this service's own planes
+    assert entra.arm("GET", "/resourceGroups", token, version="2022-12-01").status_code == 401
+
+
 # -- Graph ------------------------------------------------------------------------------------------------------------------
 
 
@@ -515,6 +563,20 @@ def test_graph_is_for_who_may(entra):
     shown = entra.graph("GET", f"/servicePrincipals?$filter=appId eq '{client_id}'")["value"]
     assert len(shown) == 1 and "hash" not in json.dumps(shown) and secret not in json.dumps(shown)
     assert entra.graph("GET", "/users?$filter=age gt 3", status=400)["error"]["code"] == "Request_UnsupportedQuery"
+
+
+def test_graph_refuses_in_its_own_words(entra):
+    def error(method, path, status, **more):
+        headers = {"Authorization": f"Bearer {entra.token('https://graph.microsoft.com')}"}
+        answer = entra.session.request(method, f"{entra.base}{path}", headers=headers, timeout=60, **more)
+        assert answer.status_code == status and answer.json()["error"]["innerError"]["request-id"], answer.text
+        return answer.json()["error"]["code"]
+
+    for method, path in (("GET", "/v1.0/nothing"), ("POST", "/v1.0/users/x/y/z"), ("GET", "/v1.0")):
+        assert error(method, path, 400) == "BadRequest"
+    assert error("PUT", "/v1.0/users", 405) == "Request_BadRequest"
+    assert error("POST", "/v1.0/users", 413, data=b" " * (64 * 1024 + 1)) == "RequestEntityTooLarge"
+    assert error("POST", "/v1.0/groups", 400, data=b'{"displayName":"a","displayName":"b"}') == "Request_BadRequest"
 
 
 def test_many_sign_in_at_once(entra, ann):
@@ -537,3 +599,33 @@ def test_many_sign_in_at_once(entra, ann):
     assert {answer.status_code for answer in got} == {200, 503}
     assert all(answer.json()["error"] == "temporarily_unavailable" for answer in refused)
     assert entra.ask(password=PASSWORD, **form).status_code == 200
+
+
+# -- What an operator sees --------------------------------------------------------------------------------------------------
+
+
+def test_sign_ins_that_fail_are_in_the_log(service, entra, ann):
+    begin = len(service.log_text())
+    form = {"grant_type": "password", "client_id": AZ_CLIENT, "scope": f"{ARM}/.default", "username": ann["userPrincipalName"]}
+    assert entra.ask(password="not-the-one", **form).status_code == 400
+    service.wait_for_log(
+        f"sign_in_failed kind=user id={ann['id']} client={AZ_CLIENT} reason=AADSTS50126 left_out=0 address=127.0.0.1\n", begin
+    )
+    entra.ask_as_first(client_secret="not-the-one-either")
+    service.wait_for_log("sign_in_failed kind=application id=", begin)
+    assert "not-the-one" not in service.log_text()
+
+
+def test_changes_of_principals_are_in_the_logs(service, entra):
+    begin, first = len(service.log_text()), claims_of(entra.token())
+    object_id, _, secret = entra.make_principal("told-of")
+    for change in ("created", "secret_added"):
+        service.wait_for_log(f"principal_changed change={change} kind=application id={object_id} ", begin)
+    assert f"by={first['oid']} address=127.0.0.1\n" in service.log_text()[begin:] and secret not in service.log_text()
+    query = {"api-version": "2015-04-01", "$filter": "eventTimestamp ge '2020-01-01T00:00:00Z'"}
+    headers = {"Authorization": f"Bearer {service.token}"}
+    url = f"{entra.base}/providers/Microsoft.Insights/eventtypes/management/values"
+    answer = entra.session.get(url, headers=headers, params=query)
+    events = [e for e in answer.json()["value"] if e["resourceId"] == f"/providers/Microsoft.Graph/applications/{object_id}"]
+    assert len(events) == 3 and {e["operationName"]["value"] for e in events} == {"Microsoft.Graph/applications/write"}
+    assert {(e["caller"], e["httpRequest"]["clientIpAddress"]) for e in events} == {(first["appid"], "127.0.0.1")}

@@ -244,6 +244,8 @@ static bool execute(struct entra_call *c, struct error *err)
         w->matches = w->hash.len && str_equal(w->hash, w->password);
     else
         w->hash = w->password;
+    if (w->matches && w->next.len)
+        w->next_hash = w->next;
     w->kind = ENTRA_WORK_DONE;
     c->reply = (struct entra_reply){ 0 };
     return entra_execute(c, err);
@@ -263,7 +265,7 @@ static bool run(struct store_txn *t, struct arena *arena, void *data, struct err
         const struct error *e = why.code ? &why : &c->refusal;
 
         check(error_info(e->code)->status < 500);
-        check(json_parse(arena, entra_render_error(arena, e), err) != NULL);
+        check(json_parse(arena, entra_render_error(arena, STR_NONE, e), err) != NULL);
     }
     authority_state_unref(c->next);
     return error_set(err, ERROR_CONFLICT, NULL);
@@ -288,7 +290,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         rest = substitute(a, rest, STR("{code}"), code);
         request.body = substitute(a, rest, STR("{refresh}"), refresh);
         c.endpoint = entra_find(request.method, path, c.names, &c.name_count, &differs);
-        check(entra_matches(path) == (c.endpoint || differs));
+        check(entra_matches(path) == (c.endpoint || differs || entra_is_graph(path)));
         if (c.endpoint)
             check(!store_run(store, run, &c, &err));
     }

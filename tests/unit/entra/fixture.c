@@ -177,6 +177,12 @@ struct execution {
     struct answer answer;
 };
 
+static void keep_audit(struct execution *e)
+{
+    e->f->audit = e->call.audit;
+    e->f->audit.details = arena_copy(e->f->arena, e->call.audit.details);
+}
+
 /* As entra.c does it, but that it publishes before the commit. */
 static bool run(struct store_txn *t, struct arena *arena, void *data, struct error *err)
 {
@@ -186,10 +192,14 @@ static bool run(struct store_txn *t, struct arena *arena, void *data, struct err
 
     c->txn = t;
     c->arena = arena;
-    if (!entra_execute(c, err))
+    if (!entra_execute(c, err)) {
+        keep_audit(e);
         return false;
+    }
+    keep_audit(e);
     c->work.password = arena_copy(keep, c->work.password);
     c->work.hash = arena_copy(keep, c->work.hash);
+    c->work.next = arena_copy(keep, c->work.next);
     e->refusal = c->refusal;
     e->answer.status = c->reply.status;
     e->answer.text = arena_copy(keep, c->reply.body);
@@ -213,15 +223,18 @@ static void work(struct execution *e)
         w->matches = password_matches(e->f->arena, w->hash, w->password);
     else
         w->hash = password_hash(e->f->arena, w->password);
+    if (w->matches && w->next.len)
+        w->next_hash = password_hash(e->f->arena, w->next);
     w->kind = ENTRA_WORK_DONE;
     e->call.reply = (struct entra_reply){ 0 };
+    e->call.audit = (struct entra_audit){ 0 };
     e->call.changed = STR_NONE;
 }
 
 static void answer_error(struct execution *e, const struct error *err)
 {
     e->answer = (struct answer){ .status = error_info(err->code)->status };
-    e->answer.text = entra_render_error(e->f->arena, err);
+    e->answer.text = entra_render_error(e->f->arena, STR_NONE, err);
     if (e->answer.status >= 500)
         fail_msg("%s", err->text);
 }

@@ -42,6 +42,7 @@ struct fixture {
     struct directory_box *directory;
     struct entra *entra;
     struct arena *arena;       /* what answers live in */
+    struct entra_audit audit;  /* of the last call */
     struct entra_request next; /* of the next call: headers and where it comes from */
     unsigned hashed;           /* passwords that calls wanted hashed or checked */
 };

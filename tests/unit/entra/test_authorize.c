@@ -414,6 +414,38 @@ static void the_state_comes_back_by_the_way_that_was_asked_for(void **state)
     assert_true(str_find(a.text, STR("value=\"s&amp;t\"")) != SIZE_MAX);
 }
 
+/* -- The end --------------------------------------------------------------------------------- */
+
+static void who_signs_out_goes_where_the_application_says(void **state)
+{
+    static const char *const elsewhere[] = {
+        "client_id=" OTHER_APP "&post_logout_redirect_uri=https://evil.example/",
+        "client_id=" OTHER_APP "&post_logout_redirect_uri=https://shop.example/bye/x",
+        "client_id=" OWNER_APP "&post_logout_redirect_uri=https://shop.example/bye",
+        "post_logout_redirect_uri=https://shop.example/bye",
+        "client_id=" OTHER_APP "&post_logout_redirect_uri=http://localhost:1/",
+        "client_id=" OTHER_APP,
+        "",
+    };
+    struct fixture *f = *state;
+    struct answer a;
+
+    change(f, OTHER_ID, "{\"web\":{\"redirectUris\":[\"https://shop.example/bye\"]}}");
+    a = call(f, HTTP_GET,
+             "/" TENANT "/oauth2/v2.0/logout?client_id=" OTHER_APP
+             "&post_logout_redirect_uri=https://shop.example/bye&state=a%26b",
+             NULL);
+    assert_int_equal(a.status, 302);
+    assert_true(str_equal(header_of(&a, "Location"), STR("https://shop.example/bye?state=a%26b")));
+    for (size_t i = 0; i < ARRAY_LEN(elsewhere); i++) {
+        a = call(f, HTTP_GET, text_of(f, "/" TENANT "/oauth2/logout?%s", elsewhere[i]), NULL);
+        assert_int_equal(a.status, 200);
+        assert_true(str_find(a.text, STR("signed out")) != SIZE_MAX);
+        assert_true(str_find(a.text, STR("example")) == SIZE_MAX);
+        assert_null(header_of(&a, "Location").data);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -437,6 +469,7 @@ int main(void)
         TEST(pages_hold_no_foreign_html),
         TEST(nobody_frames_pages_and_forms_go_nowhere_else),
         TEST(the_state_comes_back_by_the_way_that_was_asked_for),
+        TEST(who_signs_out_goes_where_the_application_says),
     };
 
     return RUN_TESTS(tests);

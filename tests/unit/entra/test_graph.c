@@ -187,6 +187,117 @@ static void ids_become_objects(void **state)
     graph(f, 400, HTTP_POST, "/v1.0/directoryObjects/getByIds", "");
 }
 
+/* -- Groups ---------------------------------------------------------------------------------- */
+
+static const char *make_group(struct fixture *f, const char *member)
+{
+    const char *id =
+        text_at(graph(f, 201, HTTP_POST, "/v1.0/groups", "{\"displayName\":\"G\"}"), "id");
+
+    graph(f, 204, HTTP_POST, text_of(f, "/v1.0/groups/%s/members/$ref", id),
+          text_of(f, "{\"@odata.id\":\"https://x/v1.0/directoryObjects/%s\"}", member));
+    return id;
+}
+
+static size_t count_at(struct fixture *f, enum http_method method, const char *path,
+                       const char *body)
+{
+    return yyjson_arr_size(yyjson_obj_get(graph(f, 200, method, path, body), "value"));
+}
+
+/* As `az ad group member check` and `az ad user get-member-groups` ask. */
+static void membership_is_told(void **state)
+{
+    struct fixture *f = *state;
+    const char *inner = make_group(f, ANN_ID), *outer = make_group(f, inner);
+    const char *both = text_of(f, "{\"groupIds\":[\"%s\",\"%s\",\"" OTHER_ID "\"]}", inner, outer);
+    yyjson_val *reply;
+
+    assert_int_equal(
+        count_at(f, HTTP_POST, "/v1.0/directoryObjects/" ANN_ID "/checkMemberGroups", both), 2);
+    assert_int_equal(count_at(f, HTTP_POST, "/v1.0/users/" ANN "/checkMemberGroups", both), 2);
+    assert_int_equal(
+        count_at(f, HTTP_POST, "/v1.0/directoryObjects/" OTHER_ID "/checkMemberGroups", both), 0);
+    assert_int_equal(count_at(f, HTTP_POST, "/v1.0/users/" ANN "/getMemberGroups",
+                              "{\"securityEnabledOnly\":true}"),
+                     2);
+    assert_int_equal(
+        count_at(f, HTTP_POST, text_of(f, "/v1.0/groups/%s/getMemberGroups", inner), "{}"), 1);
+    assert_int_equal(count_at(f, HTTP_GET, "/v1.0/users/" ANN_ID "/transitiveMemberOf", NULL), 2);
+    reply = graph(f, 200, HTTP_GET, "/v1.0/users/" ANN_ID "/memberOf", NULL);
+    assert_int_equal(yyjson_arr_size(yyjson_obj_get(reply, "value")), 1);
+    reply = yyjson_arr_get_first(yyjson_obj_get(reply, "value"));
+    assert_string_equal(text_at(reply, "id"), inner);
+    assert_string_equal(yyjson_get_str(yyjson_obj_get(reply, "@odata.type")),
+                        "#microsoft.graph.group");
+    graph(f, 404, HTTP_POST, "/v1.0/directoryObjects/" TENANT "/checkMemberGroups", both);
+    graph(f, 400, HTTP_POST, "/v1.0/users/" ANN "/checkMemberGroups", "{}");
+    graph(f, 400, HTTP_POST, "/v1.0/users/" ANN "/checkMemberGroups",
+          "{\"groupIds\":[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21]}");
+    expect(f, 401, HTTP_POST, "/v1.0/users/" ANN "/checkMemberGroups", both);
+}
+
+/* -- Odds ------------------------------------------------------------------------------------ */
+
+static void an_application_is_found_by_its_client_id(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_string_equal(
+        text_at(graph(f, 200, HTTP_GET, "/v1.0/servicePrincipals(appId='" OTHER_APP "')", NULL),
+                "id"),
+        OTHER_ID);
+    assert_string_equal(
+        text_at(graph(f, 200, HTTP_GET, "/v1.0/applications(appId='" OTHER_APP "')", NULL), "id"),
+        OTHER_ID);
+    graph(f, 200, HTTP_POST, "/v1.0/applications(appId='" OTHER_APP "')/addPassword", "{}");
+    graph(f, 404, HTTP_GET, "/v1.0/applications(appId='" OWNER_ID "')", NULL);
+    graph(f, 404, HTTP_GET, "/v1.0/users(appId='" OTHER_APP "')", NULL);
+}
+
+static void the_tenant_is_the_organization(void **state)
+{
+    struct fixture *f = *state;
+    yyjson_val *list = yyjson_obj_get(graph(f, 200, HTTP_GET, "/v1.0/organization", NULL), "value");
+
+    assert_string_equal(text_at(yyjson_arr_get_first(list), "id"), TENANT);
+    expect(f, 401, HTTP_GET, "/v1.0/organization", NULL);
+}
+
+static void a_member_stands_once(void **state)
+{
+    static const char *const bad[] = {
+        "{\"displayName\":\"a\",\"displayName\":\"b\"}",
+        "{\"displayName\":\"a\",\"DisplayName\":\"b\"}",
+        "{\"displayName\":\"a\",\"x\":[{\"y\":1,\"y\":2}]}",
+        "{\"displayName\":\"a\\u0000\"}",
+    };
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        assert_string_equal(
+            text_at(graph(f, 400, HTTP_PATCH, "/v1.0/users/" ANN_ID, bad[i]), "error.code"),
+            "Request_BadRequest");
+    graph(f, 400, HTTP_POST, "/v1.0/directoryObjects/getByIds", "{\"ids\":[],\"ids\":[]}");
+}
+
+static void every_path_of_graph_is_answered_here(void **state)
+{
+    struct fixture *f = *state;
+    struct error err = { 0 };
+    struct str text;
+
+    (void)f;
+    assert_true(entra_matches(STR("/v1.0")));
+    assert_true(entra_matches(STR("/V1.0/nothing/of/that/name")));
+    assert_false(entra_matches(STR("/v1.0x")));
+    error_set(&err, ERROR_HEADERS_TOO_LARGE, NULL);
+    text = entra_render_error(f->arena, STR("/v1.0/users"), &err);
+    assert_true(str_find(text, STR("\"error\":{\"code\":\"BadRequest\"")) != SIZE_MAX);
+    text = entra_render_error(f->arena, STR("/common/oauth2/token"), &err);
+    assert_true(str_find(text, STR("\"error\":\"invalid_request\"")) != SIZE_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +311,11 @@ int main(void)
         TEST(a_filter_has_few_terms),
         TEST(lists_come_in_pages),
         TEST(ids_become_objects),
+        TEST(membership_is_told),
+        TEST(an_application_is_found_by_its_client_id),
+        TEST(the_tenant_is_the_organization),
+        TEST(a_member_stands_once),
+        TEST(every_path_of_graph_is_answered_here),
     };
 
     return RUN_TESTS(tests);
