@@ -269,6 +269,7 @@ struct answer call(struct fixture *f, enum http_method method, const char *path,
     e.request.body = str_from(body);
     if (!e.request.peer.len)
         e.request.peer = STR("127.0.0.1");
+    e.request.client_address = e.request.peer;
     if (!e.request.base.len)
         e.request.base = STR(BASE);
     e.call = (struct entra_call){ .entra = f->entra, .request = &e.request };
