@@ -88,7 +88,8 @@ static bool append_event(struct entra_call *c, struct str resource, const char *
     json_set_str(doc, event, "method", str_from(http_method_name(c->request->method)));
     json_set_str(doc, event, "uri",
                  arena_printf(c->arena, "%.*s%s", STR_ARGS(c->request->base), c->endpoint->path));
-    json_set_str(doc, event, "address", c->request->client_address);
+    if (c->request->client_address.len)
+        json_set_str(doc, event, "address", c->request->client_address);
     json_set_str(doc, event, "caller", c->asker.name);
     json_set_str(doc, event, "kind",
                  c->asker.kind == PRINCIPAL_USER ? STR("User") : STR("Application"));
@@ -118,9 +119,15 @@ bool audit_changed(struct entra_call *c, const struct principal_record *principa
                         segment, err);
 }
 
+/* Who is connected, where a trusted proxy does not say whom it is there for. */
+static struct str address_of(const struct entra_request *r)
+{
+    return r->client_address.len ? r->client_address : r->peer;
+}
+
 void audit_write(const struct entra_call *c, bool is_kept)
 {
     if (c->audit.event && (is_kept || !c->audit.is_of_change))
         log_info(c->audit.event, "%.*s address=%.*s", STR_ARGS(c->audit.details),
-                 STR_ARGS(c->request->client_address));
+                 STR_ARGS(address_of(c->request)));
 }
