@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 
 /* What a body's sender has to come on by in the time for a body; a byte now and then would hold a
@@ -282,12 +283,21 @@ static void on_head(struct connection *c)
     }
 }
 
+/* What comes on gets no more time. */
+static bool is_body_late(const struct connection *c)
+{
+    uint64_t total_ms = c->server->limits.body_total_ms;
+    uint64_t taken_ms = (clock_monotonic_us() - c->request->public.started_us) / 1000;
+
+    return total_ms && taken_ms >= total_ms;
+}
+
 static void on_body(struct connection *c, struct str bytes)
 {
     struct error err;
 
     c->gained += bytes.len;
-    if (c->gained >= BODY_PACE_BYTES) {
+    if (c->gained >= BODY_PACE_BYTES && !is_body_late(c)) {
         connection_wait(c, WAIT_BODY);
         c->gained = 0;
     }

@@ -32,6 +32,7 @@ void http_server_limits_default(struct http_server_limits *limits)
         .idle_timeout_ms = 75000,
         .head_timeout_ms = 10000,
         .body_timeout_ms = 30000,
+        .body_total_ms = 600000,
         .write_timeout_ms = 60000,
         .reply_high_bytes = (size_t)256 * 1024,
     };

@@ -65,10 +65,11 @@ struct http_server_limits {
     size_t body_bytes_max;     /* default 32 MiB -> 413 */
     size_t
         bodies_bytes_max; /* of all requests at a time; default 256 MiB -> 503, but for small ones */
-    unsigned connections_max;  /* default 20000; more are accepted and closed at once */
-    uint64_t idle_timeout_ms;  /* between requests; default 75 s */
-    uint64_t head_timeout_ms;  /* from the first byte of a head to its end; 10 s -> 408 */
-    uint64_t body_timeout_ms;  /* without 16 KiB more of a body; default 30 s -> 408 */
+    unsigned connections_max; /* default 20000; more are accepted and closed at once */
+    uint64_t idle_timeout_ms; /* between requests; default 75 s */
+    uint64_t head_timeout_ms; /* from the first byte of a head to its end; 10 s -> 408 */
+    uint64_t body_timeout_ms; /* without 16 KiB more of a body; default 30 s -> 408 */
+    uint64_t body_total_ms;   /* to the end of a body, however it comes on; default 10 min -> 408 */
     uint64_t write_timeout_ms; /* pending bytes and none taken by the client; default 60 s */
     size_t reply_high_bytes;   /* http_reply_is_full from here on; default 256 KiB */
 };

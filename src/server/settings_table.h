@@ -48,6 +48,7 @@
     NUMBER(idle_timeout_ms, 75000, 100, 3600000, false, "A kept-alive connection without a request is closed.") \
     NUMBER(head_timeout_ms, 10000, 100, 3600000, false, "From the first byte of a request's head to its end.") \
     NUMBER(body_timeout_ms, 30000, 100, 3600000, false, "Without 16 KiB more, or the end, of a request's body.") \
+    NUMBER(body_total_ms, 600000, 100, 86400000, false, "To the end of a request's body, however it comes on: what its head was allowed is not done hours later.") \
     NUMBER(write_timeout_ms, 60000, 100, 3600000, false, "A client that takes no byte of its answer is dropped.")
 /* clang-format on */
 

@@ -53,6 +53,7 @@ static struct http_server_limits limits_of(const struct settings *s)
     limits.idle_timeout_ms = s->idle_timeout_ms;
     limits.head_timeout_ms = s->head_timeout_ms;
     limits.body_timeout_ms = s->body_timeout_ms;
+    limits.body_total_ms = s->body_total_ms;
     limits.write_timeout_ms = s->write_timeout_ms;
     return limits;
 }

@@ -179,6 +179,23 @@ def test_a_byte_now_and_then_in_time(service, upstream):
         assert wire.reply()[0] == 200
 
 
+def test_a_body_that_takes_all_the_time_there_is(upstream):
+    """It comes on in time each time, and is cut off in the end."""
+    upstream.reset()
+    head = HEAD + "Content-Length: 30000000\r\n\r\n{"
+    with Lazuli(CATALOG.format(port=upstream.port), [*LIMITS, "--body-total-ms", "1500"]) as service:
+        service.deploy("scripted", "gpt-4o", "2024-11-20")
+        with Wire(service) as wire:
+            wire.send((head % service.key).encode())
+            began = time.monotonic()
+            while not select.select([wire.socket], [], [], 0.1)[0]:
+                assert time.monotonic() - began < 20
+                wire.send(b" " * 20000)
+            status, _, _, body = wire.reply()
+    assert (status, json.loads(body)) == (408, TIMEOUT)
+    assert time.monotonic() - began > 1.4
+
+
 def test_bodies_that_fill_the_memory(upstream):
     """Whoever sends a large one when there is no place for more is refused; small ones are served, and all once there is."""
     upstream.reset()
