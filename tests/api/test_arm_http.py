@@ -226,6 +226,20 @@ def test_endpoints_are_of_the_scheme_and_host_asked(arm, group, account):
             assert set(properties["endpoints"].values()) == {properties["endpoint"]}
 
 
+def test_endpoints_are_azures_own_for_who_asks_by_azures_own_name(arm, account):
+    """Where one of Azure's names leads here, all of them do."""
+    target = f"{arm.service.endpoint}{account}?api-version={arm.version}"
+    domain = uuid.uuid4().hex
+
+    def shown(host):
+        answer = requests.get(target, headers={**arm.session.headers, "Host": host}, timeout=60)
+        return answer.json()["properties"]["endpoint"]
+
+    assert shown("management.azure.com") == "https://eastus.api.cognitive.microsoft.com/"
+    arm.call("PATCH", account, {"properties": {"customSubDomainName": domain.upper()}})
+    assert shown("Management.Azure.com:8443") == f"https://{domain}.openai.azure.com:8443/"
+
+
 def at_once(count, do):
     """What `count` threads that start together get."""
     barrier = threading.Barrier(count)

@@ -95,12 +95,28 @@ static struct str port_of(struct str base)
                                                             : STR_NONE;
 }
 
+/* As Azure shows it: who came by Azure's name for the control plane has its names led here. */
+static struct str make_azure_endpoint(const struct arm_call *c, struct str domain,
+                                      struct str location, struct str port)
+{
+    const struct catalog_location *known = catalog_find_location(c->arm->catalog, location);
+
+    if (domain.len)
+        return arena_printf(c->arena, "https://%.*s.openai.azure.com%.*s/",
+                            STR_ARGS(arena_lower(c->arena, domain)), STR_ARGS(port));
+    return arena_printf(c->arena, "https://%.*s.api.cognitive.microsoft.com%.*s/",
+                        STR_ARGS(known ? str_from(known->name) : location), STR_ARGS(port));
+}
+
 /* See arm.h. */
-static struct str make_endpoint(const struct arm_call *c, struct str domain, struct str route)
+static struct str make_endpoint(const struct arm_call *c, struct str domain, struct str location,
+                                struct str route)
 {
     struct str data_domain = str_from(c->arm->data_domain);
     struct str base = c->arm->is_public_base_set ? str_from(c->arm->public_base) : c->request->base;
 
+    if (str_equal_nocase(http_url_host(base), STR("management.azure.com")))
+        return make_azure_endpoint(c, domain, location, port_of(base));
     if (data_domain.len && domain.len)
         return arena_printf(c->arena, "%.*s%.*s.openai.%.*s%.*s/",
                             STR_ARGS(str_slice(base, 0, str_find(base, STR("://")) + 3)),
@@ -110,10 +126,12 @@ static struct str make_endpoint(const struct arm_call *c, struct str domain, str
 }
 
 static void add_endpoints(const struct arm_call *c, yyjson_val *facts, yyjson_mut_doc *doc,
-                          yyjson_mut_val *properties)
+                          yyjson_mut_val *shown, yyjson_mut_val *properties)
 {
     struct str domain = json_mut_str(yyjson_mut_obj_get(properties, "customSubDomainName"));
-    struct str endpoint = make_endpoint(c, domain, json_str(yyjson_obj_get(facts, "route")));
+    struct str location = json_mut_str(yyjson_mut_obj_get(shown, "location"));
+    struct str route = json_str(yyjson_obj_get(facts, "route"));
+    struct str endpoint = make_endpoint(c, domain, location, route);
     yyjson_mut_val *endpoints = yyjson_mut_obj(doc);
 
     json_set_str(doc, properties, "endpoint", endpoint);
@@ -129,7 +147,7 @@ void account_render(struct arm_call *c, const struct store_resource *r, yyjson_v
     yyjson_val *facts = yyjson_obj_get(body, "facts");
 
     (void)r;
-    add_endpoints(c, facts, doc, properties);
+    add_endpoints(c, facts, doc, shown, properties);
     json_set_str(doc, properties, "internalId", json_str(yyjson_obj_get(facts, "internalId")));
     json_set_str(doc, properties, "dateCreated", json_str(yyjson_obj_get(facts, "dateCreated")));
     json_set_bool(doc, properties, "isMigrated", false);
