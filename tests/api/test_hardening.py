@@ -63,7 +63,7 @@ def core_bytes_max(pid):
 
 def test_it_leaves_no_core():
     """Though it was allowed to, unless it is told to; a sanitizer would see to it by itself."""
-    sanitizer = {"ASAN_OPTIONS": f"{os.environ.get('ASAN_OPTIONS', '')}:disable_coredump=0"}
+    sanitizer = {name: f"{os.environ.get(name, '')}:disable_coredump=0" for name in ("ASAN_OPTIONS", "TSAN_OPTIONS")}
     allowed = {"under": ["prlimit", "--core=4096:4096"], "environment": sanitizer}
     with Lazuli(**allowed) as service:
         assert core_bytes_max(service.process.pid) == ["0", "0"]
