@@ -23,6 +23,8 @@ bool arm_may_list(const struct arm_call *c, const struct arm_type *type, struct 
 struct str arm_action(const struct arm_call *c);
 /* What a method does, in an action's words: "read", "write", "delete", "action". */
 const char *arm_verb(enum http_method method);
+/* Has the caller any role anywhere? */
+bool arm_is_known(const struct arm_call *c);
 /* May the caller do that at another scope than its request's? */
 bool arm_may(const struct arm_call *c, const char *action, struct str scope);
 struct rbac_principal arm_caller(const struct arm_call *c);

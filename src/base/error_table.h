@@ -87,6 +87,7 @@
     X(ARM_METHOD,          405, ARM,     "MethodNotAllowed", NULL, NULL) \
     X(ARM_NO_SUBSCRIPTION, 404, ARM,     "SubscriptionNotFound", NULL, NULL) \
     X(ARM_SUBSCRIPTION_ID, 400, ARM,     "InvalidSubscriptionId", NULL, NULL) \
+    X(ARM_TAG_NAME,        400, ARM,     "InvalidTagNameCharacters", NULL, NULL) \
     X(ARM_NO_GROUP,        404, ARM,     "ResourceGroupNotFound", NULL, NULL) \
     X(ARM_NO_RESOURCE,     404, ARM,     "ResourceNotFound", NULL, NULL) \
     X(ARM_NO_PARENT,       404, ARM,     "ParentResourceNotFound", NULL, NULL) \

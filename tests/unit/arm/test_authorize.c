@@ -130,6 +130,22 @@ static void test_open(void **state)
 }
 
 /* Outside of every scope: the built-in roles for everybody, custom ones for who may read there. */
+/* A slip of the pen is none of the roles; strangers learn nothing. */
+static void test_no_such_subscription(void **state)
+{
+    struct fixture *f = *state;
+    const char *path = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups" V;
+
+    f->caller = &me;
+    expect_error(f, 403, "AuthorizationFailed", "", HTTP_GET, path, NULL);
+    expect_error(f, 403, "AuthorizationFailed", "", HTTP_GET,
+                 "/subscriptions/mine/resourceGroups" V, NULL);
+    grant(f, READER, G);
+    expect_error(f, 404, "SubscriptionNotFound", "could not be found", HTTP_GET, path, NULL);
+    expect_error(f, 400, "InvalidSubscriptionId", "'mine'", HTTP_GET,
+                 "/subscriptions/mine/resourceGroups" V, NULL);
+}
+
 static void test_roles_at_the_root(void **state)
 {
     struct fixture *f = *state;
@@ -355,6 +371,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_actions),
         T(test_open),
+        T(test_no_such_subscription),
         T(test_roles_at_the_root),
         T(test_reader),
         T(test_contributor),

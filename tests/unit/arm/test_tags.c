@@ -85,6 +85,11 @@ static void test_refused(void **state)
                  BODY("{\"a\":\"1\"}"));
     expect_error(f, 400, "InvalidRequestContent", "Merge|Replace|Delete", HTTP_PATCH, G TAGS,
                  CHANGE("Add", "{}"));
+    expect_error(f, 400, "InvalidTagNameCharacters", "'a<b>' have reserved", HTTP_PUT, G TAGS,
+                 BODY("{\"a<b>\":\"1\"}"));
+    expect_error(f, 400, "InvalidTagNameCharacters", "reserved characters", HTTP_PATCH, A V,
+                 "{\"tags\":{\"cost/center\":\"1\"}}");
+    expect(f, 200, HTTP_PUT, G TAGS, BODY("{\"hidden-link: x.y_z#+='\":\"<>%&\"}"));
     expect(f, 200, HTTP_PUT, G TAGS, BODY("{\"one\":\"more\"}"));
     for (int i = 0; i < 50; i++)
         many = arena_printf(f->arena, "%.*s%s\"t%d\":\"\"", STR_ARGS(many), i ? "," : "", i);
