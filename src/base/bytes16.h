@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -133,6 +134,21 @@ static inline unsigned bytes16_first(bytes16 v)
 
     memcpy(halves, &v, sizeof(halves));
     return (unsigned)(halves[0] ? __builtin_ctzll(halves[0]) : 64 + __builtin_ctzll(halves[1])) / 8;
+}
+
+/* How many bytes are before the first of which `stops`, a comparison, is true; all if there is none. */
+static inline size_t bytes16_until(const char *at, size_t len, bytes16 (*stops)(bytes16))
+{
+    bytes16 v;
+    size_t begin = 0;
+
+    for (; len - begin >= sizeof(v); begin += sizeof(v)) {
+        v = stops(bytes16_load(at + begin));
+        if (bytes16_any(v))
+            return begin + bytes16_first(v);
+    }
+    v = stops(bytes16_load_some(at + begin, len - begin));
+    return bytes16_any(v) ? begin + bytes16_first(v) : len;
 }
 
 /* Of how many bytes is it true? */

@@ -31,16 +31,7 @@ static bytes16 are_line_ends(bytes16 v)
 /* How many bytes are before the first line end; all when there is none. */
 static size_t line_length(struct str s)
 {
-    bytes16 ends;
-    size_t at = 0;
-
-    for (; s.len - at >= sizeof(ends); at += sizeof(ends)) {
-        ends = are_line_ends(bytes16_load(s.data + at));
-        if (bytes16_any(ends))
-            return at + bytes16_first(ends);
-    }
-    ends = are_line_ends(bytes16_load_some(s.data + at, s.len - at));
-    return bytes16_any(ends) ? at + bytes16_first(ends) : s.len;
+    return bytes16_until(s.data, s.len, are_line_ends);
 }
 
 /* Looks for the empty line that ends the event which `bytes` go on with. Returns the position
