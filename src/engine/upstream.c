@@ -97,11 +97,13 @@ static bool set_address(struct upstream *u, unsigned index, struct error *err)
 {
     const struct catalog_address *settings = &u->engine->settings->upstream.addresses[index];
     struct upstream_address *address = &u->addresses[index];
+    const char *why;
 
     address->owner = u;
     address->index = index;
-    if (!upstream_url_parse(u->arena, str_from(settings->url), &address->url, err) ||
-        !set_lines(u, address, settings, err))
+    if (!url_parse(u->arena, str_from(settings->url), &address->url, &why))
+        return error_set_target(err, ERROR_CONFIG, "url", "the url of an address %s", why);
+    if (!set_lines(u, address, settings, err))
         return false;
     if (address->url.is_tls && !u->tls) {
         u->tls = tls_context_new_client(u->engine->settings->upstream.ca_file, err);

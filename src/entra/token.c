@@ -15,6 +15,7 @@
 #include "identity/certificate.h"
 #include "identity/jwt.h"
 #include "identity/managed_identity.h"
+#include "net/url.h"
 
 /* What Entra gives on the average; expires_in is a second less, as clients know it. */
 #define ACCESS_TOKEN_MS ((int64_t)3600 * 1000)
@@ -170,15 +171,6 @@ static bool check_assertion_signature(struct entra_call *c, const struct princip
     return false;
 }
 
-struct str token_host_of(struct str url)
-{
-    struct str host = http_url_authority(url);
-
-    if (str_starts_with(host, STR("[")))
-        return str_slice(host, 0, str_find_char(host, ']') + 1);
-    return str_slice(host, 0, str_find_char(host, ':'));
-}
-
 /* A name by which clients may know this service, other than what a request says: whoever passes on what
  * a client meant for them can say anything. Microsoft's is that of clients for whom it leads here. */
 static bool is_own_host(const struct entra_call *c, struct str host)
@@ -190,27 +182,27 @@ static bool is_own_host(const struct entra_call *c, struct str host)
         if (str_equal_nocase(host, str_from(names[i])))
             return true;
     }
-    return str_equal_nocase(host, token_host_of(str_from(c->entra->public_base))) ||
-           (c->entra->has_any_name && str_equal_nocase(host, token_host_of(c->request->base)));
+    return str_equal_nocase(host, url_host(str_from(c->entra->public_base))) ||
+           (c->entra->has_any_name && str_equal_nocase(host, url_host(c->request->base)));
 }
 
 /* "https://host/TENANT", or what is below it, of a host that is ours and of our tenant: an assertion for
  * another service was sent to that one, which could show it here. */
 static bool is_for_us(const struct entra_call *c, struct str audience)
 {
-    struct str host = token_host_of(audience), rest = audience, tenant = STR_NONE;
-    struct str port = str_slice(http_url_authority(audience), host.len, SIZE_MAX);
-    uint64_t number;
+    struct str rest = audience, tenant = STR_NONE;
+    struct url_parts parts;
+    const char *why;
 
-    if (port.len &&
-        (port.data[0] != ':' || !str_to_u64(str_slice(port, 1, SIZE_MAX), UINT16_MAX, &number)))
+    if (!str_starts_with_nocase(audience, STR("https://")) &&
+        !str_starts_with_nocase(audience, STR("http://")))
         return false;
-    if (!host.len || (!str_starts_with_nocase(audience, STR("https://")) &&
-                      !str_starts_with_nocase(audience, STR("http://"))))
+    if (!url_split(audience, &parts, &why) || parts.user.len)
         return false;
     for (int i = 0; i < 4 && str_split(&rest, '/', &tenant); i++)
         ;
-    return is_own_host(c, host) && str_equal_nocase(tenant, authority_tenant(c->entra->authority));
+    return is_own_host(c, parts.host) &&
+           str_equal_nocase(tenant, authority_tenant(c->entra->authority));
 }
 
 /* RFC 7523, 3: issued by and about the client, for this endpoint, and not expired. */

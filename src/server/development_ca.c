@@ -11,7 +11,7 @@
 #include "base/memory.h"
 #include "identity/certificate.h"
 #include "identity/secret_box.h"
-#include "net/http.h"
+#include "net/url.h"
 
 #define RENEW_BEFORE_MS (30 * CERTIFICATE_DAY_MS)
 #define RETRY_MS ((int64_t)60 * 60 * 1000)
@@ -68,9 +68,9 @@ static struct certificate_names names_of(const struct settings *s, struct arena 
 
     for (size_t i = 0; i < ARRAY_LEN(usual_names); i++)
         add_name(&names, items, str_from(usual_names[i]));
-    add_name(&names, items, http_url_host(listen));
+    add_name(&names, items, url_bare_host(url_host(listen)));
     if (s->public_base)
-        add_name(&names, items, http_url_host(arena_copy(a, str_from(s->public_base))));
+        add_name(&names, items, url_bare_host(url_host(arena_copy(a, str_from(s->public_base)))));
     if (s->data_domain)
         add_name(&names, items, arena_printf(a, "*.openai.%s", s->data_domain));
     return names;

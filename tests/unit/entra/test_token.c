@@ -410,6 +410,7 @@ static void an_assertion_is_for_a_name_of_the_service(void **state)
         { "https://localhost.relay.example/" TENANT "/oauth2/v2.0/token", false },
         { "https://localhost@relay.example/" TENANT "/oauth2/v2.0/token", false },
         { "https://localhost:8443@relay.example/" TENANT "/oauth2/v2.0/token", false },
+        { "https://me@localhost/" TENANT "/oauth2/v2.0/token", false },
         { "https://[::1].relay.example/" TENANT "/oauth2/v2.0/token", false },
         { "https://[::1/" TENANT "/oauth2/v2.0/token", false },
         { "https://localhost", false },
