@@ -140,8 +140,7 @@ static void copy_audiences(struct issuers *list, const struct file_issuer *f, st
 
     for (unsigned n = 0; n < f->audiences_count; n++)
         audiences[n] = arena_copy(list->arena, str_from(f->audiences[n]));
-    i->audiences = audiences;
-    i->audience_count = f->audiences_count;
+    i->audiences = (struct token_audiences){ audiences, f->audiences_count };
 }
 
 static bool read_issuer(const struct reading *r, const struct file_issuer *f, struct error *err)
