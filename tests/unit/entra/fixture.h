@@ -45,6 +45,7 @@ struct fixture {
     struct entra_audit audit;  /* of the last call */
     struct entra_request next; /* of the next call: headers and where it comes from */
     unsigned hashed;           /* passwords that calls wanted hashed or checked */
+    bool is_disk_full;         /* what a call writes is not kept, and it fails */
 };
 
 struct answer {
