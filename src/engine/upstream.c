@@ -6,10 +6,11 @@
  */
 #include "engine/upstream.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
 
@@ -31,17 +32,18 @@ static bool is_key(struct str key)
 static bool read_key_file(struct arena *a, const char *file, struct str *key, struct error *err)
 {
     char text[KEY_BYTES_MAX + 1];
-    FILE *f = fopen(file, "re");
     struct str rest, line = STR_NONE;
-    size_t len;
+    const char *why;
+    int fd = file_open(file, &why);
+    ssize_t len;
 
-    if (!f)
-        return error_set(err, ERROR_CONFIG, "cannot read the key file %s: %s", file,
-                         strerror(errno));
-    setvbuf(f, NULL, _IONBF, 0); /* no buffer that would keep it */
-    len = fread(text, 1, sizeof(text), f);
-    fclose(f);
-    rest = str_of(text, len);
+    if (fd < 0)
+        return error_set(err, ERROR_CONFIG, "cannot read the key file %s: %s", file, why);
+    len = file_read(fd, text, sizeof(text));
+    close(fd);
+    if (len < 0)
+        return error_set(err, ERROR_CONFIG, "cannot read the key file %s", file);
+    rest = str_of(text, (size_t)len);
     if (!str_split(&rest, '\n', &line) || len > KEY_BYTES_MAX)
         line = STR_NONE;
     if (line.len && line.data[line.len - 1] == '\r')

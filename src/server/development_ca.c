@@ -2,12 +2,12 @@
 #include "server/development_ca.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "identity/certificate.h"
 #include "identity/secret_box.h"
@@ -91,14 +91,15 @@ static bool read_file(const struct development_ca *ca, const char *file, bool is
                       struct arena *a, struct str *text, struct error *err)
 {
     char *bytes = arena_alloc(a, FILE_BYTES_MAX);
-    int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe would keep us waiting */
+    const char *why;
+    int fd = file_open(file, &why);
     struct stat st = { 0 };
     ssize_t len;
 
     *text = STR("");
     if (fd < 0)
-        return errno == ENOENT || damaged(ca, file, strerror(errno), err);
-    len = fstat(fd, &st) == 0 ? read(fd, bytes, FILE_BYTES_MAX) : -1;
+        return errno == ENOENT || damaged(ca, file, why, err);
+    len = fstat(fd, &st) == 0 ? file_read(fd, bytes, FILE_BYTES_MAX) : -1;
     close(fd);
     if (len < 0)
         return damaged(ca, file, strerror(errno), err);
