@@ -367,6 +367,11 @@ const char *text_at(yyjson_val *root, const char *path)
     return text;
 }
 
+const char *id_of(yyjson_val *object)
+{
+    return text_at(object, "id");
+}
+
 yyjson_val *claims_of(struct fixture *f, const char *token)
 {
     struct str rest = str_from(token), part, json;
