@@ -77,8 +77,8 @@ void scrape_reply(struct worker *w, struct http_request *r)
     const struct worker_shared *shared = worker_get_shared(w);
     struct directory *d = directory_box_get(shared->directory);
     const struct catalog *c = directory_catalog(d);
-    size_t gauges_max = GAUGES_OF_WORKERS + GAUGES_OF_DIRECTORY +
-                        GAUGES_OF_AN_ENGINE * (size_t)c->engine_count;
+    size_t gauges_max =
+        GAUGES_OF_WORKERS + GAUGES_OF_DIRECTORY + GAUGES_OF_AN_ENGINE * (size_t)c->engine_count;
     struct gauges g = { ARENA_ARRAY(r->arena, struct metrics_gauge, gauges_max), 0 };
     struct engine_row *rows = ARENA_ARRAY(r->arena, struct engine_row, c->engine_count + 1);
     struct buf *text = ARENA_NEW(r->arena, struct buf);
