@@ -173,7 +173,9 @@ void resource_show(yyjson_mut_doc *doc, yyjson_mut_val *shown, const struct prin
     names = yyjson_mut_arr(doc);
     yyjson_mut_arr_add_strncpy(doc, names, app->name.data, app->name.len);
     yyjson_arr_foreach(yyjson_obj_get(app->body, URIS), i, count, uri)
+    {
         yyjson_mut_arr_append(names, yyjson_val_mut_copy(doc, uri));
+    }
     json_set(doc, shown, "servicePrincipalNames", names);
 }
 
