@@ -309,19 +309,14 @@ static bool read_whole(const struct reading *in, const struct store_resource *r,
     };
     struct directory_account *account = read_account(in, r, err);
     struct directory_deployment *deployments;
-    struct store_resource *found;
-    yyjson_val *body;
-    size_t count;
+    struct arm_documents all;
 
-    if (!account || !store_list(in->txn, &query, &found, &count, err))
+    if (!account || !arm_resource_read_all(in->txn, in->arena, &query, &all, err))
         return false;
     append(in->arena, end, r->key)->account = account;
-    deployments = ARENA_ARRAY(in->arena, struct directory_deployment, count);
-    for (size_t i = 0; i < count; i++) {
-        body = arm_resource_body(in->arena, &found[i], err);
-        if (!body)
-            return false;
-        if (read_deployment(in, &found[i], body, &deployments[i]))
+    deployments = ARENA_ARRAY(in->arena, struct directory_deployment, all.count);
+    for (size_t i = 0; i < all.count; i++) {
+        if (read_deployment(in, &all.items[i], all.bodies[i], &deployments[i]))
             append(in->arena, end, r->key)->deployment = &deployments[i];
     }
     return true;

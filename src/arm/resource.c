@@ -252,16 +252,34 @@ bool arm_resource_get(struct arm_call *c, struct error *err)
     return arm_resource_find(c, c->type, &r, err) && arm_resource_reply(c, 200, c->type, &r, err);
 }
 
-bool arm_resource_find_all(struct arm_call *c, const struct arm_type *type,
-                           struct store_resource **found, size_t *count, struct error *err)
+bool arm_resource_read_all(struct store_txn *t, struct arena *a, const struct store_query *query,
+                           struct arm_documents *found, struct error *err)
+{
+    struct arm_documents all;
+
+    if (!store_list(t, query, &all.items, &all.count, err))
+        return false;
+    all.bodies = ARENA_ARRAY(a, yyjson_val *, all.count);
+    for (size_t i = 0; i < all.count; i++) {
+        all.bodies[i] = arm_resource_body(a, &all.items[i], err);
+        if (!all.bodies[i])
+            return false;
+    }
+    *found = all;
+    return true;
+}
+
+bool arm_resource_read_subscription(struct arm_call *c, const struct arm_type *type,
+                                    struct str subscription, struct arm_documents *found,
+                                    struct error *err)
 {
     struct store_query query = {
         .key_prefix = arena_lower(
-            c->arena, arena_printf(c->arena, "/subscriptions/%.*s/", STR_ARGS(c->names[0]))),
+            c->arena, arena_printf(c->arena, "/subscriptions/%.*s/", STR_ARGS(subscription))),
         .type = arena_lower(c->arena, str_from(type->name)),
     };
 
-    return store_list(c->txn, &query, found, count, err);
+    return arm_resource_read_all(c->txn, c->arena, &query, found, err);
 }
 
 bool arm_resource_list_below(struct arm_call *c, struct str key_prefix, struct error *err)

@@ -35,10 +35,19 @@ struct str arm_id_below_provider(struct str id);
  * its like when it, or what it lies in, is not there. */
 MUST_CHECK bool arm_resource_find(struct arm_call *c, const struct arm_type *type,
                                   struct store_resource *r, struct error *err);
-/* All of that type in the call's subscription. */
-MUST_CHECK bool arm_resource_find_all(struct arm_call *c, const struct arm_type *type,
-                                      struct store_resource **found, size_t *count,
+/* What a query selects, and what is kept of each. */
+struct arm_documents {
+    struct store_resource *items;
+    yyjson_val **bodies;
+    size_t count;
+};
+MUST_CHECK bool arm_resource_read_all(struct store_txn *t, struct arena *a,
+                                      const struct store_query *query, struct arm_documents *found,
                                       struct error *err);
+/* All of that type in a subscription. */
+MUST_CHECK bool arm_resource_read_subscription(struct arm_call *c, const struct arm_type *type,
+                                               struct str subscription, struct arm_documents *found,
+                                               struct error *err);
 /* Writes a document of it that was changed in parts, checked by its type as after a PATCH, and
  * replies with it. */
 MUST_CHECK bool arm_resource_rewrite(struct arm_call *c, const struct arm_type *type,

@@ -22,6 +22,22 @@ void memory_return_freed(void)
     mallopt(M_TRIM_THRESHOLD, HEAP_SPARE_BYTES);
 }
 
+/* Free bytes of the heaps that have come up again since they were given back, from which on they are. */
+#define SCATTERED_BYTES ((size_t)16 * 1024 * 1024)
+
+void memory_return_scattered(void)
+{
+    static size_t returned; /* of what is free: it takes no memory, as long as it stays free */
+    size_t is_free = mallinfo2().fordblks;
+
+    if (is_free < returned)
+        returned = is_free;
+    if (is_free - returned < SCATTERED_BYTES)
+        return;
+    malloc_trim(HEAP_SPARE_BYTES);
+    returned = is_free;
+}
+
 static void *or_die(void *p)
 {
     if (!p) {

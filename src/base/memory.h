@@ -11,6 +11,9 @@
 /* Has free memory go back to the system: a large block when it is freed, and what small ones have
  * left at the end of a thread's heap. For the whole process, before there are threads. */
 void memory_return_freed(void);
+/* What lies free between blocks that are in use goes back too, where that has become much since the last
+ * time: many connections at once leave that behind. For every now and then; one thread. */
+void memory_return_scattered(void);
 
 /* Zeroed; freed with free(). */
 void *memory_alloc(size_t size);

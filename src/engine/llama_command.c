@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/file.h"
+
 /* Ends the process with the thread that started it, our control loop, however lazuli ends. Part
  * of util-linux, which every Debian has; without it, pid files do (pid_file.h). */
 #define SETPRIV "/usr/bin/setpriv"
@@ -43,7 +45,8 @@ static const char *find_model(struct arena *a, const struct llama_command_option
 {
     const char *model = o->settings->model;
     char path[PATH_MAX], magic[4] = { 0 };
-    FILE *f;
+    const char *why;
+    int fd;
 
     if (strcmp(model, "embedded") == 0)
         model = o->embedded_model;
@@ -55,14 +58,16 @@ static const char *find_model(struct arena *a, const struct llama_command_option
         error_set(err, ERROR_CONFIG, "cannot read the model %s: %s", model, strerror(errno));
         return NULL;
     }
-    f = fopen(path, "re");
-    if (!f || fread(magic, 1, sizeof(magic), f) != sizeof(magic) || memcmp(magic, "GGUF", 4) != 0) {
-        error_set(err, ERROR_CONFIG, "the model %s %s", path,
-                  f ? "is not a GGUF file" : "cannot be read");
+    fd = file_open(path, &why);
+    if (fd < 0) {
+        error_set(err, ERROR_CONFIG, "the model %s cannot be read: %s", path, why);
+        return NULL;
+    }
+    if (file_read(fd, magic, sizeof(magic)) != sizeof(magic) || memcmp(magic, "GGUF", 4) != 0) {
+        error_set(err, ERROR_CONFIG, "the model %s is not a GGUF file", path);
         model = NULL;
     }
-    if (f)
-        fclose(f);
+    close(fd);
     return model ? arena_text(a, str_from(path)) : NULL;
 }
 

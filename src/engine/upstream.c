@@ -6,10 +6,11 @@
  */
 #include "engine/upstream.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
 
@@ -31,17 +32,18 @@ static bool is_key(struct str key)
 static bool read_key_file(struct arena *a, const char *file, struct str *key, struct error *err)
 {
     char text[KEY_BYTES_MAX + 1];
-    FILE *f = fopen(file, "re");
     struct str rest, line = STR_NONE;
-    size_t len;
+    const char *why;
+    int fd = file_open(file, &why);
+    ssize_t len;
 
-    if (!f)
-        return error_set(err, ERROR_CONFIG, "cannot read the key file %s: %s", file,
-                         strerror(errno));
-    setvbuf(f, NULL, _IONBF, 0); /* no buffer that would keep it */
-    len = fread(text, 1, sizeof(text), f);
-    fclose(f);
-    rest = str_of(text, len);
+    if (fd < 0)
+        return error_set(err, ERROR_CONFIG, "cannot read the key file %s: %s", file, why);
+    len = file_read(fd, text, sizeof(text));
+    close(fd);
+    if (len < 0)
+        return error_set(err, ERROR_CONFIG, "cannot read the key file %s", file);
+    rest = str_of(text, (size_t)len);
     if (!str_split(&rest, '\n', &line) || len > KEY_BYTES_MAX)
         line = STR_NONE;
     if (line.len && line.data[line.len - 1] == '\r')
@@ -97,11 +99,13 @@ static bool set_address(struct upstream *u, unsigned index, struct error *err)
 {
     const struct catalog_address *settings = &u->engine->settings->upstream.addresses[index];
     struct upstream_address *address = &u->addresses[index];
+    const char *why;
 
     address->owner = u;
     address->index = index;
-    if (!upstream_url_parse(u->arena, str_from(settings->url), &address->url, err) ||
-        !set_lines(u, address, settings, err))
+    if (!url_parse(u->arena, str_from(settings->url), &address->url, &why))
+        return error_set_target(err, ERROR_CONFIG, "url", "the url of an address %s", why);
+    if (!set_lines(u, address, settings, err))
         return false;
     if (address->url.is_tls && !u->tls) {
         u->tls = tls_context_new_client(u->engine->settings->upstream.ca_file, err);

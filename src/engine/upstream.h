@@ -8,7 +8,7 @@
 
 #include "engine/balancer.h"
 #include "engine/driver.h"
-#include "engine/upstream_url.h"
+#include "net/url.h"
 
 /* Addresses asked for one call, at most. */
 #define UPSTREAM_TRIES_MAX 4
@@ -18,7 +18,7 @@
 struct upstream_address {
     struct upstream *owner;
     unsigned index;
-    struct upstream_url url;
+    struct url url;
     struct stream_address stream;
     struct str lines;               /* of each call's head, the key among them */
     struct str probe_lines;         /* the end of them, without what is about a body */

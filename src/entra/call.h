@@ -29,6 +29,7 @@ struct entra_failures {
 };
 
 struct entra_exchange;
+struct entra_lockout;
 
 struct entra {
     struct store *store;
@@ -48,6 +49,7 @@ struct entra {
     struct entra_exchange *queue;
     struct entra_pending pending[PENDING_KINDS];
     struct entra_failures failures;
+    struct entra_lockout *lockouts; /* of lockout.h; the store's thread alone looks at them */
 };
 
 struct entra_call;
@@ -118,6 +120,7 @@ struct entra_call {
         *state;         /* what is in force while a handler runs, with a key to sign by */
     struct str changed; /* set by a handler that wrote or deleted a principal: its object id */
     struct authority_state *next; /* to be published after the commit */
+    struct str counted;           /* by lockout_put: a user's object id */
 };
 
 /* The tables of endpoints, each of its file. */
@@ -145,8 +148,10 @@ bool entra_is_graph(struct str path);
 /* Do headers tell of something in front? */
 bool entra_is_forwarded(const struct http_headers *headers);
 /* Calls the endpoint, of a call that has its transaction and its arena. What it asks for in `work` is
- * left to the caller, as is `next`. */
+ * left to the caller, as is `next` where there is no commit. */
 MUST_CHECK bool entra_execute(struct entra_call *c, struct error *err);
+/* What its transaction changed is on disk. On the store's thread. */
+void entra_committed(struct entra_call *c);
 
 /* A parameter of the form in the body, or, for GET, of the query. STR_NONE when absent. */
 struct str entra_parameter(const struct entra_call *c, const char *name);

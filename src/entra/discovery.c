@@ -5,6 +5,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include "entra/call.h"
+#include "net/url.h"
 
 static void set_list(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *name,
                      const char *words)
@@ -51,7 +52,7 @@ static bool reply_configuration(struct entra_call *c, bool is_v2)
     set_list(doc, root, "claims_supported",
              "sub iss aud exp iat auth_time acr nonce preferred_username name tid ver oid");
     json_set(doc, root, "tenant_region_scope", yyjson_mut_null(doc));
-    json_set_str(doc, root, "cloud_instance_name", http_url_authority(c->request->base));
+    json_set_str(doc, root, "cloud_instance_name", url_authority(c->request->base));
     set_url(c, doc, root, "msgraph_host", c->request->base, "");
     entra_reply_json(c, 200, root);
     return true;
@@ -81,7 +82,7 @@ static bool keys(struct entra_call *c, struct error *err)
 static bool instance(struct entra_call *c, struct error *err)
 {
     struct str base = c->request->base;
-    struct str host = http_url_authority(base);
+    struct str host = url_authority(base);
     yyjson_mut_doc *doc = json_new(c->arena);
     yyjson_mut_val *root = yyjson_mut_obj(doc), *list = yyjson_mut_arr(doc);
     yyjson_mut_val *item = yyjson_mut_obj(doc), *aliases = yyjson_mut_arr(doc);

@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "entra/audit.h"
 #include "entra/call.h"
+#include "entra/lockout.h"
 #include "identity/password.h"
 #include "net/http_forwarded.h"
 
@@ -61,6 +62,7 @@ void entra_free(struct entra *e)
 {
     if (!e)
         return;
+    lockout_forget_all(e);
     pthread_mutex_destroy(&e->lock);
     free(e->subscription_id);
     free(e->public_base);
@@ -231,13 +233,19 @@ static bool run(struct store_txn *t, struct arena *arena, void *data, struct err
     return entra_execute(&x->call, err);
 }
 
+void entra_committed(struct entra_call *c)
+{
+    if (c->next)
+        authority_publish(c->entra->authority, c->next);
+    c->next = NULL;
+    lockout_committed(c);
+}
+
 static void committed(void *data)
 {
     struct entra_exchange *x = data;
 
-    if (x->call.next)
-        authority_publish(x->entra->authority, x->call.next);
-    x->call.next = NULL;
+    entra_committed(&x->call);
 }
 
 static void begin_work(struct entra_exchange *x);

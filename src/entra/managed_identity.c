@@ -12,6 +12,7 @@
 #include "base/format.h"
 #include "entra/token.h"
 #include "identity/managed_identity.h"
+#include "net/url.h"
 
 static bool is_local(struct str peer)
 {
@@ -23,11 +24,12 @@ static bool is_local(struct str peer)
  * rebinding) may send any header to it, but asks for that name. */
 static bool is_own_name(const struct entra_call *c)
 {
-    struct str host = token_host_of(c->request->base);
+    struct str host = url_host(c->request->base);
 
-    return str_starts_with(host, STR("[")) || str_equal_nocase(host, STR("localhost")) ||
-           str_equal_nocase(host, token_host_of(str_from(c->entra->public_base))) ||
-           (host.len && strspn(arena_text(c->arena, host), "0123456789.") == host.len);
+    return host.len &&
+           (str_starts_with(host, STR("[")) || str_equal_nocase(host, STR("localhost")) ||
+            str_equal_nocase(host, url_host(str_from(c->entra->public_base))) ||
+            strspn(arena_text(c->arena, host), "0123456789.") == host.len);
 }
 
 static bool refuse(struct error *err, const char *why)

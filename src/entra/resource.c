@@ -16,15 +16,9 @@
 
 static bool is_own_audience(struct str uri)
 {
-    const struct token_audiences *own[] = { &token_audiences_arm, &token_audiences_data };
-
-    for (size_t i = 0; i < ARRAY_LEN(own); i++) {
-        for (size_t n = 0; n < own[i]->count; n++) {
-            if (token_audience_is_same(uri, own[i]->items[n]))
-                return true;
-        }
-    }
-    return token_audience_is_same(uri, STR(GRAPH_AUDIENCE));
+    return token_audiences_hold(&token_audiences_arm, uri) ||
+           token_audiences_hold(&token_audiences_data, uri) ||
+           token_audience_is_same(uri, STR(GRAPH_AUDIENCE));
 }
 
 static bool is_good_uri(struct str uri)
@@ -179,7 +173,9 @@ void resource_show(yyjson_mut_doc *doc, yyjson_mut_val *shown, const struct prin
     names = yyjson_mut_arr(doc);
     yyjson_mut_arr_add_strncpy(doc, names, app->name.data, app->name.len);
     yyjson_arr_foreach(yyjson_obj_get(app->body, URIS), i, count, uri)
+    {
         yyjson_mut_arr_append(names, yyjson_val_mut_copy(doc, uri));
+    }
     json_set(doc, shown, "servicePrincipalNames", names);
 }
 

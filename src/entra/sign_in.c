@@ -2,6 +2,7 @@
 #include "entra/sign_in.h"
 
 #include "entra/audit.h"
+#include "entra/lockout.h"
 #include "identity/password.h"
 
 #define FAILURES_MAX 10
@@ -19,29 +20,26 @@ static bool refuse(struct entra_call *c, struct sign_in *s, bool is_known, enum 
 static bool note(struct entra_call *c, const struct principal_record *user, bool is_good,
                  bool *locks, struct error *err)
 {
-    int64_t failures = yyjson_get_sint(yyjson_obj_get(user->body, "failures"));
+    struct lockout state = lockout_of(c->entra, user);
     yyjson_mut_doc *doc;
     yyjson_mut_val *body;
 
-    if (is_good && failures == 0)
+    if (is_good && state.failures == 0)
         return true;
     doc = json_copy(c->arena, user->body);
     body = yyjson_mut_doc_get_root(doc);
-    failures = is_good ? 0 : failures + 1;
-    *locks = failures >= FAILURES_MAX;
-    if (*locks) {
-        failures = 0;
-        json_set_int(doc, body, "lockedUntilMs", authority_now_ms(c->entra->authority) + LOCKED_MS);
-    }
-    json_set_int(doc, body, "failures", failures);
+    state.failures = is_good ? 0 : state.failures + 1;
+    *locks = state.failures >= FAILURES_MAX;
+    if (*locks)
+        state = (struct lockout){ 0, authority_now_ms(c->entra->authority) + LOCKED_MS };
+    lockout_put(c, user, &state, doc, body);
     return principals_put(c->txn, c->arena, user, body, err);
 }
 
 /* What was set while the clock was ahead is over when it has been set right. */
 static bool is_locked(struct entra_call *c, const struct principal_record *user)
 {
-    int64_t left_ms = yyjson_get_sint(yyjson_obj_get(user->body, "lockedUntilMs")) -
-                      authority_now_ms(c->entra->authority);
+    int64_t left_ms = lockout_of(c->entra, user).until_ms - authority_now_ms(c->entra->authority);
 
     return left_ms > 0 && left_ms <= LOCKED_MS;
 }
@@ -86,7 +84,7 @@ static bool put_password(struct entra_call *c, const struct principal_record *us
 
     json_set_str(doc, body, "passwordHash", c->work.next_hash);
     json_set_int(doc, body, "validFromMs", authority_now_ms(c->entra->authority));
-    json_set_int(doc, body, "failures", 0);
+    lockout_put(c, user, &(struct lockout){ 0 }, doc, body);
     yyjson_mut_obj_remove_key(body, SIGN_IN_MUST_CHANGE);
     c->changed = user->object_id;
     c->asker = (struct principal){ .name = user->name, .object_id = user->object_id };

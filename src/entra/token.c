@@ -7,20 +7,18 @@
 
 #include "entra/audit.h"
 #include "entra/authorize.h"
+#include "entra/client_assertion.h"
 #include "entra/device.h"
 #include "entra/resource.h"
 #include "entra/user_token.h"
 
 #include "base/format.h"
-#include "identity/certificate.h"
-#include "identity/jwt.h"
 #include "identity/managed_identity.h"
 
 /* What Entra gives on the average; expires_in is a second less, as clients know it. */
 #define ACCESS_TOKEN_MS ((int64_t)3600 * 1000)
 #define MACHINE_TOKEN_MS \
     ((int64_t)23 * 3600 * 1000) /* less than a key is known for after its time */
-#define ASSERTION_TYPE "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 #define DEFAULT_SCOPE "/.default"
 /* What is longer is refused: both are kept for strangers. */
 #define CLIENT_ID_LEN_MAX 128
@@ -132,114 +130,6 @@ static bool find_application(struct entra_call *c, struct str id, struct princip
     return refuse_client(c, id, err);
 }
 
-static bool refuse_assertion(struct error *err, const char *why)
-{
-    return error_set(err, ERROR_OAUTH_ASSERTION, "The client assertion is not good: %s.", why);
-}
-
-static bool has_ended(struct str pem, int64_t now_ms)
-{
-    const char *why;
-    struct certificate *c = certificate_parse(pem, STR_NONE, &why);
-    bool ended = !c || certificate_end_ms(c) <= now_ms;
-
-    certificate_free(c);
-    return ended;
-}
-
-/* Signed by the key of one of the application's certificates? */
-static bool check_assertion_signature(struct entra_call *c, const struct principal_record *app,
-                                      const struct jwt *assertion)
-{
-    yyjson_val *item;
-    size_t i, count;
-
-    yyjson_arr_foreach(yyjson_obj_get(app->body, "certificates"), i, count, item)
-    {
-        struct error ignored;
-        struct jwt_key *key =
-            jwt_key_of_certificate(json_str(yyjson_obj_get(item, "pem")), &ignored);
-        bool ok = key && jwt_verify(assertion, key) &&
-                  !has_ended(json_str(yyjson_obj_get(item, "pem")),
-                             authority_now_ms(c->entra->authority));
-
-        jwt_key_free(key);
-        if (ok)
-            return true;
-    }
-    return false;
-}
-
-struct str token_host_of(struct str url)
-{
-    struct str host = http_url_authority(url);
-
-    if (str_starts_with(host, STR("[")))
-        return str_slice(host, 0, str_find_char(host, ']') + 1);
-    return str_slice(host, 0, str_find_char(host, ':'));
-}
-
-/* A name by which clients may know this service, other than what a request says: whoever passes on what
- * a client meant for them can say anything. Microsoft's is that of clients for whom it leads here. */
-static bool is_own_host(const struct entra_call *c, struct str host)
-{
-    static const char *const names[] = { "127.0.0.1", "localhost", "[::1]",
-                                         "login.microsoftonline.com" };
-
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        if (str_equal_nocase(host, str_from(names[i])))
-            return true;
-    }
-    return str_equal_nocase(host, token_host_of(str_from(c->entra->public_base))) ||
-           (c->entra->has_any_name && str_equal_nocase(host, token_host_of(c->request->base)));
-}
-
-/* "https://host/TENANT", or what is below it, of a host that is ours and of our tenant: an assertion for
- * another service was sent to that one, which could show it here. */
-static bool is_for_us(const struct entra_call *c, struct str audience)
-{
-    struct str host = token_host_of(audience), rest = audience, tenant = STR_NONE;
-    struct str port = str_slice(http_url_authority(audience), host.len, SIZE_MAX);
-    uint64_t number;
-
-    if (port.len &&
-        (port.data[0] != ':' || !str_to_u64(str_slice(port, 1, SIZE_MAX), UINT16_MAX, &number)))
-        return false;
-    if (!host.len || (!str_starts_with_nocase(audience, STR("https://")) &&
-                      !str_starts_with_nocase(audience, STR("http://"))))
-        return false;
-    for (int i = 0; i < 4 && str_split(&rest, '/', &tenant); i++)
-        ;
-    return is_own_host(c, host) && str_equal_nocase(tenant, authority_tenant(c->entra->authority));
-}
-
-/* RFC 7523, 3: issued by and about the client, for this endpoint, and not expired. */
-static bool check_assertion(struct entra_call *c, const struct principal_record *app,
-                            struct str text, struct error *err)
-{
-    int64_t now_s = authority_now_ms(c->entra->authority) / 1000;
-    struct jwt assertion;
-    struct error why;
-    yyjson_val *expires;
-
-    if (!str_equal(entra_parameter(c, "client_assertion_type"), STR(ASSERTION_TYPE)))
-        return refuse_assertion(err, "client_assertion_type must be '" ASSERTION_TYPE "'");
-    if (!jwt_parse(c->arena, text, &assertion, &why))
-        return refuse_assertion(err, "it is no token signed by RS256");
-    if (!check_assertion_signature(c, app, &assertion))
-        return refuse_assertion(err, "the certificate with identifier used to sign it is not "
-                                     "registered on the application, or has expired");
-    if (!str_equal_nocase(json_str(yyjson_obj_get(assertion.claims, "iss")), app->name) ||
-        !str_equal_nocase(json_str(yyjson_obj_get(assertion.claims, "sub")), app->name))
-        return refuse_assertion(err, "its issuer or its subject is not the application");
-    if (!is_for_us(c, json_str(yyjson_obj_get(assertion.claims, "aud"))))
-        return refuse_assertion(err, "its audience is not this endpoint");
-    expires = yyjson_obj_get(assertion.claims, "exp");
-    if (!yyjson_is_num(expires) || yyjson_get_num(expires) <= (double)now_s)
-        return refuse_assertion(err, "it has expired");
-    return true;
-}
-
 /* By HTTP Basic (RFC 6749, 2.3.1), for those who do not send them in the form. */
 static void read_basic(struct entra_call *c, struct str *id, struct str *secret)
 {
@@ -260,7 +150,7 @@ static bool check_proof(struct entra_call *c, const struct principal_record *app
                         struct str assertion, struct error *err)
 {
     if (assertion.len)
-        return check_assertion(c, app, assertion, err);
+        return client_assertion_check(c, app, assertion, err);
     if (str_is_empty(secret))
         return error_set(err, ERROR_OAUTH_NO_SECRET, NULL);
     if (principal_has_secret(c->arena, app, secret, authority_now_ms(c->entra->authority)))
@@ -370,7 +260,7 @@ static bool client_credentials(struct entra_call *c, struct error *err)
 {
     yyjson_mut_doc *doc = json_new(c->arena);
     struct principal_record app;
-    bool by_certificate;
+    bool by_certificate = false;
     struct str resource, token;
 
     if (!token_authenticate_client(c, &app, &by_certificate, err) ||

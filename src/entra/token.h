@@ -11,8 +11,6 @@
 
 /* The client's id, of whom nothing is known yet. ERROR_OAUTH_MISSING, ERROR_OAUTH_NO_APPLICATION. */
 MUST_CHECK bool token_read_client(struct entra_call *c, struct str *client_id, struct error *err);
-/* "host" of "https://host:port/path"; an IPv6 address with its brackets. */
-struct str token_host_of(struct str url);
 /* What the token is to be for: out of `resource` (v1) or `scope` (v2). */
 MUST_CHECK bool token_read_resource(struct entra_call *c, struct str *resource, struct error *err);
 /* `resource` where it is given, else the one that a word of `scope` names; empty: neither. */

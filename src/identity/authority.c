@@ -18,25 +18,6 @@
 /* More than a transaction has; past that, all are read. */
 #define CHANGES_MAX 256
 
-#define AUDIENCE(text)         \
-    {                          \
-        text, sizeof(text) - 1 \
-    }
-
-#define ARM_AUDIENCES \
-    AUDIENCE("https://management.core.windows.net/"), AUDIENCE("https://management.azure.com/")
-
-static const struct str arm_audiences[] = { ARM_AUDIENCES };
-static const struct str control_audiences[] = { ARM_AUDIENCES, AUDIENCE(TOKEN_AUDIENCE_OWN) };
-static const struct str data_audiences[] = {
-    AUDIENCE("https://cognitiveservices.azure.com"), AUDIENCE("https://ai.azure.com"),
-    AUDIENCE("7d312290-28c8-473c-a0ed-8e53749b6d6d"), /* the id of that application */
-};
-const struct token_audiences token_audiences_arm = { arm_audiences, ARRAY_LEN(arm_audiences) };
-const struct token_audiences token_audiences_control = { control_audiences,
-                                                         ARRAY_LEN(control_audiences) };
-const struct token_audiences token_audiences_data = { data_audiences, ARRAY_LEN(data_audiences) };
-
 struct authority_state {
     atomic_uint refs;
     struct signing_keys *keys;
@@ -318,27 +299,13 @@ struct str authority_render_keys(const struct authority *a, const struct authori
 
 /* -- Checking -------------------------------------------------------------------------------- */
 
-static struct str without_slash(struct str s)
-{
-    while (s.len && s.data[s.len - 1] == '/')
-        s.len--;
-    return s;
-}
-
-bool token_audience_is_same(struct str a, struct str b)
-{
-    return str_equal_nocase(without_slash(a), without_slash(b));
-}
-
 static bool check_audience(const struct jwt *token, const struct token_audiences *audiences,
                            struct error *err)
 {
     struct str audience = json_str(yyjson_obj_get(token->claims, "aud"));
 
-    for (size_t i = 0; i < audiences->count; i++) {
-        if (token_audience_is_same(audience, audiences->items[i]))
-            return true;
-    }
+    if (token_audiences_hold(audiences, audience))
+        return true;
     return error_set(err, ERROR_ARM_TOKEN_AUDIENCE,
                      "The access token has been obtained for wrong audience or resource '%.*s'. It "
                      "should exactly match with one of the allowed audiences '%.*s'.",

@@ -22,6 +22,7 @@
 #include "identity/principal_set.h"
 #include "identity/principals.h"
 #include "identity/secret_box.h"
+#include "identity/token_audience.h"
 #include "store/store.h"
 
 struct authority;
@@ -78,20 +79,6 @@ struct str authority_render_keys(const struct authority *a, const struct authori
                                  struct arena *arena);
 /* "https://sts.windows.net/TENANT/" */
 struct str authority_issuer(const struct authority *a, struct arena *arena);
-
-/* What a token must be for; a slash at the end is as good as none. */
-struct token_audiences {
-    const struct str *items;
-    size_t count;
-};
-/* Of a token that was asked for by this service's own address, whichever it is. */
-#define TOKEN_AUDIENCE_OWN "urn:lazuli:control-plane"
-extern const struct token_audiences token_audiences_arm;     /* Azure's own names for it */
-extern const struct token_audiences token_audiences_control; /* what ARM takes here */
-extern const struct token_audiences token_audiences_data;
-
-/* A slash at the end of an audience does not count, nor does its case. */
-bool token_audience_is_same(struct str a, struct str b);
 
 /* Any thread. *who lies in the arena. ERROR_ARM_BAD_TOKEN, ERROR_ARM_TOKEN_EXPIRED,
  * ERROR_ARM_TOKEN_AUDIENCE, ERROR_ARM_TOKEN_ISSUER. */

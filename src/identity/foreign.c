@@ -9,28 +9,17 @@
 
 /* -- Audience -------------------------------------------------------------------------------- */
 
-static bool is_one_of(const struct str *list, size_t count, struct str audience)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (token_audience_is_same(list[i], audience))
-            return true;
-    }
-    return false;
-}
-
 static bool is_azures(struct str audience)
 {
-    const struct token_audiences *arm = &token_audiences_arm, *data = &token_audiences_data;
-
-    return is_one_of(arm->items, arm->count, audience) ||
-           is_one_of(data->items, data->count, audience);
+    return token_audiences_hold(&token_audiences_arm, audience) ||
+           token_audiences_hold(&token_audiences_data, audience);
 }
 
 static bool is_for_us(const struct issuer *issuer, const struct token_audiences *audiences,
                       struct str audience)
 {
-    return is_one_of(issuer->audiences, issuer->audience_count, audience) &&
-           (!is_azures(audience) || is_one_of(audiences->items, audiences->count, audience));
+    return token_audiences_hold(&issuer->audiences, audience) &&
+           (!is_azures(audience) || token_audiences_hold(audiences, audience));
 }
 
 bool foreign_check_audience(const struct issuer *issuer, const struct jwt *token,

@@ -8,9 +8,9 @@
 #ifndef IDENTITY_FOREIGN_H
 #define IDENTITY_FOREIGN_H
 
-#include "identity/authority.h"
 #include "identity/issuers.h"
 #include "identity/jwt.h"
+#include "identity/principal.h"
 
 /* Is it for this service, and for the surface that takes `audiences`? An audience of
  * Azure's own is for its own surface only; the issuer's others are for all. ERROR_ARM_TOKEN_AUDIENCE. */

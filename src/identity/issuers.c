@@ -7,8 +7,8 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "engine/upstream_url.h"
 #include "model/yaml_file.h"
+#include "net/url.h"
 
 #define OPTIONAL (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
 #define TEXT_MAX 2048
@@ -79,11 +79,12 @@ static bool is_loopback(const char *host)
 bool issuer_url_parse(struct arena *a, struct str text, struct issuer_url *url, struct error *err)
 {
     struct str rest = text, before_query;
-    struct upstream_url u;
+    struct url u;
+    const char *why;
     size_t scheme = str_find(text, STR("://")), slash;
 
     if (!str_split(&rest, '?', &before_query) || str_find_char(rest, '#') != SIZE_MAX ||
-        !upstream_url_parse(a, before_query, &u, err) || u.unix_path)
+        !url_parse(a, before_query, &u, &why) || u.unix_path)
         return error_set(err, ERROR_CONFIG, "it is not a URL as https://id.example.com/keys");
     if (!u.is_tls && !is_loopback(u.host))
         return error_set(err, ERROR_CONFIG, "it must be an https URL");
@@ -139,8 +140,7 @@ static void copy_audiences(struct issuers *list, const struct file_issuer *f, st
 
     for (unsigned n = 0; n < f->audiences_count; n++)
         audiences[n] = arena_copy(list->arena, str_from(f->audiences[n]));
-    i->audiences = audiences;
-    i->audience_count = f->audiences_count;
+    i->audiences = (struct token_audiences){ audiences, f->audiences_count };
 }
 
 static bool read_issuer(const struct reading *r, const struct file_issuer *f, struct error *err)

@@ -18,14 +18,14 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/str.h"
+#include "identity/token_audience.h"
 #include "net/tls.h"
 
 #define ISSUERS_MAX 32
 
 struct issuer {
     struct str name; /* iss */
-    const struct str *audiences;
-    size_t audience_count;
+    struct token_audiences audiences;
     struct str discovery_url;
     struct str jwks_uri;  /* empty: the discovery document names it */
     struct str tenant_id; /* that tokens must name as tid; empty: any or none */

@@ -213,6 +213,20 @@ const struct directory_deployment *directory_deployment(const struct directory_a
     return directory_tree_find(a->deployments, name);
 }
 
+bool directory_has(const struct directory *d, struct str account, struct str deployment)
+{
+    uint64_t hash = directory_hash_nocase(d->seed, account);
+    const struct directory_entry *e;
+    uint64_t at = hash;
+
+    while ((e = directory_table_next(&d->names, hash, &at))) {
+        if (str_equal_nocase(e->account.name, account) &&
+            (str_is_empty(deployment) || directory_deployment(&e->account, deployment)))
+            return true;
+    }
+    return false;
+}
+
 /* -- The current snapshot -------------------------------------------------------------------- */
 
 struct directory_box {

@@ -114,6 +114,8 @@ const struct directory_account *directory_by_name(const struct directory *d, str
 const struct directory_account *directory_by_domain(const struct directory *d, struct str domain);
 const struct directory_deployment *directory_deployment(const struct directory_account *a,
                                                         struct str name);
+/* Is there an account of that name, in whichever group, and in it the deployment (empty: any)? */
+bool directory_has(const struct directory *d, struct str account, struct str deployment);
 
 /* The current snapshot, shared by all threads. */
 struct directory_box;

@@ -3,11 +3,11 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "model/yaml_check.h"
 
@@ -152,37 +152,19 @@ bool yaml_file_has(const struct yaml_file *f, const char *path)
     return is_there;
 }
 
-/* Reads up to `max` bytes; the number read, or -1 with errno. */
-static ssize_t read_all(int fd, char *out, size_t max)
-{
-    size_t len = 0;
-
-    while (len < max) {
-        ssize_t n = read(fd, out + len, max - len);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -1;
-        if (n == 0)
-            break;
-        len += (size_t)n;
-    }
-    return (ssize_t)len;
-}
-
 char *yaml_file_read(const char *file, size_t *len, struct error *err)
 {
     char *text = NULL;
     ssize_t n = -1;
-    int fd = open(file, O_RDONLY | O_CLOEXEC);
+    const char *why;
+    int fd = file_open(file, &why);
 
     if (fd >= 0) {
         text = memory_alloc(YAML_FILE_BYTES_MAX + 1);
-        n = read_all(fd, text, YAML_FILE_BYTES_MAX + 1);
+        n = file_read(fd, text, YAML_FILE_BYTES_MAX + 1);
     }
     if (n < 0)
-        error_set(err, ERROR_CONFIG, "%s: %s", file, strerror(errno));
+        error_set(err, ERROR_CONFIG, "%s: %s", file, fd < 0 ? why : strerror(errno));
     else if (n > YAML_FILE_BYTES_MAX)
         error_set(err, ERROR_CONFIG, "%s: the file is larger than %d bytes", file,
                   YAML_FILE_BYTES_MAX);

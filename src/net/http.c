@@ -136,26 +136,6 @@ struct str http_client_request_id(const struct http_headers *h, struct str name)
     return id.len <= CLIENT_REQUEST_ID_BYTES_MAX && str_is_utf8(id) ? id : STR_NONE;
 }
 
-struct str http_url_authority(struct str url)
-{
-    size_t scheme = str_find(url, STR("://"));
-
-    if (scheme != SIZE_MAX)
-        url = str_slice(url, scheme + strlen("://"), SIZE_MAX);
-    return str_slice(url, 0, str_find_char(url, '/'));
-}
-
-struct str http_url_host(struct str url)
-{
-    struct str rest = http_url_authority(url);
-
-    if (str_find_char(rest, '@') != SIZE_MAX)
-        rest = str_slice(rest, str_find_char(rest, '@') + 1, SIZE_MAX);
-    if (str_starts_with(rest, STR("[")))
-        return str_slice(rest, 1, str_find_char(rest, ']') - 1);
-    return str_slice(rest, 0, str_find_char(rest, ':'));
-}
-
 struct str http_media_type(struct arena *a, struct str content_type)
 {
     size_t end = str_find_char(content_type, ';');

@@ -39,11 +39,6 @@ struct str http_query_get(struct arena *a, struct str query, struct str name);
  * it is longer than 256 bytes, or no UTF-8. */
 struct str http_client_request_id(const struct http_headers *h, struct str name);
 
-/* "host:port" out of "https://host:port/path"; a URL without a scheme begins with it. */
-struct str http_url_authority(struct str url);
-/* "host" out of "http://user@host:80/path", "::1" out of "http://[::1]:80". */
-struct str http_url_host(struct str url);
-
 /* "application/json" out of "Application/JSON; charset=utf-8": lower-cased, parameters cut. */
 struct str http_media_type(struct arena *a, struct str content_type);
 

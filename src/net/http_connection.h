@@ -182,6 +182,15 @@ void connection_end(struct connection *c);
 void connection_wake(struct connection *c);
 void connection_write(struct connection *c, const struct str *parts, unsigned count);
 
+/* http_connection_room.c */
+
+/* Makes room behind a head that is coming in. The head's limit bounds it. */
+void connection_make_head_room(struct connection *c);
+/* Afterwards there is room for a read, or reading is stopped until there is. */
+void connection_make_room(struct connection *c);
+/* Of the stream's events. */
+struct str_space connection_on_space(void *data);
+
 /* http_request.c */
 
 /* The first byte of a head is there. */

@@ -2,7 +2,6 @@
 #include "net/tls.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -11,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 
 /* A stream reads 64 KiB at once, and nothing while any of that is kept. */
@@ -137,23 +137,22 @@ static const char *reason(void)
     return text ? text : "unknown error";
 }
 
-/* What SSL_CTX_use_PrivateKey_file does, but that no buffer of stdio's is left with the key. */
-static bool use_private_key(SSL_CTX *ssl, const char *file)
+/* What SSL_CTX_use_PrivateKey_file does, but that no buffer is left with the key. */
+static bool use_private_key(SSL_CTX *ssl, const char *file, const char **why)
 {
-    FILE *f = fopen(file, "re");
-    BIO *bio = f ? BIO_new_fp(f, BIO_CLOSE) : NULL;
-    EVP_PKEY *key = NULL;
+    int fd = file_open(file, why);
+    EVP_PKEY *key;
     bool ok;
+    BIO *bio;
 
-    if (bio) {
-        setvbuf(f, NULL, _IONBF, 0);
-        key = PEM_read_bio_PrivateKey(bio, NULL, on_password, NULL);
-        BIO_free(bio);
-    } else {
-        ERR_raise_data(ERR_LIB_SYS, errno, "%s", file);
-    }
+    if (fd < 0)
+        return false;
+    bio = BIO_new_fd(fd, BIO_CLOSE);
+    key = PEM_read_bio_PrivateKey(bio, NULL, on_password, NULL);
+    BIO_free(bio);
     ok = key && SSL_CTX_use_PrivateKey(ssl, key) == 1;
     EVP_PKEY_free(key);
+    *why = reason();
     return ok;
 }
 
@@ -161,6 +160,7 @@ struct tls_context *tls_context_new_server(const char *certificate_file, const c
                                            struct error *err)
 {
     struct tls_context *c = context_new(TLS_server_method());
+    const char *why = file_why_not(certificate_file);
 
     SSL_CTX_set_alpn_select_cb(c->ssl, on_alpn, NULL);
     SSL_CTX_set_default_passwd_cb(c->ssl, on_password);
@@ -168,14 +168,14 @@ struct tls_context *tls_context_new_server(const char *certificate_file, const c
         error_set(err, ERROR_CONFIG, "OpenSSL offers no cipher for TLS 1.2: %s", reason());
         goto failed;
     }
-    if (SSL_CTX_use_certificate_chain_file(c->ssl, certificate_file) != 1) {
+    if (why || SSL_CTX_use_certificate_chain_file(c->ssl, certificate_file) != 1) {
         error_set(err, ERROR_CONFIG, "%s: no certificate can be read from it: %s", certificate_file,
-                  reason());
+                  why ? why : reason());
         goto failed;
     }
-    if (!use_private_key(c->ssl, key_file)) {
+    if (!use_private_key(c->ssl, key_file, &why)) {
         error_set(err, ERROR_CONFIG, "%s: no private key for %s can be read from it: %s", key_file,
-                  certificate_file, reason());
+                  certificate_file, why);
         goto failed;
     }
     return c;
@@ -188,15 +188,16 @@ failed:
 struct tls_context *tls_context_new_client(const char *ca_file, struct error *err)
 {
     struct tls_context *c = context_new(TLS_client_method());
+    const char *why = ca_file ? file_why_not(ca_file) : NULL;
 
     SSL_CTX_set_verify(c->ssl, SSL_VERIFY_PEER, NULL);
     if (SSL_CTX_set_alpn_protos(c->ssl, ALPN_HTTP, ALPN_HTTP_LEN))
         abort(); /* out of memory */
-    if (ca_file ? SSL_CTX_load_verify_file(c->ssl, ca_file) == 1
-                : SSL_CTX_set_default_verify_paths(c->ssl) == 1)
+    if (!why && (ca_file ? SSL_CTX_load_verify_file(c->ssl, ca_file) == 1
+                         : SSL_CTX_set_default_verify_paths(c->ssl) == 1))
         return c;
     error_set(err, ERROR_CONFIG, "%s: no certificates can be read from it: %s",
-              ca_file ? ca_file : "the system's trust store", reason());
+              ca_file ? ca_file : "the system's trust store", why ? why : reason());
     tls_context_unref(c);
     return NULL;
 }

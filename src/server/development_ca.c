@@ -2,16 +2,16 @@
 #include "server/development_ca.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "identity/certificate.h"
 #include "identity/secret_box.h"
-#include "net/http.h"
+#include "net/url.h"
 
 #define RENEW_BEFORE_MS (30 * CERTIFICATE_DAY_MS)
 #define RETRY_MS ((int64_t)60 * 60 * 1000)
@@ -68,9 +68,9 @@ static struct certificate_names names_of(const struct settings *s, struct arena 
 
     for (size_t i = 0; i < ARRAY_LEN(usual_names); i++)
         add_name(&names, items, str_from(usual_names[i]));
-    add_name(&names, items, http_url_host(listen));
+    add_name(&names, items, url_bare_host(url_host(listen)));
     if (s->public_base)
-        add_name(&names, items, http_url_host(arena_copy(a, str_from(s->public_base))));
+        add_name(&names, items, url_bare_host(url_host(arena_copy(a, str_from(s->public_base)))));
     if (s->data_domain)
         add_name(&names, items, arena_printf(a, "*.openai.%s", s->data_domain));
     return names;
@@ -91,14 +91,15 @@ static bool read_file(const struct development_ca *ca, const char *file, bool is
                       struct arena *a, struct str *text, struct error *err)
 {
     char *bytes = arena_alloc(a, FILE_BYTES_MAX);
-    int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe would keep us waiting */
+    const char *why;
+    int fd = file_open(file, &why);
     struct stat st = { 0 };
     ssize_t len;
 
     *text = STR("");
     if (fd < 0)
-        return errno == ENOENT || damaged(ca, file, strerror(errno), err);
-    len = fstat(fd, &st) == 0 ? read(fd, bytes, FILE_BYTES_MAX) : -1;
+        return errno == ENOENT || damaged(ca, file, why, err);
+    len = fstat(fd, &st) == 0 ? file_read(fd, bytes, FILE_BYTES_MAX) : -1;
     close(fd);
     if (len < 0)
         return damaged(ca, file, strerror(errno), err);

@@ -5,6 +5,7 @@
 
 #define METRICS_BYTES_MAX ((size_t)64 * 1024 * 1024)
 #define GAUGES_OF_WORKERS 4
+#define GAUGES_OF_DIRECTORY 1
 #define GAUGES_OF_AN_ENGINE 4
 
 struct gauges {
@@ -61,6 +62,11 @@ static void add_engine_gauges(struct gauges *g, const struct engine_row *rows, u
                   rows[i].status.addresses_up, "Addresses that take calls.");
 }
 
+static bool is_gone(void *data, struct str account, struct str deployment)
+{
+    return account.len && !directory_has(data, account, deployment);
+}
+
 static void on_text_sent(void *data)
 {
     buf_done(data);
@@ -71,7 +77,8 @@ void scrape_reply(struct worker *w, struct http_request *r)
     const struct worker_shared *shared = worker_get_shared(w);
     struct directory *d = directory_box_get(shared->directory);
     const struct catalog *c = directory_catalog(d);
-    size_t gauges_max = GAUGES_OF_WORKERS + GAUGES_OF_AN_ENGINE * (size_t)c->engine_count;
+    size_t gauges_max =
+        GAUGES_OF_WORKERS + GAUGES_OF_DIRECTORY + GAUGES_OF_AN_ENGINE * (size_t)c->engine_count;
     struct gauges g = { ARENA_ARRAY(r->arena, struct metrics_gauge, gauges_max), 0 };
     struct engine_row *rows = ARENA_ARRAY(r->arena, struct engine_row, c->engine_count + 1);
     struct buf *text = ARENA_NEW(r->arena, struct buf);
@@ -83,7 +90,10 @@ void scrape_reply(struct worker *w, struct http_request *r)
         rows[count++].labels = arena_printf(r->arena, "engine=\"%s\"", c->engines[i].name).data;
     }
     add_worker_gauges(&g, shared);
+    add_gauge(&g, "lazuli_accounts", "gauge", NULL, (double)directory_count(d),
+              "Accounts that can be called.");
     add_engine_gauges(&g, rows, count);
+    metrics_forget(shared->metrics, clock_now_ms(shared->clock), is_gone, d);
     directory_unref(d);
     buf_init(text, METRICS_BYTES_MAX);
     arena_defer(r->arena, on_text_sent, text);

@@ -295,7 +295,7 @@ void server_run(struct server *s)
         uv_signal_start(&s->signals[i], on_signal, handled_signals[i]);
     }
     mask_hangup(SIG_UNBLOCK);
-    server_start_dates(s);
+    server_start_timers(s);
     uv_timer_init(loop_uv(s->loop), &s->drain_timer);
     s->drain_timer.data = s;
     federation_start(s->federation, s->loop);

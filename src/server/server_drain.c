@@ -23,6 +23,7 @@ void server_leave_when_done(struct server *s)
     for (size_t i = 0; i < ARRAY_LEN(s->signals); i++)
         uv_close((uv_handle_t *)&s->signals[i], NULL);
     signal(SIGHUP, SIG_IGN); /* without a handler it would kill what is about to end in order */
+    uv_close((uv_handle_t *)&s->memory_timer, NULL);
     uv_close((uv_handle_t *)&s->dates_timer, NULL);
     uv_close((uv_handle_t *)&s->drain_timer, NULL);
     loop_stop(s->loop);

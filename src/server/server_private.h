@@ -39,6 +39,7 @@ struct server {
     unsigned publishing; /* jobs of the control plane that have not been done yet */
     bool engines_stopped;
     bool has_run;
+    uv_timer_t memory_timer;
     uv_timer_t dates_timer;
     unsigned dates_turns;
 };
@@ -49,8 +50,8 @@ struct server {
 MUST_CHECK struct catalog *server_load_catalog(const struct settings *s, struct error *err);
 /* SIGHUP: takes new settings, or logs why it does not. */
 void server_on_hangup(struct server *s);
-/* Begins to look at what happens at its date. */
-void server_start_dates(struct server *s);
+/* Begins to look at what happens at its date, and at memory that is free. */
+void server_start_timers(struct server *s);
 
 /* server_drain.c */
 

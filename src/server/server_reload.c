@@ -5,11 +5,13 @@
  */
 #include "arm/activity.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "server/federation.h"
 #include "server/server_private.h"
 
 /* Model dates are days; a minute late is on time. */
 #define DATES_EVERY_MS 60000
+#define MEMORY_EVERY_MS 10000
 /* Of these turns: whether it is time for new signing keys is a matter of days. */
 #define KEYS_EVERY_TURNS 60
 
@@ -151,8 +153,16 @@ void server_on_hangup(struct server *s)
     settings_done(&next);
 }
 
-void server_start_dates(struct server *s)
+static void on_memory_timer(uv_timer_t *timer)
 {
+    (void)timer;
+    memory_return_scattered();
+}
+
+void server_start_timers(struct server *s)
+{
+    uv_timer_init(loop_uv(s->loop), &s->memory_timer);
+    uv_timer_start(&s->memory_timer, on_memory_timer, MEMORY_EVERY_MS, MEMORY_EVERY_MS);
     uv_timer_init(loop_uv(s->loop), &s->dates_timer);
     s->dates_timer.data = s;
     uv_timer_start(&s->dates_timer, on_dates_timer, DATES_EVERY_MS, DATES_EVERY_MS);

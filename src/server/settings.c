@@ -10,6 +10,7 @@
 #include "identity/managed_identity.h"
 #include "model/yaml_file.h"
 #include "net/address.h"
+#include "net/url.h"
 
 enum setting_kind { SETTING_TEXT, SETTING_NUMBER, SETTING_FLAG };
 
@@ -312,8 +313,10 @@ static bool consists_of(struct str s, const char *others)
 static bool is_base_url(struct str url)
 {
     size_t scheme = str_starts_with(url, STR("https://")) ? 8 : 7;
+    struct url_parts parts;
+    const char *why;
 
-    return (scheme == 8 || str_starts_with(url, STR("http://"))) &&
+    return url_split(url, &parts, &why) && (scheme == 8 || str_starts_with(url, STR("http://"))) &&
            consists_of(str_slice(url, scheme, url.len), "-._~:/[]@%+");
 }
 

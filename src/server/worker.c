@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "net/url.h"
 #include "server/router.h"
 
 struct worker {
@@ -121,7 +122,7 @@ void worker_start(struct worker *w)
         .tokens = w->tokens,
         .metrics = metrics_shard(shared->metrics, w->index),
         .data_domain = str_from(shared->settings->data_domain),
-        .own_host = http_url_host(str_from(shared->settings->public_base)),
+        .own_host = url_host(str_from(shared->settings->public_base)),
         .trusted_proxies = str_from(shared->settings->trusted_proxies),
         .private_networks = str_from(shared->settings->private_networks),
         .allow_faults = shared->settings->dev,

@@ -35,6 +35,8 @@ struct series {
     unsigned key_len;
     char labels[LABELS_BYTES]; /* as Prometheus writes them: account="a",deployment="d",... */
     uint64_t requests;
+    uint64_t requests_seen; /* by metrics_forget, at that time first */
+    int64_t seen_at_ms;
     uint64_t prompt_tokens;
     uint64_t completion_tokens;
     struct histogram duration;
@@ -50,6 +52,7 @@ struct metrics_shard {
 struct metrics {
     unsigned shard_count;
     struct metrics_shard *shards;
+    pthread_mutex_t forgetting; /* who holds it may free series, and nobody else */
 };
 
 /* Counters of a series, by name: the table of what is written. */
@@ -83,6 +86,7 @@ struct metrics *metrics_new(unsigned shards)
     struct metrics *m = memory_alloc(sizeof(*m));
 
     m->shard_count = shards;
+    pthread_mutex_init(&m->forgetting, NULL);
     m->shards = memory_alloc_array(shards, sizeof(*m->shards));
     for (unsigned i = 0; i < shards; i++)
         pthread_mutex_init(&m->shards[i].lock, NULL);
@@ -108,6 +112,7 @@ void metrics_free(struct metrics *m)
         series_free_all(&m->shards[i].series);
         pthread_mutex_destroy(&m->shards[i].lock);
     }
+    pthread_mutex_destroy(&m->forgetting);
     free(m->shards);
     free(m);
 }
@@ -216,6 +221,84 @@ void metrics_record_request(struct metrics_shard *shard, const struct metrics_re
     }
     pthread_mutex_unlock(&shard->lock);
 }
+
+/* -- Forgetting ------------------------------------------------------------------------------ */
+
+/* The name at key[*at], which moves on. */
+static struct str get_name(const struct series *s, unsigned *at)
+{
+    struct str name = str_of((const char *)&s->key[*at + 1], s->key[*at]);
+
+    *at += 1 + (unsigned)name.len;
+    return name;
+}
+
+/* Those that have rested for long; returns how many. */
+static size_t find_resting(struct metrics_shard *shard, int64_t now_ms,
+                           struct series *resting[SERIES_MAX])
+{
+    size_t count = 0;
+
+    pthread_mutex_lock(&shard->lock);
+    for (struct series *s = shard->series; s; s = s->hh.next) {
+        if (s->requests != s->requests_seen || now_ms < s->seen_at_ms) {
+            s->requests_seen = s->requests;
+            s->seen_at_ms = now_ms;
+        } else if (now_ms - s->seen_at_ms >= METRICS_KEPT_MS) {
+            resting[count++] = s;
+        }
+    }
+    pthread_mutex_unlock(&shard->lock);
+    return count;
+}
+
+static size_t keep_gone(struct series **all, size_t count, metrics_is_gone *is_gone, void *data)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        unsigned at = 0;
+        struct str account = get_name(all[i], &at), deployment = get_name(all[i], &at);
+
+        if (is_gone(data, account, deployment))
+            all[kept++] = all[i];
+    }
+    return kept;
+}
+
+static void remove_all(struct metrics_shard *shard, struct series **all, size_t count)
+{
+    pthread_mutex_lock(&shard->lock);
+    for (size_t i = 0; i < count; i++) {
+        if (all[i]->requests != all[i]->requests_seen)
+            continue; /* a request was under way, or there is one of that name again */
+        if (shard->recent == all[i])
+            shard->recent = NULL;
+        HASH_DEL(shard->series, all[i]);
+        free(all[i]);
+    }
+    pthread_mutex_unlock(&shard->lock);
+}
+
+void metrics_forget(struct metrics *m, int64_t now_ms, metrics_is_gone *is_gone, void *data)
+{
+    struct series **found;
+
+    if (pthread_mutex_trylock(&m->forgetting) != 0)
+        return; /* somebody does it now */
+    found = memory_alloc_array(SERIES_MAX, sizeof(struct series *));
+    for (unsigned i = 0; i < m->shard_count; i++) {
+        size_t count = find_resting(&m->shards[i], now_ms, found);
+
+        count = keep_gone(found, count, is_gone, data);
+        if (count)
+            remove_all(&m->shards[i], found, count);
+    }
+    free(found);
+    pthread_mutex_unlock(&m->forgetting);
+}
+
+/* -- Writing --------------------------------------------------------------------------------- */
 
 static void histogram_add(struct histogram *to, const struct histogram *from)
 {

@@ -35,6 +35,14 @@ struct metrics_request {
 };
 void metrics_record_request(struct metrics_shard *s, const struct metrics_request *r);
 
+/* Series of what `is_gone` (called without a lock, on names as they were recorded) go once nothing has
+ * been recorded into them for that long, so that each scraper has seen them to their end: deployments
+ * come and go for as long as the service runs, and only so many series have room. Whether anything has
+ * been, is noticed from one call to the next. Any thread. */
+#define METRICS_KEPT_MS ((int64_t)15 * 60 * 1000)
+typedef bool metrics_is_gone(void *data, struct str account, struct str deployment);
+void metrics_forget(struct metrics *m, int64_t now_ms, metrics_is_gone *is_gone, void *data);
+
 /* Values that are looked up when a scrape asks, by whoever owns them. */
 struct metrics_gauge {
     const char *name; /* "lazuli_connections_open" */

@@ -1,8 +1,13 @@
 """Fixtures that the API tests share."""
 
+import uuid
+
 import pytest
+from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
+from azure.mgmt.resource import ResourceManagementClient
 
 from certificate import make_certificate
+from entra import Entra
 from fake_upstream import FakeUpstream
 from service import Lazuli, free_port
 
@@ -70,6 +75,53 @@ deployments:
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
     return make_certificate(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture(scope="module")
+def service():
+    """One of the module's own, which it may change; some start theirs otherwise."""
+    with Lazuli(catalog=SIMULATED) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def entra(service):
+    return Entra(service)
+
+
+# -- Microsoft's management SDKs; a module's `options` are the arguments of its clients ----------------------------------------
+
+
+@pytest.fixture(scope="module")
+def resources(options):
+    return ResourceManagementClient(**options)
+
+
+@pytest.fixture(scope="module")
+def cognitive(options):
+    return CognitiveServicesManagementClient(**options)
+
+
+@pytest.fixture
+def group(resources):
+    """The name of a resource group."""
+    name = "group" + uuid.uuid4().hex[:8]
+    resources.resource_groups.create_or_update(name, {"location": "eastus", "tags": {"owner": "user"}})
+    yield name
+    if resources.resource_groups.check_existence(name):
+        resources.resource_groups.begin_delete(name).result()
+
+
+@pytest.fixture
+def account(cognitive, group):
+    """The name of an account in it."""
+    name = "account" + uuid.uuid4().hex[:8]
+    body = {"location": "eastus", "kind": "OpenAI", "sku": {"name": "S0"}, "properties": {}}
+    cognitive.accounts.begin_create(group, name, body).result()
+    return name
+
+
+# -- Services that modules share -----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="session")

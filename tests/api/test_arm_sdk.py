@@ -1,12 +1,10 @@
 """The control plane by Microsoft's own Python SDKs, over TLS as they insist on."""
 
-import uuid
 
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from azure.core.rest import HttpRequest
 from azure.identity import ClientSecretCredential
-from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
 from azure.mgmt.cognitiveservices.models import (
     Account,
     AccountProperties,
@@ -21,7 +19,7 @@ from azure.mgmt.cognitiveservices.models import (
     RaiPolicyProperties,
     Sku,
 )
-from azure.mgmt.resource import ManagementLockClient, ResourceManagementClient, SubscriptionClient
+from azure.mgmt.resource import ManagementLockClient, SubscriptionClient
 
 from arm import Arm
 from certificate import tls_arguments
@@ -45,38 +43,11 @@ def options(service, certificate):
             service.variables["AZURE_CLIENT_SECRET"], authority=f"https://127.0.0.1:{service.port}",
             disable_instance_discovery=True, connection_verify=str(certificate / "cert.pem"),
         ),
+        "subscription_id": service.variables["LAZULI_SUBSCRIPTION_ID"],
         "base_url": f"https://127.0.0.1:{service.port}",
         "credential_scopes": ["https://management.azure.com/.default"],
         "connection_verify": str(certificate / "cert.pem"),
     }
-
-
-@pytest.fixture(scope="module")
-def resources(service, options):
-    return ResourceManagementClient(subscription_id=service.variables["LAZULI_SUBSCRIPTION_ID"], **options)
-
-
-@pytest.fixture(scope="module")
-def cognitive(service, options):
-    return CognitiveServicesManagementClient(subscription_id=service.variables["LAZULI_SUBSCRIPTION_ID"], **options)
-
-
-@pytest.fixture
-def group(resources):
-    name = "group" + uuid.uuid4().hex[:8]
-    resources.resource_groups.create_or_update(name, {"location": "eastus", "tags": {"owner": "user"}})
-    yield name
-    if resources.resource_groups.check_existence(name):
-        resources.resource_groups.begin_delete(name).result()
-
-
-@pytest.fixture
-def account(cognitive, group):
-    """The name of an account in it."""
-    name = "account" + uuid.uuid4().hex[:8]
-    body = Account(location="eastus", kind="OpenAI", sku=Sku(name="S0"), properties=AccountProperties())
-    cognitive.accounts.begin_create(group, name, body).result()
-    return name
 
 
 def embedding(version="1", capacity=1):
@@ -88,7 +59,7 @@ def embedding(version="1", capacity=1):
 
 
 def test_subscriptions(service, options):
-    client = SubscriptionClient(**options)
+    client = SubscriptionClient(**{name: value for name, value in options.items() if name != "subscription_id"})
     found = list(client.subscriptions.list())
     assert [s.subscription_id for s in found] == [service.variables["LAZULI_SUBSCRIPTION_ID"]]
     assert found[0].state == "Enabled"
@@ -258,7 +229,7 @@ def test_tags(resources, service, group, account):
 
 
 def test_locks(service, options, cognitive, group, account):
-    client = ManagementLockClient(subscription_id=service.variables["LAZULI_SUBSCRIPTION_ID"], **options)
+    client = ManagementLockClient(**options)
     locks = client.management_locks
     locks.create_or_update_at_resource_group_level(group, "keep", {"level": "CanNotDelete", "notes": "why"})
     with pytest.raises(ResourceExistsError, match="ScopeLocked"):

@@ -6,18 +6,11 @@ import json
 import pytest
 
 from entra import ARM, AZ_CLIENT, Entra
-from service import Lazuli
 from wire import Wire
 
 KIB = 1024
 TOKEN = "/common/oauth2/v2.0/token"
 FORM = "application/x-www-form-urlencoded"
-
-
-@pytest.fixture(scope="module")
-def service():
-    with Lazuli(catalog="extends: default\ndefault_engines: { chat: sim, completion: sim, embeddings: sim }\n") as s:
-        yield s
 
 
 @pytest.fixture(scope="module")

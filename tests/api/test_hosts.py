@@ -11,7 +11,7 @@ from azure.identity import get_bearer_token_provider
 
 from arm import Arm
 from conftest import SIMULATED
-from entra import DATA, Entra
+from entra import DATA
 from service import Lazuli, free_port
 
 OPENAI_USER = "5e0bd9bd-7b93-4f28-af87-19fc36ad61bd"
@@ -38,11 +38,6 @@ def service():
     with Lazuli(SIMULATED, ["--data-domain", "lab.example"]) as running:
         running.key_of = {name: make_account(running, f"account-{name}", name) for name in ("blue", "green")}
         yield running
-
-
-@pytest.fixture(scope="module")
-def entra(service):
-    return Entra(service)
 
 
 @pytest.fixture(scope="module")

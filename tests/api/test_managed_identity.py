@@ -2,21 +2,18 @@
 
 import uuid
 
-import jwt
 import pytest
 import requests
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.identity import CredentialUnavailableError, ManagedIdentityCredential
 from azure.mgmt.authorization import AuthorizationManagementClient
-from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
-from azure.mgmt.cognitiveservices.models import Account, AccountProperties, Identity, Sku, UserAssignedIdentity
+from azure.mgmt.cognitiveservices.models import Account, Identity, UserAssignedIdentity
 from azure.mgmt.msi import ManagedServiceIdentityClient
-from azure.mgmt.resource import ResourceManagementClient
 
 from arm import Token
 from arm_spec import Spec
 from conftest import SIMULATED
-from entra import ARM, DATA, Entra
+from entra import ARM, DATA, Entra, claims_of
 from service import Lazuli
 
 READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
@@ -34,11 +31,6 @@ def service():
 
 
 @pytest.fixture(scope="module")
-def entra(service):
-    return Entra(service)
-
-
-@pytest.fixture(scope="module")
 def options(service, entra):
     return {
         "credential": Token(service.token),
@@ -52,32 +44,6 @@ def options(service, entra):
 @pytest.fixture(scope="module")
 def identities(options):
     return ManagedServiceIdentityClient(**options).user_assigned_identities
-
-
-@pytest.fixture(scope="module")
-def resources(options):
-    return ResourceManagementClient(**options)
-
-
-@pytest.fixture(scope="module")
-def cognitive(options):
-    return CognitiveServicesManagementClient(**options)
-
-
-@pytest.fixture
-def group(resources):
-    name = "group" + uuid.uuid4().hex[:8]
-    resources.resource_groups.create_or_update(name, {"location": "eastus"})
-    yield name
-    resources.resource_groups.begin_delete(name).result()
-
-
-@pytest.fixture
-def account(cognitive, group):
-    name = "account" + uuid.uuid4().hex[:8]
-    body = Account(location="eastus", kind="OpenAI", sku=Sku(name="S0"), properties=AccountProperties())
-    cognitive.accounts.begin_create(group, name, body).result()
-    return name
 
 
 # -- Resources --------------------------------------------------------------------------------------------------------------
@@ -210,16 +176,12 @@ def machine(service, monkeypatch):
     monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", service.endpoint)
 
 
-def bearer(token):
-    return jwt.decode(token, options={"verify_signature": False})
-
-
 def test_a_program_picks_its_identity(machine, identities, group):
     runner = identities.create_or_update(group, "runner", NEW)
     other = identities.create_or_update(group, "other", NEW)
 
     def token(**how):
-        return bearer(ManagedIdentityCredential(**how).get_token(f"{ARM}/.default").token)
+        return claims_of(ManagedIdentityCredential(**how).get_token(f"{ARM}/.default").token)
 
     assert token()["oid"] == runner.principal_id  # the only one of the machine's names that there is
     helper = identities.create_or_update(group, "helper", NEW)
@@ -288,5 +250,5 @@ def test_an_identity_is_there_after_a_restart(tmp_path, monkeypatch):
     with Lazuli(data=tmp_path, arguments=["--machine-identity", made["clientId"]]) as second:
         monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", second.endpoint)
         token = ManagedIdentityCredential().get_token(f"{ARM}/.default").token
-        assert bearer(token)["oid"] == made["principalId"]
+        assert claims_of(token)["oid"] == made["principalId"]
         assert Entra(second).arm("GET", "/resourceGroups", token, version="2022-12-01").status_code == 403

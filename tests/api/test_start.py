@@ -59,6 +59,7 @@ def test_metrics(lazuli):
     values = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
     assert values['lazuli_engine_ready{engine="sim"}'] == "1"
     assert values['lazuli_engine_restarts_total{engine="tiny"}'] == "0"
+    assert values["lazuli_accounts"] == "1"
 
 
 def test_pages_are_read_only(lazuli):

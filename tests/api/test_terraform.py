@@ -3,28 +3,15 @@ all that was written is shown as it was written, or each plan would have a chang
 
 import uuid
 
-import jwt
 import pytest
 import requests
 
-from entra import Entra
-from service import Lazuli
+from entra import claims_of
 
 OPENAI_USER = "5e0bd9bd-7b93-4f28-af87-19fc36ad61bd"
 DEFINITIONS = "/providers/Microsoft.Authorization/roleDefinitions"
 GROUPS, COGNITIVE, ROLES, ASSIGNMENTS = "2023-07-01", "2026-03-01", "2022-05-01-preview", "2022-04-01"  # azurerm's
 MODEL = {"format": "OpenAI", "name": "gpt-4o", "version": "2024-11-20"}
-
-
-@pytest.fixture(scope="module")
-def service():
-    with Lazuli(catalog="extends: default\ndefault_engines: { chat: sim, completion: sim, embeddings: sim }\n") as s:
-        yield s
-
-
-@pytest.fixture(scope="module")
-def entra(service):
-    return Entra(service)
 
 
 class Provider:
@@ -93,7 +80,7 @@ def azurerm(entra):
     assert cloud["name"] not in ("", "AzureStackCloud") and cloud["authentication"]["identityProvider"] == "AAD"
     tokens = [entra.ask_as_first(scope=f"{resource}/.default").json()["access_token"] for resource in (graph, arm)]
     provider = Provider(entra, arm, tokens[1])
-    me = jwt.decode(tokens[0], options={"verify_signature": False})  # who it is, it takes from Graph's token
+    me = claims_of(tokens[0])  # who it is, it takes from Graph's token
     assert me["tid"] == entra.tenant and me["appid"] == entra.service.variables["AZURE_CLIENT_ID"]
     principals = f"/servicePrincipals?$filter=appId eq '{me['appid']}'"
     assert [p["id"] for p in entra.graph("GET", principals, token=tokens[0])["value"]] == [me["oid"]]

@@ -6,6 +6,7 @@ import email.utils
 import json
 import os
 import pathlib
+import re
 import ssl
 import struct
 import subprocess
@@ -13,11 +14,10 @@ import threading
 import time
 import uuid
 
-import jwt
 import pytest
 import requests
 
-from entra import ARM, DATA
+from entra import ARM, DATA, claims_of
 from fake_upstream import chat_answer
 from service import Lazuli
 from waiting import wait_until
@@ -174,7 +174,7 @@ def test_over_the_end_of_a_token(service, clock):
         return answer.status_code, answer.json().get("message", "")[:12]
 
     tokens = token(ARM), token(DATA)
-    claims = jwt.decode(tokens[0], options={"verify_signature": False})
+    claims = claims_of(tokens[0])
     scope = f"/subscriptions/{v['LAZULI_SUBSCRIPTION_ID']}/providers/Microsoft.Authorization"
     role = {"roleDefinitionId": f"{scope}/roleDefinitions/{OPENAI_USER}", "principalId": claims["oid"]}
     made = service.arm("PUT", f"{scope}/roleAssignments/{uuid.uuid4()}", {"properties": role}, "2022-04-01")
@@ -203,6 +203,26 @@ def test_over_a_retirement(service, clock):
         answer = service.post("old", body(max_tokens=1))
         assert answer.status_code == status, answer.text
         assert service.post("quick", body(max_tokens=1)).status_code == 200
+
+
+def test_metrics_of_what_is_gone(service, clock):
+    """Its series are shown for a quarter of an hour more; there are only so many, and deployments come and go."""
+
+    def counted():
+        return set(re.findall(r'lazuli_requests_total\{.*?deployment="([^"]*)"', "\n".join(service.metrics())))
+
+    service.deploy("brief", "ours", "2", capacity=1)
+    for name in ("brief", "quick"):
+        assert service.post(name, body(max_tokens=1)).status_code == 200
+    assert service.arm("DELETE", "/deployments/brief").status_code in (200, 202)
+    assert counted() >= {"brief", "quick"}
+    clock.move(14 * 60)
+    wait_for_the_clock(service, clock)
+    assert counted() >= {"brief", "quick"}
+    clock.move(2 * 60)
+    wait_for_the_clock(service, clock)
+    assert "brief" not in counted() and "quick" in counted()
+    clock.move(-16 * 60)
 
 
 def certificate_end(pem):

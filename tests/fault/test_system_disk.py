@@ -6,9 +6,11 @@ import os
 import resource
 import shutil
 import subprocess
+import uuid
 
 import pytest
 
+from entra import ARM, AZ_CLIENT, PASSWORD, Entra
 from paced import MESSAGES, begin_stream, start
 from service import PROGRAM
 
@@ -93,6 +95,24 @@ def test_full_disk(tmp_path):
         (disk / "fresh").mkdir()
         said = refused_start(disk / "fresh")
         assert str(disk / "fresh") in said and "No space left on device" in said
+
+
+def test_passwords_on_a_full_disk(tmp_path):
+    """Wrong ones lock the user out, though the store cannot take it down."""
+    with mounted(tmp_path / "disk", *MEMORY) as disk, start(data=disk) as service:
+        entra = Entra(service)
+        user = entra.make_user("ann@lazuli.example")
+        form = {"grant_type": "password", "client_id": AZ_CLIENT, "username": user["userPrincipalName"]}
+
+        def sign_in(password):
+            answer = entra.ask(**form, password=password, scope=f"{ARM}/.default")
+            return answer.status_code, answer.json().get("error_codes")
+
+        fill(disk / "ballast")
+        while service.arm("PUT", f"/deployments/{uuid.uuid4()}", DEPLOYMENT).status_code != 503:
+            pass  # the database's files have room for some
+        assert {sign_in("not-the-one")[0] for _ in range(10)} == {503}
+        assert sign_in("not-the-one") == sign_in(PASSWORD) == (400, [50053])
 
 
 def test_file_that_cannot_grow():

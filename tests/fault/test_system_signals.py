@@ -216,6 +216,29 @@ def test_reload_of_a_broken_configuration(tmp_path):
         service.wait_for_log(" debug ")
 
 
+def test_reload_of_what_is_no_file(tmp_path):
+    """A pipe in place of any of them, which nobody writes into, keeps nothing waiting."""
+    make_certificate(tmp_path)
+    files = {name: tmp_path / name for name in ("config", "issuers", "cert.pem", "key.pem", "model")}
+    files["issuers"].write_text("issuers: []\n")
+    settings = {"identity_file": "issuers", "tls_certificate": "cert.pem", "tls_key": "key.pem"}
+    files["config"].write_text("".join(f"{name}: {files[file]}\n" for name, file in settings.items()))
+    files["model"].write_text("GGUF")
+    with Lazuli(catalog=PACED % 16, arguments=["--config", str(files["config"])]) as service:
+        files["catalog"] = service.catalog_file
+        with service.catalog_file.open("a") as catalog:
+            catalog.write(f"engines:\n  - name: local\n    llama: {{ model: {files['model']} }}\n")
+        assert " reload_done" in service.reload()
+        for file in files.values():
+            kept = file.rename(file.with_suffix(".kept"))
+            os.mkfifo(file)
+            said = service.reload()
+            assert " reload_refused " in said and str(file) in said, said
+            assert "not a regular file" in said or "is no file" in said, said
+            kept.rename(file)
+        assert " reload_done" in service.reload()
+
+
 def certificate_shown(service):
     with socket.create_connection(("127.0.0.1", service.port), timeout=30) as plain:
         context = ssl.create_default_context()

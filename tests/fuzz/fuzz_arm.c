@@ -8,10 +8,10 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "arm/call.h"
 #include "arm/execute.h"
+#include "folder.h"
 #include "fuzz.h"
 
 #define SUBSCRIPTION "/subscriptions/11111111-2222-3333-4444-555555555555"
@@ -19,22 +19,9 @@
     SUBSCRIPTION "/resourceGroups/g/providers/Microsoft.CognitiveServices/accounts/account"
 #define VERSION "?api-version=2024-10-01"
 
-static char folder[] = "/tmp/lazuli-fuzz-XXXXXX";
 static struct clock wall;
 static struct store *store;
 static struct arm *arm;
-
-static void remove_folder(void)
-{
-    static const char *const names[] = { "db", "db-wal", "db-shm", "key" };
-    char path[64];
-
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
-        unlink(path);
-    }
-    rmdir(folder);
-}
 
 static bool make_resources(struct store_txn *t, struct arena *arena, void *data, struct error *err)
 {
@@ -71,16 +58,13 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     static const uint8_t secret[KEY_HASH_SECRET_BYTES];
     struct arm_options options = { .clock = &wall };
     struct error err = { 0 };
-    char path[64];
 
     (void)argc;
     (void)argv;
-    if (!mkdtemp(folder) || atexit(remove_folder))
+    if (!folder_make())
         return 1;
-    snprintf(path, sizeof(path), "%s/db", folder);
-    options.store = store = store_open(path, &err);
-    snprintf(path, sizeof(path), "%s/key", folder);
-    options.box = secret_box_new_from_file(path, true, &err);
+    options.store = store = store_open(folder_database(), &err);
+    options.box = secret_box_new_from_file(folder_key(), true, &err);
     options.key_hash = key_hash_new(secret);
     options.authority =
         authority_new(options.box, &wall, STR("00000000-0000-4000-8000-000000000000"));
@@ -93,15 +77,6 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
         abort();
     }
     return 0;
-}
-
-static enum http_method parse_method(struct str name)
-{
-    for (enum http_method m = HTTP_GET; m < HTTP_OTHER; m++) {
-        if (str_equal(name, str_from(http_method_name(m))))
-            return m;
-    }
-    return HTTP_OTHER;
 }
 
 /* Always fails, so that nothing is kept. */
@@ -136,7 +111,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     str_split(&line, ' ', &method);
     if (!str_split(&line, '?', &path))
         return 0;
-    request.method = parse_method(method);
+    request.method = http_method_from_name(method);
     request.path = path;
     request.query = line;
     request.body = rest;

@@ -12,10 +12,10 @@
 #include "../unit/inference/rig.h"
 #include "../unit/net/fake_stream.h"
 #include "base/log.h"
-#include "base/memory.h"
 #include "identity/credential.h"
 #include "net/http_connection.h"
 #include "reply_check.h"
+#include "script_engine.h"
 #include "fuzz.h"
 
 #define CLIENTS 4
@@ -44,176 +44,6 @@ static unsigned next_byte(void)
         return 0;
     script_len--;
     return *script++;
-}
-
-/* -- Engines ----------------------------------------------------------------------------------- */
-
-struct engine_call {
-    struct engine_events events;
-    void *data;
-    const struct str *parts; /* borrowed until the head, or the end */
-    unsigned part_count;
-    struct buf copy;
-    bool has_head, is_paused, is_delivering;
-    struct engine_call *next;
-};
-
-static struct engine_call *calls; /* newest first */
-static unsigned started, ended, context_tokens;
-
-struct engine_call *engine_call_start(struct engine_client *c, const struct engine_request *request,
-                                      const struct engine_events *events, void *data)
-{
-    struct engine_call *call = memory_alloc(sizeof(*call));
-
-    (void)c;
-    check(request->engine && request->body_part_count);
-    call->events = *events;
-    call->data = data;
-    call->parts = request->body_parts;
-    call->part_count = request->body_part_count;
-    buf_init(&call->copy, BYTES_MAX);
-    for (unsigned i = 0; i < call->part_count; i++)
-        check(buf_append(&call->copy, call->parts[i]));
-    call->next = calls;
-    calls = call;
-    started++;
-    return call;
-}
-
-static void end_borrowing(struct engine_call *call)
-{
-    struct str copy = buf_str(&call->copy);
-
-    for (unsigned i = 0; i < call->part_count; i++) {
-        check(str_starts_with(copy, call->parts[i]));
-        copy = str_slice(copy, call->parts[i].len, copy.len);
-    }
-    call->part_count = 0;
-}
-
-static void drop_call(struct engine_call *call)
-{
-    struct engine_call **at = &calls;
-
-    while (*at != call)
-        at = &(*at)->next;
-    *at = call->next;
-    end_borrowing(call);
-    buf_done(&call->copy);
-    free(call);
-    ended++;
-}
-
-void engine_call_cancel(struct engine_call *call)
-{
-    drop_call(call);
-}
-
-void engine_call_pause(struct engine_call *call)
-{
-    check(!call->is_paused);
-    call->is_paused = true;
-}
-
-void engine_call_resume(struct engine_call *call)
-{
-    check(call->is_paused);
-    call->is_paused = false;
-}
-
-unsigned engine_context_tokens(struct engine_client *c, const struct catalog_engine *engine)
-{
-    (void)c;
-    check(engine != NULL);
-    return context_tokens;
-}
-
-static struct engine_call *call_at(unsigned index)
-{
-    struct engine_call *call = calls;
-
-    while (call && index--)
-        call = call->next;
-    return call;
-}
-
-static const char *const pieces[] = {
-    "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"a\"}}]}\n\n",
-    "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n",
-    "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}\n\n",
-    "data: [DONE]\n\n",
-    "data: {\"error\":{\"code\":500,\"message\":\"m\"}}\n\n",
-    "data: rubbish\n\n",
-    "data: {\"cho",
-    "ices\":[]}\n\n",
-    "{\"choices\":[{\"message\":{\"content\":\"a\"}}]}",
-    "{\"error\":{\"message\":\"m\"}}",
-    "{\"input_tokens\":10}",
-    "{\"data\":[{\"embedding\":[0.5],\"index\":0}],",
-    "\"usage\":{\"prompt_tokens\":1}}",
-    "{\"choices\":[{\"text\":\"a\"}]}",
-    "\xc3",
-    "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\xe2\x82\xac\"}}]}\r\n\r\n",
-};
-
-static void engine_says_head(struct engine_call *call)
-{
-    static const int statuses[] = { 200, 200, 200, 200, 400, 429, 500, 503 };
-    unsigned byte = next_byte();
-    struct http_header header = { STR("Content-Type"),
-                                  byte & 8 ? STR("application/json") : STR("text/event-stream") };
-    struct http_headers headers = { .items = &header, .count = 1 };
-
-    if (!call || call->has_head)
-        return;
-    call->has_head = true;
-    end_borrowing(call);
-    call->events.on_head(call->data, statuses[byte % ARRAY_LEN(statuses)], &headers);
-}
-
-/* In memory that is gone afterwards: bytes are lent. */
-static void engine_says(struct engine_call *call)
-{
-    unsigned byte = next_byte();
-    struct str piece = str_from(pieces[byte % ARRAY_LEN(pieces)]);
-    unsigned times = byte >= 0xF0 ? 2000 : 1; /* more than a slow client is given at once */
-    char *lent;
-
-    if (!call || !call->has_head || call->is_paused)
-        return;
-    lent = memory_alloc(piece.len * times);
-    for (unsigned i = 0; i < times; i++)
-        memcpy(lent + i * piece.len, piece.data, piece.len);
-    call->events.on_body(call->data, str_of(lent, piece.len * times));
-    free(lent);
-}
-
-static void engine_ends(struct engine_call *call)
-{
-    struct engine_call copy;
-
-    if (!call || !call->has_head || call->is_paused)
-        return;
-    copy = *call;
-    drop_call(call);
-    copy.events.on_end(copy.data);
-}
-
-static void engine_fails(struct engine_call *call)
-{
-    static const enum error_code codes[] = { ERROR_BACKEND, ERROR_UNAVAILABLE, ERROR_TIMEOUT };
-    unsigned byte = next_byte();
-    bool lacks = byte & 0x80 && call && !call->has_head;
-    struct engine_call copy;
-    struct error err;
-
-    if (!call)
-        return;
-    error_set(&err, lacks ? ERROR_MODEL_UNSUPPORTED : codes[byte % ARRAY_LEN(codes)], NULL);
-    copy = *call;
-    drop_call(call);
-    copy.events.on_failure(copy.data, &err, lacks ? ENGINE_TOOLS : 0);
 }
 
 /* -- Clients ----------------------------------------------------------------------------------- */
@@ -407,7 +237,7 @@ static void wind_down(unsigned event)
 static void play(unsigned event)
 {
     struct client *c = &clients[event >> 4 & (CLIENTS - 1)];
-    struct engine_call *call = call_at(event >> 4 & (CALLS - 1));
+    struct engine_call *call = script_engine_call(event >> 4 & (CALLS - 1));
 
     switch (event & 15) {
     case 0:
@@ -443,22 +273,22 @@ static void play(unsigned event)
         time_passes();
         break;
     case 10:
-        engine_says_head(call);
+        script_engine_says_head(call, next_byte());
         break;
     case 11:
-        engine_says(call);
+        script_engine_says(call, next_byte());
         break;
     case 12:
-        engine_ends(call);
+        script_engine_ends(call);
         break;
     case 13:
-        engine_fails(call);
+        script_engine_fails(call, next_byte());
         break;
     case 14:
         wind_down(event);
         break;
     default:
-        context_tokens = event & 0x40 ? 1000000 : event & 0x80 ? 40 : 0;
+        script_engine.context_tokens = event & 0x40 ? 1000000 : event & 0x80 ? 40 : 0;
         break;
     }
 }
@@ -544,8 +374,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         start();
     script = data;
     script_len = size;
-    started = ended = 0;
-    context_tokens = 1000000;
+    script_engine = (struct script_engine){ .context_tokens = 1000000 };
     for (size_t i = 0; i < CLIENTS; i++)
         buf_init(&clients[i].out, BYTES_MAX);
     while (script_len)
@@ -554,7 +383,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 0; i < CLIENTS; i++)
         leave(&clients[i], STREAM_END_RESET);
     turn();
-    check(!calls && started == ended);
+    check(!script_engine_call(0) && script_engine.started == script_engine.ended);
     for (size_t i = 0; i < CLIENTS; i++) {
         if (clients[i].stream && !clients[i].stream->is_closed)
             fake_take(clients[i].stream, SIZE_MAX / 2);

@@ -6,12 +6,9 @@
  * people and applications, since what it changes is taken back.
  * SPDX-License-Identifier: MIT
  */
-#include <assert.h>
-#include <stdio.h>
-#include <unistd.h>
-
 #include "entra/call.h"
 #include "entra/user_token.h"
+#include "folder.h"
 #include "fuzz.h"
 
 #define TENANT "99999999-8888-7777-6666-555555555555"
@@ -26,25 +23,12 @@
     "Microsoft.ManagedIdentity/userAssignedIdentities/mine"
 #define FOREVER_MS ((int64_t)4000000000 * 1000)
 
-static char folder[] = "/tmp/lazuli-fuzz-XXXXXX";
 static struct clock wall;
 static struct store *store;
 static struct entra *entra;
 static struct authority *authority;
 static struct arena *kept;
 static struct str owner_token, code, refresh;
-
-static void remove_folder(void)
-{
-    static const char *const names[] = { "db", "db-wal", "db-shm", "key" };
-    char path[64];
-
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
-        unlink(path);
-    }
-    rmdir(folder);
-}
 
 /* -- What there is --------------------------------------------------------------------------- */
 
@@ -148,17 +132,14 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
                                      .machine_identities = STR("mine,other") };
     struct error err = { 0 };
     struct directory *empty;
-    char path[64];
 
     (void)argc;
     (void)argv;
-    if (!mkdtemp(folder) || atexit(remove_folder))
+    if (!folder_make())
         return 1;
     kept = arena_new(NULL);
-    snprintf(path, sizeof(path), "%s/db", folder);
-    options.store = store = store_open(path, &err);
-    snprintf(path, sizeof(path), "%s/key", folder);
-    options.box = secret_box_new_from_file(path, true, &err);
+    options.store = store = store_open(folder_database(), &err);
+    options.box = secret_box_new_from_file(folder_key(), true, &err);
     options.authority = authority = authority_new(options.box, &wall, STR(TENANT));
     empty = directory_new(catalog_parse(catalog_default_text(), "default", &err), NULL, 0);
     options.directory =
@@ -169,15 +150,6 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 }
 
 /* -- One request ----------------------------------------------------------------------------- */
-
-static enum http_method parse_method(struct str name)
-{
-    for (enum http_method m = HTTP_GET; m < HTTP_OTHER; m++) {
-        if (str_equal(name, str_from(http_method_name(m))))
-            return m;
-    }
-    return HTTP_OTHER;
-}
 
 static struct str substitute(struct arena *a, struct str text, struct str name, struct str value)
 {
@@ -283,7 +255,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     str_split(&rest, '\n', &line);
     str_split(&line, ' ', &method);
     if (str_split(&line, '?', &path)) {
-        request.method = parse_method(method);
+        request.method = http_method_from_name(method);
         request.query = line;
         while (str_split(&rest, '\n', &line) && line.len)
             read_header(a, &request, line);

@@ -1,10 +1,15 @@
 """What large requests take, the system gets back: an allocator is in use as it is set up, so the build is what people run."""
 
 import concurrent.futures
-import pathlib
-import re
+import contextlib
+import resource
+import socket
+import ssl
 
+from memory import peak_mib, resident_mib
 from service import Lazuli
+from tls import Session
+from waiting import wait_until
 
 CATALOG = "extends: default\ndefault_engines: { chat: sim }\n"
 MIB = 1024 * 1024
@@ -12,11 +17,7 @@ CLIENTS, REQUESTS = 8, 4
 # One body of each client. Of what large ones took nothing is left; a loop keeps a body buffer of up to 1 MiB and 2 MiB at
 # the end of its heap, besides the holes that those of 300 kB leave when they meet.
 MORE_MIB = 32
-
-
-def resident_mib(service):
-    text = pathlib.Path(f"/proc/{service.process.pid}/status").read_text()
-    return int(re.search(r"VmRSS:\s+(\d+) kB", text)[1]) / 1024
+HANDSHAKES = 1500
 
 
 def ask(service, body_bytes):
@@ -42,3 +43,27 @@ def test_large_bodies_leave_nothing():
         after = resident_mib(service)
         print(f"resident: {before:.1f} MiB, then {after:.1f} MiB")
         assert after <= before + MORE_MIB
+
+
+def test_handshakes_that_were_not_finished_leave_nothing():
+    """Each takes a multiple of what a connection does that is only there."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, HANDSHAKES + 500)), hard))
+    hello = Session(ssl.create_default_context()).hello()
+    with Lazuli(CATALOG, ["--workers", "2"]) as service:
+        before = resident_mib(service)
+        with contextlib.ExitStack() as stack:
+            clients = [
+                stack.enter_context(socket.create_connection(("127.0.0.1", service.port), timeout=60))
+                for _ in range(HANDSHAKES)
+            ]
+            for client in clients:
+                client.sendall(hello)
+            for client in clients:
+                assert client.recv(1) == b"\x16"
+        assert peak_mib(service) > before + 2 * MORE_MIB
+        wait_until(
+            lambda: resident_mib(service) < before + MORE_MIB,
+            lambda: f"resident: {before:.1f} MiB, then {resident_mib(service):.1f} MiB",
+            limit_s=30,
+        )

@@ -15,6 +15,10 @@ AZ_CLIENT = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"  # a public client that every
 PASSWORD = "Correct-horse-9"
 
 
+def claims_of(token):
+    return jwt.decode(token, options={"verify_signature": False})
+
+
 class Entra:
     """Endpoints over TLS, trusted by the service's own CA."""
 
@@ -114,7 +118,7 @@ class Form(html.parser.HTMLParser):
 def forge(token, key=None, algorithm="RS256", headers=None, **claims):
     """A token with the same claims but these, signed by somebody else."""
     header = jwt.get_unverified_header(token)
-    body = jwt.decode(token, options={"verify_signature": False}) | claims
+    body = claims_of(token) | claims
     body = {name: value for name, value in body.items() if value is not None}
     key = key or rsa.generate_private_key(public_exponent=65537, key_size=2048)
     return jwt.encode(body, key, algorithm=algorithm, headers={"kid": header["kid"]} | (headers or {}))

@@ -6,6 +6,8 @@
 #include "arm/types/account.h"
 #include "arm/types/private_endpoint.h"
 
+#include "net/url.h"
+
 /* The rules that an OpenAI account of SKU S0 shows, for the calls that lazuli has. */
 static const struct rule {
     const char *key;
@@ -115,7 +117,7 @@ static struct str make_endpoint(const struct arm_call *c, struct str domain, str
     struct str data_domain = str_from(c->arm->data_domain);
     struct str base = c->arm->is_public_base_set ? str_from(c->arm->public_base) : c->request->base;
 
-    if (str_equal_nocase(http_url_host(base), STR("management.azure.com")))
+    if (str_equal_nocase(url_host(base), STR("management.azure.com")))
         return make_azure_endpoint(c, domain, location, port_of(base));
     if (data_domain.len && domain.len)
         return arena_printf(c->arena, "%.*s%.*s.openai.%.*s%.*s/",

@@ -64,19 +64,6 @@ static bool is_at_or_above(struct str scope, struct str key)
     return str_starts_with(key, scope) && (key.len == scope.len || key.data[scope.len] == '/');
 }
 
-/* All of the subscription that a key lies in. */
-static bool find_all(struct arm_call *c, struct str key, struct store_resource **found,
-                     size_t *count, struct error *err)
-{
-    struct store_query query = {
-        .key_prefix =
-            arena_printf(c->arena, "/subscriptions/%.*s/", STR_ARGS(arm_id_segment(key, 1))),
-        .type = arena_lower(c->arena, str_from(arm_lock_type.name)),
-    };
-
-    return store_list(c->txn, &query, found, count, err);
-}
-
 static bool forbids(const struct arm_call *c, const struct store_resource *lock, yyjson_val *body,
                     struct str target)
 {
@@ -91,22 +78,19 @@ bool lock_check(struct arm_call *c, struct error *err)
 {
     bool is_delete = c->route->method == HTTP_DELETE;
     struct str id = arm_route_scope(c), target = arena_lower(c->arena, id), scopes = STR_NONE;
-    struct store_resource *locks;
-    yyjson_val *body;
-    size_t count;
+    struct arm_documents locks;
 
     if (c->route->method == HTTP_GET || c->request->is_internal || c->type == &arm_lock_type ||
         !str_starts_with(target, STR("/subscriptions/")))
         return true;
-    if (!find_all(c, target, &locks, &count, err))
+    if (!arm_resource_read_subscription(c, &arm_lock_type, arm_id_segment(target, 1), &locks, err))
         return false;
-    for (size_t i = 0; i < count; i++) {
-        body = arm_resource_body(c->arena, &locks[i], err);
-        if (!body)
-            return false;
-        if (forbids(c, &locks[i], body, target))
+    for (size_t i = 0; i < locks.count; i++) {
+        const struct store_resource *lock = &locks.items[i];
+
+        if (forbids(c, lock, locks.bodies[i], target))
             scopes = arena_printf(c->arena, "%.*s%s%.*s", STR_ARGS(scopes), scopes.len ? "," : "",
-                                  STR_ARGS(str_slice(locks[i].id, 0, scope_of(&locks[i]).len)));
+                                  STR_ARGS(str_slice(lock->id, 0, scope_of(lock).len)));
     }
     if (str_is_empty(scopes))
         return true;
@@ -142,22 +126,21 @@ static bool list(struct arm_call *c, struct error *err)
 {
     yyjson_mut_doc *doc = json_new(c->arena);
     yyjson_mut_val *value = yyjson_mut_arr(doc), *shown;
-    struct store_resource *locks;
+    struct arm_documents locks;
     struct str here;
     bool is_here;
-    size_t count;
 
     if (!arm_resource_check_scope(c, c->type, err) || !read_filter(c, &is_here, err))
         return false;
     here = arena_lower(c->arena, c->scope);
-    if (!find_all(c, here, &locks, &count, err))
+    if (!arm_resource_read_subscription(c, c->type, arm_id_segment(here, 1), &locks, err))
         return false;
-    for (size_t i = 0; i < count; i++) {
-        struct str scope = scope_of(&locks[i]);
+    for (size_t i = 0; i < locks.count; i++) {
+        struct str scope = scope_of(&locks.items[i]);
 
         if (is_here ? !is_at_or_above(scope, here) : !is_at_or_above(here, scope))
             continue;
-        shown = arm_resource_render(c, c->type, &locks[i], doc, err);
+        shown = arm_resource_render(c, c->type, &locks.items[i], doc, err);
         if (!shown)
             return false;
         yyjson_mut_arr_append(value, shown);

@@ -32,20 +32,14 @@ struct str model_text(struct arena *a, struct str format, struct str name, struc
 static bool is_known_to_subscription(struct arm_call *c, const struct catalog_model *m, bool *known,
                                      struct error *err)
 {
-    struct store_resource *found;
-    yyjson_val *body;
-    size_t count;
+    struct arm_documents all;
 
     *known = false;
-    if (!arm_resource_find_all(c, &arm_deployment_type, &found, &count, err))
+    if (!arm_resource_read_subscription(c, &arm_deployment_type, c->names[0], &all, err))
         return false;
-    for (size_t i = 0; i < count && !*known; i++) {
-        body = arm_resource_body(c->arena, &found[i], err);
-        if (!body)
-            return false;
-        *known =
-            str_equal_nocase(json_str(json_at(body, "properties.model.name")), str_from(m->name));
-    }
+    for (size_t i = 0; i < all.count && !*known; i++)
+        *known = str_equal_nocase(json_str(json_at(all.bodies[i], "properties.model.name")),
+                                  str_from(m->name));
     return true;
 }
 

@@ -102,47 +102,40 @@ static bool on_delete(struct arm_call *c, const struct store_resource *r, struct
 }
 
 /* The account's connections. */
-static bool find_all(struct store_txn *t, struct arena *arena, struct str account_key,
-                     struct store_resource **found, size_t *count, struct error *err)
+static bool read_all(struct store_txn *t, struct arena *arena, struct str account_key,
+                     struct arm_documents *all, struct error *err)
 {
     struct store_query query = {
         .parent = account_key,
         .type = arena_lower(arena, str_from(arm_private_endpoint_type.name)),
     };
 
-    return store_list(t, &query, found, count, err);
+    return arm_resource_read_all(t, arena, &query, all, err);
 }
 
 bool private_endpoint_find_approved(struct store_txn *t, struct arena *arena,
                                     struct str account_key, bool *is_approved, struct error *err)
 {
-    struct store_resource *found;
-    yyjson_val *body;
-    size_t count;
+    struct arm_documents all;
 
     *is_approved = false;
-    if (!find_all(t, arena, account_key, &found, &count, err))
+    if (!read_all(t, arena, account_key, &all, err))
         return false;
-    for (size_t i = 0; i < count && !*is_approved; i++) {
-        body = arm_resource_body(arena, &found[i], err);
-        if (!body)
-            return false;
-        *is_approved = str_equal_nocase(json_str(json_at(body, STATUS)), STR("Approved"));
-    }
+    for (size_t i = 0; i < all.count && !*is_approved; i++)
+        *is_approved = str_equal_nocase(json_str(json_at(all.bodies[i], STATUS)), STR("Approved"));
     return true;
 }
 
 bool private_endpoint_render_all(struct arm_call *c, const struct store_resource *account,
                                  yyjson_mut_doc *doc, yyjson_mut_val *list, struct error *err)
 {
-    struct store_resource *found;
+    struct arm_documents all;
     yyjson_mut_val *shown;
-    size_t count;
 
-    if (!find_all(c->txn, c->arena, account->key, &found, &count, err))
+    if (!read_all(c->txn, c->arena, account->key, &all, err))
         return false;
-    for (size_t i = 0; i < count; i++) {
-        shown = arm_resource_render(c, &arm_private_endpoint_type, &found[i], doc, err);
+    for (size_t i = 0; i < all.count; i++) {
+        shown = arm_resource_render(c, &arm_private_endpoint_type, &all.items[i], doc, err);
         if (!shown)
             return false;
         yyjson_mut_arr_append(list, shown);

@@ -9,49 +9,27 @@ static bool read_roles(struct store_txn *t, struct arena *a, struct rbac_role **
                        size_t *count, struct error *err)
 {
     struct store_query query = { .type = arena_lower(a, str_from(arm_role_definition_type.name)) };
-    struct store_resource *found;
-    yyjson_val *body;
+    struct arm_documents all;
 
-    if (!store_list(t, &query, &found, count, err))
+    if (!arm_resource_read_all(t, a, &query, &all, err))
         return false;
-    *roles = ARENA_ARRAY(a, struct rbac_role, *count);
-    for (size_t i = 0; i < *count; i++) {
-        body = arm_resource_body(a, &found[i], err);
-        if (!body)
-            return false;
-        role_definition_read(a, &found[i], body, &(*roles)[i]);
-    }
-    return true;
-}
-
-static bool read_assignments(struct store_txn *t, struct arena *a,
-                             struct rbac_assignment **assignments, size_t *count, struct error *err)
-{
-    struct store_resource *found;
-    yyjson_val *body;
-
-    if (!role_assignments_list(t, a, &found, count, err))
-        return false;
-    *assignments = ARENA_ARRAY(a, struct rbac_assignment, *count);
-    for (size_t i = 0; i < *count; i++) {
-        body = arm_resource_body(a, &found[i], err);
-        if (!body)
-            return false;
-        role_assignment_read(&found[i], body, &(*assignments)[i]);
-    }
+    *count = all.count;
+    *roles = ARENA_ARRAY(a, struct rbac_role, all.count);
+    for (size_t i = 0; i < all.count; i++)
+        role_definition_read(a, &all.items[i], all.bodies[i], &(*roles)[i]);
     return true;
 }
 
 struct rbac *roles_read(struct store_txn *t, struct arena *a, struct error *err)
 {
-    struct rbac_assignment *assignments;
-    size_t role_count, assignment_count;
+    struct role_assignments assignments;
     struct rbac_role *roles;
+    size_t role_count;
 
     if (!read_roles(t, a, &roles, &role_count, err) ||
-        !read_assignments(t, a, &assignments, &assignment_count, err))
+        !role_assignments_read(t, a, &assignments, err))
         return NULL;
-    return rbac_new(roles, role_count, assignments, assignment_count);
+    return rbac_new(roles, role_count, assignments.items, assignments.count);
 }
 
 void role_keep_authors(struct arm_change *change)

@@ -32,9 +32,13 @@ void role_permissions_show(yyjson_mut_doc *doc, yyjson_mut_val *list, const stru
 void role_assignment_read(const struct store_resource *r, yyjson_val *body,
                           struct rbac_assignment *assignment);
 /* All of them, at any scope. */
-MUST_CHECK bool role_assignments_list(struct store_txn *t, struct arena *a,
-                                      struct store_resource **found, size_t *count,
-                                      struct error *err);
+struct role_assignments {
+    struct rbac_assignment *items;
+    struct store_resource *resources; /* each as it is kept */
+    size_t count;
+};
+MUST_CHECK bool role_assignments_read(struct store_txn *t, struct arena *a,
+                                      struct role_assignments *all, struct error *err);
 
 /* Of either. Who made and who changed it are kept among its facts, and shown with the times. */
 void role_keep_authors(struct arm_change *change);

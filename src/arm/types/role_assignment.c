@@ -42,14 +42,20 @@ void role_assignment_read(const struct store_resource *r, yyjson_val *body,
     };
 }
 
-bool role_assignments_list(struct store_txn *t, struct arena *a, struct store_resource **found,
-                           size_t *count, struct error *err)
+bool role_assignments_read(struct store_txn *t, struct arena *a, struct role_assignments *all,
+                           struct error *err)
 {
-    struct store_query query = {
-        .type = arena_lower(a, str_from(arm_role_assignment_type.name)),
-    };
+    struct store_query query = { .type = arena_lower(a, str_from(arm_role_assignment_type.name)) };
+    struct rbac_assignment *items;
+    struct arm_documents found;
 
-    return store_list(t, &query, found, count, err);
+    if (!arm_resource_read_all(t, a, &query, &found, err))
+        return false;
+    items = ARENA_ARRAY(a, struct rbac_assignment, found.count);
+    for (size_t i = 0; i < found.count; i++)
+        role_assignment_read(&found.items[i], found.bodies[i], &items[i]);
+    *all = (struct role_assignments){ items, found.items, found.count };
+    return true;
 }
 
 /* -- Writing --------------------------------------------------------------------------------- */
@@ -133,26 +139,21 @@ static bool check_new(struct arm_change *change, const struct rbac_assignment *n
                       struct error *err)
 {
     struct arm_call *c = change->call;
-    struct rbac_assignment other;
-    struct store_resource *found;
-    yyjson_val *body;
-    size_t count;
+    const struct rbac_assignment *other;
+    struct role_assignments all;
 
-    if (!role_assignments_list(c->txn, c->arena, &found, &count, err))
+    if (!role_assignments_read(c->txn, c->arena, &all, err))
         return false;
-    if (count >= ASSIGNMENTS_MAX)
+    if (all.count >= ASSIGNMENTS_MAX)
         return error_set(err, ERROR_ARM_ASSIGNMENT_LIMIT, NULL);
-    for (size_t i = 0; i < count; i++) {
-        body = arm_resource_body(c->arena, &found[i], err);
-        if (!body)
-            return false;
-        role_assignment_read(&found[i], body, &other);
-        if (str_equal(other.principal_id, now->principal_id) &&
-            str_equal(other.role_id, now->role_id) && str_equal_nocase(other.scope, now->scope))
+    for (size_t i = 0; i < all.count; i++) {
+        other = &all.items[i];
+        if (str_equal(other->principal_id, now->principal_id) &&
+            str_equal(other->role_id, now->role_id) && str_equal_nocase(other->scope, now->scope))
             return error_set(err, ERROR_ARM_ASSIGNMENT_EXISTS,
                              "The role assignment already exists. The ID of the existing role "
                              "assignment is %.*s.",
-                             STR_ARGS(arm_id_name(found[i].id)));
+                             STR_ARGS(arm_id_name(all.resources[i].id)));
     }
     return true;
 }
@@ -331,25 +332,18 @@ static bool list(struct arm_call *c, struct error *err)
 {
     yyjson_mut_doc *doc = json_new(c->arena);
     yyjson_mut_val *value = yyjson_mut_arr(doc), *shown;
-    struct rbac_assignment assignment;
+    struct role_assignments all;
     struct selection selection;
-    struct store_resource *found;
     struct rbac_principal who;
-    yyjson_val *body;
-    size_t count;
 
     if (!arm_resource_check_scope(c, c->type, err) || !read_filter(c, &selection, err) ||
         !read_subjects(c, &selection, &who, err) ||
-        !role_assignments_list(c->txn, c->arena, &found, &count, err))
+        !role_assignments_read(c->txn, c->arena, &all, err))
         return false;
-    for (size_t i = 0; i < count; i++) {
-        body = arm_resource_body(c->arena, &found[i], err);
-        if (!body)
-            return false;
-        role_assignment_read(&found[i], body, &assignment);
-        if (!is_selected(c, &selection, &who, &assignment))
+    for (size_t i = 0; i < all.count; i++) {
+        if (!is_selected(c, &selection, &who, &all.items[i]))
             continue;
-        shown = arm_resource_render(c, c->type, &found[i], doc, err);
+        shown = arm_resource_render(c, c->type, &all.resources[i], doc, err);
         if (!shown)
             return false;
         yyjson_mut_arr_append(value, shown);

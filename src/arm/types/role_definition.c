@@ -299,9 +299,7 @@ static bool check_role_name(struct arm_change *change, struct error *err)
 {
     struct str name = json_mut_str(json_mut_at(change->root, "properties.roleName")), other;
     struct store_query query = { .type = change->after.type };
-    struct store_resource *found;
-    yyjson_val *body;
-    size_t count;
+    struct arm_documents all;
 
     if (str_is_empty(name))
         return error_set_target(err, ERROR_ARM_BODY, "properties.roleName",
@@ -311,16 +309,13 @@ static bool check_role_name(struct arm_change *change, struct error *err)
         if (str_equal_nocase(name, str_from(rbac_built_in_roles[i].name)))
             return error_set(err, ERROR_ARM_ROLE_NAME, NULL);
     }
-    if (!store_list(change->call->txn, &query, &found, &count, err))
+    if (!arm_resource_read_all(change->call->txn, change->call->arena, &query, &all, err))
         return false;
-    if (!change->before && count >= CUSTOM_ROLES_MAX)
+    if (!change->before && all.count >= CUSTOM_ROLES_MAX)
         return error_set(err, ERROR_ARM_ROLE_LIMIT, NULL);
-    for (size_t i = 0; i < count; i++) {
-        body = arm_resource_body(change->call->arena, &found[i], err);
-        if (!body)
-            return false;
-        other = json_str(json_at(body, "properties.roleName"));
-        if (str_equal_nocase(name, other) && !str_equal(found[i].key, change->after.key))
+    for (size_t i = 0; i < all.count; i++) {
+        other = json_str(json_at(all.bodies[i], "properties.roleName"));
+        if (str_equal_nocase(name, other) && !str_equal(all.items[i].key, change->after.key))
             return error_set(err, ERROR_ARM_ROLE_NAME, NULL);
     }
     return true;
@@ -359,19 +354,12 @@ static bool put(struct arm_call *c, struct error *err)
 
 static bool check_unassigned(struct arm_call *c, struct str role_key, struct error *err)
 {
-    struct rbac_assignment assignment;
-    struct store_resource *found;
-    yyjson_val *body;
-    size_t count;
+    struct role_assignments all;
 
-    if (!role_assignments_list(c->txn, c->arena, &found, &count, err))
+    if (!role_assignments_read(c->txn, c->arena, &all, err))
         return false;
-    for (size_t i = 0; i < count; i++) {
-        body = arm_resource_body(c->arena, &found[i], err);
-        if (!body)
-            return false;
-        role_assignment_read(&found[i], body, &assignment);
-        if (str_equal_nocase(assignment.role_id, arm_id_name(role_key)))
+    for (size_t i = 0; i < all.count; i++) {
+        if (str_equal_nocase(all.items[i].role_id, arm_id_name(role_key)))
             return error_set(err, ERROR_ARM_ROLE_ASSIGNED, NULL);
     }
     return true;
@@ -484,21 +472,18 @@ static bool list_custom(struct arm_call *c, const struct selection *selection, y
                         yyjson_mut_val *list, struct error *err)
 {
     struct store_query query = { .type = arena_lower(c->arena, str_from(c->type->name)) };
-    struct store_resource *found;
+    struct arm_documents all;
     yyjson_mut_val *shown;
     yyjson_val *body;
-    size_t count;
 
-    if (!store_list(c->txn, &query, &found, &count, err))
+    if (!arm_resource_read_all(c->txn, c->arena, &query, &all, err))
         return false;
-    for (size_t i = 0; i < count; i++) {
-        body = arm_resource_body(c->arena, &found[i], err);
-        if (!body)
-            return false;
+    for (size_t i = 0; i < all.count; i++) {
+        body = all.bodies[i];
         if (!is_selected(selection, "CustomRole", json_str(json_at(body, "properties.roleName"))) ||
             (c->scope.len && !is_assignable(c, body, selection->is_below)))
             continue;
-        shown = arm_resource_render(c, c->type, &found[i], doc, err);
+        shown = arm_resource_render(c, c->type, &all.items[i], doc, err);
         if (!shown)
             return false;
         yyjson_mut_arr_append(list, shown);

@@ -25,23 +25,17 @@ static bool collect(struct arm_call *c, struct tags *tags, struct error *err)
         .key_prefix = arena_lower(
             c->arena, arena_printf(c->arena, "/subscriptions/%.*s/", STR_ARGS(c->names[0]))),
     };
-    struct store_resource *found;
-    yyjson_val **lists, *body, *key, *value;
-    size_t i, n, members, count, total = 0;
+    struct arm_documents all;
+    yyjson_val *key, *value;
+    size_t i, n, members, total = 0;
 
-    if (!store_list(c->txn, &query, &found, &count, err))
+    if (!arm_resource_read_all(c->txn, c->arena, &query, &all, err))
         return false;
-    lists = ARENA_ARRAY(c->arena, yyjson_val *, count);
-    for (i = 0; i < count; i++) {
-        body = arm_resource_body(c->arena, &found[i], err);
-        if (!body)
-            return false;
-        lists[i] = yyjson_obj_get(body, "tags");
-        total += yyjson_obj_size(lists[i]);
-    }
+    for (i = 0; i < all.count; i++)
+        total += yyjson_obj_size(yyjson_obj_get(all.bodies[i], "tags"));
     tags->items = ARENA_ARRAY(c->arena, struct tag, total);
-    for (i = 0; i < count; i++) {
-        yyjson_obj_foreach(lists[i], n, members, key, value)
+    for (i = 0; i < all.count; i++) {
+        yyjson_obj_foreach(yyjson_obj_get(all.bodies[i], "tags"), n, members, key, value)
         {
             tags->items[tags->count++] = (struct tag){ json_str(key), json_str(value) };
         }

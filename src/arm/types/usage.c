@@ -76,18 +76,12 @@ static bool add_account(struct arm_call *c, struct usages *u, struct str account
         .parent = account,
         .type = arena_lower(c->arena, str_from(arm_deployment_type.name)),
     };
-    struct store_resource *found;
-    yyjson_val *body;
-    size_t count;
+    struct arm_documents all;
 
-    if (!store_list(c->txn, &query, &found, &count, err))
+    if (!arm_resource_read_all(c->txn, c->arena, &query, &all, err))
         return false;
-    for (size_t i = 0; i < count; i++) {
-        body = arm_resource_body(c->arena, &found[i], err);
-        if (!body)
-            return false;
-        add_deployment(c, u, body);
-    }
+    for (size_t i = 0; i < all.count; i++)
+        add_deployment(c, u, all.bodies[i]);
     return true;
 }
 
@@ -170,24 +164,21 @@ static bool list_of_location(struct arm_call *c, struct error *err)
 {
     yyjson_mut_doc *doc = json_new(c->arena);
     yyjson_mut_val *list = yyjson_mut_arr(doc);
-    struct store_resource *accounts;
+    struct arm_documents accounts;
     uint64_t here = 0;
     struct usages u;
-    size_t count;
 
     if (!arm_location_check(c, c->names[1], c->type->name, err) ||
-        !arm_resource_find_all(c, &arm_account_type, &accounts, &count, err))
+        !arm_resource_read_subscription(c, &arm_account_type, c->names[0], &accounts, err))
         return false;
     collect(c, &u);
-    for (size_t i = 0; i < count; i++) {
-        yyjson_val *body = arm_resource_body(c->arena, &accounts[i], err);
+    for (size_t i = 0; i < accounts.count; i++) {
+        struct str location = json_str(json_at(accounts.bodies[i], "location"));
 
-        if (!body)
-            return false;
-        if (!arm_location_is_same(c, json_str(json_at(body, "location")), c->names[1]))
+        if (!arm_location_is_same(c, location, c->names[1]))
             continue;
         here++;
-        if (!add_account(c, &u, accounts[i].key, err))
+        if (!add_account(c, &u, accounts.items[i].key, err))
             return false;
     }
     append(doc, list, STR("AccountCount"), STR("Maximum Resources per Region"), here, ACCOUNTS_MAX);

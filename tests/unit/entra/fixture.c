@@ -207,9 +207,9 @@ static bool run(struct store_txn *t, struct arena *arena, void *data, struct err
     for (size_t i = 0; i < c->reply.header_count; i++)
         e->answer.headers[i] = (struct http_header){ arena_copy(keep, c->reply.headers[i].name),
                                                      arena_copy(keep, c->reply.headers[i].value) };
-    if (c->next)
-        authority_publish(e->f->authority, c->next);
-    c->next = NULL;
+    if (e->f->is_disk_full && c->counted.len)
+        return error_set(err, ERROR_STORE_UNUSABLE, "the disk is full");
+    entra_committed(c);
     return true;
 }
 
@@ -235,7 +235,7 @@ static void answer_error(struct execution *e, const struct error *err)
 {
     e->answer = (struct answer){ .status = error_info(err->code)->status };
     e->answer.text = entra_render_error(e->f->arena, STR_NONE, err);
-    if (e->answer.status >= 500)
+    if (e->answer.status >= 500 && !e->f->is_disk_full)
         fail_msg("%s", err->text);
 }
 
@@ -365,6 +365,11 @@ const char *text_at(yyjson_val *root, const char *path)
     if (!text)
         fail_msg("no text at '%s'", path);
     return text;
+}
+
+const char *id_of(yyjson_val *object)
+{
+    return text_at(object, "id");
 }
 
 yyjson_val *claims_of(struct fixture *f, const char *token)

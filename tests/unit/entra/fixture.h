@@ -45,6 +45,7 @@ struct fixture {
     struct entra_audit audit;  /* of the last call */
     struct entra_request next; /* of the next call: headers and where it comes from */
     unsigned hashed;           /* passwords that calls wanted hashed or checked */
+    bool is_disk_full;         /* what a call writes is not kept, and it fails */
 };
 
 struct answer {
@@ -86,6 +87,8 @@ const char *escape(struct fixture *f, const char *text);
 
 /* What stands at a path of an answer. */
 const char *text_at(yyjson_val *root, const char *path);
+/* Of an object of Graph's. */
+const char *id_of(yyjson_val *object);
 /* The claims of a token, which is not verified. */
 yyjson_val *claims_of(struct fixture *f, const char *token);
 /* Changes a principal: the members of `changes` (JSON) replace its own, and it is in force. */

@@ -181,9 +181,9 @@ static void roles_have_a_form(void **state)
 
 static void uris_are_one_applications(void **state)
 {
-    static const char *const bad[] = { ARM,      GRAPH "/",  "https://cognitiveservices.azure.com",
-                                       "api://", "http://x", "api://a b",
-                                       "x",      "https://", "api://\\u0000" };
+    static const char *const bad[] = { ARM,      (GRAPH "/"), "https://cognitiveservices.azure.com",
+                                       "api://", "http://x",  "api://a b",
+                                       "x",      "https://",  "api://\\u0000" };
     struct fixture *f = *state;
     const char *made;
     yyjson_val *list;

@@ -50,6 +50,37 @@ static void a_success_forgets_failures(void **state)
     expect_token(f, GOOD);
 }
 
+/* What the store cannot take is counted all the same, and nobody guesses on. */
+static void a_full_disk_lets_nobody_guess(void **state)
+{
+    struct fixture *f = *state;
+
+    fail_times(f, 1);
+    assert_null(f->entra->lockouts); /* kept */
+    f->is_disk_full = true;
+    for (int i = 0; i < 9; i++)
+        assert_int_equal(call(f, HTTP_POST, "/common/oauth2/v2.0/token", WRONG).status, 503);
+    expect_refusal(f, "invalid_grant", 50053, GOOD);
+    assert_int_equal(f->hashed, 10);
+    pass(f, MINUTE_MS + 500);
+    expect_token(f, GOOD); /* nothing to write */
+    f->is_disk_full = false;
+    fail_times(f, 9);
+    assert_null(f->entra->lockouts);
+    expect_token(f, GOOD);
+}
+
+/* Who knows the password is not kept out by wrong ones before it, but told once to try again. */
+static void a_full_disk_keeps_nobody_out(void **state)
+{
+    struct fixture *f = *state;
+
+    f->is_disk_full = true;
+    assert_int_equal(call(f, HTTP_POST, "/common/oauth2/v2.0/token", WRONG).status, 503);
+    assert_int_equal(call(f, HTTP_POST, "/common/oauth2/v2.0/token", GOOD).status, 503);
+    expect_token(f, GOOD);
+}
+
 static void names_are_compared_without_case(void **state)
 {
     struct fixture *f = *state;
@@ -251,6 +282,8 @@ int main(void)
         TEST(ten_failures_lock_for_a_minute),
         TEST(a_clock_that_was_ahead_locks_nobody_out_until_then),
         TEST(a_success_forgets_failures),
+        TEST(a_full_disk_lets_nobody_guess),
+        TEST(a_full_disk_keeps_nobody_out),
         TEST(names_are_compared_without_case),
         TEST(strangers_learn_nothing_of_names),
         TEST(a_long_password_is_no_work),

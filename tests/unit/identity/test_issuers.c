@@ -32,8 +32,8 @@ static void a_file_names_issuers(void **state)
     assert_int_equal(list->count, 2);
     i = &list->items[0];
     assert_string_equal(i->name.data, "https://id.example.com/realms/lab");
-    assert_int_equal(i->audience_count, 2);
-    assert_string_equal(i->audiences[1].data, "other");
+    assert_int_equal(i->audiences.count, 2);
+    assert_string_equal(i->audiences.items[1].data, "other");
     assert_string_equal(i->discovery_url.data,
                         "https://id.example.com/realms/lab/.well-known/openid-configuration");
     assert_true(str_is_empty(i->jwks_uri));

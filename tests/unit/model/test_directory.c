@@ -200,6 +200,7 @@ static void test_of_two_with_a_name_the_first_by_key_counts(void **state)
     assert_true(str_equal(directory_by_name(d, STR("Twin"))->key, key_of("ant", "twin")));
     next = directory_with(d, key_of("ant", "twin"), NULL);
     assert_true(str_equal(directory_by_name(next, STR("Twin"))->key, key_of("zebra", "twin")));
+    assert_true(directory_has(next, STR("Twin"), STR_NONE));
     directory_unref(d);
     directory_unref(next);
 }

@@ -130,25 +130,6 @@ static void blanks_controls_wherever_they_are(void **state)
     }
 }
 
-static void reads_authorities_of_urls(void **state)
-{
-    (void)state;
-    assert_text(http_url_authority(STR("https://host:8443/a://b")), "host:8443");
-    assert_text(http_url_authority(STR("http://[::1]:80")), "[::1]:80");
-    assert_text(http_url_authority(STR("host/a")), "host");
-    assert_text(http_url_authority(STR("")), "");
-}
-
-static void reads_hosts_of_urls(void **state)
-{
-    (void)state;
-    assert_text(http_url_host(STR("https://user@host:8443/a")), "host");
-    assert_text(http_url_host(STR("http://[::1]:80")), "::1");
-    assert_text(http_url_host(STR("host")), "host");
-    assert_text(http_url_host(STR("[::1]")), "::1");
-    assert_text(http_url_host(STR("")), "");
-}
-
 static struct str client_request_id(const char *value, size_t len)
 {
     struct http_header item = { STR("x-id"), str_of(value, len) };
@@ -180,8 +161,6 @@ int main(void)
         cmocka_unit_test(writes_parts_of_heads),
         cmocka_unit_test(knows_the_room_for_headers),
         cmocka_unit_test(blanks_controls_wherever_they_are),
-        cmocka_unit_test(reads_authorities_of_urls),
-        cmocka_unit_test(reads_hosts_of_urls),
         cmocka_unit_test(gives_back_ids_of_a_decent_size_and_form),
     };
 

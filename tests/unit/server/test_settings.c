@@ -180,7 +180,8 @@ static void some_need_each_other(void **state)
 static void a_base_is_a_url(void **state)
 {
     static const char *const others[] = {
-        "lazuli.example.com", "http://", "ftp://h", "http://h'; rm", "https://h\"", "http://h h",
+        "lazuli.example.com", "http://",    "ftp://h",    "http://h'; rm",
+        "https://h\"",        "http://h h", "http://h:x", "http://[::1",
     };
 
     (void)state;

@@ -163,6 +163,91 @@ static void series_are_bounded(void **state)
     metrics_free(m);
 }
 
+/* -- Forgetting -------------------------------------------------------------------------------- */
+
+static size_t series_count(struct metrics *m)
+{
+    write_all(m, NULL, 0);
+    return count_of(STR("\nlazuli_requests_total{"));
+}
+
+/* All but the deployment "d" of the account "a". */
+static bool is_not_d(void *data, struct str account, struct str deployment)
+{
+    (void)data;
+    assert_true(str_equal(account, STR("a")));
+    return !str_equal(deployment, STR("d"));
+}
+
+static void what_is_gone_is_forgotten_after_a_time(void **state)
+{
+    struct metrics *m = metrics_new(2);
+    struct metrics_request r = chat;
+    int64_t now_ms = 1000;
+
+    (void)state;
+    metrics_record_request(metrics_shard(m, 0), &chat);
+    r.deployment = STR("gone");
+    metrics_record_request(metrics_shard(m, 0), &r);
+    metrics_record_request(metrics_shard(m, 1), &r);
+    metrics_forget(m, now_ms, is_not_d, NULL);
+    now_ms += METRICS_KEPT_MS - 1;
+    metrics_forget(m, now_ms, is_not_d, NULL);
+    assert_int_equal(series_count(m), 2);
+    metrics_record_request(metrics_shard(m, 1), &r);
+    metrics_forget(m, ++now_ms, is_not_d, NULL);
+    assert_int_equal(series_count(m), 2);
+    expect_line("lazuli_requests_total{account=\"a\",deployment=\"gone\",operation=\"Chat\","
+                "status=\"200\",stream=\"false\"} 2");
+    metrics_forget(m, now_ms + METRICS_KEPT_MS, is_not_d, NULL);
+    assert_int_equal(series_count(m), 1);
+    expect_line("lazuli_requests_total{" CHAT_LABELS "\"false\"} 1");
+    metrics_record_request(metrics_shard(m, 0), &r); /* it is there again, and counts from 0 */
+    assert_int_equal(series_count(m), 2);
+    metrics_free(m);
+}
+
+static void a_clock_that_is_set_back_forgets_nothing_early(void **state)
+{
+    struct metrics *m = metrics_new(1);
+    struct metrics_request r = chat;
+
+    (void)state;
+    r.deployment = STR("gone");
+    metrics_record_request(metrics_shard(m, 0), &r);
+    metrics_forget(m, 2 * METRICS_KEPT_MS, is_not_d, NULL);
+    metrics_forget(m, METRICS_KEPT_MS / 2, is_not_d, NULL);
+    metrics_forget(m, METRICS_KEPT_MS, is_not_d, NULL);
+    assert_int_equal(series_count(m), 1);
+    metrics_forget(m, METRICS_KEPT_MS + METRICS_KEPT_MS / 2, is_not_d, NULL);
+    assert_int_equal(series_count(m), 0);
+    metrics_free(m);
+}
+
+/* Many more than there is room for, over time. */
+static void deployments_that_come_and_go_leave_room(void **state)
+{
+    struct metrics *m = metrics_new(1);
+    struct metrics_request r = chat;
+    int64_t now_ms = 1;
+    char name[20];
+
+    (void)state;
+    for (unsigned i = 0; i < 10000; i++) {
+        snprintf(name, sizeof(name), "n%u", i);
+        r.deployment = str_from(name);
+        metrics_record_request(metrics_shard(m, 0), &r);
+        if (i % 1000 == 999) {
+            metrics_forget(m, now_ms, is_not_d, NULL);
+            now_ms += METRICS_KEPT_MS / 2;
+        }
+    }
+    metrics_record_request(metrics_shard(m, 0), &chat);
+    write_all(m, NULL, 0);
+    expect_line("lazuli_requests_total{" CHAT_LABELS "\"false\"} 1");
+    metrics_free(m);
+}
+
 static void gauges_of_one_name_share_a_head(void **state)
 {
     static const struct metrics_gauge gauges[] = {
@@ -249,6 +334,9 @@ int main(void)
         cmocka_unit_test(labels_tell_series_apart),
         cmocka_unit_test(names_of_any_length_are_kept_apart_and_bounded),
         cmocka_unit_test(series_are_bounded),
+        cmocka_unit_test(what_is_gone_is_forgotten_after_a_time),
+        cmocka_unit_test(a_clock_that_is_set_back_forgets_nothing_early),
+        cmocka_unit_test(deployments_that_come_and_go_leave_room),
         cmocka_unit_test(gauges_of_one_name_share_a_head),
         cmocka_unit_test(a_full_buffer_is_said),
         cmocka_unit_test(a_scrape_does_not_disturb_workers),
