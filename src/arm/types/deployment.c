@@ -180,7 +180,7 @@ static bool check_policy(struct arm_change *change, struct error *err)
 
     if (str_is_empty(name))
         return true;
-    if (!rai_policy_find(change->call, &known, err))
+    if (!rai_policy_find(change->call, change->after.parent, &known, err))
         return false;
     if (str_is_empty(known))
         return error_set_target(err, ERROR_ARM_PROPERTIES, path,

@@ -237,7 +237,8 @@ static bool check_filters(yyjson_mut_val *list, struct error *err)
     return true;
 }
 
-static bool check_blocklists(struct arm_call *c, yyjson_mut_val *list, struct error *err)
+static bool check_blocklists(const struct arm_change *change, yyjson_mut_val *list,
+                             struct error *err)
 {
     static const char path[] = "properties.customBlocklists";
     yyjson_mut_val *item;
@@ -252,7 +253,7 @@ static bool check_blocklists(struct arm_call *c, yyjson_mut_val *list, struct er
             return wrong(err, path, "a string 'blocklistName'");
         if (!has_source(item) || !is_flag(item, "blocking"))
             return wrong(err, path, "Prompt or Completion as 'source', a boolean as 'blocking'");
-        if (!rai_blocklist_exists(c, name, &exists, err))
+        if (!rai_blocklist_exists(change->call, change->after.parent, name, &exists, err))
             return false;
         if (!exists)
             return error_set_target(err, ERROR_ARM_BAD_REQUEST, path,
@@ -268,7 +269,7 @@ static bool check(struct arm_change *change, struct error *err)
     yyjson_mut_val *properties = json_set_object(change->doc, change->root, "properties");
     struct str base = json_mut_str(yyjson_mut_obj_get(properties, "basePolicyName")), known = base;
 
-    if (base.len && !rai_policy_find(change->call, &known, err))
+    if (base.len && !rai_policy_find(change->call, change->after.parent, &known, err))
         return false;
     if (base.len && str_is_empty(known))
         return error_set_target(err, ERROR_ARM_BAD_REQUEST, path,
@@ -277,14 +278,14 @@ static bool check(struct arm_change *change, struct error *err)
     if (base.len)
         json_set_str(change->doc, properties, "basePolicyName", known);
     return check_filters(yyjson_mut_obj_get(properties, "contentFilters"), err) &&
-           check_blocklists(change->call, yyjson_mut_obj_get(properties, "customBlocklists"), err);
+           check_blocklists(change, yyjson_mut_obj_get(properties, "customBlocklists"), err);
 }
 
-bool rai_policy_find(struct arm_call *c, struct str *name, struct error *err)
+bool rai_policy_find(struct arm_call *c, struct str account, struct str *name, struct error *err)
 {
     const struct system_policy *p = find_system(*name);
-    struct str id = arena_printf(c->arena, "%.*s/raiPolicies/%.*s",
-                                 STR_ARGS(arm_resource_id(c, &arm_account_type)), STR_ARGS(*name));
+    struct str id =
+        arena_printf(c->arena, "%.*s/raiPolicies/%.*s", STR_ARGS(account), STR_ARGS(*name));
     struct store_resource r;
     bool found;
 
