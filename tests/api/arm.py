@@ -6,6 +6,11 @@ import requests
 from azure.core.credentials import AccessToken
 
 RESOURCES = "2022-12-01"
+# Of Microsoft.CognitiveServices, all that answers are held against (arm_watch).
+VERSIONS = [
+    "2023-05-01", "2024-06-01-preview", "2024-10-01", "2025-04-01-preview", "2025-06-01", "2025-09-01", "2025-10-01-preview",
+    "2025-12-01", "2026-03-01", "2026-05-01", "2026-05-15-preview",
+]  # fmt: skip
 
 
 class Token:

@@ -1,5 +1,7 @@
 """Fixtures that the API tests share."""
 
+import uuid
+
 import pytest
 
 from arm_watch import arm_answers_are_as_specified, look_at_answers  # noqa: F401
@@ -129,3 +131,20 @@ def upstream(upstream_server):
     """The scripted upstream, forgetful of earlier tests."""
     upstream_server.reset()
     return upstream_server
+
+
+@pytest.fixture
+def group(arm):
+    """A group of the test's own, gone with all in it at its end; `arm` is the module's."""
+    name = "group" + uuid.uuid4().hex[:8]
+    arm.make_group(name)
+    yield name
+    arm.raw("DELETE", f"{arm.group(name)}?api-version=2022-12-01")
+
+
+@pytest.fixture
+def account(arm, group):
+    """The path of an account in it."""
+    name = "account" + uuid.uuid4().hex[:8]
+    arm.make_account(group, name)
+    return arm.account(group, name)

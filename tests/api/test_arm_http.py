@@ -8,7 +8,7 @@ import openai
 import pytest
 import requests
 
-from arm import Arm
+from arm import VERSIONS, Arm
 from conftest import SIMULATED
 from service import Lazuli
 
@@ -19,34 +19,12 @@ ADA = {
 TURBO = {"sku": {"name": "Standard", "capacity": 1}, "properties": {"model": {"format": "OpenAI", "name": "gpt-35-turbo"}}}
 
 
-# All that answers are held against (arm_watch); the tests that go through everything do it in each of them.
-VERSIONS = [
-    "2023-05-01", "2024-06-01-preview", "2024-10-01", "2025-04-01-preview", "2025-06-01", "2025-09-01", "2025-10-01-preview",
-    "2025-12-01", "2026-03-01", "2026-05-01", "2026-05-15-preview",
-]  # fmt: skip
 in_every_version = pytest.mark.parametrize("arm", VERSIONS, indirect=True)
 
 
 @pytest.fixture(params=["2023-05-01", "2024-06-01-preview"])
 def arm(simulated, request):
     return Arm(simulated, request.param)
-
-
-@pytest.fixture
-def group(arm):
-    """A group of the test's own, gone with all in it at its end."""
-    name = "group" + uuid.uuid4().hex[:8]
-    arm.make_group(name)
-    yield name
-    arm.raw("DELETE", f"{arm.group(name)}?api-version=2022-12-01")
-
-
-@pytest.fixture
-def account(arm, group):
-    """The path of an account in it."""
-    name = "account" + uuid.uuid4().hex[:8]
-    arm.make_account(group, name)
-    return arm.account(group, name)
 
 
 @in_every_version

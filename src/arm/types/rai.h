@@ -15,5 +15,8 @@ MUST_CHECK bool rai_policy_find(struct arm_call *c, struct str account, struct s
 /* Is there a blocklist of that name in the account? */
 MUST_CHECK bool rai_blocklist_exists(struct arm_call *c, struct str account, struct str name,
                                      bool *exists, struct error *err);
+/* Is that one of the content filters that policies may have? Case, blanks and underscores are not
+ * regarded: "Protected Material Text", "protected_material_text". */
+bool rai_content_filter_is_known(struct str name);
 
 #endif
