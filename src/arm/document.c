@@ -159,6 +159,70 @@ static yyjson_mut_val *read_field(yyjson_mut_doc *doc, const struct arm_field *f
     return good ? yyjson_val_mut_copy(doc, value) : NULL;
 }
 
+/* -- Items of lists -------------------------------------------------------------------------- */
+
+/* The name behind "LIST[]." in the row of a member of the list's items; NULL for any other row. */
+static const char *member_of(const struct arm_field *list, const struct arm_field *row)
+{
+    size_t len = strlen(list->path);
+
+    return strncmp(row->path, list->path, len) == 0 && strncmp(row->path + len, "[].", 3) == 0
+               ? row->path + len + 3
+               : NULL;
+}
+
+static yyjson_mut_val *read_item(struct arena *a, yyjson_mut_doc *doc, const struct arm_type *type,
+                                 const struct arm_field *list, struct str path, yyjson_val *item,
+                                 struct error *err)
+{
+    yyjson_mut_val *kept = yyjson_mut_obj(doc), *member;
+
+    if (!yyjson_is_obj(item)) {
+        wrong(err, path.data, "must be an object");
+        return NULL;
+    }
+    for (size_t i = 0; i < type->field_count; i++) {
+        const char *name = member_of(list, &type->fields[i]);
+        yyjson_val *value = name ? json_get_nocase(item, str_from(name)) : NULL;
+        struct arm_field f = type->fields[i];
+
+        if (!value || yyjson_is_null(value))
+            continue;
+        f.path = arena_printf(a, "%.*s.%s", STR_ARGS(path), name).data;
+        member = read_field(doc, &f, value, err);
+        if (!member)
+            return NULL;
+        json_set(doc, kept, name, member);
+    }
+    return kept;
+}
+
+/* A list is kept as it is where no rows say what its items, objects, may have. */
+static yyjson_mut_val *read_items(struct arena *a, yyjson_mut_doc *doc, const struct arm_type *type,
+                                  const struct arm_field *list, yyjson_val *value,
+                                  struct error *err)
+{
+    yyjson_mut_val *kept = yyjson_mut_arr(doc), *item;
+    bool has_rows = false;
+    yyjson_val *given;
+    size_t i, count;
+
+    for (i = 0; i < type->field_count; i++)
+        has_rows |= member_of(list, &type->fields[i]) != NULL;
+    if (!has_rows)
+        return yyjson_val_mut_copy(doc, value);
+    yyjson_arr_foreach(value, i, count, given)
+    {
+        item = read_item(a, doc, type, list, arena_printf(a, "%s[%zu]", list->path, i), given, err);
+        if (!item)
+            return NULL;
+        yyjson_mut_arr_append(kept, item);
+    }
+    return kept;
+}
+
+/* -- Documents ------------------------------------------------------------------------------- */
+
 /* Walks from `object` along the path, making objects as needed; *last is the final name. */
 static yyjson_mut_val *make_way(struct arena *a, yyjson_mut_doc *doc, const char *path,
                                 const char **last)
@@ -225,6 +289,8 @@ static yyjson_mut_doc *read_fields(struct arena *a, const struct arm_type *type,
         yyjson_mut_val *kept;
         size_t null_len;
 
+        if (strchr(f->path, '['))
+            continue; /* read with its list */
         if (!check_way(input, f, &null_len, err))
             return NULL;
         way.len = null_len;
@@ -233,6 +299,8 @@ static yyjson_mut_doc *read_fields(struct arena *a, const struct arm_type *type,
         if (!value || (yyjson_is_null(value) && !keep_nulls))
             continue;
         kept = yyjson_is_null(value) ? yyjson_mut_null(doc) : read_field(doc, f, value, err);
+        if (kept && f->kind == ARM_FIELD_LIST && yyjson_is_arr(value))
+            kept = read_items(a, doc, type, f, value, err);
         if (!kept)
             return NULL;
         set_at(a, doc, f->path, kept);

@@ -34,14 +34,14 @@ enum arm_field_kind {
     ARM_FIELD_INTEGER, /* 32 bits, not negative */
     ARM_FIELD_BOOL,
     ARM_FIELD_OBJECT, /* kept as it is */
-    ARM_FIELD_LIST,   /* kept as it is */
+    ARM_FIELD_LIST,   /* kept as it is, unless rows of "LIST[].NAME" say what its items may have */
     ARM_FIELD_TEXT_LIST,
     ARM_FIELD_TEXT_MAP, /* object with text values only: tags */
 };
 
 /* A member that a client may set. Members that have no row are ignored, as ARM does. */
 struct arm_field {
-    const char *path; /* "properties.networkAcls.defaultAction" */
+    const char *path; /* "properties.networkAcls.defaultAction", "properties.regions[].name" */
     enum arm_field_kind kind;
     const char
         *values; /* ARM_FIELD_TEXT: "Allow|Deny", the only ones, in the case they are kept in */

@@ -148,15 +148,20 @@ bool arm_version_is_at_least(const struct arm_call *c, const char *date)
     return compare_dates(c->api_version, date) >= 0;
 }
 
-static void remove_member(yyjson_mut_val *object, const char *path)
+/* Of each item, where there is a list on the way. */
+static void remove_member(yyjson_mut_val *object, struct str path)
 {
-    struct str rest = str_from(path), name;
+    yyjson_mut_val *item;
+    size_t i, count;
+    struct str name;
 
-    while (object && str_split(&rest, '.', &name)) {
-        if (!rest.len)
-            yyjson_mut_obj_remove_keyn(object, name.data, name.len);
-        object = yyjson_mut_obj_getn(object, name.data, name.len);
-    }
+    yyjson_mut_arr_foreach(object, i, count, item) remove_member(item, path);
+    if (!yyjson_mut_is_obj(object) || !str_split(&path, '.', &name))
+        return;
+    if (path.len)
+        remove_member(yyjson_mut_obj_getn(object, name.data, name.len), path);
+    else
+        yyjson_mut_obj_remove_keyn(object, name.data, name.len);
 }
 
 void arm_version_trim(const struct arm_call *c, const struct arm_member *members, size_t count,
@@ -164,6 +169,6 @@ void arm_version_trim(const struct arm_call *c, const struct arm_member *members
 {
     for (size_t i = 0; i < count; i++) {
         if (!arm_version_is_at_least(c, members[i].since))
-            remove_member(shown, members[i].path);
+            remove_member(shown, str_from(members[i].path));
     }
 }

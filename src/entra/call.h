@@ -136,6 +136,8 @@ extern const struct entra_endpoints entra_device;
 extern const struct entra_endpoints entra_graph;
 extern const struct entra_endpoints entra_graph_app_role;
 extern const struct entra_endpoints entra_graph_group;
+extern const struct entra_endpoints entra_graph_reference;
+extern const struct entra_endpoints entra_graph_service_principal;
 extern const struct entra_endpoints entra_graph_write;
 extern const struct entra_endpoints entra_managed_identity;
 

@@ -129,6 +129,23 @@ static yyjson_mut_val *show_alternative_names(const struct entra_call *c, yyjson
     return names;
 }
 
+/* What a service principal has besides its application. */
+static void show_own(yyjson_mut_doc *doc, yyjson_mut_val *shown, yyjson_val *own)
+{
+    static const char *const texts[] = { "description", "notes", "loginUrl",
+                                         "preferredSingleSignOnMode" };
+    static const char *const lists[] = { "alternativeNames", "notificationEmailAddresses", "tags" };
+
+    copy_members(doc, shown, own, texts, ARRAY_LEN(texts));
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        yyjson_val *list = yyjson_obj_get(own, lists[i]);
+
+        json_set(doc, shown, lists[i], list ? yyjson_val_mut_copy(doc, list) : yyjson_mut_arr(doc));
+    }
+    json_set_bool(doc, shown, "appRoleAssignmentRequired",
+                  yyjson_is_true(yyjson_obj_get(own, "appRoleAssignmentRequired")));
+}
+
 static void show_application(struct entra_call *c, yyjson_mut_doc *doc, yyjson_mut_val *shown,
                              const struct principal_record *p, enum graph_kind kind)
 {
@@ -144,7 +161,9 @@ static void show_application(struct entra_call *c, yyjson_mut_doc *doc, yyjson_m
                  p->type == PRINCIPAL_TYPE_APPLICATION ? STR("Application")
                                                        : STR("ManagedIdentity"));
     json_set_bool(doc, shown, "accountEnabled", principal_is_enabled(p));
-    json_set(doc, shown, "alternativeNames", show_alternative_names(c, doc, p));
+    show_own(doc, shown, yyjson_obj_get(p->body, GRAPH_OF_SERVICE_PRINCIPAL));
+    if (p->type == PRINCIPAL_TYPE_MANAGED_IDENTITY)
+        json_set(doc, shown, "alternativeNames", show_alternative_names(c, doc, p));
     json_set_str(doc, shown, "appOwnerOrganizationId", authority_tenant(c->entra->authority));
 }
 
@@ -359,8 +378,7 @@ static struct str *read_ids(struct arena *a, yyjson_val *list)
     return ids;
 }
 
-/* Those of a list of ids that are there, each once: to read a group with its members takes memory. */
-static bool reply_objects(struct entra_call *c, yyjson_val *list, struct error *err)
+bool graph_reply_objects(struct entra_call *c, yyjson_val *list, struct error *err)
 {
     yyjson_mut_doc *doc = json_new(c->arena);
     yyjson_mut_val *root = yyjson_mut_obj(doc), *value = yyjson_mut_arr(doc);
@@ -390,7 +408,7 @@ static bool get_by_ids(struct entra_call *c, struct error *err)
     ids = yyjson_obj_get(body, "ids");
     if (!yyjson_is_arr(ids) || yyjson_arr_size(ids) > 1000)
         return graph_refuse(err, "The body must have 'ids', a list of at most 1000 object ids.");
-    return reply_objects(c, ids, err);
+    return graph_reply_objects(c, ids, err);
 }
 
 /* There is one, the tenant. */
@@ -413,13 +431,14 @@ static bool organization(struct entra_call *c, struct error *err)
     return true;
 }
 
-static bool members(struct entra_call *c, struct error *err)
+/* What users have consented to: nobody is asked for a consent here, so that there is none. */
+static bool list_no_grants(struct entra_call *c, struct error *err)
 {
-    struct principal_record group;
+    struct principal_record p;
     struct principal who;
 
-    return graph_authenticate(c, &who, err) && graph_find(c, &group, err) &&
-           reply_objects(c, yyjson_obj_get(group.body, "members"), err);
+    return graph_authenticate(c, &who, err) && (!c->name_count || graph_find(c, &p, err)) &&
+           graph_reply_objects(c, NULL, err);
 }
 
 static const struct entra_endpoint endpoints[] = {
@@ -433,7 +452,10 @@ static const struct entra_endpoint endpoints[] = {
     { HTTP_GET, "/v1.0/servicePrincipals/{}", get, false },
     { HTTP_GET, "/v1.0/groups", list, false },
     { HTTP_GET, "/v1.0/groups/{}", get, false },
-    { HTTP_GET, "/v1.0/groups/{}/members", members, false },
+    { HTTP_GET, "/v1.0/oauth2PermissionGrants", list_no_grants, false },
+    { HTTP_GET, "/v1.0/me/oauth2PermissionGrants", list_no_grants, false },
+    { HTTP_GET, "/v1.0/users/{}/oauth2PermissionGrants", list_no_grants, false },
+    { HTTP_GET, "/v1.0/servicePrincipals/{}/oauth2PermissionGrants", list_no_grants, false },
     { HTTP_POST, "/v1.0/directoryObjects/getByIds", get_by_ids, false },
 };
 

@@ -15,6 +15,9 @@
 /* What tokens for it say that they are for. */
 #define GRAPH_AUDIENCE "https://graph.microsoft.com"
 
+/* In an application's document: what is its service principal's alone. */
+#define GRAPH_OF_SERVICE_PRINCIPAL "servicePrincipal"
+
 enum graph_kind { GRAPH_USERS, GRAPH_APPLICATIONS, GRAPH_SERVICE_PRINCIPALS, GRAPH_GROUPS };
 #define GRAPH_KINDS 4
 
@@ -34,6 +37,9 @@ MUST_CHECK bool graph_find_me(struct entra_call *c, struct principal_record *p, 
 /* As Graph shows it. */
 yyjson_mut_val *graph_show(struct entra_call *c, yyjson_mut_doc *doc,
                            const struct principal_record *p, enum graph_kind kind);
+/* Replies with those of a list of ids that are there, each once: to read a group with its members takes
+ * memory. */
+MUST_CHECK bool graph_reply_objects(struct entra_call *c, yyjson_val *list, struct error *err);
 /* To a list of objects of any kind. */
 void graph_append_object(struct entra_call *c, yyjson_mut_doc *doc, yyjson_mut_val *value,
                          const struct principal_record *p);

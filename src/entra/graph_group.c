@@ -1,24 +1,24 @@
 /*
- * Microsoft Graph: groups, who is in them, and in which ones somebody is.
+ * Microsoft Graph: groups, and in which ones somebody is.
  * SPDX-License-Identifier: MIT
  */
 #include "base/format.h"
 #include "entra/graph_write.h"
 
-#define MEMBERS_MAX 20000
 #define CHECKED_MAX 20 /* Graph's own */
 
 /* -- Writing --------------------------------------------------------------------------------- */
 
+static const struct graph_member of_group[] = {
+    { .name = "displayName", .is_needed = true },
+    { .name = "description" },
+    { .name = "mailNickname" },
+    { .name = "mailEnabled", .is_boolean = true },
+    { .name = "securityEnabled", .is_boolean = true },
+};
+
 static bool create_group(struct entra_call *c, struct error *err)
 {
-    static const struct graph_member of_group[] = {
-        { .name = "displayName", .is_needed = true },
-        { .name = "description" },
-        { .name = "mailNickname" },
-        { .name = "mailEnabled", .is_boolean = true },
-        { .name = "securityEnabled", .is_boolean = true },
-    };
     struct principal_record p = { .type = PRINCIPAL_TYPE_GROUP };
     yyjson_mut_doc *doc = json_new(c->arena);
     yyjson_mut_val *kept = yyjson_mut_obj(doc);
@@ -30,72 +30,28 @@ static bool create_group(struct entra_call *c, struct error *err)
         return false;
     p.object_id = p.name = graph_new_guid(c);
     json_set(doc, kept, "members", yyjson_mut_arr(doc));
+    if (!graph_take_references(c, doc, kept, body, GRAPH_GROUPS, err))
+        return false;
     return graph_create(c, &p, kept, GRAPH_GROUPS, err);
 }
 
-/* Takes a member out of the list; false when it was not in it. */
-static bool take_out(yyjson_mut_val *members, struct str id)
+static bool change_group(struct entra_call *c, struct error *err)
 {
-    yyjson_mut_arr_iter iter;
-    yyjson_mut_val *item;
-    bool removed = false;
-
-    if (!yyjson_mut_arr_iter_init(members, &iter))
-        return false;
-    while ((item = yyjson_mut_arr_iter_next(&iter))) {
-        if (str_equal_nocase(json_mut_str(item), id))
-            removed = yyjson_mut_arr_iter_remove(&iter) != NULL;
-    }
-    return removed;
-}
-
-/* {"@odata.id": "https://graph/v1.0/directoryObjects/ID"} */
-static bool add_member(struct entra_call *c, struct error *err)
-{
-    struct principal_record group, member;
-    yyjson_mut_val *members;
+    struct principal_record p;
     yyjson_mut_doc *doc;
+    yyjson_mut_val *kept;
     yyjson_val *body;
-    struct str id;
-    bool found;
 
-    if (!graph_authorize(c, err) || !graph_find_changeable(c, &group, err) ||
+    if (!graph_authorize(c, err) || !graph_find_changeable(c, &p, err) ||
         !(body = graph_read_body(c, err)))
         return false;
-    id = json_str(yyjson_obj_get(body, "@odata.id"));
-    id = str_slice(id, id.len < GUID_TEXT_LEN ? 0 : id.len - GUID_TEXT_LEN, SIZE_MAX);
-    if (!principals_get(c->txn, c->arena, id, &member, &found, err))
+    doc = json_copy(c->arena, p.body);
+    kept = yyjson_mut_doc_get_root(doc);
+    if (!graph_take_members(doc, kept, body, of_group, ARRAY_LEN(of_group), err) ||
+        !graph_take_references(c, doc, kept, body, GRAPH_GROUPS, err))
         return false;
-    if (!found)
-        return error_set(err, ERROR_GRAPH_NOT_FOUND, "Resource '%.*s' does not exist.",
-                         STR_ARGS(str_slice(id, 0, 60)));
-    doc = json_copy(c->arena, group.body);
-    members = yyjson_mut_obj_get(yyjson_mut_doc_get_root(doc), "members");
-    if (yyjson_mut_arr_size(members) >= MEMBERS_MAX)
-        return graph_refuse(err, "The group has too many members.");
-    if (take_out(members, id))
-        return graph_refuse(err,
-                            "One or more added object references already exist for the following "
-                            "modified properties: 'members'.");
-    yyjson_mut_arr_add_strncpy(doc, members, member.object_id.data, member.object_id.len);
     c->reply.status = 204;
-    return graph_save(c, &group, yyjson_mut_doc_get_root(doc), "member_added", member.object_id,
-                      err);
-}
-
-static bool remove_member(struct entra_call *c, struct error *err)
-{
-    struct principal_record group;
-    yyjson_mut_doc *doc;
-
-    if (!graph_authorize(c, err) || !graph_find_changeable(c, &group, err))
-        return false;
-    doc = json_copy(c->arena, group.body);
-    if (!take_out(yyjson_mut_obj_get(yyjson_mut_doc_get_root(doc), "members"), c->names[1]))
-        return error_set(err, ERROR_GRAPH_NOT_FOUND, "Resource '%.*s' does not exist.",
-                         STR_ARGS(str_slice(c->names[1], 0, 60)));
-    c->reply.status = 204;
-    return graph_save(c, &group, yyjson_mut_doc_get_root(doc), "member_removed", c->names[1], err);
+    return graph_save(c, &p, kept, "updated", STR_NONE, err);
 }
 
 /* -- In which groups? ------------------------------------------------------------------------ */
@@ -224,8 +180,7 @@ static bool transitive_member_of(struct entra_call *c, struct error *err)
 
 static const struct entra_endpoint endpoints[] = {
     { HTTP_POST, "/v1.0/groups", create_group, false },
-    { HTTP_POST, "/v1.0/groups/{}/members/$ref", add_member, false },
-    { HTTP_DELETE, "/v1.0/groups/{}/members/{}/$ref", remove_member, false },
+    { HTTP_PATCH, "/v1.0/groups/{}", change_group, false },
     MEMBERSHIPS_OF("/v1.0/me"),
     MEMBERSHIPS_OF("/v1.0/users/{}"),
     MEMBERSHIPS_OF("/v1.0/servicePrincipals/{}"),

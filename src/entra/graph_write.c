@@ -15,7 +15,6 @@
 #define SECRET_LEN 40
 #define SECRET_LIFETIME_MS ((int64_t)730 * 86400 * 1000) /* two years, Graph's default */
 #define SECRETS_MAX 50
-#define TEXT_MAX 256
 #define REDIRECTS_MAX 256
 
 bool graph_refuse(struct error *err, const char *what)
@@ -52,7 +51,7 @@ static bool is_good(const struct graph_member *m, yyjson_val *value)
         return !m->is_needed;
     if (m->is_boolean)
         return yyjson_is_bool(value);
-    return yyjson_is_str(value) && yyjson_get_len(value) <= TEXT_MAX &&
+    return yyjson_is_str(value) && yyjson_get_len(value) <= GRAPH_TEXT_MAX &&
            (yyjson_get_len(value) > 0 || !m->is_needed);
 }
 
@@ -341,7 +340,8 @@ static bool create_application(struct entra_call *c, struct error *err)
         !graph_require_name(body, err) ||
         !graph_take_members(doc, kept, body, of_application, ARRAY_LEN(of_application), err) ||
         !take_certificates(c, doc, kept, body, err) || !take_redirects(doc, kept, body, err) ||
-        !resource_take(doc, kept, body, err))
+        !resource_take(doc, kept, body, err) ||
+        !graph_take_references(c, doc, kept, body, GRAPH_APPLICATIONS, err))
         return false;
     json_set_bool(doc, kept, "isServicePrincipal", false);
     p.object_id = graph_new_guid(c);
@@ -373,34 +373,6 @@ static bool change_application(struct entra_call *c, struct error *err)
                       STR_NONE, err);
 }
 
-/* The service principal of an application that is there. */
-static bool create_service_principal(struct entra_call *c, struct error *err)
-{
-    struct principal_record p;
-    yyjson_mut_doc *doc;
-    yyjson_mut_val *kept;
-    yyjson_val *body;
-    bool found;
-
-    if (!graph_authorize(c, err) || !(body = graph_read_body(c, err)) ||
-        !principals_find(c->txn, c->arena, json_str(yyjson_obj_get(body, "appId")), &p, &found,
-                         err))
-        return false;
-    if (!found || p.type != PRINCIPAL_TYPE_APPLICATION)
-        return graph_refuse(err, "The appId of the service principal does not reference a valid "
-                                 "application object.");
-    if (graph_is_of_kind(&p, GRAPH_SERVICE_PRINCIPALS))
-        return graph_refuse(err,
-                            "The service principal cannot be created, updated, or restored because "
-                            "the service principal name is already in use.");
-    doc = json_copy(c->arena, p.body);
-    kept = yyjson_mut_doc_get_root(doc);
-    yyjson_mut_obj_remove_key(kept, "isServicePrincipal");
-    /* an earlier one of the application had the same object id: its tokens stay dead */
-    json_set_int(doc, kept, "validFromMs", authority_now_ms(c->entra->authority));
-    return graph_create(c, &p, kept, GRAPH_SERVICE_PRINCIPALS, err);
-}
-
 /* The secret is shown once. */
 static void reply_with_secret(struct entra_call *c, yyjson_mut_val *secrets, const char *secret)
 {
@@ -429,7 +401,7 @@ static bool add_password(struct entra_call *c, struct error *err)
     if (yyjson_arr_size(yyjson_obj_get(p.body, "secrets")) >= SECRETS_MAX)
         return graph_refuse(err, "Too many credentials.");
     wanted = yyjson_obj_get(body, "passwordCredential");
-    if (json_str(yyjson_obj_get(wanted, "displayName")).len > TEXT_MAX)
+    if (json_str(yyjson_obj_get(wanted, "displayName")).len > GRAPH_TEXT_MAX)
         return graph_refuse(err, "The display name of the credential is too long.");
     if ((yyjson_obj_get(wanted, "startDateTime") &&
          !format_parse_time(json_str(yyjson_obj_get(wanted, "startDateTime")), &start_ms)) ||
@@ -480,25 +452,18 @@ static bool remove_password(struct entra_call *c, struct error *err)
 
 /* -- Deleting -------------------------------------------------------------------------------- */
 
-/* An application that loses its service principal stays, without any right. */
 static bool delete (struct entra_call *c, struct error *err)
 {
     struct principal_record p;
-    yyjson_mut_doc *doc;
     bool existed;
 
     if (!graph_authorize(c, err) || !graph_find_changeable(c, &p, err))
         return false;
     c->reply.status = 204;
     c->changed = p.object_id;
-    if (graph_kind_of(c) != GRAPH_SERVICE_PRINCIPALS)
-        return resource_index(c, &p, NULL, err) &&
-               principals_delete(c->txn, c->arena, p.object_id, &existed, err) &&
-               audit_changed(c, &p, "deleted", STR_NONE, err);
-    doc = json_copy(c->arena, p.body);
-    json_set_bool(doc, yyjson_mut_doc_get_root(doc), "isServicePrincipal", false);
-    return graph_save(c, &p, yyjson_mut_doc_get_root(doc), "service_principal_deleted", STR_NONE,
-                      err);
+    return resource_index(c, &p, NULL, err) &&
+           principals_delete(c->txn, c->arena, p.object_id, &existed, err) &&
+           audit_changed(c, &p, "deleted", STR_NONE, err);
 }
 
 static const struct entra_endpoint endpoints[] = {
@@ -511,8 +476,6 @@ static const struct entra_endpoint endpoints[] = {
     { HTTP_DELETE, "/v1.0/applications/{}", delete, false },
     { HTTP_POST, "/v1.0/applications/{}/addPassword", add_password, false },
     { HTTP_POST, "/v1.0/applications/{}/removePassword", remove_password, false },
-    { HTTP_POST, "/v1.0/servicePrincipals", create_service_principal, false },
-    { HTTP_DELETE, "/v1.0/servicePrincipals/{}", delete, false },
     { HTTP_POST, "/v1.0/servicePrincipals/{}/addPassword", add_password, false },
     { HTTP_POST, "/v1.0/servicePrincipals/{}/removePassword", remove_password, false },
     { HTTP_DELETE, "/v1.0/groups/{}", delete, false },

@@ -7,6 +7,8 @@
 
 #include "entra/graph.h"
 
+#define GRAPH_TEXT_MAX 256
+
 /* A text or a boolean that may be set. */
 struct graph_member {
     const char *name;
@@ -18,6 +20,10 @@ struct graph_member {
 MUST_CHECK bool graph_take_members(yyjson_mut_doc *doc, yyjson_mut_val *kept, yyjson_val *body,
                                    const struct graph_member *members, size_t count,
                                    struct error *err);
+/* Adds what "members@odata.bind" and "owners@odata.bind" of the body name. In graph_reference.c. */
+MUST_CHECK bool graph_take_references(struct entra_call *c, yyjson_mut_doc *doc,
+                                      yyjson_mut_val *kept, yyjson_val *body, enum graph_kind kind,
+                                      struct error *err);
 MUST_CHECK bool graph_require_name(yyjson_val *body, struct error *err);
 /* The one that is to be changed. A managed identity follows its resource: it has no secret, and goes
  * when that does. */

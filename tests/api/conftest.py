@@ -6,6 +6,7 @@ import pytest
 from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
 from azure.mgmt.resource import ResourceManagementClient
 
+from arm_watch import arm_answers_are_as_specified, look_at_answers  # noqa: F401
 from certificate import make_certificate
 from entra import Entra
 from fake_upstream import FakeUpstream
@@ -180,3 +181,20 @@ def upstream(upstream_server):
     """The scripted upstream, forgetful of earlier tests."""
     upstream_server.reset()
     return upstream_server
+
+
+@pytest.fixture
+def group(arm):
+    """A group of the test's own, gone with all in it at its end; `arm` is the module's."""
+    name = "group" + uuid.uuid4().hex[:8]
+    arm.make_group(name)
+    yield name
+    arm.raw("DELETE", f"{arm.group(name)}?api-version=2022-12-01")
+
+
+@pytest.fixture
+def account(arm, group):
+    """The path of an account in it."""
+    name = "account" + uuid.uuid4().hex[:8]
+    arm.make_account(group, name)
+    return arm.account(group, name)

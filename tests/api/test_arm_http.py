@@ -8,7 +8,7 @@ import openai
 import pytest
 import requests
 
-from arm import Arm
+from arm import VERSIONS, Arm
 from conftest import SIMULATED
 from service import Lazuli
 
@@ -19,28 +19,15 @@ ADA = {
 TURBO = {"sku": {"name": "Standard", "capacity": 1}, "properties": {"model": {"format": "OpenAI", "name": "gpt-35-turbo"}}}
 
 
+in_every_version = pytest.mark.parametrize("arm", VERSIONS, indirect=True)
+
+
 @pytest.fixture(params=["2023-05-01", "2024-06-01-preview"])
 def arm(simulated, request):
     return Arm(simulated, request.param)
 
 
-@pytest.fixture
-def group(arm):
-    """A group of the test's own, gone with all in it at its end."""
-    name = "group" + uuid.uuid4().hex[:8]
-    arm.make_group(name)
-    yield name
-    arm.raw("DELETE", f"{arm.group(name)}?api-version=2022-12-01")
-
-
-@pytest.fixture
-def account(arm, group):
-    """The path of an account in it."""
-    name = "account" + uuid.uuid4().hex[:8]
-    arm.make_account(group, name)
-    return arm.account(group, name)
-
-
+@in_every_version
 def test_walk_through(arm, group):
     name = "myOAIResource" + uuid.uuid4().hex[:6]
     path = arm.account(group, name)
@@ -139,6 +126,7 @@ def test_network_rules_hold_for_inference(arm, account):
     assert ask(endpoint) == (403, "Public access is disabled. Please configure private endpoint.")
 
 
+@in_every_version
 def test_every_list_is_as_specified(arm, account):
     subscription = f"{arm.subscription}/providers/Microsoft.CognitiveServices"
     group = account.rsplit("/", 1)[0]
@@ -171,6 +159,7 @@ def test_upgrade_option(arm, account):
     assert "versionUpgradeOption" not in listed["properties"]
 
 
+@in_every_version
 def test_put_takes_back_what_get_gave(arm, account):
     before = arm.call("GET", account)
     after = arm.call("PUT", account, before)
@@ -181,6 +170,7 @@ def test_put_takes_back_what_get_gave(arm, account):
     assert after == before
 
 
+@in_every_version
 def test_put_takes_back_a_deployment(arm, account):
     """With what only the service may set, and with what nobody knows."""
     path = f"{account}/deployments/chat"
@@ -357,6 +347,7 @@ def test_group_goes_with_all_in_it(arm, group, account):
     assert arm.error("GET", account, status=404)["code"] == "ResourceGroupNotFound"
 
 
+@in_every_version
 def test_soft_delete(arm, group, account):
     name = account.rsplit("/", 1)[1]
     provider = f"{arm.subscription}/providers/Microsoft.CognitiveServices"
@@ -380,6 +371,7 @@ def test_soft_delete(arm, group, account):
     arm.call("DELETE", deleted, status=204)
 
 
+@in_every_version
 def test_children_are_as_specified(arm, group, account):
     """What lies below an account besides deployments: made, listed, shown, and gone again."""
     state = {"properties": {"privateLinkServiceConnectionState": {"status": "Approved"}}}
@@ -413,6 +405,7 @@ def test_children_are_as_specified(arm, group, account):
         arm.call("DELETE", f"{account}/{name}", status=204)
 
 
+@in_every_version
 def test_shared_commitment_plan(arm, group, account):
     provider = f"{arm.group(group)}/providers/Microsoft.CognitiveServices"
     plan = {"kind": "OpenAI", "sku": {"name": "S0"}, "location": "eastus",

@@ -11,7 +11,6 @@ from azure.mgmt.cognitiveservices.models import Account, Identity, UserAssignedI
 from azure.mgmt.msi import ManagedServiceIdentityClient
 
 from arm import Token
-from arm_spec import Spec
 from conftest import SIMULATED
 from entra import ARM, DATA, Entra, claims_of
 from service import Lazuli
@@ -77,16 +76,13 @@ def test_the_provider_is_registered(resources):
 
 @pytest.mark.parametrize("version", ["2018-11-30", "2023-01-31", "2024-11-30"])
 def test_answers_follow_the_specification(entra, service, version):
-    """The published one of the newest stable version; older ones have the same members, but for one."""
-    spec = Spec("2024-11-30", "managedidentity")
+    """Each is held against it (arm_watch): the newest stable one; older ones have the same members, but for one."""
     name = "g" + uuid.uuid4().hex[:8]
     group = f"/resourceGroups/{name}"
 
     def call(method, path, body=None, status=200):
         answer = entra.arm(method, path, service.token, body, version)
         assert answer.status_code == status, answer.text
-        whole = f"/subscriptions/{service.variables['LAZULI_SUBSCRIPTION_ID']}{path}"
-        spec.check(method, whole, status, answer.json() if answer.content else None)
         return answer.json() if answer.content else None
 
     assert entra.arm("PUT", group, service.token, {"location": "eastus"}, "2022-12-01").status_code == 201

@@ -11,7 +11,6 @@ from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
 from azure.mgmt.resource import ResourceManagementClient, SubscriptionClient
 
 from arm import Token
-from arm_spec import Spec
 from certificate import tls_arguments
 from conftest import SIMULATED
 from service import Lazuli
@@ -175,16 +174,8 @@ def test_a_service_principal_may_what_its_roles_say(authorization, service, subs
 
 
 def test_answers_are_as_specified(service, certificate, subscription):
-    """Each answer against the published schema; Azure, too, sends null for what is not set."""
+    """Each answer is held against the published schema (arm_watch)."""
     headers = {"Authorization": f"Bearer {service.token}"}
-    specs = {ROLES: Spec("2022-04-01", "roledefinitions"), ASSIGNMENTS: Spec("2022-04-01", "roleassignments")}
-
-    def without_nulls(value):
-        if isinstance(value, list):
-            return [without_nulls(item) for item in value]
-        if isinstance(value, dict):
-            return {name: without_nulls(item) for name, item in value.items() if item is not None}
-        return value
 
     def call(method, scope, kind, name="", body=None):
         path = scope + kind + name
@@ -192,9 +183,7 @@ def test_answers_are_as_specified(service, certificate, subscription):
         answer = requests.request(
             method, url, json=body, headers=headers, verify=str(certificate / "cert.pem"), timeout=60
         )
-        parsed = answer.json() if answer.content else None
-        assert answer.ok, parsed
-        specs[kind].check(method, path, answer.status_code, without_nulls(parsed))
+        assert answer.ok, answer.text
         return answer.status_code
 
     scope, name = f"/subscriptions/{subscription}", "/" + str(uuid.uuid4())

@@ -16,6 +16,29 @@ def test_memberships(az):
     assert az("ad", "user", "get-member-groups", "--id", name) == [{"displayName": "team", "id": group["id"]}]
 
 
+def test_owners(az):
+    name = "owner@lazuli.local"
+    user = az("ad", "user", "create", "--display-name", "Owner", "--password", PASSWORD, "--user-principal-name", name)
+    group = az("ad", "group", "create", "--display-name", "owned", "--mail-nickname", "owned")
+    app = az("ad", "app", "create", "--display-name", "owned")
+    for of, which in (("group", ("--group", group["id"])), ("app", ("--id", app["appId"]))):
+        assert az("ad", of, "owner", "list", *which) == []
+        az("ad", of, "owner", "add", *which, "--owner-object-id", user["id"])
+        assert [owner["id"] for owner in az("ad", of, "owner", "list", *which)] == [user["id"]]
+        az("ad", of, "owner", "remove", *which, "--owner-object-id", user["id"])
+        assert az("ad", of, "owner", "list", *which) == []
+
+
+def test_a_service_principal_is_changed(az):
+    app = az("ad", "app", "create", "--display-name", "changed")
+    made = az("ad", "sp", "create", "--id", app["appId"])
+    assert made["appRoleAssignmentRequired"] is False
+    az("ad", "sp", "update", "--id", made["id"], "--set", "appRoleAssignmentRequired=true")
+    assert az("ad", "sp", "show", "--id", made["id"])["appRoleAssignmentRequired"] is True
+    assert az("ad", "sp", "owner", "list", "--id", made["id"]) == []
+    assert az("ad", "app", "permission", "list-grants", "--id", app["appId"]) == []
+
+
 def test_app_roles(az, lazuli, tmp_path):
     roles = tmp_path / "roles.json"
     role = {"value": "Orders.Read", "displayName": "Read", "description": "Read orders", "isEnabled": True}

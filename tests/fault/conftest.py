@@ -2,6 +2,7 @@
 
 import pytest
 
+from arm_watch import arm_answers_are_as_specified, look_at_answers  # noqa: F401
 from certificate import make_certificate, tls_arguments
 from fake_upstream import FakeUpstream
 from memory import SMALL_QUARANTINE

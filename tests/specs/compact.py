@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""compact.py IN OUT   writes a published specification without what no check needs: descriptions, examples, blanks."""
+"""compact.py IN OUT [PATH...]   writes a published specification without what no check of an answer needs: descriptions,
+examples, requests, blanks; where paths are named, only theirs, and the definitions that their answers refer to."""
 
 import json
 import sys
@@ -20,6 +21,46 @@ def compact(value, names_are_data=False):
     }
 
 
-with open(sys.argv[1]) as source, open(sys.argv[2], "w") as target:
-    json.dump(compact(json.load(source)), target, separators=(",", ":"))
-    target.write("\n")
+def references(value):
+    """The names of the definitions of the same file that a value refers to."""
+    if isinstance(value, list):
+        return set().union(*map(references, value))
+    if not isinstance(value, dict):
+        return set()
+    own = {value["$ref"].rpartition("/")[2]} if str(value.get("$ref", "")).startswith("#/definitions/") else set()
+    return own.union(*map(references, value.values()))
+
+
+def successes(responses):
+    """Errors are those of common-types, whatever a specification says of them."""
+    return {status: response for status, response in responses.items() if status != "default" and int(status) < 400}
+
+
+def reduced(specification, paths):
+    """The answers of these paths (of all where there are none), and the definitions that they need."""
+    kept = {}
+    for path, operations in specification["paths"].items():
+        if not paths or path.lower() in paths:
+            kept[path] = {
+                method: {"operationId": operation["operationId"], "responses": successes(operation["responses"])}
+                for method, operation in operations.items()
+                if method != "parameters"
+            }
+    needed, new = set(), references(kept)
+    while new:
+        needed |= new
+        new = references([specification["definitions"][name] for name in new]) - needed
+    definitions = {name: item for name, item in specification["definitions"].items() if name in needed}
+    return {"swagger": "2.0", "info": specification["info"], "paths": kept, "definitions": definitions}
+
+
+def write(specification, file):
+    with open(file, "w") as target:
+        json.dump(specification, target, separators=(",", ":"))
+        target.write("\n")
+
+
+if __name__ == "__main__":
+    with open(sys.argv[1]) as source:
+        whole = compact(json.load(source))
+    write(reduced(whole, {path.lower() for path in sys.argv[3:]}) if sys.argv[3:] else whole, sys.argv[2])

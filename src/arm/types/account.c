@@ -22,7 +22,7 @@
 static const struct arm_field fields[] = {
     { "location", ARM_FIELD_TEXT, NULL },
     { "kind", ARM_FIELD_TEXT, NULL },
-    { "sku.name", ARM_FIELD_TEXT, NULL },
+    COGNITIVE_SKU_FIELDS,
     { "identity.type", ARM_FIELD_TEXT,
       "None|SystemAssigned|UserAssigned|SystemAssigned, UserAssigned" },
     { "identity.userAssignedIdentities", ARM_FIELD_OBJECT, NULL },
@@ -38,7 +38,12 @@ static const struct arm_field fields[] = {
     { "properties.networkAcls.defaultAction", ARM_FIELD_TEXT, "Allow|Deny" },
     { "properties.networkAcls.bypass", ARM_FIELD_TEXT, "None|AzureServices" },
     { "properties.networkAcls.ipRules", ARM_FIELD_LIST, NULL },
+    { "properties.networkAcls.ipRules[].value", ARM_FIELD_TEXT, NULL },
     { "properties.networkAcls.virtualNetworkRules", ARM_FIELD_LIST, NULL },
+    { "properties.networkAcls.virtualNetworkRules[].id", ARM_FIELD_TEXT, NULL },
+    { "properties.networkAcls.virtualNetworkRules[].state", ARM_FIELD_TEXT, NULL },
+    { "properties.networkAcls.virtualNetworkRules[].ignoreMissingVnetServiceEndpoint",
+      ARM_FIELD_BOOL, NULL },
     { "properties.apiProperties", ARM_FIELD_OBJECT, NULL },
     { "properties.encryption.keySource", ARM_FIELD_TEXT,
       "Microsoft.CognitiveServices|Microsoft.KeyVault" },
@@ -47,7 +52,40 @@ static const struct arm_field fields[] = {
     { "properties.encryption.keyVaultProperties.keyVaultUri", ARM_FIELD_TEXT, NULL },
     { "properties.encryption.keyVaultProperties.identityClientId", ARM_FIELD_TEXT, NULL },
     { "properties.userOwnedStorage", ARM_FIELD_LIST, NULL },
-    { "properties.raiMonitorConfig", ARM_FIELD_OBJECT, NULL },
+    { "properties.userOwnedStorage[].resourceId", ARM_FIELD_TEXT, NULL },
+    { "properties.userOwnedStorage[].identityClientId", ARM_FIELD_TEXT, NULL },
+    { "properties.amlWorkspace.resourceId", ARM_FIELD_TEXT, NULL },
+    { "properties.amlWorkspace.identityClientId", ARM_FIELD_TEXT, NULL },
+    { "properties.raiMonitorConfig.adxStorageResourceId", ARM_FIELD_TEXT, NULL },
+    { "properties.raiMonitorConfig.identityClientId", ARM_FIELD_TEXT, NULL },
+    { "properties.locations.routingMethod", ARM_FIELD_TEXT, "Priority|Weighted|Performance" },
+    { "properties.locations.regions", ARM_FIELD_LIST, NULL },
+    { "properties.locations.regions[].name", ARM_FIELD_TEXT, NULL },
+    { "properties.locations.regions[].value", ARM_FIELD_INTEGER, NULL },
+    { "properties.locations.regions[].customsubdomain", ARM_FIELD_TEXT, NULL },
+    { "properties.networkInjections", ARM_FIELD_LIST, NULL },
+    { "properties.networkInjections[].scenario", ARM_FIELD_TEXT, "none|agent" },
+    { "properties.networkInjections[].subnetArmId", ARM_FIELD_TEXT, NULL },
+    { "properties.networkInjections[].useMicrosoftManagedNetwork", ARM_FIELD_BOOL, NULL },
+    { "properties.defaultProject", ARM_FIELD_TEXT, NULL },
+    { "properties.associatedProjects", ARM_FIELD_TEXT_LIST, NULL },
+    { "properties.foundryAutoUpgrade.mode", ARM_FIELD_TEXT, "Enabled|Disabled" },
+    { "properties.foundryAutoUpgrade.plannedByMicrosoft", ARM_FIELD_BOOL, NULL },
+    { "properties.foundryAutoUpgrade.statusReason", ARM_FIELD_TEXT, NULL },
+    { "properties.foundryAutoUpgrade.scheduledAt", ARM_FIELD_TEXT, NULL },
+};
+
+/* By the definitions of Account in Azure's specifications (tests/specs). */
+const struct arm_member account_later_members[ACCOUNT_LATER_MEMBERS] = {
+    { "properties.networkAcls.bypass", "2023-10-01" },
+    { "properties.amlWorkspace", "2023-10-01" },
+    { "properties.raiMonitorConfig", "2024-04-01" },
+    { "properties.allowProjectManagement", "2025-04-01" },
+    { "properties.associatedProjects", "2025-04-01" },
+    { "properties.defaultProject", "2025-04-01" },
+    { "properties.networkInjections", "2025-04-01" },
+    { "properties.storedCompletionsDisabled", "2025-09-01" },
+    { "properties.foundryAutoUpgrade", "2026-05-15" },
 };
 
 static bool check_name(struct str name, struct error *err)
@@ -239,7 +277,7 @@ static bool check_network(struct arm_change *change, struct error *err)
                             "'customSubDomainName' of the account.");
 }
 
-/* -- Encryption and storage ------------------------------------------------------------------ */
+/* -- Encryption, storage, regions ------------------------------------------------------------ */
 
 /* Which key encrypts what the service keeps is the operator's decision (secret_box.h); what a client
  * says of its own key is kept and shown. */
@@ -273,7 +311,9 @@ static bool check_storage(struct arm_change *change, struct error *err)
 
     return account_check_encryption(change, "properties.encryption", err) &&
            check_items(yyjson_mut_obj_get(properties, "userOwnedStorage"), "resourceId", false,
-                       "properties.userOwnedStorage", err);
+                       "properties.userOwnedStorage", err) &&
+           check_items(json_mut_at(properties, "locations.regions"), "name", false,
+                       "properties.locations.regions", err);
 }
 
 /* -- Writing and deleting -------------------------------------------------------------------- */
@@ -343,6 +383,8 @@ const struct arm_type arm_account_type = {
     .shows_system_data = true,
     .fields = fields,
     .field_count = ARRAY_LEN(fields),
+    .later_members = account_later_members,
+    .later_member_count = ARRAY_LEN(account_later_members),
     .routes = routes,
     .route_count = ARRAY_LEN(routes),
     .check_name = check_name,

@@ -15,6 +15,19 @@
 #define ACCOUNT_SKU "S0"
 #define ACCOUNT_SKU_TIER "Standard"
 
+/* Rows of a field table: a SKU. Which names there are, is for the type to say. */
+#define COGNITIVE_SKU_FIELDS                                                          \
+    { "sku.name", ARM_FIELD_TEXT, NULL },                                             \
+        { "sku.tier", ARM_FIELD_TEXT, "Free|Basic|Standard|Premium|Enterprise" },     \
+        { "sku.size", ARM_FIELD_TEXT, NULL }, { "sku.family", ARM_FIELD_TEXT, NULL }, \
+    {                                                                                 \
+        "sku.capacity", ARM_FIELD_INTEGER, NULL                                       \
+    }
+
+/* Of an account, deleted or not. */
+#define ACCOUNT_LATER_MEMBERS 9
+extern const struct arm_member account_later_members[ACCOUNT_LATER_MEMBERS];
+
 /* Adds to an account's properties what is derived. */
 void account_render(struct arm_call *c, const struct store_resource *r, yyjson_val *body,
                     yyjson_mut_doc *doc, yyjson_mut_val *shown);

@@ -17,7 +17,7 @@
 
 static const struct arm_field plan_fields[] = {
     { "kind", ARM_FIELD_TEXT, NULL },
-    { "sku.name", ARM_FIELD_TEXT, NULL },
+    COGNITIVE_SKU_FIELDS,
     { "tags", ARM_FIELD_TEXT_MAP, NULL },
     { "location", ARM_FIELD_TEXT, NULL },
     { "properties.hostingModel", ARM_FIELD_TEXT,

@@ -12,19 +12,40 @@
 #include "arm/version.h"
 #include "model/lifecycle.h"
 
+#define SPILLOVER "properties.spilloverDeploymentName"
+#define PARENT "properties.parentDeploymentName"
+
+/* One that names a model. */
+#define MODEL_FIELDS(path)                                                                      \
+    { path ".format", ARM_FIELD_TEXT, NULL }, { path ".name", ARM_FIELD_TEXT, NULL },           \
+        { path ".version", ARM_FIELD_TEXT, NULL }, { path ".publisher", ARM_FIELD_TEXT, NULL }, \
+        { path ".source", ARM_FIELD_TEXT, NULL },                                               \
+    {                                                                                           \
+        path ".sourceAccount", ARM_FIELD_TEXT, NULL                                             \
+    }
+
+/* Azure's specifications say that dynamicThrottlingEnabled is read-only; its clients set it. */
 static const struct arm_field fields[] = {
-    { "sku.name", ARM_FIELD_TEXT, NULL },
-    { "sku.capacity", ARM_FIELD_INTEGER, NULL },
+    COGNITIVE_SKU_FIELDS,
     { "tags", ARM_FIELD_TEXT_MAP, NULL },
-    { "properties.model.format", ARM_FIELD_TEXT, NULL },
-    { "properties.model.name", ARM_FIELD_TEXT, NULL },
-    { "properties.model.version", ARM_FIELD_TEXT, NULL },
+    MODEL_FIELDS("properties.model"),
     { "properties.scaleSettings.scaleType", ARM_FIELD_TEXT, "Standard|Manual" },
     { "properties.scaleSettings.capacity", ARM_FIELD_INTEGER, NULL },
     { "properties.versionUpgradeOption", ARM_FIELD_TEXT,
       "OnceNewDefaultVersionAvailable|OnceCurrentVersionExpired|NoAutoUpgrade" },
     { "properties.raiPolicyName", ARM_FIELD_TEXT, NULL },
     { "properties.dynamicThrottlingEnabled", ARM_FIELD_BOOL, NULL },
+    { "properties.capacitySettings.designatedCapacity", ARM_FIELD_INTEGER, NULL },
+    { "properties.capacitySettings.priority", ARM_FIELD_INTEGER, NULL },
+    { SPILLOVER, ARM_FIELD_TEXT, NULL },
+    { PARENT, ARM_FIELD_TEXT, NULL },
+    { "properties.serviceTier", ARM_FIELD_TEXT, "Default|Priority" },
+    { "properties.deploymentState", ARM_FIELD_TEXT, "Running|Paused" },
+    { "properties.routing.mode", ARM_FIELD_TEXT, "cost|balanced|quality" },
+    { "properties.routing.models", ARM_FIELD_LIST, NULL },
+    MODEL_FIELDS("properties.routing.models[]"),
+    MODEL_FIELDS("properties.speculativeDecoding.draftModel"),
+    { "properties.speculativeDecoding.draftTokenCount", ARM_FIELD_INTEGER, NULL },
 };
 
 /* -- Model ----------------------------------------------------------------------------------- */
@@ -180,7 +201,7 @@ static bool check_policy(struct arm_change *change, struct error *err)
 
     if (str_is_empty(name))
         return true;
-    if (!rai_policy_find(change->call, &known, err))
+    if (!rai_policy_find(change->call, change->after.parent, &known, err))
         return false;
     if (str_is_empty(known))
         return error_set_target(err, ERROR_ARM_PROPERTIES, path,
@@ -192,11 +213,95 @@ static bool check_policy(struct arm_change *change, struct error *err)
     return true;
 }
 
+static bool is_provisioned(struct str sku)
+{
+    return sku_family(sku) == SKU_PROVISIONED;
+}
+
+/* Another deployment of the account, by its name in the member at `path`. What was named before may
+ * have gone by now; a PUT of what GET gave passes. *named is false then, too. */
+static bool find_other(struct arm_change *change, const char *path, struct store_resource *other,
+                       bool *named, struct error *err)
+{
+    struct arm_call *c = change->call;
+    struct str name = json_mut_str(json_mut_at(change->root, path));
+    struct str id = arena_printf(c->arena, "%.*s/deployments/%.*s", STR_ARGS(change->after.parent),
+                                 STR_ARGS(name));
+    bool found;
+
+    *named = name.len && !str_equal_nocase(name, json_str(json_at(change->old, path)));
+    if (!*named)
+        return true;
+    if (!store_get(c->txn, arena_lower(c->arena, id), other, &found, err))
+        return false;
+    return (found && arm_type_of(other) == &arm_deployment_type &&
+            !str_equal(other->key, change->after.key)) ||
+           error_set_target(err, ERROR_ARM_PROPERTIES, path,
+                            "The deployment '%.*s' that '%s' of account deployment names could not "
+                            "be found.",
+                            STR_ARGS(str_slice(name, 0, 100)), path);
+}
+
+/* Requests that a provisioned deployment has no room for go to a standard one of the account
+ * ("Manage traffic with spillover for provisioned deployments"). */
+static bool check_spillover(struct arm_change *change, struct error *err)
+{
+    struct str sku = json_mut_str(json_mut_at(change->root, "sku.name"));
+    struct store_resource other;
+    yyjson_val *body;
+    bool named;
+
+    if (!find_other(change, SPILLOVER, &other, &named, err))
+        return false;
+    if (!named)
+        return true;
+    if (!is_provisioned(sku))
+        return error_set_target(err, ERROR_ARM_PROPERTIES, SPILLOVER,
+                                "The spillover of account deployment is not supported by the SKU "
+                                "'%.*s': it must be a provisioned one.",
+                                STR_ARGS(sku));
+    body = arm_resource_body(change->call->arena, &other, err);
+    if (!body)
+        return false;
+    return !is_provisioned(json_str(json_at(body, "sku.name"))) ||
+           error_set_target(err, ERROR_ARM_PROPERTIES, SPILLOVER,
+                            "The spillover deployment '%.*s' of account deployment must have a "
+                            "standard SKU.",
+                            STR_ARGS(arm_id_name(other.id)));
+}
+
+/* Members that would change what is served, which is not done here: refused, where they ask for it. */
+static bool check_state(const struct arm_change *change, struct error *err)
+{
+    static const char state[] = "properties.deploymentState";
+    static const char draft[] = "properties.speculativeDecoding.draftModel.name";
+
+    if (str_equal(json_mut_str(json_mut_at(change->root, state)), STR("Paused")))
+        return error_set_target(err, ERROR_ARM_PROPERTIES, state,
+                                "The state 'Paused' is not supported by the account deployment.");
+    if (json_mut_at(change->root, "properties.speculativeDecoding") &&
+        str_is_empty(json_mut_str(json_mut_at(change->root, draft))))
+        return error_set_target(err, ERROR_ARM_BODY, draft,
+                                "The request content was invalid and could not be deserialized: "
+                                "'%s' is required.",
+                                draft);
+    return true;
+}
+
+static bool check_rest(struct arm_change *change, struct error *err)
+{
+    struct store_resource parent;
+    bool named;
+
+    return check_policy(change, err) && check_spillover(change, err) &&
+           find_other(change, PARENT, &parent, &named, err) && check_state(change, err);
+}
+
 static bool check(struct arm_change *change, struct error *err)
 {
     const struct catalog_model *m = NULL;
 
-    if (!check_model(change, &m, err) || !check_sku(change, m, err) || !check_policy(change, err))
+    if (!check_model(change, &m, err) || !check_sku(change, m, err) || !check_rest(change, err))
         return false;
     choose_upgrade_option(change);
     return true;
@@ -225,13 +330,24 @@ static const struct arm_route routes[] = {
     { HTTP_GET, DEPLOYMENT_PATH "/skus", deployment_list_skus },
 };
 
-/* By the definitions of Deployment in Azure's specifications (tests/specs has two of them). */
+/* By the definitions of Deployment in Azure's specifications (tests/specs). */
 static const struct arm_member later_members[] = {
     { "sku", "2023-05-01" },
     { "properties.rateLimits", "2023-05-01" },
     { "properties.versionUpgradeOption", "2023-05-01" },
+    { "properties.model.source", "2023-05-01" },
     { "properties.currentCapacity", "2023-10-01" },
+    { "properties.capacitySettings", "2023-10-01" },
+    { "properties.dynamicThrottlingEnabled", "2023-10-01" },
     { "tags", "2023-10-01" },
+    { "properties.model.publisher", "2024-10-01" },
+    { "properties.model.sourceAccount", "2024-10-01" },
+    { PARENT, "2024-10-01" },
+    { SPILLOVER, "2025-04-01" },
+    { "properties.serviceTier", "2025-10-01" },
+    { "properties.deploymentState", "2025-10-01" },
+    { "properties.routing", "2025-10-01" },
+    { "properties.speculativeDecoding", "2026-05-15" },
 };
 
 const struct arm_type arm_deployment_type = {

@@ -18,14 +18,15 @@ static const struct name_space {
     const char *name;
     const char *title;
     const char *list_path; /* the provider's own list; NULL: it has none */
+    bool tells_kind;       /* there: whether it is a data action, and who performs it */
 } name_spaces[] = {
-    { "Microsoft.Authorization", "Microsoft Authorization", NULL },
+    { "Microsoft.Authorization", "Microsoft Authorization", NULL, false },
     { "Microsoft.CognitiveServices", "Microsoft Cognitive Services",
-      "/providers/Microsoft.CognitiveServices/operations" },
-    { "Microsoft.Insights", "Microsoft Insights", NULL },
+      "/providers/Microsoft.CognitiveServices/operations", true },
+    { "Microsoft.Insights", "Microsoft Insights", NULL, false },
     { "Microsoft.ManagedIdentity", "Microsoft Managed Identity",
-      "/providers/Microsoft.ManagedIdentity/operations" },
-    { "Microsoft.Resources", "Microsoft Resources", NULL },
+      "/providers/Microsoft.ManagedIdentity/operations", false },
+    { "Microsoft.Resources", "Microsoft Resources", NULL, false },
 };
 
 /* Those of one type lie side by side. */
@@ -264,13 +265,15 @@ static bool list_own(struct arm_call *c, struct error *err)
         if (!is_of(o, own))
             continue;
         json_set_str(doc, item, "name", str_from(o->name));
-        json_set_bool(doc, item, "isDataAction", o->is_data_action);
         json_set_str(doc, display, "provider", str_from(own->title));
         json_set_str(doc, display, "resource", str_from(o->resource));
         json_set_str(doc, display, "operation", str_from(o->title));
         json_set_str(doc, display, "description", str_from(o->description));
         json_set(doc, item, "display", display);
-        json_set_str(doc, item, "origin", STR("user,system"));
+        if (own->tells_kind) {
+            json_set_bool(doc, item, "isDataAction", o->is_data_action);
+            json_set_str(doc, item, "origin", STR("user,system"));
+        }
         yyjson_mut_arr_append(value, item);
     }
     arm_reply_list(c, doc, value);

@@ -26,10 +26,11 @@ static const struct arm_field item_fields[] = {
     { "properties.isRegex", ARM_FIELD_BOOL, NULL },
 };
 
-bool rai_blocklist_exists(struct arm_call *c, struct str name, bool *exists, struct error *err)
+bool rai_blocklist_exists(struct arm_call *c, struct str account, struct str name, bool *exists,
+                          struct error *err)
 {
-    struct str id = arena_printf(c->arena, "%.*s/raiBlocklists/%.*s",
-                                 STR_ARGS(arm_resource_id(c, &arm_account_type)), STR_ARGS(name));
+    struct str id =
+        arena_printf(c->arena, "%.*s/raiBlocklists/%.*s", STR_ARGS(account), STR_ARGS(name));
     struct store_resource r;
 
     if (!store_get(c->txn, arena_lower(c->arena, id), &r, exists, err))

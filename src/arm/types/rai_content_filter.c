@@ -5,6 +5,7 @@
 #include "arm/location.h"
 #include "arm/resource.h"
 #include "arm/types/account.h"
+#include "arm/types/rai.h"
 
 #define PATH COGNITIVE_PATH "/locations/{}/raiContentFilters"
 
@@ -28,6 +29,33 @@ static const struct filter {
     { "ProtectedMaterialText", "Protected Material Text", false, "Completion" },
     { "ProtectedMaterialCode", "Protected Material Code", false, "Completion" },
 };
+
+static bool is_separator(char c)
+{
+    return c == ' ' || c == '_';
+}
+
+static bool is_title(struct str name, const char *title)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        if (is_separator(name.data[i]))
+            continue;
+        while (is_separator(*title))
+            title++;
+        if (!*title || !str_equal_nocase(str_of(title++, 1), str_slice(name, i, 1)))
+            return false;
+    }
+    return !*title;
+}
+
+bool rai_content_filter_is_known(struct str name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(filters); i++) {
+        if (is_title(name, filters[i].title))
+            return true;
+    }
+    return false;
+}
 
 static yyjson_mut_val *render(const struct arm_call *c, yyjson_mut_doc *doc, const struct filter *f)
 {

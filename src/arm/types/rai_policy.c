@@ -10,12 +10,37 @@
 
 #define PATH ACCOUNT_PATH "/raiPolicies"
 
+#define SOURCES "Prompt|Completion|PreToolCall|PostToolCall|PreRun|PostRun"
+
 static const struct arm_field fields[] = {
     { "tags", ARM_FIELD_TEXT_MAP, NULL },
     { "properties.mode", ARM_FIELD_TEXT, "Default|Deferred|Blocking|Asynchronous_filter" },
     { "properties.basePolicyName", ARM_FIELD_TEXT, NULL },
     { "properties.contentFilters", ARM_FIELD_LIST, NULL },
+    { "properties.contentFilters[].name", ARM_FIELD_TEXT, NULL },
+    { "properties.contentFilters[].enabled", ARM_FIELD_BOOL, NULL },
+    { "properties.contentFilters[].blocking", ARM_FIELD_BOOL, NULL },
+    { "properties.contentFilters[].severityThreshold", ARM_FIELD_TEXT, "Low|Medium|High" },
+    { "properties.contentFilters[].source", ARM_FIELD_TEXT, SOURCES },
+    { "properties.contentFilters[].action", ARM_FIELD_TEXT, "None|BLOCKING|ANNOTATING|HITL|RETRY" },
     { "properties.customBlocklists", ARM_FIELD_LIST, NULL },
+    { "properties.customBlocklists[].blocklistName", ARM_FIELD_TEXT, NULL },
+    { "properties.customBlocklists[].blocking", ARM_FIELD_BOOL, NULL },
+    { "properties.customBlocklists[].source", ARM_FIELD_TEXT, SOURCES },
+    { "properties.safetyProviders", ARM_FIELD_LIST, NULL },
+    { "properties.safetyProviders[].safetyProviderName", ARM_FIELD_TEXT, NULL },
+    { "properties.safetyProviders[].blocking", ARM_FIELD_BOOL, NULL },
+    { "properties.safetyProviders[].source", ARM_FIELD_TEXT, SOURCES },
+    { "properties.egressPolicy.mode", ARM_FIELD_TEXT, "Enforced|Audit" },
+    { "properties.egressPolicy.defaultAction", ARM_FIELD_TEXT, "Allow|Deny" },
+    { "properties.egressPolicy.description", ARM_FIELD_TEXT, NULL },
+    { "properties.egressPolicy.rules", ARM_FIELD_LIST, NULL },
+};
+
+static const struct arm_member later_members[] = {
+    { "properties.contentFilters.action", "2025-10-01" },
+    { "properties.safetyProviders", "2025-10-01" },
+    { "properties.egressPolicy", "2026-05-15" },
 };
 
 /* -- The system's ---------------------------------------------------------------------------- */
@@ -181,78 +206,52 @@ static bool delete (struct arm_call *c, struct error *err)
 
 /* -- Checks ---------------------------------------------------------------------------------- */
 
-static bool wrong(struct error *err, const char *path, const char *what)
+/* The name of item `i`, which must be there. */
+static bool read_name(struct arena *a, yyjson_mut_val *item, const char *list, size_t i,
+                      const char *member, struct str *name, const char **path, struct error *err)
 {
-    return error_set_target(err, ERROR_ARM_BODY, path,
-                            "The request content was invalid and could not be deserialized: each "
-                            "item of '%s' must have %s.",
-                            path, what);
+    *name = json_mut_str(yyjson_mut_obj_get(item, member));
+    *path = arena_printf(a, "%s[%zu].%s", list, i, member).data;
+    return name->len || error_set_target(err, ERROR_ARM_BODY, *path,
+                                         "The request content was invalid and could not be "
+                                         "deserialized: '%s' is required.",
+                                         *path);
 }
 
-/* The text of a member is one of these, where it is there. */
-static bool is_one_of(yyjson_mut_val *item, const char *name, const char *const *values,
-                      size_t count)
+static bool check_filters(struct arm_call *c, yyjson_mut_val *list, struct error *err)
 {
-    yyjson_mut_val *value = yyjson_mut_obj_get(item, name);
-
-    for (size_t i = 0; value && i < count; i++) {
-        if (str_equal_nocase(json_mut_str(value), str_from(values[i])))
-            return true;
-    }
-    return !value || yyjson_mut_is_null(value);
-}
-
-static bool is_flag(yyjson_mut_val *item, const char *name)
-{
-    yyjson_mut_val *value = yyjson_mut_obj_get(item, name);
-
-    return !value || yyjson_mut_is_bool(value);
-}
-
-static bool has_source(yyjson_mut_val *item)
-{
-    static const char *const sources[] = { "Prompt", "Completion" };
-
-    return is_one_of(item, "source", sources, ARRAY_LEN(sources));
-}
-
-static bool check_filters(yyjson_mut_val *list, struct error *err)
-{
-    static const char *const levels[] = { "Low", "Medium", "High" };
-    static const char path[] = "properties.contentFilters";
     yyjson_mut_val *item;
     size_t i, count;
+    struct str name;
+    const char *path;
 
     yyjson_mut_arr_foreach(list, i, count, item)
     {
-        if (str_is_empty(json_mut_str(yyjson_mut_obj_get(item, "name"))))
-            return wrong(err, path, "a string 'name'");
-        if (!is_one_of(item, "severityThreshold", levels, ARRAY_LEN(levels)))
-            return wrong(err, path, "Low, Medium or High as 'severityThreshold'");
-        if (!has_source(item))
-            return wrong(err, path, "Prompt or Completion as 'source'");
-        if (!is_flag(item, "enabled") || !is_flag(item, "blocking"))
-            return wrong(err, path, "booleans as 'enabled' and 'blocking'");
+        if (!read_name(c->arena, item, "properties.contentFilters", i, "name", &name, &path, err))
+            return false;
+        if (!rai_content_filter_is_known(name))
+            return error_set_target(err, ERROR_ARM_BAD_REQUEST, path,
+                                    "The content filter '%.*s' could not be found.",
+                                    STR_ARGS(str_slice(name, 0, 100)));
     }
     return true;
 }
 
-static bool check_blocklists(struct arm_call *c, yyjson_mut_val *list, struct error *err)
+static bool check_blocklists(const struct arm_change *change, yyjson_mut_val *list,
+                             struct error *err)
 {
-    static const char path[] = "properties.customBlocklists";
+    struct arm_call *c = change->call;
     yyjson_mut_val *item;
     size_t i, count;
     struct str name;
+    const char *path;
     bool exists;
 
     yyjson_mut_arr_foreach(list, i, count, item)
     {
-        name = json_mut_str(yyjson_mut_obj_get(item, "blocklistName"));
-        if (str_is_empty(name))
-            return wrong(err, path, "a string 'blocklistName'");
-        if (!has_source(item) || !is_flag(item, "blocking"))
-            return wrong(err, path, "Prompt or Completion as 'source', a boolean as 'blocking'");
-        if (!rai_blocklist_exists(c, name, &exists, err))
+        if (!read_name(c->arena, item, "properties.customBlocklists", i, "blocklistName", &name,
+                       &path, err) ||
+            !rai_blocklist_exists(c, change->after.parent, name, &exists, err))
             return false;
         if (!exists)
             return error_set_target(err, ERROR_ARM_BAD_REQUEST, path,
@@ -268,7 +267,7 @@ static bool check(struct arm_change *change, struct error *err)
     yyjson_mut_val *properties = json_set_object(change->doc, change->root, "properties");
     struct str base = json_mut_str(yyjson_mut_obj_get(properties, "basePolicyName")), known = base;
 
-    if (base.len && !rai_policy_find(change->call, &known, err))
+    if (base.len && !rai_policy_find(change->call, change->after.parent, &known, err))
         return false;
     if (base.len && str_is_empty(known))
         return error_set_target(err, ERROR_ARM_BAD_REQUEST, path,
@@ -276,15 +275,15 @@ static bool check(struct arm_change *change, struct error *err)
                                 STR_ARGS(str_slice(base, 0, 100)));
     if (base.len)
         json_set_str(change->doc, properties, "basePolicyName", known);
-    return check_filters(yyjson_mut_obj_get(properties, "contentFilters"), err) &&
-           check_blocklists(change->call, yyjson_mut_obj_get(properties, "customBlocklists"), err);
+    return check_filters(change->call, yyjson_mut_obj_get(properties, "contentFilters"), err) &&
+           check_blocklists(change, yyjson_mut_obj_get(properties, "customBlocklists"), err);
 }
 
-bool rai_policy_find(struct arm_call *c, struct str *name, struct error *err)
+bool rai_policy_find(struct arm_call *c, struct str account, struct str *name, struct error *err)
 {
     const struct system_policy *p = find_system(*name);
-    struct str id = arena_printf(c->arena, "%.*s/raiPolicies/%.*s",
-                                 STR_ARGS(arm_resource_id(c, &arm_account_type)), STR_ARGS(*name));
+    struct str id =
+        arena_printf(c->arena, "%.*s/raiPolicies/%.*s", STR_ARGS(account), STR_ARGS(*name));
     struct store_resource r;
     bool found;
 
@@ -323,6 +322,8 @@ const struct arm_type arm_rai_policy_type = {
     .goes_with_parent = true,
     .fields = fields,
     .field_count = ARRAY_LEN(fields),
+    .later_members = later_members,
+    .later_member_count = ARRAY_LEN(later_members),
     .routes = routes,
     .route_count = ARRAY_LEN(routes),
     .check_name = account_check_child_name,

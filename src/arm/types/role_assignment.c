@@ -89,9 +89,9 @@ static bool check_role(struct arm_change *change, yyjson_mut_val *properties, st
     if (!role_definition_find(c, id, &role, &body, &found, err))
         return false;
     if (!found)
-        return error_set(err, ERROR_ARM_BAD_ROLE,
-                         "The specified role definition with ID '%.*s' does not exist.",
-                         STR_ARGS(id));
+        return error_set_target(err, ERROR_ARM_BAD_ROLE, "properties.roleDefinitionId",
+                                "The specified role definition with ID '%.*s' does not exist.",
+                                STR_ARGS(id));
     json_set_str(change->doc, properties, "roleDefinitionId", str_from(role.id));
     if (!body)
         return true;

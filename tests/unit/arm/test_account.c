@@ -158,7 +158,7 @@ static void test_patch(void **state)
     assert_text(account, "properties.networkAcls.defaultAction", "Deny");
     assert_int_equal(yyjson_arr_size(json_at(account, "properties.networkAcls.ipRules")), 1);
     expect_error(f, 400, "InvalidRequestContent", "'value'", HTTP_PATCH, A V,
-                 "{\"properties\":{\"networkAcls\":{\"ipRules\":[5]}}}");
+                 "{\"properties\":{\"networkAcls\":{\"ipRules\":[{}]}}}");
     account = expect(f, 200, HTTP_PATCH, A V, "{\"properties\":null,\"sku\":null}");
     assert_text(account, "properties.networkAcls.defaultAction", "Deny");
     account = expect(f, 200, HTTP_PATCH, A V, "{\"properties\":{\"networkAcls\":null}}");

@@ -11,6 +11,10 @@
 #define LATE "?api-version=2024-10-01"
 #define D A "/deployments/x"
 #define DEPLOYMENT "{\"properties\":{\"model\":{\"name\":\"gpt-35-turbo\"}}}"
+#define PTU A "/deployments/ptu"
+#define PROVISIONED                                                                          \
+    "{\"sku\":{\"name\":\"ProvisionedManaged\",\"capacity\":50},\"properties\":{\"model\":{" \
+    "\"name\":\"gpt-35-turbo\"}}}"
 #define SHARED G "/providers/Microsoft.CognitiveServices/commitmentPlans/shared"
 
 static const struct arm_type *const types[] = {
@@ -54,15 +58,20 @@ static struct str path_of(struct fixture *f, const struct arm_type *type)
     return arena_printf(f->arena, "%.*s" LATE, STR_ARGS(path));
 }
 
-/* {"a":{"b":VALUE}} of "a.b" */
+/* {"a":{"b":VALUE}} of "a.b", {"a":[{"b":VALUE}]} of "a[].b" */
 static struct str body_of(struct fixture *f, const char *field, const char *value)
 {
     struct str rest = str_from(field), part, head = STR("{"), tail = STR("}");
 
     str_split(&rest, '.', &part);
     while (rest.data) {
-        head = arena_printf(f->arena, "%.*s\"%.*s\":{", STR_ARGS(head), STR_ARGS(part));
-        tail = arena_printf(f->arena, "}%.*s", STR_ARGS(tail));
+        bool is_list = str_ends_with(part, STR("[]"));
+
+        if (is_list)
+            part.len -= 2;
+        head = arena_printf(f->arena, "%.*s\"%.*s\":%s{", STR_ARGS(head), STR_ARGS(part),
+                            is_list ? "[" : "");
+        tail = arena_printf(f->arena, "}%s%.*s", is_list ? "]" : "", STR_ARGS(tail));
         str_split(&rest, '.', &part);
     }
     return arena_printf(f->arena, "%.*s\"%.*s\":%s%.*s", STR_ARGS(head), STR_ARGS(part), value,
@@ -81,6 +90,19 @@ static void assert_refused(struct fixture *f, enum http_method method, struct st
     assert_text(a.body, "error.code", "InvalidRequestContent");
 }
 
+/* "a[0].b" of "a[].b" */
+static const char *target_of(struct fixture *f, const char *field)
+{
+    struct str path = str_from(field);
+    size_t at = str_find(path, STR("[]"));
+
+    if (at == SIZE_MAX)
+        return field;
+    return arena_printf(f->arena, "%.*s[0]%.*s", STR_ARGS(str_slice(path, 0, at)),
+                        STR_ARGS(str_slice(path, at + 2, SIZE_MAX)))
+        .data;
+}
+
 static void try_field(struct fixture *f, enum http_method method, struct str path,
                       const struct arm_field *field)
 {
@@ -93,12 +115,19 @@ static void try_field(struct fixture *f, enum http_method method, struct str pat
         [ARM_FIELD_TEXT_LIST] = { "{}", "[5]" },
         [ARM_FIELD_TEXT_MAP] = { "[]", "{\"a\":1}", "{\"\":\"a\"}" },
     };
+    const char *target = target_of(f, field->path);
     struct str way = str_from(field->path);
 
     for (size_t i = 0; i < ARRAY_LEN(wrong[0]) && wrong[field->kind][i]; i++)
-        assert_refused(f, method, path, field->path, wrong[field->kind][i], field->path);
+        assert_refused(f, method, path, field->path, wrong[field->kind][i], target);
     if (field->values)
-        assert_refused(f, method, path, field->path, "\"Nonsense\"", field->path);
+        assert_refused(f, method, path, field->path, "\"Nonsense\"", target);
+    if (target != field->path) { /* an item that is no object */
+        struct str list = str_slice(way, 0, str_find(way, STR("[]")));
+
+        assert_refused(f, method, path, arena_text(f->arena, list), "[5]",
+                       arena_printf(f->arena, "%.*s[0]", STR_ARGS(list)).data);
+    }
     if (str_find_char(way, '.') != SIZE_MAX) {
         way = str_slice(way, 0, str_find_char(way, '.'));
         assert_refused(f, method, path, arena_text(f->arena, way), "5", arena_text(f->arena, way));
@@ -159,6 +188,24 @@ static void test_targets(void **state)
           "{\"identity\":{\"type\":\"UserAssigned\"}}" },
         { A, "InvalidRequestContent", "properties.encryption.keyVaultProperties.keyName",
           "{\"properties\":{\"encryption\":{\"keySource\":\"Microsoft.KeyVault\"}}}" },
+        { A, "InvalidRequestContent", "properties.userOwnedStorage",
+          "{\"properties\":{\"userOwnedStorage\":[{\"identityClientId\":\"x\"}]}}" },
+        { A, "InvalidRequestContent", "properties.locations.regions",
+          "{\"properties\":{\"locations\":{\"regions\":[{\"value\":1}]}}}" },
+        { D, "InvalidResourceProperties", "properties.spilloverDeploymentName",
+          "{\"properties\":{\"spilloverDeploymentName\":\"none\"}}" },
+        { D, "InvalidResourceProperties", "properties.spilloverDeploymentName",
+          "{\"properties\":{\"spilloverDeploymentName\":\"x\"}}" },
+        { D, "InvalidResourceProperties", "properties.spilloverDeploymentName",
+          "{\"properties\":{\"spilloverDeploymentName\":\"other\"}}" },
+        { PTU, "InvalidResourceProperties", "properties.spilloverDeploymentName",
+          "{\"properties\":{\"spilloverDeploymentName\":\"ptu2\"}}" },
+        { D, "InvalidResourceProperties", "properties.parentDeploymentName",
+          "{\"properties\":{\"parentDeploymentName\":\"none\"}}" },
+        { D, "InvalidResourceProperties", "properties.deploymentState",
+          "{\"properties\":{\"deploymentState\":\"Paused\"}}" },
+        { D, "InvalidRequestContent", "properties.speculativeDecoding.draftModel.name",
+          "{\"properties\":{\"speculativeDecoding\":{\"draftTokenCount\":4}}}" },
         { D, "DeploymentModelNotSupported", "properties.model",
           "{\"properties\":{\"model\":{\"name\":\"gpt-9\"}}}" },
         { D, "ServiceModelDeprecated", "properties.model",
@@ -173,6 +220,9 @@ static void test_targets(void **state)
     };
 
     expect(f, 201, HTTP_PUT, D LATE, DEPLOYMENT);
+    expect(f, 201, HTTP_PUT, A "/deployments/other" LATE, DEPLOYMENT);
+    expect(f, 201, HTTP_PUT, PTU LATE, PROVISIONED);
+    expect(f, 201, HTTP_PUT, A "/deployments/ptu2" LATE, PROVISIONED);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct str path = arena_printf(f->arena, "%s" LATE, rows[i].path);
         yyjson_val *error = expect(f, 400, HTTP_PATCH, path.data, rows[i].body);

@@ -230,6 +230,7 @@ static void test_assign_at_root(void **state)
 static void test_assign_refused(void **state)
 {
     struct fixture *f = *state;
+    yyjson_val *error;
 
     expect(f, 201, HTTP_PUT, G ASSIGNMENTS "/" ONE R, assign(f, READER, ALICE));
     expect_error(f, 409, "RoleAssignmentExists", "The role assignment already exists.", HTTP_PUT,
@@ -238,8 +239,9 @@ static void test_assign_refused(void **state)
                  G ASSIGNMENTS "/" ONE R, assign(f, OWNER, ALICE));
     expect_error(f, 400, "RoleAssignmentUpdateNotPermitted", "not allowed to be updated", HTTP_PUT,
                  G ASSIGNMENTS "/" ONE R, assign(f, READER, BOB));
-    expect_error(f, 400, "RoleDefinitionDoesNotExist", CUSTOM, HTTP_PUT, G ASSIGNMENTS "/" TWO R,
-                 assign(f, CUSTOM, ALICE));
+    error = expect(f, 400, HTTP_PUT, G ASSIGNMENTS "/" TWO R, assign(f, CUSTOM, ALICE));
+    assert_text(error, "error.code", "RoleDefinitionDoesNotExist");
+    assert_text(error, "error.target", "properties.roleDefinitionId");
     expect_error(f, 400, "InvalidPrincipalId", "valid principal ID", HTTP_PUT,
                  G ASSIGNMENTS "/" TWO R, assign(f, READER, "alice"));
     expect_error(f, 400, "InvalidRoleAssignmentId", "GUID", HTTP_PUT, G ASSIGNMENTS "/mine" R,

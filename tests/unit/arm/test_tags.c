@@ -72,6 +72,32 @@ static void test_at_other_scopes(void **state)
     expect(f, 404, HTTP_GET, G "/providers/Microsoft.Resources/tags/other" V, NULL);
 }
 
+/* What names others of its account: these are looked for, although the path is the tags'. */
+static void test_of_what_names_others(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *path;
+        const char *body;
+    } rows[] = {
+        { A "/raiBlocklists/words", "{}" },
+        { A "/raiPolicies/mine",
+          "{\"properties\":{\"basePolicyName\":\"Microsoft.Default\",\"customBlocklists\":[{"
+          "\"blocklistName\":\"words\",\"source\":\"Prompt\"}]}}" },
+        { A "/deployments/d", "{\"properties\":{\"model\":{\"name\":\"gpt-35-turbo\"},"
+                              "\"raiPolicyName\":\"mine\"}}" },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const char *path = arena_printf(f->arena, "%s?api-version=2024-10-01", rows[i].path).data;
+        const char *tags = arena_printf(f->arena, "%s" TAGS, rows[i].path).data;
+
+        expect(f, 201, HTTP_PUT, path, rows[i].body);
+        expect(f, 200, HTTP_PUT, tags, BODY("{\"a\":\"b\"}"));
+        assert_text(expect(f, 200, HTTP_GET, path, NULL), "tags.a", "b");
+    }
+}
+
 static void test_refused(void **state)
 {
     struct fixture *f = *state;
@@ -120,8 +146,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_set_up_account, fixture_tear_down)
-        T(test_at_a_resource), T(test_merge_and_delete), T(test_at_other_scopes), T(test_refused),
-        T(test_names),
+        T(test_at_a_resource),   T(test_merge_and_delete),
+        T(test_at_other_scopes), T(test_refused),
+        T(test_names),           T(test_of_what_names_others),
 #undef T
     };
 
