@@ -4,6 +4,7 @@
  * the account's identity.
  * SPDX-License-Identifier: MIT
  */
+#include "arm/document.h"
 #include "arm/resource.h"
 #include "arm/types/account.h"
 #include "arm/types/deleted_account.h"
@@ -64,6 +65,19 @@ static bool check_part(struct arm_change *change, const struct part *part, const
                             STR_ARGS(str_slice(value, 0, 200)), full, part->form);
 }
 
+/* Who names a key names it whole: a PATCH with a name and without a version means the newest one, and
+ * not the version that another key had. */
+static void forget_old_version(struct arm_change *change, const char *path,
+                               yyjson_mut_val *encryption)
+{
+    const char *full = arena_printf(change->call->arena, "%s.keyVaultProperties", path).data;
+    yyjson_val *input = arm_document_at(change->input, full);
+
+    if (json_get_nocase(input, STR("keyName")) && !json_get_nocase(input, STR("keyVersion")))
+        yyjson_mut_obj_remove_key(yyjson_mut_obj_get(encryption, "keyVaultProperties"),
+                                  "keyVersion");
+}
+
 bool account_check_encryption(struct arm_change *change, const char *path, struct error *err)
 {
     yyjson_mut_val *encryption = json_mut_at(change->root, path);
@@ -75,6 +89,7 @@ bool account_check_encryption(struct arm_change *change, const char *path, struc
         json_set_str(change->doc, encryption, "keySource", KEY_VAULT);
     else if (!str_equal(source, KEY_VAULT))
         return true;
+    forget_old_version(change, path, encryption);
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
         if (!check_part(change, &parts[i], path, err))
             return false;

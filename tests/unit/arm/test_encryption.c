@@ -358,6 +358,12 @@ static void test_a_version_that_is_named_is_not_rotated(void **state)
     vault_folder_write(&folder, VAULT, "k", "current", "two");
     refresh(f);
     expect_wrapper(f, "one");
+    expect(f, 200, HTTP_PATCH, A V,
+           "{\"properties\":{\"encryption\":{\"keyVaultProperties\":{\"keyName\":\"k\"}}}}");
+    expect_wrapper(f, "two");
+    expect(f, 200, HTTP_PATCH, A V,
+           "{\"properties\":{\"encryption\":{\"keyVaultProperties\":{\"keyVersion\":\"one\"}}}}");
+    expect_wrapper(f, "one");
     expect(f, 200, HTTP_PATCH, A V, NEWEST);
     expect_wrapper(f, "two");
 }
