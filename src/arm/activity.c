@@ -129,7 +129,7 @@ static bool append(struct arm_call *c, int status, const char *state, const stru
 
 bool arm_activity_record(struct arm_call *c, const struct error *failure, struct error *err)
 {
-    if (!is_kept(c))
+    if (!is_kept(c) || c->wanted_key.vault.len) /* the latter has not ended: it is tried again */
         return true;
     if (failure)
         return append(c, error_info(failure->code)->status, "Failed", failure, err);

@@ -12,6 +12,7 @@
 #include "arm/call.h"
 #include "arm/execute.h"
 #include "arm/publish.h"
+#include "arm/types/account.h"
 #include "arm/types/deleted_account.h"
 #include "base/format.h"
 #include "base/log.h"
@@ -22,6 +23,8 @@
 
 /* What every reply carries, and what the call adds. */
 #define REPLY_HEADERS_MAX (ARM_HEADERS_MAX + 12)
+/* For who finds too many asking. */
+#define VAULT_RETRY_S "10"
 
 /* A request of a client on its way; in the request's own arena. */
 struct arm_exchange {
@@ -30,6 +33,7 @@ struct arm_exchange {
     struct arm_request request;
     struct arm_call call; /* the store thread's, until `done` */
     struct store_job job;
+    struct key_vault_ask ask;
     bool is_submitted; /* the store will be done with it, whether the client is there or not */
     struct http_header headers[REPLY_HEADERS_MAX];
     struct http_headers list;
@@ -43,8 +47,7 @@ struct arm *arm_new(const struct arm_options *options)
     a->store = options->store;
     a->clock = options->clock;
     a->directory = options->directory;
-    a->box = options->box;
-    a->key_hash = options->key_hash;
+    a->sealer = (struct account_sealer){ options->box, options->vault, options->key_hash };
     a->authority = options->authority;
     a->tenant_id = memory_dup(options->tenant_id.data, options->tenant_id.len);
     a->public_base = memory_dup(options->public_base.data, options->public_base.len);
@@ -199,6 +202,44 @@ static bool refused(struct store_txn *t, struct arena *arena, void *data, const 
     return arm_activity_record(&x->call, cause, err);
 }
 
+/* The key is there now, or known not to be: the call is tried again. Why it is not is for the operator;
+ * the client learns that it is not. */
+static void on_vault_answer(struct key_vault_ask *ask)
+{
+    struct arm_exchange *x = CONTAINER_OF(ask, struct arm_exchange, ask);
+
+    if (!ask->has_key)
+        log_warn("vault_key_missing", "request=%.*s vault=%.*s key=%.*s version=%.*s reason=\"%s\"",
+                 STR_ARGS(x->request.id), STR_ARGS(ask->key.vault), STR_ARGS(ask->key.name),
+                 STR_ARGS(ask->key.version), ask->err.text);
+    x->request.has_asked_vault = true;
+    store_submit(x->arm->store, &x->job);
+}
+
+/* Of a call that failed for want of a key: its vault may take longer than the store's thread, and
+ * this loop, have time. */
+static void ask_vault(struct arm_exchange *x)
+{
+    const struct key_reference *key = &x->call.wanted_key;
+    struct arena *arena = x->http->arena;
+    struct error err;
+
+    x->ask = (struct key_vault_ask){
+        .vault = x->arm->sealer.vault,
+        .key = { arena_copy(arena, key->vault), arena_copy(arena, key->name),
+                 arena_copy(arena, key->version) },
+        .loop = x->http->loop,
+        .done = on_vault_answer,
+    };
+    if (key_vault_ask(&x->ask))
+        return;
+    add_header(x, STR("Retry-After"), STR(VAULT_RETRY_S));
+    error_set(&err, ERROR_ARM_THROTTLED,
+              "Too many keys of key vaults are being asked for. Please try again after "
+              "'" VAULT_RETRY_S "' seconds.");
+    finish_error(x, &err);
+}
+
 /* The reply lies in the job's arena, which goes now: it moves to the request's. */
 static void done(void *data, const struct error *err)
 {
@@ -206,6 +247,10 @@ static void done(void *data, const struct error *err)
     struct arena *arena = x->http->arena;
     const struct arm_reply *reply = &x->call.reply;
 
+    if (err && x->call.wanted_key.vault.len) {
+        ask_vault(x);
+        return;
+    }
     for (size_t i = 0; i < reply->header_count; i++)
         add_header(x, reply->headers[i].name, arena_copy(arena, reply->headers[i].value));
     if (err) {
@@ -362,12 +407,21 @@ static bool purge_overdue(struct arm *a, struct store_txn *t, struct arena *aren
     return deleted_account_purge_overdue(&c, err);
 }
 
+/* What is wrapped by keys of vaults: who uses which, and what another one has to wrap now. */
+static bool follow_keys(struct arm *a, struct store_txn *t, struct arena *arena, struct error *err)
+{
+    struct arm_call c = { .arm = a, .txn = t, .arena = arena };
+
+    arena_keep_secret(arena);
+    return account_follow_keys(&c, err);
+}
+
 static bool run_load(struct store_txn *t, struct arena *arena, void *data, struct error *err)
 {
     struct load *l = data;
     struct catalog *old = l->arm->catalog;
 
-    if (!purge_overdue(l->arm, t, arena, err))
+    if (!purge_overdue(l->arm, t, arena, err) || !follow_keys(l->arm, t, arena, err))
         return false;
     if (l->catalog)
         l->arm->catalog = l->catalog;
@@ -382,22 +436,37 @@ static bool run_load(struct store_txn *t, struct arena *arena, void *data, struc
     return true;
 }
 
-bool arm_load_directory(struct arm *a, struct error *err)
-{
-    struct load l = { .arm = a };
-
-    if (!store_run(a->store, run_load, &l, err))
-        return false;
-    directory_box_swap(a->directory, l.directory);
-    return true;
-}
-
 static void load_committed(void *data)
 {
     struct load *l = data;
 
     arm_publish_swap(l->arm, l->directory, l->accounts);
+    key_vault_end_look(l->arm->sealer.vault);
     l->directory = NULL;
+}
+
+static bool run_look(struct store_txn *t, struct arena *arena, void *data, struct error *err)
+{
+    return follow_keys(data, t, arena, err);
+}
+
+/* Nobody is served yet: what would have to wait for the commit need not. */
+static bool run_first_load(struct store_txn *t, struct arena *arena, void *data, struct error *err)
+{
+    if (!run_load(t, arena, data, err))
+        return false;
+    load_committed(data);
+    return true;
+}
+
+bool arm_load_directory(struct arm *a, struct error *err)
+{
+    struct load l = { .arm = a };
+
+    if (!store_run(a->store, run_look, a, err))
+        return false;
+    key_vault_refresh(a->sealer.vault, false);
+    return store_run(a->store, run_first_load, &l, err);
 }
 
 static void load_done(void *data, const struct error *err)
@@ -425,4 +494,39 @@ void arm_reload_catalog(struct arm *a, struct catalog *catalog, struct loop *loo
         .run = run_load, .committed = load_committed, .done = load_done, .loop = loop, .data = l
     };
     store_submit(a->store, &l->job);
+}
+
+/* -- Keys of vaults -------------------------------------------------------------------------- */
+
+struct refresh {
+    struct arm *arm;
+    struct key_vault_ask ask;
+    void (*done)(void *data, const struct error *err);
+    void *data;
+};
+
+static void on_refreshed(struct key_vault_ask *ask)
+{
+    struct refresh *r = CONTAINER_OF(ask, struct refresh, ask);
+
+    arm_reload_catalog(r->arm, NULL, ask->loop, r->done, r->data);
+    free(r);
+}
+
+void arm_refresh_keys(struct arm *a, bool only_missing, struct loop *loop,
+                      void (*on_done)(void *data, const struct error *err), void *data)
+{
+    struct refresh *r = memory_alloc(sizeof(*r));
+
+    r->arm = a;
+    r->done = on_done;
+    r->data = data;
+    r->ask = (struct key_vault_ask){
+        .vault = a->sealer.vault,
+        .only_missing = only_missing,
+        .loop = loop,
+        .done = on_refreshed,
+    };
+    if (!key_vault_ask(&r->ask))
+        on_refreshed(&r->ask); /* by what is known */
 }

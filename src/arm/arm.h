@@ -30,6 +30,7 @@
 #include "base/str.h"
 #include "identity/authority.h"
 #include "identity/key_hash.h"
+#include "identity/key_vault.h"
 #include "identity/principal.h"
 #include "identity/secret_box.h"
 #include "model/catalog.h"
@@ -49,6 +50,7 @@ struct arm_options {
     struct catalog *catalog; /* arm takes a reference of its own */
     struct directory_box *directory;
     const struct secret_box *box;    /* seals the account keys */
+    struct key_vault *vault;         /* has the keys that seal those of accounts which name one */
     const struct key_hash *key_hash; /* makes the digests that the data plane looks keys up by */
     struct authority *authority;     /* knows the principals of managed identities */
     struct str tenant_id;
@@ -81,7 +83,8 @@ void arm_on_gone(struct http_request *r);
 /* An error in ARM's envelope, for what the HTTP server itself refuses. */
 struct str arm_render_error(struct arena *arena, const struct error *err);
 
-/* At start, before there are loops: makes the first directory out of the store and swaps it in. */
+/* At start, before there are loops: asks for the vaults' keys that accounts name, makes the first
+ * directory out of the store and swaps it in. */
 MUST_CHECK bool arm_load_directory(struct arm *a, struct error *err);
 
 /* Another catalog, while running: validates and publishes by it from now on. NULL: the same, when
@@ -89,6 +92,12 @@ MUST_CHECK bool arm_load_directory(struct arm *a, struct error *err);
  * `loop`; err is NULL when the directory was made anew. Takes a reference of its own. */
 void arm_reload_catalog(struct arm *a, struct catalog *catalog, struct loop *loop,
                         void (*on_done)(void *data, const struct error *err), void *data);
+
+/* While running: asks for the vaults' keys again, or for those of them that are missing, and publishes
+ * what follows from the answers: accounts are locked and unlocked, and what is wrapped by a version that
+ * is not the newest any more, where the account names none, is wrapped anew. *err as above. */
+void arm_refresh_keys(struct arm *a, bool only_missing, struct loop *loop,
+                      void (*on_done)(void *data, const struct error *err), void *data);
 
 /* A request of the program itself, inside a job of the store: `path` as a client would send it,
  * api-version included. It may also PUT a subscription, which no client may. *status and *reply are

@@ -13,6 +13,7 @@
 #include "arm/arm.h"
 #include "arm/throttle.h"
 #include "base/json.h"
+#include "identity/account_secret.h"
 #include "model/catalog.h"
 #include "net/http.h"
 #include "store/store.h"
@@ -40,6 +41,7 @@ struct arm_request {
     struct str client_request_id; /* may be empty */
     bool is_too_large;            /* its body, which is not there then */
     bool is_internal;             /* the program's own (arm_apply) */
+    bool has_asked_vault;         /* for the key that the call wanted, before this try */
 };
 
 struct arm_reply {
@@ -54,8 +56,7 @@ struct arm {
     struct store *store;
     const struct clock *clock;
     struct directory_box *directory;
-    const struct secret_box *box;
-    const struct key_hash *key_hash;
+    struct account_sealer sealer;
     struct authority *authority;
     char *tenant_id;
     char *public_base;
@@ -86,8 +87,11 @@ struct arm_call {
     bool is_operation; /* the route, the api-version and the subscription are there */
     struct str api_version;
     int64_t now_ms;
-    const struct rbac *roles;                  /* as they were when the call began */
-    bool lists_what_is_allowed;                /* a list leaves out what the caller may not read */
+    const struct rbac *roles;   /* as they were when the call began */
+    bool lists_what_is_allowed; /* a list leaves out what the caller may not read */
+    struct key_reference
+        wanted_key; /* set by who failed for want of it: the call is tried again once
+                                        its vault has been asked; empty: none */
     struct arm_publication *publications;      /* in the order of the changes */
     struct arm_publication **publications_end; /* where the next one is hung */
 };

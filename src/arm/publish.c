@@ -6,7 +6,6 @@
 #include "arm/types/private_endpoint.h"
 #include "arm/types/role.h"
 #include "base/log.h"
-#include "identity/account_keys.h"
 
 /* An account as it is read from the store, with what is needed to do so. */
 struct reading {
@@ -65,29 +64,34 @@ static void read_network(const struct reading *in, yyjson_val *properties,
     }
 }
 
-static bool read_digests(const struct reading *in, const struct store_resource *r,
-                         struct directory_account *account, struct error *err)
+static bool read_keys(const struct reading *in, const struct store_resource *r,
+                      struct arm_publication *p, struct error *err)
 {
-    struct account_keys keys;
+    const struct account_sealer *sealer = &in->arm->sealer;
+    struct account_secret_state state;
 
-    if (!account_keys_open(in->arm->box, in->arena, r->secret, r->key, &keys, err))
+    if (!account_secret_look(sealer, in->arena, r->secret, r->key, &state, err))
         return false;
-    for (size_t i = 0; i < ARRAY_LEN(account->key_digests); i++)
-        key_hash_digest(in->arm->key_hash, str_from(keys.key[i]), account->key_digests[i]);
-    account_keys_wipe(&keys);
+    memcpy(p->account->key_digests, state.digests, sizeof(state.digests));
+    p->account->is_locked = state.is_locked;
+    if (state.is_locked)
+        p->lock = arena_printf(in->arena, "vault=%.*s key=%.*s version=%.*s reason=\"%.*s\"",
+                               STR_ARGS(state.key.vault), STR_ARGS(state.key.name),
+                               STR_ARGS(state.key.version),
+                               STR_ARGS(key_vault_reason(sealer->vault, in->arena, &state.key)));
     return true;
 }
 
-/* NULL: *err. */
-static struct directory_account *read_account(const struct reading *in,
-                                              const struct store_resource *r, struct error *err)
+static bool read_account(const struct reading *in, const struct store_resource *r,
+                         struct arm_publication *p, struct error *err)
 {
     struct directory_account *account = ARENA_NEW(in->arena, struct directory_account);
     yyjson_val *body = arm_resource_body(in->arena, r, err);
     const struct catalog_location *location;
 
     if (!body)
-        return NULL;
+        return false;
+    p->account = account;
     location = catalog_find_location(in->arm->catalog, json_str(json_at(body, "location")));
     account->key = r->key;
     account->name = json_str(json_at(body, "facts.route"));
@@ -100,10 +104,9 @@ static struct directory_account *read_account(const struct reading *in,
         arena_lower(in->arena, json_str(json_at(body, "properties.customSubDomainName")));
     account->local_auth_disabled = yyjson_get_bool(json_at(body, "properties.disableLocalAuth"));
     read_network(in, json_at(body, "properties"), account);
-    if (!private_endpoint_find_approved(in->txn, in->arena, r->key, &account->has_private_endpoint,
-                                        err))
-        return NULL;
-    return read_digests(in, r, account, err) ? account : NULL;
+    return private_endpoint_find_approved(in->txn, in->arena, r->key,
+                                          &account->has_private_endpoint, err) &&
+           read_keys(in, r, p, err);
 }
 
 /* -- What its model's dates make of a deployment ---------------------------------------------- */
@@ -128,6 +131,18 @@ static void log_passing(const struct directory_entry *previous,
         log_info("deployment_upgraded", "account=%.*s deployment=%.*s model=%s from=%s to=%s",
                  STR_ARGS(account->name), STR_ARGS(now->name), to->name, before->model->version,
                  to->version);
+}
+
+/* Logs when an account is locked or unlocked. `previous` as above. */
+static void log_lock(const struct directory_entry *previous, const struct arm_publication *p)
+{
+    bool was_locked = previous && directory_entry_account(previous)->is_locked;
+
+    if (p->account->is_locked && !was_locked)
+        log_warn("account_locked", "account=%.*s %.*s", STR_ARGS(p->account->name),
+                 STR_ARGS(p->lock));
+    else if (was_locked && !p->account->is_locked)
+        log_info("account_unlocked", "account=%.*s", STR_ARGS(p->account->name));
 }
 
 /* -- One call's changes ---------------------------------------------------------------------- */
@@ -203,10 +218,8 @@ static bool prepare(struct arm_call *c, struct arm_publication *p, const struct 
     struct directory_deployment d;
     yyjson_val *body;
 
-    if (str_is_empty(p->deployment_key)) {
-        p->account = read_account(&in, r, err);
-        return p->account != NULL;
-    }
+    if (str_is_empty(p->deployment_key))
+        return read_account(&in, r, p, err);
     body = arm_resource_body(c->arena, r, err);
     if (!body)
         return false;
@@ -261,8 +274,12 @@ static struct directory_entry *changed(const struct directory_entry *previous,
 {
     struct directory_entry *entry;
 
-    if (str_is_empty(p->deployment_key))
-        return p->account ? directory_entry_new(p->account, previous) : NULL;
+    if (str_is_empty(p->deployment_key)) {
+        if (!p->account)
+            return NULL;
+        log_lock(previous, p);
+        return directory_entry_new(p->account, previous);
+    }
     if (!previous)
         return NULL; /* it went before its deployment, in the same call */
     entry = directory_entry_new(directory_entry_account(previous), previous);
@@ -307,13 +324,12 @@ static bool read_whole(const struct reading *in, const struct store_resource *r,
         .parent = r->key,
         .type = arena_lower(in->arena, str_from(arm_deployment_type.name)),
     };
-    struct directory_account *account = read_account(in, r, err);
     struct directory_deployment *deployments;
     struct arm_documents all;
 
-    if (!account || !arm_resource_read_all(in->txn, in->arena, &query, &all, err))
+    if (!read_account(in, r, append(in->arena, end, r->key), err) ||
+        !arm_resource_read_all(in->txn, in->arena, &query, &all, err))
         return false;
-    append(in->arena, end, r->key)->account = account;
     deployments = ARENA_ARRAY(in->arena, struct directory_deployment, all.count);
     for (size_t i = 0; i < all.count; i++) {
         if (read_deployment(in, &all.items[i], all.bodies[i], &deployments[i]))
@@ -367,8 +383,12 @@ void arm_publish_swap(struct arm *a, struct directory *all, const struct arm_pub
     struct directory *current = directory_box_get(a->directory);
 
     for (const struct arm_publication *p = list; p; p = p->next) {
-        if (p->deployment)
-            log_passing(directory_entry_of(current, p->account_key), p->deployment);
+        const struct directory_entry *previous = directory_entry_of(current, p->account_key);
+
+        if (p->account)
+            log_lock(previous, p);
+        else
+            log_passing(previous, p->deployment);
     }
     directory_unref(current);
     directory_box_swap(a->directory, all);

@@ -21,6 +21,7 @@ struct arm_publication {
     struct str account_key;
     struct str deployment_key;         /* empty: the account itself, which keeps its deployments */
     struct directory_account *account; /* NULL: it is gone */
+    struct str lock;                   /* of an account that is locked: for the log, by which key */
     struct directory_deployment *deployment; /* NULL: it is gone, or cannot be served */
     struct catalog *catalog;                 /* a reference: what the deployment points into */
     struct arm_publication *next;

@@ -15,6 +15,8 @@
 #define TEXT_DEPLOYMENT_NOT_FOUND                                                         \
     "The API deployment for this resource does not exist. If you created the deployment " \
     "within the last 5 minutes, please wait a moment and try again."
+/* What Azure Storage says, of all services the one that documents it. */
+#define TEXT_NO_VAULT_KEY "The key vault key is not found to unwrap the encryption key."
 
 /* clang-format off */
 #define ERRORS(X) \
@@ -30,6 +32,7 @@
     X(INVALID_TOKEN,       401, TOKEN,   "401", NULL, TEXT_INVALID_TOKEN) \
     X(PERMISSION_DENIED,   401, GATEWAY, "PermissionDenied", NULL, "Principal does not have access to API/Operation.") \
     X(KEY_DISABLED,        403, SPACED,  "AuthenticationTypeDisabled", NULL, "Key based authentication is disabled for this resource.") \
+    X(KEY_VAULT,           403, SPACED,  "KeyVaultEncryptionKeyNotFound", NULL, TEXT_NO_VAULT_KEY) \
     X(FIREWALL,            403, SPACED,  "403", NULL, "Access denied due to Virtual Network/Firewall rules.") \
     X(VIRTUAL_NETWORK,     403, SPACED,  "403", NULL, "A Virtual Network is configured for this resource. Please use the correct endpoint for making requests. Check https://aka.ms/cogsvc-vnet for more details.") \
     X(PUBLIC_ACCESS,       403, SPACED,  "403", NULL, "Public access is disabled. Please configure private endpoint.") \
@@ -110,6 +113,7 @@
     X(ARM_LOCKED,          409, ARM,     "ScopeLocked", NULL, NULL) \
     X(ARM_DOMAIN_IN_USE,   409, ARM,     "CustomDomainInUse", NULL, NULL) \
     X(ARM_DOMAIN_INVALID,  400, ARM,     "CustomDomainInvalid", NULL, NULL) \
+    X(ARM_KEY_VAULT,       403, ARM,     "KeyVaultEncryptionKeyNotFound", NULL, TEXT_NO_VAULT_KEY) \
     X(ARM_PROPERTIES,      400, ARM,     "InvalidResourceProperties", NULL, NULL) \
     X(ARM_MODEL,           400, ARM,     "DeploymentModelNotSupported", NULL, NULL) \
     X(ARM_MODEL_DEPRECATED, 400, ARM,    "ServiceModelDeprecated", NULL, NULL) \

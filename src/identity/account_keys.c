@@ -63,22 +63,28 @@ static bool is_key(struct str key)
     return key.len == ACCOUNT_KEY_LONG_LEN || key.len == ACCOUNT_KEY_CLASSIC_LEN;
 }
 
+bool account_keys_parse(struct str plain, struct account_keys *k, struct error *err)
+{
+    struct str rest = plain, first;
+
+    if (!str_split(&rest, SEPARATOR, &first) || !is_key(first) || !is_key(rest))
+        return error_set(err, ERROR_STORE, "A secret in the store holds no account keys.");
+    memcpy(k->key[0], first.data, first.len);
+    k->key[0][first.len] = '\0';
+    memcpy(k->key[1], rest.data, rest.len);
+    k->key[1][rest.len] = '\0';
+    return true;
+}
+
 bool account_keys_open(const struct secret_box *b, struct arena *a, struct str sealed,
                        struct str owner, struct account_keys *k, struct error *err)
 {
-    struct str plain, rest, first;
+    struct str plain;
     bool ok;
 
     if (!secret_box_open(b, a, sealed, owner, &plain, err))
         return false;
-    rest = plain;
-    ok = str_split(&rest, SEPARATOR, &first) && is_key(first) && is_key(rest);
-    if (ok) {
-        memcpy(k->key[0], first.data, first.len);
-        k->key[0][first.len] = '\0';
-        memcpy(k->key[1], rest.data, rest.len);
-        k->key[1][rest.len] = '\0';
-    }
+    ok = account_keys_parse(plain, k, err);
     secret_wipe(plain);
-    return ok || error_set(err, ERROR_STORE, "A secret in the store holds no account keys.");
+    return ok;
 }

@@ -1,5 +1,6 @@
 /*
- * The two API keys of an account: made, and kept sealed beside the account's document.
+ * The two API keys of an account: made, and sealed. (How they lie beside the account's document:
+ * account_secret.h.)
  * Whoever has them in the clear wipes them as soon as they have been used.
  * SPDX-License-Identifier: MIT
  */
@@ -33,6 +34,8 @@ void account_keys_wipe(struct account_keys *k);
 /* `owner` is the lower-cased id of the account: sealed keys do not open for another one. */
 struct str account_keys_seal(const struct secret_box *b, struct arena *a,
                              const struct account_keys *k, struct str owner);
+/* Of what was in a seal that has been opened: ERROR_STORE when that is no keys. */
+MUST_CHECK bool account_keys_parse(struct str plain, struct account_keys *k, struct error *err);
 /* ERROR_STORE when they do not open. */
 MUST_CHECK bool account_keys_open(const struct secret_box *b, struct arena *a, struct str sealed,
                                   struct str owner, struct account_keys *k, struct error *err);

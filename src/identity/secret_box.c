@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,17 +22,19 @@
 #define PLAIN_MAX ((size_t)1 << 20)
 
 struct secret_box {
+    atomic_uint refs;
     uint8_t key[MASTER_KEY_BYTES];
     uint8_t head[HEAD_BYTES]; /* what sealed bytes begin with: version, key id */
 };
 
 /* The id tells keys apart and nothing about them. */
-static struct secret_box *box_new(uint8_t key[MASTER_KEY_BYTES])
+struct secret_box *secret_box_new(uint8_t key[MASTER_KEY_BYTES])
 {
     static const char purpose[] = "lazuli key id";
     struct secret_box *b = memory_alloc(sizeof(*b));
     uint8_t digest[EVP_MAX_MD_SIZE];
 
+    atomic_init(&b->refs, 1);
     memcpy(b->key, key, MASTER_KEY_BYTES);
     explicit_bzero(key, MASTER_KEY_BYTES);
     HMAC(EVP_sha256(), b->key, MASTER_KEY_BYTES, (const uint8_t *)purpose, sizeof(purpose) - 1,
@@ -45,19 +48,25 @@ struct secret_box *secret_box_new_from_file(const char *path, bool create, struc
 {
     uint8_t key[MASTER_KEY_BYTES];
 
-    return master_key_from_file(path, create, key, err) ? box_new(key) : NULL;
+    return master_key_from_file(path, create, key, err) ? secret_box_new(key) : NULL;
 }
 
 struct secret_box *secret_box_new_from_command(const char *command, struct error *err)
 {
     uint8_t key[MASTER_KEY_BYTES];
 
-    return master_key_from_command(command, key, err) ? box_new(key) : NULL;
+    return master_key_from_command(command, key, err) ? secret_box_new(key) : NULL;
+}
+
+struct secret_box *secret_box_ref(struct secret_box *b)
+{
+    atomic_fetch_add_explicit(&b->refs, 1, memory_order_relaxed);
+    return b;
 }
 
 void secret_box_free(struct secret_box *b)
 {
-    if (!b)
+    if (!b || atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) > 1)
         return;
     explicit_bzero(b, sizeof(*b));
     free(b);

@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "base/macros.h"
 #include "base/str.h"
+#include "identity/master_key.h"
 
 /* What sealing adds to the length. */
 #define SECRET_BOX_OVERHEAD (1 + 4 + 12 + 16)
@@ -32,7 +33,10 @@ MUST_CHECK struct secret_box *secret_box_new_from_file(const char *path, bool cr
 /* `command` is run by the shell; it prints the same line within 30 s. ERROR_CONFIG when it fails;
  * what it printed is never shown. Blocks: for start-up. */
 MUST_CHECK struct secret_box *secret_box_new_from_command(const char *command, struct error *err);
-/* Wipes. NULL is fine. */
+/* The key is overwritten. */
+struct secret_box *secret_box_new(uint8_t key[MASTER_KEY_BYTES]);
+struct secret_box *secret_box_ref(struct secret_box *b);
+/* Gives back a reference, of which whoever makes a box has one; the last one wipes. NULL is fine. */
 void secret_box_free(struct secret_box *b);
 
 struct str secret_box_seal(const struct secret_box *b, struct arena *a, struct str plain,

@@ -122,15 +122,9 @@ static bool check_token(struct exchange *x, const struct directory_account *name
     return exchange_authorize(x, &who, err);
 }
 
-static bool authenticate(struct exchange *x, struct error *err)
+static bool check_credential(struct exchange *x, const struct directory_account *named,
+                             struct credential credential, struct error *err)
 {
-    const struct directory_account *named;
-    struct credential credential = credential_of(&x->request->headers, x->surface == SURFACE_V1);
-
-    if (!find_account(x, &named, err))
-        return false;
-    if (named && !check_network(x, named, false, err))
-        return false;
     switch (credential.kind) {
     case CREDENTIAL_KEY:
         return check_key(x, named, credential.value, err);
@@ -140,6 +134,21 @@ static bool authenticate(struct exchange *x, struct error *err)
         break;
     }
     return refuse_key(named, err);
+}
+
+/* Who may not call it does not learn that it is locked. */
+static bool authenticate(struct exchange *x, struct error *err)
+{
+    const struct directory_account *named;
+    struct credential credential = credential_of(&x->request->headers, x->surface == SURFACE_V1);
+
+    if (!find_account(x, &named, err))
+        return false;
+    if (named && !check_network(x, named, false, err))
+        return false;
+    if (!check_credential(x, named, credential, err))
+        return false;
+    return !x->account->is_locked || error_set(err, ERROR_KEY_VAULT, NULL);
 }
 
 enum phase exchange_authenticate(struct exchange *x)

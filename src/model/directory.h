@@ -60,6 +60,8 @@ struct directory_account {
     struct str resource_group;
     struct str domain; /* custom subdomain, lower case; empty when there is none */
     bool local_auth_disabled;
+    bool
+        is_locked; /* the key of a vault, by which its keys are wrapped, is not there: it serves nobody */
     bool public_access_disabled; /* nobody is let in but by a private endpoint */
     bool has_private_endpoint;   /* one that is approved */
     bool denies_by_default;      /* only those whom ip_rules let in */

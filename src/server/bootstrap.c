@@ -3,7 +3,7 @@
 
 #include "base/format.h"
 #include "base/random.h"
-#include "identity/account_keys.h"
+#include "identity/account_secret.h"
 #include "identity/principals.h"
 
 #define SETTING_TENANT STR("tenant_id")
@@ -28,6 +28,7 @@
 
 struct bootstrap_job {
     const struct secret_box *box;
+    struct key_vault *vault;
     struct arm *arm;
     struct arena *arena; /* of the caller: what stays */
     struct bootstrap_info *info;
@@ -278,19 +279,27 @@ bool bootstrap_resources(struct store *s, struct arm *arm, bool quickstart,
 static bool read_account(struct store_txn *t, struct arena *arena, struct bootstrap_job *job,
                          struct str id, struct error *err)
 {
+    struct account_sealer sealer = { .box = job->box, .vault = job->vault };
+    struct str key = arena_lower(arena, id);
+    struct key_reference wrapper;
     struct store_resource r;
     struct account_keys keys;
-    struct str key = arena_lower(arena, id);
     bool found;
 
     if (!store_get(t, key, &r, &found, err))
         return false;
     if (!found)
         return true;
-    if (!account_keys_open(job->box, arena, r.secret, key, &keys, err))
-        return false;
     job->info->resource_group = STR(BOOTSTRAP_GROUP);
     job->info->account = STR(BOOTSTRAP_ACCOUNT);
+    if (!account_secret_open(&sealer, arena, r.secret, key, &keys, &wrapper, err)) {
+        job->info->missing_key = (struct key_reference){
+            arena_copy(job->arena, wrapper.vault),
+            arena_copy(job->arena, wrapper.name),
+            arena_copy(job->arena, wrapper.version),
+        };
+        return err->code == ERROR_ARM_KEY_VAULT;
+    }
     job->info->key1 = arena_copy(job->arena, str_from(keys.key[0]));
     account_keys_wipe(&keys);
     return true;
@@ -307,10 +316,10 @@ static bool run_read(struct store_txn *t, struct arena *arena, void *data, struc
     return !account.len || read_account(t, arena, job, account, err);
 }
 
-bool bootstrap_read(struct store *s, const struct secret_box *box, struct arena *a,
-                    struct bootstrap_info *info, struct error *err)
+bool bootstrap_read(struct store *s, const struct secret_box *box, struct key_vault *vault,
+                    struct arena *a, struct bootstrap_info *info, struct error *err)
 {
-    struct bootstrap_job job = { .box = box, .arena = a, .info = info };
+    struct bootstrap_job job = { .box = box, .vault = vault, .arena = a, .info = info };
 
     *info = (struct bootstrap_info){ 0 };
     return store_run(s, run_read, &job, err);

@@ -12,6 +12,7 @@
 #include "arm/arm.h"
 #include "base/arena.h"
 #include "base/error.h"
+#include "identity/key_vault.h"
 #include "identity/secret_box.h"
 #include "store/store.h"
 
@@ -39,6 +40,7 @@ struct bootstrap_info {
     struct str resource_group;          /* empty when the folder was not made by `up` */
     struct str account;
     struct str key1;
+    struct key_reference missing_key; /* of a vault, without which key1 does not open */
 };
 
 /* Makes ids, the admin token and the client secret where they are missing, and notes the endpoint. Before arm_new,
@@ -50,8 +52,9 @@ MUST_CHECK bool bootstrap_identity(struct store *s, const struct secret_box *box
  * deployments. */
 MUST_CHECK bool bootstrap_resources(struct store *s, struct arm *arm, bool quickstart,
                                     const struct bootstrap_info *info, struct error *err);
-/* What is there, with the quickstart account's first key. */
-MUST_CHECK bool bootstrap_read(struct store *s, const struct secret_box *box, struct arena *a,
+/* What is there, with the quickstart account's first key, if it opens. */
+MUST_CHECK bool bootstrap_read(struct store *s, const struct secret_box *box,
+                               struct key_vault *vault, struct arena *a,
                                struct bootstrap_info *info, struct error *err);
 
 #endif

@@ -76,6 +76,8 @@ static bool open_data(struct server *s, struct error *err)
     if (!issuers)
         return false;
     s->federation = federation_new(issuers);
+    s->vault = key_vault_new();
+    sealing_configure_vault(settings, s->vault);
     return open_tls(s, err) && key_secret_open(s->store, s->box, &s->key_hash, err);
 }
 
@@ -189,6 +191,7 @@ static bool make_arm(struct server *s, struct error *err)
         .catalog = s->catalog,
         .directory = shared->directory,
         .box = s->box,
+        .vault = s->vault,
         .key_hash = s->key_hash,
         .authority = shared->authority,
         .tenant_id = s->info.tenant_id,
@@ -247,7 +250,7 @@ struct server *server_new(const struct server_options *options, struct error *er
         goto failed;
     endpoint = endpoint_of(s, port);
     if (!bootstrap_identity(s->store, s->box, &endpoint, s->arena, &s->info, err) ||
-        !make_arm(s, err) || !bootstrap_read(s->store, s->box, s->arena, &s->info, err))
+        !make_arm(s, err) || !bootstrap_read(s->store, s->box, s->vault, s->arena, &s->info, err))
         goto failed;
     s->shared.key_hash = s->key_hash;
     make_engines(s);
@@ -326,6 +329,7 @@ void server_free(struct server *s)
     metrics_free(s->shared.metrics);
     admin_token_free(s->admin_token);
     key_hash_free(s->key_hash);
+    key_vault_free(s->vault);
     secret_box_free(s->box);
     tls_context_unref(s->tls);
     tls_source_close(&s->tls_source);

@@ -19,6 +19,7 @@ struct server {
     struct clock clock;
     struct data_folder folder;
     struct secret_box *box;
+    struct key_vault *vault;
     struct store *store;
     struct key_hash *key_hash;
     struct catalog *catalog;

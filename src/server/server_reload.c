@@ -7,12 +7,14 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "server/federation.h"
+#include "server/sealing.h"
 #include "server/server_private.h"
 
 /* Model dates are days; a minute late is on time. */
 #define DATES_EVERY_MS 60000
 #define MEMORY_EVERY_MS 10000
-/* Of these turns: whether it is time for new signing keys is a matter of days. */
+/* Of these turns: whether it is time for new signing keys is a matter of days; whether a vault has newer
+ * keys, or has lost one, is asked often enough so. */
 #define KEYS_EVERY_TURNS 60
 
 struct catalog *server_load_catalog(const struct settings *s, struct error *err)
@@ -71,6 +73,26 @@ static void on_principals_read(void *data, const struct error *err)
     end_publishing(data, err, "signing_keys_failed");
 }
 
+static void on_keys_published(void *data, const struct error *err)
+{
+    if (!err)
+        log_info("vault_keys_done", NULL);
+    end_publishing(data, err, "vault_keys_failed");
+}
+
+static void on_missing_keys_published(void *data, const struct error *err)
+{
+    end_publishing(data, err, "vault_keys_failed");
+}
+
+/* Accounts go on by the keys that are known meanwhile: a vault may take its time. */
+static void refresh_vault(struct server *s, bool only_missing)
+{
+    s->publishing++;
+    arm_refresh_keys(s->shared.arm, only_missing, s->loop,
+                     only_missing ? on_missing_keys_published : on_keys_published, s);
+}
+
 static void refresh_authority(struct server *s)
 {
     s->publishing++;
@@ -106,6 +128,10 @@ static void on_dates_timer(uv_timer_t *timer)
 
     if (++s->dates_turns % KEYS_EVERY_TURNS == 0)
         refresh_authority(s);
+    if (s->dates_turns % KEYS_EVERY_TURNS == 0)
+        refresh_vault(s, false);
+    else if (key_vault_lacks(s->vault))
+        refresh_vault(s, true);
     renew_certificate(s);
     s->publishing += 2;
     arm_reload_catalog(s->shared.arm, NULL, s->loop, on_dates_looked_at, s);
@@ -135,6 +161,8 @@ static bool reload(struct server *s, struct settings *next, struct error *err)
     engines_reload(s->shared.engines, catalog, s->options.settings->drain_ms);
     s->publishing++;
     arm_reload_catalog(s->shared.arm, catalog, s->loop, on_catalog_published, s);
+    sealing_configure_vault(s->options.settings, s->vault);
+    refresh_vault(s, false);
     catalog_unref(s->catalog);
     s->catalog = catalog;
     return true;

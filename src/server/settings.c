@@ -399,6 +399,9 @@ bool settings_check(const struct settings *s, struct error *err)
     if (s->master_key_file && s->master_key_command)
         return error_set_target(err, ERROR_CONFIG, "master_key_command",
                                 "give master_key_file or master_key_command, not both");
+    if (s->vault_key_folder && s->vault_key_command)
+        return error_set_target(err, ERROR_CONFIG, "vault_key_command",
+                                "give vault_key_folder or vault_key_command, not both");
     return true;
 }
 

@@ -28,6 +28,9 @@
     FLAG(tls_required, false, false, "Refuse plain HTTP.") \
     TEXT(master_key_file, NULL, false, "File with the key that seals stored secrets. Default: master.key in the data folder, made when missing.") \
     TEXT(master_key_command, NULL, false, "Command that prints that key instead.") \
+    TEXT(vault_key_folder, NULL, true, "Folder of the keys that stand for those of key vaults, which accounts name in encryption.keyVaultProperties: VAULT-HOST/KEY-NAME/VERSION below it. See security.md.") \
+    TEXT(vault_key_command, NULL, true, "Command that prints such a key instead.") \
+    NUMBER(vault_key_timeout_ms, 10000, 100, 60000, true, "How long that command may take.") \
     TEXT(llama_server, NULL, false, "Path of llama-server. Default: found on the PATH, else beside the build.") \
     TEXT(log_level, "info", true, "error, warn, info or debug.") \
     TEXT(sandbox, "on", false, "on: give up at start what is not needed, as far as the kernel lets it, and log what is in force; required: or do not start; off. See security.md.") \

@@ -65,6 +65,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
         return 1;
     options.store = store = store_open(folder_database(), &err);
     options.box = secret_box_new_from_file(folder_key(), true, &err);
+    options.vault = key_vault_new();
     options.key_hash = key_hash_new(secret);
     options.authority =
         authority_new(options.box, &wall, STR("00000000-0000-4000-8000-000000000000"));

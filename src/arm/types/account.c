@@ -279,36 +279,12 @@ static bool check_network(struct arm_change *change, struct error *err)
 
 /* -- Encryption, storage, regions ------------------------------------------------------------ */
 
-/* Which key encrypts what the service keeps is the operator's decision (secret_box.h); what a client
- * says of its own key is kept and shown. */
-bool account_check_encryption(struct arm_change *change, const char *path, struct error *err)
-{
-    static const char *const names[] = { "keyName", "keyVaultUri" };
-    yyjson_mut_val *encryption = json_mut_at(change->root, path);
-    struct str source = json_mut_str(yyjson_mut_obj_get(encryption, "keySource"));
-    const char *full;
-
-    if (!encryption)
-        return true;
-    if (str_is_empty(source))
-        json_set_str(change->doc, encryption, "keySource", STR("Microsoft.KeyVault"));
-    if (str_equal(source, STR("Microsoft.CognitiveServices")))
-        return true;
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        full = arena_printf(change->call->arena, "%s.keyVaultProperties.%s", path, names[i]).data;
-        if (str_is_empty(json_mut_str(json_mut_at(change->root, full))))
-            return error_set_target(err, ERROR_ARM_BODY, full,
-                                    "The request content was invalid and could not be "
-                                    "deserialized: '%s' is required for keys of a key vault.",
-                                    full);
-    }
-    return true;
-}
-
+/* What is wrapped by a customer's key does not lose it by a request that says nothing of it. */
 static bool check_storage(struct arm_change *change, struct error *err)
 {
     yyjson_mut_val *properties = yyjson_mut_obj_get(change->root, "properties");
 
+    keep_old(change, properties, yyjson_obj_get(change->old, "properties"), "encryption");
     return account_check_encryption(change, "properties.encryption", err) &&
            check_items(yyjson_mut_obj_get(properties, "userOwnedStorage"), "resourceId", false,
                        "properties.userOwnedStorage", err) &&
@@ -326,15 +302,16 @@ static bool create(struct arm_change *change, struct error *err)
     uint8_t id[INTERNAL_ID_BYTES];
     struct account_keys keys;
     struct str internal_id;
+    bool ok;
 
     random_bytes(id, sizeof(id));
     internal_id = format_hex(c->arena, id, sizeof(id));
     json_set_str(change->doc, facts, "internalId", internal_id);
     json_set_str(change->doc, facts, "dateCreated", format_time(c->arena, c->now_ms));
     account_keys_generate(&keys, ACCOUNT_KEY_LONG);
-    change->after.secret = account_keys_seal(c->arm->box, c->arena, &keys, change->after.key);
+    ok = account_seal_keys(change, &keys, err);
     account_keys_wipe(&keys);
-    return choose_route(change, facts, internal_id, err);
+    return ok && choose_route(change, facts, internal_id, err);
 }
 
 static bool check(struct arm_change *change, struct error *err)
@@ -343,7 +320,7 @@ static bool check(struct arm_change *change, struct error *err)
         !check_network(change, err) || !check_storage(change, err) ||
         !account_check_identity(change, err))
         return false;
-    return change->before || create(change, err);
+    return change->before ? account_change_encryption(change, err) : create(change, err);
 }
 
 static bool on_written(struct arm_change *change, struct error *err)

@@ -50,6 +50,14 @@ bool account_delete_below(struct arm_call *c, struct error *err);
 /* Checks an "encryption" (or what is like it) that stands at `path`. */
 MUST_CHECK bool account_check_encryption(struct arm_change *change, const char *path,
                                          struct error *err);
+/* Seals its keys for the store, as its document says: into change->after. */
+MUST_CHECK bool account_seal_keys(struct arm_change *change, const struct account_keys *keys,
+                                  struct error *err);
+/* Seals those that it has anew, where a write changes by which key of a vault. */
+MUST_CHECK bool account_change_encryption(struct arm_change *change, struct error *err);
+/* A look (key_vault.h) at all accounts, deleted ones too, whose keys are wrapped by one of a vault;
+ * what another version has to wrap by now is sealed anew. */
+MUST_CHECK bool account_follow_keys(struct arm_call *c, struct error *err);
 
 /* 2 to 64 letters, digits and hyphens, none at the ends. */
 bool account_domain_is_valid(struct str name);

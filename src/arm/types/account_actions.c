@@ -10,7 +10,7 @@
 #include "arm/types/account.h"
 #include "arm/types/operation.h"
 #include "base/format.h"
-#include "identity/account_keys.h"
+#include "identity/account_secret.h"
 
 static void reply_with_keys(struct arm_call *c, const struct account_keys *keys)
 {
@@ -23,9 +23,9 @@ static void reply_with_keys(struct arm_call *c, const struct account_keys *keys)
     arm_reply_json(c, 200, root);
 }
 
-/* The account and its keys; the caller wipes them. */
+/* The account and its keys, which the caller wipes, and what wraps them. */
 static bool open_keys(struct arm_call *c, struct store_resource *r, struct account_keys *keys,
-                      const char *operation, struct error *err)
+                      struct key_reference *wrapper, const char *operation, struct error *err)
 {
     yyjson_val *body;
 
@@ -37,15 +37,16 @@ static bool open_keys(struct arm_call *c, struct store_resource *r, struct accou
     if (yyjson_get_bool(json_at(body, "properties.disableLocalAuth")))
         return error_set(err, ERROR_ARM_BAD_REQUEST,
                          "Failed to %s key. disableLocalAuth is set to be true", operation);
-    return account_keys_open(c->arm->box, c->arena, r->secret, r->key, keys, err);
+    return account_secret_open(&c->arm->sealer, c->arena, r->secret, r->key, keys, wrapper, err);
 }
 
 bool account_list_keys(struct arm_call *c, struct error *err)
 {
+    struct key_reference wrapper;
     struct account_keys keys;
     struct store_resource r;
 
-    if (!open_keys(c, &r, &keys, "list", err))
+    if (!open_keys(c, &r, &keys, &wrapper, "list", err))
         return false;
     reply_with_keys(c, &keys);
     account_keys_wipe(&keys);
@@ -70,20 +71,21 @@ static bool read_key_name(struct arm_call *c, size_t *index, struct error *err)
 bool account_regenerate_key(struct arm_call *c, struct error *err)
 {
     char etag[GUID_TEXT_LEN + 1];
+    struct key_reference wrapper;
     struct account_keys keys;
     struct store_resource r;
     size_t index;
     bool good;
 
-    if (!read_key_name(c, &index, err) || !open_keys(c, &r, &keys, "regenerate", err))
+    if (!read_key_name(c, &index, err) || !open_keys(c, &r, &keys, &wrapper, "regenerate", err))
         return false;
     account_keys_regenerate(&keys, index, ACCOUNT_KEY_LONG);
-    r.secret = account_keys_seal(c->arm->box, c->arena, &keys, r.key);
     r.changed_at_ms = c->now_ms;
     format_guid(etag);
     r.etag = str_from(etag);
     arm_publish_account(c, r.key);
-    good = store_put(c->txn, &r, err);
+    good = account_secret_seal(&c->arm->sealer, c->arena, &keys, r.key, &wrapper, &r.secret, err) &&
+           store_put(c->txn, &r, err);
     if (good)
         reply_with_keys(c, &keys);
     account_keys_wipe(&keys);

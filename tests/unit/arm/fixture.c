@@ -59,6 +59,7 @@ static void make_arm(struct fixture *f)
     f->options.catalog = f->catalog;
     f->options.directory = f->directory;
     f->options.box = f->box;
+    f->options.vault = f->vault;
     f->options.key_hash = f->key_hash;
     f->authority = authority_new(f->box, &f->clock, STR(TENANT));
     f->options.authority = f->authority;
@@ -96,6 +97,7 @@ int fixture_set_up(void **state)
     must(f->box, &err);
     f->catalog = catalog_parse(str_from(catalog_text), "test catalog", &err);
     must(f->catalog, &err);
+    f->vault = key_vault_new();
     f->key_hash = key_hash_new(secret);
     f->arena = arena_new(NULL);
     f->options.public_base = STR(BASE);
@@ -137,6 +139,7 @@ int fixture_tear_down(void **state)
 
     store_close(f->store);
     drop_arm(f);
+    key_vault_free(f->vault);
     secret_box_free(f->box);
     key_hash_free(f->key_hash);
     catalog_unref(f->catalog);
@@ -160,6 +163,7 @@ struct execution {
     struct arm_call call;
     struct error err; /* of a failure */
     struct answer answer;
+    struct key_reference wanted; /* vault empty: the call has ended */
 };
 
 /* As arm.c does it. */
@@ -195,6 +199,13 @@ static void done(void *data, const struct error *err)
     const struct arm_reply *reply = &e->call.reply;
 
     loop_stop(e->loop);
+    e->wanted = (struct key_reference){ 0 };
+    if (err && e->call.wanted_key.vault.len) {
+        e->wanted.vault = arena_copy(e->f->arena, e->call.wanted_key.vault);
+        e->wanted.name = arena_copy(e->f->arena, e->call.wanted_key.name);
+        e->wanted.version = arena_copy(e->f->arena, e->call.wanted_key.version);
+        return;
+    }
     if (err) {
         e->err = *err;
         e->answer.status = error_info(err->code)->status;
@@ -212,7 +223,7 @@ static void done(void *data, const struct error *err)
     }
 }
 
-static void execute(struct execution *e)
+static void execute_once(struct execution *e)
 {
     e->loop = loop_new();
     e->job = (struct store_job){
@@ -226,6 +237,20 @@ static void execute(struct execution *e)
     store_submit(e->f->store, &e->job);
     loop_run(e->loop);
     loop_free(e->loop);
+}
+
+static void execute(struct execution *e)
+{
+    struct error why;
+
+    execute_once(e);
+    if (str_is_empty(e->wanted.vault))
+        return;
+    e->request.has_asked_vault = true;
+    if (!key_vault_fetch(e->f->vault, &e->wanted, &why))
+        assert_int_equal(why.code, ERROR_CONFIG);
+    execute_once(e);
+    assert_int_equal(e->wanted.vault.len, 0);
 }
 
 struct answer call(struct fixture *f, enum http_method method, const char *path, const char *body)

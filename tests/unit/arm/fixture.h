@@ -29,6 +29,7 @@ struct fixture {
     struct catalog *catalog;
     struct directory_box *directory;
     struct secret_box *box;
+    struct key_vault *vault;
     struct key_hash *key_hash;
     struct authority *authority;
     struct arm_options options;

@@ -172,24 +172,14 @@ static void test_patch(void **state)
     assert_text(expect(f, 200, HTTP_PATCH, A V, "{\"kind\":\"AIServices\"}"), "kind", "AIServices");
 }
 
-static void test_own_key_and_storage(void **state)
+static void test_own_storage(void **state)
 {
     struct fixture *f = *state;
     yyjson_val *shown;
 
     shown = expect(f, 200, HTTP_PUT, A V,
-                   BODY_WITH("\"encryption\":{\"keySource\":\"microsoft.keyvault\","
-                             "\"keyVaultProperties\":{\"keyName\":\"k\",\"keyVersion\":\"1\","
-                             "\"keyVaultUri\":\"https://v.vault.azure.net/\"}},"
-                             "\"userOwnedStorage\":[{\"resourceId\":\"/subscriptions/s\"}]"));
-    assert_text(shown, "properties.encryption.keySource", "Microsoft.KeyVault");
-    assert_text(shown, "properties.encryption.keyVaultProperties.keyName", "k");
+                   BODY_WITH("\"userOwnedStorage\":[{\"resourceId\":\"/subscriptions/s\"}]"));
     assert_int_equal(yyjson_arr_size(json_at(shown, "properties.userOwnedStorage")), 1);
-    shown = expect(f, 200, HTTP_PATCH, A V,
-                   "{\"properties\":{\"encryption\":{\"keySource\":\"Microsoft.CognitiveServices\""
-                   ",\"keyVaultProperties\":null}}}");
-    assert_text(shown, "properties.encryption.keySource", "Microsoft.CognitiveServices");
-    assert_absent(shown, "properties.encryption.keyVaultProperties");
 }
 
 static void test_conditions(void **state)
@@ -404,7 +394,7 @@ int main(void)
         T(test_show_and_list),
         T(test_put_what_get_gave),
         T(test_patch),
-        T(test_own_key_and_storage),
+        T(test_own_storage),
         T(test_conditions),
         T(test_keys),
         T(test_keys_are_sealed),

@@ -48,6 +48,7 @@ static void assert_as_stored(struct fixture *f)
             continue;
         assert_memory_equal(x->key_digests, y->key_digests, sizeof(x->key_digests));
         assert_int_equal(x->local_auth_disabled, y->local_auth_disabled);
+        assert_int_equal(x->is_locked, y->is_locked);
         for (size_t k = 0; k < ARRAY_LEN(deployments); k++)
             assert_same_deployment(directory_deployment(x, str_from(deployments[k])),
                                    directory_deployment(y, str_from(deployments[k])));

@@ -19,6 +19,7 @@
 struct place {
     char folder[40], key[64], database[64];
     struct secret_box *box;
+    struct key_vault *vault;
     struct store *store;
     struct key_hash *hash;
     struct catalog *catalog;
@@ -49,6 +50,7 @@ static void start(struct place *p)
     p->arena = arena_new(NULL);
     p->box = secret_box_new_from_file(p->key, true, &err);
     must(p->box);
+    p->vault = key_vault_new();
     p->store = store_open(p->database, &err);
     must(p->store);
     must(key_secret_open(p->store, p->box, &p->hash, &err));
@@ -62,6 +64,7 @@ static void start(struct place *p)
         .catalog = p->catalog,
         .directory = p->directory,
         .box = p->box,
+        .vault = p->vault,
         .key_hash = p->hash,
         .tenant_id = p->info.tenant_id,
         .public_base = BASE,
@@ -77,6 +80,7 @@ static void stop(struct place *p)
     directory_box_free(p->directory);
     catalog_unref(p->catalog);
     key_hash_free(p->hash);
+    key_vault_free(p->vault);
     secret_box_free(p->box);
     arena_free(p->arena);
 }
@@ -148,7 +152,7 @@ static void the_quickstart_makes_what_its_pages_call(void **state)
         assert_non_null(deployment);
         assert_true(deployment->is_ready);
     }
-    must(bootstrap_read(p->store, p->box, p->arena, &info, &err));
+    must(bootstrap_read(p->store, p->box, p->vault, p->arena, &info, &err));
     assert_true(str_equal(info.account, STR(BOOTSTRAP_ACCOUNT)));
     assert_true(str_equal(info.resource_group, STR(BOOTSTRAP_GROUP)));
     assert_true(str_equal(info.endpoint.public_base, endpoint.public_base));
@@ -168,12 +172,12 @@ static void a_second_start_changes_nothing(void **state)
     char key[128];
 
     must(bootstrap_resources(p->store, p->arm, true, &p->info, &err));
-    must(bootstrap_read(p->store, p->box, p->arena, &first, &err));
+    must(bootstrap_read(p->store, p->box, p->vault, p->arena, &first, &err));
     snprintf(key, sizeof(key), "%.*s", STR_ARGS(first.key1));
     stop(p);
     start(p);
     must(bootstrap_resources(p->store, p->arm, true, &p->info, &err));
-    must(bootstrap_read(p->store, p->box, p->arena, &second, &err));
+    must(bootstrap_read(p->store, p->box, p->vault, p->arena, &second, &err));
     assert_true(str_equal(second.key1, str_from(key)));
     must(arm_load_directory(p->arm, &err));
     assert_non_null(account(p, &d));
@@ -187,7 +191,7 @@ static void without_the_quickstart_there_is_no_account(void **state)
     struct directory *d;
 
     must(bootstrap_resources(p->store, p->arm, false, &p->info, &err));
-    must(bootstrap_read(p->store, p->box, p->arena, &info, &err));
+    must(bootstrap_read(p->store, p->box, p->vault, p->arena, &info, &err));
     assert_int_equal(info.account.len, 0);
     assert_int_equal(info.key1.len, 0);
     assert_null(account(p, &d));
@@ -255,7 +259,7 @@ static void an_empty_folder_tells_nothing(void **state)
     snprintf(path, sizeof(path), "%s/empty.db", p->folder);
     empty = store_open(path, &err);
     must(empty);
-    must(bootstrap_read(empty, p->box, p->arena, &info, &err));
+    must(bootstrap_read(empty, p->box, p->vault, p->arena, &info, &err));
     assert_int_equal(info.tenant_id.len + info.admin_token.len + info.account.len, 0);
     store_close(empty);
 }
@@ -288,7 +292,7 @@ static void another_master_key_opens_nothing(void **state)
     assert_int_equal(err.code, ERROR_STORE);
     assert_non_null(strstr(err.text, "master key"));
     assert_null(hash);
-    assert_false(bootstrap_read(p->store, other, p->arena, &info, &err));
+    assert_false(bootstrap_read(p->store, other, p->vault, p->arena, &info, &err));
     secret_box_free(other);
 }
 

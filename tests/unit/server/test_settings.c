@@ -164,7 +164,12 @@ static void some_need_each_other(void **state)
     assert_true(set("tls-required", "false"));
     assert_true(set("master-key-file", "f") && set("master-key-command", "c"));
     assert_false(settings_check(&s, &err));
-    assert_true(set("master-key-file", "") && set("sandbox", "true"));
+    assert_true(set("master-key-file", "") && set("vault-key-folder", "f"));
+    assert_true(set("vault-key-command", "c"));
+    assert_false(settings_check(&s, &err));
+    expect_text("vault_key_folder or vault_key_command");
+    assert_true(set("vault-key-folder", "") && settings_check(&s, &err));
+    assert_true(set("sandbox", "true"));
     assert_false(settings_check(&s, &err));
     expect_text("sandbox: 'true' is none of on, off, required");
     assert_true(set("sandbox", "") && set("log-level", "loud"));
