@@ -8,7 +8,7 @@
 #define WIDTH 760.0
 #define HEIGHT 220.0
 #define LEFT 64.0
-#define RIGHT 12.0
+#define RIGHT 24.0
 #define TOP 10.0
 #define BOTTOM 26.0
 #define TICKS 4
@@ -37,6 +37,17 @@ void html_write(FILE *out, const char *text)
             putc((unsigned char)*text < ' ' || *text == 0x7F ? '?' : *text, out);
         }
     }
+}
+
+/* "0.25", "7500", "12.5k", "1.2M" */
+static void write_number(FILE *out, double value)
+{
+    if (value >= 1e6)
+        fprintf(out, "%.4gM", value / 1e6);
+    else if (value >= 1e4)
+        fprintf(out, "%.4gk", value / 1e3);
+    else
+        fprintf(out, "%.4g", value);
 }
 
 /* The least of 1, 2, 2.5 and 5 times a power of ten that is not below. */
@@ -99,8 +110,10 @@ static void write_axes(FILE *out, const struct chart *c, double top)
 
         fprintf(out,
                 "<line class=\"grid\" x1=\"%.0f\" x2=\"%.0f\" y1=\"%.1f\" y2=\"%.1f\"/>"
-                "<text class=\"y\" x=\"%.0f\" y=\"%.1f\">%.4g</text>\n",
-                LEFT, WIDTH - RIGHT, y, y, LEFT - 6, y + 4, value);
+                "<text class=\"y\" x=\"%.0f\" y=\"%.1f\">",
+                LEFT, WIDTH - RIGHT, y, y, LEFT - 6, y + 4);
+        write_number(out, value);
+        fputs("</text>\n", out);
     }
     if (c->x_step <= 0)
         step = 1;
@@ -148,7 +161,9 @@ static void write_values(FILE *out, const struct chart *c, unsigned point)
             continue;
         fputs("\n", out);
         html_write(out, c->names[line]);
-        fprintf(out, ": %.4g ", c->values[line][point]);
+        fputs(": ", out);
+        write_number(out, c->values[line][point]);
+        fputs(" ", out);
         html_write(out, c->unit);
     }
     fputs("</title></rect>\n", out);

@@ -83,6 +83,11 @@ static void write_held(FILE *out, const struct load_facts *f)
                 "held back: %llu requests waited for a free client, %.3f s at most: with more "
                 "--clients the rate would have been kept\n",
                 (unsigned long long)s->held_count, (double)s->held_max_us / 1e6);
+    if (s->late_count)
+        fprintf(out,
+                "late: %llu requests started more than 10 ms late, %.3f s at most, since this "
+                "machine had no processor for them\n",
+                (unsigned long long)s->late_count, (double)s->late_max_us / 1e6);
     if (s->not_started)
         fprintf(out, "not started: %llu requests that were planned before the end\n",
                 (unsigned long long)s->not_started);

@@ -183,6 +183,11 @@ static void write_notes(FILE *out, const struct load_stats *s)
                 "<p>%llu requests waited for a free client, %.3f s at most: with more clients the "
                 "rate would have been kept.</p>\n",
                 (unsigned long long)s->held_count, (double)s->held_max_us / 1e6);
+    if (s->late_count)
+        fprintf(out,
+                "<p>%llu requests started more than 10 ms late, %.3f s at most: the machine that "
+                "made the load had no processor for them.</p>\n",
+                (unsigned long long)s->late_count, (double)s->late_max_us / 1e6);
     if (s->not_started)
         fprintf(out, "<p>%llu requests that were planned before the end were not started.</p>\n",
                 (unsigned long long)s->not_started);

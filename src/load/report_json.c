@@ -69,6 +69,8 @@ static void set_totals(struct writer *w, yyjson_mut_val *root, const struct load
     set_count(w, object, "throttled_tries", s->throttled_tries);
     set_count(w, object, "held_back", s->held_count);
     set_real(w, object, "held_back_max_seconds", (double)s->held_max_us / 1e6);
+    set_count(w, object, "late", s->late_count);
+    set_real(w, object, "late_max_seconds", (double)s->late_max_us / 1e6);
     set_count(w, object, "not_started", s->not_started);
     set_count(w, object, "aborted", s->aborted);
     set_count(w, object, "context_tokens", s->context_tokens);

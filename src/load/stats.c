@@ -23,12 +23,18 @@ void load_stats_done(struct load_stats *s)
 
 void load_stats_start(struct load_stats *s, uint64_t planned_us, uint64_t now_us, bool has_waited)
 {
+    uint64_t late_us = now_us - planned_us;
+
     s->started++;
-    if (!has_waited)
-        return;
-    s->held_count++;
-    if (now_us - planned_us > s->held_max_us)
-        s->held_max_us = now_us - planned_us;
+    if (has_waited) {
+        s->held_count++;
+        if (late_us > s->held_max_us)
+            s->held_max_us = late_us;
+    } else if (late_us > STATS_LATE_US) {
+        s->late_count++;
+        if (late_us > s->late_max_us)
+            s->late_max_us = late_us;
+    }
 }
 
 static void add_latencies(struct load_stats *s, const struct load_outcome *o)

@@ -21,6 +21,8 @@ struct load_stats {
     double utilization_sum, utilization_max;
     /* How long requests waited for a free client, at a rate. */
     uint64_t held_count, held_max_us;
+    /* How late requests started though clients were free: this program had no processor. */
+    uint64_t late_count, late_max_us;
     uint64_t not_started; /* planned, but the run's time was over */
     uint64_t aborted;     /* under way when it was told to stop at once */
     /* In microseconds. Corrected: from the moment at which the request was to start. */
@@ -32,6 +34,9 @@ struct load_stats {
 
 void load_stats_init(struct load_stats *s, double window_s, uint64_t start_us);
 void load_stats_done(struct load_stats *s);
+
+/* From there on it is late. */
+#define STATS_LATE_US 10000
 
 /* A request starts at `now_us`. `has_waited`: for a client, since all were at work. */
 void load_stats_start(struct load_stats *s, uint64_t planned_us, uint64_t now_us, bool has_waited);

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from fake_upstream import chat_answer, chat_event, obliging
-from load import KEY, TIME, end_load, run_load, start_load
+from load import KEY, TIME, end_load, environment, run_load, start_load
 from service import PROGRAM, Lazuli, free_port
 
 SHORT = ["-s", "custom", "-p", "50", "-m", "20"]
@@ -132,8 +132,9 @@ def test_finds_a_service_by_its_data_folder(simulated):
     done = run_load("-n", 2, *SHORT, "--data", simulated.data)
     assert done.status == 1  # the key of the environment goes before that of the folder
     assert "401" in done.err
+    over_tls = simulated.endpoint.replace("http:", "https:")
     process = subprocess.run(
-        [PROGRAM, "bench", "load", "-e", "gpt-4", "-n", "2", "--data", simulated.data, simulated.endpoint.replace("http:", "https:")],
+        [PROGRAM, "bench", "load", "-e", "gpt-4", "-n", "2", "--data", simulated.data, over_tls],
         capture_output=True, text=True, env={k: v for k, v in os.environ.items() if k != "OPENAI_API_KEY"},
     )  # fmt: skip
     assert process.returncode == 0, process.stderr
@@ -482,7 +483,7 @@ def test_draws_a_view_in_a_terminal(upstream, endpoint):
     ours, theirs = os.openpty()
     process = subprocess.Popen(
         [PROGRAM, "bench", "load", "-e", "gpt-4", "-d", "3", *SHORT, endpoint],
-        stdin=subprocess.DEVNULL, stdout=theirs, stderr=subprocess.DEVNULL, env=os.environ | {"OPENAI_API_KEY": "k", "TERM": "xterm"},
+        stdin=subprocess.DEVNULL, stdout=theirs, stderr=subprocess.DEVNULL, env=environment(TERM="xterm"),
     )  # fmt: skip
     os.close(theirs)
     shown = b""

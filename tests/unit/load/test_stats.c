@@ -102,6 +102,14 @@ static void corrected_is_from_the_planned_time(void **state)
     assert_true(histogram_average(&s.ttft_corrected) == 3.1e6);
     assert_int_equal(s.held_count, 1);
     assert_int_equal(s.held_max_us, 3 * SECOND);
+    assert_int_equal(s.late_count, 0);
+    /* late, though a client was there */
+    load_stats_start(&s, START + SECOND, START + SECOND + STATS_LATE_US, false);
+    assert_int_equal(s.late_count, 0);
+    load_stats_start(&s, START + SECOND, START + 3 * SECOND, false);
+    assert_int_equal(s.late_count, 1);
+    assert_int_equal(s.late_max_us, 2 * SECOND);
+    assert_int_equal(s.held_count, 1);
 }
 
 static void failures_have_no_latency(void **state)
