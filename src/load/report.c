@@ -67,10 +67,10 @@ static void write_latencies(FILE *out, const struct load_facts *f)
 
         if (!h->count || (rows[i].is_corrected && f->options->rate_rpm <= 0))
             continue;
-        fprintf(out, "%-16s %9.3f", rows[i].name, histogram_average(h) / 1e6);
+        fprintf(out, "%-16s %9.4f", rows[i].name, histogram_average(h) / 1e6);
         for (unsigned j = 0; j < LOAD_PERCENTILE_COUNT; j++)
-            fprintf(out, " %9.3f", histogram_percentile(h, load_percentiles[j]) / 1e6);
-        fprintf(out, " %9.3f\n", (double)h->max / 1e6);
+            fprintf(out, " %9.4f", histogram_percentile(h, load_percentiles[j]) / 1e6);
+        fprintf(out, " %9.4f\n", (double)h->max / 1e6);
     }
 }
 
