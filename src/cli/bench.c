@@ -15,6 +15,7 @@
 #include "load/tokens.h"
 #include "server/file_limit.h"
 
+#define API_KEY_ENV "OPENAI_API_KEY" /* as of Azure's tool */
 #define EXIT_NOTHING_DONE 1
 #define EXIT_FORCED 130 /* as by a shell for SIGINT */
 
@@ -59,12 +60,16 @@ static bool read_data(struct bench_options *b, struct arena *a, struct error *er
     return true;
 }
 
+/* Of a data folder it is the folder's own key that is used: OPENAI_API_KEY may be somebody else's. */
 static bool read_secrets(struct bench_options *b, struct arena *a, struct error *err)
 {
+    const char *key_env = b->api_key_env;
+
+    if (!key_env && !b->data)
+        key_env = API_KEY_ENV;
     if (b->token_env && !read_variable("--token-env", b->token_env, &b->load.token, err))
         return false;
-    if (!b->load.token && (!b->data || getenv(b->api_key_env)) &&
-        !read_variable("-k/--api-key-env", b->api_key_env, &b->load.key, err))
+    if (key_env && !b->token_env && !read_variable("-k/--api-key-env", key_env, &b->load.key, err))
         return false;
     return !b->data || read_data(b, a, err);
 }

@@ -76,9 +76,9 @@ static const struct row {
     { "replay", 0, KIND_TEXT, LOAD_AT(replay_path), 0, 0, NULL, "the same as --replay-path" },
     { "shape-profile", 's', KIND_CHOICE, WORD_AT(shape), 0, 0, "balanced|context|generation|custom",
       "tokens of prompts and answers (balanced)" },
-    { "context-tokens", 'p', KIND_COUNT, LOAD_AT(context_tokens), 1, 1e7, NULL,
+    { "context-tokens", 'p', KIND_COUNT, LOAD_AT(context_tokens), 1, 2e6, NULL,
       "of a prompt, for --shape-profile custom" },
-    { "max-tokens", 'm', KIND_COUNT, LOAD_AT(max_tokens), 1, 1e7, NULL,
+    { "max-tokens", 'm', KIND_COUNT, LOAD_AT(max_tokens), 1, 2e6, NULL,
       "of an answer, for --shape-profile custom or a replay" },
     { "prevent-server-caching", 0, KIND_BOOL, LOAD_AT(prevents_caching), 0, 0, NULL,
       "put the time before each message (true)" },
@@ -367,7 +367,6 @@ bool bench_options_parse(int argc, char **argv, struct bench_options *b, struct 
                   .presence_penalty = LOAD_UNSET,
                   .temperature = LOAD_UNSET,
                   .top_p = LOAD_UNSET },
-        .api_key_env = "OPENAI_API_KEY",
     };
     if (!take_words(&t, argc, argv, err))
         return false;

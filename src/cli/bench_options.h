@@ -13,7 +13,7 @@
 
 struct bench_options {
     struct load_options load;
-    const char *api_key_env, *token_env; /* names of variables of the environment */
+    const char *api_key_env, *token_env; /* variables of the environment; NULL: not given */
     const char *data;                    /* folder of a service on this machine, or NULL */
     bool is_plain;                       /* no view in a terminal */
     bool wants_help;

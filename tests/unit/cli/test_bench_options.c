@@ -34,7 +34,7 @@ static void defaults_are_azures(void **state)
     (void)state;
     assert_true(parse("--deployment gpt-4 https://x"));
     assert_string_equal(b.load.api_version, "2023-05-15");
-    assert_string_equal(b.api_key_env, "OPENAI_API_KEY");
+    assert_null(b.api_key_env);
     assert_int_equal(b.load.clients, 20);
     assert_true(b.load.requests == 0 && b.load.duration_s == 0 && b.load.rate_rpm == 0);
     assert_true(b.load.window_s == 60);
