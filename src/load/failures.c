@@ -33,6 +33,17 @@ const char *load_cause_name(enum load_cause cause)
     return causes[cause].name;
 }
 
+/* As it is kept: cut, whole characters only, and nothing that a terminal would obey. */
+static void keep(const char *text, char *out, size_t size)
+{
+    str_show(str_from(text), out, size);
+    str_repair_utf8(out);
+    for (; *out; out++) {
+        if ((unsigned char)*out < ' ' || *out == 0x7F)
+            *out = '?';
+    }
+}
+
 static struct failure_kind *find(struct load_failures *f, const struct load_outcome *o,
                                  const char *text)
 {
@@ -56,19 +67,13 @@ void load_failures_add(struct load_failures *f, const struct load_outcome *o)
     char text[FAILURE_TEXT_BYTES];
     struct failure_kind *k;
 
-    /* As it is kept: cut, and whole characters only. */
-    str_show(str_from(o->text), text, sizeof(text));
-    str_repair_utf8(text);
+    keep(o->text, text, sizeof(text));
     k = find(f, o, text);
     if (!k) {
         f->others++;
         return;
     }
     k->count++;
-    if (o->request_id && *o->request_id && k->id_count < FAILURE_IDS_MAX) {
-        char *id = k->ids[k->id_count++];
-
-        str_show(str_from(o->request_id), id, LOAD_REQUEST_ID_BYTES);
-        str_repair_utf8(id);
-    }
+    if (*o->request_id && k->id_count < FAILURE_IDS_MAX)
+        keep(o->request_id, k->ids[k->id_count++], LOAD_REQUEST_ID_BYTES);
 }

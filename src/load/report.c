@@ -104,11 +104,8 @@ static void write_failures(FILE *out, const struct load_failures *f)
         fprintf(out, "%9llu  %s", (unsigned long long)k->count, load_cause_text(k->cause));
         if (k->status)
             fprintf(out, " %d", k->status);
-        if (*k->text) {
-            fputs(": ", out);
-            for (const char *at = k->text; *at; at++)
-                putc((unsigned char)*at < ' ' || *at == 0x7F ? '?' : *at, out);
-        }
+        if (*k->text)
+            fprintf(out, ": %s", k->text);
         for (unsigned j = 0; j < k->id_count; j++)
             fprintf(out, "%s%s", j ? ", " : " (apim-request-id ", k->ids[j]);
         fputs(k->id_count ? ")\n" : "\n", out);
