@@ -8,6 +8,7 @@
 
 #define TEXT_BYTES 1024
 
+PRINTF_LIKE(3, 0)
 static void say_text(struct say *s, const char *level, const char *format, va_list arguments)
 {
     char time_text[LINE_TIME_BYTES], text[TEXT_BYTES];
