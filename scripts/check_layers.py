@@ -5,7 +5,7 @@ import pathlib
 import re
 import sys
 
-LAYERS = ["base", "net", "store", "model", "engine", "identity", "telemetry", "entra", "arm", "inference", "server", "cli"]
+LAYERS = ["base", "net", "store", "model", "engine", "identity", "telemetry", "entra", "arm", "inference", "server", "load", "cli"]
 
 top = pathlib.Path(__file__).resolve().parent.parent / "src"
 bad = []

@@ -24,6 +24,7 @@ extern const struct command command_up;
 extern const struct command command_serve;
 extern const struct command command_az;
 extern const struct command command_az_setup;
+extern const struct command command_bench;
 extern const struct command command_env;
 extern const struct command command_settings;
 extern const struct command command_reseal;

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+#include "load/schedule.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#define START 5000000u
+#define SECOND 1000000u
+
+static struct load_schedule s;
+static uint64_t planned;
+
+/* How many start until then, all that are due at once. */
+static unsigned take_all(uint64_t now)
+{
+    unsigned count = 0;
+
+    while (load_schedule_take(&s, now, &planned)) {
+        assert_true(planned <= now);
+        count++;
+    }
+    return count;
+}
+
+static void a_rate_has_planned_times(void **state)
+{
+    (void)state;
+    load_schedule_init(&s, START, 600, 0, 0, false); /* ten a second */
+    assert_true(load_schedule_take(&s, START, &planned));
+    assert_int_equal(planned, START);
+    assert_int_equal(load_schedule_next_us(&s, START), START + SECOND / 10);
+    assert_false(load_schedule_take(&s, START + SECOND / 10 - 1, &planned));
+    /* nobody was there for three seconds: the plan stands */
+    assert_int_equal(load_schedule_behind(&s, START + 3 * SECOND), 30);
+    assert_true(load_schedule_take(&s, START + 3 * SECOND, &planned));
+    assert_int_equal(planned, START + SECOND / 10);
+    assert_int_equal(take_all(START + 3 * SECOND), 29);
+    assert_int_equal(load_schedule_behind(&s, START + 3 * SECOND), 0);
+}
+
+/* 7 a minute is no whole number of microseconds. */
+static void a_rate_does_not_drift(void **state)
+{
+    (void)state;
+    load_schedule_init(&s, START, 7, 0, 0, false);
+    assert_int_equal(take_all(START + 3600ull * SECOND - 1), 7 * 60);
+}
+
+static void without_a_rate_always(void **state)
+{
+    (void)state;
+    load_schedule_init(&s, START, 0, 3, 0, false);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(load_schedule_next_us(&s, START + i), START + i);
+        assert_true(load_schedule_take(&s, START + i, &planned));
+        assert_int_equal(planned, START + i);
+    }
+    assert_true(load_schedule_is_over(&s, START + 3));
+    assert_false(load_schedule_take(&s, START + 3, &planned));
+    assert_int_equal(load_schedule_next_us(&s, START + 3), SCHEDULE_NEVER);
+    assert_int_equal(load_schedule_behind(&s, START + 3), 0);
+}
+
+static void either_end(void **state)
+{
+    (void)state;
+    load_schedule_init(&s, START, 60, 2, 10, false);
+    assert_int_equal(take_all(START + 5 * SECOND), 2);
+    assert_true(load_schedule_is_over(&s, START + 5 * SECOND));
+    load_schedule_init(&s, START, 60, 100, 10, false);
+    assert_int_equal(take_all(START + 4 * SECOND), 5);
+    assert_false(load_schedule_is_over(&s, START + 10 * SECOND - 1));
+    assert_true(load_schedule_is_over(&s, START + 10 * SECOND));
+    assert_false(load_schedule_take(&s, START + 10 * SECOND, &planned));
+    /* planned at 5, 6, 7, 8 and 9 s */
+    assert_int_equal(load_schedule_behind(&s, START + 10 * SECOND), 5);
+    assert_int_equal(load_schedule_behind(&s, START + 60 * SECOND), 5);
+}
+
+static void both_ends(void **state)
+{
+    (void)state;
+    load_schedule_init(&s, START, 60, 2, 10, true);
+    assert_int_equal(take_all(START + 10 * SECOND - 1), 10);
+    assert_true(load_schedule_is_over(&s, START + 10 * SECOND));
+    load_schedule_init(&s, START, 60, 20, 10, true);
+    assert_int_equal(take_all(START + 15 * SECOND), 16);
+    assert_false(load_schedule_is_over(&s, START + 15 * SECOND));
+    assert_int_equal(take_all(START + 60 * SECOND), 4);
+    assert_true(load_schedule_is_over(&s, START + 60 * SECOND));
+    /* one of them alone is an end */
+    load_schedule_init(&s, START, 0, 2, 0, true);
+    assert_int_equal(take_all(START), 2);
+}
+
+static void stopped(void **state)
+{
+    (void)state;
+    load_schedule_init(&s, START, 60, 0, 0, false);
+    s.is_stopped = true;
+    assert_true(load_schedule_is_over(&s, START));
+    assert_false(load_schedule_take(&s, START, &planned));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_rate_has_planned_times),
+        cmocka_unit_test(a_rate_does_not_drift),
+        cmocka_unit_test(without_a_rate_always),
+        cmocka_unit_test(either_end),
+        cmocka_unit_test(both_ends),
+        cmocka_unit_test(stopped),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
