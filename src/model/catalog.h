@@ -142,13 +142,15 @@ struct catalog_model {
     unsigned capability_count;
     struct catalog_sku *skus;
     unsigned sku_count;
-    unsigned context_tokens;       /* prompt and answer together */
-    unsigned output_tokens;        /* most that max_tokens may ask */
-    unsigned embedding_dimensions; /* 0: not an embedding model */
-    bool can_shorten_embeddings;   /* `dimensions` is accepted (text-embedding-3) */
-    bool is_reasoning;             /* wants max_completion_tokens, refuses max_tokens */
-    unsigned tokens_per_unit;      /* tokens/min of one unit of capacity */
-    unsigned requests_per_unit;    /* requests/min of one unit of capacity */
+    unsigned context_tokens;        /* prompt and answer together */
+    unsigned output_tokens;         /* most that max_tokens may ask */
+    unsigned embedding_dimensions;  /* 0: not an embedding model */
+    bool can_shorten_embeddings;    /* `dimensions` is accepted (text-embedding-3) */
+    bool is_reasoning;              /* wants max_completion_tokens, refuses max_tokens */
+    unsigned tokens_per_unit;       /* tokens/min of one unit of capacity */
+    unsigned requests_per_unit;     /* requests/min of one unit of capacity */
+    unsigned ptu_tokens_per_minute; /* input tokens/min of a throughput unit; 0: no figure */
+    unsigned ptu_output_ratio;      /* input tokens that one of the answer counts for */
     const struct catalog_engine *engine;
 };
 

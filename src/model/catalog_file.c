@@ -159,6 +159,12 @@ static const cyaml_schema_value_t sku = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct file_sku, sku_fields),
 };
 
+static const cyaml_schema_field_t ptu_fields[] = {
+    WHOLE("input_tokens_per_minute", struct file_ptu, input_tokens_per_minute),
+    WHOLE("output_ratio", struct file_ptu, output_ratio),
+    CYAML_FIELD_END
+};
+
 #define FACTS(type)                                                        \
     TEXT("engine", type, facts.engine),                                    \
     TEXT("label", type, facts.label),                                      \
@@ -178,7 +184,8 @@ static const cyaml_schema_value_t sku = {
     TRUTH("can_shorten_embeddings", type, facts.can_shorten_embeddings),   \
     TRUTH("is_reasoning", type, facts.is_reasoning),                       \
     WHOLE("tokens_per_unit", type, facts.tokens_per_unit),                 \
-    WHOLE("requests_per_unit", type, facts.requests_per_unit)
+    WHOLE("requests_per_unit", type, facts.requests_per_unit),             \
+    PART("ptu", type, facts.ptu, ptu_fields)
 
 static const cyaml_schema_field_t version_fields[] = {
     TEXT("version", struct file_version, version),

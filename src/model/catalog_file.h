@@ -76,6 +76,10 @@ struct file_sku {
     char *retires;
 };
 
+struct file_ptu {
+    unsigned *input_tokens_per_minute, *output_ratio;
+};
+
 /* What a model says of all its versions, or a version of itself. */
 struct file_facts {
     char *engine, *label, *description;
@@ -90,6 +94,7 @@ struct file_facts {
     unsigned *context_tokens, *output_tokens, *embedding_dimensions;
     int *can_shorten_embeddings, *is_reasoning;
     unsigned *tokens_per_unit, *requests_per_unit;
+    struct file_ptu *ptu;
 };
 
 struct file_version {

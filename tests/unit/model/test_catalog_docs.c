@@ -235,8 +235,9 @@ static struct str describe(const struct catalog *c)
     for (i = 0; i < c->model_count; i++) {
         const struct catalog_model *m = &c->models[i];
 
-        add(&b, "%s %d %u %d %d %u %u\n", m->format, (int)m->status, m->context_tokens,
-            m->can_shorten_embeddings, m->is_reasoning, m->tokens_per_unit, m->requests_per_unit);
+        add(&b, "%s %d %u %d %d %u %u %u\n", m->format, (int)m->status, m->context_tokens,
+            m->can_shorten_embeddings, m->is_reasoning, m->tokens_per_unit, m->requests_per_unit,
+            m->ptu_output_ratio);
     }
     result = arena_copy(arena, buf_str(&b));
     buf_done(&b);
@@ -281,6 +282,10 @@ static void test_defaults_are_true(void **state)
         { "engines[].sim.fault.", ENGINE "sim: { fault: { ", "} } }]" },
         { "models[].", MODEL "versions: [{ version: v }], ", "}]" },
         { "models[].versions[].", MODEL "versions: [{ version: v, ", "}] }]" },
+        { "models[].ptu.", MODEL "versions: [{ version: v }], ptu: { input_tokens_per_minute: 5, ",
+          "} }]" },
+        { "models[].versions[].ptu.",
+          MODEL "versions: [{ version: v, ptu: { input_tokens_per_minute: 5, ", "} }] }]" },
         { "deployments[].", ENGINE "sim: {} }]\ndeployments: [{ deployment: d, engine: e, ", "}]" },
     };
     size_t i;

@@ -173,6 +173,13 @@ static void test_models_that_cannot_work(void **state)
         { M(GOOD ONE "    context_tokens: 10\n    output_tokens: 11\n"),
           "f.yaml:11: models[m].output_tokens: expected 1 to context_tokens" },
         { M(GOOD ONE "    requests_per_unit: 0\n"), "f.yaml:10: models[m].requests_per_unit" },
+        { M(GOOD ONE "    ptu: { output_ratio: 4 }\n"),
+          "f.yaml:10: models[m].ptu: input_tokens_per_minute is missing" },
+        { M(GOOD ONE "    ptu: { input_tokens_per_minute: 0 }\n"),
+          "f.yaml:10: models[m].ptu.input_tokens_per_minute: expected 1 to" },
+        { M(GOOD "    versions:\n      - version: v\n        ptu:\n"
+                 "          input_tokens_per_minute: 5\n          output_ratio: 0\n"),
+          "f.yaml:13: models[m].versions[v].ptu.output_ratio: expected 1 to 1000" },
         { M("    operations: [embeddings]\n    engine: e\n    skus: [{ name: Standard }]\n" ONE),
           "f.yaml:9: models[m].versions[v].embedding_dimensions: an embedding model" },
         { "extends: default\ndefault_engines: { chat: nobody }\n",
