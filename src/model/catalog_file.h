@@ -114,6 +114,11 @@ struct file_deployment {
     struct file_sim *sim;
 };
 
+struct file_quota {
+    char *usage, *location, *subscription;
+    unsigned *limit;
+};
+
 struct catalog_file {
     char *extends; /* "default" */
     struct file_engine *engines;
@@ -125,6 +130,8 @@ struct catalog_file {
     unsigned models_count;
     struct file_deployment *deployments;
     unsigned deployments_count;
+    struct file_quota *quotas;
+    unsigned quotas_count;
 };
 
 /* Of a struct catalog_file. */
@@ -132,7 +139,7 @@ extern const cyaml_schema_value_t catalog_file_schema;
 
 /* Lays `over` over `base`. Models, their versions, and locations are found by name, and what
  * `over` gives of them replaces what `base` has; engines of the same name are replaced whole;
- * deployments come before those of `base`. Both stay fit for cyaml_free: what was replaced is in
+ * deployments and quotas come before those of `base`. Both stay fit for cyaml_free: what was replaced is in
  * `over` afterwards. */
 void catalog_file_merge(struct catalog_file *base, struct catalog_file *over);
 /* Moves the locations of `from` to a file that has none. */
