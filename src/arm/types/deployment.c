@@ -8,6 +8,7 @@
 #include "arm/publish.h"
 #include "arm/quota.h"
 #include "arm/resource.h"
+#include "arm/types/commitment_plan.h"
 #include "arm/types/model.h"
 #include "arm/types/rai.h"
 #include "arm/version.h"
@@ -199,9 +200,10 @@ static bool take_quota(struct arm_change *change, const struct catalog_model *m,
     yyjson_mut_val *sku = yyjson_mut_obj_get(change->root, "sku");
     const struct catalog_sku *s =
         catalog_find_sku(m, json_mut_str(yyjson_mut_obj_get(sku, "name")));
+    unsigned capacity = (unsigned)yyjson_mut_get_sint(yyjson_mut_obj_get(sku, "capacity"));
 
-    return arm_quota_take(change, s,
-                          (unsigned)yyjson_mut_get_sint(yyjson_mut_obj_get(sku, "capacity")), err);
+    return commitment_plan_check(change, s, capacity, err) &&
+           arm_quota_take(change, s, capacity, err);
 }
 
 static bool check(struct arm_change *change, struct error *err)

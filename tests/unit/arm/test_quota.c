@@ -233,13 +233,60 @@ static void test_usages_are_renamed(void **state)
     assert_used(f, "OpenAI.Standard.text-embedding-ada-002", 4);
 }
 
+#define PLAN A "/commitmentPlans/ptu" V
+
+static const char *plan(struct fixture *f, const char *hosting, unsigned count)
+{
+    return arena_printf(f->arena,
+                        "{\"properties\":{\"hostingModel\":\"%s\",\"planType\":\"PTU\","
+                        "\"autoRenew\":true,\"current\":{\"count\":%u}}}",
+                        hosting, count)
+        .data;
+}
+
+static const char *units(struct fixture *f, unsigned capacity)
+{
+    return of(f, "ProvisionedManaged", "gpt-35-turbo", capacity);
+}
+
+/* What an account has committed to bounds its own throughput units, and no others. */
+static void test_commitment_plans(void **state)
+{
+    struct fixture *f = *state;
+
+    expect(f, 201, HTTP_PUT, OTHER V, ACCOUNT);
+    expect(f, 201, HTTP_PUT, A "/deployments/a" V, units(f, 150));
+    expect(f, 201, HTTP_PUT, PLAN, plan(f, "Web", 50));
+    expect(f, 200, HTTP_PUT, A "/deployments/a" V, units(f, 200));
+    expect(f, 200, HTTP_PUT, PLAN, plan(f, "ProvisionedWeb", 100));
+    /* more than that is there: it stays, and may become less */
+    expect(f, 200, HTTP_PUT, A "/deployments/a" V, units(f, 200));
+    refused(f, HTTP_PUT, A "/deployments/a" V, units(f, 250),
+            "require 50 new capacity in quota Provisioned Managed Throughput Unit - Commitment, "
+            "which is bigger than the current available capacity 0. The current quota usage is 200 "
+            "and the quota limit is 100");
+    expect(f, 200, HTTP_PUT, A "/deployments/a" V, units(f, 50));
+    refused(f, HTTP_PUT, A "/deployments/b" V, units(f, 100), "available capacity 50");
+    assert_used(f, "OpenAI.ProvisionedManaged", 50);
+    expect(f, 201, HTTP_PUT, A "/deployments/b" V, units(f, 50));
+    expect(f, 201, HTTP_PUT, A "/deployments/c" V, turbo(f, 100));
+    refused(f, HTTP_PUT, A "/deployments/c" V, units(f, 50), "available capacity 0");
+    expect(f, 201, HTTP_PUT, OTHER "/deployments/a" V, units(f, 300));
+    /* several plans add up; without any, the quota alone bounds */
+    expect(f, 201, HTTP_PUT, A "/commitmentPlans/second" V, plan(f, "ProvisionedWeb", 50));
+    expect(f, 200, HTTP_PUT, A "/deployments/a" V, units(f, 100));
+    expect(f, 200, HTTP_DELETE, A "/commitmentPlans/second" V, NULL);
+    expect(f, 200, HTTP_DELETE, PLAN, NULL);
+    expect(f, 200, HTTP_PUT, A "/deployments/a" V, units(f, 1000));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_set_up_account, fixture_tear_down)
         T(test_more_than_there_is),        T(test_accounts_share),     T(test_scaling),
         T(test_from_one_quota_to_another), T(test_a_lowered_limit),    T(test_deleted_accounts),
-        T(test_accounts_are_counted),      T(test_usages_are_renamed),
+        T(test_accounts_are_counted),      T(test_usages_are_renamed), T(test_commitment_plans),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
