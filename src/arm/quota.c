@@ -246,16 +246,13 @@ static void count(struct arm_call *c, struct sum **all, struct str key, uint64_t
 static bool count_account(struct arm_call *c, struct sum **all, const struct store_resource *r,
                           struct error *err)
 {
-    struct store_query query = {
-        .parent = r->key,
-        .type = arena_lower(c->arena, str_from(arm_deployment_type.name)),
-    };
     yyjson_val *body = arm_resource_body(c->arena, r, err);
     struct arm_quota_place place;
     struct store_resource *found;
     size_t found_count;
 
-    if (!body || !store_list(c->txn, &query, &found, &found_count, err))
+    if (!body ||
+        !arm_resource_find_below(c, &arm_deployment_type, r->key, &found, &found_count, err))
         return false;
     place = arm_quota_place(c, arm_id_segment(r->id, 1), json_str(json_at(body, "location")));
     count(c, all, sum_key(c, &place, quota_accounts.name), 1);

@@ -252,6 +252,17 @@ bool arm_resource_get(struct arm_call *c, struct error *err)
     return arm_resource_find(c, c->type, &r, err) && arm_resource_reply(c, 200, c->type, &r, err);
 }
 
+bool arm_resource_find_below(struct arm_call *c, const struct arm_type *type, struct str parent_key,
+                             struct store_resource **found, size_t *count, struct error *err)
+{
+    struct store_query query = {
+        .parent = parent_key,
+        .type = arena_lower(c->arena, str_from(type->name)),
+    };
+
+    return store_list(c->txn, &query, found, count, err);
+}
+
 bool arm_resource_find_all(struct arm_call *c, const struct arm_type *type,
                            struct store_resource **found, size_t *count, struct error *err)
 {

@@ -39,6 +39,10 @@ MUST_CHECK bool arm_resource_find(struct arm_call *c, const struct arm_type *typ
 MUST_CHECK bool arm_resource_find_all(struct arm_call *c, const struct arm_type *type,
                                       struct store_resource **found, size_t *count,
                                       struct error *err);
+/* All of that type whose parent has this key. */
+MUST_CHECK bool arm_resource_find_below(struct arm_call *c, const struct arm_type *type,
+                                        struct str parent_key, struct store_resource **found,
+                                        size_t *count, struct error *err);
 /* Writes a document of it that was changed in parts, checked by its type as after a PATCH, and
  * replies with it. */
 MUST_CHECK bool arm_resource_rewrite(struct arm_call *c, const struct arm_type *type,

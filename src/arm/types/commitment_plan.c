@@ -103,16 +103,12 @@ static bool check_association(struct arm_change *change, struct error *err)
 static bool read_committed(struct arm_call *c, struct str account, uint64_t *units, bool *bound,
                            struct error *err)
 {
-    struct store_query query = {
-        .parent = account,
-        .type = arena_lower(c->arena, str_from(arm_commitment_plan_type.name)),
-    };
     struct store_resource *found;
     size_t count;
 
     *units = 0;
     *bound = false;
-    if (!store_list(c->txn, &query, &found, &count, err))
+    if (!arm_resource_find_below(c, &arm_commitment_plan_type, account, &found, &count, err))
         return false;
     for (size_t i = 0; i < count; i++) {
         yyjson_val *body = arm_resource_body(c->arena, &found[i], err), *committed;
@@ -140,15 +136,11 @@ static uint64_t units_of(yyjson_val *body)
 static bool read_deployed(struct arm_call *c, struct str account, uint64_t *units,
                           struct error *err)
 {
-    struct store_query query = {
-        .parent = account,
-        .type = arena_lower(c->arena, str_from(arm_deployment_type.name)),
-    };
     struct store_resource *found;
     size_t count;
 
     *units = 0;
-    if (!store_list(c->txn, &query, &found, &count, err))
+    if (!arm_resource_find_below(c, &arm_deployment_type, account, &found, &count, err))
         return false;
     for (size_t i = 0; i < count; i++) {
         yyjson_val *body = arm_resource_body(c->arena, &found[i], err);

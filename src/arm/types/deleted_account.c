@@ -153,14 +153,10 @@ static bool give_back_quota(struct arm_call *c, const struct store_resource *r, 
 {
     struct arm_quota_place place =
         arm_quota_place(c, arm_id_segment(r->id, 1), json_str(json_at(body, "location")));
-    struct store_query query = {
-        .parent = r->key,
-        .type = arena_lower(c->arena, str_from(arm_deployment_type.name)),
-    };
     struct store_resource *found;
     size_t count;
 
-    if (!store_list(c->txn, &query, &found, &count, err))
+    if (!arm_resource_find_below(c, &arm_deployment_type, r->key, &found, &count, err))
         return false;
     for (size_t i = 0; i < count; i++) {
         if (!arm_quota_remove(c, &found[i], err))

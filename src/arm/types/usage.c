@@ -28,15 +28,11 @@ static void append(const struct arm_call *c, yyjson_mut_doc *doc, yyjson_mut_val
 /* What the deployments of `account` take: an entry for each usage of the catalog. */
 static bool add_up(struct arm_call *c, struct str account, uint64_t *used, struct error *err)
 {
-    struct store_query query = {
-        .parent = account,
-        .type = arena_lower(c->arena, str_from(arm_deployment_type.name)),
-    };
     const struct catalog *catalog = c->arm->catalog;
     struct store_resource *found;
     size_t count;
 
-    if (!store_list(c->txn, &query, &found, &count, err))
+    if (!arm_resource_find_below(c, &arm_deployment_type, account, &found, &count, err))
         return false;
     for (size_t i = 0; i < count; i++) {
         yyjson_val *body = arm_resource_body(c->arena, &found[i], err);
