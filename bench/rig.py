@@ -56,6 +56,8 @@ engines:
       addresses: [{{ url: "%(url)s" }}]
 deployments:
   - {{ deployment: "{DEPLOYMENT}", engine: bench }}
+quotas:
+  - {{ usage: "*", limit: 1000000 }}
 """
 
 WRK_DONE = """

@@ -269,6 +269,17 @@ bool arm_resource_read_all(struct store_txn *t, struct arena *a, const struct st
     return true;
 }
 
+bool arm_resource_read_below(struct arm_call *c, const struct arm_type *type, struct str parent_key,
+                             struct arm_documents *found, struct error *err)
+{
+    struct store_query query = {
+        .parent = parent_key,
+        .type = arena_lower(c->arena, str_from(type->name)),
+    };
+
+    return arm_resource_read_all(c->txn, c->arena, &query, found, err);
+}
+
 bool arm_resource_read_subscription(struct arm_call *c, const struct arm_type *type,
                                     struct str subscription, struct arm_documents *found,
                                     struct error *err)

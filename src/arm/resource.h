@@ -48,6 +48,10 @@ MUST_CHECK bool arm_resource_read_all(struct store_txn *t, struct arena *a,
 MUST_CHECK bool arm_resource_read_subscription(struct arm_call *c, const struct arm_type *type,
                                                struct str subscription, struct arm_documents *found,
                                                struct error *err);
+/* All of that type whose parent has this key. */
+MUST_CHECK bool arm_resource_read_below(struct arm_call *c, const struct arm_type *type,
+                                        struct str parent_key, struct arm_documents *found,
+                                        struct error *err);
 /* Writes a document of it that was changed in parts, checked by its type as after a PATCH, and
  * replies with it. */
 MUST_CHECK bool arm_resource_rewrite(struct arm_call *c, const struct arm_type *type,

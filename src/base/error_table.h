@@ -119,6 +119,7 @@
     X(ARM_MODEL_DEPRECATED, 400, ARM,    "ServiceModelDeprecated", NULL, NULL) \
     X(ARM_MODEL_DEPRECATING, 400, ARM,   "ServiceModelDeprecating", NULL, NULL) \
     X(ARM_CAPACITY,        400, ARM,     "InvalidCapacity", NULL, NULL) \
+    X(ARM_QUOTA,           400, ARM,     "InsufficientQuota", NULL, NULL) \
     X(ARM_SKU,             400, ARM,     "InvalidSku", NULL, NULL) \
     X(ARM_KIND,            400, ARM,     "InvalidApiSetId", NULL, NULL) \
     X(ARM_NO_ROLE,         404, ARM,     "RoleDefinitionDoesNotExist", NULL, NULL) \

@@ -43,7 +43,7 @@ static struct catalog *build(const struct catalog_file *in, const struct yaml_fi
     atomic_init(&c->refs, 1);
     c->arena = b.arena = arena_new(NULL);
     if (catalog_build_engines(&b) && catalog_build_overrides(&b) && catalog_build_models(&b) &&
-        catalog_build_locations(&b))
+        catalog_build_usages(&b) && catalog_build_locations(&b) && catalog_build_quotas(&b))
         return &c->catalog;
     catalog_unref(&c->catalog);
     return NULL;
@@ -195,7 +195,7 @@ const struct catalog_location *catalog_find_location(const struct catalog *c, st
     return NULL;
 }
 
-static bool matches(const char *pattern, struct str name)
+bool catalog_matches(const char *pattern, struct str name)
 {
     char text[128]; /* ARM's names are at most 90 characters long */
 
@@ -213,8 +213,8 @@ const struct catalog_engine *catalog_engine_for(const struct catalog *c,
     unsigned i;
 
     for (i = 0; i < c->override_count; i++) {
-        if (matches(c->overrides[i].account, account) &&
-            matches(c->overrides[i].deployment, deployment))
+        if (catalog_matches(c->overrides[i].account, account) &&
+            catalog_matches(c->overrides[i].deployment, deployment))
             return c->overrides[i].engine;
     }
     return m->engine;

@@ -111,9 +111,17 @@ struct catalog_engine {
     struct catalog_sim sim;
 };
 
+/* What the deployments of SKUs with one usage name are counted under together. */
+struct catalog_usage {
+    const char *name; /* "OpenAI.Standard.gpt-4o" */
+    const char *text; /* "Tokens Per Minute (thousands) - GPT-4o": as Azure shows it */
+    uint64_t most;    /* the limit where no quota is for it: the largest capacity of one of them */
+};
+
 struct catalog_sku {
     const char *name;       /* Standard, GlobalStandard, ProvisionedManaged, ... */
     const char *usage_name; /* "OpenAI.Standard.gpt-4o" */
+    const struct catalog_usage *usage;
     unsigned capacity_minimum, capacity_maximum, capacity_step, capacity_default;
     int64_t deprecation_ms; /* 0: none */
 };
@@ -142,13 +150,15 @@ struct catalog_model {
     unsigned capability_count;
     struct catalog_sku *skus;
     unsigned sku_count;
-    unsigned context_tokens;       /* prompt and answer together */
-    unsigned output_tokens;        /* most that max_tokens may ask */
-    unsigned embedding_dimensions; /* 0: not an embedding model */
-    bool can_shorten_embeddings;   /* `dimensions` is accepted (text-embedding-3) */
-    bool is_reasoning;             /* wants max_completion_tokens, refuses max_tokens */
-    unsigned tokens_per_unit;      /* tokens/min of one unit of capacity */
-    unsigned requests_per_unit;    /* requests/min of one unit of capacity */
+    unsigned context_tokens;        /* prompt and answer together */
+    unsigned output_tokens;         /* most that max_tokens may ask */
+    unsigned embedding_dimensions;  /* 0: not an embedding model */
+    bool can_shorten_embeddings;    /* `dimensions` is accepted (text-embedding-3) */
+    bool is_reasoning;              /* wants max_completion_tokens, refuses max_tokens */
+    unsigned tokens_per_unit;       /* tokens/min of one unit of capacity */
+    unsigned requests_per_unit;     /* requests/min of one unit of capacity */
+    unsigned ptu_tokens_per_minute; /* input tokens/min of a throughput unit; 0: no figure */
+    unsigned ptu_output_ratio;      /* input tokens that one of the answer counts for */
     const struct catalog_engine *engine;
 };
 
@@ -165,6 +175,14 @@ struct catalog_override {
     const struct catalog_engine *engine;
 };
 
+/* What deployments may take of a quota together; of several that match, the first counts. */
+struct catalog_quota {
+    const char *usage; /* shell patterns, case not regarded: "OpenAI.Standard.gpt-4o" */
+    const char *location;
+    const char *subscription;
+    uint64_t limit; /* in units of capacity */
+};
+
 struct catalog {
     struct catalog_engine *engines;
     unsigned engine_count;
@@ -174,6 +192,10 @@ struct catalog {
     unsigned location_count;
     struct catalog_override *overrides;
     unsigned override_count;
+    struct catalog_usage *usages; /* each once, in the order of the models */
+    unsigned usage_count;
+    struct catalog_quota *quotas;
+    unsigned quota_count;
 };
 
 /* The catalog that is built in: what applies where no file is given. */
@@ -186,6 +208,8 @@ MUST_CHECK struct catalog *catalog_parse(struct str text, const char *name, stru
 struct catalog *catalog_ref(struct catalog *c);
 void catalog_unref(struct catalog *c);
 
+/* Does a shell pattern of the catalog fit a name? Case is not regarded. */
+bool catalog_matches(const char *pattern, struct str name);
 /* NULL when there is none. Names and versions are compared without case, since az users write
  * "GPT-4" for "gpt-4" (seed: --model-name GPT-4). `version` empty: the default version; `format`
  * empty: whichever. */

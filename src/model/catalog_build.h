@@ -26,6 +26,10 @@ MUST_CHECK bool catalog_build_overrides(struct catalog_builder *b);
 /* catalog_models.c; needs the engines. */
 MUST_CHECK bool catalog_build_models(struct catalog_builder *b);
 MUST_CHECK bool catalog_build_locations(struct catalog_builder *b);
+/* catalog_quotas.c; needs the models. */
+MUST_CHECK bool catalog_build_usages(struct catalog_builder *b);
+/* Needs the usages and the locations. */
+MUST_CHECK bool catalog_build_quotas(struct catalog_builder *b);
 
 /* A copy in the catalog's arena; NULL stays NULL. */
 const char *catalog_copy(struct catalog_builder *b, const char *text);

@@ -159,6 +159,12 @@ static const cyaml_schema_value_t sku = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct file_sku, sku_fields),
 };
 
+static const cyaml_schema_field_t ptu_fields[] = {
+    WHOLE("input_tokens_per_minute", struct file_ptu, input_tokens_per_minute),
+    WHOLE("output_ratio", struct file_ptu, output_ratio),
+    CYAML_FIELD_END
+};
+
 #define FACTS(type)                                                        \
     TEXT("engine", type, facts.engine),                                    \
     TEXT("label", type, facts.label),                                      \
@@ -178,7 +184,8 @@ static const cyaml_schema_value_t sku = {
     TRUTH("can_shorten_embeddings", type, facts.can_shorten_embeddings),   \
     TRUTH("is_reasoning", type, facts.is_reasoning),                       \
     WHOLE("tokens_per_unit", type, facts.tokens_per_unit),                 \
-    WHOLE("requests_per_unit", type, facts.requests_per_unit)
+    WHOLE("requests_per_unit", type, facts.requests_per_unit),             \
+    PART("ptu", type, facts.ptu, ptu_fields)
 
 static const cyaml_schema_field_t version_fields[] = {
     TEXT("version", struct file_version, version),
@@ -212,6 +219,17 @@ static const cyaml_schema_value_t deployment = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct file_deployment, deployment_fields),
 };
 
+static const cyaml_schema_field_t quota_fields[] = {
+    TEXT("usage", struct file_quota, usage),
+    TEXT("location", struct file_quota, location),
+    TEXT("subscription", struct file_quota, subscription),
+    WHOLE("limit", struct file_quota, limit),
+    CYAML_FIELD_END
+};
+static const cyaml_schema_value_t quota = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct file_quota, quota_fields),
+};
+
 static const cyaml_schema_field_t catalog_fields[] = {
     TEXT("extends", struct catalog_file, extends),
     LIST("engines", struct catalog_file, engines, engine, 1000),
@@ -219,6 +237,7 @@ static const cyaml_schema_field_t catalog_fields[] = {
     LIST("locations", struct catalog_file, locations, location, 1000),
     LIST("models", struct catalog_file, models, model, 1000),
     LIST("deployments", struct catalog_file, deployments, deployment, 1000),
+    LIST("quotas", struct catalog_file, quotas, quota, 1000),
     CYAML_FIELD_END
 };
 /* clang-format on */
@@ -334,20 +353,18 @@ static void lay_model(void *base, void *over)
         lay_list(b->versions, &b->versions_count, versions, count, sizeof(*versions), lay_version);
 }
 
-static void lay_deployments(struct catalog_file *base, struct catalog_file *over)
+/* Those of `over` come first: it is the first that counts. Returns the list, which is all of
+ * base's now. */
+static void *lay_before(void *base, unsigned *base_count, void *over, unsigned over_count,
+                        size_t size)
 {
-    size_t size = sizeof(*base->deployments);
+    char *all = memory_realloc(over, (over_count + *base_count) * size);
 
-    over->deployments = memory_realloc(over->deployments,
-                                       (over->deployments_count + base->deployments_count) * size);
-    if (base->deployments_count)
-        memcpy(over->deployments + over->deployments_count, base->deployments,
-               base->deployments_count * size);
-    free(base->deployments);
-    base->deployments = over->deployments;
-    base->deployments_count += over->deployments_count;
-    over->deployments = NULL;
-    over->deployments_count = 0;
+    if (*base_count)
+        memcpy(all + over_count * size, base, *base_count * size);
+    free(base);
+    *base_count += over_count;
+    return all;
 }
 
 void catalog_file_merge(struct catalog_file *base, struct catalog_file *over)
@@ -362,7 +379,14 @@ void catalog_file_merge(struct catalog_file *base, struct catalog_file *over)
         lay_fields(default_engine_fields, base->default_engines, over->default_engines);
     else if (over->default_engines)
         swap_bytes(base, over, offsetof(struct catalog_file, default_engines), sizeof(void *));
-    lay_deployments(base, over);
+    base->deployments = lay_before(base->deployments, &base->deployments_count, over->deployments,
+                                   over->deployments_count, sizeof(*base->deployments));
+    over->deployments = NULL;
+    over->deployments_count = 0;
+    base->quotas = lay_before(base->quotas, &base->quotas_count, over->quotas, over->quotas_count,
+                              sizeof(*base->quotas));
+    over->quotas = NULL;
+    over->quotas_count = 0;
 }
 
 void catalog_file_take_locations(struct catalog_file *to, struct catalog_file *from)

@@ -76,6 +76,10 @@ struct file_sku {
     char *retires;
 };
 
+struct file_ptu {
+    unsigned *input_tokens_per_minute, *output_ratio;
+};
+
 /* What a model says of all its versions, or a version of itself. */
 struct file_facts {
     char *engine, *label, *description;
@@ -90,6 +94,7 @@ struct file_facts {
     unsigned *context_tokens, *output_tokens, *embedding_dimensions;
     int *can_shorten_embeddings, *is_reasoning;
     unsigned *tokens_per_unit, *requests_per_unit;
+    struct file_ptu *ptu;
 };
 
 struct file_version {
@@ -109,6 +114,11 @@ struct file_deployment {
     struct file_sim *sim;
 };
 
+struct file_quota {
+    char *usage, *location, *subscription;
+    unsigned *limit;
+};
+
 struct catalog_file {
     char *extends; /* "default" */
     struct file_engine *engines;
@@ -120,6 +130,8 @@ struct catalog_file {
     unsigned models_count;
     struct file_deployment *deployments;
     unsigned deployments_count;
+    struct file_quota *quotas;
+    unsigned quotas_count;
 };
 
 /* Of a struct catalog_file. */
@@ -127,7 +139,7 @@ extern const cyaml_schema_value_t catalog_file_schema;
 
 /* Lays `over` over `base`. Models, their versions, and locations are found by name, and what
  * `over` gives of them replaces what `base` has; engines of the same name are replaced whole;
- * deployments come before those of `base`. Both stay fit for cyaml_free: what was replaced is in
+ * deployments and quotas come before those of `base`. Both stay fit for cyaml_free: what was replaced is in
  * `over` afterwards. */
 void catalog_file_merge(struct catalog_file *base, struct catalog_file *over);
 /* Moves the locations of `from` to a file that has none. */

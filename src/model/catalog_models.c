@@ -205,6 +205,23 @@ static bool read_limits(const struct place *p, const struct file_facts *in,
     return true;
 }
 
+/* What a throughput unit comes to. */
+static bool read_ptu(const struct place *p, const struct file_ptu *in, struct catalog_model *out)
+{
+    out->ptu_output_ratio = 1;
+    if (!in)
+        return true;
+    if (!in->input_tokens_per_minute)
+        return fail(p, "ptu", "input_tokens_per_minute is missing");
+    out->ptu_tokens_per_minute = *in->input_tokens_per_minute;
+    out->ptu_output_ratio = catalog_or(in->output_ratio, 1);
+    if (out->ptu_tokens_per_minute < 1 || out->ptu_tokens_per_minute > 100000000)
+        return fail(p, "ptu.input_tokens_per_minute", "expected 1 to 100000000");
+    if (out->ptu_output_ratio < 1 || out->ptu_output_ratio > 1000)
+        return fail(p, "ptu.output_ratio", "expected 1 to 1000");
+    return true;
+}
+
 /* The engine that default_engines names for what the model does first. */
 static bool find_default_engine(const struct place *p, struct catalog_model *out)
 {
@@ -279,7 +296,8 @@ static bool read_version(const struct place *p, struct catalog_model *out)
         return fail(p, "operations", "expected a list of chat, completion, embeddings");
     read_capabilities(b, &in, out);
     return read_times(p, &in, out) && read_api_version(p, in.first_api_version, out) &&
-           read_limits(p, &in, out) && read_skus(p, &in, out) && find_engine(p, &in, out);
+           read_limits(p, &in, out) && read_ptu(p, in.ptu, out) && read_skus(p, &in, out) &&
+           find_engine(p, &in, out);
 }
 
 static bool mark_default(struct catalog_builder *b, const struct file_model *m,

@@ -90,28 +90,47 @@ unsigned sku_rate_limits(const struct catalog_model *m, const struct catalog_sku
     return 0;
 }
 
-/* The limit of that key, as so many a minute; 0 when there is none. */
-static uint64_t per_minute(const struct catalog_model *m, const struct catalog_sku *s,
-                           unsigned capacity, const char *key)
+/* The limit of that key; one of 0 when there is none. */
+static struct sku_rate_limit limit_of(const struct catalog_model *m, const struct catalog_sku *s,
+                                      unsigned capacity, const char *key)
 {
     struct sku_rate_limit limits[SKU_RATE_LIMITS_MAX];
     unsigned i, count = sku_rate_limits(m, s, capacity, limits);
 
     for (i = 0; i < count; i++) {
         if (!strcmp(limits[i].key, key))
-            return limits[i].count * (MINUTE_S / limits[i].renewal_period_s);
+            return limits[i];
     }
-    return 0;
+    return (struct sku_rate_limit){ key, MINUTE_S, 0 };
+}
+
+static uint64_t per_minute(struct sku_rate_limit limit)
+{
+    return limit.count * (MINUTE_S / limit.renewal_period_s);
 }
 
 uint64_t sku_tokens_per_minute(const struct catalog_model *m, const struct catalog_sku *s,
                                unsigned capacity)
 {
-    return per_minute(m, s, capacity, "token");
+    return per_minute(limit_of(m, s, capacity, "token"));
 }
 
 uint64_t sku_requests_per_minute(const struct catalog_model *m, const struct catalog_sku *s,
                                  unsigned capacity)
 {
-    return per_minute(m, s, capacity, "request");
+    return per_minute(sku_request_limit(m, s, capacity));
+}
+
+struct sku_rate_limit sku_request_limit(const struct catalog_model *m, const struct catalog_sku *s,
+                                        unsigned capacity)
+{
+    return limit_of(m, s, capacity, "request");
+}
+
+uint64_t sku_ptu_tokens_per_minute(const struct catalog_model *m, const struct catalog_sku *s,
+                                   unsigned capacity)
+{
+    if (sku_family(str_from(s->name)) != SKU_PROVISIONED)
+        return 0;
+    return (uint64_t)m->ptu_tokens_per_minute * capacity;
 }

@@ -45,5 +45,14 @@ uint64_t sku_tokens_per_minute(const struct catalog_model *m, const struct catal
                                unsigned capacity);
 uint64_t sku_requests_per_minute(const struct catalog_model *m, const struct catalog_sku *s,
                                  unsigned capacity);
+/* The limit of requests in the period that ARM shows it by; a count of 0: not limited. The period
+ * is the same for every capacity of a model and family: 10 s where a unit comes to a multiple of
+ * six requests a minute, so that the count is whole, and else 60 s; 10 s for provisioned ones. */
+struct sku_rate_limit sku_request_limit(const struct catalog_model *m, const struct catalog_sku *s,
+                                        unsigned capacity);
+/* Input tokens a minute that a provisioned capacity drains; 0 for the other families, and where
+ * the catalog has no figure for the model. */
+uint64_t sku_ptu_tokens_per_minute(const struct catalog_model *m, const struct catalog_sku *s,
+                                   unsigned capacity);
 
 #endif

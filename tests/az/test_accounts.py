@@ -120,6 +120,25 @@ def test_deployment_of_no_model(az, account):
     assert said == "The model 'Format:OpenAI,Name:none,Version:1' of account deployment is not supported."
 
 
+def test_deployment_beyond_the_quota(az, account):
+    model = ("--model-format", "OpenAI", "--model-name", "gpt-4o", "--model-version", "2024-11-20")
+    words = (*CS, "deployment", "create", *account, "--deployment-name", "large", *model, "--sku-name")
+    said = az.refused("InsufficientQuota", *words, "Standard", "--sku-capacity", "1001")
+    assert said.startswith("This operation require 1001 new capacity in quota Tokens Per Minute (thousands) - GPT-4o, which")
+    assert said.endswith("and the quota limit is 1000 for quota Tokens Per Minute (thousands) - GPT-4o.")
+    said = az.refused("InvalidCapacity", *words, "ProvisionedManaged", "--sku-capacity", "60")
+    assert "in steps of 50" in said
+    assert az(*CS, "deployment", "list", *account) == []
+
+
+def test_usages_as_tables(az, account):
+    for words in (("cognitiveservices", "usage", "list", "--location", "eastus"), (*CS, "list-usage", *account)):
+        columns, rows = az.table(*words)
+        assert columns == ["CurrentValue", "Limit", "Unit"]
+        assert {row["Unit"] for row in rows} == {"Count"}
+        assert len(rows) == len(az(*words))
+
+
 def test_models_and_usages(az, account):
     models = az(*CS, "list-models", *account)
     (mini,) = [m for m in models if (m["name"], m["version"]) == ("gpt-4o-mini", "2024-07-18")]

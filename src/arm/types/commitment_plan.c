@@ -1,14 +1,18 @@
 /*
  * Commitment plans: below an account, or shared by several by associations. Nothing is billed here;
- * they are kept and shown. There are no tiers to choose from, as in Azure there are none for these
+ * they are kept and shown, and those of an account may bound its throughput units. There are no tiers to choose from, as in Azure there are none for these
  * kinds of accounts, so that any name of one is taken.
  * SPDX-License-Identifier: MIT
  */
+#include "arm/types/commitment_plan.h"
+
 #include "arm/authorize.h"
 #include "arm/location.h"
 #include "arm/resource.h"
 #include "arm/types/account.h"
 #include "base/format.h"
+#include "model/quota.h"
+#include "model/sku.h"
 
 #define GROUP_PATH "/subscriptions/{}/resourceGroups/{}"
 #define OWN ACCOUNT_PATH "/commitmentPlans"
@@ -91,6 +95,72 @@ static bool check_association(struct arm_change *change, struct error *err)
     json_set_str(change->doc, json_set_object(change->doc, change->root, "properties"), "accountId",
                  r.id);
     return true;
+}
+
+/* -- What they bound ------------------------------------------------------------------------- */
+
+/* The units that the account has committed to; *bound is false when there is no such plan. */
+static bool read_committed(struct arm_call *c, struct str account, uint64_t *units, bool *bound,
+                           struct error *err)
+{
+    struct arm_documents found;
+
+    *units = 0;
+    *bound = false;
+    if (!arm_resource_read_below(c, &arm_commitment_plan_type, account, &found, err))
+        return false;
+    for (size_t i = 0; i < found.count; i++) {
+        yyjson_val *body = found.bodies[i];
+        yyjson_val *committed = json_at(body, "properties.current.count");
+
+        if (!str_equal(json_str(json_at(body, "properties.hostingModel")), STR("ProvisionedWeb")) ||
+            !committed)
+            continue;
+        *bound = true;
+        *units += yyjson_get_uint(committed);
+    }
+    return true;
+}
+
+static uint64_t units_of(yyjson_val *body)
+{
+    return sku_family(json_str(json_at(body, "sku.name"))) == SKU_PROVISIONED
+               ? yyjson_get_uint(json_at(body, "sku.capacity"))
+               : 0;
+}
+
+/* What the account's deployments have now. */
+static bool read_deployed(struct arm_call *c, struct str account, uint64_t *units,
+                          struct error *err)
+{
+    struct arm_documents found;
+
+    *units = 0;
+    if (!arm_resource_read_below(c, &arm_deployment_type, account, &found, err))
+        return false;
+    for (size_t i = 0; i < found.count; i++)
+        *units += units_of(found.bodies[i]);
+    return true;
+}
+
+bool commitment_plan_check(struct arm_change *change, const struct catalog_sku *s,
+                           unsigned capacity, struct error *err)
+{
+    struct arm_call *c = change->call;
+    struct str account = change->after.parent;
+    uint64_t had = change->before ? units_of(change->old) : 0, committed, deployed;
+    struct catalog_usage usage = { 0 };
+    bool bound;
+
+    if (sku_family(str_from(s->name)) != SKU_PROVISIONED || capacity <= had)
+        return true;
+    if (!read_committed(c, account, &committed, &bound, err))
+        return false;
+    if (!bound)
+        return true;
+    usage.text = "Provisioned Managed Throughput Unit - Commitment";
+    return read_deployed(c, account, &deployed, err) &&
+           quota_check(&usage, committed, deployed, capacity - had, err);
 }
 
 static bool list_no_tiers(struct arm_call *c, struct error *err)

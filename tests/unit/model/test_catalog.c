@@ -103,6 +103,53 @@ static void test_walkthroughs_can_be_followed(void **state)
     }
 }
 
+static void test_whatever_can_be_provisioned_has_a_figure(void **state)
+{
+    unsigned i, k, count = 0;
+
+    (void)state;
+    for (i = 0; i < defaults->model_count; i++) {
+        const struct catalog_model *m = &defaults->models[i];
+
+        for (k = 0; k < m->sku_count; k++) {
+            if (sku_family(str_from(m->skus[k].name)) != SKU_PROVISIONED)
+                continue;
+            if (!m->ptu_tokens_per_minute)
+                fail_msg("%s %s has no figure", m->name, m->version);
+            count++;
+        }
+    }
+    assert_true(count > 50);
+}
+
+/* By Azure's table: {regional minimum, step}; global and data zone are 15 and 5 for all. */
+static void test_provisioned_minima_are_azures(void **state)
+{
+    static const struct {
+        const char *model;
+        unsigned minimum, step;
+    } rows[] = {
+        { "gpt-5.5", 50, 50 },     { "gpt-5.4", 50, 50 },      { "gpt-5.2", 50, 50 },
+        { "gpt-5.1", 50, 50 },     { "gpt-5", 50, 50 },        { "gpt-5-mini", 25, 25 },
+        { "gpt-4.1", 50, 50 },     { "gpt-4.1-mini", 25, 25 }, { "gpt-4.1-nano", 25, 25 },
+        { "o3", 50, 50 },          { "o4-mini", 25, 25 },      { "gpt-4o", 50, 50 },
+        { "gpt-4o-mini", 25, 25 }, { "o3-mini", 25, 25 },      { "o1", 25, 50 },
+    };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct catalog_model *m = find(defaults, rows[i].model, "");
+        const struct catalog_sku *s = catalog_find_sku(m, STR("ProvisionedManaged"));
+
+        assert_int_equal(s->capacity_minimum, rows[i].minimum);
+        assert_int_equal(s->capacity_step, rows[i].step);
+        s = catalog_find_sku(m, STR("DataZoneProvisionedManaged"));
+        assert_int_equal(s->capacity_minimum, 15);
+        assert_int_equal(s->capacity_step, 5);
+    }
+}
+
 static void test_capabilities_as_azure_shows_them(void **state)
 {
     const struct catalog_model *m = find(defaults, "gpt-35-turbo", "0301");
@@ -486,6 +533,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_walkthroughs_can_be_followed),
+        cmocka_unit_test(test_whatever_can_be_provisioned_has_a_figure),
+        cmocka_unit_test(test_provisioned_minima_are_azures),
         cmocka_unit_test(test_capabilities_as_azure_shows_them),
         cmocka_unit_test(test_labels_quotas_and_dates),
         cmocka_unit_test(test_models_that_older_api_versions_do_not_know),

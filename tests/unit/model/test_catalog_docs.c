@@ -232,11 +232,14 @@ static struct str describe(const struct catalog *c)
         describe_engine(&b, &c->engines[i]);
     for (i = 0; i < c->override_count; i++)
         add(&b, "%s\n", c->overrides[i].account);
+    for (i = 0; i < c->quota_count; i++)
+        add(&b, "%s %s\n", c->quotas[i].location, c->quotas[i].subscription);
     for (i = 0; i < c->model_count; i++) {
         const struct catalog_model *m = &c->models[i];
 
-        add(&b, "%s %d %u %d %d %u %u\n", m->format, (int)m->status, m->context_tokens,
-            m->can_shorten_embeddings, m->is_reasoning, m->tokens_per_unit, m->requests_per_unit);
+        add(&b, "%s %d %u %d %d %u %u %u\n", m->format, (int)m->status, m->context_tokens,
+            m->can_shorten_embeddings, m->is_reasoning, m->tokens_per_unit, m->requests_per_unit,
+            m->ptu_output_ratio);
     }
     result = arena_copy(arena, buf_str(&b));
     buf_done(&b);
@@ -281,7 +284,12 @@ static void test_defaults_are_true(void **state)
         { "engines[].sim.fault.", ENGINE "sim: { fault: { ", "} } }]" },
         { "models[].", MODEL "versions: [{ version: v }], ", "}]" },
         { "models[].versions[].", MODEL "versions: [{ version: v, ", "}] }]" },
+        { "models[].ptu.", MODEL "versions: [{ version: v }], ptu: { input_tokens_per_minute: 5, ",
+          "} }]" },
+        { "models[].versions[].ptu.",
+          MODEL "versions: [{ version: v, ptu: { input_tokens_per_minute: 5, ", "} }] }]" },
         { "deployments[].", ENGINE "sim: {} }]\ndeployments: [{ deployment: d, engine: e, ", "}]" },
+        { "quotas[].", ENGINE "sim: {} }]\nquotas: [{ usage: AccountCount, limit: 5, ", "}]" },
     };
     size_t i;
 
@@ -327,7 +335,7 @@ static void test_examples_work(void **state)
         catalog_unref(c);
         count++;
     }
-    assert_int_equal(count, 5);
+    assert_int_equal(count, 6);
 }
 
 int main(void)

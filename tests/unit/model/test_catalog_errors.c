@@ -173,6 +173,13 @@ static void test_models_that_cannot_work(void **state)
         { M(GOOD ONE "    context_tokens: 10\n    output_tokens: 11\n"),
           "f.yaml:11: models[m].output_tokens: expected 1 to context_tokens" },
         { M(GOOD ONE "    requests_per_unit: 0\n"), "f.yaml:10: models[m].requests_per_unit" },
+        { M(GOOD ONE "    ptu: { output_ratio: 4 }\n"),
+          "f.yaml:10: models[m].ptu: input_tokens_per_minute is missing" },
+        { M(GOOD ONE "    ptu: { input_tokens_per_minute: 0 }\n"),
+          "f.yaml:10: models[m].ptu.input_tokens_per_minute: expected 1 to" },
+        { M(GOOD "    versions:\n      - version: v\n        ptu:\n"
+                 "          input_tokens_per_minute: 5\n          output_ratio: 0\n"),
+          "f.yaml:13: models[m].versions[v].ptu.output_ratio: expected 1 to 1000" },
         { M("    operations: [embeddings]\n    engine: e\n    skus: [{ name: Standard }]\n" ONE),
           "f.yaml:9: models[m].versions[v].embedding_dimensions: an embedding model" },
         { "extends: default\ndefault_engines: { chat: nobody }\n",
@@ -196,6 +203,29 @@ static void test_models_that_cannot_work(void **state)
 }
 
 #define S(sku) M("    operations: [chat]\n    engine: e\n    skus:\n      - " sku "\n" ONE)
+
+/* Line 2, behind what makes it a catalog. */
+#define Q(fields) "extends: default\nquotas: [{ " fields " }]\n"
+
+static void test_quotas_that_cannot_work(void **state)
+{
+    static const struct row rows[] = {
+        { Q("limit: 5"), "f.yaml:2: quotas[0]: the usage is missing" },
+        { Q("usage: OpenAI.Standard.gpt-4o"), "f.yaml:2: quotas[0]: the limit is missing" },
+        { Q("usage: OpenAI.Standard.gpt-4o, limit: -1"),
+          "f.yaml:2: quotas[0].limit: expected a whole number" },
+        { Q("usage: OpenAI.Standard.gpt-4o, limit: 1.5"), "f.yaml:2: quotas[0].limit: expected" },
+        { Q("usage: OpenAI.Standard.gpt-40, limit: 5"),
+          "f.yaml:2: quotas[0].usage: no model's usage is called 'OpenAI.Standard.gpt-40'" },
+        { Q("usage: AccountCount, limit: 5 }, { usage: OpenAI.*, location: mars, limit: 5"),
+          "f.yaml:2: quotas[1].location: there is no location 'mars'" },
+        { Q("usage: AccountCount, limit: 5, region: eastus"),
+          "f.yaml:2: quotas[0]: unknown key 'region'" },
+    };
+
+    (void)state;
+    check(rows, ARRAY_LEN(rows));
+}
 
 static void test_skus_that_cannot_work(void **state)
 {
@@ -260,6 +290,7 @@ int main(void)
         cmocka_unit_test(test_what_does_not_fit_the_schema),
         cmocka_unit_test(test_engines_that_cannot_work),
         cmocka_unit_test(test_models_that_cannot_work),
+        cmocka_unit_test(test_quotas_that_cannot_work),
         cmocka_unit_test(test_skus_that_cannot_work),
         cmocka_unit_test(test_overrides_that_cannot_work),
         cmocka_unit_test(test_files_that_are_too_large),

@@ -73,6 +73,58 @@ static void test_rate_limits(void **state)
     }
 }
 
+/* The windows that ARM shows are those that the data plane counts in, whatever the capacity. */
+static void test_request_limits_and_their_periods(void **state)
+{
+    const struct catalog_model *m = model("o1", "2024-12-17"), *older = model("gpt-4o", "");
+    struct sku_rate_limit limit;
+
+    (void)state;
+    limit = sku_request_limit(m, catalog_find_sku(m, STR("Standard")), 60);
+    assert_int_equal(limit.renewal_period_s, 60);
+    assert_int_equal(limit.count, 60);
+    limit = sku_request_limit(m, catalog_find_sku(m, STR("ProvisionedManaged")), 25);
+    assert_int_equal(limit.renewal_period_s, 10);
+    assert_int_equal(limit.count, 75);
+    limit = sku_request_limit(older, catalog_find_sku(older, STR("GlobalStandard")), 1);
+    assert_int_equal(limit.renewal_period_s, 10);
+    assert_int_equal(limit.count, 1);
+    limit = sku_request_limit(older, &(struct catalog_sku){ .name = "GlobalBatch" }, 7);
+    assert_int_equal(limit.count, 0);
+}
+
+/* Azure's table; what is not provisioned has no such rate. */
+static void test_throughput_units(void **state)
+{
+    static const struct {
+        const char *model, *sku;
+        unsigned capacity;
+        uint64_t tokens_per_minute;
+        unsigned output_ratio;
+    } rows[] = {
+        { "gpt-4o", "ProvisionedManaged", 50, 125000, 4 },
+        { "gpt-4o-mini", "GlobalProvisionedManaged", 15, 555000, 4 },
+        { "gpt-4.1", "DataZoneProvisionedManaged", 20, 60000, 4 },
+        { "gpt-4.1-nano", "ProvisionedManaged", 100000, 5940000000, 4 },
+        { "o1", "ProvisionedManaged", 75, 17250, 4 },
+        { "gpt-5", "ProvisionedManaged", 50, 237500, 8 },
+        { "gpt-5.2", "DataZoneProvisionedManaged", 110, 374000, 8 },
+        { "gpt-5.5", "ProvisionedManaged", 50, 60000, 6 },
+        { "gpt-5.2", "Standard", 110, 0, 8 },
+    };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct catalog_model *m = model(rows[i].model, "");
+        const struct catalog_sku *s = catalog_find_sku(m, str_from(rows[i].sku));
+
+        assert_int_equal(sku_ptu_tokens_per_minute(m, s, rows[i].capacity),
+                         rows[i].tokens_per_minute);
+        assert_int_equal(m->ptu_output_ratio, rows[i].output_ratio);
+    }
+}
+
 static void test_capacities(void **state)
 {
     const struct catalog_model *m = model("gpt-4", "0613");
@@ -101,6 +153,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_families),
         cmocka_unit_test(test_rate_limits),
+        cmocka_unit_test(test_request_limits_and_their_periods),
+        cmocka_unit_test(test_throughput_units),
         cmocka_unit_test(test_capacities),
     };
 
