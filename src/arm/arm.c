@@ -12,6 +12,7 @@
 #include "arm/call.h"
 #include "arm/execute.h"
 #include "arm/publish.h"
+#include "arm/quota.h"
 #include "arm/types/deleted_account.h"
 #include "base/format.h"
 #include "base/log.h"
@@ -362,6 +363,14 @@ static bool purge_overdue(struct arm *a, struct store_txn *t, struct arena *aren
     return deleted_account_purge_overdue(&c, err);
 }
 
+static bool recount_quotas(struct arm *a, struct store_txn *t, struct arena *arena,
+                           struct error *err)
+{
+    struct arm_call c = { .arm = a, .txn = t, .arena = arena, .now_ms = clock_now_ms(a->clock) };
+
+    return arm_quota_recount(&c, err);
+}
+
 static bool run_load(struct store_txn *t, struct arena *arena, void *data, struct error *err)
 {
     struct load *l = data;
@@ -371,7 +380,8 @@ static bool run_load(struct store_txn *t, struct arena *arena, void *data, struc
         return false;
     if (l->catalog)
         l->arm->catalog = l->catalog;
-    l->directory = arm_publish_all(l->arm, t, arena, &l->accounts, err);
+    if (recount_quotas(l->arm, t, arena, err))
+        l->directory = arm_publish_all(l->arm, t, arena, &l->accounts, err);
     if (!l->directory) {
         l->arm->catalog = old;
         return false;

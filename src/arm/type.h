@@ -125,6 +125,7 @@ extern const struct arm_type arm_deployment_type;
 extern const struct arm_type arm_provider_type;
 extern const struct arm_type arm_provider_operation_type;
 extern const struct arm_type arm_model_type;
+extern const struct arm_type arm_model_capacity_type;
 extern const struct arm_type arm_usage_type;
 extern const struct arm_type arm_sku_type;
 extern const struct arm_type arm_operation_type;

@@ -18,6 +18,7 @@ const struct arm_type *const arm_types[] = {
     &arm_rai_content_filter_type,
     &arm_encryption_scope_type,
     &arm_model_type,
+    &arm_model_capacity_type,
     &arm_usage_type,
     &arm_sku_type,
     &arm_operation_type,

@@ -15,6 +15,9 @@ models:
   - name: text-embedding-3-small
     versions:
       - { version: "1", retires: 2099-01-01 }
+# tests share a service, and deploy what each of them needs
+quotas:
+  - { usage: "*", limit: 1000000 }
 """
 
 # Every deployment answers from the simulator: same request, same answer, at once.

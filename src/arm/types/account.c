@@ -6,6 +6,7 @@
 
 #include "arm/claim.h"
 #include "arm/publish.h"
+#include "arm/quota.h"
 #include "arm/resource.h"
 #include "arm/types/deleted_account.h"
 #include "arm/types/identity.h"
@@ -297,13 +298,22 @@ static bool create(struct arm_change *change, struct error *err)
     return choose_route(change, facts, internal_id, err);
 }
 
+static bool take_quota(struct arm_change *change, struct error *err)
+{
+    struct arm_call *c = change->call;
+    struct arm_quota_place place =
+        arm_quota_place(c, c->names[0], json_mut_str(yyjson_mut_obj_get(change->root, "location")));
+
+    return arm_quota_take_account(c, &place, arm_id_name(change->after.id), err);
+}
+
 static bool check(struct arm_change *change, struct error *err)
 {
     if (!check_kind_and_sku(change, err) || !check_domain(change, err) ||
         !check_network(change, err) || !check_storage(change, err) ||
         !account_check_identity(change, err))
         return false;
-    return change->before || create(change, err);
+    return change->before || (take_quota(change, err) && create(change, err));
 }
 
 static bool on_written(struct arm_change *change, struct error *err)

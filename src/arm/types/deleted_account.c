@@ -5,6 +5,7 @@
 #include "arm/document.h"
 #include "arm/location.h"
 #include "arm/publish.h"
+#include "arm/quota.h"
 #include "arm/resource.h"
 #include "arm/types/account.h"
 #include "arm/types/operation.h"
@@ -61,6 +62,9 @@ static bool keep_children(struct arm_call *c, const struct store_resource *r, st
         below[i].key = kept_key(c, below[i].key);
         below[i].parent = kept_key(c, below[i].parent);
         if (!store_put(c->txn, &below[i], err))
+            return false;
+        /* what goes with the account gives its own back, and this one stays */
+        if (type == &arm_deployment_type && !arm_quota_add(c, &below[i], err))
             return false;
     }
     return true;
@@ -144,6 +148,27 @@ bool deleted_account_restore(struct arm_call *c, yyjson_val *input, struct store
 
 /* -- Purging --------------------------------------------------------------------------------- */
 
+static bool give_back_quota(struct arm_call *c, const struct store_resource *r, yyjson_val *body,
+                            struct error *err)
+{
+    struct arm_quota_place place =
+        arm_quota_place(c, arm_id_segment(r->id, 1), json_str(json_at(body, "location")));
+    struct store_query query = {
+        .parent = r->key,
+        .type = arena_lower(c->arena, str_from(arm_deployment_type.name)),
+    };
+    struct store_resource *found;
+    size_t count;
+
+    if (!store_list(c->txn, &query, &found, &count, err))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        if (!arm_quota_remove(c, &found[i], err))
+            return false;
+    }
+    return arm_quota_remove_account(c, &place, err);
+}
+
 static bool purge(struct arm_call *c, const struct store_resource *r, struct error *err)
 {
     yyjson_val *body = arm_resource_body(c->arena, r, err);
@@ -154,7 +179,7 @@ static bool purge(struct arm_call *c, const struct store_resource *r, struct err
         return false;
     if (domain.len && !arm_claim_release(c, CLAIM_DOMAIN, domain, err))
         return false;
-    return store_delete_tree(c->txn, r->key, &count, err);
+    return give_back_quota(c, r, body, err) && store_delete_tree(c->txn, r->key, &count, err);
 }
 
 bool deleted_account_purge_overdue(struct arm_call *c, struct error *err)

@@ -6,6 +6,7 @@
 
 #include "arm/document.h"
 #include "arm/publish.h"
+#include "arm/quota.h"
 #include "arm/resource.h"
 #include "arm/types/model.h"
 #include "arm/types/rai.h"
@@ -192,6 +193,17 @@ static bool check_policy(struct arm_change *change, struct error *err)
     return true;
 }
 
+/* Behind all other checks: it writes. */
+static bool take_quota(struct arm_change *change, const struct catalog_model *m, struct error *err)
+{
+    yyjson_mut_val *sku = yyjson_mut_obj_get(change->root, "sku");
+    const struct catalog_sku *s =
+        catalog_find_sku(m, json_mut_str(yyjson_mut_obj_get(sku, "name")));
+
+    return arm_quota_take(change, s,
+                          (unsigned)yyjson_mut_get_sint(yyjson_mut_obj_get(sku, "capacity")), err);
+}
+
 static bool check(struct arm_change *change, struct error *err)
 {
     const struct catalog_model *m = NULL;
@@ -199,7 +211,7 @@ static bool check(struct arm_change *change, struct error *err)
     if (!check_model(change, &m, err) || !check_sku(change, m, err) || !check_policy(change, err))
         return false;
     choose_upgrade_option(change);
-    return true;
+    return take_quota(change, m, err);
 }
 
 static bool on_written(struct arm_change *change, struct error *err)
@@ -211,9 +223,8 @@ static bool on_written(struct arm_change *change, struct error *err)
 
 static bool on_delete(struct arm_call *c, const struct store_resource *r, struct error *err)
 {
-    (void)err;
     arm_publish_deployment(c, r->parent, r->key);
-    return true;
+    return arm_quota_remove(c, r, err);
 }
 
 static const struct arm_route routes[] = {

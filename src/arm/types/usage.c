@@ -1,103 +1,23 @@
 /*
- * Usages: what the deployments of a subscription take in a location, or those of one account. One
- * entry for each SKU of a model, by its usage name; those of the provisioned SKUs are shared by all
- * models. There are no quotas yet: the limit is the most that the catalog lets one deployment have.
- * A location has an entry for the number of its accounts besides, with Azure's limit, which is shown
- * and not enforced.
+ * Usages: what is in use of each quota in a location, or what the deployments of one account take of
+ * it. One entry for each usage name of the catalog, and for a location those of accounts.
  * SPDX-License-Identifier: MIT
  */
-#include <ctype.h>
-
 #include "arm/location.h"
+#include "arm/quota.h"
 #include "arm/resource.h"
-#include "arm/types/deployment.h"
+#include "arm/types/account.h"
+#include "model/quota.h"
 
-#define ACCOUNTS_MAX 200
-
-/* One usage name. */
-struct usage {
-    const struct catalog_model *model; /* the first that has it */
-    const struct catalog_sku *sku;
-    uint64_t used;
-    uint64_t limit;
-};
-
-struct usages {
-    struct usage *items;
-    size_t count;
-};
-
-/* Usage names of all models, each once, in the catalog's order. */
-static void collect(struct arm_call *c, struct usages *u)
-{
-    const struct catalog *catalog = c->arm->catalog;
-    size_t max = 0;
-
-    for (unsigned i = 0; i < catalog->model_count; i++)
-        max += catalog->models[i].sku_count;
-    u->items = ARENA_ARRAY(c->arena, struct usage, max);
-    u->count = 0;
-    for (unsigned i = 0; i < catalog->model_count; i++) {
-        const struct catalog_model *m = &catalog->models[i];
-
-        for (unsigned n = 0; n < m->sku_count; n++) {
-            size_t at = 0;
-
-            while (at < u->count &&
-                   strcmp(u->items[at].sku->usage_name, m->skus[n].usage_name) != 0)
-                at++;
-            if (at == u->count)
-                u->items[u->count++] = (struct usage){ .model = m, .sku = &m->skus[n] };
-            if (u->items[at].limit < m->skus[n].capacity_maximum)
-                u->items[at].limit = m->skus[n].capacity_maximum;
-        }
-    }
-}
-
-static void add_deployment(const struct arm_call *c, struct usages *u, yyjson_val *body)
-{
-    struct deployment_facts f;
-
-    deployment_read(c->arm->catalog, body, c->now_ms, &f);
-    if (!f.sku)
-        return;
-    for (size_t i = 0; i < u->count; i++) {
-        if (!strcmp(u->items[i].sku->usage_name, f.sku->usage_name)) {
-            u->items[i].used += f.capacity;
-            return;
-        }
-    }
-}
-
-/* Adds the deployments below `account`. */
-static bool add_account(struct arm_call *c, struct usages *u, struct str account, struct error *err)
-{
-    struct store_query query = {
-        .parent = account,
-        .type = arena_lower(c->arena, str_from(arm_deployment_type.name)),
-    };
-    struct store_resource *found;
-    yyjson_val *body;
-    size_t count;
-
-    if (!store_list(c->txn, &query, &found, &count, err))
-        return false;
-    for (size_t i = 0; i < count; i++) {
-        body = arm_resource_body(c->arena, &found[i], err);
-        if (!body)
-            return false;
-        add_deployment(c, u, body);
-    }
-    return true;
-}
-
-static void append(yyjson_mut_doc *doc, yyjson_mut_val *list, struct str name, struct str text,
-                   uint64_t used, uint64_t limit)
+static void append(const struct arm_call *c, yyjson_mut_doc *doc, yyjson_mut_val *list,
+                   const struct arm_quota_place *place, const struct catalog_usage *u,
+                   uint64_t used)
 {
     yyjson_mut_val *item = yyjson_mut_obj(doc), *names = yyjson_mut_obj(doc);
+    uint64_t limit = quota_limit(c->arm->catalog, u, place->subscription, place->location);
 
-    json_set_str(doc, names, "value", name);
-    json_set_str(doc, names, "localizedValue", text);
+    json_set_str(doc, names, "value", str_from(u->name));
+    json_set_str(doc, names, "localizedValue", str_from(u->text));
     json_set(doc, item, "name", names);
     json_set_int(doc, item, "currentValue", (int64_t)used);
     json_set_int(doc, item, "limit", (int64_t)limit);
@@ -105,93 +25,72 @@ static void append(yyjson_mut_doc *doc, yyjson_mut_val *list, struct str name, s
     yyjson_mut_arr_append(list, item);
 }
 
-/* How many of a word's letters are capitals. */
-static size_t capitals_of(struct str word)
+/* What the deployments of `account` take: an entry for each usage of the catalog. */
+static bool add_up(struct arm_call *c, struct str account, uint64_t *used, struct error *err)
 {
-    bool is_size = word.len > 1 && word.data[word.len - 1] == 'k' &&
-                   isdigit((unsigned char)word.data[word.len - 2]);
+    struct store_query query = {
+        .parent = account,
+        .type = arena_lower(c->arena, str_from(arm_deployment_type.name)),
+    };
+    const struct catalog *catalog = c->arm->catalog;
+    struct store_resource *found;
+    size_t count;
 
-    if (str_equal(word, STR("gpt")) || is_size)
-        return word.len;
-    return word.len > 1 && word.data[0] == 'o' && isdigit((unsigned char)word.data[1]) ? 0 : 1;
-}
+    if (!store_list(c->txn, &query, &found, &count, err))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        yyjson_val *body = arm_resource_body(c->arena, &found[i], err);
+        const struct catalog_sku *s;
 
-/* "GPT-35-Turbo-16K" for "gpt-35-turbo-16k", as Azure writes the models of its quotas; "o3-Mini". */
-static const char *title_of(struct arena *a, const char *model)
-{
-    struct str rest = str_from(model), word;
-    char *title = arena_text(a, rest), *letters;
-
-    while (str_split(&rest, '-', &word)) {
-        letters = title + (word.data - model);
-        for (size_t i = 0; i < capitals_of(word) && i < word.len; i++)
-            letters[i] = (char)toupper((unsigned char)letters[i]);
+        if (!body)
+            return false;
+        s = arm_quota_sku(catalog, body);
+        if (s)
+            used[s->usage - catalog->usages] += yyjson_get_uint(json_at(body, "sku.capacity"));
     }
-    return title;
-}
-
-static void append_all(struct arm_call *c, yyjson_mut_doc *doc, yyjson_mut_val *list,
-                       const struct usages *u)
-{
-    for (size_t i = 0; i < u->count; i++) {
-        const struct usage *item = &u->items[i];
-        bool is_provisioned = sku_family(str_from(item->sku->name)) == SKU_PROVISIONED;
-        struct str text =
-            is_provisioned
-                ? arena_printf(c->arena, "Provisioned Managed Throughput Unit - %s",
-                               item->sku->name)
-                : arena_printf(c->arena, "Tokens Per Minute (thousands) - %s%s%s",
-                               title_of(c->arena, item->model->name),
-                               strcmp(item->sku->name, "Standard") != 0 ? " - " : "",
-                               strcmp(item->sku->name, "Standard") != 0 ? item->sku->name : "");
-
-        append(doc, list, str_from(item->sku->usage_name), text, item->used, item->limit);
-    }
+    return true;
 }
 
 static bool list_of_account(struct arm_call *c, struct error *err)
 {
+    const struct catalog *catalog = c->arm->catalog;
+    uint64_t *used = ARENA_ARRAY(c->arena, uint64_t, catalog->usage_count);
     yyjson_mut_doc *doc = json_new(c->arena);
     yyjson_mut_val *list = yyjson_mut_arr(doc);
+    struct arm_quota_place place;
     struct store_resource r;
-    struct usages u;
+    yyjson_val *body;
 
     if (!arm_resource_find(c, &arm_account_type, &r, err))
         return false;
-    collect(c, &u);
-    if (!add_account(c, &u, r.key, err))
+    body = arm_resource_body(c->arena, &r, err);
+    if (!body || !add_up(c, r.key, used, err))
         return false;
-    append_all(c, doc, list, &u);
+    place = arm_quota_place(c, c->names[0], json_str(json_at(body, "location")));
+    for (unsigned i = 0; i < catalog->usage_count; i++)
+        append(c, doc, list, &place, &catalog->usages[i], used[i]);
     arm_reply_list(c, doc, list);
     return true;
 }
 
 static bool list_of_location(struct arm_call *c, struct error *err)
 {
+    const struct catalog *catalog = c->arm->catalog;
+    struct arm_quota_place place = arm_quota_place(c, c->names[0], c->names[1]);
     yyjson_mut_doc *doc = json_new(c->arena);
     yyjson_mut_val *list = yyjson_mut_arr(doc);
-    struct store_resource *accounts;
-    uint64_t here = 0;
-    struct usages u;
-    size_t count;
+    uint64_t used;
 
     if (!arm_location_check(c, c->names[1], c->type->name, err) ||
-        !arm_resource_find_all(c, &arm_account_type, &accounts, &count, err))
+        !arm_quota_used(c, &place, quota_accounts.name, &used, err))
         return false;
-    collect(c, &u);
-    for (size_t i = 0; i < count; i++) {
-        yyjson_val *body = arm_resource_body(c->arena, &accounts[i], err);
-
-        if (!body)
+    append(c, doc, list, &place, &quota_accounts, used);
+    append(c, doc, list, &place, &quota_s0_accounts, used);
+    for (unsigned i = 0; i < catalog->usage_count; i++) {
+        if (!arm_quota_used(c, &place, catalog->usages[i].name, &used, err))
             return false;
-        if (!arm_location_is_same(c, json_str(json_at(body, "location")), c->names[1]))
-            continue;
-        here++;
-        if (!add_account(c, &u, accounts[i].key, err))
-            return false;
+        append(c, doc, list, &place, &catalog->usages[i], used);
     }
-    append(doc, list, STR("AccountCount"), STR("Maximum Resources per Region"), here, ACCOUNTS_MAX);
-    append_all(c, doc, list, &u);
     arm_reply_list(c, doc, list);
     return true;
 }

@@ -128,6 +128,17 @@ void fixture_restart(struct fixture *f)
     make_arm(f);
 }
 
+void fixture_restart_with(struct fixture *f, const char *more)
+{
+    struct error err = { 0 };
+    struct str text = arena_printf(f->arena, "%s%s", catalog_text, more);
+
+    catalog_unref(f->catalog);
+    f->catalog = catalog_parse(text, "test catalog", &err);
+    must(f->catalog, &err);
+    fixture_restart(f);
+}
+
 int fixture_tear_down(void **state)
 {
     static const char *const files[] = { "lazuli.db", "lazuli.db-wal", "lazuli.db-shm", "key" };

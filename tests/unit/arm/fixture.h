@@ -58,6 +58,8 @@ int fixture_set_up_account(void **state);
 int fixture_tear_down(void **state);
 /* The same store with other options, as after a restart. */
 void fixture_restart(struct fixture *f);
+/* The same with more lines in the catalog: "quotas: [...]\n". */
+void fixture_restart_with(struct fixture *f, const char *more);
 
 struct answer call(struct fixture *f, enum http_method method, const char *path, const char *body);
 /* The call succeeds with that status. */

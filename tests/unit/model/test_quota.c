@@ -69,10 +69,11 @@ static void test_a_usage_is_listed_once(void **state)
 static void test_default_limits(void **state)
 {
     (void)state;
-    assert_int_equal(limit(catalog, "OpenAI.Standard.gpt-4o", SUBSCRIPTION, "eastus"), 150);
-    assert_int_equal(limit(catalog, "OpenAI.GlobalStandard.gpt-4o", SUBSCRIPTION, "westus"), 450);
-    assert_int_equal(limit(catalog, "OpenAI.DataZoneStandard.gpt-4.1-nano", "s", "eastus"), 2000);
-    assert_int_equal(limit(catalog, "OpenAI.Standard.gpt-35-turbo", "s", "eastus"), 240);
+    assert_int_equal(limit(catalog, "OpenAI.Standard.gpt-4o", SUBSCRIPTION, "eastus"), 1000);
+    assert_int_equal(limit(catalog, "OpenAI.GlobalStandard.gpt-4o", SUBSCRIPTION, "westus"), 30000);
+    assert_int_equal(limit(catalog, "OpenAI.DataZoneStandard.gpt-4.1-nano", "s", "eastus"), 50000);
+    assert_int_equal(limit(catalog, "OpenAI.Standard.gpt-35-turbo", "s", "eastus"), 2000);
+    assert_int_equal(limit(catalog, "OpenAI.GlobalStandard.o1", "s", "eastus"), 5000);
     assert_int_equal(limit(catalog, "OpenAI.ProvisionedManaged", "s", "eastus"), 500);
     assert_int_equal(limit(catalog, "OpenAI.GlobalProvisionedManaged", "s", "eastus"), 500);
     assert_int_equal(limit(catalog, "OpenAI.Standard.gpt-35-turbo-instruct", "s", "eastus"),
@@ -94,7 +95,7 @@ static void test_the_first_that_fits_counts(void **state)
     assert_non_null(c);
     assert_int_equal(limit(c, "OpenAI.Standard.gpt-4o", SUBSCRIPTION, "eastus"), 7);
     assert_int_equal(limit(c, "OpenAI.Standard.gpt-4o", SUBSCRIPTION, "eastus2"), 8);
-    assert_int_equal(limit(c, "OpenAI.Standard.gpt-4o", SUBSCRIPTION, "westus"), 150);
+    assert_int_equal(limit(c, "OpenAI.Standard.gpt-4o", SUBSCRIPTION, "westus"), 1000);
     assert_int_equal(limit(c, "OpenAI.GlobalStandard.gpt-4o", "s", "eastus"), 8);
     assert_int_equal(limit(c, "OpenAI.ProvisionedManaged", "2222", "eastus"), 0);
     assert_int_equal(quota_limit(c, &quota_s0_accounts, STR("2222"), STR("eastus")), 0);
