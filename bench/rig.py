@@ -48,6 +48,10 @@ NGINX_PROXY = """  upstream model { server %(upstream)s; keepalive 512; keepaliv
 }
 """
 
+QUOTAS = """quotas:
+  - { usage: "*", limit: 100000000 }
+"""
+
 CATALOG = f"""
 extends: default
 engines:
@@ -57,9 +61,7 @@ engines:
       addresses: [{{ url: "%(url)s" }}]
 deployments:
   - {{ deployment: "{DEPLOYMENT}", engine: bench }}
-quotas:
-  - {{ usage: "*", limit: 1000000 }}
-"""
+{QUOTAS}"""
 
 WRK_DONE = """
 function done(summary, latency, requests)
