@@ -29,6 +29,7 @@ PROGRAMS = TOP / "build" / "bench"  # of scripts/build bench
 WARM_UP_S = 1
 START_LIMIT_S = 60
 DEPLOYMENT = "gpt-4"
+CAPACITY = 1000000  # as large as can be: a billion tokens a minute
 CHAT_PATH = f"/openai/deployments/{DEPLOYMENT}/chat/completions?api-version=2024-02-01"
 
 NGINX_HEAD = """
@@ -47,6 +48,10 @@ NGINX_PROXY = """  upstream model { server %(upstream)s; keepalive 512; keepaliv
 }
 """
 
+QUOTAS = """quotas:
+  - { usage: "*", limit: 100000000 }
+"""
+
 CATALOG = f"""
 extends: default
 engines:
@@ -56,9 +61,7 @@ engines:
       addresses: [{{ url: "%(url)s" }}]
 deployments:
   - {{ deployment: "{DEPLOYMENT}", engine: bench }}
-quotas:
-  - {{ usage: "*", limit: 1000000 }}
-"""
+{QUOTAS}"""
 
 WRK_DONE = """
 function done(summary, latency, requests)
@@ -307,7 +310,26 @@ class Rig:
         out = subprocess.run([self.options.program, "env", "--data", folder, "--format", "json"], check=True, capture_output=True)
         server.variables = json.loads(out.stdout)
         server.headers = {"api-key": server.variables["AZURE_OPENAI_KEY"]}
+        if catalog is not None:
+            self.widen(server)
         return server
+
+    @staticmethod
+    def widen(server):
+        """Limits are in force, and so wide that none is met."""
+        v = server.variables
+        head = {"Authorization": f"Bearer {v['LAZULI_ARM_TOKEN']}", "Content-Type": "application/json"}
+        connection = server.connect()
+        path = (
+            f"/subscriptions/{v['LAZULI_SUBSCRIPTION_ID']}/resourceGroups/{v['LAZULI_RESOURCE_GROUP']}/providers"
+            f"/Microsoft.CognitiveServices/accounts/{v['LAZULI_ACCOUNT']}/deployments/{DEPLOYMENT}?api-version=2024-10-01"
+        )
+        connection.request("PATCH", path, json.dumps({"sku": {"capacity": CAPACITY}}), head)
+        reply = connection.getresponse()
+        text = reply.read()
+        if reply.status != 200:
+            fail(f"the deployment's capacity: {text.decode()}")
+        connection.close()
 
     def certificate(self):
         """A file with a self-signed certificate and its key."""

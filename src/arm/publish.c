@@ -37,8 +37,10 @@ static bool read_deployment(const struct reading *in, const struct store_resourc
         .engine = catalog_engine_for(catalog, m, arm_id_segment(r->id, 7), arm_id_name(r->id)),
         .sku = str_from(f.sku->name),
         .capacity = f.capacity,
-        .tokens_per_minute = sku_tokens_per_minute(m, f.sku, f.capacity),
+        .limits = sku_limits(m, f.sku, f.capacity),
         .requests_per_minute = sku_requests_per_minute(m, f.sku, f.capacity),
+        .ptu_tokens_per_minute = sku_ptu_tokens_per_minute(m, f.sku, f.capacity),
+        .ptu_output_ratio = m->ptu_output_ratio,
         .is_ready = f.runs != NULL,
     };
     return true;

@@ -25,7 +25,17 @@ int64_t clock_now_ms(const struct clock *c)
 
 void clock_move_to(struct clock *c, int64_t now_ms)
 {
-    atomic_store_explicit(&c->offset_ms, now_ms - wall_ms(), memory_order_relaxed);
+    int64_t offset = now_ms - wall_ms();
+    int64_t before = atomic_exchange_explicit(&c->offset_ms, offset, memory_order_relaxed);
+
+    if (offset > before)
+        atomic_fetch_add_explicit(&c->advance_ms, offset - before, memory_order_relaxed);
+}
+
+int64_t clock_steady_ms(const struct clock *c)
+{
+    return coarse_ms(CLOCK_MONOTONIC_COARSE) +
+           atomic_load_explicit(&c->advance_ms, memory_order_relaxed);
 }
 
 uint64_t clock_monotonic_ms(void)

@@ -11,17 +11,25 @@
 #include <stdint.h>
 
 struct clock {
-    _Atomic int64_t offset_ms; /* added to the wall clock; 0 in production */
+    _Atomic int64_t offset_ms;  /* added to the wall clock; 0 in production */
+    _Atomic int64_t advance_ms; /* how far it was moved forward in all; 0 in production */
 };
 
-/* Milliseconds since 1970-01-01 UTC, moved by the clock's offset; up to 10 ms late. Any thread. */
+/* By how much what the coarse clocks show may be behind. */
+#define CLOCK_LATE_MS 10
+
+/* Milliseconds since 1970-01-01 UTC, moved by the clock's offset; up to CLOCK_LATE_MS late. Any
+ * thread. */
 int64_t clock_now_ms(const struct clock *c);
+/* Milliseconds that go on evenly while the wall clock is set, and only forward; also when the clock
+ * is moved, by as much. As late. Any thread. */
+int64_t clock_steady_ms(const struct clock *c);
 /* Moves the clock: from now on it shows `now_ms` and goes on from there. Any thread. */
 void clock_move_to(struct clock *c, int64_t now_ms);
 
 /* Microseconds of a clock that never goes back and nobody moves: for measuring. */
 uint64_t clock_monotonic_us(void);
-/* Milliseconds of such a clock, up to 10 ms late, for less: for time-outs. Not to be compared with
+/* Milliseconds of such a clock, up to CLOCK_LATE_MS late, for less: for time-outs. Not to be compared with
  * clock_monotonic_us. */
 uint64_t clock_monotonic_ms(void);
 

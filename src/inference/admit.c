@@ -1,11 +1,19 @@
 /*
- * ADMIT: what the request counts for in its deployment's minute. Nothing is refused yet.
+ * ADMIT: what the request is counted for, and whether its deployment has room for it. The rules are
+ * those of model/rate_limit.h for the Standard family and of model/ptu_bucket.h for the Provisioned
+ * one; what a refusal says is in refusal.c.
  * SPDX-License-Identifier: MIT
  */
+#include "inference/admit.h"
+
 #include "inference/operation.h"
 
 /* Tokens that Azure counts for an answer where the request does not say. */
 #define DEFAULT_ANSWER_TOKENS 16
+/* What an answer of a provisioned deployment is taken for before it had any. */
+#define FIRST_ANSWER_TOKENS 256
+/* An answer's part in the mean of those that came before: 1/16. */
+#define MEAN_SHIFT 4
 
 /* A token is about four characters of text. */
 uint64_t exchange_prompt_tokens(const struct request_facts *f)
@@ -13,23 +21,143 @@ uint64_t exchange_prompt_tokens(const struct request_facts *f)
     return (f->prompt_chars + 3) / 4 + f->prompt_tokens;
 }
 
+static uint64_t answers_asked(const struct exchange *x)
+{
+    return x->operation->engine_operation == ENGINE_EMBEDDINGS ? 0 : x->facts.n;
+}
+
 /* Azure's estimate at arrival: the prompt by its character count, and for each answer asked for
  * the most tokens it may have (Azure's documentation of quota, "Understanding rate limits"). */
-static uint64_t estimate_tokens(const struct request_facts *f)
+static uint64_t estimate_tokens(const struct exchange *x)
 {
+    const struct request_facts *f = &x->facts;
     uint64_t answer = f->max_tokens ? f->max_tokens : DEFAULT_ANSWER_TOKENS;
 
-    return exchange_prompt_tokens(f) + answer * f->n;
+    return exchange_prompt_tokens(f) + answer * answers_asked(x);
+}
+
+/* Azure guesses where the request does not say; here, by what the deployment's answers had. */
+static uint64_t estimate_work(const struct exchange *x)
+{
+    const struct directory_deployment *d = x->deployment;
+    uint64_t usual = atomic_load_explicit(&d->counters->answer_tokens, memory_order_relaxed);
+    uint64_t answer = x->facts.max_tokens ? x->facts.max_tokens
+                      : usual             ? usual
+                                          : FIRST_ANSWER_TOKENS;
+
+    return ptu_work(exchange_prompt_tokens(&x->facts), 0, answer * answers_asked(x),
+                    d->ptu_output_ratio);
+}
+
+static bool admit_standard(struct exchange *x)
+{
+    struct admission *a = &x->admission;
+    const struct directory_deployment *d = x->deployment;
+    const struct rate_limits unlimited = { .period_ms = d->limits.period_ms };
+
+    a->estimate = estimate_tokens(x);
+    a->rates = rate_limit_admit(&d->counters->rates,
+                                x->inference->options.rate_limits ? &d->limits : &unlimited,
+                                clock_now_ms(x->inference->options.clock), a->estimate);
+    return a->rates.verdict == RATE_ADMITTED;
+}
+
+static bool admit_provisioned(struct exchange *x)
+{
+    const struct clock *clock = x->inference->options.clock;
+    const struct directory_deployment *d = x->deployment;
+    struct admission *a = &x->admission;
+
+    a->estimate = estimate_work(x);
+    a->bucket = ptu_bucket_admit(&d->counters->bucket, d->ptu_tokens_per_minute,
+                                 clock_steady_ms(clock), a->estimate);
+    if (!a->bucket.is_admitted && x->inference->options.rate_limits)
+        return false;
+    minute_meter_add(&d->counters->work, clock_now_ms(clock), (int64_t)a->estimate);
+    return true;
 }
 
 enum phase exchange_admit(struct exchange *x)
 {
-    struct deployment_counters *counters = x->deployment->counters;
-    int64_t now_ms = clock_now_ms(x->inference->options.clock);
+    const struct directory_deployment *d = x->deployment;
+    bool is_admitted = d->ptu_tokens_per_minute ? admit_provisioned(x) : admit_standard(x);
 
-    x->used_requests = rate_window_add(&counters->requests, now_ms, 1);
-    x->used_tokens = rate_window_add(&counters->tokens, now_ms, estimate_tokens(&x->facts));
-    atomic_fetch_add_explicit(&counters->in_flight, 1, memory_order_relaxed);
-    x->admitted = true;
+    x->admission.is_counted = true;
+    if (!is_admitted) {
+        refusal_set(x, exchange_error(x));
+        return PHASE_FAIL;
+    }
+    atomic_fetch_add_explicit(&d->counters->in_flight, 1, memory_order_relaxed);
+    x->admission.is_admitted = true;
     return PHASE_MEASURE;
+}
+
+void admit_count_refused(struct exchange *x)
+{
+    const struct directory_deployment *d = x->deployment;
+
+    if (!x->admission.is_counted && !d->ptu_tokens_per_minute)
+        rate_limit_count_refused(&d->counters->rates, &d->limits,
+                                 clock_now_ms(x->inference->options.clock));
+    x->admission.is_counted = true;
+}
+
+/* What came of it. An engine that breaks off, or a client that leaves, has had what had come by
+ * then; a request that no engine began has cost nothing. */
+static struct usage usage_of(const struct exchange *x)
+{
+    struct usage usage = x->usage;
+
+    if (!usage.prompt_tokens && !usage.completion_tokens && x->engine.status == 200) {
+        usage.prompt_tokens = exchange_prompt_tokens(&x->facts);
+        usage.completion_tokens = (x->relay.text_bytes + 3) / 4;
+    }
+    return usage;
+}
+
+static void note_answer(struct exchange *x, const struct usage *usage)
+{
+    _Atomic uint32_t *mean = &x->deployment->counters->answer_tokens;
+    uint64_t answers = answers_asked(x), had = atomic_load_explicit(mean, memory_order_relaxed);
+    uint64_t now = answers ? usage->completion_tokens / answers : 0;
+
+    if (!now || x->status != 200)
+        return;
+    had = had ? had - (had >> MEAN_SHIFT) + (now >> MEAN_SHIFT) : now;
+    atomic_store_explicit(mean, had < UINT32_MAX ? (uint32_t)had : UINT32_MAX,
+                          memory_order_relaxed);
+}
+
+static void settle_provisioned(struct exchange *x, const struct usage *usage)
+{
+    const struct clock *clock = x->inference->options.clock;
+    const struct directory_deployment *d = x->deployment;
+    uint64_t work = ptu_work(usage->prompt_tokens, usage->cached_tokens, usage->completion_tokens,
+                             d->ptu_output_ratio);
+    int64_t difference = (int64_t)work - (int64_t)x->admission.estimate;
+
+    if (x->admission.bucket.is_admitted) /* or went past it, where limits only count */
+        ptu_bucket_correct(&d->counters->bucket, d->ptu_tokens_per_minute, clock_steady_ms(clock),
+                           difference);
+    minute_meter_add(&d->counters->work, clock_now_ms(clock), difference);
+    note_answer(x, usage);
+}
+
+void admit_settle(struct exchange *x)
+{
+    const struct directory_deployment *d = x->deployment;
+    struct usage usage;
+
+    if (!x->admission.is_admitted)
+        return;
+    x->admission.is_admitted = false;
+    atomic_fetch_sub_explicit(&d->counters->in_flight, 1, memory_order_relaxed);
+    usage = usage_of(x);
+    if (d->ptu_tokens_per_minute)
+        settle_provisioned(x, &usage);
+    else if (x->inference->options.charge_usage)
+        rate_window_correct(&d->counters->rates.tokens, RATE_MINUTE_MS,
+                            x->admission.rates.tokens.ends_ms,
+                            (int64_t)(usage.prompt_tokens + usage.completion_tokens) -
+                                (int64_t)x->admission.estimate);
 }

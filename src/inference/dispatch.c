@@ -26,8 +26,8 @@ static void note_retry_after(struct exchange *x, const struct http_headers *head
 
     if (http_ms > RETRY_AFTER_TOLD_MAX_MS) /* neither of them makes sense */
         return;
-    x->engine.retry_after = format_decimal(x->arena, (int64_t)((http_ms + 999) / 1000));
-    x->engine.retry_after_ms = format_decimal(x->arena, (int64_t)azure_ms);
+    x->retry.seconds = format_decimal(x->arena, (int64_t)((http_ms + 999) / 1000));
+    x->retry.ms = format_decimal(x->arena, (int64_t)azure_ms);
 }
 
 static void on_head(void *data, int status, const struct http_headers *headers)

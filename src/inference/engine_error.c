@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "inference/engine_error.h"
 
+#include "inference/admit.h"
+
 #include "base/log.h"
 #include "inference/llama_error.h"
 #include "inference/operation.h"
@@ -110,25 +112,6 @@ static bool passes_through(const struct exchange *x)
             status == 429 || status == 500 || status == 503);
 }
 
-/* In Azure's words for either kind of account. */
-static void set_rate_limit(struct exchange *x, struct error *err)
-{
-    bool is_ai_services = str_equal_nocase(x->account->kind, STR("AIServices"));
-    struct str after = x->engine.retry_after.len ? x->engine.retry_after : STR("60");
-
-    error_set(
-        err, ERROR_RATE_LIMIT,
-        "Requests to the %s Operation under Azure OpenAI API version %.*s have exceeded token "
-        "rate limit of your current %s S0 pricing tier. Please retry after %.*s seconds. %s",
-        x->operation->id, STR_ARGS(x->version.date ? x->version.text : STR("v1")),
-        is_ai_services ? "AIServices" : "OpenAI", STR_ARGS(after),
-        is_ai_services
-            ? "Please contact Azure support service if you would like to further increase "
-              "the default rate limit."
-            : "Please go here: https://aka.ms/oai/quotaincrease if you would like to further "
-              "increase the default rate limit.");
-}
-
 /* What the simulator was asked to fail with, as Azure says it; false: no status of Azure's. */
 static bool set_simulated(struct exchange *x, struct error *err)
 {
@@ -140,7 +123,8 @@ static bool set_simulated(struct exchange *x, struct error *err)
     case 408:
         return !error_set(err, ERROR_TIMEOUT, NULL);
     case 429:
-        set_rate_limit(x, err);
+        refusal_set_rate_limit(x, "token", x->retry.seconds.len ? x->retry.seconds : STR("60"),
+                               err);
         return true;
     case 500:
         set_failed(x, err);

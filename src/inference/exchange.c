@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "inference/admit.h"
 #include "inference/operation.h"
 #include "inference/reply.h"
 
@@ -213,6 +214,8 @@ enum phase exchange_fail(struct exchange *x)
 {
     exchange_stop_engine(x);
     x->status = error_info(exchange_error_code(x))->status;
+    if (x->deployment && x->status == 400)
+        admit_count_refused(x);
     x->content_type = REPLY_JSON;
     x->reply_body = reply_error_body(x->arena, exchange_error(x));
     return PHASE_SETTLE;

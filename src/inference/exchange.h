@@ -108,8 +108,6 @@ struct engine_facts {
     bool paused;
     bool is_faulty;              /* a simulated fault has begun: the client shall meet it */
     const struct error *failure; /* why it failed */
-    struct str retry_after;      /* of an error, in seconds; empty: not said, or no sense in it */
-    struct str retry_after_ms;
 };
 
 /* Of choices whose usage came by itself. */
@@ -143,8 +141,24 @@ struct relay {
     struct buf whole; /* else */
 };
 
+/* When a refused client may come again; both empty: that is not known. */
+struct retry {
+    struct str seconds; /* for retry-after */
+    struct str ms;      /* for retry-after-ms */
+};
+
+/* ADMIT's own. */
+struct admission {
+    bool is_counted;            /* at least as a request */
+    bool is_admitted;           /* and not settled yet */
+    uint64_t estimate;          /* tokens; of the Provisioned family, work in input tokens */
+    struct rate_decision rates; /* of the Standard family */
+    struct ptu_decision bucket; /* of the Provisioned family */
+};
+
 struct usage {
     uint64_t prompt_tokens;
+    uint64_t cached_tokens; /* of these */
     uint64_t completion_tokens;
 };
 
@@ -190,9 +204,8 @@ struct exchange {
     const struct directory_account *account;
 
     /* ADMIT */
-    bool admitted;
-    uint64_t used_requests; /* of the current minute, this one included */
-    uint64_t used_tokens;
+    struct admission admission;
+    struct retry retry;
 
     /* MEASURE */
     struct measure measure;

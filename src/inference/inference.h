@@ -40,6 +40,10 @@ struct inference_options {
     struct str private_networks;
     /* Faults by request header are obeyed (a development server). */
     bool allow_faults;
+    /* Deployments' limits refuse; else they only count. */
+    bool rate_limits;
+    /* A deployment of the Standard family is charged what the engine used, not the estimate. */
+    bool charge_usage;
     /* Azure's own reply where ours says more: a deployment whose model has retired. */
     bool strict_errors;
 };

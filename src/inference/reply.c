@@ -61,29 +61,52 @@ static char *write_number(char *at, struct str name, uint64_t value)
     return http_write_raw(format_put_decimal(http_write_raw(at, name), value), STR("\r\n"));
 }
 
-static char *write_rate_limits(char *at, struct exchange *x)
+static char *write_reset(char *at, struct str name, int64_t ends_ms, int64_t now_ms)
+{
+    return write_number(at, name, ends_ms > now_ms ? (uint64_t)(ends_ms - now_ms + 999) / 1000 : 0);
+}
+
+/* Limits are told by the minute; what is left of requests is told of their own, shorter period. */
+static char *write_rates(char *at, const struct exchange *x)
 {
     const struct directory_deployment *d = x->deployment;
     int64_t now_ms = clock_now_ms(x->inference->options.clock);
-    unsigned reset_s = rate_window_reset_s(now_ms);
+    struct rate_decision rates = x->admission.rates;
 
-    if (!x->admitted) { /* refused before it counted */
-        x->used_requests = rate_window_used(&d->counters->requests, now_ms);
-        x->used_tokens = rate_window_used(&d->counters->tokens, now_ms);
-    }
-    if (d->requests_per_minute) {
+    if (!x->admission.is_counted || !rates.requests.ends_ms) /* it did not come to ADMIT */
+        rates = rate_limit_look(&d->counters->rates, &d->limits, now_ms);
+    if (d->limits.requests_per_period) {
         at = write_number(at, STR("x-ratelimit-limit-requests: "), d->requests_per_minute);
-        at = write_left(at, STR("x-ratelimit-remaining-requests: "), d->requests_per_minute,
-                        x->used_requests);
-        at = write_number(at, STR("x-ratelimit-reset-requests: "), reset_s);
+        at = write_left(at, STR("x-ratelimit-remaining-requests: "), d->limits.requests_per_period,
+                        rates.requests.used);
+        at = write_reset(at, STR("x-ratelimit-reset-requests: "), rates.requests.ends_ms, now_ms);
     }
-    if (d->tokens_per_minute) {
-        at = write_number(at, STR("x-ratelimit-limit-tokens: "), d->tokens_per_minute);
-        at = write_left(at, STR("x-ratelimit-remaining-tokens: "), d->tokens_per_minute,
-                        x->used_tokens);
-        at = write_number(at, STR("x-ratelimit-reset-tokens: "), reset_s);
+    if (d->limits.tokens_per_minute) {
+        at = write_number(at, STR("x-ratelimit-limit-tokens: "), d->limits.tokens_per_minute);
+        at = write_left(at, STR("x-ratelimit-remaining-tokens: "), d->limits.tokens_per_minute,
+                        rates.tokens.used);
+        at = write_reset(at, STR("x-ratelimit-reset-tokens: "), rates.tokens.ends_ms, now_ms);
     }
     return at;
+}
+
+/* "45.2%": Azure's benchmark tool takes no other form. */
+static char *write_utilization(char *at, const struct exchange *x)
+{
+    const struct directory_deployment *d = x->deployment;
+    uint64_t permille = ptu_bucket_permille(&d->counters->bucket, d->ptu_tokens_per_minute,
+                                            clock_steady_ms(x->inference->options.clock));
+
+    at = http_write_raw(at, STR("azure-openai-deployment-utilization: "));
+    at = format_put_decimal(at, permille / 10);
+    *at++ = '.';
+    at = format_put_decimal(at, permille % 10);
+    return http_write_raw(at, STR("%\r\n"));
+}
+
+static char *write_limits(char *at, const struct exchange *x)
+{
+    return x->deployment->ptu_tokens_per_minute ? write_utilization(at, x) : write_rates(at, x);
 }
 
 /* A header whose name ends in ": " and whose value was made here. */
@@ -101,10 +124,10 @@ static char *write_error_lines(char *at, const struct exchange *x)
     if (is_model_error(x->err))
         at = http_write_raw(at, STR("ms-azureml-model-error-reason: model_error\r\n"
                                     "ms-azureml-model-error-statuscode: 400\r\n"));
-    if (x->engine.retry_after.len)
-        at = write_line(at, STR("retry-after: "), x->engine.retry_after);
-    if (x->engine.retry_after_ms.len)
-        at = write_line(at, STR("retry-after-ms: "), x->engine.retry_after_ms);
+    if (x->retry.seconds.len)
+        at = write_line(at, STR("retry-after: "), x->retry.seconds);
+    if (x->retry.ms.len)
+        at = write_line(at, STR("retry-after-ms: "), x->retry.ms);
     return at;
 }
 
@@ -141,8 +164,8 @@ struct http_headers reply_headers(struct exchange *x, struct str content_type)
     at = write_line(at, STR("apim-request-id: "), request_id);
     at = http_write_line(at, STR("x-ms-client-request-id: "), client_id);
     at = write_names(write_id(at, x), x);
-    if (x->deployment && (x->admitted || (x->err && is_model_error(x->err))))
-        at = write_rate_limits(at, x);
+    if (x->deployment && x->admission.is_counted)
+        at = write_limits(at, x);
     if (x->err)
         at = write_error_lines(at, x);
     at = http_write_raw(at, constant);

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include "base/log.h"
+#include "inference/admit.h"
 #include "inference/operation.h"
 #include "inference/reply.h"
 
@@ -17,8 +18,7 @@ enum phase exchange_settle(struct exchange *x)
         x->status = STATUS_CLIENT_GONE;
     if (x->client_gone)
         x->finish = FINISH_ABORT;
-    if (x->admitted)
-        atomic_fetch_sub_explicit(&x->deployment->counters->in_flight, 1, memory_order_relaxed);
+    admit_settle(x);
     metrics_record_request(x->inference->options.metrics,
                            &(struct metrics_request){
                                .account = x->account ? x->account->name : STR_NONE,

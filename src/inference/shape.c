@@ -223,6 +223,8 @@ static struct json_edit *shape_usage(struct exchange *x, struct arena *a, yyjson
         usage = estimated_usage(x, a);
     x->usage.prompt_tokens = count_of(usage, "prompt_tokens");
     x->usage.completion_tokens = count_of(usage, "completion_tokens");
+    x->usage.cached_tokens =
+        count_of(yyjson_obj_get(usage, "prompt_tokens_details"), "cached_tokens");
     json_edit_init(edit, a, usage, USAGE_CHANGES_MAX);
     if (x->facts.no_answer) {
         x->usage.completion_tokens = 0;

@@ -229,6 +229,30 @@ bool directory_has(const struct directory *d, struct str account, struct str dep
 
 /* -- The current snapshot -------------------------------------------------------------------- */
 
+struct visit {
+    struct directory_visitor *visitor;
+    const struct directory_account *account;
+};
+
+static void visit_deployment(void *data, const struct directory_deployment *d)
+{
+    const struct visit *v = data;
+
+    v->visitor->visit(v->visitor, v->account, d);
+}
+
+static void visit_account(void *data, const struct directory_entry *e)
+{
+    struct visit v = { data, &e->account };
+
+    directory_tree_each(e->account.deployments, visit_deployment, &v);
+}
+
+void directory_each_deployment(const struct directory *d, struct directory_visitor *v)
+{
+    directory_table_each(&d->keys, visit_account, v);
+}
+
 struct directory_box {
     pthread_mutex_t lock; /* of `current`; views take it only after a swap */
     struct directory *current;

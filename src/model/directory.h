@@ -4,7 +4,7 @@
  * did not change are shared with the one before) and swapped in at once; an exchange keeps the one
  * it began with. Looking up takes no lock and touches no store.
  *
- * Counters (requests, tokens in the current minute, in flight) live beside the snapshot and
+ * Counters (requests and tokens, utilization, in flight) live beside the snapshot and
  * survive a swap: a deployment that is replaced hands them to its successor of the same id.
  *
  * Whoever holds a reference to a snapshot may read all that is in it, and all that it points to.
@@ -23,16 +23,20 @@
 
 #include "base/str.h"
 #include "model/catalog.h"
-#include "model/rate_window.h"
+#include "model/minute_meter.h"
+#include "model/ptu_bucket.h"
+#include "model/rate_limit.h"
 #include "model/rbac.h"
 
 #define KEY_DIGEST_BYTES 16
 
 /* Shared by all snapshots that hold the deployment. Each on its own cache line. */
 struct deployment_counters {
-    _Alignas(64) struct rate_window requests; /* of the current minute */
-    _Alignas(64) struct rate_window tokens;
+    struct rate_counters rates;            /* of the Standard family */
+    struct ptu_bucket bucket;              /* of the Provisioned one */
+    _Alignas(64) struct minute_meter work; /* of that, in input tokens */
     _Alignas(64) _Atomic int64_t in_flight;
+    _Atomic uint32_t answer_tokens; /* mean of the answers so far; 0: there was none */
     atomic_uint refs;
 };
 
@@ -44,9 +48,12 @@ struct directory_deployment {
     const struct catalog_engine *engine;
     struct str sku; /* "Standard" */
     unsigned capacity;
-    uint64_t tokens_per_minute;   /* 0: not limited by tokens (provisioned) */
-    uint64_t requests_per_minute; /* 0: not limited */
-    bool is_ready;                /* false: `model` has retired, and nothing took its place */
+    struct rate_limits limits;      /* of the Standard family */
+    uint64_t requests_per_minute;   /* what they come to, as headers tell it */
+    uint64_t ptu_tokens_per_minute; /* what the units of the Provisioned family come to, in input
+                                     * tokens; 0: another family, or the catalog does not say */
+    unsigned ptu_output_ratio;      /* input tokens that one of an answer counts for there */
+    bool is_ready;                  /* false: `model` has retired, and nothing took its place */
     struct deployment_counters *counters;
 };
 
@@ -118,6 +125,13 @@ const struct directory_deployment *directory_deployment(const struct directory_a
                                                         struct str name);
 /* Is there an account of that name, in whichever group, and in it the deployment (empty: any)? */
 bool directory_has(const struct directory *d, struct str account, struct str deployment);
+
+/* All deployments, account by account, in no order of these. */
+struct directory_visitor {
+    void (*visit)(struct directory_visitor *v, const struct directory_account *a,
+                  const struct directory_deployment *d);
+};
+void directory_each_deployment(const struct directory *d, struct directory_visitor *v);
 
 /* The current snapshot, shared by all threads. */
 struct directory_box;

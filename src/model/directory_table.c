@@ -163,6 +163,19 @@ struct directory_entry *directory_table_next(const struct directory_table *t, ui
     return NULL;
 }
 
+void directory_table_each(const struct directory_table *t,
+                          void (*visit)(void *data, const struct directory_entry *e), void *data)
+{
+    for (size_t i = 0; i < DIRECTORY_SHARDS; i++) {
+        const struct directory_shard *s = t->shards[i];
+
+        for (size_t n = 0; s && n <= s->mask; n++) {
+            if (s->slots[n].entry)
+                visit(data, s->slots[n].entry);
+        }
+    }
+}
+
 /* FNV-1a from a random start, so that nobody can choose names that collide; then the bits are
  * mixed (the last steps of SplitMix64), since the first and the last are what picks the slot. */
 uint64_t directory_hash_nocase(uint64_t seed, struct str s)

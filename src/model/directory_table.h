@@ -44,6 +44,10 @@ void directory_table_remove(struct directory_table *t, uint64_t hash, struct dir
 struct directory_entry *directory_table_next(const struct directory_table *t, uint64_t hash,
                                              uint64_t *at);
 
+/* All of them, in no order. */
+void directory_table_each(const struct directory_table *t,
+                          void (*visit)(void *data, const struct directory_entry *e), void *data);
+
 /* Of the lower-cased bytes. */
 uint64_t directory_hash_nocase(uint64_t seed, struct str s);
 

@@ -151,3 +151,13 @@ const struct directory_deployment *directory_tree_find(const struct directory_no
         n = order < 0 ? n->left : n->right;
     return n ? n->deployment : NULL;
 }
+
+void directory_tree_each(const struct directory_node *n,
+                         void (*visit)(void *data, const struct directory_deployment *d),
+                         void *data)
+{
+    for (; n; n = n->right) {
+        directory_tree_each(n->left, visit, data);
+        visit(data, n->deployment);
+    }
+}

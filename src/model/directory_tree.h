@@ -26,4 +26,9 @@ struct directory_node *directory_tree_remove(struct directory_node *n, struct st
 const struct directory_deployment *directory_tree_find(const struct directory_node *n,
                                                        struct str name);
 
+/* All of them, in the order of their names. */
+void directory_tree_each(const struct directory_node *n,
+                         void (*visit)(void *data, const struct directory_deployment *d),
+                         void *data);
+
 #endif

@@ -1,25 +1,39 @@
 /*
- * What was used of a limit in the current minute: one atomic word, no lock, any thread. A window
- * starts at a full minute of the clock that is passed in and is empty again at the next.
+ * What was used of a limit in the current period of it: one atomic word, no lock, any thread. A
+ * period starts at a multiple of its length of the clock that is passed in (for a minute: at each
+ * full one), and the count is 0 again at the next.
  * SPDX-License-Identifier: MIT
  */
 #ifndef MODEL_RATE_WINDOW_H
 #define MODEL_RATE_WINDOW_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
-#define RATE_WINDOW_MS 60000
+#define RATE_MINUTE_MS 60000
 
-/* High 32 bits: number of the minute; low 32 bits: amount used, which stops at its maximum. */
+/* High 24 bits: number of the period; low 40 bits: amount used, which stops at its maximum. */
 struct rate_window {
     _Atomic uint64_t state;
 };
 
-/* Adds `amount` and returns what is used in this minute, `amount` included. */
-uint64_t rate_window_add(struct rate_window *w, int64_t now_ms, uint64_t amount);
-uint64_t rate_window_used(const struct rate_window *w, int64_t now_ms);
-/* Whole seconds until the window is empty again, 1..60. */
-unsigned rate_window_reset_s(int64_t now_ms);
+struct rate_use {
+    uint64_t used;   /* in the period */
+    int64_t ends_ms; /* when the next one begins, and `used` is 0 again */
+};
+
+/* Adds `amount`; what is used in this period, `amount` included. One window has one period. */
+struct rate_use rate_window_add(struct rate_window *w, int64_t period_ms, int64_t now_ms,
+                                uint64_t amount);
+struct rate_use rate_window_look(const struct rate_window *w, int64_t period_ms, int64_t now_ms);
+/* The period that goes on was counted in. */
+bool rate_window_is_current(const struct rate_window *w, int64_t period_ms, int64_t now_ms);
+/* What was used in the very period that `then_ms` lies in; 0 unless that is the one counted last. */
+uint64_t rate_window_of(const struct rate_window *w, int64_t period_ms, int64_t then_ms);
+/* Corrects by `difference` what was counted in the period that ended, or ends, at `ends_ms`: nothing
+ * happens once another one has begun. Below 0 it does not go. */
+void rate_window_correct(struct rate_window *w, int64_t period_ms, int64_t ends_ms,
+                         int64_t difference);
 
 #endif

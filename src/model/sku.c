@@ -90,41 +90,26 @@ unsigned sku_rate_limits(const struct catalog_model *m, const struct catalog_sku
     return 0;
 }
 
-/* The limit of that key; one of 0 when there is none. */
-static struct sku_rate_limit limit_of(const struct catalog_model *m, const struct catalog_sku *s,
-                                      unsigned capacity, const char *key)
+struct rate_limits sku_limits(const struct catalog_model *m, const struct catalog_sku *s,
+                              unsigned capacity)
 {
-    struct sku_rate_limit limits[SKU_RATE_LIMITS_MAX];
-    unsigned i, count = sku_rate_limits(m, s, capacity, limits);
+    struct sku_rate_limit requests;
 
-    for (i = 0; i < count; i++) {
-        if (!strcmp(limits[i].key, key))
-            return limits[i];
-    }
-    return (struct sku_rate_limit){ key, MINUTE_S, 0 };
-}
-
-static uint64_t per_minute(struct sku_rate_limit limit)
-{
-    return limit.count * (MINUTE_S / limit.renewal_period_s);
-}
-
-uint64_t sku_tokens_per_minute(const struct catalog_model *m, const struct catalog_sku *s,
-                               unsigned capacity)
-{
-    return per_minute(limit_of(m, s, capacity, "token"));
+    if (sku_family(str_from(s->name)) != SKU_STANDARD)
+        return (struct rate_limits){ 0 };
+    requests = standard_requests(m, capacity);
+    return (struct rate_limits){
+        .tokens_per_minute = (uint64_t)m->tokens_per_unit * capacity,
+        .requests_per_period = requests.count,
+        .period_ms = (int64_t)requests.renewal_period_s * 1000,
+    };
 }
 
 uint64_t sku_requests_per_minute(const struct catalog_model *m, const struct catalog_sku *s,
                                  unsigned capacity)
 {
-    return per_minute(sku_request_limit(m, s, capacity));
-}
-
-struct sku_rate_limit sku_request_limit(const struct catalog_model *m, const struct catalog_sku *s,
-                                        unsigned capacity)
-{
-    return limit_of(m, s, capacity, "request");
+    return sku_family(str_from(s->name)) == SKU_STANDARD ? (uint64_t)m->requests_per_unit * capacity
+                                                         : 0;
 }
 
 uint64_t sku_ptu_tokens_per_minute(const struct catalog_model *m, const struct catalog_sku *s,

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "model/catalog.h"
+#include "model/rate_limit.h"
 
 enum sku_family {
     SKU_UNKNOWN,
@@ -40,16 +41,14 @@ struct sku_rate_limit {
 /* Fills `limits` as ARM shows them and returns how many there are. */
 unsigned sku_rate_limits(const struct catalog_model *m, const struct catalog_sku *s,
                          unsigned capacity, struct sku_rate_limit limits[SKU_RATE_LIMITS_MAX]);
-/* What the data plane counts against; 0: not limited, as the tokens of a provisioned deployment. */
-uint64_t sku_tokens_per_minute(const struct catalog_model *m, const struct catalog_sku *s,
-                               unsigned capacity);
+/* What the data plane counts against, in the windows that ARM shows: requests by 10 s where a unit
+ * comes to a multiple of six a minute, so that the count is whole, and else by 60 s. Nothing is limited of another family
+ * than Standard: what ARM shows of provisioned deployments says what they are made for. */
+struct rate_limits sku_limits(const struct catalog_model *m, const struct catalog_sku *s,
+                              unsigned capacity);
+/* Requests a minute of the Standard family, as the data plane's headers tell them; else 0. */
 uint64_t sku_requests_per_minute(const struct catalog_model *m, const struct catalog_sku *s,
                                  unsigned capacity);
-/* The limit of requests in the period that ARM shows it by; a count of 0: not limited. The period
- * is the same for every capacity of a model and family: 10 s where a unit comes to a multiple of
- * six requests a minute, so that the count is whole, and else 60 s; 10 s for provisioned ones. */
-struct sku_rate_limit sku_request_limit(const struct catalog_model *m, const struct catalog_sku *s,
-                                        unsigned capacity);
 /* Input tokens a minute that a provisioned capacity drains; 0 for the other families, and where
  * the catalog has no figure for the model. */
 uint64_t sku_ptu_tokens_per_minute(const struct catalog_model *m, const struct catalog_sku *s,

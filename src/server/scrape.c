@@ -7,6 +7,8 @@
 #define GAUGES_OF_WORKERS 4
 #define GAUGES_OF_DIRECTORY 1
 #define GAUGES_OF_AN_ENGINE 4
+/* Provisioned deployments that have a gauge: as many as there are series of requests. */
+#define UTILIZATIONS_MAX 4000
 
 struct gauges {
     struct metrics_gauge *items;
@@ -67,6 +69,37 @@ static bool is_gone(void *data, struct str account, struct str deployment)
     return account.len && !directory_has(data, account, deployment);
 }
 
+/* The provisioned deployments. */
+struct utilizations {
+    struct directory_visitor visitor;
+    struct gauges *gauges;
+    struct arena *arena;
+    int64_t now_ms;
+    unsigned count; /* found so far */
+    bool is_only_counting;
+};
+
+/* Azure's ProvisionedManagedUtilization: units consumed by units deployed, in one-minute increments. */
+static void visit_deployment(struct directory_visitor *v, const struct directory_account *a,
+                             const struct directory_deployment *d)
+{
+    struct utilizations *u = CONTAINER_OF(v, struct utilizations, visitor);
+    double work;
+
+    if (!d->ptu_tokens_per_minute || u->count == UTILIZATIONS_MAX)
+        return;
+    u->count++;
+    if (u->is_only_counting)
+        return;
+    work = (double)minute_meter_last(&d->counters->work, u->now_ms);
+    add_gauge(u->gauges, "lazuli_provisioned_managed_utilization_percent", "gauge",
+              arena_printf(u->arena, "account=\"%.*s\",deployment=\"%.*s\"", STR_ARGS(a->name),
+                           STR_ARGS(d->name))
+                  .data,
+              100 * work / (double)d->ptu_tokens_per_minute,
+              "Throughput units that the last whole minute's work took, of those deployed.");
+}
+
 static void on_text_sent(void *data)
 {
     buf_done(data);
@@ -79,11 +112,20 @@ void scrape_reply(struct worker *w, struct http_request *r)
     const struct catalog *c = directory_catalog(d);
     size_t gauges_max =
         GAUGES_OF_WORKERS + GAUGES_OF_DIRECTORY + GAUGES_OF_AN_ENGINE * (size_t)c->engine_count;
-    struct gauges g = { ARENA_ARRAY(r->arena, struct metrics_gauge, gauges_max), 0 };
+    struct utilizations u = {
+        .visitor = { visit_deployment },
+        .arena = r->arena,
+        .now_ms = clock_now_ms(shared->clock),
+        .is_only_counting = true,
+    };
+    struct gauges g;
     struct engine_row *rows = ARENA_ARRAY(r->arena, struct engine_row, c->engine_count + 1);
     struct buf *text = ARENA_NEW(r->arena, struct buf);
     unsigned count = 0;
 
+    directory_each_deployment(d, &u.visitor);
+    g = (struct gauges){ ARENA_ARRAY(r->arena, struct metrics_gauge, gauges_max + u.count), 0 };
+    u = (struct utilizations){ u.visitor, &g, r->arena, u.now_ms, 0, false };
     for (unsigned i = 0; i < c->engine_count; i++) {
         if (!engines_status(shared->engines, str_from(c->engines[i].name), &rows[count].status))
             continue;
@@ -93,6 +135,7 @@ void scrape_reply(struct worker *w, struct http_request *r)
     add_gauge(&g, "lazuli_accounts", "gauge", NULL, (double)directory_count(d),
               "Accounts that can be called.");
     add_engine_gauges(&g, rows, count);
+    directory_each_deployment(d, &u.visitor);
     metrics_forget(shared->metrics, clock_now_ms(shared->clock), is_gone, d);
     directory_unref(d);
     buf_init(text, METRICS_BYTES_MAX);

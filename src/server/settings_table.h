@@ -37,6 +37,8 @@
     FLAG(core_dumps, false, false, "Let core dumps and debuggers of the same user see the memory, keys and prompts included.") \
     FLAG(dev, false, false, "Development server: obeys faults that clients ask for in x-lazuli-fault.") \
     FLAG(strict_errors, false, false, "Answer calls of a deployment whose model has retired as Azure does, with a bare 404 `Resource not found`; false: `DeploymentNotFound`, and a message that says what retired and when.") \
+    FLAG(rate_limits, true, false, "Refuse (429) what is above the limits that a deployment's capacity comes to; false: count, show and refuse nothing.") \
+    FLAG(charge_usage, false, false, "Count against a deployment's tokens per minute what its engine really used, once that is known, in place of the estimate at arrival, which Azure keeps.") \
     FLAG(arm_rate_limits, true, false, "Limit the control plane's requests as Azure does (429); false for load tests.") \
     NUMBER(activity_log_days, 90, 1, 3650, true, "How long events of the control plane's activity log are kept.") \
     NUMBER(workers, 0, 0, 1024, false, "Event loops; 0: one a core.") \

@@ -127,6 +127,8 @@ void worker_start(struct worker *w)
         .private_networks = str_from(shared->settings->private_networks),
         .allow_faults = shared->settings->dev,
         .strict_errors = shared->settings->strict_errors,
+        .rate_limits = shared->settings->rate_limits,
+        .charge_usage = shared->settings->charge_usage,
     });
     uv_prepare_init(loop_uv(w->loop), &w->before_sleep);
     w->before_sleep.data = w;

@@ -461,5 +461,5 @@ def test_headers(simulated):
     again = simulated.post("gpt-4", {"messages": MESSAGES})
     assert again.headers["x-ms-client-request-id"] == again.headers["apim-request-id"]
     after = int(again.headers["x-ratelimit-remaining-requests"])
-    assert after == before - 1 or after == 239  # a minute later
+    assert after == before - 1 or after == 39  # ten seconds later
     assert 0 <= int(again.headers["x-ratelimit-reset-tokens"]) <= 60

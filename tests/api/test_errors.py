@@ -205,7 +205,7 @@ def test_refused_by_the_model_layer(simulated, body, message, param, code):
     assert (status, phrase) == (400, "model_error")
     assert headers["ms-azureml-model-error-reason"] == "model_error"
     assert headers["x-ms-rai-invoked"] == "false"
-    assert int(headers["x-ratelimit-remaining-requests"]) >= 0 and "x-ratelimit-remaining-tokens" in headers
+    assert {"x-ratelimit-remaining-requests", "x-ratelimit-remaining-tokens"} <= set(headers)
     assert headers["ms-azureml-model-error-statuscode"] == "400"
     check_headers(headers)
     error = json.loads(text)["error"]

@@ -28,15 +28,21 @@ def free_port():
 
 
 class Lazuli:
-    """A running `lazuli up`. `catalog` is YAML text; `arguments` are more options; `under` is what it is run by."""
+    """A running `lazuli up`. `catalog` is YAML text; `arguments` are more options; `under` is what it is run by.
 
-    def __init__(self, catalog=None, arguments=(), data=None, command="up", environment=None, under=()):
+    Deployments refuse nothing unless `rate_limits` says so: most tests call faster than a small capacity lets them.
+    """
+
+    def __init__(
+        self, catalog=None, arguments=(), data=None, command="up", environment=None, under=(), rate_limits=False
+    ):
         self.own_folder = tempfile.TemporaryDirectory(prefix="lazuli-test-") if data is None else None
         self.folder = pathlib.Path(data or self.own_folder.name)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.data = self.folder / "data"
         self.log_file = self.folder / "log"
         line = [*under, PROGRAM, command, "--listen", "127.0.0.1:0", "--data", str(self.data), "--drain-ms", "5000"]
+        line.append(f"--rate-limits={str(rate_limits).lower()}")
         if catalog is not None:
             self.catalog_file = self.folder / "catalog.yaml"
             self.catalog_file.write_text(catalog)

@@ -268,12 +268,14 @@ static void test_directory(void **state)
     assert_true(old->is_ready);
     assert_string_equal(old->model->name, "gpt-35-turbo");
     assert_int_equal(old->engine->kind, ENGINE_SIM);
-    assert_int_equal(old->tokens_per_minute, 1000);
+    assert_int_equal(old->limits.tokens_per_minute, 1000);
     assert_int_equal(old->requests_per_minute, 6);
+    assert_int_equal(old->limits.requests_per_period, 1);
+    assert_int_equal(old->limits.period_ms, 10000);
     expect(f, 200, HTTP_PATCH, D V, "{\"sku\":{\"capacity\":2}}");
     after = directory_box_get(f->directory);
     now = directory_deployment(directory_by_name(after, STR("myAccount")), STR("myModel"));
-    assert_int_equal(now->tokens_per_minute, 2000);
+    assert_int_equal(now->limits.tokens_per_minute, 2000);
     assert_ptr_equal(now->counters, old->counters);
     directory_unref(before);
     directory_unref(after);

@@ -26,7 +26,7 @@ static void assert_same_deployment(const struct directory_deployment *x,
     assert_ptr_equal(x->model, y->model);
     assert_ptr_equal(x->engine, y->engine);
     assert_int_equal(x->capacity, y->capacity);
-    assert_int_equal(x->tokens_per_minute, y->tokens_per_minute);
+    assert_memory_equal(&x->limits, &y->limits, sizeof(x->limits));
     assert_int_equal(x->is_ready, y->is_ready);
 }
 

@@ -36,6 +36,21 @@ static void goes_on_from_where_it_was_moved(void **state)
     assert_true(clock_now_ms(&moved) < 3600 * 1000);
 }
 
+static void steady_goes_only_forward(void **state)
+{
+    struct clock moved = { 0 }, other = { 0 };
+    int64_t hour = 3600 * 1000, before = clock_steady_ms(&moved), now;
+
+    (void)state;
+    clock_move_to(&moved, clock_now_ms(&moved) + hour);
+    now = clock_steady_ms(&moved);
+    assert_true(now >= before + hour - CLOCK_LATE_MS && now < before + 2 * hour);
+    clock_move_to(&moved, clock_now_ms(&moved) - 2 * hour);
+    assert_true(clock_steady_ms(&moved) >= now);
+    assert_true(clock_steady_ms(&moved) < now + hour);
+    assert_true(clock_steady_ms(&other) < before + hour);
+}
+
 static void monotonic_never_goes_back(void **state)
 {
     uint64_t last = clock_monotonic_us();
@@ -54,6 +69,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shows_the_wall_clock),
         cmocka_unit_test(goes_on_from_where_it_was_moved),
+        cmocka_unit_test(steady_goes_only_forward),
         cmocka_unit_test(monotonic_never_goes_back),
     };
 

@@ -141,7 +141,7 @@ static struct directory_entry *make_account(struct arena *a)
             .engine = catalog_find_engine(rig.catalog, str_from(deployments[i].engine)),
             .sku = STR("Standard"),
             .capacity = 10,
-            .tokens_per_minute = 10000,
+            .limits = { 10000, 10, 10000 },
             .requests_per_minute = 60,
             .is_ready = !deployments[i].version,
         };

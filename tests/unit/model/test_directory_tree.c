@@ -215,7 +215,7 @@ static void *read_on(void *data)
             if (!even == !odd)
                 r->failed = true;
             else
-                rate_window_add(&(even ? even : odd)->counters->requests, 0, 1);
+                atomic_fetch_add(&(even ? even : odd)->counters->in_flight, 1);
         }
         directory_unref(d);
     }

@@ -31,7 +31,8 @@ static void test_families(void **state)
     assert_int_equal(sku_family(STR_NONE), SKU_UNKNOWN);
 }
 
-/* As the walk-throughs show them, and the requests a minute that Azure documents for each model. */
+/* As the walk-throughs show them, and the requests a minute that Azure documents for each model; the
+ * data plane counts by the same. */
 static void test_rate_limits(void **state)
 {
     static const struct {
@@ -44,7 +45,7 @@ static void test_rate_limits(void **state)
         { "gpt-35-turbo", "0301", "Standard", 80, 10, 80, 80000, 480 },
         { "gpt-35-turbo", "0613", "Standard", 120, 10, 120, 120000, 720 },
         { "gpt-4o-mini", "2024-07-18", "GlobalStandard", 20000, 10, 20000, 20000000, 120000 },
-        { "gpt-4", "0613", "ProvisionedManaged", 100, 10, 300, 0, 1800 },
+        { "gpt-4", "0613", "ProvisionedManaged", 100, 10, 300, 0, 0 },
         { "o1", "2024-12-17", "Standard", 2, 60, 2, 12000, 2 },
         { "o3-mini", "2025-01-31", "Standard", 3, 60, 3, 30000, 3 },
         { "gpt-5", "2025-08-07", "GlobalStandard", 12, 60, 12, 12000, 12 },
@@ -57,6 +58,7 @@ static void test_rate_limits(void **state)
         const struct catalog_sku *s = catalog_find_sku(m, str_from(rows[i].sku));
         struct sku_rate_limit limits[SKU_RATE_LIMITS_MAX];
         unsigned count = sku_rate_limits(m, s, rows[i].capacity, limits);
+        struct rate_limits counted;
 
         assert_int_equal(count, rows[i].tokens ? 2 : 1);
         assert_string_equal(limits[0].key, "request");
@@ -67,30 +69,29 @@ static void test_rate_limits(void **state)
             assert_int_equal(limits[1].renewal_period_s, 60);
             assert_int_equal(limits[1].count, rows[i].tokens);
         }
-        assert_int_equal(sku_tokens_per_minute(m, s, rows[i].capacity), rows[i].tokens);
         assert_int_equal(sku_requests_per_minute(m, s, rows[i].capacity),
                          rows[i].requests_per_minute);
+        counted = sku_limits(m, s, rows[i].capacity);
+        assert_int_equal(counted.tokens_per_minute, rows[i].tokens);
+        assert_int_equal(counted.requests_per_period, rows[i].tokens ? rows[i].requests : 0);
+        if (rows[i].tokens)
+            assert_int_equal(counted.period_ms, rows[i].request_period_s * 1000);
     }
 }
 
-/* The windows that ARM shows are those that the data plane counts in, whatever the capacity. */
-static void test_request_limits_and_their_periods(void **state)
+/* Other families than Standard are not limited by the data plane, whatever ARM shows of them. */
+static void test_only_standard_is_limited(void **state)
 {
-    const struct catalog_model *m = model("o1", "2024-12-17"), *older = model("gpt-4o", "");
-    struct sku_rate_limit limit;
+    static const char *const names[] = { "ProvisionedManaged", "GlobalBatch" };
+    const struct catalog_model *m = model("o1", "2024-12-17");
 
     (void)state;
-    limit = sku_request_limit(m, catalog_find_sku(m, STR("Standard")), 60);
-    assert_int_equal(limit.renewal_period_s, 60);
-    assert_int_equal(limit.count, 60);
-    limit = sku_request_limit(m, catalog_find_sku(m, STR("ProvisionedManaged")), 25);
-    assert_int_equal(limit.renewal_period_s, 10);
-    assert_int_equal(limit.count, 75);
-    limit = sku_request_limit(older, catalog_find_sku(older, STR("GlobalStandard")), 1);
-    assert_int_equal(limit.renewal_period_s, 10);
-    assert_int_equal(limit.count, 1);
-    limit = sku_request_limit(older, &(struct catalog_sku){ .name = "GlobalBatch" }, 7);
-    assert_int_equal(limit.count, 0);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        struct rate_limits l = sku_limits(m, &(struct catalog_sku){ .name = names[i] }, 50);
+
+        assert_int_equal(l.tokens_per_minute, 0);
+        assert_int_equal(l.requests_per_period, 0);
+    }
 }
 
 /* Azure's table; what is not provisioned has no such rate. */
@@ -153,7 +154,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_families),
         cmocka_unit_test(test_rate_limits),
-        cmocka_unit_test(test_request_limits_and_their_periods),
+        cmocka_unit_test(test_only_standard_is_limited),
         cmocka_unit_test(test_throughput_units),
         cmocka_unit_test(test_capacities),
     };
