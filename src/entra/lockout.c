@@ -53,22 +53,23 @@ void lockout_put(struct entra_call *c, const struct principal_record *user,
     json_set_int(doc, body, UNTIL, state->until_ms);
 }
 
-static void forget(struct entra *e, struct entra_lockout *l)
-{
-    HASH_DEL(e->lockouts, l);
-    free(l);
-}
-
 void lockout_committed(struct entra_call *c)
 {
     struct entra_lockout *l = find(c->entra, c->counted);
 
-    if (l)
-        forget(c->entra, l);
+    if (!l)
+        return;
+    HASH_DEL(c->entra->lockouts, l);
+    free(l);
 }
 
 void lockout_forget_all(struct entra *e)
 {
-    while (e->lockouts)
-        forget(e, e->lockouts);
+    struct entra_lockout *l = e->lockouts, *next;
+
+    HASH_CLEAR(hh, e->lockouts);
+    for (; l; l = next) {
+        next = l->hh.next;
+        free(l);
+    }
 }

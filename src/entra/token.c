@@ -259,7 +259,7 @@ bool token_reply_to_machine(struct entra_call *c, const struct principal_record 
 static bool client_credentials(struct entra_call *c, struct error *err)
 {
     yyjson_mut_doc *doc = json_new(c->arena);
-    struct principal_record app;
+    struct principal_record app = { 0 };
     bool by_certificate = false;
     struct str resource, token;
 

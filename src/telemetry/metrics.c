@@ -269,7 +269,7 @@ static size_t keep_gone(struct series **all, size_t count, metrics_is_gone *is_g
 static void remove_all(struct metrics_shard *shard, struct series **all, size_t count)
 {
     pthread_mutex_lock(&shard->lock);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && shard->series; i++) {
         if (all[i]->requests != all[i]->requests_seen)
             continue; /* a request was under way, or there is one of that name again */
         if (shard->recent == all[i])
