@@ -2,36 +2,29 @@
 #include "load/target.h"
 
 #include "base/format.h"
-#include "engine/upstream_url.h"
+#include "net/url.h"
 
 #define CHAT_PATH STR("/chat/completions")
 #define OPENAI_HOST "api.openai.com"
 #define HEADER_COUNT 4
 
-static bool parse_url(const char *text, struct arena *a, struct upstream_url *url,
-                      struct error *err)
+static bool parse_url(const char *text, struct arena *a, struct url *url, struct error *err)
 {
     struct str base = str_from(text);
-    struct error why;
+    const char *why;
 
     /* a URL of the operation itself is taken, too */
     if (str_ends_with(base, STR("/v1/chat/completions")))
         base.len -= CHAT_PATH.len;
-    if (!upstream_url_parse(a, base, url, &why)) {
-        /* "the url of an address must begin with ..." */
-        struct str rest = str_from(why.text), about = STR("the url of an address ");
-
-        if (str_starts_with(rest, about))
-            rest = str_slice(rest, about.len, rest.len);
-        return error_set(err, ERROR_CONFIG, "API_BASE_ENDPOINT %.*s", STR_ARGS(rest));
-    }
+    if (!url_parse(a, base, url, &why))
+        return error_set(err, ERROR_CONFIG, "API_BASE_ENDPOINT %s", why);
     if (!url->path.len && url->host && str_equal_nocase(str_from(url->host), STR(OPENAI_HOST)))
         url->path = STR("/v1");
     return true;
 }
 
-static void make_path(struct load_target *t, const struct load_options *o,
-                      const struct upstream_url *url, struct arena *a)
+static void make_path(struct load_target *t, const struct load_options *o, const struct url *url,
+                      struct arena *a)
 {
     struct str base = url->path;
 
@@ -68,7 +61,7 @@ static void make_headers(struct load_target *t, const struct load_options *o, st
 bool load_target_init(struct load_target *t, const struct load_options *o, struct arena *a,
                       struct error *err)
 {
-    struct upstream_url url;
+    struct url url;
     struct error why;
 
     *t = (struct load_target){ 0 };

@@ -79,9 +79,8 @@ bool calc_estimate(const struct catalog_model *m, const struct catalog_sku *s,
     out->capacity = round_up(s, out->needed);
     if (!out->capacity)
         return true;
-    tokens = family == SKU_STANDARD
-                 ? sku_limits(m, s, (unsigned)out->capacity).tokens_per_minute
-                 : sku_ptu_tokens_per_minute(m, s, (unsigned)out->capacity);
+    tokens = family == SKU_STANDARD ? sku_limits(m, s, (unsigned)out->capacity).tokens_per_minute
+                                    : sku_ptu_tokens_per_minute(m, s, (unsigned)out->capacity);
     out->tokens_per_minute = (double)tokens;
     out->requests_per_minute = sku_requests_per_minute(m, s, (unsigned)out->capacity);
     out->utilization = out->needed / (double)out->capacity;
