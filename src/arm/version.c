@@ -155,7 +155,10 @@ static void remove_member(yyjson_mut_val *object, struct str path)
     size_t i, count;
     struct str name;
 
-    yyjson_mut_arr_foreach(object, i, count, item) remove_member(item, path);
+    yyjson_mut_arr_foreach(object, i, count, item)
+    {
+        remove_member(item, path);
+    }
     if (!yyjson_mut_is_obj(object) || !str_split(&path, '.', &name))
         return;
     if (path.len)

@@ -14,10 +14,10 @@ from compact import references, write
 FIRST = "2024-10-01"
 OURS = {
     "CognitiveServicesAccounts", "CognitiveServicesCommitmentPlans", "CommitmentPlans", "CommitmentTiers", "Deployments",
-    "EncryptionScopes", "Models", "PrivateEndpointConnections", "PrivateLinkResources", "RaiBlocklists", "RaiContentFilters",
-    "RaiPolicies", "Skus", "Usages",
+    "EncryptionScopes", "ModelCapacities", "Models", "PrivateEndpointConnections", "PrivateLinkResources", "RaiBlocklists",
+    "RaiContentFilters", "RaiPolicies", "Skus", "Usages",
 }  # fmt: skip
-NOT_OURS = {"CalculateModelCapacity", "Pause", "Resume"}
+NOT_OURS = {"Pause", "Resume"}
 READ_ONLY, REQUIRED = 2, 1
 OPERATIONS = {"$ref": "types.json#/definitions/OperationListResult"}
 PLAIN = {

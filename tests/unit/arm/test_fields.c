@@ -164,71 +164,71 @@ static void test_each_field(void **state)
 }
 
 /* Values of the right type that make no sense. */
+static const struct {
+    const char *path;
+    const char *code;
+    const char *target;
+    const char *body;
+} senseless[] = {
+    { A, "InvalidApiSetId", "kind", "{\"kind\":\"Speech\"}" },
+    { A, "InvalidSku", "sku", "{\"sku\":{\"name\":\"F0\"}}" },
+    { A, "LocationNotAvailableForResourceType", "location", "{\"location\":\"mars\"}" },
+    { A, "CustomDomainInvalid", "properties.customSubDomainName",
+      "{\"properties\":{\"customSubDomainName\":\"a_b\"}}" },
+    { A, "BadRequest", "properties.networkAcls",
+      "{\"properties\":{\"networkAcls\":{\"defaultAction\":\"Deny\"}}}" },
+    { A, "BadRequest", "properties.networkAcls.ipRules",
+      "{\"properties\":{\"networkAcls\":{\"ipRules\":[{\"value\":\"x\"}]}}}" },
+    { A, "InvalidRequestContent", "properties.networkAcls.virtualNetworkRules",
+      "{\"properties\":{\"networkAcls\":{\"virtualNetworkRules\":[{}]}}}" },
+    { A, "InvalidRequestContent", "identity.userAssignedIdentities",
+      "{\"identity\":{\"type\":\"UserAssigned\"}}" },
+    { A, "InvalidRequestContent", "properties.encryption.keyVaultProperties.keyName",
+      "{\"properties\":{\"encryption\":{\"keySource\":\"Microsoft.KeyVault\"}}}" },
+    { A, "InvalidRequestContent", "properties.userOwnedStorage",
+      "{\"properties\":{\"userOwnedStorage\":[{\"identityClientId\":\"x\"}]}}" },
+    { A, "InvalidRequestContent", "properties.locations.regions",
+      "{\"properties\":{\"locations\":{\"regions\":[{\"value\":1}]}}}" },
+    { D, "InvalidResourceProperties", "properties.spilloverDeploymentName",
+      "{\"properties\":{\"spilloverDeploymentName\":\"none\"}}" },
+    { D, "InvalidResourceProperties", "properties.spilloverDeploymentName",
+      "{\"properties\":{\"spilloverDeploymentName\":\"x\"}}" },
+    { D, "InvalidResourceProperties", "properties.spilloverDeploymentName",
+      "{\"properties\":{\"spilloverDeploymentName\":\"other\"}}" },
+    { PTU, "InvalidResourceProperties", "properties.spilloverDeploymentName",
+      "{\"properties\":{\"spilloverDeploymentName\":\"ptu2\"}}" },
+    { D, "InvalidResourceProperties", "properties.parentDeploymentName",
+      "{\"properties\":{\"parentDeploymentName\":\"none\"}}" },
+    { D, "InvalidResourceProperties", "properties.deploymentState",
+      "{\"properties\":{\"deploymentState\":\"Paused\"}}" },
+    { D, "InvalidRequestContent", "properties.speculativeDecoding.draftModel.name",
+      "{\"properties\":{\"speculativeDecoding\":{\"draftTokenCount\":4}}}" },
+    { D, "DeploymentModelNotSupported", "properties.model",
+      "{\"properties\":{\"model\":{\"name\":\"gpt-9\"}}}" },
+    { D, "ServiceModelDeprecated", "properties.model",
+      "{\"properties\":{\"model\":{\"name\":\"gpt-35-turbo\",\"version\":\"0301\"}}}" },
+    { D, "InvalidResourceProperties", "sku.name", "{\"sku\":{\"name\":\"Nothing\"}}" },
+    { D, "InvalidCapacity", "sku.capacity", "{\"sku\":{\"name\":\"Standard\",\"capacity\":0}}" },
+    { D, "InvalidResourceProperties", "properties.scaleSettings",
+      "{\"properties\":{\"scaleSettings\":{\"scaleType\":\"Standard\"}}}" },
+    { D, "InvalidResourceProperties", "properties.raiPolicyName",
+      "{\"properties\":{\"raiPolicyName\":\"none\"}}" },
+};
+
 static void test_targets(void **state)
 {
     struct fixture *f = *state;
-    static const struct {
-        const char *path;
-        const char *code;
-        const char *target;
-        const char *body;
-    } rows[] = {
-        { A, "InvalidApiSetId", "kind", "{\"kind\":\"Speech\"}" },
-        { A, "InvalidSku", "sku", "{\"sku\":{\"name\":\"F0\"}}" },
-        { A, "LocationNotAvailableForResourceType", "location", "{\"location\":\"mars\"}" },
-        { A, "CustomDomainInvalid", "properties.customSubDomainName",
-          "{\"properties\":{\"customSubDomainName\":\"a_b\"}}" },
-        { A, "BadRequest", "properties.networkAcls",
-          "{\"properties\":{\"networkAcls\":{\"defaultAction\":\"Deny\"}}}" },
-        { A, "BadRequest", "properties.networkAcls.ipRules",
-          "{\"properties\":{\"networkAcls\":{\"ipRules\":[{\"value\":\"x\"}]}}}" },
-        { A, "InvalidRequestContent", "properties.networkAcls.virtualNetworkRules",
-          "{\"properties\":{\"networkAcls\":{\"virtualNetworkRules\":[{}]}}}" },
-        { A, "InvalidRequestContent", "identity.userAssignedIdentities",
-          "{\"identity\":{\"type\":\"UserAssigned\"}}" },
-        { A, "InvalidRequestContent", "properties.encryption.keyVaultProperties.keyName",
-          "{\"properties\":{\"encryption\":{\"keySource\":\"Microsoft.KeyVault\"}}}" },
-        { A, "InvalidRequestContent", "properties.userOwnedStorage",
-          "{\"properties\":{\"userOwnedStorage\":[{\"identityClientId\":\"x\"}]}}" },
-        { A, "InvalidRequestContent", "properties.locations.regions",
-          "{\"properties\":{\"locations\":{\"regions\":[{\"value\":1}]}}}" },
-        { D, "InvalidResourceProperties", "properties.spilloverDeploymentName",
-          "{\"properties\":{\"spilloverDeploymentName\":\"none\"}}" },
-        { D, "InvalidResourceProperties", "properties.spilloverDeploymentName",
-          "{\"properties\":{\"spilloverDeploymentName\":\"x\"}}" },
-        { D, "InvalidResourceProperties", "properties.spilloverDeploymentName",
-          "{\"properties\":{\"spilloverDeploymentName\":\"other\"}}" },
-        { PTU, "InvalidResourceProperties", "properties.spilloverDeploymentName",
-          "{\"properties\":{\"spilloverDeploymentName\":\"ptu2\"}}" },
-        { D, "InvalidResourceProperties", "properties.parentDeploymentName",
-          "{\"properties\":{\"parentDeploymentName\":\"none\"}}" },
-        { D, "InvalidResourceProperties", "properties.deploymentState",
-          "{\"properties\":{\"deploymentState\":\"Paused\"}}" },
-        { D, "InvalidRequestContent", "properties.speculativeDecoding.draftModel.name",
-          "{\"properties\":{\"speculativeDecoding\":{\"draftTokenCount\":4}}}" },
-        { D, "DeploymentModelNotSupported", "properties.model",
-          "{\"properties\":{\"model\":{\"name\":\"gpt-9\"}}}" },
-        { D, "ServiceModelDeprecated", "properties.model",
-          "{\"properties\":{\"model\":{\"name\":\"gpt-35-turbo\",\"version\":\"0301\"}}}" },
-        { D, "InvalidResourceProperties", "sku.name", "{\"sku\":{\"name\":\"Nothing\"}}" },
-        { D, "InvalidCapacity", "sku.capacity",
-          "{\"sku\":{\"name\":\"Standard\",\"capacity\":0}}" },
-        { D, "InvalidResourceProperties", "properties.scaleSettings",
-          "{\"properties\":{\"scaleSettings\":{\"scaleType\":\"Standard\"}}}" },
-        { D, "InvalidResourceProperties", "properties.raiPolicyName",
-          "{\"properties\":{\"raiPolicyName\":\"none\"}}" },
-    };
 
     expect(f, 201, HTTP_PUT, D LATE, DEPLOYMENT);
     expect(f, 201, HTTP_PUT, A "/deployments/other" LATE, DEPLOYMENT);
     expect(f, 201, HTTP_PUT, PTU LATE, PROVISIONED);
     expect(f, 201, HTTP_PUT, A "/deployments/ptu2" LATE, PROVISIONED);
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct str path = arena_printf(f->arena, "%s" LATE, rows[i].path);
-        yyjson_val *error = expect(f, 400, HTTP_PATCH, path.data, rows[i].body);
+    for (size_t i = 0; i < ARRAY_LEN(senseless); i++) {
+        struct str path = arena_printf(f->arena, "%s" LATE, senseless[i].path);
+        yyjson_val *error = expect(f, 400, HTTP_PATCH, path.data, senseless[i].body);
 
-        assert_text(error, "error.code", rows[i].code);
-        assert_text(error, "error.target", rows[i].target);
+        assert_text(error, "error.code", senseless[i].code);
+        assert_text(error, "error.target", senseless[i].target);
         assert_true(yyjson_get_len(json_at(error, "error.message")) > 0);
     }
 }
