@@ -7,6 +7,7 @@
 #include <llhttp.h>
 
 #include "base/memory.h"
+#include "net/http_plain_head.h"
 
 #define FIRST_HEADERS 16
 
@@ -23,7 +24,7 @@ struct http_parser {
     enum error_code refusal; /* ours, not llhttp's */
     bool is_bodiless;
     bool in_body;       /* the head is whole; headers that come now are trailers */
-    bool is_plain_body; /* its length is known: nothing that would have to be parsed */
+    bool is_plain_body; /* its length is known: nothing that llhttp would have to parse */
     bool is_ended;      /* the message is whole */
 
     struct arena *arena;
@@ -148,10 +149,8 @@ static bool is_unsupported_method(uint8_t method)
 }
 
 /* RFC 9112, 6.3: what these say about a length is not about what follows. */
-static bool has_no_body(const struct http_parser *p)
+static bool has_no_body(const struct http_parser *p, int status)
 {
-    int status = p->llhttp.status_code;
-
     return p->is_bodiless ||
            (p->llhttp.type == HTTP_RESPONSE && (status < 200 || status == 204 || status == 304));
 }
@@ -176,8 +175,8 @@ static int on_headers_complete(llhttp_t *llhttp)
     head->keeps_alive = llhttp_should_keep_alive(llhttp);
     found->has_head = true;
     p->in_body = true;
-    p->is_plain_body = head->has_length && !head->is_chunked && !has_no_body(p);
-    return has_no_body(p) ? 1 : HPE_PAUSED;
+    p->is_plain_body = head->has_length && !head->is_chunked && !has_no_body(p, head->status);
+    return has_no_body(p, head->status) ? 1 : HPE_PAUSED;
 }
 
 static int on_body(llhttp_t *llhttp, const char *at, size_t len)
@@ -280,6 +279,30 @@ static bool is_within_limits(struct http_parser *p, bool was_in_body, size_t use
     return true;
 }
 
+/* A head that needs no llhttp, nor does what comes behind it: of a request, or of an answer whose
+ * body has a length. Where there is anything to say against it, llhttp says it. */
+static bool take_plain_head(struct http_parser *p, struct str bytes, size_t *used)
+{
+    const struct http_parser_limits *limits = p->limits;
+    bool is_answer = p->llhttp.type == HTTP_RESPONSE;
+    struct http_header found[HTTP_PLAIN_HEADERS_MAX];
+    struct http_head head = { .headers.items = found };
+    size_t len;
+
+    if (!http_plain_head_read(is_answer ? HTTP_PARSER_ANSWERS : HTTP_PARSER_REQUESTS, bytes, &head,
+                              &len) ||
+        has_no_body(p, head.status) || (is_answer && !head.has_length) ||
+        len > limits->head_bytes_max || head.target.len > limits->target_bytes_max ||
+        head.headers.count > limits->header_count_max)
+        return false;
+    p->head = head;
+    p->head.headers.items = arena_alloc_bytes(p->arena, head.headers.count * sizeof(found[0]));
+    memcpy(p->head.headers.items, found, head.headers.count * sizeof(found[0]));
+    p->head_bytes = *used = len;
+    p->in_body = p->is_plain_body = true;
+    return true;
+}
+
 static enum http_parsed take_plain_body(struct http_parser *p, struct str bytes, size_t *used,
                                         struct str *body)
 {
@@ -309,6 +332,8 @@ enum http_parsed http_parser_step(struct http_parser *p, struct str bytes, size_
         return HTTP_PARSED_END;
     if (p->is_plain_body)
         return take_plain_body(p, bytes, used, body);
+    if (!p->in_body && !p->head_bytes && take_plain_head(p, bytes, used))
+        return HTTP_PARSED_HEAD;
     p->llhttp.data = &found;
     if (!bytes.data)
         bytes = STR("");

@@ -1,6 +1,8 @@
 /*
  * One HTTP/1.1 message after another out of bytes, over llhttp in its strict mode, pulled: each
- * step says what has come, so that its caller decides in the open what happens next.
+ * step says what has come, so that its caller decides in the open what happens next. A plain head
+ * that lies whole in the first bytes of a message is read without llhttp (net/http_plain_head.h),
+ * and so is a body whose length is known.
  *
  * Refused besides what llhttp refuses: heads, targets, header counts and chunks above the limits;
  * transfer codings other than a single "chunked"; chunk extensions and trailers out of proportion.
