@@ -124,9 +124,8 @@ static void on_head(void *data, int status, const struct http_headers *headers)
     c->status = status;
     if (utilization >= 0)
         c->utilization = utilization;
-    if (status != STATUS_OK)
-        str_show(http_headers_get(headers, STR("apim-request-id")), c->request_id,
-                 sizeof(c->request_id));
+    str_show(http_headers_get(headers, STR("apim-request-id")), c->request_id,
+             sizeof(c->request_id));
     if (status == STATUS_THROTTLED) {
         struct retry_after asked = retry_after_read_now(headers);
 

@@ -23,6 +23,16 @@ void load_latency_rows(const struct load_stats *s, struct load_latency_row rows[
     memcpy(rows, all, sizeof(all));
 }
 
+bool load_has_short_answers(const struct load_facts *f, double *average)
+{
+    uint64_t done = f->stats->completed - f->stats->failed;
+
+    if (!done || !f->options->max_tokens)
+        return false;
+    *average = (double)f->stats->generated_tokens / (double)done;
+    return *average < 0.9 * (double)f->options->max_tokens;
+}
+
 /* -- Files ------------------------------------------------------------------------------------- */
 
 static bool is_json(const char *path)
@@ -117,7 +127,7 @@ static void write_failures(FILE *out, const struct load_failures *f)
 void load_summary_write(FILE *out, const struct load_facts *f)
 {
     const struct load_stats *s = f->stats;
-    double minutes = f->run_s / 60;
+    double minutes = f->run_s / 60, average;
 
     fprintf(out, "\n%llu requests in %.1f s: %llu done, %llu failed, %llu throttled",
             (unsigned long long)s->completed, f->run_s,
@@ -136,5 +146,10 @@ void load_summary_write(FILE *out, const struct load_facts *f)
     if (s->e2e.count)
         write_latencies(out, f);
     write_held(out, f);
+    if (load_has_short_answers(f, &average))
+        fprintf(out,
+                "short answers: %.0f tokens on average, of %llu asked for: with longer ones there "
+                "would be fewer requests a minute, and each would take longer\n",
+                average, (unsigned long long)f->options->max_tokens);
     write_failures(out, &s->failures);
 }

@@ -176,8 +176,16 @@ static void write_failures(FILE *out, const struct load_facts *f)
     fputs("</table>\n", out);
 }
 
-static void write_notes(FILE *out, const struct load_stats *s)
+static void write_notes(FILE *out, const struct load_facts *f)
 {
+    const struct load_stats *s = f->stats;
+    double average;
+
+    if (load_has_short_answers(f, &average))
+        fprintf(out,
+                "<p>Answers had %.0f tokens on average, of %llu asked for: with longer ones there "
+                "would be fewer requests a minute, and each would take longer.</p>\n",
+                average, (unsigned long long)f->options->max_tokens);
     if (s->held_count)
         fprintf(out,
                 "<p>%llu requests waited for a free client, %.3f s at most: with more clients the "
@@ -389,7 +397,7 @@ void load_report_write_html(FILE *out, const struct load_facts *f)
     fprintf(out, "</h1>\n<p class=\"note\">%s, %.1f s, %llu requests; lazuli bench %s</p>\n",
             time_text, f->run_s, (unsigned long long)f->stats->completed, LAZULI_VERSION);
     write_totals(out, f);
-    write_notes(out, f->stats);
+    write_notes(out, f);
     write_latencies(out, f);
     write_failures(out, f);
     write_charts(out, f);

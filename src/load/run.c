@@ -94,16 +94,21 @@ static void make_room(void *data)
     view_clear(data);
 }
 
+/* "call failed: apim-request-id=ID 500: TEXT", as Azure's tool has it; what has no such status is told
+ * by its cause. */
 static void say_failure(struct run *r, const struct load_outcome *o)
 {
+    const char *cause = "";
+    char status[16] = "";
+
     if (o->result != LOAD_FAILED || r->failures_said++ >= FAILURES_SAID_MAX)
         return;
+    if (o->cause != LOAD_CAUSE_STATUS)
+        cause = load_cause_text(o->cause);
     if (o->status)
-        say_warning(&r->say, "call failed: apim-request-id=%s %d: %s%s%s", o->request_id, o->status,
-                    load_cause_text(o->cause), *o->text ? ": " : "", o->text);
-    else
-        say_warning(&r->say, "call failed: %s%s%s", load_cause_text(o->cause), *o->text ? ": " : "",
-                    o->text);
+        snprintf(status, sizeof(status), " %d:", o->status);
+    say_warning(&r->say, "call failed:%s%s%s %s%s%s", *o->request_id ? " apim-request-id=" : "",
+                o->request_id, status, cause, *cause && *o->text ? ": " : "", o->text);
 }
 
 static void say_lag(struct run *r, uint64_t planned_us, uint64_t now_us)

@@ -57,6 +57,7 @@ def test_asks_as_azures_tool_does(upstream, endpoint):
 def test_calls_openai_by_model_and_bearer(upstream, endpoint):
     done = run_load("-n", 1, *SHORT, "--temperature", 0.5, "--top-p", 1, f"{endpoint}/v1")
     assert done.status == 0, done.err
+    assert "short answers: 2 tokens on average, of 20 asked for" in done.err
     (call,) = upstream.calls
     assert call.path == "/v1/chat/completions"
     assert call.headers["authorization"] == f"Bearer {KEY}"
@@ -111,6 +112,7 @@ def test_prints_azures_lines(simulated):
         "finished load test",
     ]
     assert "40 requests in" in done.err
+    assert "short answers" not in done.err
 
 
 def test_prints_json_lines_each_second(simulated):
@@ -369,7 +371,7 @@ def test_tells_causes(upstream, endpoint, script, summary):
 def test_tells_request_ids(upstream, endpoint):
     upstream.script = answering(500, {"error": {"code": "500", "message": "Broken."}}, {"apim-request-id": "the-id"})
     done = run_load("-n", 1, *SHORT, endpoint)
-    assert "call failed: apim-request-id=the-id 500: status: 500: Broken." in done.err
+    assert "call failed: apim-request-id=the-id 500: 500: Broken." in done.err
     assert "1  status 500: 500: Broken. (apim-request-id the-id)" in done.err
 
 
