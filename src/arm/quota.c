@@ -141,9 +141,11 @@ static bool find_place(struct arm_call *c, struct str account_key, struct arm_qu
 
     if (!store_get(c->txn, account_key, &r, &found, err))
         return false;
-    if (!found)
-        return error_set(err, ERROR_STORE, "there is no account '%.*s' for its deployment",
-                         STR_ARGS(account_key));
+    if (!found) {
+        error_set(err, ERROR_STORE, "there is no account '%.*s' for its deployment",
+                  STR_ARGS(account_key));
+        return false;
+    }
     body = arm_resource_body(c->arena, &r, err);
     if (!body)
         return false;

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
-#include <stdlib.h>
 #include <uthash.h>
 
-#include "base/memory.h"
 #include "model/catalog_build.h"
 #include "model/quota.h"
 
@@ -15,15 +13,16 @@ struct known {
     UT_hash_handle hh;
 };
 
-static struct known *find_or_add(struct catalog_builder *b, struct known **all,
-                                 const struct catalog_model *m, const struct catalog_sku *s)
+static struct known *find_or_add(struct catalog_builder *b, struct arena *scratch,
+                                 struct known **all, const struct catalog_model *m,
+                                 const struct catalog_sku *s)
 {
     struct known *k;
 
     HASH_FIND_STR(*all, s->usage_name, k);
     if (k)
         return k;
-    k = memory_alloc(sizeof(*k));
+    k = ARENA_NEW(scratch, struct known);
     k->usage = &b->out->usages[b->out->usage_count++];
     k->usage->name = s->usage_name;
     k->usage->text = quota_text(b->arena, m, s);
@@ -33,7 +32,8 @@ static struct known *find_or_add(struct catalog_builder *b, struct known **all,
 
 bool catalog_build_usages(struct catalog_builder *b)
 {
-    struct known *all = NULL, *k, *next;
+    struct arena *scratch = arena_new(NULL);
+    struct known *all = NULL;
     size_t max = 0;
 
     for (unsigned i = 0; i < b->out->model_count; i++)
@@ -43,18 +43,15 @@ bool catalog_build_usages(struct catalog_builder *b)
         const struct catalog_model *m = &b->out->models[i];
 
         for (unsigned n = 0; n < m->sku_count; n++) {
-            struct catalog_usage *u = find_or_add(b, &all, m, &m->skus[n])->usage;
+            struct catalog_usage *u = find_or_add(b, scratch, &all, m, &m->skus[n])->usage;
 
             m->skus[n].usage = u;
             if (u->most < m->skus[n].capacity_maximum)
                 u->most = m->skus[n].capacity_maximum;
         }
     }
-    HASH_ITER(hh, all, k, next)
-    {
-        HASH_DEL(all, k);
-        free(k);
-    }
+    HASH_CLEAR(hh, all);
+    arena_free(scratch);
     return true;
 }
 
