@@ -97,7 +97,7 @@ void admit_count_refused(struct exchange *x)
     const struct directory_deployment *d = x->deployment;
 
     if (!x->admission.is_counted && !d->ptu_tokens_per_minute)
-        rate_limit_count_refused(&d->counters->rates, &d->limits,
+        rate_limit_count_invalid(&d->counters->rates, &d->counters->refusals, &d->limits,
                                  clock_now_ms(x->inference->options.clock));
     x->admission.is_counted = true;
 }
