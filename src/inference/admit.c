@@ -21,31 +21,31 @@ uint64_t exchange_prompt_tokens(const struct request_facts *f)
     return (f->prompt_chars + 3) / 4 + f->prompt_tokens;
 }
 
-static uint64_t answers_asked(const struct exchange *x)
+uint64_t admit_answers(const struct exchange *x)
 {
     return x->operation->engine_operation == ENGINE_EMBEDDINGS ? 0 : x->facts.n;
 }
 
 /* Azure's estimate at arrival: the prompt by its character count, and for each answer asked for
  * the most tokens it may have (Azure's documentation of quota, "Understanding rate limits"). */
-static uint64_t estimate_tokens(const struct exchange *x)
+static uint64_t estimate_tokens(struct exchange *x)
 {
     const struct request_facts *f = &x->facts;
-    uint64_t answer = f->max_tokens ? f->max_tokens : DEFAULT_ANSWER_TOKENS;
 
-    return exchange_prompt_tokens(f) + answer * answers_asked(x);
+    x->admission.answer = f->max_tokens ? f->max_tokens : DEFAULT_ANSWER_TOKENS;
+    return exchange_prompt_tokens(f) + x->admission.answer * admit_answers(x);
 }
 
 /* Azure guesses where the request does not say; here, by what the deployment's answers had. */
-static uint64_t estimate_work(const struct exchange *x)
+static uint64_t estimate_work(struct exchange *x)
 {
     const struct directory_deployment *d = x->deployment;
     uint64_t usual = atomic_load_explicit(&d->counters->answer_tokens, memory_order_relaxed);
-    uint64_t answer = x->facts.max_tokens ? x->facts.max_tokens
-                      : usual             ? usual
-                                          : FIRST_ANSWER_TOKENS;
 
-    return ptu_work(exchange_prompt_tokens(&x->facts), 0, answer * answers_asked(x),
+    x->admission.answer = x->facts.max_tokens ? x->facts.max_tokens
+                          : usual             ? usual
+                                              : FIRST_ANSWER_TOKENS;
+    return ptu_work(exchange_prompt_tokens(&x->facts), 0, x->admission.answer * admit_answers(x),
                     d->ptu_output_ratio);
 }
 
@@ -118,7 +118,7 @@ static struct usage usage_of(const struct exchange *x)
 static void note_answer(struct exchange *x, const struct usage *usage)
 {
     _Atomic uint32_t *mean = &x->deployment->counters->answer_tokens;
-    uint64_t answers = answers_asked(x), had = atomic_load_explicit(mean, memory_order_relaxed);
+    uint64_t answers = admit_answers(x), had = atomic_load_explicit(mean, memory_order_relaxed);
     uint64_t now = answers ? usage->completion_tokens / answers : 0;
 
     if (!now || x->status != 200)

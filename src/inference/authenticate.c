@@ -135,6 +135,8 @@ static bool authenticate(struct exchange *x, struct error *err)
     case CREDENTIAL_KEY:
         return check_key(x, named, credential.value, err);
     case CREDENTIAL_TOKEN:
+        if (x->operation->check_token)
+            return x->operation->check_token(x, named, credential.value, err);
         return check_token(x, named, credential.value, err);
     case CREDENTIAL_NONE:
         break;
