@@ -7,6 +7,7 @@
 #include "inference/admit.h"
 
 #include "inference/operation.h"
+#include "inference/receipt.h"
 
 /* Tokens that Azure counts for an answer where the request does not say. */
 #define DEFAULT_ANSWER_TOKENS 16
@@ -89,6 +90,7 @@ enum phase exchange_admit(struct exchange *x)
     }
     atomic_fetch_add_explicit(&d->counters->in_flight, 1, memory_order_relaxed);
     x->admission.is_admitted = true;
+    x->admission.wants_receipt = receipt_is_wanted(&x->request->headers);
     return PHASE_MEASURE;
 }
 
@@ -128,6 +130,19 @@ static void note_answer(struct exchange *x, const struct usage *usage)
                           memory_order_relaxed);
 }
 
+static void settle_standard(struct exchange *x, const struct usage *usage)
+{
+    struct admission *a = &x->admission;
+    int64_t difference;
+
+    a->actual = usage->prompt_tokens + usage->completion_tokens;
+    difference = (int64_t)a->actual - (int64_t)a->estimate;
+    if (x->inference->options.charge_usage &&
+        rate_window_correct(&x->deployment->counters->rates.tokens, RATE_MINUTE_MS,
+                            a->rates.tokens.ends_ms, difference))
+        a->correction = difference;
+}
+
 static void settle_provisioned(struct exchange *x, const struct usage *usage)
 {
     const struct clock *clock = x->inference->options.clock;
@@ -140,6 +155,8 @@ static void settle_provisioned(struct exchange *x, const struct usage *usage)
         ptu_bucket_correct(&d->counters->bucket, d->ptu_tokens_per_minute, clock_steady_ms(clock),
                            difference);
     minute_meter_add(&d->counters->work, clock_now_ms(clock), difference);
+    x->admission.actual = work;
+    x->admission.correction = difference;
     note_answer(x, usage);
 }
 
@@ -155,9 +172,6 @@ void admit_settle(struct exchange *x)
     usage = usage_of(x);
     if (d->ptu_tokens_per_minute)
         settle_provisioned(x, &usage);
-    else if (x->inference->options.charge_usage)
-        rate_window_correct(&d->counters->rates.tokens, RATE_MINUTE_MS,
-                            x->admission.rates.tokens.ends_ms,
-                            (int64_t)(usage.prompt_tokens + usage.completion_tokens) -
-                                (int64_t)x->admission.estimate);
+    else
+        settle_standard(x, &usage);
 }
