@@ -27,6 +27,7 @@ extern const struct command command_az_setup;
 extern const struct command command_bench;
 extern const struct command command_env;
 extern const struct command command_calc;
+extern const struct command command_explain;
 extern const struct command command_settings;
 extern const struct command command_reseal;
 extern const struct command command_version;

@@ -11,8 +11,9 @@
 #include "cli/command.h"
 
 static const struct command *const commands[] = {
-    &command_up,   &command_serve, &command_env,      &command_az,     &command_az_setup,
-    &command_calc, &command_bench, &command_settings, &command_reseal, &command_version,
+    &command_up,       &command_serve,  &command_env,     &command_az,
+    &command_az_setup, &command_calc,   &command_bench,   &command_explain,
+    &command_settings, &command_reseal, &command_version,
 };
 
 static void print_command(FILE *out, const struct command *c)

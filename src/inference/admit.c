@@ -7,6 +7,7 @@
 #include "inference/admit.h"
 
 #include "inference/operation.h"
+#include "inference/receipt.h"
 
 /* Tokens that Azure counts for an answer where the request does not say. */
 #define DEFAULT_ANSWER_TOKENS 16
@@ -21,31 +22,31 @@ uint64_t exchange_prompt_tokens(const struct request_facts *f)
     return (f->prompt_chars + 3) / 4 + f->prompt_tokens;
 }
 
-static uint64_t answers_asked(const struct exchange *x)
+uint64_t admit_answers(const struct exchange *x)
 {
     return x->operation->engine_operation == ENGINE_EMBEDDINGS ? 0 : x->facts.n;
 }
 
 /* Azure's estimate at arrival: the prompt by its character count, and for each answer asked for
  * the most tokens it may have (Azure's documentation of quota, "Understanding rate limits"). */
-static uint64_t estimate_tokens(const struct exchange *x)
+static uint64_t estimate_tokens(struct exchange *x)
 {
     const struct request_facts *f = &x->facts;
-    uint64_t answer = f->max_tokens ? f->max_tokens : DEFAULT_ANSWER_TOKENS;
 
-    return exchange_prompt_tokens(f) + answer * answers_asked(x);
+    x->admission.answer = f->max_tokens ? f->max_tokens : DEFAULT_ANSWER_TOKENS;
+    return exchange_prompt_tokens(f) + x->admission.answer * admit_answers(x);
 }
 
 /* Azure guesses where the request does not say; here, by what the deployment's answers had. */
-static uint64_t estimate_work(const struct exchange *x)
+static uint64_t estimate_work(struct exchange *x)
 {
     const struct directory_deployment *d = x->deployment;
     uint64_t usual = atomic_load_explicit(&d->counters->answer_tokens, memory_order_relaxed);
-    uint64_t answer = x->facts.max_tokens ? x->facts.max_tokens
-                      : usual             ? usual
-                                          : FIRST_ANSWER_TOKENS;
 
-    return ptu_work(exchange_prompt_tokens(&x->facts), 0, answer * answers_asked(x),
+    x->admission.answer = x->facts.max_tokens ? x->facts.max_tokens
+                          : usual             ? usual
+                                              : FIRST_ANSWER_TOKENS;
+    return ptu_work(exchange_prompt_tokens(&x->facts), 0, x->admission.answer * admit_answers(x),
                     d->ptu_output_ratio);
 }
 
@@ -89,6 +90,7 @@ enum phase exchange_admit(struct exchange *x)
     }
     atomic_fetch_add_explicit(&d->counters->in_flight, 1, memory_order_relaxed);
     x->admission.is_admitted = true;
+    x->admission.wants_receipt = receipt_is_wanted(&x->request->headers);
     return PHASE_MEASURE;
 }
 
@@ -97,7 +99,7 @@ void admit_count_refused(struct exchange *x)
     const struct directory_deployment *d = x->deployment;
 
     if (!x->admission.is_counted && !d->ptu_tokens_per_minute)
-        rate_limit_count_refused(&d->counters->rates, &d->limits,
+        rate_limit_count_invalid(&d->counters->rates, &d->counters->refusals, &d->limits,
                                  clock_now_ms(x->inference->options.clock));
     x->admission.is_counted = true;
 }
@@ -118,7 +120,7 @@ static struct usage usage_of(const struct exchange *x)
 static void note_answer(struct exchange *x, const struct usage *usage)
 {
     _Atomic uint32_t *mean = &x->deployment->counters->answer_tokens;
-    uint64_t answers = answers_asked(x), had = atomic_load_explicit(mean, memory_order_relaxed);
+    uint64_t answers = admit_answers(x), had = atomic_load_explicit(mean, memory_order_relaxed);
     uint64_t now = answers ? usage->completion_tokens / answers : 0;
 
     if (!now || x->status != 200)
@@ -126,6 +128,19 @@ static void note_answer(struct exchange *x, const struct usage *usage)
     had = had ? had - (had >> MEAN_SHIFT) + (now >> MEAN_SHIFT) : now;
     atomic_store_explicit(mean, had < UINT32_MAX ? (uint32_t)had : UINT32_MAX,
                           memory_order_relaxed);
+}
+
+static void settle_standard(struct exchange *x, const struct usage *usage)
+{
+    struct admission *a = &x->admission;
+    int64_t difference;
+
+    a->actual = usage->prompt_tokens + usage->completion_tokens;
+    difference = (int64_t)a->actual - (int64_t)a->estimate;
+    if (x->inference->options.charge_usage &&
+        rate_window_correct(&x->deployment->counters->rates.tokens, RATE_MINUTE_MS,
+                            a->rates.tokens.ends_ms, difference))
+        a->correction = difference;
 }
 
 static void settle_provisioned(struct exchange *x, const struct usage *usage)
@@ -140,6 +155,8 @@ static void settle_provisioned(struct exchange *x, const struct usage *usage)
         ptu_bucket_correct(&d->counters->bucket, d->ptu_tokens_per_minute, clock_steady_ms(clock),
                            difference);
     minute_meter_add(&d->counters->work, clock_now_ms(clock), difference);
+    x->admission.actual = work;
+    x->admission.correction = difference;
     note_answer(x, usage);
 }
 
@@ -155,9 +172,6 @@ void admit_settle(struct exchange *x)
     usage = usage_of(x);
     if (d->ptu_tokens_per_minute)
         settle_provisioned(x, &usage);
-    else if (x->inference->options.charge_usage)
-        rate_window_correct(&d->counters->rates.tokens, RATE_MINUTE_MS,
-                            x->admission.rates.tokens.ends_ms,
-                            (int64_t)(usage.prompt_tokens + usage.completion_tokens) -
-                                (int64_t)x->admission.estimate);
+    else
+        settle_standard(x, &usage);
 }

@@ -14,8 +14,11 @@ void admit_count_refused(struct exchange *x);
 /* The request has ended: what it really took is put right where the limit's rules say so, once. */
 void admit_settle(struct exchange *x);
 
+/* Answers that are generated for it, which the estimate takes as one each. */
+uint64_t admit_answers(const struct exchange *x);
+
 /* In refusal.c: the 429 that says why the request was not admitted, and when to come again; fills
- * x->retry as well. */
+ * x->retry as well, and notes it for who asks about it by the request's id. */
 void refusal_set(struct exchange *x, struct error *err);
 /* The same words for an engine that refused so; `seconds`: when to come again. */
 void refusal_set_rate_limit(struct exchange *x, const char *what, struct str seconds,

@@ -129,6 +129,8 @@ static bool check_credential(struct exchange *x, const struct directory_account 
     case CREDENTIAL_KEY:
         return check_key(x, named, credential.value, err);
     case CREDENTIAL_TOKEN:
+        if (x->operation->check_token)
+            return x->operation->check_token(x, named, credential.value, err);
         return check_token(x, named, credential.value, err);
     case CREDENTIAL_NONE:
         break;

@@ -10,21 +10,30 @@ static struct str path_template(const struct exchange *x)
     const char *before = o->model_operation ? "deployments/{deployment-id}/" : "";
     bool ends_in_name = str_ends_with(o->path, STR("/"));
 
+    if (!o->since)
+        return arena_printf(x->arena, "/lazuli/%.*s{id}", STR_ARGS(o->path));
     return arena_printf(x->arena, "/openai/%s%.*s%s", x->surface == SURFACE_V1 ? "v1/" : before,
                         STR_ARGS(o->path), ends_in_name ? "{model-id}" : "");
 }
 
 bool exchange_authorize(struct exchange *x, const struct principal *who, struct error *err)
 {
-    const struct rbac_principal subject = { who->object_id, who->groups, who->group_count };
-    struct str action = str_from(x->operation->data_action);
+    return exchange_authorize_by(x, who, RBAC_DATA_ACTION, str_from(x->operation->data_action),
+                                 err);
+}
 
-    if (who->is_administrator || rbac_allows(directory_roles(x->directory), &subject,
-                                             RBAC_DATA_ACTION, action, x->account->key))
+bool exchange_authorize_by(struct exchange *x, const struct principal *who, enum rbac_kind kind,
+                           struct str action, struct error *err)
+{
+    const struct rbac_principal subject = { who->object_id, who->groups, who->group_count };
+
+    if (who->is_administrator ||
+        rbac_allows(directory_roles(x->directory), &subject, kind, action, x->account->key))
         return true;
     return error_set(err, ERROR_PERMISSION_DENIED,
-                     "The principal `%.*s` lacks the required data action `%.*s` to perform "
+                     "The principal `%.*s` lacks the required %s `%.*s` to perform "
                      "`%s %.*s` operation.",
-                     STR_ARGS(who->object_id), STR_ARGS(action),
-                     http_method_name(x->operation->method), STR_ARGS(path_template(x)));
+                     STR_ARGS(who->object_id), kind == RBAC_ACTION ? "action" : "data action",
+                     STR_ARGS(action), http_method_name(x->operation->method),
+                     STR_ARGS(path_template(x)));
 }

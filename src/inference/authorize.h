@@ -14,5 +14,8 @@
  * ERROR_PERMISSION_DENIED. */
 MUST_CHECK bool exchange_authorize(struct exchange *x, const struct principal *who,
                                    struct error *err);
+/* The same by an action that the operation does not name itself. */
+MUST_CHECK bool exchange_authorize_by(struct exchange *x, const struct principal *who,
+                                      enum rbac_kind kind, struct str action, struct error *err);
 
 #endif

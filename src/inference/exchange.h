@@ -151,7 +151,11 @@ struct retry {
 struct admission {
     bool is_counted;            /* at least as a request */
     bool is_admitted;           /* and not settled yet */
+    bool wants_receipt;         /* and was admitted; see receipt.h */
     uint64_t estimate;          /* tokens; of the Provisioned family, work in input tokens */
+    uint64_t answer;            /* tokens that one answer is taken for in it */
+    uint64_t actual;            /* once it is settled: what the estimate should have been, */
+    int64_t correction;         /* and by what the deployment's count was changed for it */
     struct rate_decision rates; /* of the Standard family */
     struct ptu_decision bucket; /* of the Provisioned family */
 };
@@ -197,6 +201,7 @@ struct exchange {
     struct str deployment_name;         /* of the path, or of the body's `model` on v1; once
                                          * resolved, as the directory has it */
     struct str model_id;                /* GET models/{id} */
+    struct str refusal_id;              /* GET /lazuli/refusals/{id} */
     char request_id[GUID_TEXT_LEN + 1]; /* apim-request-id */
 
     /* AUTHENTICATE */

@@ -17,6 +17,7 @@
 #include "engine/engine.h"
 #include "identity/token_cache.h"
 #include "model/directory.h"
+#include "model/refusal_log.h"
 #include "net/http_server.h"
 #include "net/loop.h"
 #include "telemetry/metrics.h"
@@ -31,6 +32,11 @@ struct inference_options {
     const struct key_hash *key_hash;
     struct token_cache *tokens; /* this worker's */
     struct metrics_shard *metrics;
+    struct refusal_log *refusals; /* all workers' */
+    /* Is it a token of the control plane? ARM's, or the administrator's. */
+    bool (*authenticate)(void *data, struct http_request *r, struct str token,
+                         struct principal *who, struct error *err);
+    void *authenticate_data;
     /* "example.com" when accounts are found by host NAME.openai.example.com; else empty. */
     struct str data_domain;
     /* By which clients reach the service as a whole; may be empty. */

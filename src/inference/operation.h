@@ -1,6 +1,6 @@
 /*
  * The operations of the data plane, one descriptor each (chat.c, completions.c, embeddings.c,
- * models.c): where it is found, how its request is checked, how its answer is put into Azure's
+ * models.c, explain.c): where it is found, how its request is checked, how its answer is put into Azure's
  * shape.
  * SPDX-License-Identifier: MIT
  */
@@ -18,7 +18,7 @@ struct operation {
     struct str path;  /* behind the deployment, or behind /openai/v1/ */
     enum http_method method;
     const char *data_action;
-    unsigned since; /* first api-version's date */
+    unsigned since; /* first api-version's date; 0: it has none, being the service's own */
     /* Operations on a deployment: */
     unsigned model_operation; /* a model_operation bit; 0: needs no deployment */
     enum engine_operation engine_operation;
@@ -36,6 +36,10 @@ struct operation {
                         struct str *out);
     /* Text of the event before the first (prompt annotations); STR_NONE: there is none. */
     struct str (*first_event)(const struct exchange *x);
+    /* May the bearer of this token? `named` is the account that the request names, or NULL; sets
+     * x->account. NULL: as it is for all others. */
+    bool (*check_token)(struct exchange *x, const struct directory_account *named, struct str token,
+                        struct error *err);
     /* Operations that need no engine: the answer's body. */
     bool (*answer)(struct exchange *x, struct str *body, struct error *err);
 };
@@ -45,5 +49,6 @@ extern const struct operation operation_completions;
 extern const struct operation operation_embeddings;
 extern const struct operation operation_models_list;
 extern const struct operation operation_models_get;
+extern const struct operation operation_refusals_get;
 
 #endif

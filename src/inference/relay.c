@@ -10,6 +10,7 @@
 #include "inference/engine_error.h"
 #include "inference/gather.h"
 #include "inference/operation.h"
+#include "inference/receipt.h"
 #include "inference/reply.h"
 #include "inference/restream.h"
 #include "inference/shape.h"
@@ -207,7 +208,9 @@ static void add_last_events(struct exchange *x)
 {
     struct str usage = shape_usage_event(x, x->arena);
 
-    if ((usage.len && !add_event(x, usage)) || !add_event(x, STREAM_DONE))
+    if ((usage.len && !add_event(x, usage)) ||
+        (x->admission.wants_receipt && !receipt_add_comment(x, &x->inference->events)) ||
+        !add_event(x, STREAM_DONE))
         x->finish = FINISH_ABORT;
 }
 

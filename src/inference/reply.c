@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "inference/operation.h"
+#include "inference/receipt.h"
 #include "net/http_write.h"
 
 /* Room for the lines of reply_headers, but for the values that are listed in lines_room. */
@@ -155,7 +156,8 @@ struct http_headers reply_headers(struct exchange *x, struct str content_type)
     struct str request_id = str_of(x->request_id, GUID_TEXT_LEN);
     struct str constant = constant_lines(x);
     size_t room = LINES_ROOM + constant.len + (x->account ? x->account->region.len : 0) +
-                  (x->deployment ? x->deployment->name.len : 0);
+                  (x->deployment ? x->deployment->name.len : 0) +
+                  (x->admission.wants_receipt ? RECEIPT_BYTES_MAX : 0);
     char *lines = arena_alloc_bytes(x->asking, room), *at = lines;
 
     if (!client_id.len || client_id.len > CLIENT_ID_BYTES_MAX)
@@ -166,6 +168,8 @@ struct http_headers reply_headers(struct exchange *x, struct str content_type)
     at = write_names(write_id(at, x), x);
     if (x->deployment && x->admission.is_counted)
         at = write_limits(at, x);
+    if (x->admission.wants_receipt)
+        at = receipt_write_header(at, x);
     if (x->err)
         at = write_error_lines(at, x);
     at = http_write_raw(at, constant);

@@ -4,12 +4,14 @@
  *   [/accounts/{account}]/openai/deployments/{deployment}/{operation}?api-version=...
  *   [/accounts/{account}]/openai/models[/{id}]?api-version=...
  *   [/accounts/{account}]/openai/v1/{operation}
+ *   [/accounts/{account}]/lazuli/refusals/{id}
  * SPDX-License-Identifier: MIT
  */
 #include "inference/operation.h"
 
 #define PREFIX_ACCOUNTS STR("/accounts/")
 #define PREFIX_OPENAI STR("/openai/")
+#define PREFIX_REFUSALS STR("/lazuli/refusals/")
 
 /* Operations on a deployment, by their path behind it (dated) or behind /openai/v1/. */
 static const struct operation *const on_deployments[] = {
@@ -26,7 +28,7 @@ static struct str without_doubled_slash(struct str path)
     return path;
 }
 
-/* Splits "/accounts/{name}" off; what is left begins with "/openai/". */
+/* Splits "/accounts/{name}" off. */
 static bool split_account(struct str *path, struct str *account)
 {
     struct str rest = without_doubled_slash(*path);
@@ -43,14 +45,15 @@ static bool split_account(struct str *path, struct str *account)
         rest = without_doubled_slash(str_slice(rest, end, rest.len));
     }
     *path = rest;
-    return str_starts_with_nocase(rest, PREFIX_OPENAI);
+    return true;
 }
 
 bool inference_matches(struct str path)
 {
     struct str account;
 
-    return split_account(&path, &account);
+    return split_account(&path, &account) && (str_starts_with_nocase(path, PREFIX_OPENAI) ||
+                                              str_starts_with_nocase(path, PREFIX_REFUSALS));
 }
 
 static bool route_operation(struct exchange *x, struct str path)
@@ -96,6 +99,13 @@ static bool route_deployment(struct exchange *x, struct str path)
            route_operation(x, str_slice(path, end + 1, path.len));
 }
 
+/* The service's own: what there is to say of a refusal. */
+static void route_refusal(struct exchange *x, struct str path)
+{
+    x->operation = &operation_refusals_get;
+    x->refusal_id = str_slice(path, PREFIX_REFUSALS.len, path.len);
+}
+
 static bool route_path(struct exchange *x, struct error *err)
 {
     struct str path = x->request->path, account, prefix_v1 = STR("v1/");
@@ -104,6 +114,10 @@ static bool route_path(struct exchange *x, struct error *err)
     if (!split_account(&path, &account) ||
         !format_percent_decode(x->arena, account, &x->account_name))
         return error_set(err, ERROR_NOT_FOUND, NULL);
+    if (!str_starts_with_nocase(path, PREFIX_OPENAI)) { /* see inference_matches */
+        route_refusal(x, path);
+        return true;
+    }
     path = str_slice(path, PREFIX_OPENAI.len, path.len);
     if (str_starts_with_nocase(path, prefix_v1)) {
         x->surface = SURFACE_V1;
@@ -121,6 +135,8 @@ static bool route_version(struct exchange *x, struct error *err)
 {
     struct str text = http_query_get(x->arena, x->request->query, STR("api-version"));
 
+    if (!x->operation->since)
+        return true;
     if (x->surface == SURFACE_V1) {
         if (!api_version_parse_v1(text, &x->version))
             return error_set(err, ERROR_API_VERSION, NULL);

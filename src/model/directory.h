@@ -33,6 +33,7 @@
 /* Shared by all snapshots that hold the deployment. Each on its own cache line. */
 struct deployment_counters {
     struct rate_counters rates;            /* of the Standard family */
+    struct rate_refusals refusals;         /* of these */
     struct ptu_bucket bucket;              /* of the Provisioned one */
     _Alignas(64) struct minute_meter work; /* of that, in input tokens */
     _Alignas(64) _Atomic int64_t in_flight;

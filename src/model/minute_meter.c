@@ -19,7 +19,7 @@ void minute_meter_add(struct minute_meter *m, int64_t now_ms, int64_t difference
     use = rate_window_add(&m->minute, RATE_MINUTE_MS, now_ms,
                           difference > 0 ? (uint64_t)difference : 0);
     if (difference < 0)
-        rate_window_correct(&m->minute, RATE_MINUTE_MS, use.ends_ms, difference);
+        (void)rate_window_correct(&m->minute, RATE_MINUTE_MS, use.ends_ms, difference);
 }
 
 uint64_t minute_meter_last(const struct minute_meter *m, int64_t now_ms)

@@ -33,6 +33,15 @@ struct rate_counters {
     _Alignas(64) struct rate_window tokens;
 };
 
+/* What of these counts was refused, in the same windows: written by refusals alone, so that a request
+ * that passes pays nothing for it. Of what is refused at one moment by several threads, each may see
+ * the others as admitted or as refused. */
+struct rate_refusals {
+    _Alignas(64) struct rate_window requests; /* for a limit */
+    struct rate_window invalid;               /* requests, for what they asked */
+    struct rate_window tokens;
+};
+
 enum rate_verdict { RATE_ADMITTED, RATE_TOO_MANY_REQUESTS, RATE_TOO_MANY_TOKENS };
 
 struct rate_decision {
@@ -45,8 +54,22 @@ struct rate_decision {
 struct rate_decision rate_limit_admit(struct rate_counters *c, const struct rate_limits *limits,
                                       int64_t now_ms, uint64_t tokens);
 /* Counts a request that is refused for what it asks (400): Azure counts those, too. */
-void rate_limit_count_refused(struct rate_counters *c, const struct rate_limits *limits,
-                              int64_t now_ms);
+void rate_limit_count_invalid(struct rate_counters *c, struct rate_refusals *r,
+                              const struct rate_limits *limits, int64_t now_ms);
+/* What filled the windows of a refused request, that one left out. */
+struct rate_filling {
+    uint64_t requests_admitted, requests_refused, requests_invalid;
+    uint64_t tokens_admitted, tokens_refused;
+    uint64_t tokens_counted; /* of the refused one */
+};
+/* Once for each decision to refuse. `tokens`: what it was asked for. */
+struct rate_filling rate_limit_note_refused(struct rate_refusals *r,
+                                            const struct rate_limits *limits,
+                                            const struct rate_decision *d, uint64_t tokens);
+/* When the same request fits if nothing else comes before: of a decision to refuse, not a hopeless
+ * one. Later than retry_at_ms where both limits are in its way. */
+int64_t rate_limit_fits_at_ms(const struct rate_limits *limits, const struct rate_decision *d,
+                              uint64_t tokens);
 /* What is used now, without adding to it. */
 struct rate_decision rate_limit_look(const struct rate_counters *c,
                                      const struct rate_limits *limits, int64_t now_ms);

@@ -74,7 +74,7 @@ static uint64_t corrected(uint64_t used, int64_t difference)
     return size > AMOUNT_MAX - used ? AMOUNT_MAX : used + size;
 }
 
-void rate_window_correct(struct rate_window *w, int64_t period_ms, int64_t ends_ms,
+bool rate_window_correct(struct rate_window *w, int64_t period_ms, int64_t ends_ms,
                          int64_t difference)
 {
     uint64_t number = number_of(period_ms, ends_ms - 1);
@@ -82,8 +82,9 @@ void rate_window_correct(struct rate_window *w, int64_t period_ms, int64_t ends_
 
     do {
         if (old >> AMOUNT_BITS != number)
-            return;
+            return false;
         next = number << AMOUNT_BITS | corrected(old & AMOUNT_MAX, difference);
     } while (!atomic_compare_exchange_weak_explicit(&w->state, &old, next, memory_order_relaxed,
                                                     memory_order_relaxed));
+    return true;
 }

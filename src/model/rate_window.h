@@ -32,8 +32,8 @@ bool rate_window_is_current(const struct rate_window *w, int64_t period_ms, int6
 /* What was used in the very period that `then_ms` lies in; 0 unless that is the one counted last. */
 uint64_t rate_window_of(const struct rate_window *w, int64_t period_ms, int64_t then_ms);
 /* Corrects by `difference` what was counted in the period that ended, or ends, at `ends_ms`: nothing
- * happens once another one has begun. Below 0 it does not go. */
-void rate_window_correct(struct rate_window *w, int64_t period_ms, int64_t ends_ms,
+ * happens, and it is false, once another one has begun. Below 0 it does not go. */
+bool rate_window_correct(struct rate_window *w, int64_t period_ms, int64_t ends_ms,
                          int64_t difference);
 
 #endif

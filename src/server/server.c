@@ -236,6 +236,9 @@ struct server *server_new(const struct server_options *options, struct error *er
     s->arena = arena_new(NULL);
     s->shared.settings = options->settings;
     s->shared.clock = &s->clock;
+    s->shared.refusals = refusal_log_new(REFUSAL_LOG_MAX);
+    s->shared.authenticate = on_authenticate;
+    s->shared.authenticate_data = s;
     if (!options->settings->core_dumps)
         sandbox_hide_memory();
     /* before the sandbox takes the right to go beyond the hard limit */
@@ -327,6 +330,7 @@ void server_free(struct server *s)
     federation_free(s->federation);
     directory_box_free(s->shared.directory);
     metrics_free(s->shared.metrics);
+    refusal_log_free(s->shared.refusals);
     admin_token_free(s->admin_token);
     key_hash_free(s->key_hash);
     key_vault_free(s->vault);

@@ -29,6 +29,11 @@ struct worker_shared {
     struct authority *authority;
     const struct key_hash *key_hash;
     struct metrics *metrics;
+    struct refusal_log *refusals;
+    /* As struct inference_options has them. */
+    bool (*authenticate)(void *data, struct http_request *r, struct str token,
+                         struct principal *who, struct error *err);
+    void *authenticate_data;
     struct str authority_pem; /* of the development CA; empty where it is not in use */
     struct worker **workers;  /* all of them, for sums */
     unsigned worker_count;

@@ -50,6 +50,23 @@ for (const name of ['azure', 'plain']) {
         assert.deepEqual(usage, whole.usage);
     });
 
+    test(`${name}: a receipt in a stream is passed over`, async () => {
+        const request = { model: 'gpt-4', messages, seed: 3, stream: true, stream_options: { include_usage: true } };
+        const read = async (options) => {
+            const { data, response } = await client().chat.completions.create(request, options).withResponse();
+            const chunks = [];
+
+            for await (const chunk of data) chunks.push({ choices: chunk.choices, usage: chunk.usage });
+            return { chunks, receipt: response.headers.get('x-lazuli-receipt') };
+        };
+        const wanted = await read({ headers: { 'x-lazuli-receipt': 'true' } });
+        const other = await read();
+
+        assert.match(wanted.receipt, /^unit=tokens, estimate=\d+/);
+        assert.equal(other.receipt, null);
+        assert.deepEqual(wanted.chunks, other.chunks);
+    });
+
     test(`${name}: the stream helper gathers text and tool calls`, async () => {
         const talk = await client().beta.chat.completions.stream({ model: 'gpt-4', messages }).finalContent();
         const message = await client().beta.chat.completions

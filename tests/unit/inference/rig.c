@@ -170,6 +170,15 @@ static struct directory_entry *make_guarded(const char *name, const char *key, c
     return directory_entry_new(&account, NULL);
 }
 
+static bool on_authenticate(void *data, struct http_request *r, struct str token,
+                            struct principal *who, struct error *err)
+{
+    (void)data;
+    (void)r;
+    *who = (struct principal){ .name = STR("admin"), .is_administrator = true };
+    return str_equal(token, STR(RIG_ADMIN_TOKEN)) || error_set(err, ERROR_INVALID_TOKEN, NULL);
+}
+
 void rig_open(void)
 {
     static const uint8_t secret[KEY_HASH_SECRET_BYTES] = "a test's secret";
@@ -183,6 +192,7 @@ void rig_open(void)
     rig.key_hash = key_hash_new(secret);
     rig.loop = loop_new();
     rig.metrics = metrics_new(1);
+    rig.refusals = refusal_log_new(4);
     accounts[0] = make_account(a);
     accounts[1] = make_guarded("walled", RIG_WALLED_KEY, "203.0.113.7", false);
     accounts[2] = make_guarded("guarded", RIG_GUARDED_KEY, "127.0.0.0/8", true);
@@ -193,6 +203,8 @@ void rig_open(void)
         .directory = rig.directory,
         .key_hash = rig.key_hash,
         .metrics = metrics_shard(rig.metrics, 0),
+        .refusals = rig.refusals,
+        .authenticate = on_authenticate,
         .data_domain = STR("example.com"),
     };
     rig.inference = inference_new(&rig.options);
@@ -206,6 +218,7 @@ void rig_close(void)
     inference_free(rig.inference);
     directory_box_free(rig.directory);
     metrics_free(rig.metrics);
+    refusal_log_free(rig.refusals);
     key_hash_free(rig.key_hash);
     catalog_unref(rig.catalog);
     loop_stop(rig.loop);

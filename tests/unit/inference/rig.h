@@ -34,6 +34,7 @@
 #define RIG_KEY "0123456789abcdef0123456789abcdef"
 #define RIG_WALLED_KEY "fedcba98765432100123456789abcdef"
 #define RIG_GUARDED_KEY "00112233445566778899aabbccddeeff"
+#define RIG_ADMIN_TOKEN "the-administrator's"
 #define RIG_VERSION "?api-version=2024-10-21"
 
 struct rig {
@@ -43,6 +44,7 @@ struct rig {
     struct directory_box *directory;
     struct key_hash *key_hash;
     struct metrics *metrics;
+    struct refusal_log *refusals;
     struct inference *inference;
     struct inference_options options;
     struct http_request *request; /* NULL: none, or gone after its end */

@@ -22,6 +22,10 @@ static void paths_of_the_data_plane_are_known(void **state)
     assert_true(inference_matches(STR("//openai/v1/models")));
     assert_true(inference_matches(STR("/OpenAI/models")));
     assert_true(inference_matches(STR("/accounts/a/openai/models")));
+    assert_true(inference_matches(STR("/lazuli/refusals/x")));
+    assert_true(inference_matches(STR("/accounts/a/lazuli/refusals/x")));
+    assert_false(inference_matches(STR("/lazuli/refusals")));
+    assert_false(inference_matches(STR("/lazuli/")));
     assert_false(inference_matches(STR("/openai")));
     assert_false(inference_matches(STR("/accounts//openai/models")));
     assert_false(inference_matches(STR("/accounts/openai")));

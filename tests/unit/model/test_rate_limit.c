@@ -75,10 +75,11 @@ static void test_what_is_not_limited(void **state)
 static void test_a_bad_request_counts_as_a_request(void **state)
 {
     struct rate_counters c = { 0 };
+    struct rate_refusals r = { 0 };
 
     (void)state;
     for (int i = 0; i < 10; i++)
-        rate_limit_count_refused(&c, &ten_units, NOON);
+        rate_limit_count_invalid(&c, &r, &ten_units, NOON);
     assert_int_equal(rate_limit_look(&c, &ten_units, NOON).requests.used, 10);
     assert_int_equal(rate_limit_look(&c, &ten_units, NOON).tokens.used, 0);
     assert_int_equal(rate_limit_admit(&c, &ten_units, NOON, 1).verdict, RATE_TOO_MANY_REQUESTS);
@@ -175,6 +176,93 @@ static void test_random_histories(void **state)
     }
 }
 
+/* -- What filled the windows of a refused request ---------------------------------------------- */
+
+struct tally {
+    int64_t period, minute;
+    struct rate_filling filling; /* tokens_counted is not kept */
+};
+
+static void begin_windows(struct tally *t, const struct rate_limits *limits, int64_t now_ms)
+{
+    struct rate_filling *f = &t->filling;
+
+    if (now_ms / limits->period_ms != t->period)
+        f->requests_admitted = f->requests_refused = f->requests_invalid = 0;
+    if (now_ms / MINUTE != t->minute)
+        f->tokens_admitted = f->tokens_refused = 0;
+    t->period = now_ms / limits->period_ms;
+    t->minute = now_ms / MINUTE;
+}
+
+/* It is known to the request what came before it, and when it would pass. */
+static void check_refused(struct tally *t, const struct rate_limits *limits,
+                          struct rate_counters *c, struct rate_refusals *r,
+                          const struct rate_decision *d, uint64_t tokens)
+{
+    struct rate_filling f = rate_limit_note_refused(r, limits, d, tokens);
+    struct rate_counters later;
+    int64_t fits_ms = rate_limit_fits_at_ms(limits, d, tokens);
+    bool counts = d->verdict == RATE_TOO_MANY_TOKENS && !d->is_hopeless;
+
+    assert_int_equal(f.requests_admitted, t->filling.requests_admitted);
+    assert_int_equal(f.requests_refused, t->filling.requests_refused++);
+    assert_int_equal(f.requests_invalid, t->filling.requests_invalid);
+    assert_int_equal(f.tokens_admitted, t->filling.tokens_admitted);
+    assert_int_equal(f.tokens_refused, t->filling.tokens_refused);
+    assert_int_equal(f.tokens_counted, counts ? tokens : 0);
+    t->filling.tokens_refused += f.tokens_counted;
+    if (d->is_hopeless)
+        return;
+    later = *c;
+    assert_int_equal(rate_limit_admit(&later, limits, fits_ms, tokens).verdict, RATE_ADMITTED);
+    later = *c;
+    assert_int_not_equal(rate_limit_admit(&later, limits, fits_ms - 1, tokens).verdict,
+                         RATE_ADMITTED);
+}
+
+static void run_filling(unsigned seed, const struct rate_limits *limits, int gap_max_ms,
+                        uint64_t tokens_max)
+{
+    struct rate_counters c = { 0 };
+    struct rate_refusals r = { 0 };
+    struct tally t = { 0 };
+    int64_t now_ms = NOON;
+
+    for (int i = 0; i < EVENTS; i++) {
+        uint64_t tokens = (uint64_t)rand_r(&seed) % (tokens_max + 1);
+        struct rate_decision d;
+
+        now_ms += rand_r(&seed) % (gap_max_ms + 1);
+        begin_windows(&t, limits, now_ms);
+        if (rand_r(&seed) % 8 == 0) {
+            rate_limit_count_invalid(&c, &r, limits, now_ms);
+            t.filling.requests_invalid++;
+            continue;
+        }
+        d = rate_limit_admit(&c, limits, now_ms, tokens);
+        if (d.verdict != RATE_ADMITTED) {
+            check_refused(&t, limits, &c, &r, &d, tokens);
+            continue;
+        }
+        t.filling.requests_admitted++;
+        t.filling.tokens_admitted += tokens;
+    }
+}
+
+static void test_what_filled_the_windows(void **state)
+{
+    static const struct rate_limits one_unit = { 1000, 1, 10000 }, by_minute = { 12000, 2, 60000 };
+
+    (void)state;
+    for (unsigned seed = 1; seed <= 5; seed++) {
+        run_filling(seed, &ten_units, 300, 1200);
+        run_filling(seed, &ten_units, 3000, 11000);
+        run_filling(seed, &one_unit, 8000, 900);
+        run_filling(seed, &by_minute, 20000, 9000);
+    }
+}
+
 /* -- Many at a time ---------------------------------------------------------------------------- */
 
 #define THREADS 64
@@ -230,6 +318,7 @@ int main(void)
         cmocka_unit_test(test_a_bad_request_counts_as_a_request),
         cmocka_unit_test(test_a_clock_that_jumps),
         cmocka_unit_test(test_random_histories),
+        cmocka_unit_test(test_what_filled_the_windows),
         cmocka_unit_test(test_exact_among_threads),
     };
 

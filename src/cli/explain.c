@@ -1,0 +1,182 @@
+/*
+ * lazuli explain: why a request was refused (429), and when it passes. Asks the running service.
+ * SPDX-License-Identifier: MIT
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/format.h"
+#include "base/json.h"
+#include "cli/command.h"
+#include "cli/explain_text.h"
+#include "cli/fetch.h"
+#include "cli/service_info.h"
+
+struct question {
+    const char *id;
+    const char *endpoint; /* NULL: that of the data folder */
+    const char *output;
+    bool as_json;
+    struct fetch_request request;
+};
+
+/* The command's own words are taken out; what is left are settings. */
+static bool take_words(int *argc, char **argv, struct question *q, struct error *err)
+{
+    const struct command_option own[] = { { "--endpoint", &q->endpoint },
+                                          { "--output", &q->output } };
+    int left = 1;
+
+    for (int i = 1; i < *argc; i++) {
+        const struct command_option *option = NULL;
+        struct str word = str_from(argv[i]), name, value = word;
+
+        (void)str_split(&value, '=', &name);
+        for (size_t k = 0; k < ARRAY_LEN(own); k++)
+            option = str_equal(name, str_from(own[k].name)) ? &own[k] : option;
+        if (option && value.data)
+            *option->value = value.data;
+        else if (option && i + 1 < *argc)
+            *option->value = argv[++i];
+        else if (option)
+            return error_set(err, ERROR_CONFIG, "%s needs a value", option->name);
+        else if (!q->id && !str_starts_with(word, STR("--")))
+            q->id = argv[i];
+        else {
+            argv[left++] = argv[i];
+            if (!value.data && i + 1 < *argc && str_starts_with(word, STR("--")) &&
+                !settings_is_flag(str_slice(word, 2, word.len)))
+                argv[left++] = argv[++i];
+        }
+    }
+    *argc = left;
+    return true;
+}
+
+static bool check(struct question *q, struct error *err)
+{
+    if (!q->id)
+        return error_set(err, ERROR_CONFIG,
+                         "explain needs the apim-request-id of the refused request's answer");
+    if (!format_is_guid(str_from(q->id)))
+        return error_set(err, ERROR_CONFIG,
+                         "'%s' is no apim-request-id, which looks like "
+                         "01234567-89ab-cdef-0123-456789abcdef",
+                         q->id);
+    q->as_json = str_equal(str_from(q->output), STR("json"));
+    return q->as_json || str_equal(str_from(q->output), STR("text")) ||
+           error_set(err, ERROR_CONFIG, "--output: '%s' is neither text nor json", q->output);
+}
+
+static const char *variable(const char *name)
+{
+    const char *value = getenv(name);
+
+    return value && *value ? value : NULL;
+}
+
+/* As lazuli env prints them: the administrator's token sees all accounts' refusals, a key its own. */
+static bool use_environment(struct question *q, struct arena *a, struct error *err)
+{
+    const char *token = variable("LAZULI_ARM_TOKEN"), *key = variable("AZURE_OPENAI_API_KEY");
+
+    if (!key)
+        key = variable("AZURE_OPENAI_KEY");
+    q->request.endpoint = str_from(q->endpoint);
+    q->request.ca_file = variable("LAZULI_CA_BUNDLE");
+    if (token)
+        q->request.header = arena_printf(a, "authorization: Bearer %s", token);
+    else if (key)
+        q->request.header = arena_printf(a, "api-key: %s", key);
+    else
+        return error_set(err, ERROR_CONFIG,
+                         "--endpoint needs LAZULI_ARM_TOKEN, AZURE_OPENAI_API_KEY or "
+                         "AZURE_OPENAI_KEY in the environment");
+    return true;
+}
+
+static bool use_folder(struct question *q, const struct settings *s, struct arena *a,
+                       struct error *err)
+{
+    struct service_info service;
+
+    if (!service_info_read(s, a, &service, err))
+        return false;
+    q->request.endpoint = service.known.endpoint.public_base;
+    if (service.authority_file.len)
+        q->request.ca_file = arena_text(a, service.authority_file);
+    q->request.header =
+        arena_printf(a, "authorization: Bearer %.*s", STR_ARGS(service.known.admin_token));
+    return true;
+}
+
+static bool refuse(const struct fetch_answer *answer, const struct question *q, struct error *err)
+{
+    if (answer->status == 404)
+        return error_set(err, ERROR_IO,
+                         "the service knows of no refusal %s: it remembers the last ones since its "
+                         "start, of deployments' own limits, and a key sees those of its account",
+                         q->id);
+    if (answer->status == 401 || answer->status == 403)
+        return error_set(err, ERROR_IO, "the service does not take our credential (status %d)",
+                         answer->status);
+    return error_set(err, ERROR_IO, "the service answers with status %d", answer->status);
+}
+
+static bool ask(struct question *q, struct arena *a, yyjson_val **refusal, struct error *err)
+{
+    struct fetch_answer answer;
+    struct error why;
+
+    q->request.path = arena_printf(a, "/lazuli/refusals/%s", q->id);
+    if (!fetch(a, &q->request, &answer, &why))
+        return error_set(err, why.code, "%.*s: %s", STR_ARGS(q->request.endpoint), why.text);
+    if (answer.status != 200)
+        return refuse(&answer, q, err);
+    *refusal = yyjson_doc_get_root(json_parse(a, answer.body, err));
+    return yyjson_is_obj(*refusal) ||
+           error_set(err, ERROR_IO, "the service's answer is not understood");
+}
+
+static int explain(struct question *q, const struct settings *s, struct arena *a)
+{
+    yyjson_val *refusal;
+    struct error err;
+    bool ok = q->endpoint ? use_environment(q, a, &err) : use_folder(q, s, a, &err);
+
+    if (!ok || !ask(q, a, &refusal, &err))
+        return command_fail(&err, err.code == ERROR_CONFIG ? EXIT_USAGE : 1);
+    if (q->as_json)
+        printf("%s\n", json_write(a, refusal).data);
+    else
+        explain_print_text(stdout, a, refusal);
+    return 0;
+}
+
+static int run(int argc, char **argv)
+{
+    struct question q = { .output = "text" };
+    struct arena *a = arena_new(NULL);
+    struct settings settings;
+    const char *config;
+    struct error err;
+    int status;
+
+    arena_keep_secret(a);
+    settings_init(&settings);
+    if (take_words(&argc, argv, &q, &err) && check(&q, &err) &&
+        command_read_settings(argc, argv, NULL, &settings, &config, &err))
+        status = explain(&q, &settings, a);
+    else
+        status = command_fail(&err, EXIT_USAGE);
+    settings_done(&settings);
+    arena_free(a);
+    return status;
+}
+
+const struct command command_explain = {
+    .name = "explain",
+    .arguments = "ID [--data DIR | --endpoint URL] [--output text|json]",
+    .help = "tell why a request was refused (429) and when it passes, by its apim-request-id",
+    .run = run,
+};
