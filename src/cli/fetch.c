@@ -2,8 +2,8 @@
 #include "cli/fetch.h"
 
 #include "base/buf.h"
-#include "engine/upstream_url.h"
 #include "net/http_client.h"
+#include "net/url.h"
 
 #define ANSWER_BYTES_MAX ((size_t)1024 * 1024)
 #define TIMEOUT_MS 10000
@@ -73,24 +73,17 @@ static void run(struct fetching *f, const struct http_client_request *request)
     loop_free(f->loop);
 }
 
-static bool parse(struct arena *a, struct str endpoint, struct upstream_url *url, struct error *err)
-{
-    struct error why;
-
-    return upstream_url_parse(a, endpoint, url, &why) ||
-           error_set(err, ERROR_CONFIG, "the endpoint is none: %s", why.text);
-}
-
 bool fetch(struct arena *a, const struct fetch_request *request, struct fetch_answer *answer,
            struct error *err)
 {
     struct fetching f = { .err = err };
     struct stream_address address;
     struct http_client_request call;
-    struct upstream_url url;
+    struct url url;
+    const char *why;
 
-    if (!parse(a, request->endpoint, &url, err))
-        return false;
+    if (!url_parse(a, request->endpoint, &url, &why))
+        return error_set(err, ERROR_CONFIG, "the endpoint %s", why);
     address = (struct stream_address){ url.unix_path, url.host, url.port, NULL, NULL };
     if (url.is_tls) {
         address.tls = tls_context_new_client(request->ca_file, err);
