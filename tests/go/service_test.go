@@ -84,7 +84,7 @@ func start(folder string, arguments ...string) (*lazuli, error) {
 	if err := os.WriteFile(catalog, []byte(simulated), 0o600); err != nil {
 		return nil, err
 	}
-	line := []string{"up", "--listen", "127.0.0.1:0", "--data", data, "--catalog", catalog, "--drain-ms", "5000"}
+	line := []string{"up", "--listen", "127.0.0.1:0", "--data", data, "--catalog", catalog, "--drain-ms", "5000", "--rate-limits=false"}
 	l := &lazuli{process: exec.Command(program(), append(line, arguments...)...), ended: make(chan error, 1)}
 	output, input, err := os.Pipe()
 	if err != nil {

@@ -34,7 +34,8 @@ export class Lazuli {
         service.logFile = join(folder, 'log');
         const log = openSync(service.logFile, 'w');
         service.process = spawn(program, [
-            'up', '--listen', '127.0.0.1:0', '--data', data, '--catalog', catalog, '--drain-ms', '5000', ...options,
+            'up', '--listen', '127.0.0.1:0', '--data', data, '--catalog', catalog, '--drain-ms', '5000',
+            '--rate-limits=false', ...options,
         ], { stdio: ['ignore', log, log] });
         closeSync(log);
         await service.ready();

@@ -67,7 +67,7 @@ final class Lazuli {
         CompletableFuture<Void> started = new CompletableFuture<>();
 
         process = new ProcessBuilder(program(), "up", "--listen", "127.0.0.1:0", "--data", data, "--catalog",
-            catalog.toString(), "--drain-ms", "5000").redirectErrorStream(true).start();
+            catalog.toString(), "--drain-ms", "5000", "--rate-limits=false").redirectErrorStream(true).start();
         Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly)); // whatever happens to a test
         reader = new Thread(() -> read(started));
         reader.start();
