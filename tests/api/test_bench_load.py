@@ -1,6 +1,7 @@
 """lazuli bench load: what it sends, what it prints, and what it makes of the answers."""
 
 import asyncio
+import itertools
 import json
 import os
 import re
@@ -203,6 +204,15 @@ def test_starts_at_planned_times_however_slow_the_service_is(upstream, endpoint)
     came = [call.came_s - upstream.calls[0].came_s for call in upstream.calls]
     assert 0.4 < came[-1] < 1.4
     assert "held back" not in done.err
+
+
+def test_arrives_at_random_times(upstream, endpoint):
+    """The same in each run, and not evenly."""
+    assert run_load("-n", 20, "-r", 1200, "--arrivals", "poisson", *SHORT, endpoint).status == 0
+    came = [call.came_s for call in upstream.calls]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(came)]
+    assert max(gaps) > 3 * min(gaps) and max(gaps) > 0.08
+    assert came[-1] - came[0] > 0.3
 
 
 def test_tells_what_waits_behind_a_slow_service(upstream, endpoint, tmp_path):
