@@ -142,6 +142,18 @@ def test_finds_a_service_by_its_data_folder(simulated):
     assert done.status == 1 and "status 401" in done.err
 
 
+def test_a_data_folder_without_a_key(tmp_path):
+    """Of a service in production, where keys belong to accounts."""
+    config = tmp_path / "lazuli.yaml"
+    config.write_text("dev: false\n")
+    with Lazuli(data=tmp_path, command="serve", arguments=["--config", config]) as service:
+        done = run_load("-n", 1, *SHORT, "--data", service.data)
+        assert done.status == 2 and "it knows no key" in done.err
+        # with one of one's own, the folder still tells the endpoint
+        done = run_load("-n", 1, *SHORT, "--data", service.data, "-k", "OPENAI_API_KEY")
+        assert done.status == 1 and "status 401" in done.err
+
+
 def test_speaks_the_v1_surface(simulated):
     done = run_load("-n", 2, *SHORT, f"{simulated.endpoint}/openai/v1", OPENAI_API_KEY=simulated.key)
     assert done.status == 0, done.err
