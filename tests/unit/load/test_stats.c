@@ -122,7 +122,7 @@ static void failures_have_no_latency(void **state)
     o.result = LOAD_THROTTLED;
     o.cause = LOAD_CAUSE_THROTTLED;
     o.status = 429;
-    o.utilization = 101;
+    o.utilization = 101.4;
     run_one(&o);
     o.result = LOAD_FAILED;
     o.cause = LOAD_CAUSE_STATUS;
@@ -137,7 +137,10 @@ static void failures_have_no_latency(void **state)
     assert_int_equal(shown.done, 0);
     assert_int_equal(shown.e2e.count, 0);
     assert_true(shown.utilization.count == 3);
-    assert_true(shown.utilization.average > 99.6 && shown.utilization.average < 99.7);
+    assert_true(shown.utilization.average > 99.79 && shown.utilization.average < 99.81);
+    /* 90 percent of the way from 99 to 101.4 */
+    assert_true(shown.utilization.p95 > 100.9 && shown.utilization.p95 < 101.4);
+    assert_true(shown.utilization.p50 > 98.7 && shown.utilization.p50 < 99.3);
     assert_int_equal(s.failures.count, 2);
     assert_int_equal(s.failures.kinds[1].count, 2);
     assert_int_equal(s.failures.kinds[1].id_count, 2);
