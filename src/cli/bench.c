@@ -55,6 +55,11 @@ static bool read_data(struct bench_options *b, struct arena *a, struct error *er
         b->load.endpoint = arena_text(a, service.known.endpoint.public_base);
     if (!b->load.key && !b->load.token && service.known.key1.len)
         b->load.key = arena_text(a, service.known.key1);
+    if (!b->load.key && !b->load.token)
+        return error_set(err, ERROR_CONFIG,
+                         "--data %s: it knows no key, since the service was not made by lazuli up: "
+                         "give -k/--api-key-env or --token-env",
+                         b->data);
     if (!b->load.ca_file && service.authority_file.len)
         b->load.ca_file = arena_text(a, service.authority_file);
     return true;

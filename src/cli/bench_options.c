@@ -22,8 +22,8 @@ enum kind {
 
 /* What is given by words that are not numbers. */
 struct words {
-    int shape, output_format, retry, end_mode,
-        generation; /* of a choice, which one; -1: not given */
+    /* of a choice, which one; -1: not given */
+    int shape, output_format, retry, end_mode, generation, arrivals;
     bool no_stream;
 };
 
@@ -67,6 +67,8 @@ static const struct row {
       "end when either or both of requests and duration are reached (or)" },
     { "rate", 'r', KIND_REAL, LOAD_AT(rate_rpm), 0, 6e7, NULL,
       "requests a minute, at planned times; 0: as fast as the clients can (0)" },
+    { "arrivals", 0, KIND_CHOICE, WORD_AT(arrivals), 0, 0, "even|poisson",
+      "how the rate's planned times lie; as a Poisson process, they come in bursts (even)" },
     { "aggregation-window", 'w', KIND_REAL, LOAD_AT(window_s), 1, 86400, NULL,
       "seconds that a line's figures are about (60)" },
     { "context-generation-method", 0, KIND_CHOICE, WORD_AT(generation), 0, 0, "generate|replay",
@@ -346,6 +348,8 @@ static bool check(const struct target *t, struct error *err)
     if (o->shape == LOAD_SHAPE_CUSTOM && !o->replay_path && !o->context_tokens)
         return error_set(err, ERROR_CONFIG,
                          "-p/--context-tokens is missing, which --shape-profile custom needs");
+    if (t->words.arrivals == 1 && o->rate_rpm <= 0)
+        return error_set(err, ERROR_CONFIG, "--arrivals poisson needs a -r/--rate");
     if (o->includes_usage && !o->streams)
         return error_set(err, ERROR_CONFIG,
                          "--include-usage is for streams: an answer that is whole has its usage");
@@ -373,6 +377,7 @@ bool bench_options_parse(int argc, char **argv, struct bench_options *b, struct 
     b->load.shape = (enum load_shape)t.words.shape;
     b->load.is_jsonl = t.words.output_format == 1;
     b->load.retries = t.words.retry == 1;
+    b->load.is_random = t.words.arrivals == 1;
     b->load.ends_with_both = t.words.end_mode == 1;
     b->load.streams = !t.words.no_stream;
     if (!check(&t, err))

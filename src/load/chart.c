@@ -50,10 +50,10 @@ static void write_number(FILE *out, double value)
         fprintf(out, "%.4g", value);
 }
 
-/* The least of 1, 2, 2.5 and 5 times a power of ten that is not below. */
+/* The least number not below whose quarters are short ones. */
 static double round_up(double value)
 {
-    static const double steps[] = { 1, 2, 2.5, 5, 10 };
+    static const double steps[] = { 1, 1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8, 10 };
     double power;
 
     if (!(value > 0))

@@ -109,6 +109,7 @@ static void end_throttled(struct load_client *c)
     }
     c->call = NULL;
     c->throttled_tries++;
+    uv_update_time(loop_uv(x->loop)); /* never earlier than asked for */
     uv_timer_start(&c->timer, on_retry, (wait_us + 999) / 1000, 0);
 }
 

@@ -44,6 +44,29 @@ static void keep(const char *text, char *out, size_t size)
     }
 }
 
+static bool has_digit(struct str word)
+{
+    for (size_t i = 0; i < word.len; i++) {
+        if (word.data[i] >= '0' && word.data[i] <= '9')
+            return true;
+    }
+    return false;
+}
+
+/* The same words, but for those with digits: "Please retry after 27 seconds", ids of requests. */
+static bool is_alike(const char *text, const char *other)
+{
+    struct str a = str_from(text), b = str_from(other), word, other_word;
+
+    while (str_split(&a, ' ', &word)) {
+        if (!str_split(&b, ' ', &other_word))
+            return false;
+        if (!str_equal(word, other_word) && !(has_digit(word) && has_digit(other_word)))
+            return false;
+    }
+    return !str_split(&b, ' ', &other_word);
+}
+
 static struct failure_kind *find(struct load_failures *f, const struct load_outcome *o,
                                  const char *text)
 {
@@ -51,7 +74,7 @@ static struct failure_kind *find(struct load_failures *f, const struct load_outc
 
     for (unsigned i = 0; i < f->count; i++) {
         k = &f->kinds[i];
-        if (k->cause == o->cause && k->status == o->status && strcmp(k->text, text) == 0)
+        if (k->cause == o->cause && k->status == o->status && is_alike(k->text, text))
             return k;
     }
     if (f->count == FAILURE_KINDS_MAX)

@@ -12,6 +12,7 @@
 #define FAILURE_IDS_MAX 3
 #define FAILURE_TEXT_BYTES 200
 
+/* Texts that differ in words with digits only are of one kind, which keeps the first. */
 struct failure_kind {
     enum load_cause cause;
     int status;

@@ -32,6 +32,7 @@ struct load_options {
     uint64_t requests;   /* 0: until told to stop */
     double duration_s;   /* 0: until told to stop */
     bool ends_with_both; /* requests and duration; else with the first of them */
+    bool is_random;      /* planned times as of a Poisson process; else even */
     double rate_rpm;     /* 0: as fast as the clients can */
     bool retries;        /* what was throttled, with back-off */
     double timeout_s;    /* without a byte */

@@ -88,7 +88,9 @@ static void write_setup(FILE *out, const struct load_facts *f)
     write_row(out, "api-version", o->api_version);
     write_number_row(out, "clients", o->clients, "");
     if (o->rate_rpm > 0)
-        write_number_row(out, "rate", o->rate_rpm, "requests a minute, at planned times");
+        write_number_row(out, "rate", o->rate_rpm,
+                         o->is_random ? "requests a minute, at random times (Poisson)"
+                                      : "requests a minute, at even times");
     else
         write_row(out, "rate", "as fast as the clients can");
     write_row(out, "retry", o->retries ? "exponential" : "none");

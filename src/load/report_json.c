@@ -42,6 +42,7 @@ static void set_options(struct writer *w, yyjson_mut_val *root, const struct loa
     set_real(w, object, "duration", o->duration_s);
     set_text(w, object, "run_end_condition_mode", o->ends_with_both ? "and" : "or");
     set_real(w, object, "rate", o->rate_rpm);
+    set_text(w, object, "arrivals", o->is_random ? "poisson" : "even");
     set_real(w, object, "aggregation_window", o->window_s);
     if (o->replay_path) {
         set_text(w, object, "replay_path", o->replay_path);

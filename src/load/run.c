@@ -27,6 +27,7 @@
 
 #define TICK_MS 1000
 #define SIGNAL_COUNT 2
+#define ARRIVALS_SEED 20231019 /* two runs have the same arrivals */
 /* Of failed calls, in a second; the summary counts all. */
 #define FAILURES_SAID_MAX 5
 /* Azure's tool warns from there on. */
@@ -352,6 +353,8 @@ static void go(struct run *r)
     load_stats_init(&r->stats, r->options->window_s, now_us);
     load_schedule_init(&r->schedule, now_us, r->options->rate_rpm, r->options->requests,
                        r->options->duration_s, r->options->ends_with_both);
+    if (r->options->is_random)
+        load_schedule_randomize(&r->schedule, ARRIVALS_SEED);
     start_loop(r);
     start_clients(r);
     start_due(r);

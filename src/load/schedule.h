@@ -20,11 +20,16 @@ struct load_schedule {
     bool ends_with_both;   /* else with the first of them */
     uint64_t started;
     bool is_stopped;
+    uint64_t random;  /* 0: planned times are even */
+    double random_us; /* else that of the next one, from the start */
 };
 
 /* `rate_rpm` 0: no rate; `requests` and `duration_s` 0: not limited by it. */
 void load_schedule_init(struct load_schedule *s, uint64_t start_us, double rate_rpm,
                         uint64_t requests, double duration_s, bool ends_with_both);
+/* Planned times as of callers who know nothing of each other (a Poisson process of that rate), from the
+ * start on. The same seed, the same times. */
+void load_schedule_randomize(struct load_schedule *s, uint64_t seed);
 /* Takes the next request, if one is to start by now: true, and when it was planned. */
 bool load_schedule_take(struct load_schedule *s, uint64_t now_us, uint64_t *planned_us);
 /* When the next request is due. */

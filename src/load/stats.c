@@ -104,7 +104,7 @@ void load_stats_snapshot(struct load_stats *s, uint64_t now_us, struct load_snap
         .e2e = latency_of(&sums->e2e, 1e6),
         .ttft = latency_of(&sums->ttft, 1e6),
         .tbt = latency_of(&sums->tbt, 1e6),
-        .utilization = latency_of(&sums->utilization, 1),
+        .utilization = latency_of(&sums->utilization, 10),
     };
     if (sums->utilization_count)
         snapshot->utilization.average = sums->utilization_sum / (double)sums->utilization_count;

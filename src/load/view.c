@@ -83,7 +83,7 @@ static void put_latency(struct load_view *v, const char *name, const struct load
     char text[LINE_BYTES];
 
     if (l->count)
-        snprintf(text, sizeof(text), "  %-5s %9.3f %9.3f %9.3f %9.3f", name, l->average, l->p50,
+        snprintf(text, sizeof(text), "  %-5s %9.4f %9.4f %9.4f %9.4f", name, l->average, l->p50,
                  l->p95, l->p99);
     else
         snprintf(text, sizeof(text), "  %-5s %9s %9s %9s %9s", name, "n/a", "n/a", "n/a", "n/a");

@@ -40,7 +40,7 @@ void load_window_add(struct load_window *w, const struct load_outcome *o, uint64
     if (o->utilization >= 0) {
         s->utilization_count++;
         s->utilization_sum += o->utilization;
-        histogram_add(&s->utilization, (uint64_t)(o->utilization + 0.5));
+        histogram_add(&s->utilization, (uint64_t)(o->utilization * 10 + 0.5));
     }
     if (o->result != LOAD_DONE)
         return;

@@ -17,7 +17,7 @@ struct window_sums {
     uint64_t utilization_count;
     double utilization_sum;
     struct histogram e2e, ttft, tbt;
-    struct histogram utilization; /* whole percents */
+    struct histogram utilization; /* tenths of a percent */
 };
 
 struct load_window {

@@ -187,6 +187,12 @@ def upstream(upstream_server):
 
 
 @pytest.fixture
+def endpoint(upstream):
+    """Its base URL."""
+    return f"http://127.0.0.1:{upstream.port}"
+
+
+@pytest.fixture
 def group(arm):
     """A group of the test's own, gone with all in it at its end; `arm` is the module's."""
     name = "group" + uuid.uuid4().hex[:8]

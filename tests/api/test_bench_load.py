@@ -1,6 +1,7 @@
 """lazuli bench load: what it sends, what it prints, and what it makes of the answers."""
 
 import asyncio
+import itertools
 import json
 import os
 import re
@@ -11,25 +12,12 @@ import time
 
 import pytest
 
-from fake_upstream import chat_answer, chat_event, obliging
-from load import KEY, TIME, end_load, environment, run_load, start_load
+from fake_upstream import answering, chat_answer, chat_event, obliging
+from load import KEY, SHORT, TIME, end_load, environment, run_load, start_load
 from service import PROGRAM, Lazuli, free_port
 
-SHORT = ["-s", "custom", "-p", "50", "-m", "20"]
 JSON_KEYS = ["run_seconds", "timestamp", "rpm", "processing", "completed", "failures", "throttled", "requests", "tpm", "e2e",
              "ttft", "tbt", "util"]  # fmt: skip
-
-
-@pytest.fixture
-def endpoint(upstream):
-    return f"http://127.0.0.1:{upstream.port}"
-
-
-def answering(status, body=None, headers=None):
-    async def script(call):
-        await call.reply(status, body, headers)
-
-    return script
 
 
 # -- What it sends ---------------------------------------------------------------------------------------------------------
@@ -141,6 +129,18 @@ def test_finds_a_service_by_its_data_folder(simulated):
     assert done.status == 1 and "status 401" in done.err
 
 
+def test_a_data_folder_without_a_key(tmp_path):
+    """Of a service in production, where keys belong to accounts."""
+    config = tmp_path / "lazuli.yaml"
+    config.write_text("dev: false\n")
+    with Lazuli(data=tmp_path, command="serve", arguments=["--config", config]) as service:
+        done = run_load("-n", 1, *SHORT, "--data", service.data)
+        assert done.status == 2 and "it knows no key" in done.err
+        # with one of one's own, the folder still tells the endpoint
+        done = run_load("-n", 1, *SHORT, "--data", service.data, "-k", "OPENAI_API_KEY")
+        assert done.status == 1 and "status 401" in done.err
+
+
 def test_speaks_the_v1_surface(simulated):
     done = run_load("-n", 2, *SHORT, f"{simulated.endpoint}/openai/v1", OPENAI_API_KEY=simulated.key)
     assert done.status == 0, done.err
@@ -205,6 +205,15 @@ def test_starts_at_planned_times_however_slow_the_service_is(upstream, endpoint)
     assert "held back" not in done.err
 
 
+def test_arrives_at_random_times(upstream, endpoint):
+    """The same in each run, and not evenly."""
+    assert run_load("-n", 20, "-r", 1200, "--arrivals", "poisson", *SHORT, endpoint).status == 0
+    came = [call.came_s for call in upstream.calls]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(came)]
+    assert max(gaps) > 3 * min(gaps) and max(gaps) > 0.08
+    assert came[-1] - came[0] > 0.3
+
+
 def test_tells_what_waits_behind_a_slow_service(upstream, endpoint, tmp_path):
     """One client, six requests planned 50 ms apart, each takes 0.3 s: the last waits 1.25 s before it starts."""
     upstream.script = slow(0.3)
@@ -232,70 +241,6 @@ def test_ends_with_the_duration(upstream, endpoint):
     assert len(upstream.calls) == 2
     assert "waiting for 1 requests to drain" in done.err
     assert "not started: 8 requests" in done.err
-
-
-# -- 429 -------------------------------------------------------------------------------------------------------------------
-
-
-def throttling(times, headers):
-    """So many answers of 429, then good ones."""
-    asked = []
-
-    async def script(call):
-        asked.append(call)
-        if len(asked) <= times:
-            await call.reply(429, {"error": {"code": "429", "message": "Rate limit is exceeded."}}, headers)
-        else:
-            await obliging(call)
-
-    return script
-
-
-@pytest.mark.parametrize(
-    ("headers", "seconds"),
-    [({"retry-after-ms": "300", "retry-after": "30"}, 0.3), ({"retry-after": "1"}, 1.0)],
-)
-def test_retries_when_it_is_told(upstream, endpoint, headers, seconds):
-    upstream.script = throttling(2, headers)
-    done = run_load("-n", 1, "-t", "exponential", "-f", "jsonl", *SHORT, endpoint)
-    assert done.status == 0, done.err
-    first, second, third = (call.came_s for call in upstream.calls)
-    assert second - first >= seconds * 0.99 and third - second >= seconds * 0.99
-    assert (done.last["completed"], done.last["failures"], done.last["throttled"]) == (1, 0, 0)
-    assert done.last["e2e"]["avg"] >= 2 * seconds * 0.99  # from the first attempt on
-    assert "2 answers of 429 were tried again" in done.err
-
-
-def test_backs_off_where_it_is_not_told(upstream, endpoint):
-    upstream.script = throttling(1, {})
-    done = run_load("-n", 1, "-t", "exponential", *SHORT, endpoint)
-    assert done.status == 0, done.err
-    assert len(upstream.calls) == 2
-
-
-def test_gives_up_what_would_take_more_than_a_minute(upstream, endpoint):
-    upstream.script = throttling(100, {"retry-after-ms": "61000"})
-    done = run_load("-n", 1, "-t", "exponential", *SHORT, endpoint)
-    assert done.status == 1
-    assert (done.last["failures"], done.last["throttled"]) == ("1", "1")
-    assert len(upstream.calls) == 1
-
-
-def test_drops_what_is_throttled(upstream, endpoint):
-    upstream.script = throttling(2, {"retry-after-ms": "50", "apim-request-id": "id-of-429"})
-    done = run_load("-n", 3, "-c", 1, *SHORT, endpoint)
-    assert done.status == 0, done.err
-    assert len(upstream.calls) == 3
-    assert (done.last["completed"], done.last["failures"], done.last["throttled"]) == ("3", "2", "2")
-    assert "call failed" not in done.err
-    assert "2  throttled 429: 429: Rate limit is exceeded. (apim-request-id id-of-429, id-of-429)" in done.err
-
-
-def test_retries_nothing_else(upstream, endpoint):
-    upstream.script = answering(503, {"error": {"code": "ServiceUnavailable", "message": "Later."}}, {"retry-after-ms": "10"})
-    done = run_load("-n", 2, "-c", 1, "-t", "exponential", *SHORT, endpoint)
-    assert done.status == 1
-    assert len(upstream.calls) == 2
 
 
 # -- Failures --------------------------------------------------------------------------------------------------------------
@@ -391,28 +336,6 @@ def test_verifies_tls(simulated):
     trusted = simulated.variables["LAZULI_CA_BUNDLE"]
     done = run_load("-n", 1, "--ca-file", trusted, simulated.endpoint.replace("http:", "https:"), OPENAI_API_KEY=simulated.key)
     assert done.status == 0, done.err
-
-
-def test_lives_through_faults_of_the_simulator(lazuli_with_faults):
-    service = lazuli_with_faults
-    done = run_load("-n", 60, "-c", 4, "-f", "jsonl", *SHORT, service.endpoint, OPENAI_API_KEY=service.key)
-    assert done.status == 0, done.err
-    last = done.last
-    assert last["completed"] == 60
-    assert 0 < last["throttled"] == last["failures"] < 60
-
-
-@pytest.fixture
-def lazuli_with_faults(tmp_path):
-    catalog = """
-extends: default
-engines:
-  - name: sim
-    sim: { seed: 1, fault: { kind: status, status: 429, retry_after_ms: 20, rate: 0.3 } }
-default_engines: { chat: sim }
-"""
-    with Lazuli(catalog, data=tmp_path) as service:
-        yield service
 
 
 # -- Its end ---------------------------------------------------------------------------------------------------------------

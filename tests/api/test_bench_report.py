@@ -7,14 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from fake_upstream import obliging
-from load import run_load
-
-SHORT = ["-s", "custom", "-p", "50", "-m", "20"]
-
-
-@pytest.fixture
-def endpoint(upstream):
-    return f"http://127.0.0.1:{upstream.port}"
+from load import SHORT, run_load
 
 
 async def one_of_three_fails(call):

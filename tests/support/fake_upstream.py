@@ -121,6 +121,15 @@ async def obliging(call):
     await call.end_events()
 
 
+def answering(status, body=None, headers=None):
+    """A script that answers so, whatever it is asked."""
+
+    async def script(call):
+        await call.reply(status, body, headers)
+
+    return script
+
+
 class FakeUpstream:
     def __init__(self):
         self.script = obliging

@@ -10,6 +10,7 @@ from service import PROGRAM
 
 KEY = "the-key-of-the-load"
 LIMIT_S = 60
+SHORT = ["-s", "custom", "-p", "50", "-m", "20"]  # a small shape
 
 # A line of Azure's benchmark tool: names and widths of its columns.
 COLUMNS = [

@@ -113,6 +113,7 @@ static void what_is_wrong_is_named(void **state)
         { "-e d http://x -r -1", "-r/--rate must be" },
         { "-e d http://x -r inf", "-r/--rate must be" },
         { "-e d http://x -w 0.5", "-w/--aggregation-window must be" },
+        { "-e d http://x --arrivals poisson", "--arrivals poisson needs a -r/--rate" },
         { "-e d http://x -s big",
           "-s/--shape-profile must be one of balanced|context|generation|custom, not 'big'" },
         { "-e d http://x -s custom", "-p/--context-tokens is missing" },

@@ -50,6 +50,48 @@ static void a_rate_does_not_drift(void **state)
     assert_int_equal(take_all(START + 3600ull * SECOND - 1), 7 * 60);
 }
 
+/* As many as the rate says, and the gaps' deviation is their mean, as of a Poisson process. */
+static void random_arrivals(void **state)
+{
+    double sum = 0, squares = 0, gap;
+    uint64_t last = START;
+    unsigned count = 0;
+
+    (void)state;
+    load_schedule_init(&s, START, 60000, 0, 0, false); /* a thousand a second */
+    load_schedule_randomize(&s, 42);
+    while (count < 20000) {
+        uint64_t next = load_schedule_next_us(&s, last);
+
+        assert_true(next >= last);
+        assert_false(next > START && load_schedule_take(&s, next - 1, &planned));
+        assert_true(load_schedule_take(&s, next, &planned));
+        assert_int_equal(planned, next);
+        gap = (double)(next - last);
+        sum += gap;
+        squares += gap * gap;
+        last = next;
+        count++;
+    }
+    assert_true(sum / count > 970 && sum / count < 1030);
+    assert_true(squares / count > 1.9 * 1000 * 1000 && squares / count < 2.1 * 1000 * 1000);
+    /* nobody was there for ten seconds: they are late, and counted once */
+    count = (unsigned)load_schedule_behind(&s, last + 10 * SECOND);
+    assert_true(count > 9500 && count < 10500);
+    assert_int_equal(take_all(last + 10 * SECOND), count);
+}
+
+/* However many have piled up, they are counted in no time. */
+static void a_huge_backlog(void **state)
+{
+    (void)state;
+    load_schedule_init(&s, START, 6e7, 0, 0, false); /* a million a second */
+    assert_int_equal(load_schedule_behind(&s, START + 36000ull * SECOND - 1), 36000ull * SECOND);
+    load_schedule_randomize(&s, 42);
+    assert_in_range(load_schedule_behind(&s, START + 36000ull * SECOND), 35900ull * SECOND,
+                    36100ull * SECOND);
+}
+
 static void without_a_rate_always(void **state)
 {
     (void)state;
@@ -111,6 +153,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_rate_has_planned_times),
         cmocka_unit_test(a_rate_does_not_drift),
+        cmocka_unit_test(random_arrivals),
+        cmocka_unit_test(a_huge_backlog),
         cmocka_unit_test(without_a_rate_always),
         cmocka_unit_test(either_end),
         cmocka_unit_test(both_ends),

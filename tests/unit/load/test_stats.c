@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include "base/macros.h"
+
 #define START 1000000u
 #define SECOND ((uint64_t)1000000)
 
@@ -120,7 +122,7 @@ static void failures_have_no_latency(void **state)
     o.result = LOAD_THROTTLED;
     o.cause = LOAD_CAUSE_THROTTLED;
     o.status = 429;
-    o.utilization = 101;
+    o.utilization = 101.4;
     run_one(&o);
     o.result = LOAD_FAILED;
     o.cause = LOAD_CAUSE_STATUS;
@@ -135,12 +137,38 @@ static void failures_have_no_latency(void **state)
     assert_int_equal(shown.done, 0);
     assert_int_equal(shown.e2e.count, 0);
     assert_true(shown.utilization.count == 3);
-    assert_true(shown.utilization.average > 99.6 && shown.utilization.average < 99.7);
+    assert_true(shown.utilization.average > 99.79 && shown.utilization.average < 99.81);
+    /* 90 percent of the way from 99 to 101.4 */
+    assert_true(shown.utilization.p95 > 100.9 && shown.utilization.p95 < 101.4);
+    assert_true(shown.utilization.p50 > 98.7 && shown.utilization.p50 < 99.3);
     assert_int_equal(s.failures.count, 2);
     assert_int_equal(s.failures.kinds[1].count, 2);
     assert_int_equal(s.failures.kinds[1].id_count, 2);
     assert_string_equal(s.failures.kinds[1].ids[0], "id-1");
     assert_string_equal(s.failures.kinds[1].text, "it broke");
+}
+
+static void numbers_make_no_kinds(void **state)
+{
+    static const char *const texts[] = { "Please retry after 27 seconds. (id a1-b2)",
+                                         "Please retry after 3 seconds. (id ff-03)",
+                                         "Please retry after 3 seconds. (id",
+                                         "Please retry after some seconds. (id a1-b2)",
+                                         "Please retry after 3 seconds. (id ff-03) now",
+                                         "" };
+    struct load_outcome o = outcome(1, 0);
+
+    (void)state;
+    o.result = LOAD_THROTTLED;
+    o.cause = LOAD_CAUSE_THROTTLED;
+    for (unsigned i = 0; i < 2 * ARRAY_LEN(texts); i++) {
+        o.text = texts[i / 2];
+        run_one(&o);
+    }
+    assert_int_equal(s.failures.count, 5);
+    assert_int_equal(s.failures.kinds[0].count, 4);
+    assert_string_equal(s.failures.kinds[0].text, texts[0]);
+    assert_int_equal(s.failures.kinds[4].count, 2);
 }
 
 /* However many kinds of failures and request ids there are, and however long they are. */
@@ -154,12 +182,12 @@ static void failures_are_bounded(void **state)
     o.cause = LOAD_CAUSE_ERROR_EVENT;
     o.text = text;
     o.request_id = text;
-    for (int i = 0; i < 1000; i++) {
-        snprintf(text, sizeof(text), "%-4d%0900d", i, 0);
+    for (int i = 0; i < 600; i++) {
+        snprintf(text, sizeof(text), "%c%c%-900s", 'a' + i % 26, 'a' + i / 26, "");
         run_one(&o);
     }
     assert_int_equal(s.failures.count, FAILURE_KINDS_MAX);
-    assert_int_equal(s.failures.others, 1000 - FAILURE_KINDS_MAX);
+    assert_int_equal(s.failures.others, 600 - FAILURE_KINDS_MAX);
 }
 
 /* Hours: the points become fewer and longer, and nothing is lost. */
@@ -191,6 +219,7 @@ int main(void)
         TEST(the_window_slides),
         TEST(corrected_is_from_the_planned_time),
         TEST(failures_have_no_latency),
+        TEST(numbers_make_no_kinds),
         TEST(failures_are_bounded),
         TEST(the_series_is_bounded),
     };
