@@ -189,7 +189,8 @@ static void print_answer(struct arena *a, const struct answer *x)
     }
     printf("%-26s  %10.2f  %10s  %-5s  %10.1f%%  %15s  %13s  %s\n", x->sku->name, e->needed,
            grouped(a, (double)e->capacity), unit, e->utilization * 100,
-           grouped(a, e->tokens_per_minute), grouped(a, (double)e->requests_per_minute),
+           grouped(a, e->tokens_per_minute),
+           e->requests_per_minute ? grouped(a, (double)e->requests_per_minute) : "-",
            e->is_bound_by_requests ? "requests" : "tokens");
 }
 
@@ -228,7 +229,7 @@ static yyjson_mut_val *render_workload(yyjson_mut_doc *doc, const struct calc_wo
     return item;
 }
 
-/* deployableValue is null where no capacity suffices. */
+/* null: no capacity suffices, or requests are not limited. */
 static yyjson_mut_val *render_answer(yyjson_mut_doc *doc, const struct answer *x)
 {
     const struct calc_estimate *e = &x->estimate;
@@ -244,7 +245,9 @@ static yyjson_mut_val *render_answer(yyjson_mut_doc *doc, const struct answer *x
     json_set_int(doc, item, "step", x->sku->capacity_step);
     set_real(doc, item, "countedTokensPerMinute", e->counted_per_minute);
     set_real(doc, item, "tokensPerMinute", e->tokens_per_minute);
-    json_set_int(doc, item, "requestsPerMinute", (int64_t)e->requests_per_minute);
+    json_set(doc, item, "requestsPerMinute",
+             e->requests_per_minute ? yyjson_mut_uint(doc, e->requests_per_minute)
+                                    : yyjson_mut_null(doc));
     set_real(doc, item, "utilization", e->utilization);
     json_set_str(doc, item, "boundBy", e->is_bound_by_requests ? STR("requests") : STR("tokens"));
     return item;

@@ -46,7 +46,7 @@ struct calc_estimate {
                                        is more than the SKU's maximum */
     double counted_per_minute;    /* the tokens that are measured against the limit */
     double tokens_per_minute;     /* that limit, of `capacity` */
-    uint64_t requests_per_minute; /* limit of `capacity` */
+    uint64_t requests_per_minute; /* limit of `capacity`; 0: its requests are not limited */
     double utilization;           /* needed / capacity, 0..1 */
     bool is_bound_by_requests;    /* standard: the requests need more units than the tokens */
 };

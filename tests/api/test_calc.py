@@ -36,6 +36,7 @@ def test_examples_of_the_sizing_guide(sku, workload, needed, capacity):
     assert found["estimatedCapacity"]["deployableValue"] == capacity
     assert found["unit"] == "PTU"
     assert found["utilization"] == pytest.approx(needed / capacity, abs=1e-4)
+    assert (found["tokensPerMinute"], found["requestsPerMinute"]) == (3400 * capacity, None)
 
 
 def test_workloads_add_up_and_all_skus_are_shown():
@@ -43,6 +44,7 @@ def test_workloads_add_up_and_all_skus_are_shown():
     shown = json.loads(done.stdout)
     assert shown["model"] == {"format": "OpenAI", "name": "gpt-4o", "version": "2024-11-20"}
     assert shown["total"]["inputTokensPerMinute"] == 150000
+    assert shown["estimates"][0]["requestsPerMinute"] == 966  # Standard
     capacities = {e["skuName"]: e["estimatedCapacity"]["deployableValue"] for e in shown["estimates"]}
     assert capacities == {
         "Standard": 161,
@@ -59,7 +61,7 @@ def test_table():
     assert lines[0].startswith("Model: gpt-5.2, version 2025-12-11; a PTU comes to 3,400 input tokens/min")
     assert "Total: 1,000 calls/min, 220,000 tokens/min (200,000 of prompts, 20,000 of responses)" in lines
     assert lines[-1].split() == [
-        "DataZoneProvisionedManaged", "105.88", "110", "PTU", "96.3%", "374,000", "1,980", "tokens",
+        "DataZoneProvisionedManaged", "105.88", "110", "PTU", "96.3%", "374,000", "-", "tokens",
     ]  # fmt: skip
 
 
