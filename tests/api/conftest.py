@@ -107,7 +107,7 @@ def cognitive(options):
 
 
 @pytest.fixture
-def group(resources):
+def sdk_group(resources):
     """The name of a resource group."""
     name = "group" + uuid.uuid4().hex[:8]
     resources.resource_groups.create_or_update(name, {"location": "eastus", "tags": {"owner": "user"}})
@@ -117,11 +117,11 @@ def group(resources):
 
 
 @pytest.fixture
-def account(cognitive, group):
+def sdk_account(cognitive, sdk_group):
     """The name of an account in it."""
     name = "account" + uuid.uuid4().hex[:8]
     body = {"location": "eastus", "kind": "OpenAI", "sku": {"name": "S0"}, "properties": {}}
-    cognitive.accounts.begin_create(group, name, body).result()
+    cognitive.accounts.begin_create(sdk_group, name, body).result()
     return name
 
 

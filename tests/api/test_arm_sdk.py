@@ -75,105 +75,105 @@ def test_providers(resources):
     assert "Microsoft.Resources" in [p.namespace for p in resources.providers.list()]
 
 
-def test_groups(resources, group):
-    shown = resources.resource_groups.get(group)
+def test_groups(resources, sdk_group):
+    shown = resources.resource_groups.get(sdk_group)
     assert (shown.location, shown.tags, shown.properties.provisioning_state) == ("eastus", {"owner": "user"}, "Succeeded")
-    assert group in [g.name for g in resources.resource_groups.list()]
-    assert group in [g.name for g in resources.resource_groups.list(filter="tagName eq 'owner' and tagValue eq 'user'")]
+    assert sdk_group in [g.name for g in resources.resource_groups.list()]
+    assert sdk_group in [g.name for g in resources.resource_groups.list(filter="tagName eq 'owner' and tagValue eq 'user'")]
     assert not list(resources.resource_groups.list(filter="tagName eq 'owner' and tagValue eq 'nobody'"))
-    assert resources.resource_groups.update(group, {"tags": {"a": "b"}}).tags == {"a": "b"}
-    resources.resource_groups.begin_delete(group).result()
-    assert not resources.resource_groups.check_existence(group)
+    assert resources.resource_groups.update(sdk_group, {"tags": {"a": "b"}}).tags == {"a": "b"}
+    resources.resource_groups.begin_delete(sdk_group).result()
+    assert not resources.resource_groups.check_existence(sdk_group)
     with pytest.raises(ResourceNotFoundError, match="ResourceGroupNotFound"):
-        resources.resource_groups.get(group)
+        resources.resource_groups.get(sdk_group)
 
 
-def test_accounts(service, cognitive, resources, group, account):
-    shown = cognitive.accounts.get(group, account)
+def test_accounts(service, cognitive, resources, sdk_group, sdk_account):
+    shown = cognitive.accounts.get(sdk_group, sdk_account)
     assert (shown.kind, shown.sku.name, shown.properties.provisioning_state) == ("OpenAI", "S0", "Succeeded")
-    assert shown.properties.endpoint.endswith(f":{service.port}/accounts/{account}/")
+    assert shown.properties.endpoint.endswith(f":{service.port}/accounts/{sdk_account}/")
     assert shown.system_data.created_at
-    assert account in [a.name for a in cognitive.accounts.list()]
-    assert [a.name for a in cognitive.accounts.list_by_resource_group(group)] == [account]
-    assert [r.type for r in resources.resources.list_by_resource_group(group)] == [ACCOUNT_TYPE]
+    assert sdk_account in [a.name for a in cognitive.accounts.list()]
+    assert [a.name for a in cognitive.accounts.list_by_resource_group(sdk_group)] == [sdk_account]
+    assert [r.type for r in resources.resources.list_by_resource_group(sdk_group)] == [ACCOUNT_TYPE]
     by_filter = list(resources.resources.list(filter=f"resourceType eq '{ACCOUNT_TYPE}'", expand="createdTime"))
-    assert account in [r.name for r in by_filter] and by_filter[0].created_time
+    assert sdk_account in [r.name for r in by_filter] and by_filter[0].created_time
     assert not list(resources.resources.list(filter="resourceType eq 'Microsoft.Web/sites'"))
 
     shown.tags = {"team": "a"}
-    updated = cognitive.accounts.begin_update(group, account, shown).result()
+    updated = cognitive.accounts.begin_update(sdk_group, sdk_account, shown).result()
     assert updated.tags == {"team": "a"}
     acls = NetworkRuleSet(default_action="Deny", ip_rules=[IpRule(value="1.2.3.4")])
     with pytest.raises(HttpResponseError, match="custom subdomain"):
         cognitive.accounts.begin_update(
-            group, account, Account(properties=AccountProperties(network_acls=acls))).result()
-    updated = cognitive.accounts.begin_update(
-        group, account, Account(properties=AccountProperties(network_acls=acls, custom_sub_domain_name=account))).result()
+            sdk_group, sdk_account, Account(properties=AccountProperties(network_acls=acls))).result()
+    properties = AccountProperties(network_acls=acls, custom_sub_domain_name=sdk_account)
+    updated = cognitive.accounts.begin_update(sdk_group, sdk_account, Account(properties=properties)).result()
     assert updated.properties.network_acls.ip_rules[0].value == "1.2.3.4"
-    assert updated.properties.custom_sub_domain_name == account
-    taken = cognitive.check_domain_availability(subdomain_name=account, type=ACCOUNT_TYPE)
+    assert updated.properties.custom_sub_domain_name == sdk_account
+    taken = cognitive.check_domain_availability(subdomain_name=sdk_account, type=ACCOUNT_TYPE)
     assert not taken.is_subdomain_available
 
-    cognitive.accounts.begin_delete(group, account).result()
+    cognitive.accounts.begin_delete(sdk_group, sdk_account).result()
     with pytest.raises(ResourceNotFoundError, match="ResourceNotFound"):
-        cognitive.accounts.get(group, account)
+        cognitive.accounts.get(sdk_group, sdk_account)
 
 
-def test_soft_delete(cognitive, group, account):
-    keys = cognitive.accounts.list_keys(group, account)
-    cognitive.accounts.begin_delete(group, account).result()
-    assert account in [a.name for a in cognitive.deleted_accounts.list()]
-    shown = cognitive.deleted_accounts.get("eastus", group, account)
+def test_soft_delete(cognitive, sdk_group, sdk_account):
+    keys = cognitive.accounts.list_keys(sdk_group, sdk_account)
+    cognitive.accounts.begin_delete(sdk_group, sdk_account).result()
+    assert sdk_account in [a.name for a in cognitive.deleted_accounts.list()]
+    shown = cognitive.deleted_accounts.get("eastus", sdk_group, sdk_account)
     assert shown.properties.deletion_date < shown.properties.scheduled_purge_date
     again = Account(location="eastus", kind="OpenAI", sku=Sku(name="S0"), properties=AccountProperties())
     with pytest.raises(ResourceExistsError, match="FlagMustBeSetForRestore"):
-        cognitive.accounts.begin_create(group, account, again).result()
+        cognitive.accounts.begin_create(sdk_group, sdk_account, again).result()
     restoring = Account(location="eastus", properties=AccountProperties(restore=True))
-    assert cognitive.accounts.begin_create(group, account, restoring).result().kind == "OpenAI"
-    assert cognitive.accounts.list_keys(group, account).key1 == keys.key1
-    cognitive.accounts.begin_delete(group, account).result()
-    cognitive.deleted_accounts.begin_purge("eastus", group, account).result()
+    assert cognitive.accounts.begin_create(sdk_group, sdk_account, restoring).result().kind == "OpenAI"
+    assert cognitive.accounts.list_keys(sdk_group, sdk_account).key1 == keys.key1
+    cognitive.accounts.begin_delete(sdk_group, sdk_account).result()
+    cognitive.deleted_accounts.begin_purge("eastus", sdk_group, sdk_account).result()
     with pytest.raises(ResourceNotFoundError):
-        cognitive.deleted_accounts.get("eastus", group, account)
-    cognitive.deleted_accounts.begin_purge("eastus", group, account).result()
-    cognitive.accounts.begin_create(group, account, again).result()
-    assert cognitive.accounts.list_keys(group, account).key1 != keys.key1
+        cognitive.deleted_accounts.get("eastus", sdk_group, sdk_account)
+    cognitive.deleted_accounts.begin_purge("eastus", sdk_group, sdk_account).result()
+    cognitive.accounts.begin_create(sdk_group, sdk_account, again).result()
+    assert cognitive.accounts.list_keys(sdk_group, sdk_account).key1 != keys.key1
 
 
-def test_keys(cognitive, group, account):
-    before = cognitive.accounts.list_keys(group, account)
-    after = cognitive.accounts.regenerate_key(group, account, key_name="Key2")
+def test_keys(cognitive, sdk_group, sdk_account):
+    before = cognitive.accounts.list_keys(sdk_group, sdk_account)
+    after = cognitive.accounts.regenerate_key(sdk_group, sdk_account, key_name="Key2")
     assert after.key1 == before.key1
     assert after.key2 != before.key2
 
 
-def test_deployments(cognitive, group, account):
-    made = cognitive.deployments.begin_create_or_update(group, account, "ada", embedding()).result()
+def test_deployments(cognitive, sdk_group, sdk_account):
+    made = cognitive.deployments.begin_create_or_update(sdk_group, sdk_account, "ada", embedding()).result()
     assert made.properties.provisioning_state == "Succeeded"
     assert made.properties.capabilities == {"embeddings": "true", "embeddingsMaxInputs": "1"}
     assert made.properties.version_upgrade_option == "OnceNewDefaultVersionAvailable"
     assert [(r.key, r.renewal_period, r.count) for r in made.properties.rate_limits] == [("request", 10, 1), ("token", 60, 1000)]
-    made = cognitive.deployments.begin_create_or_update(group, account, "ada", embedding("2", 120)).result()
+    made = cognitive.deployments.begin_create_or_update(sdk_group, sdk_account, "ada", embedding("2", 120)).result()
     assert (made.properties.model.version, made.sku.capacity) == ("2", 120)
     updated = cognitive.deployments.begin_update(
-        group, account, "ada", PatchResourceTagsAndSku(tags={"a": "b"}, sku=Sku(name="Standard", capacity=7))).result()
+        sdk_group, sdk_account, "ada", PatchResourceTagsAndSku(tags={"a": "b"}, sku=Sku(name="Standard", capacity=7))).result()
     assert (updated.sku.capacity, updated.tags) == (7, {"a": "b"})
-    assert [d.name for d in cognitive.deployments.list(group, account)] == ["ada"]
-    assert [s.sku.name for s in cognitive.deployments.list_skus(group, account, "ada")]
+    assert [d.name for d in cognitive.deployments.list(sdk_group, sdk_account)] == ["ada"]
+    assert [s.sku.name for s in cognitive.deployments.list_skus(sdk_group, sdk_account, "ada")]
     with pytest.raises(ResourceExistsError, match="CannotDeleteResource"):
-        cognitive.accounts.begin_delete(group, account).result()
-    cognitive.deployments.begin_delete(group, account, "ada").result()
-    assert not list(cognitive.deployments.list(group, account))
+        cognitive.accounts.begin_delete(sdk_group, sdk_account).result()
+    cognitive.deployments.begin_delete(sdk_group, sdk_account, "ada").result()
+    assert not list(cognitive.deployments.list(sdk_group, sdk_account))
 
 
-def test_models_skus_usages(cognitive, group, account):
-    cognitive.deployments.begin_create_or_update(group, account, "ada", embedding(capacity=3)).result()
+def test_models_skus_usages(cognitive, sdk_group, sdk_account):
+    cognitive.deployments.begin_create_or_update(sdk_group, sdk_account, "ada", embedding(capacity=3)).result()
     models = list(cognitive.models.list("eastus"))
     assert ("OpenAI", "gpt-35-turbo") in [(m.kind, m.model.name) for m in models]
     assert all(m.model.lifecycle_status for m in models)
-    assert [m for m in cognitive.accounts.list_models(group, account) if m.is_default_version]
-    assert [s.sku.name for s in cognitive.accounts.list_skus(group, account).value] == ["S0"]
-    usages = {u.name.value: u.current_value for u in cognitive.accounts.list_usages(group, account).value}
+    assert [m for m in cognitive.accounts.list_models(sdk_group, sdk_account) if m.is_default_version]
+    assert [s.sku.name for s in cognitive.accounts.list_skus(sdk_group, sdk_account).value] == ["S0"]
+    usages = {u.name.value: u.current_value for u in cognitive.accounts.list_usages(sdk_group, sdk_account).value}
     assert usages["OpenAI.Standard.text-embedding-ada-002"] == 3
     assert [u for u in cognitive.usages.list("eastus") if u.name.value == "OpenAI.Standard.text-embedding-ada-002"]
     assert "EASTUS" in [place for sku in cognitive.resource_skus.list() for place in sku.locations]
@@ -182,40 +182,40 @@ def test_models_skus_usages(cognitive, group, account):
     assert [o for o in cognitive.operations.list() if o.name == ACCOUNT_TYPE + "/write"]
 
 
-def test_content_filter_policies(cognitive, group, account):
+def test_content_filter_policies(cognitive, sdk_group, sdk_account):
     hate = RaiPolicyContentFilter(name="Hate", enabled=True, blocking=True, severity_threshold="Low", source="Prompt")
     policy = RaiPolicy(properties=RaiPolicyProperties(
         mode="Blocking", base_policy_name="Microsoft.DefaultV2", content_filters=[hate]))
-    cognitive.rai_policies.create_or_update(group, account, "strict", policy)
-    assert [p.name for p in cognitive.rai_policies.list(group, account)] == [
+    cognitive.rai_policies.create_or_update(sdk_group, sdk_account, "strict", policy)
+    assert [p.name for p in cognitive.rai_policies.list(sdk_group, sdk_account)] == [
         "Microsoft.Default", "Microsoft.DefaultV2", "strict"]
     deployment = embedding()
     deployment.properties.rai_policy_name = "strict"
-    made = cognitive.deployments.begin_create_or_update(group, account, "ada", deployment).result()
+    made = cognitive.deployments.begin_create_or_update(sdk_group, sdk_account, "ada", deployment).result()
     assert made.properties.rai_policy_name == "strict"
     with pytest.raises(HttpResponseError, match="used by the deployment"):
-        cognitive.rai_policies.begin_delete(group, account, "strict").result()
-    cognitive.deployments.begin_delete(group, account, "ada").result()
-    cognitive.rai_policies.begin_delete(group, account, "strict").result()
-    cognitive.rai_blocklists.create_or_update(group, account, "words", {"properties": {"description": "d"}})
-    cognitive.rai_blocklist_items.batch_add(group, account, "words", [{"name": "a", "properties": {"pattern": "x"}}])
-    assert [i.properties.pattern for i in cognitive.rai_blocklist_items.list(group, account, "words")] == ["x"]
-    cognitive.rai_blocklist_items.batch_delete(group, account, "words", ["a"])
-    cognitive.rai_blocklists.begin_delete(group, account, "words").result()
+        cognitive.rai_policies.begin_delete(sdk_group, sdk_account, "strict").result()
+    cognitive.deployments.begin_delete(sdk_group, sdk_account, "ada").result()
+    cognitive.rai_policies.begin_delete(sdk_group, sdk_account, "strict").result()
+    cognitive.rai_blocklists.create_or_update(sdk_group, sdk_account, "words", {"properties": {"description": "d"}})
+    cognitive.rai_blocklist_items.batch_add(sdk_group, sdk_account, "words", [{"name": "a", "properties": {"pattern": "x"}}])
+    assert [i.properties.pattern for i in cognitive.rai_blocklist_items.list(sdk_group, sdk_account, "words")] == ["x"]
+    cognitive.rai_blocklist_items.batch_delete(sdk_group, sdk_account, "words", ["a"])
+    cognitive.rai_blocklists.begin_delete(sdk_group, sdk_account, "words").result()
 
 
-def test_private_endpoints(cognitive, group, account):
+def test_private_endpoints(cognitive, sdk_group, sdk_account):
     body = {"properties": {"privateLinkServiceConnectionState": {"status": "Approved", "description": "mine"}}}
-    made = cognitive.private_endpoint_connections.begin_create_or_update(group, account, "one", body).result()
+    made = cognitive.private_endpoint_connections.begin_create_or_update(sdk_group, sdk_account, "one", body).result()
     assert made.properties.private_link_service_connection_state.status == "Approved"
-    assert [c.name for c in cognitive.accounts.get(group, account).properties.private_endpoint_connections] == ["one"]
-    assert cognitive.private_link_resources.list(group, account).value
-    cognitive.private_endpoint_connections.begin_delete(group, account, "one").result()
+    assert [c.name for c in cognitive.accounts.get(sdk_group, sdk_account).properties.private_endpoint_connections] == ["one"]
+    assert cognitive.private_link_resources.list(sdk_group, sdk_account).value
+    cognitive.private_endpoint_connections.begin_delete(sdk_group, sdk_account, "one").result()
 
 
-def test_tags(resources, service, group, account):
-    scope = (f"/subscriptions/{service.variables['LAZULI_SUBSCRIPTION_ID']}/resourceGroups/{group}"
-             f"/providers/{ACCOUNT_TYPE}/{account}")
+def test_tags(resources, service, sdk_group, sdk_account):
+    scope = (f"/subscriptions/{service.variables['LAZULI_SUBSCRIPTION_ID']}/resourceGroups/{sdk_group}"
+             f"/providers/{ACCOUNT_TYPE}/{sdk_account}")
 
     def update(operation, tags):
         return resources.tags.begin_update_at_scope(scope, {"operation": operation, "properties": {"tags": tags}}).result()
@@ -228,42 +228,42 @@ def test_tags(resources, service, group, account):
     assert not resources.tags.get_at_scope(scope).properties.tags
 
 
-def test_locks(service, options, cognitive, group, account):
+def test_locks(service, options, cognitive, sdk_group, sdk_account):
     client = ManagementLockClient(**options)
     locks = client.management_locks
-    locks.create_or_update_at_resource_group_level(group, "keep", {"level": "CanNotDelete", "notes": "why"})
+    locks.create_or_update_at_resource_group_level(sdk_group, "keep", {"level": "CanNotDelete", "notes": "why"})
     with pytest.raises(ResourceExistsError, match="ScopeLocked"):
-        cognitive.accounts.begin_delete(group, account).result()
-    assert [lock.name for lock in locks.list_at_resource_group_level(group)] == ["keep"]
-    locks.create_or_update_at_resource_group_level(group, "keep", {"level": "ReadOnly"})
+        cognitive.accounts.begin_delete(sdk_group, sdk_account).result()
+    assert [lock.name for lock in locks.list_at_resource_group_level(sdk_group)] == ["keep"]
+    locks.create_or_update_at_resource_group_level(sdk_group, "keep", {"level": "ReadOnly"})
     with pytest.raises(ResourceExistsError, match="ScopeLocked"):
-        cognitive.accounts.list_keys(group, account)
-    locks.delete_at_resource_group_level(group, "keep")
-    cognitive.accounts.begin_delete(group, account).result()
+        cognitive.accounts.list_keys(sdk_group, sdk_account)
+    locks.delete_at_resource_group_level(sdk_group, "keep")
+    cognitive.accounts.begin_delete(sdk_group, sdk_account).result()
 
 
-def test_generic_resources(resources, group, account):
+def test_generic_resources(resources, sdk_group, sdk_account):
     """As `az resource tag` works: the whole resource is read, tagged and written back."""
-    shown = resources.resources.get(group, "Microsoft.CognitiveServices", "", "accounts", account, "2023-05-01")
+    shown = resources.resources.get(sdk_group, "Microsoft.CognitiveServices", "", "accounts", sdk_account, "2023-05-01")
     shown.tags = {"team": "b"}
     poller = resources.resources.begin_create_or_update(
-        group, "Microsoft.CognitiveServices", "", "accounts", account, "2023-05-01", shown)
+        sdk_group, "Microsoft.CognitiveServices", "", "accounts", sdk_account, "2023-05-01", shown)
     assert poller.result().tags == {"team": "b"}
 
 
-def test_writes_end_without_a_poll(cognitive, group):
+def test_writes_end_without_a_poll(cognitive, sdk_group):
     """The first answer is final: no client waits its 30 seconds."""
     calls = []
     body = Account(location="eastus", kind="OpenAI", sku=Sku(name="S0"), properties=AccountProperties())
     poller = cognitive.accounts.begin_create(
-        group, "unpolled", body, raw_response_hook=lambda r: calls.append(r.http_request.method))
+        sdk_group, "unpolled", body, raw_response_hook=lambda r: calls.append(r.http_request.method))
     assert poller.result().name == "unpolled"
     assert calls == ["PUT"]
 
 
-def test_preconditions(cognitive, service, group, account):
-    path = (f"/subscriptions/{service.variables['LAZULI_SUBSCRIPTION_ID']}/resourceGroups/{group}"
-            f"/providers/{ACCOUNT_TYPE}/{account}?api-version=2024-10-01")
+def test_preconditions(cognitive, service, sdk_group, sdk_account):
+    path = (f"/subscriptions/{service.variables['LAZULI_SUBSCRIPTION_ID']}/resourceGroups/{sdk_group}"
+            f"/providers/{ACCOUNT_TYPE}/{sdk_account}?api-version=2024-10-01")
     wrong = '"00000000-0000-0000-0000-000000000000"'
     request = HttpRequest("PATCH", path, json={"tags": {}}, headers={"If-Match": wrong})
     answer = cognitive._send_request(request)
@@ -272,12 +272,12 @@ def test_preconditions(cognitive, service, group, account):
     assert answer.status_code == 412
 
 
-def test_existence(resources, cognitive, service, certificate, group, account):
+def test_existence(resources, cognitive, service, certificate, sdk_group, sdk_account):
     """HEAD finds what GET finds, of every type."""
-    cognitive.deployments.begin_create_or_update(group, account, "ada", embedding()).result()
+    cognitive.deployments.begin_create_or_update(sdk_group, sdk_account, "ada", embedding()).result()
     arm = Arm(service)
     arm.session.verify, arm.session.trust_env = str(certificate / "cert.pem"), False
-    in_group, of_account = arm.group(group), arm.account(group, account)
+    in_group, of_account = arm.group(sdk_group), arm.account(sdk_group, sdk_account)
     lock = f"{of_account}/providers/Microsoft.Authorization/locks/keep"
     assert arm.raw("PUT", f"{lock}?api-version=2020-05-01", {"properties": {"level": "CanNotDelete"}}).status_code == 201
     role = f"{arm.subscription}/providers/Microsoft.Authorization/roleDefinitions/acdd72a7-3385-48ef-bd42-f606fba81ae7"
@@ -297,9 +297,9 @@ def test_existence(resources, cognitive, service, certificate, group, account):
         other = path[:-1] + ("1" if path.endswith("0") else "0")
         assert not resources.resources.check_existence_by_id(other, version), other
     assert resources.resources.check_existence(
-        group, "Microsoft.CognitiveServices", f"accounts/{account}", "deployments", "ada", "2023-05-01")
+        sdk_group, "Microsoft.CognitiveServices", f"accounts/{sdk_account}", "deployments", "ada", "2023-05-01")
     assert not resources.resources.check_existence(
-        group, "Microsoft.CognitiveServices", f"accounts/{account}", "deployments", "none", "2023-05-01")
+        sdk_group, "Microsoft.CognitiveServices", f"accounts/{sdk_account}", "deployments", "none", "2023-05-01")
     assert arm.raw("DELETE", f"{lock}?api-version=2020-05-01").status_code == 200
     listkeys = arm.raw("HEAD", f"{of_account}/listKeys?api-version=2023-05-01")
     assert listkeys.status_code == 405  # what only POST gets is not asked for by HEAD either

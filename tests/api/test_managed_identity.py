@@ -48,22 +48,22 @@ def identities(options):
 # -- Resources --------------------------------------------------------------------------------------------------------------
 
 
-def test_life_of_an_identity(identities, resources, group, entra):
-    made = identities.create_or_update(group, "mine", NEW)
-    assert made.id.endswith(f"/resourceGroups/{group}{IDENTITIES}/mine")
+def test_life_of_an_identity(identities, resources, sdk_group, entra):
+    made = identities.create_or_update(sdk_group, "mine", NEW)
+    assert made.id.endswith(f"/resourceGroups/{sdk_group}{IDENTITIES}/mine")
     assert (made.type, made.location, made.tags) == ("Microsoft.ManagedIdentity/userAssignedIdentities", "eastus", NEW["tags"])
     assert made.tenant_id == entra.tenant and made.principal_id != made.client_id
-    assert identities.get(group, "mine") == made
-    changed = identities.update(group, "mine", {"tags": {"team": "b"}})
+    assert identities.get(sdk_group, "mine") == made
+    changed = identities.update(sdk_group, "mine", {"tags": {"team": "b"}})
     assert changed.tags == {"team": "b"} and changed.principal_id == made.principal_id
-    assert [i.id for i in identities.list_by_resource_group(group)] == [made.id]
+    assert [i.id for i in identities.list_by_resource_group(sdk_group)] == [made.id]
     assert made.id in [i.id for i in identities.list_by_subscription()]
-    (listed,) = resources.resources.list_by_resource_group(group)
+    (listed,) = resources.resources.list_by_resource_group(sdk_group)
     assert (listed.id, listed.tags) == (made.id, {"team": "b"})
-    identities.delete(group, "mine")
-    identities.delete(group, "mine")
+    identities.delete(sdk_group, "mine")
+    identities.delete(sdk_group, "mine")
     with pytest.raises(ResourceNotFoundError):
-        identities.get(group, "mine")
+        identities.get(sdk_group, "mine")
 
 
 def test_the_provider_is_registered(resources):
@@ -78,29 +78,29 @@ def test_the_provider_is_registered(resources):
 def test_answers_follow_the_specification(entra, service, version):
     """Each is held against it (arm_watch): the newest stable one; older ones have the same members, but for one."""
     name = "g" + uuid.uuid4().hex[:8]
-    group = f"/resourceGroups/{name}"
+    sdk_group = f"/resourceGroups/{name}"
 
     def call(method, path, body=None, status=200):
         answer = entra.arm(method, path, service.token, body, version)
         assert answer.status_code == status, answer.text
         return answer.json() if answer.content else None
 
-    assert entra.arm("PUT", group, service.token, {"location": "eastus"}, "2022-12-01").status_code == 201
-    mine = f"{group}{IDENTITIES}/mine"
+    assert entra.arm("PUT", sdk_group, service.token, {"location": "eastus"}, "2022-12-01").status_code == 201
+    mine = f"{sdk_group}{IDENTITIES}/mine"
     body = NEW | {"properties": {"isolationScope": "Regional"}}
     assert ("isolationScope" in call("PUT", mine, body, 201)["properties"]) == (version >= "2024-11-30")
     call("PUT", mine, body)
     call("PATCH", mine, {"tags": {}})
     call("GET", mine)
-    assert call("GET", f"{group}{IDENTITIES}")["value"]
+    assert call("GET", f"{sdk_group}{IDENTITIES}")["value"]
     assert call("GET", IDENTITIES)["value"]
-    account = f"{group}/providers/Microsoft.CognitiveServices/accounts/{name}"
+    sdk_account = f"{sdk_group}/providers/Microsoft.CognitiveServices/accounts/{name}"
     new = {"kind": "OpenAI", "sku": {"name": "S0"}, "location": "eastus", "identity": {"type": "SystemAssigned"}}
-    assert entra.arm("PUT", account, service.token, new, "2023-05-01").status_code == 201
-    call("GET", f"{account}/providers/Microsoft.ManagedIdentity/identities/default")
+    assert entra.arm("PUT", sdk_account, service.token, new, "2023-05-01").status_code == 201
+    call("GET", f"{sdk_account}/providers/Microsoft.ManagedIdentity/identities/default")
     call("DELETE", mine)
     call("DELETE", mine, status=204)
-    assert entra.arm("DELETE", group, service.token, version="2022-12-01").status_code == 202
+    assert entra.arm("DELETE", sdk_group, service.token, version="2022-12-01").status_code == 202
 
 
 def test_operations(entra, service):
@@ -111,14 +111,14 @@ def test_operations(entra, service):
     assert "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action" in names
 
 
-def test_locks_and_the_activity_log(identities, options, group, entra, service):
-    mine = identities.create_or_update(group, "mine", NEW)
+def test_locks_and_the_activity_log(identities, options, sdk_group, entra, service):
+    mine = identities.create_or_update(sdk_group, "mine", NEW)
     lock = f"{mine.id}/providers/Microsoft.Authorization/locks/keep"
     service.arm("PUT", lock, {"properties": {"level": "CanNotDelete"}}, "2016-09-01").raise_for_status()
     with pytest.raises(HttpResponseError, match="ScopeLocked"):
-        identities.delete(group, "mine")
+        identities.delete(sdk_group, "mine")
     service.arm("DELETE", lock, version="2016-09-01").raise_for_status()
-    identities.delete(group, "mine")
+    identities.delete(sdk_group, "mine")
     path = "/providers/Microsoft.Insights/eventtypes/management/values"
     filters = {"$filter": f"eventTimestamp ge '2020-01-01T00:00:00Z' and resourceUri eq '{mine.id}'"}
     url = f"{entra.base}/subscriptions/{options['subscription_id']}{path}"
@@ -132,34 +132,35 @@ def test_locks_and_the_activity_log(identities, options, group, entra, service):
 # -- Accounts ---------------------------------------------------------------------------------------------------------------
 
 
-def test_identities_of_an_account(cognitive, identities, options, entra, group, account):
+def test_identities_of_an_account(cognitive, identities, options, entra, sdk_group, sdk_account):
     """What was assigned comes back from a PUT of what was shown; each is a principal that Graph knows."""
-    mine = identities.create_or_update(group, "mine", NEW)
+    mine = identities.create_or_update(sdk_group, "mine", NEW)
     both = Identity(type="SystemAssigned, UserAssigned", user_assigned_identities={mine.id: UserAssignedIdentity()})
-    shown = cognitive.accounts.begin_update(group, account, Account(identity=both)).result().identity
+    shown = cognitive.accounts.begin_update(sdk_group, sdk_account, Account(identity=both)).result().identity
     assert shown.tenant_id == entra.tenant
     assert shown.user_assigned_identities[mine.id].principal_id == mine.principal_id
     assert shown.user_assigned_identities[mine.id].client_id == mine.client_id
-    again = cognitive.accounts.begin_create(group, account, cognitive.accounts.get(group, account)).result().identity
+    body = cognitive.accounts.get(sdk_group, sdk_account)
+    again = cognitive.accounts.begin_create(sdk_group, sdk_account, body).result().identity
     assert again.principal_id == shown.principal_id
     assert again.user_assigned_identities[mine.id].client_id == mine.client_id
-    scope = cognitive.accounts.get(group, account).id
+    scope = cognitive.accounts.get(sdk_group, sdk_account).id
     own = ManagedServiceIdentityClient(**options).system_assigned_identities.get_by_scope(scope)
     assert own.principal_id == shown.principal_id
-    for principal, name, explicit in ((mine.principal_id, "mine", "True"), (shown.principal_id, account, "False")):
+    for principal, name, explicit in ((mine.principal_id, "mine", "True"), (shown.principal_id, sdk_account, "False")):
         known = entra.graph("GET", f"/servicePrincipals/{principal}")
         assert (known["servicePrincipalType"], known["displayName"]) == ("ManagedIdentity", name)
         assert known["alternativeNames"][0] == f"isExplicit={explicit}"
-    none = cognitive.accounts.begin_update(group, account, Account(identity=Identity(type="None"))).result()
+    none = cognitive.accounts.begin_update(sdk_group, sdk_account, Account(identity=Identity(type="None"))).result()
     assert none.identity is None
     entra.graph("GET", f"/servicePrincipals/{shown.principal_id}", status=404)
 
 
-def test_who_assigns_an_identity_must_have_it(cognitive, group, account):
-    wrong = f"{cognitive.accounts.get(group, account).id.split('/providers/')[0]}{IDENTITIES}/nobody"
+def test_who_assigns_an_identity_must_have_it(cognitive, sdk_group, sdk_account):
+    wrong = f"{cognitive.accounts.get(sdk_group, sdk_account).id.split('/providers/')[0]}{IDENTITIES}/nobody"
     body = Account(identity=Identity(type="UserAssigned", user_assigned_identities={wrong: UserAssignedIdentity()}))
     with pytest.raises(HttpResponseError) as refused:
-        cognitive.accounts.begin_update(group, account, body).result()
+        cognitive.accounts.begin_update(sdk_group, sdk_account, body).result()
     assert (refused.value.status_code, refused.value.error.code) == (400, "FailedIdentityOperation")
 
 
@@ -172,15 +173,15 @@ def machine(service, monkeypatch):
     monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", service.endpoint)
 
 
-def test_a_program_picks_its_identity(machine, identities, group):
-    runner = identities.create_or_update(group, "runner", NEW)
-    other = identities.create_or_update(group, "other", NEW)
+def test_a_program_picks_its_identity(machine, identities, sdk_group):
+    runner = identities.create_or_update(sdk_group, "runner", NEW)
+    other = identities.create_or_update(sdk_group, "other", NEW)
 
     def token(**how):
         return claims_of(ManagedIdentityCredential(**how).get_token(f"{ARM}/.default").token)
 
     assert token()["oid"] == runner.principal_id  # the only one of the machine's names that there is
-    helper = identities.create_or_update(group, "helper", NEW)
+    helper = identities.create_or_update(sdk_group, "helper", NEW)
     with pytest.raises(CredentialUnavailableError):
         token()
     for identity in (runner, helper):
@@ -201,10 +202,10 @@ def test_a_program_picks_its_identity(machine, identities, group):
             token(**how)
 
 
-def test_roles_are_in_force_until_the_identity_is_deleted(machine, service, entra, options, identities, group):
+def test_roles_are_in_force_until_the_identity_is_deleted(machine, service, entra, options, identities, sdk_group):
     """The control plane and the data plane know the bearer at once, and no more once it is gone. What it was given stays
     listed, without a name, and gives nothing: not to the next one of its name either."""
-    runner = identities.create_or_update(group, "runner", NEW)
+    runner = identities.create_or_update(sdk_group, "runner", NEW)
     credential = ManagedIdentityCredential(client_id=runner.client_id)
     arm, data = (credential.get_token(f"{scope}/.default").token for scope in (ARM, DATA))
     url = f"{service.endpoint}/accounts/{service.variables['LAZULI_ACCOUNT']}/openai/deployments/gpt-4/chat/completions"
@@ -221,7 +222,7 @@ def test_roles_are_in_force_until_the_identity_is_deleted(machine, service, entr
     entra.assign(runner.principal_id, OPENAI_USER)
     assert reading["properties"]["principalType"] == "ServicePrincipal"
     assert (groups(arm), chat(data)) == (200, 200)
-    identities.delete(group, "runner")
+    identities.delete(sdk_group, "runner")
     assert (groups(arm), chat(data)) == (401, 401)
     with pytest.raises(CredentialUnavailableError):
         ManagedIdentityCredential(client_id=runner.client_id).get_token(f"{DATA}/.default")
@@ -230,7 +231,7 @@ def test_roles_are_in_force_until_the_identity_is_deleted(machine, service, entr
     assert len(kept) == 2 and {a.principal_type for a in kept} == {"ServicePrincipal"}
     asked = {"ids": [runner.principal_id], "types": ["user", "group", "servicePrincipal"]}
     assert entra.graph("POST", "/directoryObjects/getByIds", asked)["value"] == []
-    again = identities.create_or_update(group, "runner", NEW)
+    again = identities.create_or_update(sdk_group, "runner", NEW)
     next_one = ManagedIdentityCredential(client_id=again.client_id)
     assert groups(next_one.get_token(f"{ARM}/.default").token) == 403
     assert chat(next_one.get_token(f"{DATA}/.default").token) == 401
@@ -241,8 +242,8 @@ def test_roles_are_in_force_until_the_identity_is_deleted(machine, service, entr
 def test_an_identity_is_there_after_a_restart(tmp_path, monkeypatch):
     """Also as the machine's own."""
     with Lazuli(data=tmp_path) as first:
-        group = first.account_id.partition("/providers/")[0]
-        made = first.arm("PUT", f"{group}{IDENTITIES}/mine", NEW, "2023-01-31").json()["properties"]
+        sdk_group = first.account_id.partition("/providers/")[0]
+        made = first.arm("PUT", f"{sdk_group}{IDENTITIES}/mine", NEW, "2023-01-31").json()["properties"]
     with Lazuli(data=tmp_path, arguments=["--machine-identity", made["clientId"]]) as second:
         monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", second.endpoint)
         token = ManagedIdentityCredential().get_token(f"{ARM}/.default").token

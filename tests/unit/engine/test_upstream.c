@@ -494,13 +494,22 @@ static void fails_without(const char *address, const char *reason)
 
 static void says_what_is_missing(void **state)
 {
+    char empty[] = "/tmp/lazuli-empty-XXXXXX", address[128];
+    int fd;
+
     (void)state;
     unsetenv("LAZULI_TEST_NO_KEY");
     fails_without("url: 'http://127.0.0.1:1', api_key_env: LAZULI_TEST_NO_KEY",
                   "LAZULI_TEST_NO_KEY holds no key");
     fails_without("url: 'http://127.0.0.1:1', api_key_file: /nonexistent/key",
                   "cannot read the key file /nonexistent/key");
-    fails_without("url: 'http://127.0.0.1:1', api_key_file: /dev/null", "holds no key");
+    fails_without("url: 'http://127.0.0.1:1', api_key_file: /dev/null", "it is not a regular file");
+    fd = mkstemp(empty);
+    assert_true(fd >= 0);
+    close(fd);
+    snprintf(address, sizeof(address), "url: 'http://127.0.0.1:1', api_key_file: %s", empty);
+    fails_without(address, "holds no key");
+    unlink(empty);
     fails_without("url: 'https://127.0.0.1:1', ca_file: /nonexistent/ca.pem", "/nonexistent/ca");
     start("");
 }
