@@ -9,6 +9,8 @@
  *   RECEIVE, MEASURE, DISPATCH, RELAY
  *                -> SETTLE                 (the client has left)
  *   RELAY        -> SETTLE                 (too late for a status: an error event, or a cut)
+ *   SETTLE       -> VALIDATE               (a provisioned deployment could not take it, and nothing
+ *                                           was sent: another one is asked, once; spillover.h)
  *
  * RECEIVE, MEASURE and RELAY wait for events, the others never. Only FINISH ends the request with
  * the HTTP server; x and all it holds are gone after it.
@@ -66,6 +68,7 @@ enum surface { SURFACE_DATED, SURFACE_V1 };
 struct exchange;
 struct operation;
 struct shaping;
+struct spillover;
 
 /* What VALIDATE found in the request's body. */
 struct request_facts {
@@ -181,6 +184,7 @@ struct exchange {
     /* events */
     bool body_ready;
     bool client_gone;
+    bool time_up; /* the service ends: nothing is begun any more */
 
     /* MEASURE, DISPATCH, RELAY */
     struct engine_facts engine;
@@ -211,6 +215,9 @@ struct exchange {
     /* ADMIT */
     struct admission admission;
     struct retry retry;
+
+    /* SETTLE: another deployment was to take the request; NULL: none was */
+    struct spillover *spillover;
 
     /* MEASURE */
     struct measure measure;
@@ -254,6 +261,9 @@ void exchange_forget_request(struct exchange *x);
 
 /* A new GUID, in exchange.c. */
 void exchange_new_id(struct inference *i, char out[GUID_TEXT_LEN + 1]);
+/* In resolve.c: can that deployment (NULL: there is none) do what is asked? */
+bool exchange_check_deployment(struct exchange *x, const struct directory_deployment *d,
+                               struct error *err);
 /* The prompt's tokens, estimated from its length; in admit.c. */
 uint64_t exchange_prompt_tokens(const struct request_facts *f);
 /* The request as the deployment's engine gets it; how many parts it has. In dispatch.c. */

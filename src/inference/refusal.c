@@ -117,7 +117,9 @@ static void note(const struct exchange *x, int64_t now_ms)
         note_throughput(x, &r);
     else
         note_windows(x, &r);
-    refusal_log_add(x->inference->options.refusals, &r);
+    /* What the client of a request that was sent on hears of, is noted already. */
+    if (!x->spillover)
+        refusal_log_add(x->inference->options.refusals, &r);
 }
 
 void refusal_set(struct exchange *x, struct error *err)
