@@ -152,15 +152,18 @@ struct retry {
 
 /* ADMIT's own. */
 struct admission {
-    bool is_counted;            /* at least as a request */
-    bool is_admitted;           /* and not settled yet */
-    bool wants_receipt;         /* and was admitted; see receipt.h */
-    uint64_t estimate;          /* tokens; of the Provisioned family, work in input tokens */
-    uint64_t answer;            /* tokens that one answer is taken for in it */
-    uint64_t actual;            /* once it is settled: what the estimate should have been, */
-    int64_t correction;         /* and by what the deployment's count was changed for it */
-    struct rate_decision rates; /* of the Standard family */
-    struct ptu_decision bucket; /* of the Provisioned family */
+    bool is_counted;              /* at least as a request */
+    bool is_admitted;             /* and not settled yet */
+    bool wants_receipt;           /* and was admitted; see receipt.h */
+    uint64_t estimate;            /* tokens; of the Provisioned family, work in input tokens */
+    uint64_t answer;              /* tokens that one answer is taken for in it */
+    uint64_t actual;              /* once it is settled: what the estimate should have been, */
+    int64_t correction;           /* and by what the deployment's count was changed for it */
+    struct rate_decision rates;   /* of the Standard family */
+    struct ptu_decision bucket;   /* of the Provisioned family */
+    struct rate_window *spending; /* of an engine that costs money; NULL: it does not */
+    uint64_t cost;                /* added there, estimated */
+    int64_t spending_ends_ms;     /* of the day in which that was */
 };
 
 struct usage {

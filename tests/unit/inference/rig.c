@@ -18,6 +18,11 @@ static const char catalog_text[] =
     "    llama: { model: /models/some.gguf }\n"
     "  - name: up\n"
     "    upstream: { addresses: [ { url: \"http://127.0.0.1:9/v1\" } ] }\n"
+    "  - name: paid\n"
+    "    upstream:\n"
+    "      url: \"http://127.0.0.1:9/v1\"\n"
+    "      cost: { input_per_million: 1000, cached_input_per_million: 500, output_per_million: "
+    "10000, per_day: 1 }\n"
     "  - name: azure\n"
     "    upstream: { api: azure, model: far-model, addresses: [ { url: \"http://127.0.0.1:9\" } ] "
     "}\n"
@@ -106,6 +111,7 @@ static const struct {
     { "retired", "gpt-4", "sim", "0301", NULL },
     { "ptu", "gpt-4", "llama", NULL, "up" },
     { "ptu-sim", "gpt-4", "sim", NULL, "" },
+    { "paid", "gpt-4", "paid", NULL, NULL },
 };
 
 struct rig rig;
