@@ -70,6 +70,7 @@ static void put_answer_back(struct exchange *x)
     const struct spillover *s = x->spillover;
 
     x->deployment = s->from;
+    x->deployment_name = s->from->name;
     x->status = s->status;
     x->content_type = s->content_type;
     x->reply_body = s->reply_body;

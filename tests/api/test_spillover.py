@@ -1,4 +1,4 @@
-"""Spillover: what a provisioned deployment cannot take, a standard one does; here by the request's header."""
+"""Spillover: what a provisioned deployment cannot take, a standard one does."""
 
 import openai
 import pytest
@@ -104,6 +104,27 @@ def test_the_sdk_sees_an_answer(service):
     assert "".join(event.choices[0].delta.content or "" for event in stream if event.choices)
     on_v1 = service.plain(default_headers={HEADER: "standard"})
     assert on_v1.chat.completions.create(model="full", messages=MESSAGES, max_tokens=5).choices[0].message.content
+
+
+def test_the_deployment_says_where_to(service):
+    """By spilloverDeploymentName, which counts for more than the header, until it is taken away or what it names has gone."""
+    path = "/deployments/failing-all"
+    model = {"format": "OpenAI", "name": "gpt-4", "version": "0613"}
+    body = {"sku": {"name": "GlobalProvisionedManaged", "capacity": 15}, "properties": {"model": model}}
+    service.deploy("other", "gpt-4", "0613", capacity=100)
+    body["properties"]["spilloverDeploymentName"] = "other"
+    assert service.arm("PUT", path, body, version="2025-06-01").status_code == 201
+    for over in (None, "standard", "nobody"):
+        answer = ask(service, "failing-all", over)
+        assert (answer.status_code, answer.headers["x-ms-deployment-name"]) == (200, "other")
+        assert answer.headers[FROM] == "failing-all"
+    assert service.arm("DELETE", "/deployments/other").status_code == 200
+    answer = ask(service, "failing-all", "standard")
+    assert (answer.status_code, answer.headers[ERROR]) == (500, "404")
+    del body["properties"]["spilloverDeploymentName"]
+    assert service.arm("PUT", path, body, version="2025-06-01").status_code == 200
+    assert ask(service, "failing-all").status_code == 500
+    assert ask(service, "failing-all", "standard").headers["x-ms-deployment-name"] == "standard"
 
 
 def test_what_the_engine_fails_at(service, upstream):

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <cmocka.h>
 
+#include "model/refusal_log.h"
 #include "reply_events.h"
 
 #define MESSAGES "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]"
@@ -90,6 +91,15 @@ static void expect_metric(const char *deployment, int status, const char *is_spi
     if (str_find(buf_str(&out), str_from(line)) == SIZE_MAX)
         fail_msg("no line %s", line);
     buf_done(&out);
+}
+
+/* What is remembered of the refusal, by the id that the client got, is of that deployment. */
+static void expect_explained(const char *deployment)
+{
+    struct refusal found;
+
+    assert_true(refusal_log_find(rig.refusals, rig_header("apim-request-id"), &found));
+    assert_string_equal(found.deployment, deployment);
 }
 
 static void expect_nothing_in_flight(void)
@@ -334,6 +344,7 @@ static void the_other_one_has_limits_too(void **state)
     }
     rig_chat("ptu", WHOLE);
     expect_original(429, "429", "429");
+    expect_explained("ptu");
 }
 
 /* The other one's engine cannot do all that the first one's can. */
