@@ -41,6 +41,7 @@ static bool read_deployment(const struct reading *in, const struct store_resourc
         .requests_per_minute = sku_requests_per_minute(m, f.sku, f.capacity),
         .ptu_tokens_per_minute = sku_ptu_tokens_per_minute(m, f.sku, f.capacity),
         .ptu_output_ratio = m->ptu_output_ratio,
+        .spillover = json_str(json_at(body, "properties.spilloverDeploymentName")),
         .is_ready = f.runs != NULL,
     };
     return true;

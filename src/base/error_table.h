@@ -35,6 +35,7 @@
     X(KEY_VAULT,           403, SPACED,  "KeyVaultEncryptionKeyNotFound", NULL, TEXT_NO_VAULT_KEY) \
     X(FIREWALL,            403, SPACED,  "403", NULL, "Access denied due to Virtual Network/Firewall rules.") \
     X(VIRTUAL_NETWORK,     403, SPACED,  "403", NULL, "A Virtual Network is configured for this resource. Please use the correct endpoint for making requests. Check https://aka.ms/cogsvc-vnet for more details.") \
+    X(BUDGET,              403, GATEWAY, "403", NULL, NULL) \
     X(PUBLIC_ACCESS,       403, SPACED,  "403", NULL, "Public access is disabled. Please configure private endpoint.") \
     X(NOT_FOUND,           404, SPACED,  "404", NULL, "Resource not found") \
     X(NO_DEPLOYMENT,       404, SPACED,  "DeploymentNotFound", NULL, TEXT_DEPLOYMENT_NOT_FOUND) \

@@ -201,6 +201,13 @@ unsigned engine_context_tokens(struct engine_client *c, const struct catalog_eng
     return e ? atomic_load(&e->context_tokens) : 0;
 }
 
+struct rate_window *engine_spending(struct engine_client *c, const struct catalog_engine *engine)
+{
+    struct engine *e = find(c, engine);
+
+    return e ? e->spending : NULL;
+}
+
 void engine_call_cancel(struct engine_call *call)
 {
     if (call->failure) {

@@ -27,6 +27,14 @@ TAILQ_HEAD(engine_list, engine);
 TAILQ_HEAD(engine_client_list, engine_client);
 TAILQ_HEAD(engine_call_list, engine_call);
 
+/* Of the engines of one name, of which a reload may bring forth several. */
+struct engine_spending {
+    _Alignas(64) struct rate_window day;
+    SLIST_ENTRY(engine_spending) link;
+    char *name;
+};
+SLIST_HEAD(engine_spending_list, engine_spending);
+
 struct engines {
     struct loop *loop;
     struct run_folder run_folder;
@@ -39,7 +47,8 @@ struct engines {
     void (*on_stopped)(void *data);
     void *on_stopped_data;
     struct loop_task stopped_task;
-    _Atomic unsigned generation; /* counts reloads: clients drop what they remember */
+    _Atomic unsigned generation;           /* counts reloads: clients drop what they remember */
+    struct engine_spending_list spendings; /* control loop */
 
     pthread_mutex_t lock; /* for the lists */
     struct engine_list list;
@@ -52,6 +61,7 @@ struct engine {
     const struct engine_driver *driver;
     struct catalog *catalog; /* keeps the settings */
     const struct catalog_engine *settings;
+    struct rate_window *spending;
     void *own; /* the driver's */
     _Atomic unsigned refs;
     _Atomic unsigned in_flight;

@@ -98,6 +98,33 @@ bool engine_has_predecessor(struct engine *e)
     return older && older != e;
 }
 
+/* It is found again by the engines of that name that come later. */
+static struct rate_window *find_spending(struct engines *es, const char *name)
+{
+    struct engine_spending *s;
+
+    SLIST_FOREACH(s, &es->spendings, link)
+    {
+        if (strcmp(s->name, name) == 0)
+            return &s->day;
+    }
+    s = memory_alloc_aligned(_Alignof(struct engine_spending), sizeof(*s));
+    s->name = memory_dup_text(name);
+    SLIST_INSERT_HEAD(&es->spendings, s, link);
+    return &s->day;
+}
+
+static void free_spendings(struct engines *es)
+{
+    struct engine_spending *s;
+
+    while ((s = SLIST_FIRST(&es->spendings))) {
+        SLIST_REMOVE_HEAD(&es->spendings, link);
+        free(s->name);
+        free(s);
+    }
+}
+
 static void engine_new(struct engines *owner, struct catalog *catalog,
                        const struct catalog_engine *settings)
 {
@@ -107,6 +134,7 @@ static void engine_new(struct engines *owner, struct catalog *catalog,
     e->driver = driver_of(settings->kind);
     e->catalog = catalog_ref(catalog);
     e->settings = settings;
+    e->spending = find_spending(owner, settings->name);
     e->refs = 1;
     e->idle_task.fn = on_idle;
     e->wake_task.fn = on_wake;
@@ -235,6 +263,7 @@ struct engines *engines_new(const struct engines_options *options, struct catalo
     pthread_mutex_init(&es->lock, NULL);
     TAILQ_INIT(&es->list);
     TAILQ_INIT(&es->clients);
+    SLIST_INIT(&es->spendings);
     http_client_options_default(&http);
     es->http = http_client_new(es->loop, &http);
     for (unsigned i = 0; i < catalog->engine_count; i++)
@@ -333,6 +362,7 @@ void engines_free(struct engines *es)
     if (!es)
         return;
     assert(TAILQ_EMPTY(&es->list) && TAILQ_EMPTY(&es->clients));
+    free_spendings(es);
     pthread_mutex_destroy(&es->lock);
     run_folder_close(&es->run_folder);
     free(es->llama_server);
@@ -352,6 +382,7 @@ bool engines_status(struct engines *es, struct str name, struct engine_status *s
         status->restarts = e->restarts;
         status->in_flight = e->in_flight;
         status->pid = e->pid;
+        status->spending = e->spending;
         engine_get_error(e, status->last_error);
         if (e->driver->fill_status)
             e->driver->fill_status(e, status);

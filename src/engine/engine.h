@@ -21,6 +21,7 @@
 
 #include "base/error.h"
 #include "model/catalog.h"
+#include "model/rate_window.h"
 #include "net/http.h"
 #include "net/loop.h"
 
@@ -89,7 +90,8 @@ struct engine_status {
     unsigned restarts;
     unsigned in_flight;
     unsigned addresses_up, addresses;
-    int pid; /* llama: of the process, else 0 */
+    int pid;                            /* llama: of the process, else 0 */
+    const struct rate_window *spending; /* see engine_spending */
     char last_error[ENGINE_ERROR_BYTES];
 };
 MUST_CHECK bool engines_status(struct engines *e, struct str name, struct engine_status *status);
@@ -134,6 +136,11 @@ struct engine_call *engine_call_start(struct engine_client *c, const struct engi
 /* Most tokens that prompt and answer may have together, as the loaded llama-server says; 0: it is
  * not known (not loaded yet, or another kind of engine). */
 unsigned engine_context_tokens(struct engine_client *c, const struct catalog_engine *engine);
+
+/* What calls of the engine have cost in the day, for model/budget.h: whoever knows what they cost
+ * counts it there. All engines have one, which a reload leaves as it is; it lives as long as the
+ * struct engines. NULL: there is no engine of that name any more. */
+struct rate_window *engine_spending(struct engine_client *c, const struct catalog_engine *engine);
 
 /* Stops the generation at once. */
 void engine_call_cancel(struct engine_call *call);

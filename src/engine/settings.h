@@ -9,7 +9,8 @@
 
 #include "model/catalog.h"
 
-/* Would a process or a set of connections made from one do for the other? */
+/* Would a process or a set of connections made from one do for the other? What it costs is not
+ * asked. */
 bool settings_are_equal(const struct catalog_engine *a, const struct catalog_engine *b);
 
 #endif

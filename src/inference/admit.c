@@ -1,17 +1,18 @@
 /*
  * ADMIT: what the request is counted for, and whether its deployment has room for it. The rules are
  * those of model/rate_limit.h for the Standard family and of model/ptu_bucket.h for the Provisioned
- * one; what a refusal says is in refusal.c.
+ * one, and of model/budget.h for what costs money; what a refusal says is in refusal.c.
  * SPDX-License-Identifier: MIT
  */
 #include "inference/admit.h"
 
 #include "inference/operation.h"
 #include "inference/receipt.h"
+#include "model/budget.h"
 
 /* Tokens that Azure counts for an answer where the request does not say. */
 #define DEFAULT_ANSWER_TOKENS 16
-/* What an answer of a provisioned deployment is taken for before it had any. */
+/* What an answer is taken for where tokens cost something, before the deployment had any. */
 #define FIRST_ANSWER_TOKENS 256
 /* An answer's part in the mean of those that came before: 1/16. */
 #define MEAN_SHIFT 4
@@ -38,16 +39,12 @@ static uint64_t estimate_tokens(struct exchange *x)
 }
 
 /* Azure guesses where the request does not say; here, by what the deployment's answers had. */
-static uint64_t estimate_work(struct exchange *x)
+static uint64_t usual_answer(const struct exchange *x)
 {
-    const struct directory_deployment *d = x->deployment;
-    uint64_t usual = atomic_load_explicit(&d->counters->answer_tokens, memory_order_relaxed);
+    _Atomic uint32_t *mean = &x->deployment->counters->answer_tokens;
+    uint64_t usual = atomic_load_explicit(mean, memory_order_relaxed);
 
-    x->admission.answer = x->facts.max_tokens ? x->facts.max_tokens
-                          : usual             ? usual
-                                              : FIRST_ANSWER_TOKENS;
-    return ptu_work(exchange_prompt_tokens(&x->facts), 0, x->admission.answer * admit_answers(x),
-                    d->ptu_output_ratio);
+    return x->facts.max_tokens ? x->facts.max_tokens : usual ? usual : FIRST_ANSWER_TOKENS;
 }
 
 static bool admit_standard(struct exchange *x)
@@ -69,12 +66,35 @@ static bool admit_provisioned(struct exchange *x)
     const struct directory_deployment *d = x->deployment;
     struct admission *a = &x->admission;
 
-    a->estimate = estimate_work(x);
+    a->answer = usual_answer(x);
+    a->estimate = ptu_work(exchange_prompt_tokens(&x->facts), 0, a->answer * admit_answers(x),
+                           d->ptu_output_ratio);
     a->bucket = ptu_bucket_admit(&d->counters->bucket, d->ptu_tokens_per_minute,
                                  clock_steady_ms(clock), a->estimate);
     if (!a->bucket.is_admitted && x->inference->options.rate_limits)
         return false;
     minute_meter_add(&d->counters->work, clock_now_ms(clock), (int64_t)a->estimate);
+    return true;
+}
+
+/* Money is spent, or not, whatever limits of deployments do. */
+static bool admit_cost(struct exchange *x)
+{
+    const struct catalog_cost *cost = x->deployment->engine->upstream.cost;
+    struct admission *a = &x->admission;
+    struct rate_window *day;
+
+    if (!cost)
+        return true;
+    day = engine_spending(x->inference->options.engines, x->deployment->engine);
+    if (!day) /* the engine is not there any more, as the call will find */
+        return true;
+    a->cost =
+        budget_cost(cost, exchange_prompt_tokens(&x->facts), 0, usual_answer(x) * admit_answers(x));
+    if (!budget_admit(day, cost, clock_now_ms(x->inference->options.clock), a->cost,
+                      &a->spending_ends_ms))
+        return false;
+    a->spending = day;
     return true;
 }
 
@@ -90,6 +110,10 @@ enum phase exchange_admit(struct exchange *x)
     }
     atomic_fetch_add_explicit(&d->counters->in_flight, 1, memory_order_relaxed);
     x->admission.is_admitted = true;
+    if (!admit_cost(x)) { /* what it was admitted with, SETTLE puts right */
+        refusal_set_budget(x, exchange_error(x));
+        return PHASE_FAIL;
+    }
     x->admission.wants_receipt = receipt_is_wanted(&x->request->headers);
     return PHASE_MEASURE;
 }
@@ -157,7 +181,16 @@ static void settle_provisioned(struct exchange *x, const struct usage *usage)
     minute_meter_add(&d->counters->work, clock_now_ms(clock), difference);
     x->admission.actual = work;
     x->admission.correction = difference;
-    note_answer(x, usage);
+}
+
+static void settle_cost(struct exchange *x, const struct usage *usage)
+{
+    const struct admission *a = &x->admission;
+
+    if (a->spending)
+        budget_correct(a->spending, a->spending_ends_ms, a->cost,
+                       budget_cost(x->deployment->engine->upstream.cost, usage->prompt_tokens,
+                                   usage->cached_tokens, usage->completion_tokens));
 }
 
 void admit_settle(struct exchange *x)
@@ -170,6 +203,9 @@ void admit_settle(struct exchange *x)
     x->admission.is_admitted = false;
     atomic_fetch_sub_explicit(&d->counters->in_flight, 1, memory_order_relaxed);
     usage = usage_of(x);
+    if (d->ptu_tokens_per_minute || x->admission.spending)
+        note_answer(x, &usage);
+    settle_cost(x, &usage);
     if (d->ptu_tokens_per_minute)
         settle_provisioned(x, &usage);
     else

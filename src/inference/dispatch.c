@@ -156,13 +156,14 @@ unsigned exchange_engine_body(struct exchange *x, struct str parts[ENGINE_BODY_P
     return count;
 }
 
-/* The fault that a development server's client asks the simulator for. */
+/* The fault that a development server's client asks the simulator for, of the deployment that it
+ * calls: to where the request spills over, it goes without. */
 static bool request_fault(struct exchange *x, struct sim_fault **fault, struct error *err)
 {
     struct str text;
 
     *fault = NULL;
-    if (!x->inference->options.allow_faults)
+    if (!x->inference->options.allow_faults || x->spillover)
         return true;
     text = http_headers_get(&x->request->headers, SIM_FAULT_HEADER);
     if (!text.data)

@@ -182,6 +182,7 @@ void inference_on_time_up(struct http_request *r)
     struct exchange *x = r->handler_data;
     struct error *failure;
 
+    x->time_up = true;
     if (!x->engine.call)
         return;
     exchange_stop_engine(x);

@@ -9,6 +9,8 @@
  *   RECEIVE, MEASURE, DISPATCH, RELAY
  *                -> SETTLE                 (the client has left)
  *   RELAY        -> SETTLE                 (too late for a status: an error event, or a cut)
+ *   SETTLE       -> VALIDATE               (a provisioned deployment could not take it, and nothing
+ *                                           was sent: another one is asked, once; spillover.h)
  *
  * RECEIVE, MEASURE and RELAY wait for events, the others never. Only FINISH ends the request with
  * the HTTP server; x and all it holds are gone after it.
@@ -66,6 +68,7 @@ enum surface { SURFACE_DATED, SURFACE_V1 };
 struct exchange;
 struct operation;
 struct shaping;
+struct spillover;
 
 /* What VALIDATE found in the request's body. */
 struct request_facts {
@@ -149,15 +152,18 @@ struct retry {
 
 /* ADMIT's own. */
 struct admission {
-    bool is_counted;            /* at least as a request */
-    bool is_admitted;           /* and not settled yet */
-    bool wants_receipt;         /* and was admitted; see receipt.h */
-    uint64_t estimate;          /* tokens; of the Provisioned family, work in input tokens */
-    uint64_t answer;            /* tokens that one answer is taken for in it */
-    uint64_t actual;            /* once it is settled: what the estimate should have been, */
-    int64_t correction;         /* and by what the deployment's count was changed for it */
-    struct rate_decision rates; /* of the Standard family */
-    struct ptu_decision bucket; /* of the Provisioned family */
+    bool is_counted;              /* at least as a request */
+    bool is_admitted;             /* and not settled yet */
+    bool wants_receipt;           /* and was admitted; see receipt.h */
+    uint64_t estimate;            /* tokens; of the Provisioned family, work in input tokens */
+    uint64_t answer;              /* tokens that one answer is taken for in it */
+    uint64_t actual;              /* once it is settled: what the estimate should have been, */
+    int64_t correction;           /* and by what the deployment's count was changed for it */
+    struct rate_decision rates;   /* of the Standard family */
+    struct ptu_decision bucket;   /* of the Provisioned family */
+    struct rate_window *spending; /* of an engine that costs money; NULL: it does not */
+    uint64_t cost;                /* added there, estimated */
+    int64_t spending_ends_ms;     /* of the day in which that was */
 };
 
 struct usage {
@@ -181,6 +187,7 @@ struct exchange {
     /* events */
     bool body_ready;
     bool client_gone;
+    bool time_up; /* the service ends: nothing is begun any more */
 
     /* MEASURE, DISPATCH, RELAY */
     struct engine_facts engine;
@@ -211,6 +218,9 @@ struct exchange {
     /* ADMIT */
     struct admission admission;
     struct retry retry;
+
+    /* SETTLE: another deployment was to take the request; NULL: none was */
+    struct spillover *spillover;
 
     /* MEASURE */
     struct measure measure;
@@ -254,6 +264,9 @@ void exchange_forget_request(struct exchange *x);
 
 /* A new GUID, in exchange.c. */
 void exchange_new_id(struct inference *i, char out[GUID_TEXT_LEN + 1]);
+/* In resolve.c: can that deployment (NULL: there is none) do what is asked? */
+bool exchange_check_deployment(struct exchange *x, const struct directory_deployment *d,
+                               struct error *err);
 /* The prompt's tokens, estimated from its length; in admit.c. */
 uint64_t exchange_prompt_tokens(const struct request_facts *f);
 /* The request as the deployment's engine gets it; how many parts it has. In dispatch.c. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "inference/admit.h"
 #include "inference/operation.h"
+#include "model/budget.h"
 #include "model/refusal_log.h"
 
 /* Azure's for what no wait helps: a day. */
@@ -11,11 +12,16 @@
     "you continue to exceed your limit, consider increasing the number of provisioned "       \
     "throughput units deployed."
 
+static bool is_of_ai_services(const struct exchange *x)
+{
+    return str_equal_nocase(x->account->kind, STR("AIServices"));
+}
+
 /* Azure's words, for either kind of account. */
 void refusal_set_rate_limit(struct exchange *x, const char *what, struct str seconds,
                             struct error *err)
 {
-    bool is_ai_services = str_equal_nocase(x->account->kind, STR("AIServices"));
+    bool is_ai_services = is_of_ai_services(x);
 
     error_set(err, ERROR_RATE_LIMIT,
               "Requests to the %s Operation under Azure OpenAI API version %.*s have exceeded %s "
@@ -117,7 +123,9 @@ static void note(const struct exchange *x, int64_t now_ms)
         note_throughput(x, &r);
     else
         note_windows(x, &r);
-    refusal_log_add(x->inference->options.refusals, &r);
+    /* What the client of a request that was sent on hears of, is noted already. */
+    if (!x->spillover)
+        refusal_log_add(x->inference->options.refusals, &r);
 }
 
 void refusal_set(struct exchange *x, struct error *err)
@@ -137,4 +145,19 @@ void refusal_set(struct exchange *x, struct error *err)
         set_retry(x, rates->retry_at_ms > now_ms ? (uint64_t)(rates->retry_at_ms - now_ms) : 0);
     refusal_set_rate_limit(x, rates->verdict == RATE_TOO_MANY_TOKENS ? "token" : "call",
                            x->retry.seconds, err);
+}
+
+/* As Azure says that a free tier is used up, with the reason. Not 429: whoever tries again by itself
+ * would do so until midnight. */
+void refusal_set_budget(struct exchange *x, struct error *err)
+{
+    int64_t now_ms = clock_now_ms(x->inference->options.clock);
+
+    set_retry(x, (uint64_t)(x->admission.spending_ends_ms - now_ms));
+    error_set(err, ERROR_BUDGET,
+              "Out of call volume quota for %s S0 pricing tier: what the engine of the deployment "
+              "%.*s may cost in a day leaves no room for this request. Please retry after %.*s "
+              "seconds.",
+              is_of_ai_services(x) ? "AIServices" : "OpenAI", STR_ARGS(x->deployment->name),
+              STR_ARGS(x->retry.seconds));
 }

@@ -5,10 +5,11 @@
 
 #include "inference/operation.h"
 #include "inference/receipt.h"
+#include "inference/spillover.h"
 #include "net/http_write.h"
 
 /* Room for the lines of reply_headers, but for the values that are listed in lines_room. */
-#define LINES_ROOM 1280
+#define LINES_ROOM 1344
 /* A client's id for its request is echoed up to this length: SDKs send GUIDs. */
 #define CLIENT_ID_BYTES_MAX 256
 
@@ -150,6 +151,14 @@ static char *write_names(char *at, const struct exchange *x)
     return at;
 }
 
+/* Azure's documentation prints the first of these as x-ms-spillover-from-<deployment-name>. */
+static char *write_spillover(char *at, const struct spillover *s)
+{
+    if (s->error)
+        return write_number(at, STR("x-ms-spillover-error: "), (uint64_t)s->error);
+    return http_write_line(at, STR("x-ms-spillover-from-deployment: "), s->from->name);
+}
+
 struct http_headers reply_headers(struct exchange *x, struct str content_type)
 {
     struct str client_id = http_headers_get(&x->request->headers, STR("x-ms-client-request-id"));
@@ -157,7 +166,8 @@ struct http_headers reply_headers(struct exchange *x, struct str content_type)
     struct str constant = constant_lines(x);
     size_t room = LINES_ROOM + constant.len + (x->account ? x->account->region.len : 0) +
                   (x->deployment ? x->deployment->name.len : 0) +
-                  (x->admission.wants_receipt ? RECEIPT_BYTES_MAX : 0);
+                  (x->admission.wants_receipt ? RECEIPT_BYTES_MAX : 0) +
+                  (x->spillover ? x->spillover->from->name.len : 0);
     char *lines = arena_alloc_bytes(x->asking, room), *at = lines;
 
     if (!client_id.len || client_id.len > CLIENT_ID_BYTES_MAX)
@@ -168,6 +178,8 @@ struct http_headers reply_headers(struct exchange *x, struct str content_type)
     at = write_names(write_id(at, x), x);
     if (x->deployment && x->admission.is_counted)
         at = write_limits(at, x);
+    if (x->spillover)
+        at = write_spillover(at, x->spillover);
     if (x->admission.wants_receipt)
         at = receipt_write_header(at, x);
     if (x->err)

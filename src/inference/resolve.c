@@ -42,10 +42,9 @@ static bool refuse_retired(struct exchange *x, const struct catalog_model *m, st
                      format_time_seconds(x->asking, m->deprecation_inference_ms).data);
 }
 
-static bool resolve(struct exchange *x, struct error *err)
+bool exchange_check_deployment(struct exchange *x, const struct directory_deployment *d,
+                               struct error *err)
 {
-    const struct directory_deployment *d = directory_deployment(x->account, x->deployment_name);
-
     if (!d)
         return error_set(err, ERROR_NO_DEPLOYMENT, NULL);
     if (!d->is_ready)
@@ -62,6 +61,15 @@ static bool resolve(struct exchange *x, struct error *err)
         return error_set(err, ERROR_BAD_REQUEST,
                          "Model {modelName} is enabled only for api versions %s and later",
                          d->model->first_api_version);
+    return true;
+}
+
+static bool resolve(struct exchange *x, struct error *err)
+{
+    const struct directory_deployment *d = directory_deployment(x->account, x->deployment_name);
+
+    if (!exchange_check_deployment(x, d, err))
+        return false;
     x->deployment = d;
     x->deployment_name = d->name; /* the body, which may have named it, goes first */
     return true;

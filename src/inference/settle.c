@@ -1,11 +1,13 @@
 /*
- * SETTLE and FINISH: the exchange is accounted for, then ended.
+ * SETTLE and FINISH: the exchange is accounted for, then ended. One that is sent on to another
+ * deployment settles twice: each of the two calls is a request of its own deployment.
  * SPDX-License-Identifier: MIT
  */
 #include "base/log.h"
 #include "inference/admit.h"
 #include "inference/operation.h"
 #include "inference/reply.h"
+#include "inference/spillover.h"
 
 /* nginx's status for a client that left before its answer began. */
 #define STATUS_CLIENT_GONE 499
@@ -26,6 +28,7 @@ enum phase exchange_settle(struct exchange *x)
                                .operation = x->operation ? x->operation->id : "",
                                .status = x->status,
                                .streamed = x->facts.stream,
+                               .is_spillover = x->spillover != NULL,
                                .duration_us = duration_us,
                                .first_byte_us = x->first_byte_us,
                                .prompt_tokens = x->usage.prompt_tokens,
@@ -35,7 +38,7 @@ enum phase exchange_settle(struct exchange *x)
               x->request_id, x->operation ? x->operation->id : "-",
               STR_ARGS(x->deployment ? x->deployment->name : STR("-")), x->status,
               (unsigned long long)duration_us);
-    return PHASE_FINISH;
+    return x->status >= 400 && x->finish == FINISH_REPLY ? spillover_look(x) : PHASE_FINISH;
 }
 
 enum phase exchange_finish(struct exchange *x)

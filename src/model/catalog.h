@@ -57,6 +57,14 @@ struct catalog_address {
     unsigned weight;          /* share of traffic among equals; default 1 */
 };
 
+/* In millionths of a unit of money, whichever that is. */
+struct catalog_cost {
+    uint64_t input_per_million;  /* tokens of prompts */
+    uint64_t cached_per_million; /* of these, what came out of the upstream's cache */
+    uint64_t output_per_million; /* tokens of answers */
+    uint64_t per_day;            /* most that may be spent in a day; UINT64_MAX: no cap */
+};
+
 enum upstream_api { UPSTREAM_OPENAI, UPSTREAM_AZURE };
 
 /* One or more OpenAI-compatible or Azure OpenAI endpoints that serve the same model. */
@@ -67,12 +75,13 @@ struct catalog_upstream {
     const char *ca_file;     /* NULL: the system's trust store */
     struct catalog_address *addresses;
     unsigned address_count;
-    uint64_t connect_timeout_ms;    /* default 5 s */
-    uint64_t first_byte_timeout_ms; /* default 120 s */
-    uint64_t idle_timeout_ms;       /* between bytes; default 60 s */
-    const char *health_path;        /* probed with GET; NULL: passive health only */
-    uint64_t health_interval_ms;    /* default 5 s */
-    bool stream_usage;              /* it understands stream_options.include_usage; default true */
+    uint64_t connect_timeout_ms;     /* default 5 s */
+    uint64_t first_byte_timeout_ms;  /* default 120 s */
+    uint64_t idle_timeout_ms;        /* between bytes; default 60 s */
+    const char *health_path;         /* probed with GET; NULL: passive health only */
+    uint64_t health_interval_ms;     /* default 5 s */
+    bool stream_usage;               /* it understands stream_options.include_usage; default true */
+    const struct catalog_cost *cost; /* NULL: it costs nothing */
 };
 
 /* A fault that the simulator makes; also given per request on a dev server. */

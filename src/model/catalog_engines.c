@@ -10,6 +10,9 @@
 #define TIME_MS_MAX (24 * 3600 * 1000.0) /* no time-out and no delay is longer than a day */
 #define TOKENS_MAX 10000000
 #define DIMENSIONS_MAX 65536
+/* Of a million tokens, and of a day: what the counters have room for (model/budget.h). */
+#define PRICE_MAX 10000
+#define BUDGET_MAX 1e6
 
 /* Where the fields that are being read stand: "engines[tiny]" or "deployments[0]". */
 struct place {
@@ -195,6 +198,39 @@ static bool read_addresses(const struct place *p, const struct file_upstream *in
     return true;
 }
 
+/* In millionths. */
+static bool read_money(const struct place *p, const char *field, double value, double most,
+                       uint64_t *out)
+{
+    if (!is_between(p, field, value, 0, most))
+        return false;
+    *out = (uint64_t)(value * 1e6 + 0.5);
+    return true;
+}
+
+/* What is left out costs as if it were free, so that only what has a natural default may be. */
+static bool read_cost(const struct place *p, const struct file_cost *in,
+                      const struct catalog_cost **out)
+{
+    struct catalog_cost *cost = ARENA_NEW(p->b->arena, struct catalog_cost);
+
+    *out = cost;
+    cost->per_day = UINT64_MAX;
+    if (!in->input_per_million)
+        return fail(p, "upstream.cost.input_per_million", "the price is missing");
+    if (!in->output_per_million)
+        return fail(p, "upstream.cost.output_per_million", "the price is missing");
+    return read_money(p, "upstream.cost.input_per_million", *in->input_per_million, PRICE_MAX,
+                      &cost->input_per_million) &&
+           read_money(p, "upstream.cost.cached_input_per_million",
+                      catalog_or_number(in->cached_input_per_million, *in->input_per_million),
+                      PRICE_MAX, &cost->cached_per_million) &&
+           read_money(p, "upstream.cost.output_per_million", *in->output_per_million, PRICE_MAX,
+                      &cost->output_per_million) &&
+           (!in->per_day ||
+            read_money(p, "upstream.cost.per_day", *in->per_day, BUDGET_MAX, &cost->per_day));
+}
+
 static bool read_upstream(const struct place *p, const struct file_upstream *in,
                           struct catalog_upstream *out)
 {
@@ -220,7 +256,7 @@ static bool read_upstream(const struct place *p, const struct file_upstream *in,
                       TIME_MS_MAX) &&
            is_between(p, "upstream.health_interval_ms", (double)out->health_interval_ms, 100,
                       TIME_MS_MAX) &&
-           read_addresses(p, in, out);
+           read_addresses(p, in, out) && (!in->cost || read_cost(p, in->cost, &out->cost));
 }
 
 /* -- sim -------------------------------------------------------------------------------------- */

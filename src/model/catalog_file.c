@@ -81,6 +81,14 @@ static const cyaml_schema_value_t address = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct file_address, address_fields),
 };
 
+static const cyaml_schema_field_t cost_fields[] = {
+    NUMBER("input_per_million", struct file_cost, input_per_million),
+    NUMBER("cached_input_per_million", struct file_cost, cached_input_per_million),
+    NUMBER("output_per_million", struct file_cost, output_per_million),
+    NUMBER("per_day", struct file_cost, per_day),
+    CYAML_FIELD_END
+};
+
 static const cyaml_schema_field_t upstream_fields[] = {
     WORD("api", struct file_upstream, api, upstream_apis),
     TEXT("api_version", struct file_upstream, api_version),
@@ -96,6 +104,7 @@ static const cyaml_schema_field_t upstream_fields[] = {
     TEXT("health_path", struct file_upstream, health_path),
     WHOLE("health_interval_ms", struct file_upstream, health_interval_ms),
     TRUTH("stream_usage", struct file_upstream, stream_usage),
+    PART("cost", struct file_upstream, cost, cost_fields),
     CYAML_FIELD_END
 };
 

@@ -30,6 +30,10 @@ struct file_address {
     unsigned *weight;
 };
 
+struct file_cost {
+    double *input_per_million, *cached_input_per_million, *output_per_million, *per_day;
+};
+
 struct file_upstream {
     int *api; /* enum upstream_api */
     char *api_version, *model, *ca_file;
@@ -40,6 +44,7 @@ struct file_upstream {
     char *health_path;
     uint64_t *health_interval_ms;
     int *stream_usage;
+    struct file_cost *cost;
 };
 
 struct file_llama {

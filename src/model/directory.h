@@ -54,6 +54,8 @@ struct directory_deployment {
     uint64_t ptu_tokens_per_minute; /* what the units of the Provisioned family come to, in input
                                      * tokens; 0: another family, or the catalog does not say */
     unsigned ptu_output_ratio;      /* input tokens that one of an answer counts for there */
+    struct str spillover;           /* name of the deployment that takes what this one of the
+                                     * Provisioned family cannot; empty: none */
     bool is_ready;                  /* false: `model` has retired, and nothing took its place */
     struct deployment_counters *counters;
 };

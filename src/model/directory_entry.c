@@ -7,7 +7,7 @@
 #include "model/directory_tree.h"
 
 #define ACCOUNT_STRINGS 9
-#define DEPLOYMENT_STRINGS 3
+#define DEPLOYMENT_STRINGS 4
 
 /* One block of memory: this, and the strings. */
 struct counted_deployment {
@@ -37,6 +37,7 @@ static void deployment_strings(struct directory_deployment *d,
     strings[0] = &d->key;
     strings[1] = &d->name;
     strings[2] = &d->sku;
+    strings[3] = &d->spillover;
 }
 
 static size_t count_bytes(struct str *const strings[], size_t count)

@@ -28,8 +28,9 @@ static struct rate_use use_of(uint64_t state, uint64_t number, int64_t period_ms
     };
 }
 
-struct rate_use rate_window_add(struct rate_window *w, int64_t period_ms, int64_t now_ms,
-                                uint64_t amount)
+/* False: that came to more than `limit`, and nothing was added. */
+static inline bool add(struct rate_window *w, int64_t period_ms, int64_t now_ms, uint64_t amount,
+                       uint64_t limit, struct rate_use *use)
 {
     uint64_t number = number_of(period_ms, now_ms);
     uint64_t old = atomic_load_explicit(&w->state, memory_order_relaxed);
@@ -39,10 +40,30 @@ struct rate_use rate_window_add(struct rate_window *w, int64_t period_ms, int64_
         begun = is_current(old, number) ? old >> AMOUNT_BITS : number;
         used = is_current(old, number) ? old & AMOUNT_MAX : 0;
         used = amount > AMOUNT_MAX - used ? AMOUNT_MAX : used + amount;
+        if (used > limit) {
+            *use = use_of(old, number, period_ms, now_ms);
+            return false;
+        }
         next = begun << AMOUNT_BITS | used;
     } while (!atomic_compare_exchange_weak_explicit(&w->state, &old, next, memory_order_relaxed,
                                                     memory_order_relaxed));
-    return use_of(next, number, period_ms, now_ms);
+    *use = use_of(next, number, period_ms, now_ms);
+    return true;
+}
+
+struct rate_use rate_window_add(struct rate_window *w, int64_t period_ms, int64_t now_ms,
+                                uint64_t amount)
+{
+    struct rate_use use;
+
+    (void)add(w, period_ms, now_ms, amount, AMOUNT_MAX, &use);
+    return use;
+}
+
+bool rate_window_add_within(struct rate_window *w, int64_t period_ms, int64_t now_ms,
+                            uint64_t amount, uint64_t limit, struct rate_use *use)
+{
+    return add(w, period_ms, now_ms, amount, limit, use);
 }
 
 struct rate_use rate_window_look(const struct rate_window *w, int64_t period_ms, int64_t now_ms)

@@ -26,6 +26,9 @@ struct rate_use {
 /* Adds `amount`; what is used in this period, `amount` included. One window has one period. */
 struct rate_use rate_window_add(struct rate_window *w, int64_t period_ms, int64_t now_ms,
                                 uint64_t amount);
+/* The same unless it came to more than `limit`; false then, and *use is what is used as it is. */
+bool rate_window_add_within(struct rate_window *w, int64_t period_ms, int64_t now_ms,
+                            uint64_t amount, uint64_t limit, struct rate_use *use);
 struct rate_use rate_window_look(const struct rate_window *w, int64_t period_ms, int64_t now_ms);
 /* The period that goes on was counted in. */
 bool rate_window_is_current(const struct rate_window *w, int64_t period_ms, int64_t now_ms);

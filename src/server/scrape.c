@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/scrape.h"
 
+#include "model/budget.h"
 #include "server/page.h"
 
 #define METRICS_BYTES_MAX ((size_t)64 * 1024 * 1024)
 #define GAUGES_OF_WORKERS 4
 #define GAUGES_OF_DIRECTORY 1
-#define GAUGES_OF_AN_ENGINE 4
+#define GAUGES_OF_AN_ENGINE 6
 /* Provisioned deployments that have a gauge: as many as there are series of requests. */
 #define UTILIZATIONS_MAX 4000
 
@@ -45,6 +46,7 @@ static void add_worker_gauges(struct gauges *g, const struct worker_shared *shar
 
 struct engine_row {
     const char *labels;
+    const struct catalog_cost *cost; /* NULL: it costs nothing */
     struct engine_status status;
 };
 
@@ -67,6 +69,23 @@ static void add_engine_gauges(struct gauges *g, const struct engine_row *rows, u
 static bool is_gone(void *data, struct str account, struct str deployment)
 {
     return account.len && !directory_has(data, account, deployment);
+}
+
+/* In whole units of money, as the catalog has it. */
+static void add_cost_gauges(struct gauges *g, const struct engine_row *rows, unsigned count,
+                            int64_t now_ms)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (rows[i].cost)
+            add_gauge(g, "lazuli_engine_cost_today", "gauge", rows[i].labels,
+                      (double)budget_spent(rows[i].status.spending, now_ms) / 1e6,
+                      "Money that calls have cost since 0:00 UTC, or may when they have ended.");
+    }
+    for (unsigned i = 0; i < count; i++) {
+        if (rows[i].cost && rows[i].cost->per_day != UINT64_MAX)
+            add_gauge(g, "lazuli_engine_cost_per_day_max", "gauge", rows[i].labels,
+                      (double)rows[i].cost->per_day / 1e6, "Money that a day's calls may cost.");
+    }
 }
 
 /* The provisioned deployments. */
@@ -129,12 +148,14 @@ void scrape_reply(struct worker *w, struct http_request *r)
     for (unsigned i = 0; i < c->engine_count; i++) {
         if (!engines_status(shared->engines, str_from(c->engines[i].name), &rows[count].status))
             continue;
+        rows[count].cost = c->engines[i].upstream.cost;
         rows[count++].labels = arena_printf(r->arena, "engine=\"%s\"", c->engines[i].name).data;
     }
     add_worker_gauges(&g, shared);
     add_gauge(&g, "lazuli_accounts", "gauge", NULL, (double)directory_count(d),
               "Accounts that can be called.");
     add_engine_gauges(&g, rows, count);
+    add_cost_gauges(&g, rows, count, u.now_ms);
     directory_each_deployment(d, &u.visitor);
     metrics_forget(shared->metrics, clock_now_ms(shared->clock), is_gone, d);
     directory_unref(d);

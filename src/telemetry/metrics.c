@@ -140,7 +140,7 @@ static void put_name(unsigned char key[KEY_BYTES], unsigned *len, struct str nam
 /* What tells series apart, in a form that costs little to make for each request. */
 static unsigned make_key(unsigned char key[KEY_BYTES], const struct metrics_request *r)
 {
-    unsigned char flags = r->streamed;
+    unsigned char flags = (unsigned char)(r->streamed | r->is_spillover << 1);
     unsigned len = 0;
 
     put_name(key, &len, r->account);
@@ -156,10 +156,10 @@ static void make_labels(char out[LABELS_BYTES], const struct metrics_request *r)
 {
     snprintf(out, LABELS_BYTES,
              "account=\"%.*s\",deployment=\"%.*s\",operation=\"%s\",status=\"%d\","
-             "stream=\"%s\"",
+             "stream=\"%s\",is_spillover=\"%s\"",
              STR_ARGS(str_slice(r->account, 0, NAME_BYTES_MAX)),
              STR_ARGS(str_slice(r->deployment, 0, NAME_BYTES_MAX)), r->operation, r->status,
-             r->streamed ? "true" : "false");
+             r->streamed ? "true" : "false", r->is_spillover ? "true" : "false");
 }
 
 /* A new series of that key; NULL when there are too many. */

@@ -28,6 +28,7 @@ struct metrics_request {
     const char *operation; /* "ChatCompletions_Create"; static */
     int status;
     bool streamed;
+    bool is_spillover; /* another deployment was called, and could not take it */
     uint64_t duration_us;
     uint64_t first_byte_us; /* from the start to the answer's first byte; 0: there was none */
     uint64_t prompt_tokens;

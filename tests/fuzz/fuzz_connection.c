@@ -87,6 +87,8 @@ static const struct {
     { "POST", "/openai/deployments/up" CHAT, "Transfer-Encoding: gzip\r\n", NULL, false },
     { "POST", "/openai/deployments/up" CHAT, "Content-Length: 5\r\nContent-Length: 6\r\n", NULL,
       false },
+    { "POST", "/openai/deployments/ptu" CHAT, "", "{\"max_tokens\":30," MESSAGES "}", false },
+    { "POST", "/openai/deployments/ptu" CHAT, "", "{\"stream\":true," MESSAGES "}", false },
 };
 
 static void compose_body(struct buf *out, const char *body, bool is_chunked)

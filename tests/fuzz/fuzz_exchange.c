@@ -86,9 +86,9 @@ static void open_request(uint8_t byte)
         arena_printf(a, "/openai/deployments/%s/chat/completions%s",
                      deployments[byte % ARRAY_LEN(deployments)], byte & 4 ? "" : RIG_VERSION);
 
-    if (byte % 16 >= 8)
+    if (byte % 16 >= 8) /* "ptu" has another deployment behind it */
         target = arena_printf(a, "/openai/deployments/%s/chat/completions" RIG_VERSION,
-                              deployments[byte % 3]);
+                              byte & 0x20 ? "ptu" : deployments[byte % 3]);
     rig_head("POST", target.data, NULL);
     arena_free(a);
 }

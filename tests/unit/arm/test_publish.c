@@ -12,6 +12,10 @@
     "{\"sku\":{\"name\":\"Standard\",\"capacity\":" #n "}," \
     "\"properties\":{\"model\":{\"name\":\"gpt-35-turbo\"}}}"
 
+#define SPILLING(more)                                            \
+    "{\"sku\":{\"name\":\"ProvisionedManaged\",\"capacity\":50}," \
+    "\"properties\":{\"model\":{\"name\":\"gpt-35-turbo\"}" more "}}"
+
 static const char *const accounts[] = { "myAccount", "other" };
 static const char *const deployments[] = { "a", "b", "c", "d" };
 
@@ -28,6 +32,7 @@ static void assert_same_deployment(const struct directory_deployment *x,
     assert_int_equal(x->capacity, y->capacity);
     assert_memory_equal(&x->limits, &y->limits, sizeof(x->limits));
     assert_int_equal(x->is_ready, y->is_ready);
+    assert_true(str_equal(x->spillover, y->spillover));
 }
 
 /* The directory as writes have made it, and as a start makes it of the store. */
@@ -56,6 +61,18 @@ static void assert_as_stored(struct fixture *f)
     /* on with the one that writes have made */
     directory_box_swap(f->directory, now);
     directory_unref(loaded);
+}
+
+/* NULL: it names none. */
+static void expect_spillover(struct fixture *f, const char *deployment, const char *wanted)
+{
+    struct directory *d = directory_box_get(f->directory);
+    const struct directory_deployment *found =
+        directory_deployment(directory_by_name(d, STR("myaccount")), str_from(deployment));
+
+    assert_non_null(found);
+    assert_true(str_equal(found->spillover, wanted ? str_from(wanted) : STR_NONE));
+    directory_unref(d);
 }
 
 static unsigned capacity_of(struct fixture *f, const char *account, const char *deployment)
@@ -104,6 +121,20 @@ static void test_each_write(void **state)
     assert_as_stored(f);
 }
 
+static void test_where_requests_spill_over_to(void **state)
+{
+    struct fixture *f = *state;
+
+    expect(f, 201, HTTP_PUT, A "/deployments/a" V, CAPACITY(1));
+    expect(f, 201, HTTP_PUT, A "/deployments/b" V, SPILLING(",\"spilloverDeploymentName\":\"a\""));
+    assert_as_stored(f);
+    expect_spillover(f, "b", "a");
+    expect_spillover(f, "a", NULL);
+    expect(f, 200, HTTP_PUT, A "/deployments/b" V, SPILLING(""));
+    assert_as_stored(f);
+    expect_spillover(f, "b", NULL);
+}
+
 /* Who was in flight stays counted, whatever is written of the deployment or its account. */
 static void test_counters_stay(void **state)
 {
@@ -135,6 +166,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_each_write, fixture_set_up_account, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_where_requests_spill_over_to, fixture_set_up_account,
+                                        fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_counters_stay, fixture_set_up_account,
                                         fixture_tear_down),
     };

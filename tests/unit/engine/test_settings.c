@@ -81,10 +81,25 @@ static void tells_settings_apart(void **state)
     }
 }
 
+/* Connections stay when a price changes. */
+static void what_it_costs_is_not_asked(void **state)
+{
+    struct catalog *a, *b;
+
+    (void)state;
+    one_engine("upstream: { url: 'http://a' }", &a);
+    one_engine(
+        "upstream: { url: 'http://a', cost: { input_per_million: 1, output_per_million: 1 } }", &b);
+    assert_true(settings_are_equal(&a->engines[0], &b->engines[0]));
+    catalog_unref(a);
+    catalog_unref(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tells_settings_apart),
+        cmocka_unit_test(what_it_costs_is_not_asked),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -84,6 +84,13 @@ unsigned engine_context_tokens(struct engine_client *c, const struct catalog_eng
     return fake_engine.context_tokens;
 }
 
+struct rate_window *engine_spending(struct engine_client *c, const struct catalog_engine *engine)
+{
+    (void)c;
+    must(engine != NULL);
+    return &fake_engine.spending;
+}
+
 void engine_call_cancel(struct engine_call *call)
 {
     fake_engine.cancelled++;

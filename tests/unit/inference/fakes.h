@@ -38,6 +38,7 @@ struct fake_engine {
     bool counts;
     unsigned context_tokens; /* for the test to set; at first, more than any test asks for */
     unsigned features;
+    struct rate_window spending; /* of all engines */
     int64_t created_s;
     char name[64];      /* of the engine */
     struct buf request; /* the body that it was sent */

@@ -18,6 +18,11 @@ static const char catalog_text[] =
     "    llama: { model: /models/some.gguf }\n"
     "  - name: up\n"
     "    upstream: { addresses: [ { url: \"http://127.0.0.1:9/v1\" } ] }\n"
+    "  - name: paid\n"
+    "    upstream:\n"
+    "      url: \"http://127.0.0.1:9/v1\"\n"
+    "      cost: { input_per_million: 1000, cached_input_per_million: 500, output_per_million: "
+    "10000, per_day: 1 }\n"
     "  - name: azure\n"
     "    upstream: { api: azure, model: far-model, addresses: [ { url: \"http://127.0.0.1:9\" } ] "
     "}\n"
@@ -86,23 +91,27 @@ static const struct {
     const char *name;
     const char *model;
     const char *engine;
-    const char *version; /* NULL: the default, which is ready; else one that has retired */
+    const char *version;   /* NULL: the default, which is ready; else one that has retired */
+    const char *spillover; /* of the Provisioned family, "": nobody's; NULL: of the Standard one */
 } deployments[] = {
-    { "sim", "gpt-4", "sim", NULL },
-    { "llama", "gpt-4", "llama", NULL },
-    { "up", "gpt-4", "up", NULL },
-    { "far", "gpt-4", "azure", NULL },
-    { "think", "o1", "sim", NULL },
-    { "late", "o3-mini", "sim", NULL },
-    { "text", "gpt-35-turbo-instruct", "sim", NULL },
-    { "llama-text", "gpt-35-turbo-instruct", "llama", NULL },
-    { "up-text", "gpt-35-turbo-instruct", "up", NULL },
-    { "ada", "text-embedding-ada-002", "sim", NULL },
-    { "llama-ada", "text-embedding-ada-002", "llama", NULL },
-    { "small", "text-embedding-3-small", "sim", NULL },
-    { "llama-small", "text-embedding-3-small", "llama", NULL },
-    { "up-small", "text-embedding-3-small", "up", NULL },
-    { "retired", "gpt-4", "sim", "0301" },
+    { "sim", "gpt-4", "sim", NULL, NULL },
+    { "llama", "gpt-4", "llama", NULL, NULL },
+    { "up", "gpt-4", "up", NULL, NULL },
+    { "far", "gpt-4", "azure", NULL, NULL },
+    { "think", "o1", "sim", NULL, NULL },
+    { "late", "o3-mini", "sim", NULL, NULL },
+    { "text", "gpt-35-turbo-instruct", "sim", NULL, NULL },
+    { "llama-text", "gpt-35-turbo-instruct", "llama", NULL, NULL },
+    { "up-text", "gpt-35-turbo-instruct", "up", NULL, NULL },
+    { "ada", "text-embedding-ada-002", "sim", NULL, NULL },
+    { "llama-ada", "text-embedding-ada-002", "llama", NULL, NULL },
+    { "small", "text-embedding-3-small", "sim", NULL, NULL },
+    { "llama-small", "text-embedding-3-small", "llama", NULL, NULL },
+    { "up-small", "text-embedding-3-small", "up", NULL, NULL },
+    { "retired", "gpt-4", "sim", "0301", NULL },
+    { "ptu", "gpt-4", "llama", NULL, "up" },
+    { "ptu-sim", "gpt-4", "sim", NULL, "" },
+    { "paid", "gpt-4", "paid", NULL, NULL },
 };
 
 struct rig rig;
@@ -145,6 +154,15 @@ static struct directory_entry *make_account(struct arena *a)
             .requests_per_minute = 60,
             .is_ready = !deployments[i].version,
         };
+
+        if (deployments[i].spillover) {
+            d.sku = STR("GlobalProvisionedManaged");
+            d.limits = (struct rate_limits){ 0 };
+            d.requests_per_minute = 0;
+            d.ptu_tokens_per_minute = 1000;
+            d.ptu_output_ratio = 1;
+            d.spillover = str_from(deployments[i].spillover);
+        }
 
         directory_entry_put(entry, &d, rig.catalog, NULL);
     }

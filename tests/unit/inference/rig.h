@@ -18,6 +18,10 @@
  *   llama-small    text-embedding-3-small    llama
  *   up-small       text-embedding-3-small    up
  *   retired        gpt-4, version 0301       sim     (not ready)
+ *   ptu            gpt-4                     llama   (provisioned; what it cannot take goes to up)
+ *   ptu-sim        gpt-4                     sim     (provisioned)
+ *   paid           gpt-4                     paid    (as up; 1,000 for a million tokens of the prompt, half of
+ *                                                     it for cached ones, 10,000 of the answer; 1 a day)
  *
  * Further accounts have no deployments, and rules about whence they are called: "walled" lets in
  * 203.0.113.7 (the requests come from 127.0.0.1), "guarded" whoever comes from 127.0.0.1, but by its

@@ -480,7 +480,8 @@ static void requests_are_measured(void **state)
     assert_int_not_equal(
         str_find(buf_str(&out),
                  STR("lazuli_requests_total{account=\"lapis\",deployment=\"sim\",operation="
-                     "\"ChatCompletions_Create\",status=\"499\",stream=\"false\"} 1\n")),
+                     "\"ChatCompletions_Create\",status=\"499\",stream=\"false\",is_spillover="
+                     "\"false\"} 1\n")),
         SIZE_MAX);
     buf_done(&out);
 }

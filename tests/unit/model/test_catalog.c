@@ -381,7 +381,8 @@ static void test_a_whole_upstream(void **state)
               "        - { url: 'http+unix:///run/x.sock:/v1', api_key_file: /run/key }\n"
               "        - { url: 'http://[::1]:8000' }\n"
               "      first_byte_timeout_ms: 1000\n"
-              "      stream_usage: false\n");
+              "      stream_usage: false\n"
+              "      cost: { input_per_million: 0.15, output_per_million: 10, per_day: 12.5 }\n");
     const struct catalog_upstream *u = &c->engines[0].upstream;
 
     (void)state;
@@ -398,7 +399,26 @@ static void test_a_whole_upstream(void **state)
     assert_int_equal(u->first_byte_timeout_ms, 1000);
     assert_int_equal(u->connect_timeout_ms, 5000);
     assert_false(u->stream_usage);
+    assert_int_equal(u->cost->input_per_million, 150000);
+    assert_int_equal(u->cost->cached_per_million, 150000);
+    assert_int_equal(u->cost->output_per_million, 10000000);
+    assert_int_equal(u->cost->per_day, 12500000);
     assert_int_equal(c->location_count, defaults->location_count);
+    catalog_unref(c);
+}
+
+static void test_upstreams_cost_nothing_unless_said(void **state)
+{
+    struct catalog *c =
+        parse("engines:\n"
+              "  - { name: a, upstream: { url: 'http://h' } }\n"
+              "  - { name: b, upstream: { url: 'http://h', cost: { input_per_million: 4, "
+              "cached_input_per_million: 1, output_per_million: 0 } } }\n");
+
+    (void)state;
+    assert_null(c->engines[0].upstream.cost);
+    assert_int_equal(c->engines[1].upstream.cost->cached_per_million, 1000000);
+    assert_true(c->engines[1].upstream.cost->per_day == UINT64_MAX);
     catalog_unref(c);
 }
 
@@ -546,6 +566,7 @@ int main(void)
         cmocka_unit_test(test_one_engine_replaced),
         cmocka_unit_test(test_models_are_changed_by_field),
         cmocka_unit_test(test_a_whole_upstream),
+        cmocka_unit_test(test_upstreams_cost_nothing_unless_said),
         cmocka_unit_test(test_a_sim_with_faults),
         cmocka_unit_test(test_a_model_without_skus_gets_the_usual_ones),
         cmocka_unit_test(test_load_reads_a_file),

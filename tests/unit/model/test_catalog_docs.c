@@ -335,7 +335,7 @@ static void test_examples_work(void **state)
         catalog_unref(c);
         count++;
     }
-    assert_int_equal(count, 6);
+    assert_int_equal(count, 7);
 }
 
 int main(void)

@@ -124,6 +124,22 @@ static void test_engines_that_cannot_work(void **state)
           "f.yaml:3: engines[e].upstream.addresses[0]: expected 1 to 1000" },
         { E("upstream: { url: 'http://h', connect_timeout_ms: 0 }"),
           "f.yaml:3: engines[e].upstream.connect_timeout_ms: expected 1 to" },
+        { E("upstream: { url: 'http://h', cost: {} }"),
+          "f.yaml:3: engines[e].upstream.cost.input_per_million: the price is missing" },
+        { E("upstream: { url: 'http://h', cost: { input_per_million: 1 } }"),
+          "f.yaml:3: engines[e].upstream.cost.output_per_million: the price is missing" },
+        { E("upstream:\n      url: 'http://h'\n      cost: { input_per_million: 1, "
+            "output_per_million: -1 }"),
+          "f.yaml:5: engines[e].upstream.cost.output_per_million: expected 0 to 10000, got -1" },
+        { E("upstream:\n      url: 'http://h'\n      cost:\n        input_per_million: 1\n"
+            "        output_per_million: 1\n        per_day: 2e6"),
+          "f.yaml:8: engines[e].upstream.cost.per_day: expected 0 to 1e+06, got 2e+06" },
+        { E("upstream: { url: 'http://h', cost: { input_per_million: 1, output_per_million: 1, "
+            "cached_input_per_million: .nan } }"),
+          "f.yaml:3: engines[e].upstream.cost.cached_input_per_million: expected" },
+        { E("upstream: { url: 'http://h', cost: { per_month: 1 } }"),
+          "f.yaml:3: engines[e].upstream.cost" },
+        { E("sim: { cost: { input_per_million: 1, output_per_million: 1 } }"), "f.yaml:3: " },
         { E("upstream: { url: 'http://h', health_path: health }"),
           "f.yaml:3: engines[e].upstream.health_path" },
         { E("sim: { jitter: 1.5 }"), "f.yaml:3: engines[e].sim.jitter: expected 0 to 1, got 1.5" },

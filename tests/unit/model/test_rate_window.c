@@ -99,6 +99,23 @@ static void test_other_periods(void **state)
     assert_int_equal(rate_window_of(&w, 10000, NOON + 9999), 0);
 }
 
+static void test_adds_what_fits(void **state)
+{
+    struct rate_window w = { 0 };
+    struct rate_use use;
+
+    (void)state;
+    assert_true(rate_window_add_within(&w, MINUTE, NOON, 7, 10, &use));
+    assert_int_equal(use.used, 7);
+    assert_false(rate_window_add_within(&w, MINUTE, NOON + 1, 4, 10, &use));
+    assert_int_equal(use.used, 7);
+    assert_int_equal(use.ends_ms, NOON + MINUTE);
+    assert_true(rate_window_add_within(&w, MINUTE, NOON + 1, 3, 10, &use));
+    assert_false(rate_window_add_within(&w, MINUTE, NOON + MINUTE, 11, 10, &use));
+    assert_int_equal(use.used, 0);
+    assert_true(rate_window_add_within(&w, MINUTE, NOON + MINUTE, 10, 10, &use));
+}
+
 static void test_corrects_only_its_own_period(void **state)
 {
     struct rate_window w = { 0 };
@@ -154,6 +171,7 @@ int main(void)
         cmocka_unit_test(test_stops_at_its_maximum),
         cmocka_unit_test(test_tells_when_it_ends),
         cmocka_unit_test(test_other_periods),
+        cmocka_unit_test(test_adds_what_fits),
         cmocka_unit_test(test_corrects_only_its_own_period),
         cmocka_unit_test(test_threads_lose_nothing),
     };

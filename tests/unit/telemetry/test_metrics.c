@@ -62,9 +62,11 @@ static void requests_are_summed_over_shards(void **state)
         metrics_record_request(metrics_shard(m, i), &chat);
     write_all(m, NULL, 0);
     expect_line("# TYPE lazuli_requests_total counter");
-    expect_line("lazuli_requests_total{" CHAT_LABELS "\"false\"} 3");
-    expect_line("lazuli_tokens_total{" CHAT_LABELS "\"false\",kind=\"prompt\"} 15");
-    expect_line("lazuli_tokens_total{" CHAT_LABELS "\"false\",kind=\"completion\"} 21");
+    expect_line("lazuli_requests_total{" CHAT_LABELS "\"false\",is_spillover=\"false\"} 3");
+    expect_line("lazuli_tokens_total{" CHAT_LABELS
+                "\"false\",is_spillover=\"false\",kind=\"prompt\"} 15");
+    expect_line("lazuli_tokens_total{" CHAT_LABELS
+                "\"false\",is_spillover=\"false\",kind=\"completion\"} 21");
     assert_int_equal(count_of(STR("# HELP lazuli_tokens_total")), 1);
     metrics_free(m);
 }
@@ -81,7 +83,8 @@ static void buckets_are_cumulative(void **state)
     r.duration_us = 500000000; /* beyond the last bound */
     metrics_record_request(metrics_shard(m, 0), &r);
     write_all(m, NULL, 0);
-#define DURATION(what) "lazuli_request_duration_seconds_" what "{" CHAT_LABELS "\"false\""
+#define DURATION(what) \
+    "lazuli_request_duration_seconds_" what "{" CHAT_LABELS "\"false\",is_spillover=\"false\""
     expect_line("# TYPE lazuli_request_duration_seconds histogram");
     expect_line(DURATION("bucket") ",le=\"0.001\"} 1");
     expect_line(DURATION("bucket") ",le=\"0.025\"} 1");
@@ -102,7 +105,8 @@ static void an_answer_without_a_byte_has_no_first_one(void **state)
     r.first_byte_us = 0;
     metrics_record_request(metrics_shard(m, 0), &r);
     write_all(m, NULL, 0);
-    expect_line("lazuli_time_to_first_byte_seconds_count{" CHAT_LABELS "\"false\"} 0");
+    expect_line("lazuli_time_to_first_byte_seconds_count{" CHAT_LABELS
+                "\"false\",is_spillover=\"false\"} 0");
     metrics_free(m);
 }
 
@@ -115,16 +119,20 @@ static void labels_tell_series_apart(void **state)
     metrics_record_request(metrics_shard(m, 0), &r);
     r.streamed = true;
     metrics_record_request(metrics_shard(m, 0), &r);
+    r.is_spillover = true;
+    metrics_record_request(metrics_shard(m, 0), &r);
+    r.is_spillover = false;
     r.status = 429;
     metrics_record_request(metrics_shard(m, 0), &r);
     r.account = STR_NONE;
     r.deployment = STR("ad"); /* not "a" and "d" */
     metrics_record_request(metrics_shard(m, 0), &r);
     write_all(m, NULL, 0);
-    assert_int_equal(count_of(STR("\nlazuli_requests_total{")), 4);
-    expect_line("lazuli_requests_total{" CHAT_LABELS "\"true\"} 1");
+    assert_int_equal(count_of(STR("\nlazuli_requests_total{")), 5);
+    expect_line("lazuli_requests_total{" CHAT_LABELS "\"true\",is_spillover=\"false\"} 1");
+    expect_line("lazuli_requests_total{" CHAT_LABELS "\"true\",is_spillover=\"true\"} 1");
     expect_line("lazuli_requests_total{account=\"\",deployment=\"ad\",operation=\"Chat\","
-                "status=\"429\",stream=\"true\"} 1");
+                "status=\"429\",stream=\"true\",is_spillover=\"false\"} 1");
     metrics_free(m);
 }
 
@@ -198,10 +206,10 @@ static void what_is_gone_is_forgotten_after_a_time(void **state)
     metrics_forget(m, ++now_ms, is_not_d, NULL);
     assert_int_equal(series_count(m), 2);
     expect_line("lazuli_requests_total{account=\"a\",deployment=\"gone\",operation=\"Chat\","
-                "status=\"200\",stream=\"false\"} 2");
+                "status=\"200\",stream=\"false\",is_spillover=\"false\"} 2");
     metrics_forget(m, now_ms + METRICS_KEPT_MS, is_not_d, NULL);
     assert_int_equal(series_count(m), 1);
-    expect_line("lazuli_requests_total{" CHAT_LABELS "\"false\"} 1");
+    expect_line("lazuli_requests_total{" CHAT_LABELS "\"false\",is_spillover=\"false\"} 1");
     metrics_record_request(metrics_shard(m, 0), &r); /* it is there again, and counts from 0 */
     assert_int_equal(series_count(m), 2);
     metrics_free(m);
@@ -244,7 +252,7 @@ static void deployments_that_come_and_go_leave_room(void **state)
     }
     metrics_record_request(metrics_shard(m, 0), &chat);
     write_all(m, NULL, 0);
-    expect_line("lazuli_requests_total{" CHAT_LABELS "\"false\"} 1");
+    expect_line("lazuli_requests_total{" CHAT_LABELS "\"false\",is_spillover=\"false\"} 1");
     metrics_free(m);
 }
 
@@ -307,7 +315,7 @@ static void a_scrape_does_not_disturb_workers(void **state)
     for (unsigned i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
     write_all(m, NULL, 0);
-    expect_line("lazuli_requests_total{" CHAT_LABELS "\"false\"} 8000");
+    expect_line("lazuli_requests_total{" CHAT_LABELS "\"false\",is_spillover=\"false\"} 8000");
     metrics_free(m);
 }
 
