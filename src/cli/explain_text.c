@@ -19,6 +19,14 @@ static uint64_t number(const struct report *r, const char *path)
     return yyjson_get_uint(json_at(r->root, path));
 }
 
+/* U+0000 to U+001F, U+007F to U+009F. */
+static bool is_control(const char *at)
+{
+    unsigned char byte = (unsigned char)at[0];
+
+    return byte < ' ' || byte == 0x7F || (byte == 0xC2 && (unsigned char)at[1] < 0xA0);
+}
+
 /* Control characters, which a terminal would obey, are not shown. */
 static const char *text(const struct report *r, const char *path)
 {
@@ -26,8 +34,11 @@ static const char *text(const struct report *r, const char *path)
     char *shown = arena_text(r->arena, value);
 
     for (size_t i = 0; i < value.len; i++) {
-        if ((unsigned char)shown[i] < ' ' || shown[i] == 0x7F)
-            shown[i] = '?';
+        if (!is_control(&shown[i]))
+            continue;
+        if (shown[i] == '\xC2')
+            shown[i + 1] = '?';
+        shown[i] = '?';
     }
     return shown;
 }

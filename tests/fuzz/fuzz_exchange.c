@@ -81,6 +81,7 @@ static void engine_acts(struct play *p, unsigned what, unsigned detail)
 
 static void open_request(uint8_t byte)
 {
+    static const char *const with_receipt[] = { "x-lazuli-receipt: true", NULL };
     struct arena *a = arena_new(NULL);
     struct str target =
         arena_printf(a, "/openai/deployments/%s/chat/completions%s",
@@ -89,7 +90,7 @@ static void open_request(uint8_t byte)
     if (byte % 16 >= 8) /* "ptu" has another deployment behind it */
         target = arena_printf(a, "/openai/deployments/%s/chat/completions" RIG_VERSION,
                               byte & 0x20 ? "ptu" : deployments[byte % 3]);
-    rig_head("POST", target.data, NULL);
+    rig_head("POST", target.data, byte & 0x40 ? with_receipt : NULL);
     arena_free(a);
 }
 
