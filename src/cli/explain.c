@@ -110,41 +110,52 @@ static bool use_folder(struct question *q, const struct settings *s, struct aren
     return true;
 }
 
-static bool refuse(const struct fetch_answer *answer, const struct question *q, struct error *err)
+static void refuse(const struct fetch_answer *answer, const struct question *q, struct error *err)
 {
     if (answer->status == 404)
-        return error_set(err, ERROR_IO,
-                         "the service knows of no refusal %s: it remembers the last ones since its "
-                         "start, of deployments' own limits, and a key sees those of its account",
-                         q->id);
-    if (answer->status == 401 || answer->status == 403)
-        return error_set(err, ERROR_IO, "the service does not take our credential (status %d)",
-                         answer->status);
-    return error_set(err, ERROR_IO, "the service answers with status %d", answer->status);
+        error_set(err, ERROR_IO,
+                  "the service knows of no refusal %s: it remembers the last ones since its start, "
+                  "of deployments' own limits, and a key sees those of its account",
+                  q->id);
+    else if (answer->status == 401 || answer->status == 403)
+        error_set(err, ERROR_IO, "the service does not take our credential (status %d)",
+                  answer->status);
+    else
+        error_set(err, ERROR_IO, "the service answers with status %d", answer->status);
 }
 
-static bool ask(struct question *q, struct arena *a, yyjson_val **refusal, struct error *err)
+/* NULL: it failed. */
+static yyjson_val *ask(struct question *q, struct arena *a, struct error *err)
 {
     struct fetch_answer answer;
     struct error why;
+    yyjson_val *refusal;
 
     q->request.path = arena_printf(a, "/lazuli/refusals/%s", q->id);
-    if (!fetch(a, &q->request, &answer, &why))
-        return error_set(err, why.code, "%.*s: %s", STR_ARGS(q->request.endpoint), why.text);
-    if (answer.status != 200)
-        return refuse(&answer, q, err);
-    *refusal = yyjson_doc_get_root(json_parse(a, answer.body, err));
-    return yyjson_is_obj(*refusal) ||
-           error_set(err, ERROR_IO, "the service's answer is not understood");
+    if (!fetch(a, &q->request, &answer, &why)) {
+        error_set(err, why.code, "%.*s: %s", STR_ARGS(q->request.endpoint), why.text);
+        return NULL;
+    }
+    if (answer.status != 200) {
+        refuse(&answer, q, err);
+        return NULL;
+    }
+    refusal = yyjson_doc_get_root(json_parse(a, answer.body, &why));
+    if (!yyjson_is_obj(refusal)) {
+        error_set(err, ERROR_IO, "the service's answer is not understood");
+        return NULL;
+    }
+    return refusal;
 }
 
 static int explain(struct question *q, const struct settings *s, struct arena *a)
 {
-    yyjson_val *refusal;
-    struct error err;
-    bool ok = q->endpoint ? use_environment(q, a, &err) : use_folder(q, s, a, &err);
+    yyjson_val *refusal = NULL;
+    struct error err = { .code = ERROR_NONE };
 
-    if (!ok || !ask(q, a, &refusal, &err))
+    if (q->endpoint ? use_environment(q, a, &err) : use_folder(q, s, a, &err))
+        refusal = ask(q, a, &err);
+    if (!refusal)
         return command_fail(&err, err.code == ERROR_CONFIG ? EXIT_USAGE : 1);
     if (q->as_json)
         printf("%s\n", json_write(a, refusal).data);

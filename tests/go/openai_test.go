@@ -2,6 +2,7 @@
 package clients
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 
 	openai "github.com/Azure/azure-sdk-for-go/sdk/ai/azopenai"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/to"
 	cognitive "github.com/Azure/azure-sdk-for-go/sdk/resourcemanager/cognitiveservices/armcognitiveservices"
 )
@@ -81,30 +83,40 @@ func TestTheWholeWay(t *testing.T) {
 }
 
 func TestStream(t *testing.T) {
-	each(t, func(t *testing.T, client *openai.Client) {
-		body := question("gpt-4")
-		body.Seed = to.Ptr[int64](3)
-		whole := must(client.GetChatCompletions(ctx, body, nil))(t)
-		streamed := must(client.GetChatCompletionsStream(ctx, body, nil))(t)
-		stream := streamed.ChatCompletionsStream
-		defer stream.Close()
-		var text strings.Builder
-		for {
-			chunk, err := stream.Read()
-			if errors.Is(err, io.EOF) { // which this SDK says of [DONE] alone
-				break
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, choice := range chunk.Choices {
-				if choice.Delta != nil && choice.Delta.Content != nil {
-					text.WriteString(*choice.Delta.Content)
-				}
+	each(t, func(t *testing.T, client *openai.Client) { streams(t, ctx, client) })
+}
+
+// A receipt in the stream is a comment, which it passes over.
+func TestStreamWithReceipt(t *testing.T) {
+	wanted := policy.WithHTTPHeader(ctx, http.Header{"x-lazuli-receipt": {"true"}})
+	each(t, func(t *testing.T, client *openai.Client) { streams(t, wanted, client) })
+}
+
+// streams has a chat streamed, which comes to what it is as a whole.
+func streams(t *testing.T, how context.Context, client *openai.Client) {
+	t.Helper()
+	body := question("gpt-4")
+	body.Seed = to.Ptr[int64](3)
+	whole := must(client.GetChatCompletions(how, body, nil))(t)
+	streamed := must(client.GetChatCompletionsStream(how, body, nil))(t)
+	stream := streamed.ChatCompletionsStream
+	defer stream.Close()
+	var text strings.Builder
+	for {
+		chunk, err := stream.Read()
+		if errors.Is(err, io.EOF) { // which this SDK says of [DONE] alone
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, choice := range chunk.Choices {
+			if choice.Delta != nil && choice.Delta.Content != nil {
+				text.WriteString(*choice.Delta.Content)
 			}
 		}
-		equal(t, text.String(), *whole.Choices[0].Message.Content)
-	})
+	}
+	equal(t, text.String(), *whole.Choices[0].Message.Content)
 }
 
 func TestTools(t *testing.T) {
