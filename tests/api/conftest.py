@@ -125,6 +125,26 @@ def account(cognitive, group):
     return name
 
 
+# -- The control plane by plain HTTP; `arm` is the module's client -------------------------------------------------------------
+
+
+@pytest.fixture
+def arm_group(arm):
+    """The name of a group of the test's own, gone with all in it at its end."""
+    name = "group" + uuid.uuid4().hex[:8]
+    arm.make_group(name)
+    yield name
+    arm.raw("DELETE", f"{arm.group(name)}?api-version=2022-12-01")
+
+
+@pytest.fixture
+def arm_account(arm, arm_group):
+    """The path of an account in it."""
+    name = "account" + uuid.uuid4().hex[:8]
+    arm.make_account(arm_group, name)
+    return arm.account(arm_group, name)
+
+
 # -- Services that modules share -----------------------------------------------------------------------------------------------
 
 
@@ -184,20 +204,3 @@ def upstream(upstream_server):
     """The scripted upstream, forgetful of earlier tests."""
     upstream_server.reset()
     return upstream_server
-
-
-@pytest.fixture
-def group(arm):
-    """A group of the test's own, gone with all in it at its end; `arm` is the module's."""
-    name = "group" + uuid.uuid4().hex[:8]
-    arm.make_group(name)
-    yield name
-    arm.raw("DELETE", f"{arm.group(name)}?api-version=2022-12-01")
-
-
-@pytest.fixture
-def account(arm, group):
-    """The path of an account in it."""
-    name = "account" + uuid.uuid4().hex[:8]
-    arm.make_account(group, name)
-    return arm.account(group, name)
