@@ -55,15 +55,8 @@ static const char *time_of_day(const struct report *r, const char *path)
 static const char *grouped(const struct report *r, const char *path)
 {
     struct str digits = format_decimal(r->arena, (int64_t)number(r, path));
-    char *out = arena_alloc_bytes(r->arena, digits.len * 2 + 1), *at = out;
 
-    for (size_t i = 0; i < digits.len; i++) {
-        if (i && (digits.len - i) % 3 == 0)
-            *at++ = ',';
-        *at++ = digits.data[i];
-    }
-    *at = '\0';
-    return out;
+    return format_grouped(r->arena, digits).data;
 }
 
 static void label(const struct report *r, const char *name)
