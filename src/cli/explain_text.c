@@ -19,16 +19,11 @@ static uint64_t number(const struct report *r, const char *path)
     return yyjson_get_uint(json_at(r->root, path));
 }
 
-/* Control characters, which a terminal would obey, are not shown. */
 static const char *text(const struct report *r, const char *path)
 {
-    struct str value = json_str(json_at(r->root, path));
-    char *shown = arena_text(r->arena, value);
+    char *shown = arena_text(r->arena, json_str(json_at(r->root, path)));
 
-    for (size_t i = 0; i < value.len; i++) {
-        if ((unsigned char)shown[i] < ' ' || shown[i] == 0x7F)
-            shown[i] = '?';
-    }
+    str_mask_controls(shown);
     return shown;
 }
 
