@@ -15,6 +15,7 @@ import requests
 
 from entra import ARM, DATA, Entra
 from service import PROGRAM, Lazuli
+from waiting import wait_for_room
 
 MESSAGES = [{"role": "user", "content": "hi"}]
 
@@ -48,13 +49,6 @@ def other_key(service):
     body = {"location": "eastus", "kind": "OpenAI", "sku": {"name": "S0"}, "properties": {}}
     assert service.arm("PUT", account, body).status_code in (200, 201)
     return service.arm("POST", f"{account}/listKeys").json()["key1"]
-
-
-def wait_for_room(period_s, needed_s):
-    """Until so much is left of the clock's period that a test fits into it."""
-    left = period_s - time.time() % period_s
-    if left < needed_s:
-        time.sleep(left + 0.05)
 
 
 def ask(service, deployment, max_tokens=1, headers=None, **more):

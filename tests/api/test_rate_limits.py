@@ -7,6 +7,7 @@ import openai
 import pytest
 
 from service import Lazuli
+from waiting import wait_for_room
 
 MESSAGES = [{"role": "user", "content": "hi"}]  # a token by Azure's estimate
 
@@ -33,13 +34,6 @@ deployments:
 def service():
     with Lazuli(CATALOG, rate_limits=True) as running:
         yield running
-
-
-def wait_for_room(period_s, needed_s):
-    """Until so much is left of the clock's period that a test fits into it."""
-    left = period_s - time.time() % period_s
-    if left < needed_s:
-        time.sleep(left + 0.05)
 
 
 def ask(service, deployment, max_tokens=1, **more):
