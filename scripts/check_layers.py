@@ -5,7 +5,9 @@ import pathlib
 import re
 import sys
 
-LAYERS = ["base", "net", "store", "model", "engine", "identity", "telemetry", "entra", "arm", "inference", "server", "load", "cli"]
+LAYERS = (
+    "base", "net", "store", "model", "engine", "identity", "telemetry", "entra", "arm", "inference", "server", "load", "cli",
+)  # fmt: skip
 
 top = pathlib.Path(__file__).resolve().parent.parent / "src"
 bad = []

@@ -58,6 +58,19 @@ struct str format_decimal(struct arena *a, int64_t number)
     return str_of(text, (size_t)(at - text));
 }
 
+struct str format_grouped(struct arena *a, struct str digits)
+{
+    char *text = arena_alloc_bytes(a, 2 * digits.len + 1), *at = text;
+
+    for (size_t i = 0; i < digits.len; i++) {
+        if (i && (digits.len - i) % 3 == 0)
+            *at++ = ',';
+        *at++ = digits.data[i];
+    }
+    *at = '\0';
+    return str_of(text, (size_t)(at - text));
+}
+
 /* -- Time ---------------------------------------------------------------------------------- */
 
 /* Splits into calendar fields and milliseconds; times before 1970 round down. */

@@ -22,6 +22,8 @@ char *format_put_decimal(char *at, uint64_t number);
 /* Decimal, without the cost of printf. */
 struct str format_decimal(struct arena *a, int64_t number);
 
+/* "1,234,567" of "1234567", for people; C text. */
+struct str format_grouped(struct arena *a, struct str digits);
 /* "2023-10-31T15:35:53.0829120Z": seven digits, as ARM's systemData has them. */
 struct str format_time(struct arena *a, int64_t time_ms);
 /* "2023-10-31T00:00:00Z", as model dates are shown. */

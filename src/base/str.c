@@ -124,6 +124,15 @@ bool str_is_alnum_or(struct str s, const char *also)
     return true;
 }
 
+bool str_is_visible(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if ((unsigned char)s.data[i] <= ' ' || (unsigned char)s.data[i] >= 0x7F)
+            return false;
+    }
+    return true;
+}
+
 bool str_to_u64(struct str s, uint64_t max, uint64_t *value)
 {
     uint64_t sum = 0;
@@ -225,6 +234,17 @@ void str_repair_utf8(char *text)
         }
         text += len;
         left -= len;
+    }
+}
+
+void str_mask_controls(char *text)
+{
+    for (; *text; text++) {
+        if (text[0] == '\xC2' && (unsigned char)text[1] >= 0x80 && (unsigned char)text[1] < 0xA0)
+            *text++ = '?';
+        else if ((unsigned char)*text >= ' ' && *text != 0x7F)
+            continue;
+        *text = '?';
     }
 }
 

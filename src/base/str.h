@@ -95,6 +95,8 @@ bool str_split(struct str *rest, char separator, struct str *part);
 /* Every byte is a letter or digit of ASCII, or one of `also`. */
 bool str_is_alnum_or(struct str s, const char *also);
 
+/* Every byte is a visible character of ASCII, which keys, tokens and queries are made of. */
+bool str_is_visible(struct str s);
 /* Decimal digits only, whole string, no sign; false when empty, not digits, or above `max`. */
 MUST_CHECK bool str_to_u64(struct str s, uint64_t max, uint64_t *value);
 
@@ -104,6 +106,9 @@ size_t str_count_chars(struct str s);
 /* Overwrites what is not valid UTF-8 (a sequence cut in its middle, say) with '?'. */
 void str_repair_utf8(char *text);
 
+/* Overwrites control characters (U+0000 to U+001F, U+007F to U+009F), which a terminal would obey, with
+ * a '?' for each of their bytes. */
+void str_mask_controls(char *text);
 /* `s` as C text for a message: what of it fits into `size` bytes, with '?' for NULs, at which the
  * text would end. Returns `out`. */
 const char *str_show(struct str s, char *out, size_t size);

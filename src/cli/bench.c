@@ -29,13 +29,10 @@ static bool read_variable(const char *option, const char *name, const char **val
     if (!*value || !**value)
         return error_set(err, ERROR_CONFIG, "%s %s: there is no such variable in the environment",
                          option, name);
-    for (const char *at = *value; *at; at++) {
-        if ((unsigned char)*at <= ' ' || (unsigned char)*at >= 0x7F)
-            return error_set(err, ERROR_CONFIG,
-                             "%s %s: its value holds a character that no key and no token has",
-                             option, name);
-    }
-    return true;
+    return str_is_visible(str_from(*value)) ||
+           error_set(err, ERROR_CONFIG,
+                     "%s %s: its value holds a character that no key and no token has", option,
+                     name);
 }
 
 /* What the data folder knows takes the place of what was not given. */

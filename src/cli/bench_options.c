@@ -128,7 +128,6 @@ static bool refuse_range(struct error *err, const struct row *row, const char *w
     char text[200], shown[64];
 
     str_show(str_from(value), shown, sizeof(shown));
-    str_repair_utf8(shown);
     snprintf(text, sizeof(text), "must be a %s from %.15g to %.15g, not '%s'", what, row->min,
              row->max, shown);
     return refuse(err, row, text);
@@ -164,7 +163,6 @@ static bool set_choice(const struct row *row, const char *value, int *which, str
         }
     }
     str_show(str_from(value), shown, sizeof(shown));
-    str_repair_utf8(shown);
     snprintf(text, sizeof(text), "must be one of %s, not '%s'", row->choices, shown);
     return refuse(err, row, text);
 }

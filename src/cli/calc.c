@@ -3,16 +3,15 @@
  * no service need run.
  * SPDX-License-Identifier: MIT
  */
-#include "model/calc.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/arena.h"
+#include "base/format.h"
 #include "base/json.h"
 #include "cli/command.h"
+#include "model/calc.h"
 #include "model/sku.h"
 
 /* By these names the calculator of Azure's portal knows them. */
@@ -140,19 +139,9 @@ static bool read_options(int argc, char **argv, struct question *q, struct error
 
 /* -- Table ------------------------------------------------------------------------------------ */
 
-/* "1,234,567" */
 static const char *grouped(struct arena *a, double value)
 {
-    struct str digits = arena_printf(a, "%.0f", value);
-    char *text = arena_alloc(a, digits.len * 2), *out = text;
-
-    for (size_t i = 0; i < digits.len; i++) {
-        if (i && (digits.len - i) % 3 == 0)
-            *out++ = ',';
-        *out++ = digits.data[i];
-    }
-    *out = '\0';
-    return text;
+    return format_grouped(a, arena_printf(a, "%.0f", value)).data;
 }
 
 static bool is_provisioned(const struct catalog_sku *s)

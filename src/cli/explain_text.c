@@ -19,27 +19,11 @@ static uint64_t number(const struct report *r, const char *path)
     return yyjson_get_uint(json_at(r->root, path));
 }
 
-/* U+0000 to U+001F, U+007F to U+009F. */
-static bool is_control(const char *at)
-{
-    unsigned char byte = (unsigned char)at[0];
-
-    return byte < ' ' || byte == 0x7F || (byte == 0xC2 && (unsigned char)at[1] < 0xA0);
-}
-
-/* Control characters, which a terminal would obey, are not shown. */
 static const char *text(const struct report *r, const char *path)
 {
-    struct str value = json_str(json_at(r->root, path));
-    char *shown = arena_text(r->arena, value);
+    char *shown = arena_text(r->arena, json_str(json_at(r->root, path)));
 
-    for (size_t i = 0; i < value.len; i++) {
-        if (!is_control(&shown[i]))
-            continue;
-        if (shown[i] == '\xC2')
-            shown[i + 1] = '?';
-        shown[i] = '?';
-    }
+    str_mask_controls(shown);
     return shown;
 }
 
@@ -66,15 +50,8 @@ static const char *time_of_day(const struct report *r, const char *path)
 static const char *grouped(const struct report *r, const char *path)
 {
     struct str digits = format_decimal(r->arena, (int64_t)number(r, path));
-    char *out = arena_alloc_bytes(r->arena, digits.len * 2 + 1), *at = out;
 
-    for (size_t i = 0; i < digits.len; i++) {
-        if (i && (digits.len - i) % 3 == 0)
-            *at++ = ',';
-        *at++ = digits.data[i];
-    }
-    *at = '\0';
-    return out;
+    return format_grouped(r->arena, digits).data;
 }
 
 static void label(const struct report *r, const char *name)

@@ -21,11 +21,7 @@
 
 static bool is_key(struct str key)
 {
-    for (size_t i = 0; i < key.len; i++) {
-        if ((unsigned char)key.data[i] <= ' ' || (unsigned char)key.data[i] >= 0x7F)
-            return false;
-    }
-    return key.len > 0;
+    return key.len > 0 && str_is_visible(key);
 }
 
 /* The file's first line, without blanks. */

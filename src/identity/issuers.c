@@ -88,10 +88,8 @@ bool issuer_url_parse(struct arena *a, struct str text, struct issuer_url *url, 
         return error_set(err, ERROR_CONFIG, "it is not a URL as https://id.example.com/keys");
     if (!u.is_tls && !is_loopback(u.host))
         return error_set(err, ERROR_CONFIG, "it must be an https URL");
-    for (size_t i = 0; i < rest.len; i++) {
-        if ((unsigned char)rest.data[i] <= ' ' || (unsigned char)rest.data[i] >= 0x7F)
-            return error_set(err, ERROR_CONFIG, "it holds a blank or a control character");
-    }
+    if (!str_is_visible(rest))
+        return error_set(err, ERROR_CONFIG, "it holds a blank or a control character");
     slash = str_find_char(str_slice(text, scheme + 3, SIZE_MAX), '/');
     *url = (struct issuer_url){
         .is_tls = u.is_tls,

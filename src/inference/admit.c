@@ -8,6 +8,7 @@
 
 #include "inference/operation.h"
 #include "inference/receipt.h"
+#include "inference/refusal.h"
 #include "model/budget.h"
 
 /* Tokens that Azure counts for an answer where the request does not say. */

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "inference/engine_error.h"
 
-#include "inference/admit.h"
-
 #include "base/log.h"
 #include "inference/llama_error.h"
 #include "inference/operation.h"
+#include "inference/refusal.h"
 #include "inference/reply.h"
 
 #define TEXT_SUPPORT                                                                              \

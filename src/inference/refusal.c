@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "inference/refusal.h"
+
 #include "inference/admit.h"
 #include "inference/operation.h"
 #include "model/budget.h"

@@ -38,12 +38,18 @@ void load_answer_begin(struct load_answer *a, int status, bool is_streamed)
     a->text[0] = '\0';
 }
 
+/* What of it fits. */
+static void keep_text(struct load_answer *a, struct str text)
+{
+    str_show(text, a->text, sizeof(a->text));
+    str_repair_utf8(a->text);
+}
+
 static bool fail(struct load_answer *a, enum load_cause cause, struct str text)
 {
     a->has_failed = true;
     a->cause = cause;
-    str_show(text, a->text, sizeof(a->text));
-    str_repair_utf8(a->text);
+    keep_text(a, text);
     return false;
 }
 
@@ -184,8 +190,7 @@ bool load_answer_end(struct load_answer *a)
     doc = json_parse(arena, body, &err);
     root = doc ? yyjson_doc_get_root(doc) : NULL;
     if (a->is_error) {
-        str_show(error_text(arena, root), a->text, sizeof(a->text));
-        str_repair_utf8(a->text);
+        keep_text(a, error_text(arena, root));
     } else if (!doc) {
         fail(a, LOAD_CAUSE_GARBAGE, STR("a body that is not JSON"));
     } else if (!yyjson_is_arr(yyjson_obj_get(root, "choices"))) {

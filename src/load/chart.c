@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdbool.h>
 
+#include "base/macros.h"
+
 /* In the picture's own units. */
 #define WIDTH 760.0
 #define HEIGHT 220.0
@@ -59,7 +61,7 @@ static double round_up(double value)
     if (!(value > 0))
         return 1;
     power = pow(10, floor(log10(value)));
-    for (unsigned i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+    for (unsigned i = 0; i < ARRAY_LEN(steps); i++) {
         if (value <= steps[i] * power * (1 + 1e-9))
             return steps[i] * power;
     }

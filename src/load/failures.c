@@ -33,15 +33,12 @@ const char *load_cause_name(enum load_cause cause)
     return causes[cause].name;
 }
 
-/* As it is kept: cut, whole characters only, and nothing that a terminal would obey. */
+/* As it is kept: cut, and shown on terminals. */
 static void keep(const char *text, char *out, size_t size)
 {
     str_show(str_from(text), out, size);
     str_repair_utf8(out);
-    for (; *out; out++) {
-        if ((unsigned char)*out < ' ' || *out == 0x7F)
-            *out = '?';
-    }
+    str_mask_controls(out);
 }
 
 static bool has_digit(struct str word)

@@ -25,7 +25,7 @@ struct load_facts {
 #define LOAD_LATENCY_COUNT 5
 struct load_latency_row {
     const char *name;  /* "e2e_corrected" */
-    const char *title; /* "end to end, from the planned time" */
+    const char *title; /* "end to end" */
     const struct histogram *histogram;
     bool is_corrected;
 };

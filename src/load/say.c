@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <time.h>
 
+#include "base/str.h"
 #include "load/line.h"
 
 #define TEXT_BYTES 1024
@@ -15,11 +16,8 @@ static void say_text(struct say *s, const char *level, const char *format, va_li
 
     line_time(time_text, time(NULL));
     vsnprintf(text, sizeof(text), format, arguments);
-    /* a service's words are in it: no control characters, which a terminal would obey */
-    for (char *at = text; *at; at++) {
-        if ((unsigned char)*at < ' ' || *at == 0x7F)
-            *at = '?';
-    }
+    /* a service's words are in it */
+    str_mask_controls(text);
     if (s->make_room)
         s->make_room(s->data);
     fprintf(s->out, "%s %-8s %s\n", time_text, level, text);

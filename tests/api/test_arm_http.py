@@ -28,10 +28,10 @@ def arm(simulated, request):
 
 
 @in_every_version
-def test_walk_through(arm, group):
+def test_walk_through(arm, arm_group):
     name = "myOAIResource" + uuid.uuid4().hex[:6]
-    path = arm.account(group, name)
-    account = arm.make_account(group, name)
+    path = arm.account(arm_group, name)
+    account = arm.make_account(arm_group, name)
     assert account["sku"] == {"name": "S0"}
     assert account["kind"] == "OpenAI"
     properties = account["properties"]
@@ -66,11 +66,11 @@ def test_walk_through(arm, group):
     assert arm.error("GET", path, status=404)["code"] == "ResourceNotFound"
 
 
-def test_what_was_made_can_be_called_at_once(arm, group, account):
+def test_what_was_made_can_be_called_at_once(arm, arm_group, arm_account):
     """The endpoint and either key, pasted into the SDK as they are; a key that was regenerated opens nothing more."""
-    arm.call("PUT", f"{account}/deployments/chat", TURBO, 201)
-    endpoint = arm.call("GET", account)["properties"]["endpoint"]
-    keys = arm.call("POST", f"{account}/listKeys")
+    arm.call("PUT", f"{arm_account}/deployments/chat", TURBO, 201)
+    endpoint = arm.call("GET", arm_account)["properties"]["endpoint"]
+    keys = arm.call("POST", f"{arm_account}/listKeys")
 
     def ask(key):
         client = openai.AzureOpenAI(
@@ -82,22 +82,22 @@ def test_what_was_made_can_be_called_at_once(arm, group, account):
 
     assert ask(keys["key1"]).choices[0].message.content
     assert ask(keys["key2"]).choices[0].message.content
-    later = arm.call("POST", f"{account}/regenerateKey", {"keyName": "Key1"})
+    later = arm.call("POST", f"{arm_account}/regenerateKey", {"keyName": "Key1"})
     assert later["key2"] == keys["key2"]
     with pytest.raises(openai.AuthenticationError):
         ask(keys["key1"])
     assert ask(later["key1"]).choices[0].message.content
-    arm.call("DELETE", f"{account}/deployments/chat")
+    arm.call("DELETE", f"{arm_account}/deployments/chat")
     with pytest.raises(openai.NotFoundError):
         ask(later["key1"])
 
 
-def test_network_rules_hold_for_inference(arm, account):
+def test_network_rules_hold_for_inference(arm, arm_account):
     """Who is not let in gets Azure's 403, whatever the key."""
-    arm.call("PUT", f"{account}/deployments/chat", TURBO, 201)
-    shown = arm.call("GET", account)
+    arm.call("PUT", f"{arm_account}/deployments/chat", TURBO, 201)
+    shown = arm.call("GET", arm_account)
     endpoint = shown["properties"]["endpoint"]
-    headers = {"api-key": arm.call("POST", f"{account}/listKeys")["key1"]}
+    headers = {"api-key": arm.call("POST", f"{arm_account}/listKeys")["key1"]}
     body = {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 5}
 
     def ask(base):
@@ -106,7 +106,7 @@ def test_network_rules_hold_for_inference(arm, account):
         return answer.status_code, answer.json().get("error", {}).get("message")
 
     def change(**properties):
-        arm.call("PATCH", account, {"properties": properties})
+        arm.call("PATCH", arm_account, {"properties": properties})
 
     assert ask(endpoint)[0] == 200
     change(customSubDomainName=shown["name"], networkAcls={"defaultAction": "Deny", "ipRules": [{"value": "203.0.113.7"}]})
@@ -115,7 +115,7 @@ def test_network_rules_hold_for_inference(arm, account):
     assert ask(arm.service.endpoint + "/") == refused
     change(networkAcls={"ipRules": [{"value": "127.0.0.0/8"}]})
     assert ask(endpoint)[0] == ask(arm.service.endpoint + "/")[0] == 200
-    subnet = f"{account.split('/providers/')[0]}/providers/Microsoft.Network/virtualNetworks/n/subnets/default"
+    subnet = f"{arm_account.split('/providers/')[0]}/providers/Microsoft.Network/virtualNetworks/n/subnets/default"
     change(networkAcls={"virtualNetworkRules": [{"id": subnet}]})
     assert ask(endpoint)[0] == 200
     assert ask(arm.service.endpoint + "/") == (
@@ -127,42 +127,42 @@ def test_network_rules_hold_for_inference(arm, account):
 
 
 @in_every_version
-def test_every_list_is_as_specified(arm, account):
+def test_every_list_is_as_specified(arm, arm_account):
     subscription = f"{arm.subscription}/providers/Microsoft.CognitiveServices"
-    group = account.rsplit("/", 1)[0]
-    arm.call("PUT", f"{account}/deployments/chat", TURBO, 201)
+    group = arm_account.rsplit("/", 1)[0]
+    arm.call("PUT", f"{arm_account}/deployments/chat", TURBO, 201)
     for path in (
-        f"{subscription}/accounts", group, f"{account}/models", f"{account}/skus", f"{account}/usages",
-        f"{account}/deployments", f"{subscription}/skus", f"{subscription}/locations/eastus/usages",
+        f"{subscription}/accounts", group, f"{arm_account}/models", f"{arm_account}/skus", f"{arm_account}/usages",
+        f"{arm_account}/deployments", f"{subscription}/skus", f"{subscription}/locations/eastus/usages",
         "/providers/Microsoft.CognitiveServices/operations",
     ):
         assert arm.call("GET", path)["value"], path
     arm.call("GET", f"{subscription}/locations/eastus/models")
     if arm.version > "2023-05-01":
-        assert arm.call("GET", f"{account}/deployments/chat/skus")["value"][0]["sku"]["name"] == "Standard"
+        assert arm.call("GET", f"{arm_account}/deployments/chat/skus")["value"][0]["sku"]["name"] == "Standard"
     arm.call("POST", f"{subscription}/checkDomainAvailability",
              {"subdomainName": "free", "type": "Microsoft.CognitiveServices/accounts"})
     arm.call("POST", f"{subscription}/locations/eastus/checkSkuAvailability",
              {"skus": ["S0"], "kind": "OpenAI", "type": "Microsoft.CognitiveServices/accounts"})
 
 
-def test_upgrade_option(arm, account):
+def test_upgrade_option(arm, arm_account):
     """Working with models: the three options and null, which is not returned."""
-    path = f"{account}/deployments/chat"
+    path = f"{arm_account}/deployments/chat"
     arm.call("PUT", path, TURBO, 201)
     for option in ("OnceNewDefaultVersionAvailable", "OnceCurrentVersionExpired", "NoAutoUpgrade"):
         body = {**TURBO, "properties": {**TURBO["properties"], "versionUpgradeOption": option}}
         assert arm.call("PUT", path, body)["properties"]["versionUpgradeOption"] == option
     body = {**TURBO, "properties": {**TURBO["properties"], "versionUpgradeOption": None}}
     assert "versionUpgradeOption" not in arm.call("PUT", path, body)["properties"]
-    listed = arm.call("GET", f"{account}/deployments")["value"][0]
+    listed = arm.call("GET", f"{arm_account}/deployments")["value"][0]
     assert "versionUpgradeOption" not in listed["properties"]
 
 
 @in_every_version
-def test_put_takes_back_what_get_gave(arm, account):
-    before = arm.call("GET", account)
-    after = arm.call("PUT", account, before)
+def test_put_takes_back_what_get_gave(arm, arm_account):
+    before = arm.call("GET", arm_account)
+    after = arm.call("PUT", arm_account, before)
     for changing in (before, after):
         del changing["etag"]
         for name in ("lastModifiedAt",):
@@ -171,9 +171,9 @@ def test_put_takes_back_what_get_gave(arm, account):
 
 
 @in_every_version
-def test_put_takes_back_a_deployment(arm, account):
+def test_put_takes_back_a_deployment(arm, arm_account):
     """With what only the service may set, and with what nobody knows."""
-    path = f"{account}/deployments/chat"
+    path = f"{arm_account}/deployments/chat"
     arm.call("PUT", path, TURBO, 201)
     before = arm.call("GET", path)
     after = arm.call("PUT", path, {**before, "unknown": 1, "properties": {**before["properties"], "unknown": 2}})
@@ -182,31 +182,31 @@ def test_put_takes_back_a_deployment(arm, account):
     assert after == before
 
 
-def test_update(arm, account):
-    tagged = arm.call("PATCH", account, {"tags": {"team": "a"}})
+def test_update(arm, arm_account):
+    tagged = arm.call("PATCH", arm_account, {"tags": {"team": "a"}})
     assert tagged["tags"] == {"team": "a"}
     if arm.version > "2023-05-01":
-        arm.call("PUT", f"{account}/deployments/chat", TURBO, 201)
-        changed = arm.call("PATCH", f"{account}/deployments/chat", {"sku": {"name": "Standard", "capacity": 3}})
+        arm.call("PUT", f"{arm_account}/deployments/chat", TURBO, 201)
+        changed = arm.call("PATCH", f"{arm_account}/deployments/chat", {"sku": {"name": "Standard", "capacity": 3}})
         assert changed["sku"]["capacity"] == 3
 
 
-def test_etags(arm, account):
-    answer = arm.raw("GET", f"{account}?api-version={arm.version}")
+def test_etags(arm, arm_account):
+    answer = arm.raw("GET", f"{arm_account}?api-version={arm.version}")
     etag = answer.headers["ETag"]
     assert answer.json()["etag"] == etag
-    arm.call("PATCH", account, {"tags": {}}, headers={"If-Match": etag})
-    assert arm.error("PATCH", account, {"tags": {}}, 412, headers={"If-Match": etag})["code"] == "PreconditionFailed"
+    arm.call("PATCH", arm_account, {"tags": {}}, headers={"If-Match": etag})
+    assert arm.error("PATCH", arm_account, {"tags": {}}, 412, headers={"If-Match": etag})["code"] == "PreconditionFailed"
 
 
-def test_endpoints_are_of_the_scheme_and_host_asked(arm, group, account):
+def test_endpoints_are_of_the_scheme_and_host_asked(arm, arm_group, arm_account):
     """Whoever asks by TLS is sent to TLS, and by the name that they know the service by."""
     port = arm.service.port
     for base in (f"http://127.0.0.1:{port}", f"https://127.0.0.1:{port}", f"https://localhost:{port}"):
         asked = [
             requests.get(f"{base}{path}?api-version={arm.version}", headers=arm.session.headers, timeout=60,
                          verify=arm.service.variables["LAZULI_CA_BUNDLE"]).json()
-            for path in (account, account.rpartition("/")[0],
+            for path in (arm_account, arm_account.rpartition("/")[0],
                          f"{arm.subscription}/providers/Microsoft.CognitiveServices/accounts")
         ]
         shown = [asked[0]] + [item for page in asked[1:] for item in page["value"] if item["id"] == asked[0]["id"]]
@@ -216,9 +216,9 @@ def test_endpoints_are_of_the_scheme_and_host_asked(arm, group, account):
             assert set(properties["endpoints"].values()) == {properties["endpoint"]}
 
 
-def test_endpoints_are_azures_own_for_who_asks_by_azures_own_name(arm, account):
+def test_endpoints_are_azures_own_for_who_asks_by_azures_own_name(arm, arm_account):
     """Where one of Azure's names leads here, all of them do."""
-    target = f"{arm.service.endpoint}{account}?api-version={arm.version}"
+    target = f"{arm.service.endpoint}{arm_account}?api-version={arm.version}"
     domain = uuid.uuid4().hex
 
     def shown(host):
@@ -226,7 +226,7 @@ def test_endpoints_are_azures_own_for_who_asks_by_azures_own_name(arm, account):
         return answer.json()["properties"]["endpoint"]
 
     assert shown("management.azure.com") == "https://eastus.api.cognitive.microsoft.com/"
-    arm.call("PATCH", account, {"properties": {"customSubDomainName": domain.upper()}})
+    arm.call("PATCH", arm_account, {"properties": {"customSubDomainName": domain.upper()}})
     assert shown("Management.Azure.com:8443") == f"https://{domain}.openai.azure.com:8443/"
 
 
@@ -242,11 +242,11 @@ def at_once(count, do):
         return list(pool.map(run, range(count)))
 
 
-def test_of_concurrent_writers_one_wins(arm, account):
+def test_of_concurrent_writers_one_wins(arm, arm_account):
     """Each has read the same state: one changes it, and the others are told that it is no longer so."""
-    deployment = f"{account}/deployments/chat"
+    deployment = f"{arm_account}/deployments/chat"
     arm.call("PUT", deployment, TURBO, 201)
-    for path in (account, deployment):
+    for path in (arm_account, deployment):
         separate = [Arm(arm.service, "2024-10-01") for _ in range(6)]
         url = f"{path}?api-version=2024-10-01"
         etag = arm.raw("GET", url).headers["ETag"]
@@ -259,13 +259,13 @@ def test_of_concurrent_writers_one_wins(arm, account):
         assert {answer.json()["error"]["code"] for answer in answers if answer.status_code == 412} == {"PreconditionFailed"}
 
 
-def test_of_concurrent_writers_of_a_policy_one_wins(arm, account):
+def test_of_concurrent_writers_of_a_policy_one_wins(arm, arm_account):
     """As above, of types that are only written by PUT."""
     version = "2024-10-01"
     separate = [Arm(arm.service, version) for _ in range(6)]
     for name, body in (("raiPolicies/mine", {"properties": {"basePolicyName": "Microsoft.Default"}}),
                        ("raiBlocklists/mine", {"properties": {"description": "words"}})):
-        url = f"{account}/{name}?api-version={version}"
+        url = f"{arm_account}/{name}?api-version={version}"
         made = arm.raw("PUT", url, body)
         assert made.status_code == 201, made.text
         etag = made.headers["ETag"]
@@ -279,10 +279,10 @@ def test_of_concurrent_writers_of_a_policy_one_wins(arm, account):
         assert winner["etag"] != etag
 
 
-def test_concurrent_writers_without_conditions_do_not_mix(arm, account):
+def test_concurrent_writers_without_conditions_do_not_mix(arm, arm_account):
     """One comes after the other: what each is told is whole, and so is what is there in the end."""
     version = "2024-10-01"
-    url = f"{account}/deployments/chat?api-version={version}"
+    url = f"{arm_account}/deployments/chat?api-version={version}"
     separate = [Arm(arm.service, version) for _ in range(8)]
 
     def body(n):
@@ -302,20 +302,20 @@ def test_concurrent_writers_without_conditions_do_not_mix(arm, account):
         assert last in [answer.json() for answer in answers]
 
 
-def test_deployments_made_in_parallel_under_one_account(arm, account):
+def test_deployments_made_in_parallel_under_one_account(arm, arm_account):
     """None is refused with RequestConflict: no account is ever between two states, since a write is done by its reply."""
     separate = [Arm(arm.service) for _ in range(8)]
     answers = at_once(8, lambda n: separate[n].raw(
-        "PUT", f"{account}/deployments/chat{n}?api-version={arm.version}", TURBO))
+        "PUT", f"{arm_account}/deployments/chat{n}?api-version={arm.version}", TURBO))
     assert [answer.status_code for answer in answers] == 8 * [201]
     assert {answer.json()["properties"]["provisioningState"] for answer in answers} == {"Succeeded"}
-    listed = arm.call("GET", f"{account}/deployments")["value"]
+    listed = arm.call("GET", f"{arm_account}/deployments")["value"]
     assert [item["name"] for item in listed] == [f"chat{n}" for n in range(8)]
 
 
-def test_of_concurrent_makers_one_wins(arm, group, account):
-    for path, body in ((f"{account}2", {"kind": "OpenAI", "sku": {"name": "S0"}, "location": "eastus"}),
-                       (f"{account}/deployments/chat", TURBO)):
+def test_of_concurrent_makers_one_wins(arm, arm_group, arm_account):
+    for path, body in ((f"{arm_account}2", {"kind": "OpenAI", "sku": {"name": "S0"}, "location": "eastus"}),
+                       (f"{arm_account}/deployments/chat", TURBO)):
         separate = [Arm(arm.service) for _ in range(4)]
         url = f"{path}?api-version=2023-05-01"
         answers = at_once(4, lambda n, to=separate, url=url, body=body: to[n].raw(
@@ -323,36 +323,36 @@ def test_of_concurrent_makers_one_wins(arm, group, account):
         assert sorted(answer.status_code for answer in answers) == [201] + 3 * [412]
 
 
-def test_of_concurrent_claims_of_a_subdomain_one_wins(arm, group):
+def test_of_concurrent_claims_of_a_subdomain_one_wins(arm, arm_group):
     """By accounts of different names, without conditions."""
     name = "domain" + uuid.uuid4().hex[:8]
     separate = [Arm(arm.service) for _ in range(4)]
     body = {"kind": "OpenAI", "sku": {"name": "S0"}, "location": "eastus", "properties": {"customSubDomainName": name}}
     answers = at_once(4, lambda n: separate[n].raw(
-        "PUT", f"{arm.account(group, f'claimant{n}')}?api-version=2023-05-01", body))
+        "PUT", f"{arm.account(arm_group, f'claimant{n}')}?api-version=2023-05-01", body))
     assert sorted(answer.status_code for answer in answers) == [201] + 3 * [409]
     assert {answer.json()["error"]["code"] for answer in answers if answer.status_code == 409} == {"CustomDomainInUse"}
 
 
-def test_group_goes_with_all_in_it(arm, group, account):
-    arm.call("PUT", f"{account}/deployments/chat", TURBO, 201)
-    answer = arm.raw("DELETE", f"{arm.subscription}/resourcegroups/{group}?api-version=2024-11-01")
+def test_group_goes_with_all_in_it(arm, arm_group, arm_account):
+    arm.call("PUT", f"{arm_account}/deployments/chat", TURBO, 201)
+    answer = arm.raw("DELETE", f"{arm.subscription}/resourcegroups/{arm_group}?api-version=2024-11-01")
     assert answer.status_code == 202
     assert answer.headers["Retry-After"]
     location = answer.headers["Location"]
     assert location.startswith(arm.service.endpoint)
     answer = arm.raw("GET", location[len(arm.service.endpoint):])
     assert (answer.status_code, answer.content) == (200, b"")
-    assert arm.raw("HEAD", f"{arm.group(group)}?api-version=2024-11-01").status_code == 404
-    assert arm.error("GET", account, status=404)["code"] == "ResourceGroupNotFound"
+    assert arm.raw("HEAD", f"{arm.group(arm_group)}?api-version=2024-11-01").status_code == 404
+    assert arm.error("GET", arm_account, status=404)["code"] == "ResourceGroupNotFound"
 
 
 @in_every_version
-def test_soft_delete(arm, group, account):
-    name = account.rsplit("/", 1)[1]
+def test_soft_delete(arm, arm_group, arm_account):
+    name = arm_account.rsplit("/", 1)[1]
     provider = f"{arm.subscription}/providers/Microsoft.CognitiveServices"
-    deleted = f"{provider}/locations/eastus/resourceGroups/{group}/deletedAccounts/{name}"
-    headers = {"api-key": arm.call("POST", f"{account}/listKeys")["key1"]}
+    deleted = f"{provider}/locations/eastus/resourceGroups/{arm_group}/deletedAccounts/{name}"
+    headers = {"api-key": arm.call("POST", f"{arm_account}/listKeys")["key1"]}
 
     def ask():
         """Of the data plane, by a key of the account, at the endpoint that all accounts share."""
@@ -360,19 +360,19 @@ def test_soft_delete(arm, group, account):
         return requests.get(url, headers=headers, timeout=60).status_code
 
     assert ask() == 200
-    arm.call("DELETE", account)
+    arm.call("DELETE", arm_account)
     assert ask() == 401
     assert arm.call("GET", deleted)["properties"]["scheduledPurgeDate"]
     assert deleted in [item["id"] for item in arm.call("GET", f"{provider}/deletedAccounts")["value"]]
-    arm.call("PUT", account, {"location": "eastus", "properties": {"restore": True}}, 201)
+    arm.call("PUT", arm_account, {"location": "eastus", "properties": {"restore": True}}, 201)
     assert ask() == 200
-    arm.call("DELETE", account)
+    arm.call("DELETE", arm_account)
     arm.call("DELETE", deleted, status=202)
     arm.call("DELETE", deleted, status=204)
 
 
 @in_every_version
-def test_children_are_as_specified(arm, group, account):
+def test_children_are_as_specified(arm, arm_group, arm_account):
     """What lies below an account besides deployments: made, listed, shown, and gone again."""
     state = {"properties": {"privateLinkServiceConnectionState": {"status": "Approved"}}}
     plan = {"properties": {"hostingModel": "Web", "planType": "PTU", "current": {"tier": "T1"}}}
@@ -389,31 +389,31 @@ def test_children_are_as_specified(arm, group, account):
         provider = f"{arm.subscription}/providers/Microsoft.CognitiveServices/locations/eastus"
         assert arm.call("GET", arm.call("GET", f"{provider}/raiContentFilters")["value"][0]["id"])
     for name, body, made, _ in children:
-        shown = arm.call("PUT", f"{account}/{name}", body, made)
-        assert arm.call("GET", f"{account}/{name}") == shown
-        assert shown in arm.call("GET", f"{account}/{name.rsplit('/', 1)[0]}")["value"]
-        arm.call("PUT", f"{account}/{name}", shown)
-    assert arm.call("GET", account)["properties"]["privateEndpointConnections"][0]["name"] == "one"
-    assert arm.call("GET", f"{account}/privateLinkResources")["value"]
+        shown = arm.call("PUT", f"{arm_account}/{name}", body, made)
+        assert arm.call("GET", f"{arm_account}/{name}") == shown
+        assert shown in arm.call("GET", f"{arm_account}/{name.rsplit('/', 1)[0]}")["value"]
+        arm.call("PUT", f"{arm_account}/{name}", shown)
+    assert arm.call("GET", arm_account)["properties"]["privateEndpointConnections"][0]["name"] == "one"
+    assert arm.call("GET", f"{arm_account}/privateLinkResources")["value"]
     if arm.version > "2023-05-01":
         items = [{"name": f"item{n}", "properties": {"pattern": "x"}} for n in range(3)]
-        assert arm.call("POST", f"{account}/raiBlocklists/one/addRaiBlocklistItems", items)["name"] == "one"
-        arm.call("POST", f"{account}/raiBlocklists/one/deleteRaiBlocklistItems", ["item0", "item1"], 204)
-        assert len(arm.call("GET", f"{account}/raiBlocklists/one/raiBlocklistItems")["value"]) == 2
+        assert arm.call("POST", f"{arm_account}/raiBlocklists/one/addRaiBlocklistItems", items)["name"] == "one"
+        arm.call("POST", f"{arm_account}/raiBlocklists/one/deleteRaiBlocklistItems", ["item0", "item1"], 204)
+        assert len(arm.call("GET", f"{arm_account}/raiBlocklists/one/raiBlocklistItems")["value"]) == 2
     for name, _, _, gone in reversed(children):
-        arm.call("DELETE", f"{account}/{name}", status=gone)
-        arm.call("DELETE", f"{account}/{name}", status=204)
+        arm.call("DELETE", f"{arm_account}/{name}", status=gone)
+        arm.call("DELETE", f"{arm_account}/{name}", status=204)
 
 
 @in_every_version
-def test_shared_commitment_plan(arm, group, account):
-    provider = f"{arm.group(group)}/providers/Microsoft.CognitiveServices"
+def test_shared_commitment_plan(arm, arm_group, arm_account):
+    provider = f"{arm.group(arm_group)}/providers/Microsoft.CognitiveServices"
     plan = {"kind": "OpenAI", "sku": {"name": "S0"}, "location": "eastus",
             "properties": {"hostingModel": "Web", "planType": "PTU", "current": {"tier": "T1"}}}
     arm.call("PUT", f"{provider}/commitmentPlans/shared", plan, 201)
     arm.call("PATCH", f"{provider}/commitmentPlans/shared", {"tags": {"a": "b"}})
     association = f"{provider}/commitmentPlans/shared/accountAssociations/one"
-    arm.call("PUT", association, {"properties": {"accountId": account}}, 201)
+    arm.call("PUT", association, {"properties": {"accountId": arm_account}}, 201)
     for path in (f"{provider}/commitmentPlans", association.rsplit("/", 1)[0],
                  f"{arm.subscription}/providers/Microsoft.CognitiveServices/commitmentPlans"):
         assert arm.call("GET", path)["value"], path
@@ -421,9 +421,9 @@ def test_shared_commitment_plan(arm, group, account):
     arm.call("DELETE", f"{provider}/commitmentPlans/shared")
 
 
-def test_common_headers(arm, account):
+def test_common_headers(arm, arm_account):
     ids = {"x-ms-client-request-id": str(uuid.uuid4()), "x-ms-correlation-request-id": str(uuid.uuid4())}
-    headers = arm.raw("GET", f"{account}?api-version={arm.version}", headers=ids).headers
+    headers = arm.raw("GET", f"{arm_account}?api-version={arm.version}", headers=ids).headers
     assert headers["x-ms-client-request-id"] == ids["x-ms-client-request-id"]
     assert headers["x-ms-correlation-request-id"] == ids["x-ms-correlation-request-id"]
     assert uuid.UUID(headers["x-ms-request-id"])
@@ -431,9 +431,9 @@ def test_common_headers(arm, account):
     assert headers["Content-Type"] == "application/json; charset=utf-8"
 
 
-def test_tokens(arm, account):
+def test_tokens(arm, arm_account):
     for authorization in (None, "Bearer wrong", "Basic eDp5"):
-        answer = arm.raw("GET", f"{account}?api-version={arm.version}", headers={"Authorization": authorization})
+        answer = arm.raw("GET", f"{arm_account}?api-version={arm.version}", headers={"Authorization": authorization})
         assert answer.status_code == 401
         assert answer.headers["WWW-Authenticate"].startswith("Bearer authorization_uri=")
         assert answer.json()["error"]["code"] in ("AuthenticationFailed", "InvalidAuthenticationToken")
@@ -447,17 +447,17 @@ def test_tokens(arm, account):
     ({"sku": {"name": "Standard", "capacity": "many"}, "properties": TURBO["properties"]}, "InvalidRequestContent"),
     ([], "InvalidRequestContent"),
 ])
-def test_refused_deployments(arm, account, body, code):
-    error = arm.error("PUT", f"{account}/deployments/chat", body)
+def test_refused_deployments(arm, arm_account, body, code):
+    error = arm.error("PUT", f"{arm_account}/deployments/chat", body)
     assert error["code"] == code
     assert error["message"]
 
 
-def test_pages(arm, group):
+def test_pages(arm, arm_group):
     names = [f"page{n}" for n in range(3)]
     for name in names:
-        arm.make_account(group, name)
-    path = f"{arm.group(group)}/resources?api-version=2022-12-01&$top=2"
+        arm.make_account(arm_group, name)
+    path = f"{arm.group(arm_group)}/resources?api-version=2022-12-01&$top=2"
     found = []
     while path:
         page = arm.raw("GET", path).json()

@@ -14,12 +14,7 @@ ALL_OF_ACCOUNT = {
         "defaultAction": "Allow", "bypass": "AzureServices", "ipRules": [{"value": "127.0.0.0/8"}],
         "virtualNetworkRules": [{"id": "/subscriptions/s/subnets/a", "state": "x", "ignoreMissingVnetServiceEndpoint": True}],
     },
-    "encryption": {
-        "keySource": "Microsoft.KeyVault",
-        "keyVaultProperties": {
-            "keyName": "k", "keyVersion": "1", "keyVaultUri": "https://v.vault.azure.net/", "identityClientId": "i",
-        },
-    },
+    "encryption": {"keySource": "Microsoft.CognitiveServices"},
     "userOwnedStorage": [{"resourceId": "/subscriptions/s/storage", "identityClientId": "i"}],
     "amlWorkspace": {"resourceId": "/subscriptions/s/workspace", "identityClientId": "i"},
     "publicNetworkAccess": "Enabled",
@@ -69,14 +64,14 @@ def is_within(wanted, shown):
     return wanted == shown
 
 
-def test_everything_that_may_be_set_is_kept_and_shown(arm, account):
+def test_everything_that_may_be_set_is_kept_and_shown(arm, arm_account):
     """Not more than a version's specification has: arm_watch looks at the answer in each."""
-    arm.call("PUT", f"{account}/deployments/chat", CHAT, 201)
+    arm.call("PUT", f"{arm_account}/deployments/chat", CHAT, 201)
     properties = ALL_OF_ACCOUNT | {"customSubDomainName": uuid.uuid4().hex}
     of_account = {"kind": "OpenAI", "location": "eastus", "sku": {"name": "S0"} | ALL_OF_SKU, "properties": properties}
     sku = {"name": "ProvisionedManaged", "capacity": 50} | ALL_OF_SKU
     of_deployment = {"sku": sku, "tags": {"a": "b"}, "properties": ALL_OF_DEPLOYMENT}
-    for path, body, status in ((account, of_account, 200), (f"{account}/deployments/all", of_deployment, 201)):
+    for path, body, status in ((arm_account, of_account, 200), (f"{arm_account}/deployments/all", of_deployment, 201)):
         shown = arm.call("PUT", path, body, status)
         assert is_within(body, shown), shown
         assert arm.call("GET", path) == shown
@@ -85,17 +80,17 @@ def test_everything_that_may_be_set_is_kept_and_shown(arm, account):
             assert is_within(body, again), again
         for version in VERSIONS:
             arm.with_version(version).call("GET", path)
-    arm.call("DELETE", f"{account}/deployments/chat")
-    left = arm.call("PUT", f"{account}/deployments/all", arm.call("GET", f"{account}/deployments/all"))
+    arm.call("DELETE", f"{arm_account}/deployments/chat")
+    left = arm.call("PUT", f"{arm_account}/deployments/all", arm.call("GET", f"{arm_account}/deployments/all"))
     assert left["properties"]["spilloverDeploymentName"] == "chat"  # one that has gone may stay named
 
 
-def test_what_only_the_service_may_set_is_ignored(arm, account):
+def test_what_only_the_service_may_set_is_ignored(arm, arm_account):
     """Read-only by Azure's newest specification, in the right type or not."""
-    path = f"{account}/deployments/chat"
+    path = f"{arm_account}/deployments/chat"
     arm.call("PUT", path, CHAT, 201)
     read_only = {
-        account: ["provisioningState", "endpoint", "internalId", "capabilities", "isMigrated", "skuChangeInfo",
+        arm_account: ["provisioningState", "endpoint", "internalId", "capabilities", "isMigrated", "skuChangeInfo",
                   "privateEndpointConnections", "dateCreated", "callRateLimit", "quotaLimit", "endpoints", "deletionDate",
                   "scheduledPurgeDate", "commitmentPlanAssociations", "abusePenalty"],
         path: ["provisioningState", "capabilities", "callRateLimit", "rateLimits", "currentCapacity"],

@@ -14,7 +14,7 @@ def wait_until(condition, what, limit_s=20, step_s=0.01):
 
 
 def wait_for_room(period_s, needed_s):
-    """Until so much is left of the clock's period, by which limits are counted, that a test fits into it."""
+    """Until so much is left of the wall clock's period (a limit's window) that a test fits into it."""
     left = period_s - time.time() % period_s
     if left < needed_s:
         time.sleep(left + 0.05)

@@ -152,6 +152,11 @@ static void decimal(void **state)
     assert_string_equal(format_decimal(a, INT64_MAX).data, "9223372036854775807");
     *format_put_decimal(found, UINT64_MAX) = '\0';
     assert_string_equal(found, "18446744073709551615");
+    assert_string_equal(format_grouped(a, STR("999")).data, "999");
+    assert_string_equal(format_grouped(a, STR("1000")).data, "1,000");
+    assert_string_equal(format_grouped(a, STR("1234567")).data, "1,234,567");
+    assert_int_equal(format_grouped(a, STR("1234567")).len, 9);
+    assert_string_equal(format_grouped(a, STR_NONE).data, "");
 }
 
 static void hexadecimal(void **state)

@@ -182,6 +182,28 @@ static void repairs_utf8(void **state)
     assert_string_equal(none, "");
 }
 
+static void masks_controls(void **state)
+{
+    char text[] = "a\x1b[2J\nb\x7F\xC3\xBC", plain[] = "a b";
+
+    (void)state;
+    str_mask_controls(text);
+    assert_string_equal(text, "a?[2J?b?\xC3\xBC");
+    str_mask_controls(plain);
+    assert_string_equal(plain, "a b");
+}
+
+static void knows_visible_text(void **state)
+{
+    (void)state;
+    assert_true(str_is_visible(STR("!~key-0")));
+    assert_true(str_is_visible(STR_NONE));
+    assert_false(str_is_visible(STR("a b")));
+    assert_false(str_is_visible(STR("a\n")));
+    assert_false(str_is_visible(STR("\x7F")));
+    assert_false(str_is_visible(STR("gr\xC3\xBC")));
+}
+
 static void shows_text_that_has_nuls(void **state)
 {
     char out[5];
@@ -250,6 +272,8 @@ int main(void)
         cmocka_unit_test(knows_utf8),
         cmocka_unit_test(counts_characters),
         cmocka_unit_test(repairs_utf8),
+        cmocka_unit_test(masks_controls),
+        cmocka_unit_test(knows_visible_text),
         cmocka_unit_test(shows_text_that_has_nuls),
         cmocka_unit_test(knows_letters_and_digits),
     };
