@@ -61,13 +61,15 @@ final class Lazuli {
     private final Process process;
     private final Thread reader;
 
-    Lazuli() throws Exception {
+    Lazuli(String... options) throws Exception {
         Path catalog = Files.writeString(folder.resolve("catalog.yaml"), SIMULATED);
         String data = folder.resolve("data").toString();
         CompletableFuture<Void> started = new CompletableFuture<>();
 
-        process = new ProcessBuilder(program(), "up", "--listen", "127.0.0.1:0", "--data", data, "--catalog",
-            catalog.toString(), "--drain-ms", "5000", "--rate-limits=false").redirectErrorStream(true).start();
+        List<String> command = new ArrayList<>(List.of(program(), "up", "--listen", "127.0.0.1:0", "--data", data,
+            "--catalog", catalog.toString(), "--drain-ms", "5000", "--rate-limits=false"));
+        command.addAll(List.of(options));
+        process = new ProcessBuilder(command).redirectErrorStream(true).start();
         Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly)); // whatever happens to a test
         reader = new Thread(() -> read(started));
         reader.start();
@@ -103,7 +105,14 @@ final class Lazuli {
     }
 
     static String output(String... command) throws Exception {
-        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+        return output(Map.of(), command);
+    }
+
+    /** What a command prints that has these variables besides. */
+    static String output(Map<String, String> variables, String... command) throws Exception {
+        var builder = new ProcessBuilder(command).redirectErrorStream(true);
+        builder.environment().putAll(variables);
+        Process process = builder.start();
         String text = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
 
         if (process.waitFor() != 0) {
@@ -170,10 +179,17 @@ final class Lazuli {
     }
 
     static Map<String, Object> claims(TokenCredential credential, String scope) throws IOException {
-        String token = credential.getTokenSync(new TokenRequestContext().addScopes(scope)).getToken();
+        return claims(credential.getTokenSync(new TokenRequestContext().addScopes(scope)).getToken());
+    }
+
+    static Map<String, Object> claims(String token) throws IOException {
         byte[] claims = Base64.getUrlDecoder().decode(token.split("\\.")[1]);
 
-        return json(new String(claims, StandardCharsets.UTF_8), JsonReader::readUntyped);
+        return json(new String(claims, StandardCharsets.UTF_8));
+    }
+
+    static Map<String, Object> json(String text) throws IOException {
+        return json(text, JsonReader::readUntyped);
     }
 
     private static <T> Map<String, T> json(String text, com.azure.json.ReadValueCallback<JsonReader, T> value)
