@@ -82,6 +82,34 @@ def test_role_assignments(az, lazuli, reader, group):
     assert az("role", "assignment", "list", "--scope", scope) == []
 
 
+def test_custom_role(az, stranger, lazuli, reader, account):
+    """Made, given to somebody whom it lets deploy, changed so that it does not, and deleted."""
+    scope, words = f"{subscription(lazuli)}/resourceGroups/{account[3]}", ("cognitiveservices", "account", "deployment")
+    role = {
+        "Name": f"Deployer of {account[3]}",
+        "Description": "Deploys models.",
+        "Actions": ["Microsoft.CognitiveServices/accounts/deployments/*"],
+        "AssignableScopes": [scope],
+    }
+    made = az("role", "definition", "create", "--role-definition", json.dumps(role))
+    assert (made["roleName"], made["roleType"], made["assignableScopes"]) == (role["Name"], "CustomRole", [scope])
+    listed = az("role", "definition", "list", "--custom-role-only", "true", "--scope", scope)
+    assert [item["name"] for item in listed] == [made["name"]]
+    assign(az, reader["appId"], role["Name"], scope)
+    stranger.sign_in(reader["appId"], reader["password"])
+    model = ("--model-format", "OpenAI", "--model-name", "gpt-4o-mini", "--model-version", "2024-07-18")
+    deploy = (*words, "create", *account, "--deployment-name", "own", *model, "--sku-name", "Standard", "--sku-capacity", "1")
+    assert stranger(*deploy)["properties"]["provisioningState"] == "Succeeded"
+    changed = made | {"permissions": [{"actions": ["Microsoft.CognitiveServices/accounts/deployments/delete"]}]}
+    az("role", "definition", "update", "--role-definition", json.dumps(changed))
+    assert "accounts/deployments/write' over scope" in stranger.refused("AuthorizationFailed", *deploy)
+    assert stranger(*words, "delete", *account, "--deployment-name", "own") is None
+    given = ("--assignee", reader["appId"], "--role", role["Name"], "--scope", scope)
+    assert az("role", "assignment", "delete", *given) is None
+    assert az("role", "definition", "delete", "--name", role["Name"], "--scope", scope) is None
+    assert az("role", "definition", "list", "--custom-role-only", "true", "--scope", scope) == []
+
+
 def test_what_a_reader_may_not(stranger, lazuli, reader):
     (account,) = stranger.sign_in(reader["appId"], reader["password"])
     assert account["user"] == {"name": reader["appId"], "type": "servicePrincipal"}

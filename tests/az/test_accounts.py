@@ -84,6 +84,37 @@ def test_network_rules(az, account):
     assert removed["properties"]["networkAcls"] == empty
 
 
+def test_private_endpoint_connections(az, lazuli, account):
+    _, name, _, group = account
+    path = f"/subscriptions/{lazuli.variables['LAZULI_SUBSCRIPTION_ID']}/resourceGroups/{group}"
+    path = f"{path}/providers/Microsoft.CognitiveServices/accounts/{name}"
+    body = {"properties": {"privateLinkServiceConnectionState": {"status": "Pending"}}}
+    lazuli.arm("PUT", f"{path}/privateEndpointConnections/here", body).raise_for_status()
+    connection = ("network", "private-endpoint-connection")
+    (listed,) = az(*connection, "list", "--id", path)
+    here = ("--id", listed["id"])
+    for step, status in (("approve", "Approved"), ("reject", "Rejected")):
+        az(*connection, step, *here, "--description", f"to {step}")
+        state = az(*connection, "show", *here)["properties"]["privateLinkServiceConnectionState"]
+        assert (state["status"], state["description"]) == (status, f"to {step}")
+    assert az(*connection, "delete", *here, "--yes") is None
+    assert az(*connection, "list", "--id", path) == []
+    assert names(az("network", "private-link-resource", "list", "--id", path)) == ["account"]
+
+
+def test_commitment_plans(az, account):
+    plan, here = (*CS, "commitment-plan"), (*account, "--commitment-plan-name", "units")
+    options = ("--hosting-model", "ProvisionedWeb", "--plan-type", "PTU", "--auto-renew", "false")
+    made = az(*plan, "create", *here, *options, "--current-tier", "T1", "--current-count", "100")
+    properties = made["properties"]
+    assert (properties["hostingModel"], properties["autoRenew"]) == ("ProvisionedWeb", False)
+    assert (properties["current"]["tier"], properties["current"]["count"]) == ("T1", 100)
+    assert az(*plan, "show", *here) == made
+    assert names(az(*plan, "list", *account)) == ["units"]
+    assert az(*plan, "delete", *here) is None
+    assert az(*plan, "list", *account) == []
+
+
 def test_identity(az, lazuli, account):
     assigned = az(*CS, "identity", "assign", *account)
     assert assigned["type"] == "SystemAssigned" and assigned["principalId"]
