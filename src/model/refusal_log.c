@@ -78,14 +78,16 @@ void refusal_log_add(struct refusal_log *l, const struct refusal *r)
     pthread_mutex_unlock(&l->mutex);
 }
 
-/* The newest is looked at first: it is the one that is asked about most. */
+/* From the oldest on: of a request that was refused twice, having been sent on to another deployment, it
+ * is the first that its answer is about. */
 static const struct refusal *find(const struct refusal_log *l, const char id[GUID_TEXT_LEN])
 {
-    for (size_t back = 1; back <= l->count; back++) {
-        size_t at = (l->next + l->max - back) % l->max;
+    size_t at = l->count < l->max ? 0 : l->next;
 
+    for (size_t left = l->count; left; left--) {
         if (memcmp(l->ids[at], id, sizeof(*l->ids)) == 0)
             return &l->refusals[at];
+        at = at + 1 < l->max ? at + 1 : 0;
     }
     return NULL;
 }

@@ -58,6 +58,26 @@ static void test_the_oldest_makes_room(void **state)
     refusal_log_free(NULL);
 }
 
+/* Of a request that was sent on, and refused there as well. */
+static void test_the_first_of_two(void **state)
+{
+    struct refusal_log *l = refusal_log_new(4);
+    struct refusal first = refusal_of(0, 7), second = first, found;
+
+    (void)state;
+    second.at_ms = 8;
+    for (unsigned before = 0; before < 9; before++) { /* at each place of the ring */
+        add(l, 100 + before);
+        refusal_log_add(l, &first);
+        refusal_log_add(l, &second);
+        assert_true(refusal_log_find(l, str_from(first.id), &found));
+        assert_int_equal(found.at_ms, 7);
+        for (unsigned i = 0; i < 4; i++)
+            add(l, 200 + i);
+    }
+    refusal_log_free(l);
+}
+
 static void test_ids_of_any_form(void **state)
 {
     static const char *const strange[] = {
@@ -188,9 +208,9 @@ static void test_many_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_the_oldest_makes_room), cmocka_unit_test(test_ids_of_any_form),
-        cmocka_unit_test(test_names_are_cut),         cmocka_unit_test(test_what_would_be_needed),
-        cmocka_unit_test(test_many_threads),
+        cmocka_unit_test(test_the_oldest_makes_room), cmocka_unit_test(test_the_first_of_two),
+        cmocka_unit_test(test_ids_of_any_form),       cmocka_unit_test(test_names_are_cut),
+        cmocka_unit_test(test_what_would_be_needed),  cmocka_unit_test(test_many_threads),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
