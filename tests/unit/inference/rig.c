@@ -112,6 +112,7 @@ static const struct {
     { "ptu", "gpt-4", "llama", NULL, "up" },
     { "ptu-sim", "gpt-4", "sim", NULL, "" },
     { "paid", "gpt-4", "paid", NULL, NULL },
+    { "ptu-paid", "gpt-4", "paid", NULL, "up" },
 };
 
 struct rig rig;

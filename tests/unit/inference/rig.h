@@ -22,6 +22,7 @@
  *   ptu-sim        gpt-4                     sim     (provisioned)
  *   paid           gpt-4                     paid    (as up; 1,000 for a million tokens of the prompt, half of
  *                                                     it for cached ones, 10,000 of the answer; 1 a day)
+ *   ptu-paid       gpt-4                     paid    (provisioned; what it cannot take goes to up)
  *
  * Further accounts have no deployments, and rules about whence they are called: "walled" lets in
  * 203.0.113.7 (the requests come from 127.0.0.1), "guarded" whoever comes from 127.0.0.1, but by its

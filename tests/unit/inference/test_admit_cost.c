@@ -137,6 +137,21 @@ static void spillover_ends_where_the_money_does(void **state)
     expect_spent(40 * 1000 + 60 * 500 + 7 * 10000);
 }
 
+/* What the first one would have cost does not go along to one that costs nothing. */
+static void each_pays_for_itself(void **state)
+{
+    (void)state;
+    rig_chat("ptu-paid", SOME);
+    assert_string_equal(fake_engine.name, "paid");
+    expect_spent(501000);
+    fake_engine_fail(ERROR_UNAVAILABLE);
+    assert_string_equal(fake_engine.name, "up");
+    expect_spent(0);
+    answer(200, CACHED);
+    assert_int_equal(fake_reply.status, 200);
+    expect_spent(0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_set_up, reply_tear_down)
 
 int main(void)
@@ -148,6 +163,7 @@ int main(void)
         TEST(what_the_day_has_no_room_for_is_refused),
         TEST(who_says_no_length_is_taken_for_the_usual),
         TEST(spillover_ends_where_the_money_does),
+        TEST(each_pays_for_itself),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

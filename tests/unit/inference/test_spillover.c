@@ -185,6 +185,7 @@ static void a_stream_that_has_not_begun_goes_to_another(void **state)
     open_stream("ptu", STREAM);
     fake_engine_body(STR("data: rubbish\n\n"));
     expect_engine("up");
+    assert_int_equal(buf_len(&rig.inference->events), 0); /* whoever's turn is next finds it so */
     fake_engine_head(200, "text/event-stream");
     fake_engine_body(STR(DELTA("{\"content\":\"one\"}") STOP DONE));
     expect_answer_of("up", "ptu");
@@ -347,6 +348,23 @@ static void the_other_one_has_limits_too(void **state)
     expect_explained("ptu");
 }
 
+/* Not twice, though the request was looked at twice: 11 tokens of the prompt, and 16. */
+static void it_counts_there_for_what_it_is(void **state)
+{
+    static const char body[] = "{\"messages\":[{\"role\":\"user\",\"content\":"
+                               "\"forty-four characters are eleven tokens here\"}]}";
+
+    (void)state;
+    clock_move_to(&rig.clock, 1800000000000);
+    rig_chat("ptu", body);
+    fake_engine_fail(ERROR_UNAVAILABLE);
+    expect_engine("up");
+    answer(200, ANSWER);
+    expect_answer_of("up", "ptu");
+    expect_header("x-ratelimit-remaining-tokens", "9973");
+    expect_header("x-ratelimit-remaining-requests", "9");
+}
+
 /* The other one's engine cannot do all that the first one's can. */
 static void the_other_one_looks_at_the_request(void **state)
 {
@@ -421,6 +439,7 @@ int main(void)
         TEST(a_stream_that_has_begun_stays),
         TEST(when_both_fail_the_first_answer_counts),
         TEST(the_other_one_has_limits_too),
+        TEST(it_counts_there_for_what_it_is),
         TEST(the_other_one_looks_at_the_request),
         TEST(who_leaves_meanwhile_is_let_go),
         TEST(nothing_is_begun_when_the_service_ends),
