@@ -59,6 +59,7 @@ struct arm *arm_new(const struct arm_options *options)
     a->authenticate = options->authenticate;
     a->authenticate_data = options->authenticate_data;
     a->catalog = catalog_ref(options->catalog);
+    a->committed_catalog = catalog_ref(options->catalog);
     random_bytes(&seed, sizeof(seed));
     arm_throttle_init(&a->throttle, seed, clock_monotonic_us());
     return a;
@@ -69,6 +70,7 @@ void arm_free(struct arm *a)
     if (!a)
         return;
     catalog_unref(a->catalog);
+    catalog_unref(a->committed_catalog);
     free(a->tenant_id);
     free(a->public_base);
     free(a->data_domain);
@@ -441,18 +443,34 @@ static bool run_load(struct store_txn *t, struct arena *arena, void *data, struc
         return false;
     }
     /* from here on, so that what follows in the same commit goes by it too */
-    if (l->catalog)
-        l->catalog = old;
+    if (l->catalog) {
+        catalog_ref(l->catalog);
+        catalog_unref(old);
+    }
     return true;
 }
 
 static void load_committed(void *data)
 {
     struct load *l = data;
+    struct catalog *next = l->catalog;
 
+    if (next) {
+        l->catalog = l->arm->committed_catalog;
+        l->arm->committed_catalog = next;
+    }
     arm_publish_swap(l->arm, l->directory, l->accounts);
     key_vault_end_look(l->arm->sealer.vault);
     l->directory = NULL;
+}
+
+/* The sums in the store still go by the catalog before, and so must all that adds to them. */
+static void load_lost(void *data)
+{
+    struct arm *a = ((struct load *)data)->arm;
+
+    catalog_unref(a->catalog);
+    a->catalog = catalog_ref(a->committed_catalog);
 }
 
 static bool run_look(struct store_txn *t, struct arena *arena, void *data, struct error *err)
@@ -501,7 +519,12 @@ void arm_reload_catalog(struct arm *a, struct catalog *catalog, struct loop *loo
     l->done = on_done;
     l->data = data;
     l->job = (struct store_job){
-        .run = run_load, .committed = load_committed, .done = load_done, .loop = loop, .data = l
+        .run = run_load,
+        .committed = load_committed,
+        .lost = load_lost,
+        .done = load_done,
+        .loop = loop,
+        .data = l,
     };
     store_submit(a->store, &l->job);
 }

@@ -69,6 +69,7 @@ struct arm {
     void *authenticate_data;
     /* the store thread's own once there are loops */
     struct catalog *catalog;
+    struct catalog *committed_catalog; /* of the last load that was committed */
     struct arm_throttle throttle;
 };
 

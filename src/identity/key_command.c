@@ -15,10 +15,13 @@
 #include "base/clock.h"
 #include "base/memory.h"
 
+/* How long it takes at most until a command that is called off is ended. */
+#define LOOK_MS 50
+
 /* A command under way. */
 struct run {
+    const struct key_command *command;
     uint64_t deadline_us;
-    uint64_t timeout_ms;
     pid_t child;
     bool has_ended; /* and has been waited for */
     bool is_silent;
@@ -29,11 +32,20 @@ static bool failed(const char *why, struct error *err)
     return error_set(err, ERROR_CONFIG, "Key command: %s", why);
 }
 
-static bool timed_out(struct run *r, struct error *err)
+/* Shall it be waited for still, as of `now_us`? */
+static bool may_go_on(struct run *r, uint64_t now_us, struct error *err)
 {
+    const struct key_command *c = r->command;
+
+    if (c->is_called_off && atomic_load(c->is_called_off)) {
+        r->is_silent = true;
+        return failed("was called off", err);
+    }
+    if (now_us < r->deadline_us)
+        return true;
     r->is_silent = true;
     return error_set(err, ERROR_CONFIG, "Key command: took longer than %llu ms",
-                     (unsigned long long)r->timeout_ms);
+                     (unsigned long long)c->timeout_ms);
 }
 
 /* It leads a process group of its own and hears signals as if it were started by a shell, whatever
@@ -51,8 +63,9 @@ static void set_signals(posix_spawnattr_t *attributes)
 }
 
 /* Its standard output goes to `out`. */
-static bool start(struct run *r, const struct key_command *c, int out, struct error *err)
+static bool start(struct run *r, int out, struct error *err)
 {
+    const struct key_command *c = r->command;
     char shell[] = "sh", option[] = "-c";
     char *line = memory_dup_text(c->line);
     char *arguments[] = { shell, option, line, NULL };
@@ -82,12 +95,13 @@ static bool read_output(struct run *r, int from, char *text, size_t size, size_t
 
     *len = 0;
     for (;;) {
-        uint64_t now = clock_monotonic_us();
+        uint64_t now = clock_monotonic_us(), left_ms;
         ssize_t n;
 
-        if (now >= r->deadline_us)
-            return timed_out(r, err);
-        if (poll(&end, 1, (int)((r->deadline_us - now) / 1000 + 1)) <= 0)
+        if (!may_go_on(r, now, err))
+            return false;
+        left_ms = (r->deadline_us - now) / 1000 + 1;
+        if (poll(&end, 1, left_ms < LOOK_MS ? (int)left_ms : LOOK_MS) <= 0)
             continue;
         n = read(from, text + *len, size - *len);
         if (n == 0)
@@ -109,8 +123,8 @@ static bool wait_for_exit(struct run *r, struct error *err)
     while ((pid = waitpid(r->child, &status, WNOHANG)) != r->child) {
         if (pid < 0 && errno != EINTR)
             return failed(strerror(errno), err);
-        if (clock_monotonic_us() >= r->deadline_us)
-            return timed_out(r, err);
+        if (!may_go_on(r, clock_monotonic_us(), err))
+            return false;
         nanosleep(&moment, NULL);
     }
     r->has_ended = true;
@@ -132,15 +146,14 @@ static void end(struct run *r)
 bool key_command_run(const struct key_command *c, char *text, size_t size, size_t *len,
                      bool *is_silent, struct error *err)
 {
-    struct run r = { .deadline_us = clock_monotonic_us() + c->timeout_ms * 1000,
-                     .timeout_ms = c->timeout_ms };
+    struct run r = { .command = c, .deadline_us = clock_monotonic_us() + c->timeout_ms * 1000 };
     int ends[2];
     bool ok;
 
     *is_silent = true;
     if (pipe2(ends, O_CLOEXEC) != 0)
         return failed(strerror(errno), err);
-    ok = start(&r, c, ends[1], err);
+    ok = start(&r, ends[1], err);
     close(ends[1]);
     ok = ok && read_output(&r, ends[0], text, size, len, err) && wait_for_exit(&r, err);
     if (!ok)

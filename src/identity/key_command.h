@@ -6,6 +6,7 @@
 #ifndef IDENTITY_KEY_COMMAND_H
 #define IDENTITY_KEY_COMMAND_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,6 +18,7 @@ struct key_command {
     const char *line;         /* for the shell */
     char *const *environment; /* ended by NULL */
     uint64_t timeout_ms;
+    const atomic_bool *is_called_off; /* NULL: never; once it is true the command is ended */
 };
 
 /* Blocks until it has ended well, having printed less than `size` bytes. ERROR_CONFIG when it does

@@ -32,6 +32,7 @@ struct key_vault {
     struct entry *entries;
     uint64_t look;
     unsigned asking;
+    atomic_bool is_stopped;
     struct key_vault_source source;
 };
 
@@ -339,6 +340,8 @@ static void ask_all(struct refresh *f)
         struct vault_key key;
         bool is_silent, ok;
 
+        if (atomic_load(&f->vault->is_stopped))
+            break;
         if (w->is_had || is_in(w->key.vault, silent, silent_count))
             continue;
         ok = key_vault_source_get(&f->source, &w->key, &key, &is_silent, &err);
@@ -410,6 +413,11 @@ bool key_vault_ask(struct key_vault_ask *ask)
     return starts;
 }
 
+void key_vault_stop(struct key_vault *v)
+{
+    atomic_store(&v->is_stopped, true);
+}
+
 /* -- Life -------------------------------------------------------------------------------------- */
 
 struct key_vault *key_vault_new(void)
@@ -426,6 +434,7 @@ void key_vault_configure(struct key_vault *v, const struct key_vault_source *sou
 
     next.folder = memory_dup_text(source->folder);
     next.command = memory_dup_text(source->command);
+    next.is_called_off = &v->is_stopped;
     pthread_mutex_lock(&v->lock);
     old = v->source;
     v->source = next;

@@ -71,5 +71,8 @@ struct key_vault_ask {
 };
 /* False when too many are being asked for: then `done` is not called. */
 MUST_CHECK bool key_vault_ask(struct key_vault_ask *ask);
+/* From now on nobody is asked any more; who is being asked is not waited for. For the end of the
+ * process, which would last as long as all vaults that do not answer may take. */
+void key_vault_stop(struct key_vault *v);
 
 #endif

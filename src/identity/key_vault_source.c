@@ -143,7 +143,8 @@ static bool get_from_command(const struct key_vault_source *s, const struct key_
 {
     char text[KEY_VAULT_NAME_MAX + 1 + MASTER_KEY_TEXT_MAX];
     struct arena *a = arena_new(NULL);
-    struct key_command command = { s->command, environment_with(a, r), s->timeout_ms };
+    struct key_command command = { s->command, environment_with(a, r), s->timeout_ms,
+                                   s->is_called_off };
     size_t len = 0;
     bool ok = key_command_run(&command, text, sizeof(text), &len, is_silent, err) &&
               parse_output(str_of(text, len), key, err);

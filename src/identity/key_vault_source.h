@@ -14,6 +14,8 @@
 #ifndef IDENTITY_KEY_VAULT_SOURCE_H
 #define IDENTITY_KEY_VAULT_SOURCE_H
 
+#include <stdatomic.h>
+
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/macros.h"
@@ -40,6 +42,7 @@ struct key_vault_source {
     char *folder;  /* NULL: none */
     char *command; /* NULL: none */
     uint64_t timeout_ms;
+    const atomic_bool *is_called_off; /* as a command's (key_command.h) */
 };
 
 /* What a source had. */

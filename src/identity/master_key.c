@@ -139,7 +139,7 @@ bool master_key_from_file(const char *path, bool create, uint8_t key[MASTER_KEY_
 
 bool master_key_from_command(const char *command, uint8_t key[MASTER_KEY_BYTES], struct error *err)
 {
-    const struct key_command c = { command, environ, COMMAND_TIMEOUT_MS };
+    const struct key_command c = { command, environ, COMMAND_TIMEOUT_MS, NULL };
     char text[MASTER_KEY_TEXT_MAX];
     size_t len = 0;
     bool is_silent, ok = key_command_run(&c, text, sizeof(text), &len, &is_silent, err);

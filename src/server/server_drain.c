@@ -51,9 +51,18 @@ static void on_worker_drained(struct loop_task *task)
 
     if (--s->draining)
         return;
+    key_vault_stop(s->vault); /* nobody is left who wants a key */
     s->publishing++;
     federation_stop(s->federation, on_federation_stopped, s);
     engines_stop(s->shared.engines, on_engines_stopped, s);
+}
+
+/* A request that waits for a key of a vault has had its time, too. */
+static void on_grace_over(uv_timer_t *timer)
+{
+    struct server *s = timer->data;
+
+    key_vault_stop(s->vault);
 }
 
 static void on_drain_delay_over(uv_timer_t *timer)
@@ -62,6 +71,7 @@ static void on_drain_delay_over(uv_timer_t *timer)
     uint64_t grace_ms = s->options.settings->drain_ms;
 
     uv_timer_stop(&s->dates_timer);
+    uv_timer_start(&s->drain_timer, on_grace_over, grace_ms, 0);
     s->draining = s->shared.worker_count;
     s->drained = memory_alloc_array(s->draining, sizeof(*s->drained));
     for (unsigned i = 0; i < s->shared.worker_count; i++) {

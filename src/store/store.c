@@ -152,6 +152,8 @@ static void *thread_main(void *data)
                 job->failed = true;
                 job->err = err;
             }
+            if (!ok && job->lost)
+                job->lost(job->data);
             if (!job->failed && job->committed)
                 job->committed(job->data);
             give_back(s, job);

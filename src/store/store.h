@@ -45,6 +45,9 @@ struct store_job {
     /* May be NULL. On the store thread, after the commit and before `done`, in the order of the
      * commits: for what must be published in that order. Not called when the job failed. */
     void (*committed)(void *data);
+    /* May be NULL. On the store thread, when the transaction that the job was in is lost, be it before
+     * or after its `run`: for what `run` has changed besides the database. */
+    void (*lost)(void *data);
     /* On `loop`: err is NULL when committed. */
     void (*done)(void *data, const struct error *err);
     struct loop *loop;

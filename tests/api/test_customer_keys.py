@@ -507,6 +507,19 @@ def test_a_vault_that_does_not_answer(tmp_path):
         assert keys_of(service) == keys
 
 
+def test_a_vault_that_does_not_answer_at_the_end(tmp_path):
+    """Does not keep the service from ending."""
+    place = shlex.quote(str(tmp_path))
+    command = f"test -e {place}/hang && {{ touch {place}/asked; sleep 1000; }}; echo {base64.b64encode(b'k' * 32).decode()}"
+    arguments = ["--vault-key-command", command, "--vault-key-timeout-ms", "60000"]
+    with Lazuli(SIMULATED, data=tmp_path / "service", arguments=arguments) as service:
+        patch(service, named("1"))
+        (tmp_path / "hang").touch()
+        service.process.send_signal(signal.SIGHUP)
+        wait_until((tmp_path / "asked").exists, "it was not asked")
+        service.stop()  # which waits for less than the vault's minute
+
+
 def test_the_command_refuses(tmp_path):
     """As an operator's that does not give a key away any more."""
     command = f"test -e {shlex.quote(str(tmp_path))}/no && exit 1; echo {base64.b64encode(b'k' * 32).decode()}"

@@ -393,6 +393,100 @@ static void test_reload(void **state)
                "201 Created");
 }
 
+/* -- A lost transaction ------------------------------------------------------------------------ */
+
+/* Holds the store's thread, so that all that is submitted meanwhile shares the next transaction. */
+struct holding {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool is_running, may_end;
+};
+
+static bool hold(struct store_txn *t, struct arena *arena, void *data, struct error *err)
+{
+    struct holding *h = data;
+
+    (void)t;
+    (void)arena;
+    (void)err;
+    pthread_mutex_lock(&h->lock);
+    h->is_running = true;
+    pthread_cond_broadcast(&h->changed);
+    while (!h->may_end)
+        pthread_cond_wait(&h->changed, &h->lock);
+    pthread_mutex_unlock(&h->lock);
+    return true;
+}
+
+static bool fail_run(struct store_txn *t, struct arena *arena, void *data, struct error *err)
+{
+    (void)t;
+    (void)arena;
+    (void)data;
+    return error_set(err, ERROR_STORE, "refused");
+}
+
+static bool lose(struct store_txn *t, struct arena *arena, void *data, const struct error *cause,
+                 struct error *err)
+{
+    (void)t;
+    (void)arena;
+    (void)data;
+    (void)cause;
+    return error_set(err, ERROR_STORE_UNUSABLE, "the disk is full");
+}
+
+static void on_done(void *data, const struct error *err)
+{
+    (void)data;
+    (void)err;
+}
+
+/* What is not committed is not in force: else what deployments take would be added to sums that are
+ * still those of the catalog before, and nothing would count them anew once that is back. */
+static void test_reload_that_is_lost(void **state)
+{
+    static const char text[] = "engines: [{ name: sim, sim: {} }]\n"
+                               "models:\n  - name: gpt-35-turbo\n    operations: [chat]\n"
+                               "    engine: sim\n"
+                               "    skus: [{ name: Standard, usage_name: Mine }]\n"
+                               "    versions: [{ version: \"0613\" }]\n";
+    struct reload reload = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, false };
+    struct holding h = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, false };
+    struct fixture *f = *state;
+    struct store_job holds = { .run = hold, .done = on_done, .loop = server.loop, .data = &h };
+    struct store_job loses = {
+        .run = fail_run, .refused = lose, .done = on_done, .loop = server.loop
+    };
+    struct catalog *catalog;
+    struct error err;
+
+    catalog = catalog_parse(str_from(text), "renamed", &err);
+    assert_non_null(catalog);
+    store_submit(f->store, &holds);
+    pthread_mutex_lock(&h.lock);
+    while (!h.is_running)
+        pthread_cond_wait(&h.changed, &h.lock);
+    arm_reload_catalog(f->arm, catalog, server.loop, on_reloaded, &reload);
+    arm_reload_catalog(f->arm, catalog, server.loop, on_done, NULL);
+    store_submit(f->store, &loses);
+    h.may_end = true;
+    pthread_cond_broadcast(&h.changed);
+    pthread_mutex_unlock(&h.lock);
+    catalog_unref(catalog);
+    pthread_mutex_lock(&reload.lock);
+    while (!reload.is_done)
+        pthread_cond_wait(&reload.done, &reload.lock);
+    pthread_mutex_unlock(&reload.lock);
+    assert_true(reload.failed);
+    assert_has(ask("PUT", A "/deployments/d" V, AUTHORIZATION,
+                   "{\"sku\":{\"name\":\"Standard\",\"capacity\":7},"
+                   "\"properties\":{\"model\":{\"name\":\"gpt-35-turbo\"}}}"),
+               "201 Created");
+    assert_has(ask("GET", A "/usages" V, AUTHORIZATION, ""), "OpenAI.Standard.gpt-35-turbo");
+    assert_has(ask("GET", A "/usages" V, AUTHORIZATION, ""), "\"currentValue\":7");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -407,6 +501,7 @@ int main(void)
         T(test_client_that_leaves_early),
         T(test_client_that_leaves),
         T(test_reload),
+        T(test_reload_that_is_lost),
 #undef T
     };
 

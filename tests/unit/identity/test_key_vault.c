@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "vault_folder.h"
@@ -369,6 +370,34 @@ static void others_ask(void **state)
     expect_key(f, "k", "one", 'k');
 }
 
+/* A vault that does not answer is not waited for at the end, and the next one is not asked. */
+static void a_stop_calls_off(void **state)
+{
+    char line[256], asked[128];
+    struct fixture *f = *state;
+    struct stat st;
+
+    snprintf(asked, sizeof(asked), "%s/asked", folder.path);
+    snprintf(line, sizeof(line), "echo x >> %s; sleep 1000", asked);
+    use_command(f, line, 600000);
+    key_vault_begin_look(f->vault);
+    note(f, "k", "one");
+    key_vault_note(f->vault, &(struct key_reference){ STR("other.vault"), STR("k"), STR("one") });
+    key_vault_end_look(f->vault);
+    asking.loop = loop_new();
+    asking.asks[0] =
+        (struct key_vault_ask){ .vault = f->vault, .loop = asking.loop, .done = on_one_done };
+    asking.open = 1;
+    assert_true(key_vault_ask(&asking.asks[0]));
+    while (stat(asked, &st) != 0 || !st.st_size)
+        usleep(1000);
+    key_vault_stop(f->vault);
+    loop_run(asking.loop); /* or wait for ten minutes */
+    loop_free(asking.loop);
+    assert_int_equal(stat(asked, &st), 0);
+    assert_int_equal(st.st_size, 2);
+}
+
 #define T(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -383,6 +412,7 @@ int main(void)
         T(what_nobody_uses_is_forgotten),
         T(silence_changes_nothing),
         T(others_ask),
+        T(a_stop_calls_off),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
