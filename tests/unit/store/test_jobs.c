@@ -80,7 +80,7 @@ static void crowd_submit(struct crowd *c, size_t count)
         struct counted_job *j = &c->jobs[i];
 
         *j = (struct counted_job){ .crowd = c, .number = i, .fails = i % 3 == 1 };
-        j->job = (struct store_job){ put_own, on_committed, on_done, c->loop, .data = j };
+        j->job = (struct store_job){ put_own, on_committed, NULL, on_done, c->loop, .data = j };
         store_submit(c->f->store, &j->job);
     }
 }
@@ -245,7 +245,7 @@ static void survives_a_full_disk(void **state)
     for (size_t i = 0; i < ARRAY_LEN(jobs); i++) {
         jobs[i] = (struct counted_job){ .crowd = &c, .number = i };
         jobs[i].job =
-            (struct store_job){ put_own, on_committed, on_done, c.loop, .data = &jobs[i] };
+            (struct store_job){ put_own, on_committed, NULL, on_done, c.loop, .data = &jobs[i] };
     }
     jobs[0].job.run = wait_at_gate; /* until all are queued: the others share a commit */
     jobs[2].job.run = put_big;
