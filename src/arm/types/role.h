@@ -28,9 +28,6 @@ struct str role_definition_id(const struct arm_call *c, struct str id);
 /* [{"actions","notActions","dataActions","notDataActions"}], added to `list`. */
 void role_permissions_show(yyjson_mut_doc *doc, yyjson_mut_val *list, const struct rbac_role *role);
 
-/* Strings live as long as the resource and its body. */
-void role_assignment_read(const struct store_resource *r, yyjson_val *body,
-                          struct rbac_assignment *assignment);
 /* All of them, at any scope. */
 struct role_assignments {
     struct rbac_assignment *items;

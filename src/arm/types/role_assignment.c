@@ -32,8 +32,9 @@ static struct str scope_of(struct str id)
     return str_slice(id, 0, id.len - arm_id_name(id).len - 1 - STR(ROLE_ASSIGNMENTS).len);
 }
 
-void role_assignment_read(const struct store_resource *r, yyjson_val *body,
-                          struct rbac_assignment *assignment)
+/* Strings live as long as the resource and its body. */
+static void read_assignment(const struct store_resource *r, yyjson_val *body,
+                            struct rbac_assignment *assignment)
 {
     *assignment = (struct rbac_assignment){
         .principal_id = json_str(json_at(body, "properties.principalId")),
@@ -53,7 +54,7 @@ bool role_assignments_read(struct store_txn *t, struct arena *a, struct role_ass
         return false;
     items = ARENA_ARRAY(a, struct rbac_assignment, found.count);
     for (size_t i = 0; i < found.count; i++)
-        role_assignment_read(&found.items[i], found.bodies[i], &items[i]);
+        read_assignment(&found.items[i], found.bodies[i], &items[i]);
     *all = (struct role_assignments){ items, found.items, found.count };
     return true;
 }
@@ -163,7 +164,7 @@ static bool check_same(struct arm_change *change, const struct rbac_assignment *
 {
     struct rbac_assignment before;
 
-    role_assignment_read(change->before, change->old, &before);
+    read_assignment(change->before, change->old, &before);
     if (str_equal(before.principal_id, now->principal_id) &&
         str_equal(before.role_id, now->role_id))
         return true;
