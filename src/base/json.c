@@ -209,6 +209,8 @@ yyjson_val *json_get_nocase(yyjson_val *object, struct str key)
     yyjson_val *name, *value;
     size_t i, count;
 
+    if (!object) /* from which yyjson's loop would count on */
+        return NULL;
     yyjson_obj_foreach(object, i, count, name, value)
     {
         if (str_equal_nocase(json_str(name), key))

@@ -193,7 +193,7 @@ def endpoint(upstream):
 
 
 @pytest.fixture
-def group(arm):
+def arm_group(arm):
     """A group of the test's own, gone with all in it at its end; `arm` is the module's."""
     name = "group" + uuid.uuid4().hex[:8]
     arm.make_group(name)
@@ -202,8 +202,8 @@ def group(arm):
 
 
 @pytest.fixture
-def account(arm, group):
+def arm_account(arm, arm_group):
     """The path of an account in it."""
     name = "account" + uuid.uuid4().hex[:8]
-    arm.make_account(group, name)
-    return arm.account(group, name)
+    arm.make_account(arm_group, name)
+    return arm.account(arm_group, name)

@@ -171,8 +171,9 @@ def test_sdk_retries_until_it_passes(service):
     wait_for_room(10, 3)
     ask(service, "patient")
     before = time.monotonic()
-    answer = client.chat.completions.create(model="patient", messages=MESSAGES, max_tokens=5)
-    assert answer.choices[0].message.content
+    raw = client.chat.completions.with_raw_response.create(model="patient", messages=MESSAGES, max_tokens=5)
+    assert raw.retries_taken >= 1
+    assert raw.parse().choices[0].message.content
     assert time.monotonic() - before < 25
 
 

@@ -40,7 +40,8 @@ models:
     capabilities: [chatCompletion]
     engine: sim
     default_version: "2"
-    skus: [{{ name: Standard }}]
+    skus: [{{ name: Standard }}, {{ name: ProvisionedManaged, minimum: 15, step: 5 }}]
+    ptu: {{ input_tokens_per_minute: 230, output_ratio: 4 }}
     versions:
       - {{ version: "1", created: 2024-01-01, retires: {tomorrow} }}
       - {{ version: "2", created: 2024-06-01 }}
@@ -87,9 +88,9 @@ def clock(tmp_path_factory):
 @pytest.fixture(scope="module")
 def service(clock, upstream):
     catalog = CATALOG.format(port=upstream.port, tomorrow=clock.tomorrow)
-    with Lazuli(catalog, ["--head-timeout-ms", "500"], environment=clock.environment) as running:
+    with Lazuli(catalog, ["--head-timeout-ms", "500"], environment=clock.environment, rate_limits=True) as running:
         for name in ("paced", "quick", "scripted", "hasty"):
-            running.deploy(name, "ours", "2", capacity=1)
+            running.deploy(name, "ours", "2", capacity=1000)
         yield running
 
 
@@ -116,7 +117,7 @@ def wait_for_the_clock(service, clock):
 
 @pytest.mark.parametrize("seconds", [HOUR_S, -HOUR_S], ids=["forward", "back"])
 def test_an_hour(service, upstream, clock, seconds):
-    """Time-outs that run neither end nor wait an hour more; streams go on; nobody is over a limit."""
+    """Time-outs that run neither end nor wait an hour more; streams go on."""
     answer = threading.Event()
 
     async def script(call):
@@ -144,12 +145,34 @@ def test_an_hour(service, upstream, clock, seconds):
         assert late.reply()[0] == 200
         assert idle.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").reply()[0] == 200
     wait_for_the_clock(service, clock)
-    answers = [service.post("quick", body(max_tokens=1)) for _ in range(20)]
-    assert {one.status_code for one in answers} == {200}
     made = service.arm("PUT", f"/deployments/at{seconds}", service.arm("GET", "/deployments/quick").json())
     assert made.status_code == 201, made.text
     created = datetime.datetime.fromisoformat(made.json()["systemData"]["createdAt"])
     assert abs(created.timestamp() - clock.now()) < 5
+
+
+@pytest.mark.parametrize("seconds", [HOUR_S, -HOUR_S], ids=["forward", "back"])
+def test_limits(service, clock, seconds):
+    """A window of the old time is over, one of the new time fills as any other; a leaky bucket goes on as if nothing was."""
+    service.deploy("full", "ours", "2", capacity=1)
+    service.deploy("ptu", "ours", "2", capacity=15, sku="ProvisionedManaged")
+
+    def utilization():
+        return float(service.post("ptu", body()).headers["azure-openai-deployment-utilization"].rstrip("%"))
+
+    def fill():
+        return wait_until(lambda: (last := service.post("full", body(max_tokens=1))).status_code == 429 and last.headers, "no 429")
+
+    fill()
+    before = [utilization() for _ in range(8)][-1]
+    assert before > 10
+    clock.move(seconds)
+    wait_for_the_clock(service, clock)
+    assert service.post("full", body(max_tokens=1)).status_code == 200
+    assert 0 < int(fill()["retry-after"]) <= 11
+    assert before - 15 < utilization() < before + 15
+    clock.move(-seconds)
+    wait_for_the_clock(service, clock)
 
 
 def test_over_the_end_of_a_token(service, clock):
@@ -195,7 +218,7 @@ def test_over_a_retirement(service, clock):
     """A model retires when the clock says so, and is back when it was set in error."""
     model = {"format": "OpenAI", "name": "ours", "version": "1"}
     properties = {"model": model, "versionUpgradeOption": "NoAutoUpgrade"}
-    made = service.arm("PUT", "/deployments/old", {"sku": {"name": "Standard", "capacity": 1}, "properties": properties})
+    made = service.arm("PUT", "/deployments/old", {"sku": {"name": "Standard", "capacity": 1000}, "properties": properties})
     assert made.status_code == 201, made.text
     for seconds, status in ((HOUR_S, 404), (-HOUR_S, 200), (HOUR_S, 404), (-HOUR_S, 200)):
         clock.move(seconds)
@@ -211,7 +234,7 @@ def test_metrics_of_what_is_gone(service, clock):
     def counted():
         return set(re.findall(r'lazuli_requests_total\{.*?deployment="([^"]*)"', "\n".join(service.metrics())))
 
-    service.deploy("brief", "ours", "2", capacity=1)
+    service.deploy("brief", "ours", "2", capacity=1000)
     for name in ("brief", "quick"):
         assert service.post(name, body(max_tokens=1)).status_code == 200
     assert service.arm("DELETE", "/deployments/brief").status_code in (200, 202)

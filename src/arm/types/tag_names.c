@@ -35,7 +35,11 @@ static bool collect(struct arm_call *c, struct tags *tags, struct error *err)
         total += yyjson_obj_size(yyjson_obj_get(all.bodies[i], "tags"));
     tags->items = ARENA_ARRAY(c->arena, struct tag, total);
     for (i = 0; i < all.count; i++) {
-        yyjson_obj_foreach(yyjson_obj_get(all.bodies[i], "tags"), n, members, key, value)
+        yyjson_val *named = yyjson_obj_get(all.bodies[i], "tags");
+
+        if (!named)
+            continue;
+        yyjson_obj_foreach(named, n, members, key, value)
         {
             tags->items[tags->count++] = (struct tag){ json_str(key), json_str(value) };
         }
