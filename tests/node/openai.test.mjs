@@ -115,8 +115,29 @@ test('a wrong key is refused', async () => {
     await assert.rejects(wrong.chat.completions.create({ model: 'gpt-4', messages }), OpenAI.AuthenticationError);
 });
 
+// gpt-4 has 40 units of capacity: 40 requests in 10 seconds.
 test('a 429 is tried again when its time has come', async () => {
-    const fault = { headers: { 'x-lazuli-fault': 'status=429; retry-after-ms=50' }, maxRetries: 1 };
+    const limited = await Lazuli.start({ rateLimits: true });
 
-    await assert.rejects(azure.chat.completions.create({ model: 'gpt-4', messages }, fault), OpenAI.RateLimitError);
+    try {
+        const client = new AzureOpenAI({
+            endpoint: limited.endpoint, apiKey: limited.variables.AZURE_OPENAI_KEY, apiVersion: '2024-10-21',
+            httpAgent: new Agent({ ca: limited.ca }),
+        });
+        const callAll = (maxRetries) => Promise.allSettled(Array.from({ length: 90 }, () =>
+            client.chat.completions.create({ model: 'gpt-4', messages, max_tokens: 1 }, { maxRetries })));
+        const refused = (await callAll(0)).filter((one) => one.status === 'rejected').map((one) => one.reason);
+
+        assert.ok(refused.length >= 10, `${refused.length} refused`); // 90 in two windows at most
+        for (const error of refused) {
+            const waitMs = Number(error.headers['retry-after-ms']);
+
+            assert.ok(error instanceof OpenAI.RateLimitError);
+            assert.ok(waitMs > 0 && waitMs <= 10010, `retry-after-ms ${waitMs}`);
+            assert.equal(error.headers['x-ratelimit-limit-requests'], '240');
+        }
+        assert.deepEqual((await callAll(9)).filter((one) => one.status === 'rejected'), []);
+    } finally {
+        await limited.stop();
+    }
 });

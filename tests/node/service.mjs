@@ -24,7 +24,7 @@ default_engines:
 
 export class Lazuli {
     // Every deployment answers from the simulator: same request, same answer, at once. Who gives a folder keeps it.
-    static async start({ folder, options = [] } = {}) {
+    static async start({ folder, options = [], rateLimits = false } = {}) {
         const service = new Lazuli();
         service.ownFolder = folder ? undefined : mkdtempSync(join(tmpdir(), 'lazuli-test-'));
         folder ??= service.ownFolder;
@@ -35,7 +35,7 @@ export class Lazuli {
         const log = openSync(service.logFile, 'w');
         service.process = spawn(program, [
             'up', '--listen', '127.0.0.1:0', '--data', data, '--catalog', catalog, '--drain-ms', '5000',
-            '--rate-limits=false', ...options,
+            `--rate-limits=${rateLimits}`, ...options,
         ], { stdio: ['ignore', log, log] });
         closeSync(log);
         await service.ready();
