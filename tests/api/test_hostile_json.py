@@ -397,7 +397,7 @@ def test_many_small_changes_make_no_large_document(roomy):
     account = roomy.account_id.rpartition("/")[0] + "/grows"
     assert roomy.arm("PUT", account, body).status_code == 201
     for i in range(10):
-        answer = roomy.arm("PATCH", account, {"properties": {"apiProperties": {str(i): "x" * 20000}}})
+        answer = roomy.arm("PATCH", account, {"properties": {"apiProperties": {str(i): {"text": "x" * 20000}}}})
         if answer.status_code != 200:
             break
     assert (answer.status_code, i) == (413, 3)

@@ -26,6 +26,8 @@ default_engines:
   chat: sim
   completion: sim
   embeddings: sim
+quotas:
+  - { usage: "*", limit: 1000000 }
 """
 
 # what extends a resource has "KEY/providers" for its parent; a deleted account, which is kept, need not have its group
