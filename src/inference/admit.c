@@ -129,17 +129,17 @@ void admit_count_refused(struct exchange *x)
     x->admission.is_counted = true;
 }
 
-/* What came of it. An engine that breaks off, or a client that leaves, has had what had come by
- * then; a request that no engine began has cost nothing. */
-static struct usage usage_of(const struct exchange *x)
+/* What came of it, also for the metrics. An engine that breaks off, or a client that leaves, has
+ * had what had come by then; a request that no engine began has cost nothing. */
+static struct usage find_usage(struct exchange *x)
 {
-    struct usage usage = x->usage;
+    struct usage *usage = &x->usage;
 
-    if (!usage.prompt_tokens && !usage.completion_tokens && x->engine.status == 200) {
-        usage.prompt_tokens = exchange_prompt_tokens(&x->facts);
-        usage.completion_tokens = (x->relay.text_bytes + 3) / 4;
+    if (!usage->prompt_tokens && !usage->completion_tokens && x->engine.status == 200) {
+        usage->prompt_tokens = exchange_prompt_tokens(&x->facts);
+        usage->completion_tokens = (x->relay.text_bytes + 3) / 4;
     }
-    return usage;
+    return *usage;
 }
 
 static void note_answer(struct exchange *x, const struct usage *usage)
@@ -203,7 +203,7 @@ void admit_settle(struct exchange *x)
         return;
     x->admission.is_admitted = false;
     atomic_fetch_sub_explicit(&d->counters->in_flight, 1, memory_order_relaxed);
-    usage = usage_of(x);
+    usage = find_usage(x);
     if (d->ptu_tokens_per_minute || x->admission.spending)
         note_answer(x, &usage);
     settle_cost(x, &usage);

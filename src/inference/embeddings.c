@@ -234,7 +234,7 @@ static bool shape_item(struct exchange *x, struct arena *scratch, struct json_ed
     return true;
 }
 
-/* Numbers that make no sense are replaced by an estimate. */
+/* Numbers that make no sense, or are not there, are replaced by an estimate. */
 static void take_usage(struct exchange *x, struct arena *scratch, struct json_edit *answer)
 {
     yyjson_val *usage = yyjson_obj_get(answer->object, "usage");
@@ -242,8 +242,8 @@ static void take_usage(struct exchange *x, struct arena *scratch, struct json_ed
     struct str total = text_of_number(yyjson_obj_get(usage, "total_tokens"));
     uint64_t sum;
 
-    if (!yyjson_is_obj(usage) || (str_to_u64(prompt, SHAPE_COUNT_MAX, &x->usage.prompt_tokens) &&
-                                  str_to_u64(total, SHAPE_COUNT_MAX, &sum)))
+    if (str_to_u64(prompt, SHAPE_COUNT_MAX, &x->usage.prompt_tokens) &&
+        str_to_u64(total, SHAPE_COUNT_MAX, &sum))
         return;
     shape_estimate_usage(x);
     json_edit_text(answer, STR("usage"),

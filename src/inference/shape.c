@@ -172,7 +172,7 @@ void shape_count_text(struct exchange *x, yyjson_val *text)
 
 void shape_estimate_usage(struct exchange *x)
 {
-    log_warn("usage_estimated", "id=%s engine=%s", x->request_id, x->deployment->engine->name);
+    log_debug("usage_estimated", "id=%s engine=%s", x->request_id, x->deployment->engine->name);
     x->usage.prompt_tokens = exchange_prompt_tokens(&x->facts);
     x->usage.completion_tokens = (x->relay.text_bytes + 3) / 4;
 }
@@ -207,7 +207,8 @@ static void shape_details(struct arena *a, struct json_edit *usage, const char *
     json_edit_object(usage, str_from(key), details);
 }
 
-/* Takes a usage object into x->usage and edits what the api-version shows of it. */
+/* Takes a usage object into x->usage and edits what the api-version shows of it. One that is not
+ * there (NULL, or no object) or makes no sense is estimated. */
 static struct json_edit *shape_usage(struct exchange *x, struct arena *a, yyjson_val *usage)
 {
     static const char *const completion_counts[DETAILS_MAX] = {
@@ -280,7 +281,9 @@ struct str shape_usage_event(struct exchange *x, struct arena *scratch)
 {
     struct json_edit root;
 
-    if (!x->facts.include_usage || !x->relay.usage.len)
+    if (!x->relay.usage.len) /* the engine told none: what came is counted */
+        x->relay.usage = json_write_edit(x->arena, shape_usage(x, scratch, NULL));
+    if (!x->facts.include_usage || !x->relay.id.len)
         return STR_NONE;
     begin_root(&root, scratch, NULL);
     json_edit_text(&root, STR("choices"), STR("[]"));
@@ -473,7 +476,6 @@ bool shape_answer(struct exchange *x, struct arena *scratch, yyjson_doc *answer,
                   const struct shape_form *form, unsigned prompts, struct str *out)
 {
     struct json_edit root;
-    yyjson_val *usage;
 
     begin_root(&root, scratch, yyjson_doc_get_root(answer));
     if (!shape_choices(x, scratch, &root, form->part, form->choice))
@@ -481,9 +483,8 @@ bool shape_answer(struct exchange *x, struct arena *scratch, yyjson_doc *answer,
     name_root(x, &root, form->id_prefix, form->object);
     shape_prompt_filters(x, scratch, &root, prompts);
     end_root(x, &root);
-    usage = yyjson_obj_get(root.object, "usage");
-    if (yyjson_is_obj(usage))
-        json_edit_object(&root, STR("usage"), shape_usage(x, scratch, usage));
+    json_edit_object(&root, STR("usage"),
+                     shape_usage(x, scratch, yyjson_obj_get(root.object, "usage")));
     *out = json_write_edit(scratch, &root);
     return true;
 }

@@ -35,7 +35,9 @@ bool shape_stream_event(struct exchange *x, struct arena *scratch, yyjson_doc *e
                         const struct shape_form *form, struct str *out);
 /* The event before a stream's first: annotations of the prompt, or STR_NONE. */
 struct str shape_first_event(const struct exchange *x);
-/* The event that tells the usage, before [DONE]; STR_NONE when there is none to tell. */
+/* Once a stream is whole: the event that tells the usage, before [DONE]; STR_NONE where the client
+ * did not ask for it, or nothing came. A usage that the engine did not tell is estimated, for
+ * x->usage, whether asked for or not. */
 struct str shape_usage_event(struct exchange *x, struct arena *scratch);
 
 /* llama-server tells the usage of each choice by itself, with the whole prompt each time: adds one
@@ -55,7 +57,7 @@ bool shape_is_message(yyjson_val *message);
 /* The most tokens that every client can hold: SDKs of some languages have 32-bit integers. */
 #define SHAPE_COUNT_MAX INT32_MAX
 
-/* Text of the answer, for a usage that the engine does not tell in sensible numbers. */
+/* Text of the answer, for a usage that the engine does not tell, or not in sensible numbers. */
 void shape_count_text(struct exchange *x, yyjson_val *text);
 /* Puts an estimate for such a one into x->usage, and says so in the log. */
 void shape_estimate_usage(struct exchange *x);

@@ -64,7 +64,8 @@ static const struct {
 } counters[] = {
     { "lazuli_requests_total", "Requests of the data plane that have ended.",
       offsetof(struct series, requests), "" },
-    { "lazuli_tokens_total", "Tokens that the engines counted.",
+    { "lazuli_tokens_total",
+      "Tokens, as the engines counted them, or estimated where they did not.",
       offsetof(struct series, prompt_tokens), ",kind=\"prompt\"" },
     { "lazuli_tokens_total", NULL, offsetof(struct series, completion_tokens),
       ",kind=\"completion\"" },

@@ -158,6 +158,28 @@ def test_usage_of_a_stream(gateway, upstream, deployment, asked):
     assert sent == ({"include_usage": True} if asked or deployment == "scripted" else None)
 
 
+def test_usage_that_no_engine_tells(gateway, upstream):
+    """Four bytes a token, of the prompt and of the answer: who asks for it has a usage all the same."""
+
+    async def silent(call):
+        if not call.json.get("stream"):
+            await call.reply(200, {name: value for name, value in chat_answer().items() if name != "usage"})
+            return
+        await call.start_events()
+        await call.event(chat_event("Scripted."))
+        await call.event(chat_event(finish="stop"))
+        await call.end_events()
+
+    upstream.script = silent
+    chat = gateway.azure().chat.completions
+    prompt = [{"role": "user", "content": "Say something."}]
+    usage = chat.create(model="scripted", messages=prompt).usage
+    assert (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens) == (4, 3, 7)
+    options = {"include_usage": True}
+    *_, last = chat.create(model="scripted", messages=prompt, stream=True, stream_options=options)
+    assert last.usage.total_tokens == 7
+
+
 def test_tool_calls_of_a_stream(gateway, upstream):
     """In the pieces that the upstream makes, ids in Azure's form."""
     pieces = [

@@ -233,6 +233,23 @@ static void rubbish_is_an_error(void **state)
     assert_int_equal(fake_reply.status, 500);
 }
 
+static void expect_estimated_usage(const char *text)
+{
+    answer("{\"input\":\"abcdefgh\"}", text);
+    assert_int_equal(fake_reply.status, 200);
+    if (str_find(buf_str(&fake_reply.body),
+                 STR("\"usage\":{\"prompt_tokens\":2,\"total_tokens\":2}")) == SIZE_MAX)
+        fail_msg("%s", text);
+}
+
+static void usage_that_is_not_told_is_estimated(void **state)
+{
+    (void)state;
+    expect_estimated_usage("{\"data\":[{\"embedding\":[1]}]}");
+    expect_estimated_usage("{\"data\":[{\"embedding\":[1]}],\"usage\":null}");
+    expect_estimated_usage("{\"data\":[{\"embedding\":[1]}],\"usage\":7}");
+}
+
 static void usage_without_sense_is_estimated(void **state)
 {
     static const char *const numbers[] = {
@@ -246,11 +263,7 @@ static void usage_without_sense_is_estimated(void **state)
             text, sizeof(text),
             "{\"data\":[{\"embedding\":[1]}],\"usage\":{\"prompt_tokens\":%s,\"total_tokens\":7}}",
             numbers[i]);
-        answer("{\"input\":\"abcdefgh\"}", text);
-        assert_int_equal(fake_reply.status, 200);
-        assert_true(str_find(buf_str(&fake_reply.body),
-                             STR("\"usage\":{\"prompt_tokens\":2,\"total_tokens\":2}")) !=
-                    SIZE_MAX);
+        expect_estimated_usage(text);
     }
 }
 
@@ -269,6 +282,7 @@ int main(void)
         TEST(large_answers_do_not_keep_the_loop),
         TEST(a_client_may_leave_while_its_answer_is_shaped),
         TEST(rubbish_is_an_error),
+        TEST(usage_that_is_not_told_is_estimated),
         TEST(usage_without_sense_is_estimated),
     };
 

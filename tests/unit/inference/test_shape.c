@@ -128,6 +128,7 @@ static void the_fingerprint_names_the_engine(void **state)
     rig_end_exchange(x);
 }
 
+/* `usage` is the member as the engine writes it, "": none. */
 static void expect_usage(const char *usage, uint64_t prompt, uint64_t answer)
 {
     struct str text;
@@ -135,8 +136,8 @@ static void expect_usage(const char *usage, uint64_t prompt, uint64_t answer)
 
     open_exchange("2024-10-21");
     x->facts.prompt_chars = 40;
-    text = arena_printf(
-        x->arena, "{\"choices\":[{\"message\":{\"content\":\"12345\"}}],\"usage\":%s}", usage);
+    text = arena_printf(x->arena, "{\"choices\":[{\"message\":{\"content\":\"12345\"}}]%s%s}",
+                        *usage ? ",\"usage\":" : "", usage);
     shown = yyjson_obj_get(parsed(shaped(text.data)), "usage");
     assert_int_equal(x->usage.prompt_tokens, prompt);
     assert_int_equal(x->usage.completion_tokens, answer);
@@ -158,7 +159,9 @@ static void usage_without_sense_is_estimated(void **state)
     (void)state;
     expect_usage("{\"prompt_tokens\":3,\"completion_tokens\":4,\"total_tokens\":7}", 3, 4);
     expect_usage("{}", 10, 2);
+    expect_usage("", 10, 2);
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        expect_usage(numbers[i], 10, 2);
         snprintf(text, sizeof(text),
                  "{\"prompt_tokens\":%s,\"completion_tokens\":4,\"total_tokens\":7}", numbers[i]);
         expect_usage(text, 10, 2);
@@ -185,7 +188,8 @@ static void a_member_goes_out_once(void **state)
         shaped("{\"id\":\"chatcmpl-AnhIt2rw8vL8czymkCwEOKKTg7HP9\",\"created\":17,\"choices\":[{"
                "\"message\":{\"content\":\"a\",\"content\":5,\"x\":1,\"x\":2}}],\"choices\":7}"),
         "{\"choices\":[{\"message\":{\"content\":\"a\",\"x\":1}}],\"created\":17,\"id\":\"chatcmpl-"
-        "AnhIt2rw8vL8czymkCwEOKKTg7HP9\",\"model\":\"gpt-4\",\"object\":\"chat.completion\"}");
+        "AnhIt2rw8vL8czymkCwEOKKTg7HP9\",\"model\":\"gpt-4\",\"object\":\"chat.completion\","
+        "\"usage\":{\"completion_tokens\":1,\"prompt_tokens\":0,\"total_tokens\":1}}");
     rig_end_exchange(x);
 }
 
