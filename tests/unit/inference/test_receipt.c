@@ -66,6 +66,25 @@ static void charged_usage_corrects(void **state)
     expect_receipt("unit=tokens, estimate=17, actual=9, correction=0");
 }
 
+/* Of 100 tokens of the prompt the engine had 60 in its cache, which cost nothing; each of the seven of
+ * the answer counts for three. */
+static void work_leaves_out_what_was_cached(void **state)
+{
+    static const char *const headers[] = { "x-lazuli-receipt: true", NULL };
+
+    (void)state;
+    rig_head("POST", "/openai/deployments/ptu-sim/chat/completions" RIG_VERSION, headers);
+    rig_body(STR("{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"max_tokens\":50}"));
+    answer(
+        200,
+        "{\"choices\":[{\"index\":0,\"finish_reason\":\"stop\",\"message\":{\"content\":\"a\"}}],"
+        "\"usage\":{\"prompt_tokens\":100,\"completion_tokens\":7,\"total_tokens\":107,"
+        "\"prompt_tokens_details\":{\"cached_tokens\":60}}}");
+    assert_true(
+        str_starts_with(rig_header("x-lazuli-receipt"),
+                        STR("unit=input-tokens, estimate=151, actual=61, correction=-90, ")));
+}
+
 static void nobody_else_gets_one(void **state)
 {
     static const char *const headers[] = { NULL, "x-lazuli-receipt:", "x-lazuli-receipt: false",
@@ -150,6 +169,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(whole_replies_have_them_in_a_header),
         TEST(charged_usage_corrects),
+        TEST(work_leaves_out_what_was_cached),
         TEST(nobody_else_gets_one),
         TEST(what_fails_took_nothing),
         TEST(streams_have_the_rest_before_done),
