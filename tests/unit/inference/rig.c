@@ -8,7 +8,7 @@
 #include "base/json.h"
 
 #define ACCOUNT_KEY \
-    "/subscriptions/s/resourcegroups/g/providers/microsoft.cognitiveservices/accounts/lapis"
+    "/subscriptions/s/resourcegroups/g/providers/microsoft.cognitiveservices/accounts/%s"
 
 static const char catalog_text[] =
     "engines:\n"
@@ -125,26 +125,27 @@ static void must(bool holds, const char *what)
     abort();
 }
 
-static struct directory_entry *make_account(struct arena *a)
+static struct directory_entry *make_account(struct arena *a, const char *name, const char *kind,
+                                            const char *key, const char *other_key)
 {
     struct directory_account account = {
-        .key = STR(ACCOUNT_KEY),
-        .name = STR("lapis"),
-        .kind = STR("OpenAI"),
+        .key = arena_printf(a, ACCOUNT_KEY, name),
+        .name = str_from(name),
+        .kind = str_from(kind),
         .location = STR("eastus"),
         .region = STR("East US"),
         .subscription_id = STR("s"),
         .resource_group = STR("g"),
-        .domain = STR("lapis"),
+        .domain = str_from(name),
     };
     struct directory_entry *entry;
 
-    key_hash_digest(rig.key_hash, STR(RIG_KEY), account.key_digests[0]);
-    key_hash_digest(rig.key_hash, STR("another key"), account.key_digests[1]);
+    key_hash_digest(rig.key_hash, str_from(key), account.key_digests[0]);
+    key_hash_digest(rig.key_hash, str_from(other_key), account.key_digests[1]);
     entry = directory_entry_new(&account, NULL);
     for (size_t i = 0; i < ARRAY_LEN(deployments); i++) {
         struct directory_deployment d = {
-            .key = arena_printf(a, ACCOUNT_KEY "/deployments/%s", deployments[i].name),
+            .key = arena_printf(a, ACCOUNT_KEY "/deployments/%s", name, deployments[i].name),
             .name = str_from(deployments[i].name),
             .model = catalog_find_model(rig.catalog, STR("OpenAI"), str_from(deployments[i].model),
                                         str_from(deployments[i].version)),
@@ -202,7 +203,7 @@ void rig_open(void)
 {
     static const uint8_t secret[KEY_HASH_SECRET_BYTES] = "a test's secret";
     struct arena *a = arena_new(NULL);
-    struct directory_entry *accounts[3];
+    struct directory_entry *accounts[4];
     struct error err;
 
     rig = (struct rig){ 0 };
@@ -212,9 +213,10 @@ void rig_open(void)
     rig.loop = loop_new();
     rig.metrics = metrics_new(1);
     rig.refusals = refusal_log_new(4);
-    accounts[0] = make_account(a);
+    accounts[0] = make_account(a, "lapis", "OpenAI", RIG_KEY, "another key");
     accounts[1] = make_guarded("walled", RIG_WALLED_KEY, "203.0.113.7", false);
     accounts[2] = make_guarded("guarded", RIG_GUARDED_KEY, "127.0.0.0/8", true);
+    accounts[3] = make_account(a, "azurite", "AIServices", RIG_SERVICES_KEY, "azurite");
     rig.directory = directory_box_new(directory_new(rig.catalog, accounts, ARRAY_LEN(accounts)));
     rig.options = (struct inference_options){
         .loop = rig.loop,

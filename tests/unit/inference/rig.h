@@ -24,7 +24,8 @@
  *                                                     it for cached ones, 10,000 of the answer; 1 a day)
  *   ptu-paid       gpt-4                     paid    (provisioned; what it cannot take goes to up)
  *
- * Further accounts have no deployments, and rules about whence they are called: "walled" lets in
+ * A second account, "azurite", of kind AIServices, has the same deployments; its key is
+ * RIG_SERVICES_KEY. Further accounts have no deployments, and rules about whence they are called: "walled" lets in
  * 203.0.113.7 (the requests come from 127.0.0.1), "guarded" whoever comes from 127.0.0.1, but by its
  * own endpoint, since it has a virtual network. Their keys are RIG_WALLED_KEY and RIG_GUARDED_KEY.
  * SPDX-License-Identifier: MIT
@@ -39,6 +40,7 @@
 #define RIG_KEY "0123456789abcdef0123456789abcdef"
 #define RIG_WALLED_KEY "fedcba98765432100123456789abcdef"
 #define RIG_GUARDED_KEY "00112233445566778899aabbccddeeff"
+#define RIG_SERVICES_KEY "00000000000000001111111111111111"
 #define RIG_ADMIN_TOKEN "the-administrator's"
 #define RIG_VERSION "?api-version=2024-10-21"
 
