@@ -7,7 +7,7 @@ import openai
 import pytest
 
 from service import Lazuli
-from waiting import wait_until
+from waiting import wait_for_room, wait_until
 
 MESSAGES = [{"role": "user", "content": "hi"}]
 
@@ -128,6 +128,7 @@ def test_more_units_take_more(service):
 
 def test_utilization_of_a_minute_is_a_metric(service):
     deploy(service, "metered")
+    wait_for_room(60, 5)  # for the request, whose work is that of the minute in which it ends
     answer = ask(service, "metered", 800)
     usage = answer.json()["usage"]
     work = usage["prompt_tokens"] + 4 * usage["completion_tokens"]
