@@ -59,6 +59,24 @@ static void what_fails_was_no_work(void **state)
     expect_work(0, 0);
 }
 
+/* An answer that is longer than the model's context would fill the bucket for days. */
+static void what_the_model_cannot_answer_fills_nothing(void **state)
+{
+    struct deployment_counters *c;
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        rig_chat("ptu-sim", i ? "{\"max_tokens\":2147483647,\"messages\":[{\"role\":\"user\","
+                                "\"content\":\"hi\"}]}"
+                              : "{\"max_tokens\":4097,\"messages\":[{\"role\":\"user\","
+                                "\"content\":\"hi\"}]}");
+        expect_error(400, "invalid_value");
+        assert_null(fake_engine.call);
+    }
+    c = counters();
+    assert_int_equal(ptu_bucket_permille(&c->bucket, 1000, clock_steady_ms(&rig.clock)), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_set_up, reply_tear_down)
 
 int main(void)
@@ -66,6 +84,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(work_is_of_the_minute_in_which_it_ended),
         TEST(what_fails_was_no_work),
+        TEST(what_the_model_cannot_answer_fills_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
