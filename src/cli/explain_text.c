@@ -101,8 +101,7 @@ static void print_throughput(const struct report *r)
             grouped(r, "throughput.requests_in_flight"));
     label(r, "filled by");
     fprintf(r->out, "%s input tokens in the clock's minute so far, %s in the one before\n",
-            grouped(r, "throughput.admitted_this_minute"),
-            grouped(r, "throughput.admitted_last_minute"));
+            grouped(r, "throughput.work_this_minute"), grouped(r, "throughput.work_last_minute"));
 }
 
 static void print_limit(const struct report *r)

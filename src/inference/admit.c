@@ -72,10 +72,7 @@ static bool admit_provisioned(struct exchange *x)
                            d->ptu_output_ratio);
     a->bucket = ptu_bucket_admit(&d->counters->bucket, d->ptu_tokens_per_minute,
                                  clock_steady_ms(clock), a->estimate);
-    if (!a->bucket.is_admitted && x->inference->options.rate_limits)
-        return false;
-    minute_meter_add(&d->counters->work, clock_now_ms(clock), (int64_t)a->estimate);
-    return true;
+    return a->bucket.is_admitted || !x->inference->options.rate_limits;
 }
 
 /* Money is spent, or not, whatever limits of deployments do. */
@@ -179,7 +176,7 @@ static void settle_provisioned(struct exchange *x, const struct usage *usage)
     if (x->admission.bucket.is_admitted) /* or went past it, where limits only count */
         ptu_bucket_correct(&d->counters->bucket, d->ptu_tokens_per_minute, clock_steady_ms(clock),
                            difference);
-    minute_meter_add(&d->counters->work, clock_now_ms(clock), difference);
+    minute_meter_add(&d->counters->work, clock_now_ms(clock), work);
     x->admission.actual = work;
     x->admission.correction = difference;
 }

@@ -88,8 +88,8 @@ static void set_limits(const struct page *p, yyjson_mut_val *root, const struct 
         set_count(p, object, "per_unit_and_minute", t->per_unit);
         json_set(p->doc, object, "level_percent",
                  yyjson_mut_real(p->doc, (double)t->permille / 10));
-        set_count(p, object, "admitted_this_minute", t->this_minute);
-        set_count(p, object, "admitted_last_minute", t->last_minute);
+        set_count(p, object, "work_this_minute", t->this_minute);
+        set_count(p, object, "work_last_minute", t->last_minute);
         set_count(p, object, "requests_in_flight", t->in_flight);
         return;
     }

@@ -37,6 +37,12 @@ void refusal_set_rate_limit(struct exchange *x, const char *what, struct str sec
                     "increase the default rate limit.");
 }
 
+/* 0 once it has come: a clock may have been set in between. */
+static uint64_t ms_until(int64_t then_ms, int64_t now_ms)
+{
+    return then_ms > now_ms ? (uint64_t)(then_ms - now_ms) : 0;
+}
+
 /* Who comes back then shall find our clock as far on. */
 static void set_retry(struct exchange *x, uint64_t wait_ms)
 {
@@ -144,7 +150,7 @@ void refusal_set(struct exchange *x, struct error *err)
     if (rates->is_hopeless)
         set_retry(x, HOPELESS_MS - CLOCK_LATE_MS);
     else
-        set_retry(x, rates->retry_at_ms > now_ms ? (uint64_t)(rates->retry_at_ms - now_ms) : 0);
+        set_retry(x, ms_until(rates->retry_at_ms, now_ms));
     refusal_set_rate_limit(x, rates->verdict == RATE_TOO_MANY_TOKENS ? "token" : "call",
                            x->retry.seconds, err);
 }
@@ -155,7 +161,7 @@ void refusal_set_budget(struct exchange *x, struct error *err)
 {
     int64_t now_ms = clock_now_ms(x->inference->options.clock);
 
-    set_retry(x, (uint64_t)(x->admission.spending_ends_ms - now_ms));
+    set_retry(x, ms_until(x->admission.spending_ends_ms, now_ms));
     error_set(err, ERROR_BUDGET,
               "Out of call volume quota for %s S0 pricing tier: what the engine of the deployment "
               "%.*s may cost in a day leaves no room for this request. Please retry after %.*s "

@@ -29,7 +29,7 @@ static uint64_t round_up(const struct catalog_sku *s, double needed)
     double steps = (needed - s->capacity_minimum) / s->capacity_step;
     uint64_t capacity;
 
-    if (needed > s->capacity_maximum)
+    if (needed > s->capacity_maximum + SLACK * s->capacity_step)
         return 0;
     steps = steps > 0 ? ceil(steps - SLACK) : 0;
     capacity = s->capacity_minimum + (uint64_t)steps * s->capacity_step;

@@ -11,15 +11,10 @@ static void keep_last(struct minute_meter *m, int64_t now_ms)
         atomic_store_explicit(&m->before.state, state, memory_order_relaxed);
 }
 
-void minute_meter_add(struct minute_meter *m, int64_t now_ms, int64_t difference)
+void minute_meter_add(struct minute_meter *m, int64_t now_ms, uint64_t amount)
 {
-    struct rate_use use;
-
     keep_last(m, now_ms);
-    use = rate_window_add(&m->minute, RATE_MINUTE_MS, now_ms,
-                          difference > 0 ? (uint64_t)difference : 0);
-    if (difference < 0)
-        (void)rate_window_correct(&m->minute, RATE_MINUTE_MS, use.ends_ms, difference);
+    (void)rate_window_add(&m->minute, RATE_MINUTE_MS, now_ms, amount);
 }
 
 uint64_t minute_meter_last(const struct minute_meter *m, int64_t now_ms)

@@ -13,8 +13,7 @@ struct minute_meter {
     struct rate_window before; /* the last one in which something came, when another had begun */
 };
 
-/* `difference` may be negative; a minute's sum does not go below 0. */
-void minute_meter_add(struct minute_meter *m, int64_t now_ms, int64_t difference);
+void minute_meter_add(struct minute_meter *m, int64_t now_ms, uint64_t amount);
 /* The sum of the last whole minute. */
 uint64_t minute_meter_last(const struct minute_meter *m, int64_t now_ms);
 

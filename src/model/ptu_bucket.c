@@ -7,14 +7,17 @@
 /* More work than any model's context has in one request; its time fits into 63 bits. */
 #define WORK_MAX INT64_C(100000000)
 
+static uint64_t at_most(uint64_t work)
+{
+    return work < (uint64_t)WORK_MAX ? work : (uint64_t)WORK_MAX;
+}
+
 uint64_t ptu_work(uint64_t prompt_tokens, uint64_t cached_tokens, uint64_t output_tokens,
                   unsigned output_ratio)
 {
     uint64_t input = cached_tokens < prompt_tokens ? prompt_tokens - cached_tokens : 0;
 
-    if (input > (uint64_t)WORK_MAX || output_tokens > (uint64_t)WORK_MAX)
-        return (uint64_t)WORK_MAX;
-    return input + output_tokens * output_ratio;
+    return at_most(at_most(input) + at_most(output_tokens) * output_ratio);
 }
 
 /* How long it takes to drain. */

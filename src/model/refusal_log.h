@@ -40,7 +40,7 @@ struct refusal_window {
 struct refusal_throughput {
     uint64_t per_minute, per_unit; /* what drains */
     uint64_t permille;             /* utilization */
-    uint64_t this_minute;          /* work admitted and corrected in the clock's minute so far, */
+    uint64_t this_minute;          /* work that ended in the clock's minute so far, */
     uint64_t last_minute;          /* and in the one before */
     uint64_t in_flight;            /* requests */
 };

@@ -141,7 +141,7 @@ def test_throughput(service):
     t = e["throughput"]
     assert (t["drain_per_minute"], t["per_unit_and_minute"], t["requests_in_flight"]) == (3450, 230, 0)
     assert 100 < t["level_percent"] < 130
-    assert t["admitted_this_minute"] >= 3450 and t["admitted_last_minute"] == 0
+    assert t["work_this_minute"] >= 3450 and t["work_last_minute"] == 0
     assert e["estimate"] == {
         "unit": "input-tokens",
         "total": 801,

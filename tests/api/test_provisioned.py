@@ -7,7 +7,7 @@ import openai
 import pytest
 
 from service import Lazuli
-from waiting import wait_until
+from waiting import wait_for_room, wait_until
 
 MESSAGES = [{"role": "user", "content": "hi"}]
 
@@ -104,6 +104,20 @@ def test_what_fails_costs_nothing(service):
     assert utilization(ask(service, "failing", 1)) < 1
 
 
+def test_what_no_model_answers_fills_nothing(service):
+    deploy(service, "asked")  # its model names no longest answer: it is the context
+    answer = ask(service, "asked", 2**31 - 1)
+    assert answer.status_code == 400
+    assert answer.json()["error"] == {
+        "message": "max_tokens is too large: 2147483647. This model supports at most 8192 completion tokens, whereas you "
+        "provided 2147483647.",
+        "type": "invalid_request_error",
+        "param": "max_tokens",
+        "code": "invalid_value",
+    }
+    assert utilization(answer) == 0
+
+
 def test_a_broken_stream_costs_what_came(service):
     deploy(service, "broken")
     for _ in range(4):
@@ -128,6 +142,7 @@ def test_more_units_take_more(service):
 
 def test_utilization_of_a_minute_is_a_metric(service):
     deploy(service, "metered")
+    wait_for_room(60, 5)  # for the request, whose work is that of the minute in which it ends
     answer = ask(service, "metered", 800)
     usage = answer.json()["usage"]
     work = usage["prompt_tokens"] + 4 * usage["completion_tokens"]

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <cmocka.h>
 
+#include "inference/refusal.h"
 #include "model/budget.h"
 #include "reply_events.h"
 
@@ -101,6 +102,20 @@ static void what_the_day_has_no_room_for_is_refused(void **state)
     answer(200, CACHED);
 }
 
+/* Midnight has come since it was refused. */
+static void no_wait_is_negative(void **state)
+{
+    struct exchange *x = rig_exchange(&operation_chat, "paid", "2024-10-21", STR("{}"));
+    struct error err;
+
+    (void)state;
+    x->admission.spending_ends_ms = clock_now_ms(&rig.clock) - 5000;
+    refusal_set_budget(x, &err);
+    assert_true(str_equal(x->retry.seconds, STR("1")));
+    assert_non_null(strstr(err.text, "Please retry after 1 seconds."));
+    rig_end_exchange(x);
+}
+
 /* By what answers have had: 7 tokens at first, and ever more of the others. */
 static void who_says_no_length_is_taken_for_the_usual(void **state)
 {
@@ -161,6 +176,7 @@ int main(void)
         TEST(what_is_not_paid_for_is_not_counted),
         TEST(who_leaves_has_had_something),
         TEST(what_the_day_has_no_room_for_is_refused),
+        TEST(no_wait_is_negative),
         TEST(who_says_no_length_is_taken_for_the_usual),
         TEST(spillover_ends_where_the_money_does),
         TEST(each_pays_for_itself),

@@ -109,6 +109,18 @@ static void test_minimum_and_steps(void **state)
     }
 }
 
+/* 100,000 units to the token, of which the sum makes a little more. */
+static void test_all_of_the_maximum(void **state)
+{
+    static const struct calc_workload w[] = { { 83, 100000, 0, 0.71 }, { 7851, 100000, 0, 0.57 } };
+    struct calc_estimate e;
+
+    (void)state;
+    estimate("gpt-5.2", "GlobalProvisionedManaged", w, 2, &e);
+    assert_true(e.needed > 100000);
+    assert_int_equal(e.capacity, 100000);
+}
+
 /* A unit of gpt-4o comes to 1,000 tokens and 6 requests a minute, one of gpt-5 to 1,000 and 1. */
 static void test_standard(void **state)
 {
@@ -165,9 +177,10 @@ static void test_large_numbers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_worked_examples),          cmocka_unit_test(test_several_workloads),
-        cmocka_unit_test(test_minimum_and_steps),        cmocka_unit_test(test_standard),
-        cmocka_unit_test(test_what_cannot_be_estimated), cmocka_unit_test(test_large_numbers),
+        cmocka_unit_test(test_worked_examples),   cmocka_unit_test(test_several_workloads),
+        cmocka_unit_test(test_minimum_and_steps), cmocka_unit_test(test_all_of_the_maximum),
+        cmocka_unit_test(test_standard),          cmocka_unit_test(test_what_cannot_be_estimated),
+        cmocka_unit_test(test_large_numbers),
     };
 
     return cmocka_run_group_tests(tests, default_catalog_set_up, default_catalog_tear_down);

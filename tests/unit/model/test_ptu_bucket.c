@@ -20,6 +20,9 @@ static void test_work(void **state)
     assert_int_equal(ptu_work(100, 0, 20, 4), 180);
     assert_int_equal(ptu_work(100, 60, 20, 4), 120); /* cached tokens cost nothing */
     assert_int_equal(ptu_work(100, 200, 20, 4), 80); /* nor do they give any back */
+    assert_int_equal(ptu_work(99999920, 0, 20, 4), 100000000);
+    assert_int_equal(ptu_work(99999921, 0, 20, 4), 100000000); /* no request has more */
+    assert_int_equal(ptu_work(0, 0, 99999999, 4), 100000000);
     assert_int_equal(ptu_work(UINT64_MAX, 0, UINT64_MAX, 8), 100000000);
 }
 
