@@ -43,11 +43,11 @@ static void work_is_of_the_minute_in_which_it_ended(void **state)
     expect_work(0, 0);
     clock_move_to(&rig.clock, MORNING + RATE_MINUTE_MS);
     answer(200, ANSWER);
-    expect_work(1, 9);
+    expect_work(1, 19); /* 4 of the prompt, and 5 of the answer, which count for 3 each */
     rig_chat("ptu-sim", ASKED);
     answer(200, ANSWER);
     expect_work(0, 0);
-    expect_work(1, 18);
+    expect_work(1, 2 * 19);
 }
 
 static void what_fails_was_no_work(void **state)
