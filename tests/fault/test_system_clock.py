@@ -161,7 +161,11 @@ def test_limits(service, clock, seconds):
         return float(service.post("ptu", body()).headers["azure-openai-deployment-utilization"].rstrip("%"))
 
     def fill():
-        return wait_until(lambda: (last := service.post("full", body(max_tokens=1))).status_code == 429 and last.headers, "no 429")
+        def refused():
+            answer = service.post("full", body(max_tokens=1))
+            return answer.status_code == 429 and answer.headers
+
+        return wait_until(refused, "no 429")
 
     fill()
     before = [utilization() for _ in range(8)][-1]
