@@ -47,16 +47,22 @@ static char *reserve(struct buf *b, size_t len)
     return b->data + b->end;
 }
 
+char *buf_extend(struct buf *b, size_t len)
+{
+    char *at = reserve(b, len);
+
+    if (at)
+        b->end += len;
+    return at;
+}
+
 bool buf_append(struct buf *b, struct str s)
 {
-    char *at = reserve(b, s.len);
+    char *at = buf_extend(b, s.len);
 
-    if (!at)
-        return false;
-    if (s.len)
+    if (at && s.len)
         memcpy(at, s.data, s.len);
-    b->end += s.len;
-    return true;
+    return at != NULL;
 }
 
 bool buf_printf(struct buf *b, const char *format, ...)

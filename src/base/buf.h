@@ -36,6 +36,8 @@ static inline size_t buf_len(const struct buf *b)
 }
 
 MUST_CHECK bool buf_append(struct buf *b, struct str s);
+/* `len` more bytes of content, for the caller to write; NULL: that is beyond the maximum. */
+MUST_CHECK char *buf_extend(struct buf *b, size_t len);
 MUST_CHECK bool buf_printf(struct buf *b, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Drops `len` bytes at the front. */
 void buf_consume(struct buf *b, size_t len);

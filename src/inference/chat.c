@@ -230,6 +230,7 @@ const struct operation operation_chat = {
     .model_operation = MODEL_CHAT,
     .engine_operation = ENGINE_CHAT,
     .event_object = "chat.completion.chunk",
+    .event_text = { "\"content\"", 9 },
     .check = check,
     .shape = shape,
     .shape_event = shape_event,

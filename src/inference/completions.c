@@ -202,6 +202,7 @@ const struct operation operation_completions = {
     .model_operation = MODEL_COMPLETION,
     .engine_operation = ENGINE_COMPLETION,
     .event_object = "text_completion",
+    .event_text = { "\"text\"", 6 },
     .check = check,
     .shape = shape,
     .shape_event = shape_event,

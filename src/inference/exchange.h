@@ -29,6 +29,7 @@
 #include "base/format.h"
 #include "base/json.h"
 #include "inference/api_version.h"
+#include "inference/event_template.h"
 #include "inference/inference.h"
 #include "net/sse.h"
 
@@ -133,6 +134,7 @@ struct relay {
     bool *called;           /* of chats that must call a tool: which choices have */
     bool splitter_used;
     bool saw_done;
+    unsigned char lessons; /* events that templates were made of */
     struct sse_splitter splitter;
 
     struct str usage; /* JSON of the last usage that the stream told */
@@ -239,6 +241,7 @@ struct inference {
     struct directory_view view;
     uint64_t random;   /* state of the generator for ids */
     struct buf events; /* of the stream whose turn it is; empty between turns */
+    struct event_templates templates;
     unsigned active;
 };
 

@@ -90,6 +90,7 @@ static void add_not_understood(struct exchange *x)
 
 static bool shape_event(struct exchange *x, struct str data)
 {
+    struct event_lesson before = event_template_begin(x);
     struct arena *scratch = arena_new(loop_arenas(x->inference->options.loop));
     struct error err;
     yyjson_doc *event = json_parse(scratch, data, &err);
@@ -114,6 +115,8 @@ static bool shape_event(struct exchange *x, struct str data)
     } else if (out.len) {
         x->relay.events++;
         ok = add_event(x, out);
+        if (ok)
+            event_template_learn(x, &before, data);
     }
     arena_free(scratch);
     return ok;
@@ -129,7 +132,7 @@ static bool on_event(void *data, struct str event)
         x->relay.saw_done = true;
         return true;
     }
-    return shape_event(x, event);
+    return event_template_apply(x, event) || shape_event(x, event);
 }
 
 static void start_stream(struct exchange *x, struct str first)

@@ -1,0 +1,91 @@
+/*
+ * Events of a stream, a line each: what a template makes of one is to the byte what the parser and
+ * the writer make of it. The first byte says of which operation, the second what the request asked
+ * for.
+ * SPDX-License-Identifier: MIT
+ */
+#include "../unit/inference/rig.h"
+#include "inference/engine_error.h"
+#include "inference/event_template.h"
+#include "fuzz.h"
+
+static const char *const versions[] = { "2023-05-15", "2024-02-01", "2024-10-21" };
+
+static struct exchange *make(uint8_t target, uint8_t wanted)
+{
+    const struct operation *operation = target & 1 ? &operation_completions : &operation_chat;
+    const char *deployment = target & 1 ? "up-text" : "up";
+    struct exchange *x = rig_exchange(operation, deployment, versions[wanted % ARRAY_LEN(versions)],
+                                      STR("{\"messages\":[],\"prompt\":\"a\"}"));
+
+    x->facts.include_usage = wanted & 16;
+    x->facts.must_call = wanted & 32;
+    return x;
+}
+
+/* What RELAY's parser and writer add to inference.events; false: no event. */
+static bool shape(struct exchange *x, struct str line)
+{
+    struct buf *events = &x->inference->events;
+    struct error err;
+    yyjson_doc *doc = json_parse(x->arena, line, &err);
+    struct str out = STR_NONE;
+
+    if (!doc || engine_error_of_event(x, doc, &err) ||
+        !x->operation->shape_event(x, x->arena, doc, &out) || !out.len)
+        return false;
+    x->relay.events++;
+    check(buf_append(events, SSE_DATA_PREFIX) && buf_append(events, out) &&
+          buf_append(events, SSE_DATA_SUFFIX));
+    return true;
+}
+
+static void learn(struct exchange *x, struct str line)
+{
+    struct event_lesson before = event_template_begin(x);
+
+    x->relay.lessons = 0;
+    if (shape(x, line))
+        event_template_learn(x, &before, line);
+}
+
+/* A template has taken the line: the other way, too, it is what it has become. */
+static void compare(struct exchange *x, struct relay before, struct str line)
+{
+    struct relay after = x->relay;
+    struct str made = arena_copy(x->arena, buf_str(&x->inference->events));
+
+    buf_clear(&x->inference->events);
+    x->relay = before;
+    check(shape(x, line));
+    check(str_equal(buf_str(&x->inference->events), made));
+    check(x->relay.text_bytes == after.text_bytes && x->relay.events == after.events);
+    check(x->relay.finished_choices == after.finished_choices);
+    check(x->relay.usage.data == after.usage.data && x->relay.id.data == after.id.data);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct str rest, line;
+    struct exchange *x;
+
+    if (!rig.loop)
+        rig_open();
+    if (size < 2)
+        return 0;
+    rig.inference->templates = (struct event_templates){ 0 };
+    x = make(data[0], data[1]);
+    rest = str_of((const char *)data + 2, size - 2);
+    while (str_split(&rest, '\n', &line)) {
+        struct relay before = x->relay;
+
+        buf_clear(&rig.inference->events);
+        if (event_template_apply(x, line))
+            compare(x, before, line);
+        else
+            learn(x, line);
+    }
+    buf_clear(&rig.inference->events);
+    rig_end_exchange(x);
+    return 0;
+}
