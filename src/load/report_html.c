@@ -47,21 +47,20 @@ static void write_big(FILE *out, const char *name, double value, int decimals, c
 
 static void write_totals(FILE *out, const struct load_facts *f)
 {
-    const struct load_stats *s = f->stats;
-    double minutes = f->run_s > 0 ? f->run_s / 60 : 1;
+    const struct load_sums *s = &f->stats->totals;
 
     fputs("<div class=\"big\">\n", out);
-    write_big(out, "requests a minute", (double)(s->completed - s->failed) / minutes, 1, "");
-    write_big(out, "tokens a minute", (double)(s->context_tokens + s->generated_tokens) / minutes,
+    write_big(out, "requests a minute", load_per_minute(f, s->done), 1, "");
+    write_big(out, "tokens a minute", load_per_minute(f, s->context_tokens + s->generated_tokens),
               0, "");
     if (s->ttft.count)
         write_big(out, "to the first token, 95th", histogram_percentile(&s->ttft, 0.95) / 1e6, 3,
                   " s");
     if (s->e2e.count)
         write_big(out, "end to end, 95th", histogram_percentile(&s->e2e, 0.95) / 1e6, 3, " s");
-    if (s->utilization_count)
-        write_big(out, "utilization", s->utilization_sum / (double)s->utilization_count, 1, "%");
-    write_big(out, "failures", (double)(s->failed - s->throttled), 0, "");
+    if (s->utilization.count)
+        write_big(out, "utilization", load_sums_utilization(s), 1, "%");
+    write_big(out, "failures", (double)s->failed, 0, "");
     write_big(out, "throttled", (double)s->throttled, 0, "");
     fputs("</div>\n", out);
 }
@@ -121,11 +120,11 @@ static void write_latencies(FILE *out, const struct load_facts *f)
     for (unsigned i = 0; i < LOAD_PERCENTILE_COUNT; i++)
         fprintf(out, "<th class=\"n\">%s</th>", load_percentile_names[i]);
     fputs("<th class=\"n\">max</th></tr>\n", out);
-    load_latency_rows(f->stats, rows);
+    load_latency_rows(f, rows);
     for (unsigned i = 0; i < LOAD_LATENCY_COUNT; i++) {
         const struct histogram *h = rows[i].histogram;
 
-        if (!h->count || (rows[i].is_corrected && f->options->rate_rpm <= 0))
+        if (!rows[i].is_told)
             continue;
         fprintf(out, "<tr><th>%s</th><td class=\"n\">%llu</td>", rows[i].title,
                 (unsigned long long)h->count);
@@ -178,37 +177,6 @@ static void write_failures(FILE *out, const struct load_facts *f)
     fputs("</table>\n", out);
 }
 
-static void write_notes(FILE *out, const struct load_facts *f)
-{
-    const struct load_stats *s = f->stats;
-    double average;
-
-    if (load_has_short_answers(f, &average))
-        fprintf(out,
-                "<p>Answers had %.0f tokens on average, of %llu asked for: with longer ones there "
-                "would be fewer requests a minute, and each would take longer.</p>\n",
-                average, (unsigned long long)f->options->max_tokens);
-    if (s->held_count)
-        fprintf(out,
-                "<p>%llu requests waited for a free client, %.3f s at most: with more clients the "
-                "rate would have been kept.</p>\n",
-                (unsigned long long)s->held_count, (double)s->held_max_us / 1e6);
-    if (s->late_count)
-        fprintf(out,
-                "<p>%llu requests started more than 10 ms late, %.3f s at most: the machine that "
-                "made the load had no processor for them.</p>\n",
-                (unsigned long long)s->late_count, (double)s->late_max_us / 1e6);
-    if (s->not_started)
-        fprintf(out, "<p>%llu requests that were planned before the end were not started.</p>\n",
-                (unsigned long long)s->not_started);
-    if (s->aborted)
-        fprintf(out, "<p>%llu requests were aborted under way.</p>\n",
-                (unsigned long long)s->aborted);
-    if (s->throttled_tries)
-        fprintf(out, "<p>%llu answers of 429 were tried again.</p>\n",
-                (unsigned long long)s->throttled_tries);
-}
-
 /* -- Charts ------------------------------------------------------------------------------------ */
 
 /* The last interval is shorter; a rate of much less than half of one says nothing. */
@@ -249,7 +217,7 @@ enum value {
     VALUE_UTILIZATION,
 };
 
-static double value_of(const struct load_series *s, const struct series_point *p, enum value value)
+static double value_of(const struct load_series *s, const struct load_sums *p, enum value value)
 {
     switch (value) {
     case VALUE_DONE:
@@ -271,7 +239,7 @@ static double value_of(const struct load_series *s, const struct series_point *p
     case VALUE_E2E_99:
         return percentile_s(&p->e2e, 0.99);
     case VALUE_CORRECTED_95:
-        return percentile_s(&p->corrected, 0.95);
+        return percentile_s(&p->e2e_corrected, 0.95);
     case VALUE_TTFT_50:
         return percentile_s(&p->ttft, 0.5);
     case VALUE_TTFT_95:
@@ -279,7 +247,7 @@ static double value_of(const struct load_series *s, const struct series_point *p
     case VALUE_TTFT_99:
         return percentile_s(&p->ttft, 0.99);
     case VALUE_UTILIZATION:
-        return p->utilization_count ? p->utilization_sum / (double)p->utilization_count : NAN;
+        return p->utilization.count ? load_sums_utilization(p) : NAN;
     }
     return NAN;
 }
@@ -322,7 +290,7 @@ static void write_percentiles(FILE *out, const struct load_facts *f)
     };
     static const char *const names[] = { "10%", "25%",   "50%",   "75%",    "90%", "95%",
                                          "99%", "99.5%", "99.9%", "99.99%", "max" };
-    const struct load_stats *s = f->stats;
+    const struct load_sums *s = &f->stats->totals;
     double values[3][ARRAY_LEN(parts)];
     struct chart c = { .title = "Latency by percentile",
                        .unit = "s",
@@ -373,13 +341,13 @@ static void write_charts(FILE *out, const struct load_facts *f)
     fputs("<h2>Over time</h2>\n", out);
     write_chart(out, f, &throughput);
     write_chart(out, f, &tokens);
-    if (f->stats->e2e.count)
+    if (f->stats->totals.e2e.count)
         write_chart(out, f, &e2e);
-    if (f->stats->ttft.count)
+    if (f->stats->totals.ttft.count)
         write_chart(out, f, &ttft);
-    if (f->stats->utilization_count)
+    if (f->stats->totals.utilization.count)
         write_chart(out, f, &utilization);
-    if (!f->stats->e2e.count)
+    if (!f->stats->totals.e2e.count)
         return;
     fputs("<h2>Distribution</h2>\n", out);
     write_percentiles(out, f);
@@ -397,9 +365,10 @@ void load_report_write_html(FILE *out, const struct load_facts *f)
     fprintf(out, "</title>\n<style>\n%s</style></head>\n<body>\n<h1>Load of ", style);
     html_write(out, f->options->deployment);
     fprintf(out, "</h1>\n<p class=\"note\">%s, %.1f s, %llu requests; lazuli bench %s</p>\n",
-            time_text, f->run_s, (unsigned long long)f->stats->completed, LAZULI_VERSION);
+            time_text, f->run_s, (unsigned long long)load_sums_ended(&f->stats->totals),
+            LAZULI_VERSION);
     write_totals(out, f);
-    write_notes(out, f);
+    load_notes_write(out, f, "<p>", "</p>\n");
     write_latencies(out, f);
     write_failures(out, f);
     write_charts(out, f);

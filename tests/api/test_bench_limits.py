@@ -114,7 +114,7 @@ def test_waits_for_a_provisioned_deployment(provisioned):
     done = load_provisioned(provisioned, "waiting", "-n", 42, "-t", "exponential")
     assert done.status == 0, done.err
     assert (done.last["completed"], done.last["failures"], done.last["throttled"]) == ("42", "0", "0")
-    assert re.search(r"; \d+ answers of 429 were tried again", done.err)
+    assert re.search(r"throttled: \d+ answers of 429 were tried again", done.err)
 
 
 def test_lives_through_faults_of_the_simulator(lazuli_with_faults):
