@@ -161,12 +161,13 @@ static void on_end(void *data)
         finish(c, LOAD_DONE, LOAD_CAUSE_COUNT, "");
 }
 
-static enum load_cause cause_of(enum http_failure failure, const char *text, bool has_head)
+static enum load_cause cause_of(enum http_failure failure, bool has_head)
 {
     switch (failure) {
     case HTTP_FAILURE_CONNECT:
-        return str_find(str_from(text), STR("TLS: ")) == SIZE_MAX ? LOAD_CAUSE_CONNECT
-                                                                  : LOAD_CAUSE_TLS;
+        return LOAD_CAUSE_CONNECT;
+    case HTTP_FAILURE_TLS:
+        return LOAD_CAUSE_TLS;
     case HTTP_FAILURE_CONNECT_TIMEOUT:
         return LOAD_CAUSE_CONNECT_TIMEOUT;
     case HTTP_FAILURE_HEAD_TIMEOUT:
@@ -185,7 +186,7 @@ static void on_failure(void *data, enum http_failure failure, const char *text)
 {
     struct load_client *c = data;
 
-    finish(c, LOAD_FAILED, cause_of(failure, text, c->status != 0), text);
+    finish(c, LOAD_FAILED, cause_of(failure, c->status != 0), text);
 }
 
 static const struct http_client_events events = {
