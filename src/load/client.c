@@ -201,12 +201,9 @@ static void send_request(struct load_client *c)
     struct load_context *x = c->context;
     const struct prompt *p = c->prompt;
     uint64_t timeout_ms = (uint64_t)(x->options->timeout_s * 1000);
-    struct timespec now;
     unsigned count = 0;
 
-    clock_gettime(CLOCK_REALTIME, &now);
-    prompt_stamp(c->stamp, (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000,
-                 &x->last_stamp_us);
+    prompt_stamp(c->stamp, clock_wall_us(), &x->last_stamp_us);
     for (unsigned i = 0; i < p->piece_count; i++) {
         if (i)
             c->parts[count++] = str_of(c->stamp, PROMPT_STAMP_BYTES);
