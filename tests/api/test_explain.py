@@ -293,8 +293,8 @@ def test_the_command_says_what_is_wrong(service, known, tmp_path):
     for words, status, text in (
         ((), 2, "explain needs the apim-request-id"),
         (("chatcmpl-1", *data), 2, "is no apim-request-id"),
-        ((known, "more", *data), 2, "'more' is not an option"),
-        ((known, "--output", "yaml", *data), 2, "is neither text nor json"),
+        ((known, "more", *data), 2, "'more' is one word too many"),
+        ((known, "--output", "yaml", *data), 2, "--output must be one of text|json, not 'yaml'"),
         ((known, "--endpoint"), 2, "--endpoint needs a value"),
         ((known, "--nonsense", "1", *data), 2, "there is no setting 'nonsense'"),
         ((known, "--endpoint", "127.0.0.1:1"), 2, "in the environment"),
