@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
@@ -200,53 +201,34 @@ static double percentile_s(const struct histogram *h, double part)
     return h->count ? histogram_percentile(h, part) / 1e6 : NAN;
 }
 
-enum value {
-    VALUE_DONE,
-    VALUE_FAILED,
-    VALUE_THROTTLED,
-    VALUE_TRIED_AGAIN,
-    VALUE_CONTEXT,
-    VALUE_GENERATED,
-    VALUE_E2E_50,
-    VALUE_E2E_95,
-    VALUE_E2E_99,
-    VALUE_CORRECTED_95,
-    VALUE_TTFT_50,
-    VALUE_TTFT_95,
-    VALUE_TTFT_99,
-    VALUE_UTILIZATION,
+/* What a line of a chart shows of each point. */
+struct line_plan {
+    const char *name;
+    enum { LINE_PER_MINUTE, LINE_PERCENTILE, LINE_UTILIZATION } kind;
+    size_t offset; /* in struct load_sums, of the count or the histogram */
+    double part;   /* of a percentile */
 };
 
-static double value_of(const struct load_series *s, const struct load_sums *p, enum value value)
+#define PER_MINUTE(name, member)                                     \
+    {                                                                \
+        name, LINE_PER_MINUTE, offsetof(struct load_sums, member), 0 \
+    }
+#define PERCENTILE(name, member, part)                                    \
+    {                                                                     \
+        name, LINE_PERCENTILE, offsetof(struct load_sums, member), (part) \
+    }
+
+static double value_of(const struct load_series *s, const struct load_sums *p,
+                       const struct line_plan *line)
 {
-    switch (value) {
-    case VALUE_DONE:
-        return per_minute(s, p->done);
-    case VALUE_FAILED:
-        return per_minute(s, p->failed);
-    case VALUE_THROTTLED:
-        return per_minute(s, p->throttled);
-    case VALUE_TRIED_AGAIN:
-        return per_minute(s, p->throttled_tries);
-    case VALUE_CONTEXT:
-        return per_minute(s, p->context_tokens);
-    case VALUE_GENERATED:
-        return per_minute(s, p->generated_tokens);
-    case VALUE_E2E_50:
-        return percentile_s(&p->e2e, 0.5);
-    case VALUE_E2E_95:
-        return percentile_s(&p->e2e, 0.95);
-    case VALUE_E2E_99:
-        return percentile_s(&p->e2e, 0.99);
-    case VALUE_CORRECTED_95:
-        return percentile_s(&p->e2e_corrected, 0.95);
-    case VALUE_TTFT_50:
-        return percentile_s(&p->ttft, 0.5);
-    case VALUE_TTFT_95:
-        return percentile_s(&p->ttft, 0.95);
-    case VALUE_TTFT_99:
-        return percentile_s(&p->ttft, 0.99);
-    case VALUE_UTILIZATION:
+    const void *at = (const char *)p + line->offset;
+
+    switch (line->kind) {
+    case LINE_PER_MINUTE:
+        return per_minute(s, *(const uint64_t *)at);
+    case LINE_PERCENTILE:
+        return percentile_s(at, line->part);
+    case LINE_UTILIZATION:
         return p->utilization.count ? load_sums_utilization(p) : NAN;
     }
     return NAN;
@@ -255,10 +237,7 @@ static double value_of(const struct load_series *s, const struct load_sums *p, e
 struct chart_plan {
     const char *title, *unit;
     unsigned line_count;
-    struct {
-        const char *name;
-        enum value value;
-    } lines[CHART_LINES_MAX];
+    struct line_plan lines[CHART_LINES_MAX];
 };
 
 static void write_chart(FILE *out, const struct load_facts *f, const struct chart_plan *plan)
@@ -277,7 +256,7 @@ static void write_chart(FILE *out, const struct load_facts *f, const struct char
         c.names[line] = plan->lines[line].name;
         c.values[line] = at;
         for (unsigned i = 0; i < c.count; i++)
-            at[i] = value_of(s, s->points[i], plan->lines[line].value);
+            at[i] = value_of(s, s->points[i], &plan->lines[line]);
     }
     chart_write(out, &c);
     free(values);
@@ -315,39 +294,40 @@ static void write_charts(FILE *out, const struct load_facts *f)
         throughput = { "Requests",
                        "a minute",
                        4,
-                       { { "done", VALUE_DONE },
-                         { "failed", VALUE_FAILED },
-                         { "throttled", VALUE_THROTTLED },
-                         { "tried again", VALUE_TRIED_AGAIN } } },
+                       { PER_MINUTE("done", done), PER_MINUTE("failed", failed),
+                         PER_MINUTE("throttled", throttled),
+                         PER_MINUTE("tried again", throttled_tries) } },
         tokens = { "Tokens",
                    "a minute",
                    2,
-                   { { "answers", VALUE_GENERATED }, { "prompts", VALUE_CONTEXT } } },
+                   { PER_MINUTE("answers", generated_tokens),
+                     PER_MINUTE("prompts", context_tokens) } },
         e2e = { "End to end",
                 "s",
                 4,
-                { { "p50", VALUE_E2E_50 },
-                  { "p95", VALUE_E2E_95 },
-                  { "p99", VALUE_E2E_99 },
-                  { "p95 from the planned time", VALUE_CORRECTED_95 } } },
+                { PERCENTILE("p50", e2e, 0.5), PERCENTILE("p95", e2e, 0.95),
+                  PERCENTILE("p99", e2e, 0.99),
+                  PERCENTILE("p95 from the planned time", e2e_corrected, 0.95) } },
         ttft = { "Time to first token",
                  "s",
                  3,
-                 { { "p50", VALUE_TTFT_50 }, { "p95", VALUE_TTFT_95 }, { "p99", VALUE_TTFT_99 } } },
+                 { PERCENTILE("p50", ttft, 0.5), PERCENTILE("p95", ttft, 0.95),
+                   PERCENTILE("p99", ttft, 0.99) } },
         utilization = {
-            "Utilization of the deployment", "%", 1, { { "average", VALUE_UTILIZATION } }
+            "Utilization of the deployment", "%", 1, { { "average", LINE_UTILIZATION, 0, 0 } }
         };
+    const struct load_sums *totals = &f->stats->totals;
 
     fputs("<h2>Over time</h2>\n", out);
     write_chart(out, f, &throughput);
     write_chart(out, f, &tokens);
-    if (f->stats->totals.e2e.count)
+    if (totals->e2e.count)
         write_chart(out, f, &e2e);
-    if (f->stats->totals.ttft.count)
+    if (totals->ttft.count)
         write_chart(out, f, &ttft);
-    if (f->stats->totals.utilization.count)
+    if (totals->utilization.count)
         write_chart(out, f, &utilization);
-    if (!f->stats->totals.e2e.count)
+    if (!totals->e2e.count)
         return;
     fputs("<h2>Distribution</h2>\n", out);
     write_percentiles(out, f);
