@@ -43,10 +43,20 @@ uint64_t clock_monotonic_ms(void)
     return (uint64_t)coarse_ms(CLOCK_MONOTONIC_COARSE);
 }
 
-uint64_t clock_monotonic_us(void)
+static uint64_t exact_us(clockid_t id)
 {
     struct timespec t;
 
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(id, &t);
     return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+uint64_t clock_wall_us(void)
+{
+    return exact_us(CLOCK_REALTIME);
+}
+
+uint64_t clock_monotonic_us(void)
+{
+    return exact_us(CLOCK_MONOTONIC);
 }

@@ -27,6 +27,8 @@ int64_t clock_steady_ms(const struct clock *c);
 /* Moves the clock: from now on it shows `now_ms` and goes on from there. Any thread. */
 void clock_move_to(struct clock *c, int64_t now_ms);
 
+/* Microseconds since 1970-01-01 UTC by the wall clock as it is, moved by nobody and not late: for a log. */
+uint64_t clock_wall_us(void);
 /* Microseconds of a clock that never goes back and nobody moves: for measuring. */
 uint64_t clock_monotonic_us(void);
 /* Milliseconds of such a clock, up to CLOCK_LATE_MS late, for less: for time-outs. Not to be compared with

@@ -23,6 +23,7 @@
     /* ours, below any surface: configuration, files, the store */ \
     X(CONFIG,              500, ARM,     "InvalidConfiguration", NULL, "The configuration is not valid.") \
     X(IO,                  500, ARM,     "InternalServerError", NULL, "An input or output operation failed.") \
+    X(TLS,                 500, ARM,     "InternalServerError", NULL, "The TLS handshake failed.") \
     X(STORE,               500, ARM,     "InternalServerError", NULL, "The store could not complete the operation.") \
     X(STORE_UNUSABLE,      503, ARM,     "ServiceUnavailable", NULL, "The service cannot use its store at the moment: the disk may be full, read-only or failing.") \
     X(CONFLICT,            409, ARM,     "RequestConflict", NULL, "Another operation changed the resource.") \

@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 /* A line, its end included; what is longer is cut. Below PIPE_BUF (4096), so that lines of
  * several processes to one pipe do not mix, and that a pipe which takes anything takes it whole. */
 #define LINE_BYTES 2048
@@ -43,16 +45,16 @@ bool log_is_on(enum log_level level)
 /* "2026-11-21T01:02:03.123Z info event_name" */
 static size_t write_head(char *line, size_t size, enum log_level level, const char *event)
 {
-    struct timespec now;
+    /* The wall clock, also in a dev server whose own clock was moved. */
+    uint64_t now_us = clock_wall_us();
+    time_t seconds = (time_t)(now_us / 1000000);
     struct tm t;
     int len;
 
-    /* The wall clock, also in a dev server whose own clock was moved. */
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &t);
+    gmtime_r(&seconds, &t);
     len = snprintf(line, size, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ %s %s", t.tm_year + 1900,
                    t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec,
-                   (int)(now.tv_nsec / 1000000), level_names[level], event);
+                   (int)(now_us / 1000 % 1000), level_names[level], event);
     assert(len > 0 && (size_t)len < size);
     return (size_t)len;
 }

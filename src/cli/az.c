@@ -31,7 +31,7 @@ static bool open_session(struct az_session *s, int argc, char **argv, struct err
     settings_init(&s->settings);
     s->arena = arena_new(NULL);
     arena_keep_secret(s->arena);
-    return command_read_settings(argc, argv, NULL, &s->settings, &config, err) &&
+    return command_read_settings(argc, argv, NULL, NULL, &s->settings, &config, err) &&
            service_info_read(&s->settings, s->arena, &s->service, err) &&
            az_profile_open(&s->profile, &s->service, s->arena, err);
 }

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,37 +155,46 @@ static struct str read_input(struct arena *a)
     return copy;
 }
 
-static int usage_of_tokenize(FILE *out, int status)
+static int usage_of_tokenize(void)
 {
     fputs(
         "usage: lazuli bench tokenize [-m MODEL] [TEXT]\n\n"
         "How many tokens a text or a JSON list of chat messages has (default: standard input). No\n"
         "tokenizer is asked: it is a guess of four characters a token, whatever the model.\n",
-        out);
-    return status;
+        stdout);
+    return 0;
 }
+
+struct tokenize_options {
+    const char *model, *text;
+    bool wants_help;
+};
 
 static int run_tokenize(int argc, char **argv)
 {
+    static const struct option_row rows[] = {
+        { "model", 'm', OPTION_TEXT, .offset = offsetof(struct tokenize_options, model) },
+        { "help", 'h', OPTION_FLAG, .offset = offsetof(struct tokenize_options, wants_help) },
+    };
+    static const struct option_table options = {
+        .rows = rows,
+        .count = ARRAY_LEN(rows),
+        .has_subject = true,
+        .subject = offsetof(struct tokenize_options, text),
+    };
+    struct tokenize_options given = { 0 };
     struct arena *a;
-    const char *given = NULL;
     struct str text;
     struct error err;
     yyjson_doc *doc;
     yyjson_val *root;
 
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "--help") == 0)
-            return usage_of_tokenize(stdout, 0);
-        if ((strcmp(argv[i], "-m") == 0 || strcmp(argv[i], "--model") == 0) && i + 1 < argc)
-            i++;
-        else if (argv[i][0] == '-' || given)
-            return usage_of_tokenize(stderr, EXIT_USAGE);
-        else
-            given = argv[i];
-    }
+    if (!options_read(&options, argc, argv, &given, NULL, &err))
+        return command_fail(&err, EXIT_USAGE);
+    if (given.wants_help)
+        return usage_of_tokenize();
     a = arena_new(NULL);
-    text = given ? str_from(given) : read_input(a);
+    text = given.text ? str_from(given.text) : read_input(a);
     doc = json_parse(a, text, &err);
     root = doc ? yyjson_doc_get_root(doc) : NULL;
     printf("tokens: %llu\n", (unsigned long long)(yyjson_is_arr(root) ? tokens_of_messages(root)

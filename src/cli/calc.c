@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,8 +24,10 @@ struct question {
     const char *model, *version, *sku;
     struct calc_workload workloads[CALC_WORKLOADS_MAX];
     size_t workload_count;
-    bool as_json;
+    int output;
 };
+
+enum { OUTPUT_TABLE, OUTPUT_JSON };
 
 /* One SKU's answer. */
 struct answer {
@@ -65,8 +68,10 @@ static bool read_workload(const char *text, struct calc_workload *w)
            (!rest.data && read_percent(str_trim(part), &w->cache_rate));
 }
 
-static bool add_workload(struct question *q, const char *text, struct error *err)
+static bool add_workload(void *filled, const char *text, struct error *err)
 {
+    struct question *q = filled;
+
     if (q->workload_count == CALC_WORKLOADS_MAX)
         return error_set(err, ERROR_CONFIG, "more than %d workloads", CALC_WORKLOADS_MAX);
     if (!read_workload(text, &q->workloads[q->workload_count++]))
@@ -79,59 +84,27 @@ static bool add_workload(struct question *q, const char *text, struct error *err
     return true;
 }
 
-static bool set_output(struct question *q, const char *value, struct error *err)
-{
-    q->as_json = !strcmp(value, "json");
-    return q->as_json || !strcmp(value, "table") ||
-           error_set(err, ERROR_CONFIG, "--output: '%s' is neither table nor json", value);
-}
+#define AT(member) .offset = offsetof(struct question, member)
 
-static bool set(struct question *q, struct str name, const char *value, struct error *err)
-{
-    const struct {
-        const char *names[2]; /* the short one, and az's */
-        const char **member;
-    } rows[] = {
-        { { "--model", "--model-name" }, &q->model },
-        { { "--model-version", "--model-version" }, &q->version },
-        { { "--sku", "--sku-name" }, &q->sku },
-        { { "--catalog", "--catalog" }, &q->catalog_file },
-    };
+/* --model-name and --sku-name are az's words. */
+static const struct option_row option_rows[] = {
+    { "model", .kind = OPTION_TEXT, AT(model) },
+    { "model-name", .kind = OPTION_TEXT, AT(model) },
+    { "model-version", .kind = OPTION_TEXT, AT(version) },
+    { "sku", .kind = OPTION_TEXT, AT(sku) },
+    { "sku-name", .kind = OPTION_TEXT, AT(sku) },
+    { "catalog", .kind = OPTION_TEXT, AT(catalog_file) },
+    { "workload", 'w', OPTION_EACH, .take = add_workload },
+    { "output", 'o', OPTION_CHOICE, AT(output), .choices = "table|json" },
+};
 
-    if (str_equal(name, STR("--workload")) || str_equal(name, STR("-w")))
-        return add_workload(q, value, err);
-    if (str_equal(name, STR("--output")) || str_equal(name, STR("-o")))
-        return set_output(q, value, err);
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        if (str_equal(name, str_from(rows[i].names[0])) ||
-            str_equal(name, str_from(rows[i].names[1]))) {
-            *rows[i].member = value;
-            return true;
-        }
-    }
-    return error_set(err, ERROR_CONFIG, "there is no option '%.*s'; see lazuli calc --help",
-                     STR_ARGS(name));
-}
-
-/* "--name value" or "--name=value". */
 static bool read_options(int argc, char **argv, struct question *q, struct error *err)
 {
-    for (int i = 1; i < argc; i++) {
-        struct str name = str_from(argv[i]);
-        size_t at = str_find_char(name, '=');
-        const char *value = NULL;
+    static const struct option_table options = { .rows = option_rows,
+                                                 .count = ARRAY_LEN(option_rows) };
 
-        if (at != SIZE_MAX && str_starts_with(name, STR("--"))) {
-            value = argv[i] + at + 1;
-            name = str_slice(name, 0, at);
-        } else if (i + 1 < argc) {
-            value = argv[++i];
-        }
-        if (!value)
-            return error_set(err, ERROR_CONFIG, "%.*s needs a value", STR_ARGS(name));
-        if (!set(q, name, value, err))
-            return false;
-    }
+    if (!options_read(&options, argc, argv, q, NULL, err))
+        return false;
     if (!q->model)
         return error_set(err, ERROR_CONFIG, "--model is missing");
     return q->workload_count || error_set(err, ERROR_CONFIG, "--workload is missing");
@@ -321,7 +294,7 @@ static int answer(struct arena *a, const struct question *q, const struct catalo
     m = find_model(c, q, &err);
     if (!m || !find_answers(a, q, m, &load, &answers, &count, &err))
         return command_fail(&err, EXIT_USAGE);
-    if (q->as_json)
+    if (q->output == OUTPUT_JSON)
         print_json(a, q, m, &load, answers, count);
     else
         print_table(a, q, m, &load, answers, count);

@@ -28,56 +28,43 @@ void command_print_export(const char *name, struct str value)
     putchar('\n');
 }
 
-static bool set_option(struct settings *s, struct str name, const char *value,
-                       const struct command_option *own, const char **config, struct error *err)
+/* Where what is no option of the command's own goes. */
+struct words {
+    struct settings *settings;
+    const char **config;
+};
+
+static bool has(struct str name)
 {
+    return settings_has(name) || str_equal(name, STR("config"));
+}
+
+static bool set(void *data, struct str name, const char *value, struct error *err)
+{
+    const struct words *w = data;
+
     if (str_equal(name, STR("config"))) {
-        *config = value;
+        *w->config = value;
         return true;
     }
-    if (own && str_equal(name, str_from(own->name))) {
-        *own->value = value;
-        return true;
-    }
-    return settings_set(s, name, str_from(value), "command line", err);
+    if (!settings_has(name))
+        return error_set(err, ERROR_CONFIG,
+                         "command line: there is no setting '%.*s'; lazuli settings lists them",
+                         STR_ARGS(name));
+    return settings_set(w->settings, name, str_from(value), "command line", err);
 }
 
-static bool is_known(struct str name, const struct command_option *own)
+static bool read_words(int argc, char **argv, const struct option_table *own, void *filled,
+                       struct settings *s, const char **config, struct error *err)
 {
-    return settings_has(name) || str_equal(name, STR("config")) ||
-           (own && str_equal(name, str_from(own->name)));
+    static const struct option_table none = { .rows = NULL };
+    struct words words = { s, config };
+    const struct option_others settings = { &words, has, settings_is_flag, set };
+
+    return options_read(own ? own : &none, argc, argv, filled, &settings, err);
 }
 
-static bool read_options(int argc, char **argv, const struct command_option *own,
-                         struct settings *s, const char **config, struct error *err)
-{
-    for (int i = 1; i < argc; i++) {
-        struct str rest = str_from(argv[i]), name;
-        const char *value = strchr(argv[i], '=');
-
-        if (!str_starts_with(rest, STR("--")))
-            return error_set(err, ERROR_CONFIG, "'%s' is not an option", argv[i]);
-        rest = str_slice(rest, 2, rest.len);
-        (void)str_split(&rest, '=', &name);
-        if (!is_known(name, own))
-            return error_set(err, ERROR_CONFIG,
-                             "command line: there is no setting '%.*s'; lazuli settings lists them",
-                             STR_ARGS(name));
-        if (value)
-            value++;
-        else if (settings_is_flag(name))
-            value = "true";
-        else if (i + 1 < argc)
-            value = argv[++i];
-        else
-            return error_set(err, ERROR_CONFIG, "--%.*s needs a value", STR_ARGS(name));
-        if (!set_option(s, name, value, own, config, err))
-            return false;
-    }
-    return true;
-}
-
-bool command_read_settings(int argc, char **argv, const struct command_option *own,
+bool command_read_settings(int argc, char **argv, const struct option_table *own, void *filled,
                            struct settings *s, const char **config, struct error *err)
 {
     struct settings first;
@@ -86,9 +73,9 @@ bool command_read_settings(int argc, char **argv, const struct command_option *o
     *config = NULL;
     /* Once for --config alone: the file ranks below the command line. */
     settings_init(&first);
-    ok = read_options(argc, argv, own, &first, config, err);
+    ok = read_words(argc, argv, own, filled, &first, config, err);
     settings_done(&first);
     return ok && (!*config || settings_load(s, *config, err)) &&
-           settings_from_environment(s, err) && read_options(argc, argv, own, s, config, err) &&
-           settings_check(s, err);
+           settings_from_environment(s, err) &&
+           read_words(argc, argv, own, filled, s, config, err) && settings_check(s, err);
 }

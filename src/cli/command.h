@@ -6,6 +6,7 @@
 #define CLI_COMMAND_H
 
 #include "base/error.h"
+#include "cli/options.h"
 #include "server/settings.h"
 
 /* Exit statuses: 0 done, 1 failed, 2 wrong usage or configuration. */
@@ -32,17 +33,12 @@ extern const struct command command_settings;
 extern const struct command command_reseal;
 extern const struct command command_version;
 
-/* An option of one command that is no setting: "--format sh". */
-struct command_option {
-    const char *name;
-    const char **value;
-};
-
 /* The settings: the file named by --config, then the environment, then the command line
- * ("--setting value", "--setting=value", "--flag"). `own` is the command's own option, or NULL;
- * *config is the file's name, or NULL. */
-MUST_CHECK bool command_read_settings(int argc, char **argv, const struct command_option *own,
-                                      struct settings *s, const char **config, struct error *err);
+ * ("--setting value", "--setting=value", "--flag"). `own` are the command's own options, which fill
+ * `filled`; both may be NULL. *config is the file's name, or NULL. */
+MUST_CHECK bool command_read_settings(int argc, char **argv, const struct option_table *own,
+                                      void *filled, struct settings *s, const char **config,
+                                      struct error *err);
 /* On standard output, for a shell: the value in quotes; "export NAME='value'" and a line end. */
 void command_print_quoted(struct str value);
 void command_print_export(const char *name, struct str value);

@@ -60,44 +60,43 @@ static void print_shell(const struct variable *v, size_t count)
         command_print_export(v[i].name, v[i].value);
 }
 
-static int print(const struct settings *s, const char *format)
+static int print(const struct settings *s, bool is_json)
 {
-    bool is_json = str_equal(str_from(format), STR("json"));
     struct variable variables[VARIABLES_MAX];
     struct service_info info;
-    struct arena *a;
+    struct arena *a = arena_new(NULL);
     struct error err;
     size_t count;
+    int status = 0;
 
-    if (!is_json && !str_equal(str_from(format), STR("sh"))) {
-        error_set(&err, ERROR_CONFIG, "--format: '%s' is neither sh nor json", format);
-        return command_fail(&err, EXIT_USAGE);
-    }
-    a = arena_new(NULL);
     if (!service_info_read(s, a, &info, &err)) {
-        arena_free(a);
-        return command_fail(&err, 1);
+        status = command_fail(&err, 1);
+    } else {
+        count = variables_of(&info, variables);
+        if (is_json)
+            print_json(a, variables, count);
+        else
+            print_shell(variables, count);
     }
-    count = variables_of(&info, variables);
-    if (is_json)
-        print_json(a, variables, count);
-    else
-        print_shell(variables, count);
     arena_free(a);
-    return 0;
+    return status;
 }
 
 static int run(int argc, char **argv)
 {
-    const char *format = "sh", *config;
-    struct command_option option = { "format", &format };
+    enum { SH, JSON };
+    static const struct option_row rows[] = {
+        { "format", .kind = OPTION_CHOICE, .choices = "sh|json" },
+    };
+    static const struct option_table options = { .rows = rows, .count = ARRAY_LEN(rows) };
     struct settings settings;
+    const char *config;
     struct error err;
-    int status;
+    int format = SH, status;
 
     settings_init(&settings);
-    if (command_read_settings(argc, argv, &option, &settings, &config, &err))
-        status = print(&settings, format);
+    if (command_read_settings(argc, argv, &options, &format, &settings, &config, &err))
+        status = print(&settings, format == JSON);
     else
         status = command_fail(&err, EXIT_USAGE);
     settings_done(&settings);

@@ -2,6 +2,7 @@
  * lazuli explain: why a request was refused (429), and when it passes. Asks the running service.
  * SPDX-License-Identifier: MIT
  */
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -15,57 +16,35 @@
 struct question {
     const char *id;
     const char *endpoint; /* NULL: that of the data folder */
-    const char *output;
-    bool as_json;
+    int output;
     struct fetch_request request;
 };
 
-/* The command's own words are taken out; what is left are settings. */
-static bool take_words(int *argc, char **argv, struct question *q, struct error *err)
-{
-    const struct command_option own[] = { { "--endpoint", &q->endpoint },
-                                          { "--output", &q->output } };
-    int left = 1;
+enum { OUTPUT_TEXT, OUTPUT_JSON };
 
-    for (int i = 1; i < *argc; i++) {
-        const struct command_option *option = NULL;
-        struct str word = str_from(argv[i]), name, value = word;
+static const struct option_row option_rows[] = {
+    { "endpoint", .kind = OPTION_TEXT, .offset = offsetof(struct question, endpoint) },
+    { "output", .kind = OPTION_CHOICE, .offset = offsetof(struct question, output),
+      .choices = "text|json" },
+};
 
-        (void)str_split(&value, '=', &name);
-        for (size_t k = 0; k < ARRAY_LEN(own); k++)
-            option = str_equal(name, str_from(own[k].name)) ? &own[k] : option;
-        if (option && value.data)
-            *option->value = value.data;
-        else if (option && i + 1 < *argc)
-            *option->value = argv[++i];
-        else if (option)
-            return error_set(err, ERROR_CONFIG, "%s needs a value", option->name);
-        else if (!q->id && !str_starts_with(word, STR("--")))
-            q->id = argv[i];
-        else {
-            argv[left++] = argv[i];
-            if (!value.data && i + 1 < *argc && str_starts_with(word, STR("--")) &&
-                !settings_is_flag(str_slice(word, 2, word.len)))
-                argv[left++] = argv[++i];
-        }
-    }
-    *argc = left;
-    return true;
-}
+static const struct option_table options = {
+    .rows = option_rows,
+    .count = ARRAY_LEN(option_rows),
+    .has_subject = true,
+    .subject = offsetof(struct question, id),
+};
 
-static bool check(struct question *q, struct error *err)
+static bool check(const struct question *q, struct error *err)
 {
     if (!q->id)
         return error_set(err, ERROR_CONFIG,
                          "explain needs the apim-request-id of the refused request's answer");
-    if (!format_is_guid(str_from(q->id)))
-        return error_set(err, ERROR_CONFIG,
-                         "'%s' is no apim-request-id, which looks like "
-                         "01234567-89ab-cdef-0123-456789abcdef",
-                         q->id);
-    q->as_json = str_equal(str_from(q->output), STR("json"));
-    return q->as_json || str_equal(str_from(q->output), STR("text")) ||
-           error_set(err, ERROR_CONFIG, "--output: '%s' is neither text nor json", q->output);
+    return format_is_guid(str_from(q->id)) ||
+           error_set(err, ERROR_CONFIG,
+                     "'%s' is no apim-request-id, which looks like "
+                     "01234567-89ab-cdef-0123-456789abcdef",
+                     q->id);
 }
 
 static const char *variable(const char *name)
@@ -157,7 +136,7 @@ static int explain(struct question *q, const struct settings *s, struct arena *a
         refusal = ask(q, a, &err);
     if (!refusal)
         return command_fail(&err, err.code == ERROR_CONFIG ? EXIT_USAGE : 1);
-    if (q->as_json)
+    if (q->output == OUTPUT_JSON)
         printf("%s\n", json_write(a, refusal).data);
     else
         explain_print_text(stdout, a, refusal);
@@ -166,7 +145,7 @@ static int explain(struct question *q, const struct settings *s, struct arena *a
 
 static int run(int argc, char **argv)
 {
-    struct question q = { .output = "text" };
+    struct question q = { .output = OUTPUT_TEXT };
     struct arena *a = arena_new(NULL);
     struct settings settings;
     const char *config;
@@ -175,8 +154,8 @@ static int run(int argc, char **argv)
 
     arena_keep_secret(a);
     settings_init(&settings);
-    if (take_words(&argc, argv, &q, &err) && check(&q, &err) &&
-        command_read_settings(argc, argv, NULL, &settings, &config, &err))
+    if (command_read_settings(argc, argv, &options, &q, &settings, &config, &err) &&
+        check(&q, &err))
         status = explain(&q, &settings, a);
     else
         status = command_fail(&err, EXIT_USAGE);

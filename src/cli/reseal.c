@@ -34,15 +34,16 @@ static bool reseal(const struct settings *s, const char *key_file, size_t *count
 
 static int run(int argc, char **argv)
 {
+    static const struct option_row rows[] = { { "new-key-file", .kind = OPTION_TEXT } };
+    static const struct option_table options = { .rows = rows, .count = ARRAY_LEN(rows) };
     const char *key_file = NULL, *config;
-    struct command_option option = { "new-key-file", &key_file };
     struct settings settings;
     struct error err;
     size_t count = 0;
     int status = 0;
 
     settings_init(&settings);
-    if (!command_read_settings(argc, argv, &option, &settings, &config, &err))
+    if (!command_read_settings(argc, argv, &options, &key_file, &settings, &config, &err))
         status = command_fail(&err, EXIT_USAGE);
     if (!status && !key_file) {
         error_set(&err, ERROR_CONFIG,

@@ -82,7 +82,7 @@ static int run(int argc, char **argv, bool quickstart)
     server_hold_reloads();
     settings_init(&settings);
     settings.dev = settings.tls_development = quickstart;
-    if (!command_read_settings(argc, argv, NULL, &settings, &config, &err))
+    if (!command_read_settings(argc, argv, NULL, NULL, &settings, &config, &err))
         status = command_fail(&err, EXIT_USAGE);
     else if (!quickstart && !config)
         status = fail_without_config();

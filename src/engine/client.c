@@ -237,6 +237,7 @@ void engine_http_error(struct error *err, const struct engine *e, enum http_fail
 
     switch (failure) {
     case HTTP_FAILURE_CONNECT:
+    case HTTP_FAILURE_TLS:
     case HTTP_FAILURE_CONNECT_TIMEOUT:
         code = ERROR_UNAVAILABLE;
         break;

@@ -338,8 +338,8 @@ static void on_failure(void *data, enum http_failure failure, const char *text)
     let_go(call, &call->pick, &call->has_pick, BALANCER_FAILURE);
     /* What may have begun to answer is not asked twice: a time-out, or bytes that are no HTTP. */
     if (!call->has_head &&
-        (failure == HTTP_FAILURE_CONNECT || failure == HTTP_FAILURE_CONNECT_TIMEOUT ||
-         failure == HTTP_FAILURE_CLOSED))
+        (failure == HTTP_FAILURE_CONNECT || failure == HTTP_FAILURE_TLS ||
+         failure == HTTP_FAILURE_CONNECT_TIMEOUT || failure == HTTP_FAILURE_CLOSED))
         try_next(call);
     else
         fail(call);

@@ -42,10 +42,9 @@ static bool change_group(struct entra_call *c, struct error *err)
     yyjson_mut_val *kept;
     yyjson_val *body;
 
-    if (!graph_authorize(c, err) || !graph_find_changeable(c, &p, err) ||
-        !(body = graph_read_body(c, err)))
+    doc = graph_begin_change(c, &p, err);
+    if (!doc || !(body = graph_read_body(c, err)))
         return false;
-    doc = json_copy(c->arena, p.body);
     kept = yyjson_mut_doc_get_root(doc);
     if (!graph_take_members(doc, kept, body, of_group, ARRAY_LEN(of_group), err) ||
         !graph_take_references(c, doc, kept, body, GRAPH_GROUPS, err))

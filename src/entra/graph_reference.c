@@ -138,10 +138,9 @@ static bool add(struct entra_call *c, struct error *err)
     yyjson_val *body;
     struct str id;
 
-    if (!graph_authorize(c, err) || !graph_find_changeable(c, &p, err) ||
-        !(body = graph_read_body(c, err)))
+    doc = graph_begin_change(c, &p, err);
+    if (!doc || !(body = graph_read_body(c, err)))
         return false;
-    doc = json_copy(c->arena, p.body);
     kept = yyjson_mut_doc_get_root(doc);
     if (!put_in(c, doc, kept, r, json_str(yyjson_obj_get(body, "@odata.id")), &id, err))
         return false;
@@ -156,9 +155,9 @@ static bool take(struct entra_call *c, struct error *err)
     yyjson_mut_doc *doc;
     yyjson_mut_val *kept;
 
-    if (!graph_authorize(c, err) || !graph_find_changeable(c, &p, err))
+    doc = graph_begin_change(c, &p, err);
+    if (!doc)
         return false;
-    doc = json_copy(c->arena, p.body);
     kept = yyjson_mut_doc_get_root(doc);
     if (!take_out(yyjson_mut_obj_get(kept, r->list), c->names[1]))
         return no_object(c->names[1], err);

@@ -94,10 +94,9 @@ static bool change(struct entra_call *c, struct error *err)
     yyjson_mut_doc *doc;
     yyjson_val *body;
 
-    if (!graph_authorize(c, err) || !graph_find_changeable(c, &p, err) ||
-        !(body = graph_read_body(c, err)))
+    doc = graph_begin_change(c, &p, err);
+    if (!doc || !(body = graph_read_body(c, err)))
         return false;
-    doc = json_copy(c->arena, p.body);
     if (!take_own(doc, yyjson_mut_doc_get_root(doc), body, err))
         return false;
     c->reply.status = 204;
@@ -113,9 +112,9 @@ static bool delete (struct entra_call *c, struct error *err)
     yyjson_mut_doc *doc;
     yyjson_mut_val *kept;
 
-    if (!graph_authorize(c, err) || !graph_find_changeable(c, &p, err))
+    doc = graph_begin_change(c, &p, err);
+    if (!doc)
         return false;
-    doc = json_copy(c->arena, p.body);
     kept = yyjson_mut_doc_get_root(doc);
     json_set_bool(doc, kept, "isServicePrincipal", false);
     for (size_t i = 0; i < ARRAY_LEN(gone); i++)

@@ -81,13 +81,19 @@ bool graph_require_name(yyjson_val *body, struct error *err)
            graph_refuse(err, "A value is required for property 'displayName' of resource.");
 }
 
-bool graph_find_changeable(struct entra_call *c, struct principal_record *p, struct error *err)
+static bool find_changeable(struct entra_call *c, struct principal_record *p, struct error *err)
 {
-    return graph_find(c, p, err) &&
+    return graph_authorize(c, err) && graph_find(c, p, err) &&
            (p->type != PRINCIPAL_TYPE_MANAGED_IDENTITY ||
             graph_refuse(err,
                          "The service principal of a managed identity can only be changed by the "
                          "resource that it belongs to."));
+}
+
+yyjson_mut_doc *graph_begin_change(struct entra_call *c, struct principal_record *p,
+                                   struct error *err)
+{
+    return find_changeable(c, p, err) ? json_copy(c->arena, p->body) : NULL;
 }
 
 bool graph_save(struct entra_call *c, const struct principal_record *p, yyjson_mut_val *body,
@@ -208,10 +214,9 @@ static bool change_user(struct entra_call *c, struct error *err)
     yyjson_val *body, *profile;
     bool is_ready = true;
 
-    if (!graph_authorize(c, err) || !graph_find_changeable(c, &p, err) ||
-        !(body = graph_read_body(c, err)))
+    doc = graph_begin_change(c, &p, err);
+    if (!doc || !(body = graph_read_body(c, err)))
         return false;
-    doc = json_copy(c->arena, p.body);
     kept = yyjson_mut_doc_get_root(doc);
     profile = yyjson_obj_get(body, "passwordProfile");
     if (!graph_take_members(doc, kept, body, of_user, ARRAY_LEN(of_user), err) ||
@@ -358,10 +363,9 @@ static bool change_application(struct entra_call *c, struct error *err)
     yyjson_mut_val *kept;
     yyjson_val *body;
 
-    if (!graph_authorize(c, err) || !graph_find_changeable(c, &p, err) ||
-        !(body = graph_read_body(c, err)))
+    doc = graph_begin_change(c, &p, err);
+    if (!doc || !(body = graph_read_body(c, err)))
         return false;
-    doc = json_copy(c->arena, p.body);
     kept = yyjson_mut_doc_get_root(doc);
     if (!graph_take_members(doc, kept, body, of_application, ARRAY_LEN(of_application), err) ||
         !take_certificates(c, doc, kept, body, err) || !take_redirects(doc, kept, body, err) ||
@@ -395,8 +399,8 @@ static bool add_password(struct entra_call *c, struct error *err)
     yyjson_mut_val *kept, *secrets;
     yyjson_val *body, *wanted;
 
-    if (!graph_authorize(c, err) || !graph_find_changeable(c, &p, err) ||
-        !(body = graph_read_body(c, err)))
+    doc = graph_begin_change(c, &p, err);
+    if (!doc || !(body = graph_read_body(c, err)))
         return false;
     if (yyjson_arr_size(yyjson_obj_get(p.body, "secrets")) >= SECRETS_MAX)
         return graph_refuse(err, "Too many credentials.");
@@ -409,7 +413,6 @@ static bool add_password(struct entra_call *c, struct error *err)
          !format_parse_time(json_str(yyjson_obj_get(wanted, "endDateTime")), &end_ms)) ||
         end_ms <= start_ms)
         return graph_refuse(err, "Credential lifetime is not valid.");
-    doc = json_copy(c->arena, p.body);
     kept = yyjson_mut_doc_get_root(doc);
     random_base62(secret, SECRET_LEN);
     principal_add_secret(doc, kept, c->arena, str_from(secret),
@@ -431,10 +434,9 @@ static bool remove_password(struct entra_call *c, struct error *err)
     yyjson_val *body;
     bool removed = false;
 
-    if (!graph_authorize(c, err) || !graph_find_changeable(c, &p, err) ||
-        !(body = graph_read_body(c, err)))
+    doc = graph_begin_change(c, &p, err);
+    if (!doc || !(body = graph_read_body(c, err)))
         return false;
-    doc = json_copy(c->arena, p.body);
     kept = yyjson_mut_doc_get_root(doc);
     secrets = yyjson_mut_obj_get(kept, "secrets");
     if (yyjson_mut_arr_iter_init(secrets, &iter)) {
@@ -457,7 +459,7 @@ static bool delete (struct entra_call *c, struct error *err)
     struct principal_record p;
     bool existed;
 
-    if (!graph_authorize(c, err) || !graph_find_changeable(c, &p, err))
+    if (!find_changeable(c, &p, err))
         return false;
     c->reply.status = 204;
     c->changed = p.object_id;

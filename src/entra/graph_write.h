@@ -25,10 +25,11 @@ MUST_CHECK bool graph_take_references(struct entra_call *c, yyjson_mut_doc *doc,
                                       yyjson_mut_val *kept, yyjson_val *body, enum graph_kind kind,
                                       struct error *err);
 MUST_CHECK bool graph_require_name(yyjson_val *body, struct error *err);
-/* The one that is to be changed. A managed identity follows its resource: it has no secret, and goes
- * when that does. */
-MUST_CHECK bool graph_find_changeable(struct entra_call *c, struct principal_record *p,
-                                      struct error *err);
+/* Whom the path names, *p, and a copy of the document to change and to save; NULL: the caller may not
+ * change principals, or not this one. A managed identity follows its resource: it has no secret, and
+ * goes when that does. */
+MUST_CHECK yyjson_mut_doc *graph_begin_change(struct entra_call *c, struct principal_record *p,
+                                              struct error *err);
 /* Writes a new one, and replies with it. */
 MUST_CHECK bool graph_create(struct entra_call *c, struct principal_record *p, yyjson_mut_val *body,
                              enum graph_kind kind, struct error *err);

@@ -161,12 +161,13 @@ static void on_end(void *data)
         finish(c, LOAD_DONE, LOAD_CAUSE_COUNT, "");
 }
 
-static enum load_cause cause_of(enum http_failure failure, const char *text, bool has_head)
+static enum load_cause cause_of(enum http_failure failure, bool has_head)
 {
     switch (failure) {
     case HTTP_FAILURE_CONNECT:
-        return str_find(str_from(text), STR("TLS: ")) == SIZE_MAX ? LOAD_CAUSE_CONNECT
-                                                                  : LOAD_CAUSE_TLS;
+        return LOAD_CAUSE_CONNECT;
+    case HTTP_FAILURE_TLS:
+        return LOAD_CAUSE_TLS;
     case HTTP_FAILURE_CONNECT_TIMEOUT:
         return LOAD_CAUSE_CONNECT_TIMEOUT;
     case HTTP_FAILURE_HEAD_TIMEOUT:
@@ -185,7 +186,7 @@ static void on_failure(void *data, enum http_failure failure, const char *text)
 {
     struct load_client *c = data;
 
-    finish(c, LOAD_FAILED, cause_of(failure, text, c->status != 0), text);
+    finish(c, LOAD_FAILED, cause_of(failure, c->status != 0), text);
 }
 
 static const struct http_client_events events = {
@@ -200,12 +201,9 @@ static void send_request(struct load_client *c)
     struct load_context *x = c->context;
     const struct prompt *p = c->prompt;
     uint64_t timeout_ms = (uint64_t)(x->options->timeout_s * 1000);
-    struct timespec now;
     unsigned count = 0;
 
-    clock_gettime(CLOCK_REALTIME, &now);
-    prompt_stamp(c->stamp, (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000,
-                 &x->last_stamp_us);
+    prompt_stamp(c->stamp, clock_wall_us(), &x->last_stamp_us);
     for (unsigned i = 0; i < p->piece_count; i++) {
         if (i)
             c->parts[count++] = str_of(c->stamp, PROMPT_STAMP_BYTES);

@@ -2,6 +2,7 @@
 #include "load/report.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -10,27 +11,70 @@ const double load_percentiles[LOAD_PERCENTILE_COUNT] = { 0.5, 0.9, 0.95, 0.99, 0
 const char *const load_percentile_names[LOAD_PERCENTILE_COUNT] = { "p50", "p90", "p95", "p99",
                                                                    "p99.9" };
 
-void load_latency_rows(const struct load_stats *s, struct load_latency_row rows[LOAD_LATENCY_COUNT])
+void load_latency_rows(const struct load_facts *f, struct load_latency_row rows[LOAD_LATENCY_COUNT])
 {
+    const struct load_sums *s = &f->stats->totals;
+    bool has_plan = f->options->rate_rpm > 0;
     const struct load_latency_row all[LOAD_LATENCY_COUNT] = {
-        { "ttft", "time to first token", &s->ttft, false },
-        { "ttft_corrected", "the same from the planned time", &s->ttft_corrected, true },
-        { "tbt", "time between tokens", &s->tbt, false },
-        { "e2e", "end to end", &s->e2e, false },
-        { "e2e_corrected", "the same from the planned time", &s->e2e_corrected, true },
+        { "ttft", "time to first token", &s->ttft, true },
+        { "ttft_corrected", "the same from the planned time", &s->ttft_corrected, has_plan },
+        { "tbt", "time between tokens", &s->tbt, true },
+        { "e2e", "end to end", &s->e2e, true },
+        { "e2e_corrected", "the same from the planned time", &s->e2e_corrected, has_plan },
     };
 
     memcpy(rows, all, sizeof(all));
+    for (unsigned i = 0; i < LOAD_LATENCY_COUNT; i++)
+        rows[i].is_told = rows[i].is_told && rows[i].histogram->count;
 }
 
-bool load_has_short_answers(const struct load_facts *f, double *average)
+double load_per_minute(const struct load_facts *f, uint64_t count)
 {
-    uint64_t done = f->stats->completed - f->stats->failed;
+    return f->run_s > 0 ? 60 * (double)count / f->run_s : 0;
+}
 
-    if (!done || !f->options->max_tokens)
+/* -- Notes ------------------------------------------------------------------------------------- */
+
+/* Shorter by a tenth, as Azure's tool has it: a service looks faster than with longer answers. */
+static bool has_short_answers(const struct load_facts *f, double *average)
+{
+    const struct load_sums *s = &f->stats->totals;
+
+    if (!s->done || !f->options->max_tokens)
         return false;
-    *average = (double)f->stats->generated_tokens / (double)done;
+    *average = (double)s->generated_tokens / (double)s->done;
     return *average < 0.9 * (double)f->options->max_tokens;
+}
+
+void load_notes_write(FILE *out, const struct load_facts *f, const char *before, const char *after)
+{
+    const struct load_stats *s = f->stats;
+    double average;
+
+    if (s->totals.throttled_tries)
+        fprintf(out, "%sthrottled: %" PRIu64 " answers of 429 were tried again%s", before,
+                s->totals.throttled_tries, after);
+    if (s->held_count)
+        fprintf(out,
+                "%sheld back: %" PRIu64 " requests waited for a free client, %.3f s at most: with "
+                "more clients the rate would have been kept%s",
+                before, s->held_count, (double)s->held_max_us / 1e6, after);
+    if (s->late_count)
+        fprintf(out,
+                "%slate: %" PRIu64 " requests started more than 10 ms late, %.3f s at most, since "
+                "the machine that made the load had no processor for them%s",
+                before, s->late_count, (double)s->late_max_us / 1e6, after);
+    if (s->not_started)
+        fprintf(out, "%snot started: %" PRIu64 " requests that were planned before the end%s",
+                before, s->not_started, after);
+    if (s->aborted)
+        fprintf(out, "%saborted: %" PRIu64 " requests that were under way%s", before, s->aborted,
+                after);
+    if (has_short_answers(f, &average))
+        fprintf(out,
+                "%sshort answers: %.0f tokens on average, of %" PRIu64 " asked for: with longer "
+                "ones there would be fewer requests a minute, and each would take longer%s",
+                before, average, f->options->max_tokens, after);
 }
 
 /* -- Files ------------------------------------------------------------------------------------- */
@@ -71,11 +115,11 @@ static void write_latencies(FILE *out, const struct load_facts *f)
     for (unsigned i = 0; i < LOAD_PERCENTILE_COUNT; i++)
         fprintf(out, " %9s", load_percentile_names[i]);
     fprintf(out, " %9s\n", "max");
-    load_latency_rows(f->stats, rows);
+    load_latency_rows(f, rows);
     for (unsigned i = 0; i < LOAD_LATENCY_COUNT; i++) {
         const struct histogram *h = rows[i].histogram;
 
-        if (!h->count || (rows[i].is_corrected && f->options->rate_rpm <= 0))
+        if (!rows[i].is_told)
             continue;
         fprintf(out, "%-16s %9.4f", rows[i].name, histogram_average(h) / 1e6);
         for (unsigned j = 0; j < LOAD_PERCENTILE_COUNT; j++)
@@ -84,34 +128,12 @@ static void write_latencies(FILE *out, const struct load_facts *f)
     }
 }
 
-static void write_held(FILE *out, const struct load_facts *f)
-{
-    const struct load_stats *s = f->stats;
-
-    if (s->held_count)
-        fprintf(out,
-                "held back: %llu requests waited for a free client, %.3f s at most: with more "
-                "--clients the rate would have been kept\n",
-                (unsigned long long)s->held_count, (double)s->held_max_us / 1e6);
-    if (s->late_count)
-        fprintf(out,
-                "late: %llu requests started more than 10 ms late, %.3f s at most, since this "
-                "machine had no processor for them\n",
-                (unsigned long long)s->late_count, (double)s->late_max_us / 1e6);
-    if (s->not_started)
-        fprintf(out, "not started: %llu requests that were planned before the end\n",
-                (unsigned long long)s->not_started);
-    if (s->aborted)
-        fprintf(out, "aborted: %llu requests that were under way\n",
-                (unsigned long long)s->aborted);
-}
-
 static void write_failures(FILE *out, const struct load_failures *f)
 {
     for (unsigned i = 0; i < f->count; i++) {
         const struct failure_kind *k = &f->kinds[i];
 
-        fprintf(out, "%9llu  %s", (unsigned long long)k->count, load_cause_text(k->cause));
+        fprintf(out, "%9" PRIu64 "  %s", k->count, load_cause_text(k->cause));
         if (k->status)
             fprintf(out, " %d", k->status);
         if (*k->text)
@@ -121,35 +143,26 @@ static void write_failures(FILE *out, const struct load_failures *f)
         fputs(k->id_count ? ")\n" : "\n", out);
     }
     if (f->others)
-        fprintf(out, "%9llu  of other kinds\n", (unsigned long long)f->others);
+        fprintf(out, "%9" PRIu64 "  of other kinds\n", f->others);
 }
 
 void load_summary_write(FILE *out, const struct load_facts *f)
 {
-    const struct load_stats *s = f->stats;
-    double minutes = f->run_s / 60, average;
+    const struct load_sums *s = &f->stats->totals;
 
-    fprintf(out, "\n%llu requests in %.1f s: %llu done, %llu failed, %llu throttled",
-            (unsigned long long)s->completed, f->run_s,
-            (unsigned long long)(s->completed - s->failed),
-            (unsigned long long)(s->failed - s->throttled), (unsigned long long)s->throttled);
-    if (s->throttled_tries)
-        fprintf(out, "; %llu answers of 429 were tried again",
-                (unsigned long long)s->throttled_tries);
-    fprintf(out, "\n%.1f requests and %.0f tokens a minute (prompts %.0f, answers %.0f)\n",
-            (double)(s->completed - s->failed) / minutes,
-            (double)(s->context_tokens + s->generated_tokens) / minutes,
-            (double)s->context_tokens / minutes, (double)s->generated_tokens / minutes);
-    if (s->utilization_count)
+    fprintf(out,
+            "\n%" PRIu64 " requests in %.1f s: %" PRIu64 " done, %" PRIu64 " failed, %" PRIu64
+            " throttled\n",
+            load_sums_ended(s), f->run_s, s->done, s->failed, s->throttled);
+    fprintf(out, "%.1f requests and %.0f tokens a minute (prompts %.0f, answers %.0f)\n",
+            load_per_minute(f, s->done),
+            load_per_minute(f, s->context_tokens + s->generated_tokens),
+            load_per_minute(f, s->context_tokens), load_per_minute(f, s->generated_tokens));
+    if (s->utilization.count)
         fprintf(out, "utilization of the deployment: %.1f%%, %.1f%% at most\n",
-                s->utilization_sum / (double)s->utilization_count, s->utilization_max);
+                load_sums_utilization(s), (double)s->utilization.max / 10);
     if (s->e2e.count)
         write_latencies(out, f);
-    write_held(out, f);
-    if (load_has_short_answers(f, &average))
-        fprintf(out,
-                "short answers: %.0f tokens on average, of %llu asked for: with longer ones there "
-                "would be fewer requests a minute, and each would take longer\n",
-                average, (unsigned long long)f->options->max_tokens);
-    write_failures(out, &s->failures);
+    load_notes_write(out, f, "", "\n");
+    write_failures(out, &f->stats->failures);
 }

@@ -27,18 +27,19 @@ struct load_latency_row {
     const char *name;  /* "e2e_corrected" */
     const char *title; /* "end to end" */
     const struct histogram *histogram;
-    bool is_corrected;
+    bool is_told; /* to people: there are values, and at a rate, corrected ones that may differ */
 };
-void load_latency_rows(const struct load_stats *s,
+void load_latency_rows(const struct load_facts *f,
                        struct load_latency_row rows[LOAD_LATENCY_COUNT]);
 
 #define LOAD_PERCENTILE_COUNT 5
 extern const double load_percentiles[LOAD_PERCENTILE_COUNT]; /* 0.5, ... */
 extern const char *const load_percentile_names[LOAD_PERCENTILE_COUNT];
 
-/* Answers were much shorter than asked for (by a tenth, as Azure's tool has it), so that a service looks
- * faster than with longer ones. */
-bool load_has_short_answers(const struct load_facts *f, double *average);
+/* So many in a minute, over the whole run. */
+double load_per_minute(const struct load_facts *f, uint64_t count);
+/* What there is to know besides the numbers, a sentence each, between `before` and `after`. */
+void load_notes_write(FILE *out, const struct load_facts *f, const char *before, const char *after);
 
 void load_summary_write(FILE *out, const struct load_facts *f);
 void load_report_write_json(FILE *out, const struct load_facts *f);

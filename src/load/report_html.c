@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
@@ -47,21 +48,20 @@ static void write_big(FILE *out, const char *name, double value, int decimals, c
 
 static void write_totals(FILE *out, const struct load_facts *f)
 {
-    const struct load_stats *s = f->stats;
-    double minutes = f->run_s > 0 ? f->run_s / 60 : 1;
+    const struct load_sums *s = &f->stats->totals;
 
     fputs("<div class=\"big\">\n", out);
-    write_big(out, "requests a minute", (double)(s->completed - s->failed) / minutes, 1, "");
-    write_big(out, "tokens a minute", (double)(s->context_tokens + s->generated_tokens) / minutes,
+    write_big(out, "requests a minute", load_per_minute(f, s->done), 1, "");
+    write_big(out, "tokens a minute", load_per_minute(f, s->context_tokens + s->generated_tokens),
               0, "");
     if (s->ttft.count)
         write_big(out, "to the first token, 95th", histogram_percentile(&s->ttft, 0.95) / 1e6, 3,
                   " s");
     if (s->e2e.count)
         write_big(out, "end to end, 95th", histogram_percentile(&s->e2e, 0.95) / 1e6, 3, " s");
-    if (s->utilization_count)
-        write_big(out, "utilization", s->utilization_sum / (double)s->utilization_count, 1, "%");
-    write_big(out, "failures", (double)(s->failed - s->throttled), 0, "");
+    if (s->utilization.count)
+        write_big(out, "utilization", load_sums_utilization(s), 1, "%");
+    write_big(out, "failures", (double)s->failed, 0, "");
     write_big(out, "throttled", (double)s->throttled, 0, "");
     fputs("</div>\n", out);
 }
@@ -121,11 +121,11 @@ static void write_latencies(FILE *out, const struct load_facts *f)
     for (unsigned i = 0; i < LOAD_PERCENTILE_COUNT; i++)
         fprintf(out, "<th class=\"n\">%s</th>", load_percentile_names[i]);
     fputs("<th class=\"n\">max</th></tr>\n", out);
-    load_latency_rows(f->stats, rows);
+    load_latency_rows(f, rows);
     for (unsigned i = 0; i < LOAD_LATENCY_COUNT; i++) {
         const struct histogram *h = rows[i].histogram;
 
-        if (!h->count || (rows[i].is_corrected && f->options->rate_rpm <= 0))
+        if (!rows[i].is_told)
             continue;
         fprintf(out, "<tr><th>%s</th><td class=\"n\">%llu</td>", rows[i].title,
                 (unsigned long long)h->count);
@@ -178,37 +178,6 @@ static void write_failures(FILE *out, const struct load_facts *f)
     fputs("</table>\n", out);
 }
 
-static void write_notes(FILE *out, const struct load_facts *f)
-{
-    const struct load_stats *s = f->stats;
-    double average;
-
-    if (load_has_short_answers(f, &average))
-        fprintf(out,
-                "<p>Answers had %.0f tokens on average, of %llu asked for: with longer ones there "
-                "would be fewer requests a minute, and each would take longer.</p>\n",
-                average, (unsigned long long)f->options->max_tokens);
-    if (s->held_count)
-        fprintf(out,
-                "<p>%llu requests waited for a free client, %.3f s at most: with more clients the "
-                "rate would have been kept.</p>\n",
-                (unsigned long long)s->held_count, (double)s->held_max_us / 1e6);
-    if (s->late_count)
-        fprintf(out,
-                "<p>%llu requests started more than 10 ms late, %.3f s at most: the machine that "
-                "made the load had no processor for them.</p>\n",
-                (unsigned long long)s->late_count, (double)s->late_max_us / 1e6);
-    if (s->not_started)
-        fprintf(out, "<p>%llu requests that were planned before the end were not started.</p>\n",
-                (unsigned long long)s->not_started);
-    if (s->aborted)
-        fprintf(out, "<p>%llu requests were aborted under way.</p>\n",
-                (unsigned long long)s->aborted);
-    if (s->throttled_tries)
-        fprintf(out, "<p>%llu answers of 429 were tried again.</p>\n",
-                (unsigned long long)s->throttled_tries);
-}
-
 /* -- Charts ------------------------------------------------------------------------------------ */
 
 /* The last interval is shorter; a rate of much less than half of one says nothing. */
@@ -232,54 +201,35 @@ static double percentile_s(const struct histogram *h, double part)
     return h->count ? histogram_percentile(h, part) / 1e6 : NAN;
 }
 
-enum value {
-    VALUE_DONE,
-    VALUE_FAILED,
-    VALUE_THROTTLED,
-    VALUE_TRIED_AGAIN,
-    VALUE_CONTEXT,
-    VALUE_GENERATED,
-    VALUE_E2E_50,
-    VALUE_E2E_95,
-    VALUE_E2E_99,
-    VALUE_CORRECTED_95,
-    VALUE_TTFT_50,
-    VALUE_TTFT_95,
-    VALUE_TTFT_99,
-    VALUE_UTILIZATION,
+/* What a line of a chart shows of each point. */
+struct line_plan {
+    const char *name;
+    enum { LINE_PER_MINUTE, LINE_PERCENTILE, LINE_UTILIZATION } kind;
+    size_t offset; /* in struct load_sums, of the count or the histogram */
+    double part;   /* of a percentile */
 };
 
-static double value_of(const struct load_series *s, const struct series_point *p, enum value value)
+#define PER_MINUTE(name, member)                                     \
+    {                                                                \
+        name, LINE_PER_MINUTE, offsetof(struct load_sums, member), 0 \
+    }
+#define PERCENTILE(name, member, part)                                    \
+    {                                                                     \
+        name, LINE_PERCENTILE, offsetof(struct load_sums, member), (part) \
+    }
+
+static double value_of(const struct load_series *s, const struct load_sums *p,
+                       const struct line_plan *line)
 {
-    switch (value) {
-    case VALUE_DONE:
-        return per_minute(s, p->done);
-    case VALUE_FAILED:
-        return per_minute(s, p->failed);
-    case VALUE_THROTTLED:
-        return per_minute(s, p->throttled);
-    case VALUE_TRIED_AGAIN:
-        return per_minute(s, p->throttled_tries);
-    case VALUE_CONTEXT:
-        return per_minute(s, p->context_tokens);
-    case VALUE_GENERATED:
-        return per_minute(s, p->generated_tokens);
-    case VALUE_E2E_50:
-        return percentile_s(&p->e2e, 0.5);
-    case VALUE_E2E_95:
-        return percentile_s(&p->e2e, 0.95);
-    case VALUE_E2E_99:
-        return percentile_s(&p->e2e, 0.99);
-    case VALUE_CORRECTED_95:
-        return percentile_s(&p->corrected, 0.95);
-    case VALUE_TTFT_50:
-        return percentile_s(&p->ttft, 0.5);
-    case VALUE_TTFT_95:
-        return percentile_s(&p->ttft, 0.95);
-    case VALUE_TTFT_99:
-        return percentile_s(&p->ttft, 0.99);
-    case VALUE_UTILIZATION:
-        return p->utilization_count ? p->utilization_sum / (double)p->utilization_count : NAN;
+    const void *at = (const char *)p + line->offset;
+
+    switch (line->kind) {
+    case LINE_PER_MINUTE:
+        return per_minute(s, *(const uint64_t *)at);
+    case LINE_PERCENTILE:
+        return percentile_s(at, line->part);
+    case LINE_UTILIZATION:
+        return p->utilization.count ? load_sums_utilization(p) : NAN;
     }
     return NAN;
 }
@@ -287,10 +237,7 @@ static double value_of(const struct load_series *s, const struct series_point *p
 struct chart_plan {
     const char *title, *unit;
     unsigned line_count;
-    struct {
-        const char *name;
-        enum value value;
-    } lines[CHART_LINES_MAX];
+    struct line_plan lines[CHART_LINES_MAX];
 };
 
 static void write_chart(FILE *out, const struct load_facts *f, const struct chart_plan *plan)
@@ -309,7 +256,7 @@ static void write_chart(FILE *out, const struct load_facts *f, const struct char
         c.names[line] = plan->lines[line].name;
         c.values[line] = at;
         for (unsigned i = 0; i < c.count; i++)
-            at[i] = value_of(s, s->points[i], plan->lines[line].value);
+            at[i] = value_of(s, s->points[i], &plan->lines[line]);
     }
     chart_write(out, &c);
     free(values);
@@ -322,7 +269,7 @@ static void write_percentiles(FILE *out, const struct load_facts *f)
     };
     static const char *const names[] = { "10%", "25%",   "50%",   "75%",    "90%", "95%",
                                          "99%", "99.5%", "99.9%", "99.99%", "max" };
-    const struct load_stats *s = f->stats;
+    const struct load_sums *s = &f->stats->totals;
     double values[3][ARRAY_LEN(parts)];
     struct chart c = { .title = "Latency by percentile",
                        .unit = "s",
@@ -347,39 +294,40 @@ static void write_charts(FILE *out, const struct load_facts *f)
         throughput = { "Requests",
                        "a minute",
                        4,
-                       { { "done", VALUE_DONE },
-                         { "failed", VALUE_FAILED },
-                         { "throttled", VALUE_THROTTLED },
-                         { "tried again", VALUE_TRIED_AGAIN } } },
+                       { PER_MINUTE("done", done), PER_MINUTE("failed", failed),
+                         PER_MINUTE("throttled", throttled),
+                         PER_MINUTE("tried again", throttled_tries) } },
         tokens = { "Tokens",
                    "a minute",
                    2,
-                   { { "answers", VALUE_GENERATED }, { "prompts", VALUE_CONTEXT } } },
+                   { PER_MINUTE("answers", generated_tokens),
+                     PER_MINUTE("prompts", context_tokens) } },
         e2e = { "End to end",
                 "s",
                 4,
-                { { "p50", VALUE_E2E_50 },
-                  { "p95", VALUE_E2E_95 },
-                  { "p99", VALUE_E2E_99 },
-                  { "p95 from the planned time", VALUE_CORRECTED_95 } } },
+                { PERCENTILE("p50", e2e, 0.5), PERCENTILE("p95", e2e, 0.95),
+                  PERCENTILE("p99", e2e, 0.99),
+                  PERCENTILE("p95 from the planned time", e2e_corrected, 0.95) } },
         ttft = { "Time to first token",
                  "s",
                  3,
-                 { { "p50", VALUE_TTFT_50 }, { "p95", VALUE_TTFT_95 }, { "p99", VALUE_TTFT_99 } } },
+                 { PERCENTILE("p50", ttft, 0.5), PERCENTILE("p95", ttft, 0.95),
+                   PERCENTILE("p99", ttft, 0.99) } },
         utilization = {
-            "Utilization of the deployment", "%", 1, { { "average", VALUE_UTILIZATION } }
+            "Utilization of the deployment", "%", 1, { { "average", LINE_UTILIZATION, 0, 0 } }
         };
+    const struct load_sums *totals = &f->stats->totals;
 
     fputs("<h2>Over time</h2>\n", out);
     write_chart(out, f, &throughput);
     write_chart(out, f, &tokens);
-    if (f->stats->e2e.count)
+    if (totals->e2e.count)
         write_chart(out, f, &e2e);
-    if (f->stats->ttft.count)
+    if (totals->ttft.count)
         write_chart(out, f, &ttft);
-    if (f->stats->utilization_count)
+    if (totals->utilization.count)
         write_chart(out, f, &utilization);
-    if (!f->stats->e2e.count)
+    if (!totals->e2e.count)
         return;
     fputs("<h2>Distribution</h2>\n", out);
     write_percentiles(out, f);
@@ -397,9 +345,10 @@ void load_report_write_html(FILE *out, const struct load_facts *f)
     fprintf(out, "</title>\n<style>\n%s</style></head>\n<body>\n<h1>Load of ", style);
     html_write(out, f->options->deployment);
     fprintf(out, "</h1>\n<p class=\"note\">%s, %.1f s, %llu requests; lazuli bench %s</p>\n",
-            time_text, f->run_s, (unsigned long long)f->stats->completed, LAZULI_VERSION);
+            time_text, f->run_s, (unsigned long long)load_sums_ended(&f->stats->totals),
+            LAZULI_VERSION);
     write_totals(out, f);
-    write_notes(out, f);
+    load_notes_write(out, f, "<p>", "</p>\n");
     write_latencies(out, f);
     write_failures(out, f);
     write_charts(out, f);

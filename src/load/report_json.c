@@ -60,29 +60,27 @@ static void set_options(struct writer *w, yyjson_mut_val *root, const struct loa
 static void set_totals(struct writer *w, yyjson_mut_val *root, const struct load_facts *f)
 {
     const struct load_stats *s = f->stats;
+    const struct load_sums *sums = &s->totals;
     yyjson_mut_val *object = json_set_object(w->doc, root, "totals");
-    double minutes = f->run_s / 60;
 
-    set_count(w, object, "completed", s->completed);
-    set_count(w, object, "done", s->completed - s->failed);
-    set_count(w, object, "failures", s->failed);
-    set_count(w, object, "throttled", s->throttled);
-    set_count(w, object, "throttled_tries", s->throttled_tries);
+    set_count(w, object, "completed", load_sums_ended(sums));
+    set_count(w, object, "done", sums->done);
+    set_count(w, object, "failures", sums->failed + sums->throttled);
+    set_count(w, object, "throttled", sums->throttled);
+    set_count(w, object, "throttled_tries", sums->throttled_tries);
     set_count(w, object, "held_back", s->held_count);
     set_real(w, object, "held_back_max_seconds", (double)s->held_max_us / 1e6);
     set_count(w, object, "late", s->late_count);
     set_real(w, object, "late_max_seconds", (double)s->late_max_us / 1e6);
     set_count(w, object, "not_started", s->not_started);
     set_count(w, object, "aborted", s->aborted);
-    set_count(w, object, "context_tokens", s->context_tokens);
-    set_count(w, object, "generated_tokens", s->generated_tokens);
-    if (minutes > 0) {
-        set_real(w, object, "rpm", (double)(s->completed - s->failed) / minutes);
-        set_real(w, object, "tpm", (double)(s->context_tokens + s->generated_tokens) / minutes);
-    }
-    if (s->utilization_count) {
-        set_real(w, object, "utilization_avg", s->utilization_sum / (double)s->utilization_count);
-        set_real(w, object, "utilization_max", s->utilization_max);
+    set_count(w, object, "context_tokens", sums->context_tokens);
+    set_count(w, object, "generated_tokens", sums->generated_tokens);
+    set_real(w, object, "rpm", load_per_minute(f, sums->done));
+    set_real(w, object, "tpm", load_per_minute(f, sums->context_tokens + sums->generated_tokens));
+    if (sums->utilization.count) {
+        set_real(w, object, "utilization_avg", load_sums_utilization(sums));
+        set_real(w, object, "utilization_max", (double)sums->utilization.max / 10);
     }
 }
 
@@ -133,7 +131,7 @@ static void set_series(struct writer *w, yyjson_mut_val *root, const struct load
     set_real(w, object, "interval_seconds", (double)s->interval_us / 1e6);
     json_set(w->doc, object, "points", points);
     for (unsigned i = 0; i < s->count; i++) {
-        const struct series_point *p = s->points[i];
+        const struct load_sums *p = s->points[i];
         yyjson_mut_val *point = yyjson_mut_arr_add_obj(w->doc, points);
 
         set_count(w, point, "done", p->done);
@@ -141,12 +139,11 @@ static void set_series(struct writer *w, yyjson_mut_val *root, const struct load
         set_count(w, point, "throttled", p->throttled);
         set_count(w, point, "context_tokens", p->context_tokens);
         set_count(w, point, "generated_tokens", p->generated_tokens);
-        if (p->utilization_count)
-            set_real(w, point, "utilization_avg",
-                     p->utilization_sum / (double)p->utilization_count);
+        if (p->utilization.count)
+            set_real(w, point, "utilization_avg", load_sums_utilization(p));
         set_latency(w, point, "ttft", &p->ttft);
         set_latency(w, point, "e2e", &p->e2e);
-        set_latency(w, point, "e2e_corrected", &p->corrected);
+        set_latency(w, point, "e2e_corrected", &p->e2e_corrected);
     }
 }
 
@@ -166,7 +163,7 @@ void load_report_write_json(FILE *out, const struct load_facts *f)
     set_options(&w, root, f->options);
     set_totals(&w, root, f);
     latency = json_set_object(w.doc, root, "latency_seconds");
-    load_latency_rows(f->stats, rows);
+    load_latency_rows(f, rows);
     for (unsigned i = 0; i < LOAD_LATENCY_COUNT; i++)
         set_latency(&w, latency, rows[i].name, rows[i].histogram);
     set_failures(&w, root, &f->stats->failures);

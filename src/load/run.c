@@ -384,7 +384,7 @@ static enum load_end end_of(const struct run *r)
 {
     if (r->is_forced)
         return LOAD_END_FORCED;
-    return r->stats.completed > r->stats.failed ? LOAD_END_DONE : LOAD_END_NOTHING;
+    return r->stats.totals.done ? LOAD_END_DONE : LOAD_END_NOTHING;
 }
 
 bool load_run(const struct load_options *o, enum load_end *how, struct error *err)

@@ -7,26 +7,15 @@
 #ifndef LOAD_SERIES_H
 #define LOAD_SERIES_H
 
-#include "load/histogram.h"
-#include "load/outcome.h"
+#include "load/sums.h"
 
 #define SERIES_POINTS_MAX 240
-
-/* What ended in one interval. Latencies in microseconds, of those that were done. */
-struct series_point {
-    uint64_t done, failed, throttled; /* throttled: not among the failed ones */
-    uint64_t throttled_tries;
-    uint64_t context_tokens, generated_tokens;
-    uint64_t utilization_count;
-    double utilization_sum;
-    struct histogram e2e, corrected, ttft;
-};
 
 struct load_series {
     uint64_t start_us;
     uint64_t interval_us;
     unsigned count; /* of points that there are, empty ones included */
-    struct series_point *points[SERIES_POINTS_MAX];
+    struct load_sums *points[SERIES_POINTS_MAX];
 };
 
 void load_series_init(struct load_series *s, uint64_t start_us);

@@ -37,37 +37,11 @@ void load_stats_start(struct load_stats *s, uint64_t planned_us, uint64_t now_us
     }
 }
 
-static void add_latencies(struct load_stats *s, const struct load_outcome *o)
-{
-    histogram_add(&s->e2e, o->end_us - o->start_us);
-    histogram_add(&s->e2e_corrected, o->end_us - o->planned_us);
-    if (!o->first_us)
-        return;
-    histogram_add(&s->ttft, o->first_us - o->start_us);
-    histogram_add(&s->ttft_corrected, o->first_us - o->planned_us);
-    if (o->generated_tokens > 1)
-        histogram_add(&s->tbt, (o->last_us - o->first_us) / (o->generated_tokens - 1));
-}
-
 void load_stats_end(struct load_stats *s, const struct load_outcome *o)
 {
-    s->completed++;
-    s->throttled_tries += o->throttled_tries;
-    if (o->utilization >= 0) {
-        s->utilization_count++;
-        s->utilization_sum += o->utilization;
-        if (o->utilization > s->utilization_max)
-            s->utilization_max = o->utilization;
-    }
-    if (o->result == LOAD_DONE) {
-        s->context_tokens += o->context_tokens;
-        s->generated_tokens += o->generated_tokens;
-        add_latencies(s, o);
-    } else {
-        s->failed++;
-        s->throttled += o->result == LOAD_THROTTLED;
+    load_sums_add(&s->totals, o);
+    if (o->result != LOAD_DONE)
         load_failures_add(&s->failures, o);
-    }
     load_window_add(&s->window, o, o->end_us);
     load_series_add(&s->series, o, o->end_us);
 }
@@ -85,7 +59,8 @@ static struct load_latency latency_of(const struct histogram *h, double unit)
 
 void load_stats_snapshot(struct load_stats *s, uint64_t now_us, struct load_snapshot *snapshot)
 {
-    struct window_sums *sums = memory_alloc(sizeof(*sums));
+    struct load_sums *sums = memory_alloc(sizeof(*sums));
+    uint64_t completed = load_sums_ended(&s->totals);
     double seconds;
 
     load_window_sum(&s->window, now_us, sums, &seconds);
@@ -93,10 +68,10 @@ void load_stats_snapshot(struct load_stats *s, uint64_t now_us, struct load_snap
         seconds = WINDOW_S_MIN;
     *snapshot = (struct load_snapshot){
         .run_s = (double)(now_us - s->start_us) / 1e6,
-        .processing = s->started - s->completed - s->aborted,
-        .completed = s->completed,
-        .failed = s->failed,
-        .throttled = s->throttled,
+        .processing = s->started - completed - s->aborted,
+        .completed = completed,
+        .failed = s->totals.failed + s->totals.throttled,
+        .throttled = s->totals.throttled,
         .done = sums->done,
         .rpm = 60 * (double)sums->done / seconds,
         .context_tpm = 60 * (double)sums->context_tokens / seconds,
@@ -106,7 +81,5 @@ void load_stats_snapshot(struct load_stats *s, uint64_t now_us, struct load_snap
         .tbt = latency_of(&sums->tbt, 1e6),
         .utilization = latency_of(&sums->utilization, 10),
     };
-    if (sums->utilization_count)
-        snapshot->utilization.average = sums->utilization_sum / (double)sums->utilization_count;
     free(sums);
 }

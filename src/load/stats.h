@@ -8,25 +8,19 @@
 
 #include "load/failures.h"
 #include "load/series.h"
+#include "load/sums.h"
 #include "load/window.h"
 
 struct load_stats {
     uint64_t start_us;
-    uint64_t started; /* requests */
-    uint64_t completed, failed,
-        throttled;            /* completed: all that ended; failed: throttled ones too */
-    uint64_t throttled_tries; /* answers of 429 that were tried again */
-    uint64_t context_tokens, generated_tokens;
-    uint64_t utilization_count;
-    double utilization_sum, utilization_max;
+    uint64_t started;        /* requests */
+    struct load_sums totals; /* of those that have ended */
     /* How long requests waited for a free client, at a rate. */
     uint64_t held_count, held_max_us;
     /* How late requests started though clients were free: this program had no processor. */
     uint64_t late_count, late_max_us;
     uint64_t not_started; /* planned, but the run's time was over */
     uint64_t aborted;     /* under way when it was told to stop at once */
-    /* In microseconds. Corrected: from the moment at which the request was to start. */
-    struct histogram e2e, e2e_corrected, ttft, ttft_corrected, tbt;
     struct load_failures failures;
     struct load_window window;
     struct load_series series;
@@ -51,8 +45,9 @@ struct load_latency {
 /* What a line of output tells. Rates are per minute, over the window. */
 struct load_snapshot {
     double run_s;
-    uint64_t processing, completed, failed, throttled;
-    uint64_t done; /* in the window */
+    uint64_t processing, completed; /* completed: all that ended */
+    uint64_t failed, throttled;     /* failed: throttled ones too, as Azure's tool counts */
+    uint64_t done;                  /* in the window */
     double rpm, context_tpm, generated_tpm;
     struct load_latency e2e, ttft, tbt;
     struct load_latency utilization; /* in percent */

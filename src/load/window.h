@@ -6,25 +6,15 @@
 #ifndef LOAD_WINDOW_H
 #define LOAD_WINDOW_H
 
-#include "load/histogram.h"
-#include "load/outcome.h"
+#include "load/sums.h"
 
 #define WINDOW_SLOTS 60
-
-/* Sums of what ended in some time. Latencies in microseconds, of those that were done. */
-struct window_sums {
-    uint64_t done, context_tokens, generated_tokens;
-    uint64_t utilization_count;
-    double utilization_sum;
-    struct histogram e2e, ttft, tbt;
-    struct histogram utilization; /* tenths of a percent */
-};
 
 struct load_window {
     uint64_t start_us;
     uint64_t slot_us;
     uint64_t slot; /* the current one, counted from the start */
-    struct window_sums *slots;
+    struct load_sums *slots;
 };
 
 void load_window_init(struct load_window *w, double seconds, uint64_t start_us);
@@ -32,7 +22,7 @@ void load_window_done(struct load_window *w);
 /* `now_us` never goes back. */
 void load_window_add(struct load_window *w, const struct load_outcome *o, uint64_t now_us);
 /* What is in it now; *seconds: how long it is so far. */
-void load_window_sum(struct load_window *w, uint64_t now_us, struct window_sums *sums,
+void load_window_sum(struct load_window *w, uint64_t now_us, struct load_sums *sums,
                      double *seconds);
 
 #endif

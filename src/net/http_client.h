@@ -28,7 +28,8 @@ struct http_client;
 struct http_client_call;
 
 enum http_failure {
-    HTTP_FAILURE_CONNECT, /* refused, no route, name not found, TLS refused */
+    HTTP_FAILURE_CONNECT, /* refused, no route, name not found */
+    HTTP_FAILURE_TLS,     /* certificate not accepted, or no TLS at all */
     HTTP_FAILURE_CONNECT_TIMEOUT,
     HTTP_FAILURE_HEAD_TIMEOUT, /* no answer's head in time */
     HTTP_FAILURE_IDLE_TIMEOUT, /* no byte of the body in time */

@@ -247,10 +247,14 @@ static void on_connect_failed(void *data, const struct error *err)
 {
     struct link *link = data;
 
+    enum http_failure failure = HTTP_FAILURE_CONNECT;
+
+    if (err->code == ERROR_TIMEOUT)
+        failure = HTTP_FAILURE_CONNECT_TIMEOUT;
+    else if (err->code == ERROR_TLS)
+        failure = HTTP_FAILURE_TLS;
     enter(link);
-    call_fail(link->call,
-              err->code == ERROR_TIMEOUT ? HTTP_FAILURE_CONNECT_TIMEOUT : HTTP_FAILURE_CONNECT,
-              err->text);
+    call_fail(link->call, failure, err->text);
     leave(link);
 }
 

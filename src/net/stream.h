@@ -42,8 +42,8 @@ struct str_space {
 struct stream_events {
     /* Connected (and TLS shaken hands); only for streams made by stream_connect. */
     void (*on_connect)(void *data);
-    /* The connection could not be made: ERROR_TIMEOUT when it took too long, else ERROR_IO, with
-     * address and reason in the text. The owner closes the stream, here or later. */
+    /* The connection could not be made: ERROR_TIMEOUT when it took too long, ERROR_TLS when
+     * the handshake failed, else ERROR_IO, with address and reason in the text. The owner closes the stream, here or later. */
     void (*on_connect_failed)(void *data, const struct error *err);
     /* Where the next bytes shall go: at least 1 byte long. Called before each read; nothing may
      * come of it. */

@@ -65,7 +65,7 @@ void stream_refuse(struct stream *s)
 
 void stream_connect_failed(struct stream *s, const char *why)
 {
-    set_error(s, ERROR_IO, why);
+    set_error(s, s->state == STREAM_SHAKING ? ERROR_TLS : ERROR_IO, why);
     s->state = STREAM_REFUSED;
     stream_update_reading(s);
     stream_arm(s, 0);

@@ -89,6 +89,8 @@ def test_page(failing, tmp_path):
     cells = [text_of(cell) for cell in page.iter("td")]
     assert any(cell.startswith("<script>alert(1)</script>: a & b \"c\" 'd' \u00fc") for cell in cells)
     assert failing in cells
+    note = "short answers: 2 tokens on average, of 20 asked for"  # as the summary has it
+    assert note in done.err and any(text_of(p).startswith(note) for p in page.iter("p"))
     # a point tells its values
     tips = [text_of(tip) for tip in charts[0].iter("title")]
     assert re.fullmatch(

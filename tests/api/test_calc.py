@@ -96,7 +96,7 @@ def test_a_catalog_of_ones_own(tmp_path):
         ((*MODEL, "--workload", "1,2,3,101"), "is not CALLS"),
         ((*MODEL, "--workload", "1,2,3,nan"), "is not CALLS"),
         ((*MODEL, "--workload", "1,2,99999999999999999999"), "is not CALLS"),
-        ((*MODEL, "--workload", "1,1,1", "--output", "xml"), "'xml' is neither table nor json"),
+        ((*MODEL, "--workload", "1,1,1", "--output", "xml"), "--output must be one of table|json, not 'xml'"),
         ((*MODEL, "--workload", "1,1,1", "--colour", "red"), "there is no option '--colour'"),
         (("--model", "gpt-9", "--workload", "1,1,1"), "the catalog has no model 'gpt-9'"),
         (("--model", "gpt-4o", "--model-version", "1", "--workload", "1,1,1"), "no model 'gpt-4o' of version 1"),

@@ -7,11 +7,11 @@ import threading
 import openai
 import pytest
 
-from fake_upstream import FakeUpstream, chat_answer
+from fake_upstream import chat_answer
+from limits import MESSAGES
 from service import Lazuli
 from waiting import wait_until
 
-MESSAGES = [{"role": "user", "content": "hi"}]
 SHORT = {"messages": MESSAGES, "max_tokens": 2}  # estimated: a token of a thousandth, and two of a hundredth
 COST = 0.003 + 0.020  # an answer's: see chat_answer
 
@@ -32,20 +32,13 @@ deployments:
 """
 
 
-@pytest.fixture(scope="module")
-def upstream():
-    running = FakeUpstream()
-    yield running
-    running.stop()
-
-
 def catalog(upstream, most=0.05, path="/v1"):
     return CATALOG.format(url=f"http://127.0.0.1:{upstream.port}{path}", most=most)
 
 
 @pytest.fixture(scope="module")
-def service(upstream):
-    with Lazuli(catalog(upstream)) as running:
+def service(upstream_server):
+    with Lazuli(catalog(upstream_server)) as running:
         for name in ("counted", "capped", "crowded"):
             running.deploy(name, "gpt-4", "0613", capacity=100)
         yield running
@@ -61,7 +54,6 @@ def test_it_is_counted_by_the_upstreams_usage(service, upstream):
     async def script(call):
         await call.reply(200, chat_answer(usage=usage | {"prompt_tokens_details": {"cached_tokens": 50}}))
 
-    upstream.reset()
     assert service.post("counted", SHORT).status_code == 200
     assert spent(service, "counted") == pytest.approx(COST)
     assert service.post("counted", SHORT | {"stream": True}).status_code == 200
@@ -73,7 +65,6 @@ def test_it_is_counted_by_the_upstreams_usage(service, upstream):
 
 
 def test_a_day_is_spent_and_a_reload_keeps_it(service, upstream):
-    upstream.reset()
     assert [service.post("capped", SHORT).status_code for _ in range(3)] == [200, 200, 403]
     assert len(upstream.calls) == 2
     with pytest.raises(openai.PermissionDeniedError, match="capped may cost in a day") as caught:

@@ -14,26 +14,12 @@ import pytest
 import requests
 
 from entra import ARM, DATA, Entra
+from limits import MESSAGES, catalog, deploy_provisioned
 from service import PROGRAM, Lazuli
 from waiting import wait_for_room
 
-MESSAGES = [{"role": "user", "content": "hi"}]
-
-CATALOG = """
-extends: default
-engines:
-  - name: quick
-    sim: { seed: 1, answer_tokens: 10 }
-default_engines: { chat: quick, completion: quick, embeddings: quick }
-models:
-  - name: gpt-4
-    skus:
-      - { name: Standard }
-      - { name: GlobalProvisionedManaged, minimum: 15, step: 5 }
-    ptu: { input_tokens_per_minute: 230, output_ratio: 4 }
-quotas:
-  - { usage: "*", limit: 1000000 }
-"""
+# tests share a service, and deploy what each of them needs
+CATALOG = catalog(more='quotas: [{ usage: "*", limit: 1000000 }]')
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +119,7 @@ def fill(service, deployment):
 
 
 def test_throughput(service):
-    service.deploy("units", "gpt-4", "0613", capacity=15, sku="GlobalProvisionedManaged")
+    deploy_provisioned(service, "units")
     wait_for_room(60, 5)
     answer = fill(service, "units")
     e = explain(service, answer)
@@ -280,7 +266,7 @@ def test_the_command_tells_people(service):
 
 
 def test_the_command_tells_programs(service):
-    service.deploy("read", "gpt-4", "0613", capacity=15, sku="GlobalProvisionedManaged")
+    deploy_provisioned(service, "read")
     number = fill(service, "read").headers["apim-request-id"]
     done = run("--output", "json", "--data", service.data, number)
     assert done.returncode == 0
@@ -307,8 +293,8 @@ def test_the_command_says_what_is_wrong(service, known, tmp_path):
     for words, status, text in (
         ((), 2, "explain needs the apim-request-id"),
         (("chatcmpl-1", *data), 2, "is no apim-request-id"),
-        ((known, "more", *data), 2, "'more' is not an option"),
-        ((known, "--output", "yaml", *data), 2, "is neither text nor json"),
+        ((known, "more", *data), 2, "'more' is one word too many"),
+        ((known, "--output", "yaml", *data), 2, "--output must be one of text|json, not 'yaml'"),
         ((known, "--endpoint"), 2, "--endpoint needs a value"),
         ((known, "--nonsense", "1", *data), 2, "there is no setting 'nonsense'"),
         ((known, "--endpoint", "127.0.0.1:1"), 2, "in the environment"),
@@ -344,7 +330,7 @@ def test_receipts_of_whole_replies(service):
 
 
 def test_receipts_of_provisioned_deployments(service):
-    service.deploy("receipts", "gpt-4", "0613", capacity=15, sku="GlobalProvisionedManaged")
+    deploy_provisioned(service, "receipts")
     answer = ask(service, "receipts", 100, headers=WANTED)
     usage = answer.json()["usage"]
     work = usage["prompt_tokens"] + 4 * usage["completion_tokens"]
@@ -355,7 +341,7 @@ def test_receipts_of_provisioned_deployments(service):
 
 
 def test_receipts_of_streams(service):
-    service.deploy("flowing", "gpt-4", "0613", capacity=15, sku="GlobalProvisionedManaged")
+    deploy_provisioned(service, "flowing")
     answer = ask(service, "flowing", 100, headers=WANTED, stream=True)
     first = parts(answer.headers["x-lazuli-receipt"])
     assert first["estimate"] == "401" and first["drain"] == "57.500"

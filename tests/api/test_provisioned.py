@@ -6,42 +6,15 @@ import time
 import openai
 import pytest
 
+from limits import MESSAGES, catalog, deploy_provisioned
 from service import Lazuli
 from waiting import wait_for_room, wait_until
-
-MESSAGES = [{"role": "user", "content": "hi"}]
-
-# 15 PTU of o1-like figures: 3,450 input tokens a minute, 57.5 a second; an output token counts for four.
-CATALOG = """
-extends: default
-engines:
-  - name: quick
-    sim: { seed: 1, answer_tokens: 10 }
-  - name: broken
-    sim: { seed: 1, answer_tokens: 40, fault: { kind: cut, after_tokens: 5 } }
-  - name: silent
-    sim: { seed: 1, fault: { kind: status, status: 500 } }
-default_engines: { chat: quick, completion: quick, embeddings: quick }
-deployments:
-  - { deployment: broken, engine: broken }
-  - { deployment: failing, engine: silent }
-models:
-  - name: gpt-4
-    skus:
-      - { name: Standard }
-      - { name: GlobalProvisionedManaged, minimum: 15, step: 5 }
-    ptu: { input_tokens_per_minute: 230, output_ratio: 4 }
-"""
 
 
 @pytest.fixture(scope="module")
 def service():
-    with Lazuli(CATALOG, rate_limits=True) as running:
+    with Lazuli(catalog(), rate_limits=True) as running:
         yield running
-
-
-def deploy(service, name, capacity=15):
-    return service.deploy(name, "gpt-4", "0613", capacity=capacity, sku="GlobalProvisionedManaged")
 
 
 def ask(service, deployment, max_tokens=10, **more):
@@ -55,7 +28,7 @@ def utilization(answer):
 
 
 def test_utilization_is_told_and_corrected(service):
-    deploy(service, "measured")
+    deploy_provisioned(service, "measured")
     first = ask(service, "measured", 800)  # the estimate: 1 + 4 x 800 of 3,450
     assert first.status_code == 200
     assert not [name for name in first.headers if name.startswith("x-ratelimit")]
@@ -66,7 +39,7 @@ def test_utilization_is_told_and_corrected(service):
 
 
 def test_above_100_percent_is_refused_until_it_is_below(service):
-    deploy(service, "full")
+    deploy_provisioned(service, "full")
     answers = []
     for _ in range(40):
         answers.append(ask(service, "full", 10, n=20))  # 1 + 4 x 200 of work each, estimate and all
@@ -88,7 +61,7 @@ def test_above_100_percent_is_refused_until_it_is_below(service):
 
 
 def test_sdk_waits_as_it_is_told(service):
-    deploy(service, "retried")
+    deploy_provisioned(service, "retried")
     while ask(service, "retried", 10, n=20).status_code == 200:
         pass
     with pytest.raises(openai.RateLimitError):
@@ -98,14 +71,14 @@ def test_sdk_waits_as_it_is_told(service):
 
 
 def test_what_fails_costs_nothing(service):
-    deploy(service, "failing")
+    deploy_provisioned(service, "failing")
     for _ in range(8):
         assert ask(service, "failing", 800).status_code == 500
     assert utilization(ask(service, "failing", 1)) < 1
 
 
 def test_what_no_model_answers_fills_nothing(service):
-    deploy(service, "asked")  # its model names no longest answer: it is the context
+    deploy_provisioned(service, "asked")  # its model names no longest answer: it is the context
     answer = ask(service, "asked", 2**31 - 1)
     assert answer.status_code == 400
     assert answer.json()["error"] == {
@@ -119,7 +92,7 @@ def test_what_no_model_answers_fills_nothing(service):
 
 
 def test_a_broken_stream_costs_what_came(service):
-    deploy(service, "broken")
+    deploy_provisioned(service, "broken")
     for _ in range(4):
         with pytest.raises(OSError):
             service.post("broken", {"messages": MESSAGES, "max_tokens": 800, "stream": True})
@@ -132,16 +105,16 @@ def test_a_broken_stream_costs_what_came(service):
 
 
 def test_more_units_take_more(service):
-    deploy(service, "scaled")
+    deploy_provisioned(service, "scaled")
     while ask(service, "scaled", 10, n=20).status_code == 200:
         pass
-    deploy(service, "scaled", capacity=60)
+    deploy_provisioned(service, "scaled", capacity=60)
     answer = ask(service, "scaled", 1)
     assert answer.status_code == 200 and utilization(answer) < 40
 
 
 def test_utilization_of_a_minute_is_a_metric(service):
-    deploy(service, "metered")
+    deploy_provisioned(service, "metered")
     wait_for_room(60, 5)  # for the request, whose work is that of the minute in which it ends
     answer = ask(service, "metered", 800)
     usage = answer.json()["usage"]

@@ -6,33 +6,14 @@ import time
 import openai
 import pytest
 
+from limits import MESSAGES, catalog
 from service import Lazuli
 from waiting import wait_for_room
-
-MESSAGES = [{"role": "user", "content": "hi"}]  # a token by Azure's estimate
-
-CATALOG = """
-extends: default
-engines:
-  - name: quick
-    sim: { seed: 1, answer_tokens: 8 }
-  - name: slow
-    sim: { seed: 1, answer_tokens: 400, tokens_per_second: 100 }
-  - name: broken
-    sim: { seed: 1, answer_tokens: 40, fault: { kind: cut, after_tokens: 5 } }
-  - name: silent
-    sim: { seed: 1, fault: { kind: status, status: 500 } }
-default_engines: { chat: quick, completion: quick, embeddings: quick }
-deployments:
-  - { deployment: slow, engine: slow }
-  - { deployment: broken, engine: broken }
-  - { deployment: failing, engine: silent }
-"""
 
 
 @pytest.fixture(scope="module")
 def service():
-    with Lazuli(CATALOG, rate_limits=True) as running:
+    with Lazuli(catalog(), rate_limits=True) as running:
         yield running
 
 
@@ -201,7 +182,7 @@ def test_a_stream_is_refused_as_a_whole_reply(service):
 
 def test_the_estimate_stays_unless_usage_is_charged():
     for charge, left in (("false", 10000 - 2 * 1001), ("true", None)):
-        with Lazuli(CATALOG, [f"--charge-usage={charge}"], rate_limits=True) as service:
+        with Lazuli(catalog(), [f"--charge-usage={charge}"], rate_limits=True) as service:
             service.deploy("charged", "gpt-35-turbo", "0613", capacity=10)
             wait_for_room(60, 4)
             used = ask(service, "charged", 1000).json()["usage"]["total_tokens"]
@@ -210,7 +191,7 @@ def test_the_estimate_stays_unless_usage_is_charged():
 
 
 def test_nothing_is_refused_where_limits_only_count():
-    with Lazuli(CATALOG) as service:
+    with Lazuli(catalog()) as service:
         service.deploy("open", "gpt-35-turbo", "0613", capacity=1)
         wait_for_room(10, 3)
         answers = [ask(service, "open", 600) for _ in range(3)]

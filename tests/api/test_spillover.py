@@ -3,63 +3,34 @@
 import openai
 import pytest
 
-from fake_upstream import FakeUpstream, chat_answer
+from fake_upstream import chat_answer
+from limits import MESSAGES, catalog, deploy_provisioned
 from service import Lazuli
 from waiting import wait_until
 
-MESSAGES = [{"role": "user", "content": "hi"}]
 HEADER = "x-ms-spillover-deployment"
 FROM = "x-ms-spillover-from-deployment"
 ERROR = "x-ms-spillover-error"
 
-# 15 PTU: 3,450 input tokens a minute; the answer that fills a deployment comes to 12,000 of them.
-CATALOG = """
-extends: default
-engines:
-  - name: quick
-    sim: {{ seed: 1, answer_tokens: 10 }}
+@pytest.fixture(scope="module")
+def service(upstream_server):
+    """With a deployment that is full: of its 3,450 tokens a minute, one answer has taken 12,000."""
+    engines = f"""
   - name: long
     sim: {{ seed: 1, answer_tokens: 3000 }}
-  - name: broken
-    sim: {{ seed: 1, answer_tokens: 40, fault: {{ kind: cut, after_tokens: 5 }} }}
-  - name: failing
-    sim: {{ seed: 1, fault: {{ kind: status, status: 500 }} }}
   - name: scripted
-    upstream: {{ url: "http://127.0.0.1:{port}/v1" }}
-default_engines: {{ chat: quick, completion: quick, embeddings: quick }}
-deployments:
-  - {{ deployment: full*, engine: long }}
-  - {{ deployment: broken*, engine: broken }}
-  - {{ deployment: failing*, engine: failing }}
-  - {{ deployment: scripted*, engine: scripted }}
-models:
-  - name: gpt-4
-    skus:
-      - {{ name: Standard }}
-      - {{ name: GlobalProvisionedManaged, minimum: 15, step: 5 }}
-    ptu: {{ input_tokens_per_minute: 230, output_ratio: 4 }}
+    upstream: {{ url: "http://127.0.0.1:{upstream_server.port}/v1" }}
 """
-
-
-@pytest.fixture(scope="module")
-def upstream():
-    running = FakeUpstream()
-    yield running
-    running.stop()
-
-
-@pytest.fixture(scope="module")
-def service(upstream):
-    with Lazuli(CATALOG.format(port=upstream.port), rate_limits=True) as running:
-        deploy(running, "full")
+    deployments = """
+  - { deployment: full*, engine: long }
+  - { deployment: scripted*, engine: scripted }
+"""
+    with Lazuli(catalog(engines, deployments), rate_limits=True) as running:
+        deploy_provisioned(running, "full")
         assert ask(running, "full", max_tokens=3000).status_code == 200
         running.deploy("standard", "gpt-4", "0613", capacity=100)
         running.deploy("failing", "gpt-4", "0613", capacity=100)
         yield running
-
-
-def deploy(service, name):
-    service.deploy(name, "gpt-4", "0613", capacity=15, sku="GlobalProvisionedManaged")
 
 
 def ask(service, deployment, over=None, **more):
@@ -128,7 +99,7 @@ def test_the_deployment_says_where_to(service):
 
 
 def test_what_the_engine_fails_at(service, upstream):
-    deploy(service, "scripted-ptu")
+    deploy_provisioned(service, "scripted-ptu")
     too_long = {"message": "m", "type": "invalid_request_error", "param": "messages", "code": "context_length_exceeded"}
     errors = [(429, {"code": "429", "message": "m"}), (500, {"message": "m"}), (503, {"message": "m"}), (400, too_long)]
     for status, error in errors:
@@ -152,7 +123,7 @@ def test_what_is_wrong_with_the_request_stays(service, upstream):
     async def script(call):
         await call.reply(400, {"error": {"message": "m", "type": "invalid_request_error", "param": None, "code": None}})
 
-    deploy(service, "scripted-ptu")
+    deploy_provisioned(service, "scripted-ptu")
     upstream.reset(script)
     for answer in (ask(service, "scripted-ptu", "standard"), ask(service, "full", "standard", temperature=9)):
         assert answer.status_code == 400
@@ -174,7 +145,7 @@ def test_when_both_fail_the_first_answer_counts(service, upstream):
         assert float(answer.headers["azure-openai-deployment-utilization"].rstrip("%")) > 100
         assert FROM not in answer.headers and "x-ms-deployment-name" not in answer.headers
         assert count(service, "scripted", status, True) == 1
-    deploy(service, "failing-ptu")
+    deploy_provisioned(service, "failing-ptu")
     answer = ask(service, "failing-ptu", "scripted")
     assert (answer.status_code, answer.headers[ERROR]) == (500, "429")
     with pytest.raises(openai.RateLimitError) as caught:
@@ -183,7 +154,7 @@ def test_when_both_fail_the_first_answer_counts(service, upstream):
 
 
 def test_who_cannot_take_it(service):
-    deploy(service, "other-ptu")
+    deploy_provisioned(service, "other-ptu")
     service.deploy("vectors", "text-embedding-ada-002", "2")
     for name, status in {"nobody": "404", "other-ptu": "400", "full": "400", "vectors": "400"}.items():
         answer = ask(service, "full", name)
@@ -193,7 +164,7 @@ def test_who_cannot_take_it(service):
 
 
 def test_an_answer_that_has_begun_stays(service):
-    deploy(service, "broken-ptu")
+    deploy_provisioned(service, "broken-ptu")
     before = count(service, "standard", 200, True, True)
     with pytest.raises(OSError):
         service.post("broken-ptu", {"messages": MESSAGES, "stream": True}, headers={HEADER: "standard"})

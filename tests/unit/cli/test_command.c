@@ -11,7 +11,8 @@
 
 static struct settings s;
 static struct error err;
-static const char *config, *format;
+static const char *config;
+static int format;
 static char file[64];
 
 static int set_up(void **state)
@@ -41,19 +42,20 @@ static int tear_down(void **state)
 /* The words behind the command's name, up to NULL. */
 static bool read_words(const char *const *words)
 {
-    struct command_option own = { "format", &format };
+    static const struct option_row rows[] = {
+        { "format", .kind = OPTION_CHOICE, .choices = "sh|json" },
+    };
+    static const struct option_table own = { .rows = rows, .count = ARRAY_LEN(rows) };
     char *argv[16] = { strdup("serve") };
     int argc = 1;
     bool ok;
 
     for (; *words; words++)
         argv[argc++] = strdup(*words);
-    format = "sh";
-    ok = command_read_settings(argc, argv, &own, &s, &config, &err);
+    format = 0;
+    ok = command_read_settings(argc, argv, &own, &format, &s, &config, &err);
     if (ok && config)
         assert_string_equal(config, file);
-    if (strcmp(format, "sh") != 0)
-        assert_string_equal(format, "json");
     while (argc)
         free(argv[--argc]);
     return ok;
@@ -91,6 +93,7 @@ static void the_command_line_counts_most_and_the_file_least(void **state)
     assert_true(READ("--workers", "4", "--config", file, "--format", "json"));
     unsetenv("LAZULI_DRAIN_MS");
     unsetenv("LAZULI_WORKERS");
+    assert_int_equal(format, 1);
     assert_int_equal(s.workers, 4);
     assert_int_equal(s.drain_ms, 30);
     assert_int_equal(s.idle_timeout_ms, 200);
@@ -100,10 +103,13 @@ static void what_is_no_option_is_refused(void **state)
 {
     (void)state;
     REFUSED("'debug' is not an option", "debug");
-    REFUSED("'-v' is not an option", "-v");
+    REFUSED("there is no option '-v'", "-v");
     REFUSED("--listen needs a value", "--listen");
     REFUSED("there is no setting 'colour'", "--colour", "blue");
-    REFUSED("there is no setting ''", "--", "x");
+    REFUSED("'x' is not an option", "--", "x");
+    REFUSED("there is no setting ''", "--=x");
+    REFUSED("there is no setting 'colour'", "--colour");
+    REFUSED("--format must be one of sh|json, not 'xml'", "--format", "xml");
     REFUSED("neither true nor false", "--dev=perhaps");
     REFUSED("/nowhere", "--config", "/nowhere");
     REFUSED("need each other", "--tls-key", "k");

@@ -131,13 +131,9 @@ static void what_there_is_no_room_for_goes_to_another(void **state)
     expect_nothing_in_flight();
 }
 
-static void a_stream_goes_to_another(void **state)
+/* The client sees what that one streams, from the beginning to the end, and nothing else. */
+static void stream_from_the_other(void)
 {
-    (void)state;
-    fill("ptu");
-    rig_chat("ptu", STREAM);
-    expect_engine("up");
-    assert_true(fake_engine.stream);
     fake_engine_head(200, "text/event-stream");
     fake_engine_body(STR(DELTA("{\"content\":\"one\"}") STOP DONE));
     expect_answer_of("up", "ptu");
@@ -146,6 +142,16 @@ static void a_stream_goes_to_another(void **state)
     expect_content("one");
     expect_content(NULL);
     expect_end();
+}
+
+static void a_stream_goes_to_another(void **state)
+{
+    (void)state;
+    fill("ptu");
+    rig_chat("ptu", STREAM);
+    expect_engine("up");
+    assert_true(fake_engine.stream);
+    stream_from_the_other();
 }
 
 static void what_the_engine_fails_at_goes_to_another(void **state)
@@ -186,14 +192,7 @@ static void a_stream_that_has_not_begun_goes_to_another(void **state)
     fake_engine_body(STR("data: rubbish\n\n"));
     expect_engine("up");
     assert_int_equal(buf_len(&rig.inference->events), 0); /* whoever's turn is next finds it so */
-    fake_engine_head(200, "text/event-stream");
-    fake_engine_body(STR(DELTA("{\"content\":\"one\"}") STOP DONE));
-    expect_answer_of("up", "ptu");
-    read_events();
-    expect_first();
-    expect_content("one");
-    expect_content(NULL);
-    expect_end();
+    stream_from_the_other();
 }
 
 static void what_is_too_long_goes_to_another(void **state)

@@ -98,10 +98,10 @@ static void corrected_is_from_the_planned_time(void **state)
     (void)state;
     load_stats_start(&s, o.planned_us, o.start_us, true);
     load_stats_end(&s, &o);
-    assert_true(histogram_average(&s.e2e) == 1e6);
-    assert_true(histogram_average(&s.e2e_corrected) == 4e6);
-    assert_true(histogram_average(&s.ttft) == 0.1e6);
-    assert_true(histogram_average(&s.ttft_corrected) == 3.1e6);
+    assert_true(histogram_average(&s.totals.e2e) == 1e6);
+    assert_true(histogram_average(&s.totals.e2e_corrected) == 4e6);
+    assert_true(histogram_average(&s.totals.ttft) == 0.1e6);
+    assert_true(histogram_average(&s.totals.ttft_corrected) == 3.1e6);
     assert_int_equal(s.held_count, 1);
     assert_int_equal(s.held_max_us, 3 * SECOND);
     assert_int_equal(s.late_count, 0);

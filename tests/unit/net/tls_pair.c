@@ -100,7 +100,7 @@ void tls_pair_refused(const char *expected)
     tls_pair_run();
     assert_int_equal(client.connects, 0);
     assert_int_equal(client.refusals, before + 1);
-    assert_int_equal(client.err.code, ERROR_IO);
+    assert_int_equal(client.err.code, ERROR_TLS);
     if (!strstr(client.err.text, expected))
         fail_msg("\"%s\" is not in \"%s\"", expected, client.err.text);
 }
