@@ -183,11 +183,16 @@ static size_t utf8_sequence(const unsigned char *p, size_t left)
     return len;
 }
 
+static bytes16 is_no_ascii(bytes16 v)
+{
+    return v < 0;
+}
+
 bool str_is_utf8(struct str s)
 {
     const unsigned char *p = (const unsigned char *)s.data;
 
-    for (size_t i = 0; i < s.len;) {
+    for (size_t i = bytes16_until(s.data, s.len, is_no_ascii); i < s.len;) {
         size_t len = utf8_sequence(p + i, s.len - i);
 
         if (!len)

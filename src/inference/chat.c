@@ -201,7 +201,6 @@ static bool shape_event_choice(struct exchange *x, struct arena *scratch, struct
 }
 
 static const struct shape_form form = {
-    .id_prefix = { "chatcmpl-", 9 },
     .object = { "chat.completion", 15 },
     .part = "message",
     .event_part = "delta",
@@ -230,7 +229,8 @@ const struct operation operation_chat = {
     .model_operation = MODEL_CHAT,
     .engine_operation = ENGINE_CHAT,
     .event_object = "chat.completion.chunk",
-    .event_text = { "\"content\"", 9 },
+    .id_prefix = { "chatcmpl-", 9 },
+    .answer_text = { "content", 7 },
     .check = check,
     .shape = shape,
     .shape_event = shape_event,

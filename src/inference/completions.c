@@ -175,7 +175,6 @@ static bool shape_choice(struct exchange *x, struct arena *scratch, struct json_
 }
 
 static const struct shape_form form = {
-    .id_prefix = { "cmpl-", 5 },
     .object = { "text_completion", 15 },
     .choice = shape_choice,
     .event_choice = shape_choice,
@@ -202,7 +201,8 @@ const struct operation operation_completions = {
     .model_operation = MODEL_COMPLETION,
     .engine_operation = ENGINE_COMPLETION,
     .event_object = "text_completion",
-    .event_text = { "\"text\"", 6 },
+    .id_prefix = { "cmpl-", 5 },
+    .answer_text = { "text", 4 },
     .check = check,
     .shape = shape,
     .shape_event = shape_event,

@@ -28,8 +28,8 @@
 
 #include "base/format.h"
 #include "base/json.h"
+#include "inference/answer_template.h"
 #include "inference/api_version.h"
-#include "inference/event_template.h"
 #include "inference/inference.h"
 #include "net/sse.h"
 
@@ -241,7 +241,7 @@ struct inference {
     struct directory_view view;
     uint64_t random;   /* state of the generator for ids */
     struct buf events; /* of the stream whose turn it is; empty between turns */
-    struct event_templates templates;
+    struct answer_templates templates;
     unsigned active;
 };
 

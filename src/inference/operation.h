@@ -23,7 +23,8 @@ struct operation {
     unsigned model_operation; /* a model_operation bit; 0: needs no deployment */
     enum engine_operation engine_operation;
     const char *event_object; /* `object` of a stream's events */
-    struct str event_text;    /* the member that is their text, with its quotes */
+    struct str id_prefix;     /* of an answer's id: "chatcmpl-" */
+    struct str answer_text;   /* the member that is an answer's, and an event's, text; "": none */
     /* Checks the parsed body and fills x->facts. */
     bool (*check)(struct exchange *x, struct error *err);
     /* Answers may have millions of numbers: `shape` gets them as text (json.h), and, for a large

@@ -90,7 +90,7 @@ static void add_not_understood(struct exchange *x)
 
 static bool shape_event(struct exchange *x, struct str data)
 {
-    struct event_lesson before = event_template_begin(x);
+    struct answer_lesson before = answer_template_begin(x);
     struct arena *scratch = arena_new(loop_arenas(x->inference->options.loop));
     struct error err;
     yyjson_doc *event = json_parse(scratch, data, &err);
@@ -116,7 +116,7 @@ static bool shape_event(struct exchange *x, struct str data)
         x->relay.events++;
         ok = add_event(x, out);
         if (ok)
-            event_template_learn(x, &before, data);
+            answer_template_learn_event(x, &before, data);
     }
     arena_free(scratch);
     return ok;
@@ -132,7 +132,7 @@ static bool on_event(void *data, struct str event)
         x->relay.saw_done = true;
         return true;
     }
-    return event_template_apply(x, event) || shape_event(x, event);
+    return answer_template_event(x, event) || shape_event(x, event);
 }
 
 static void start_stream(struct exchange *x, struct str first)
@@ -268,7 +268,7 @@ static enum phase relay_stream(struct exchange *x)
 }
 
 /* `parsed` is for what is not needed any more afterwards. */
-static bool shape_text(struct exchange *x, struct arena *a, struct arena *parsed, struct str text)
+static bool shape_parsed(struct exchange *x, struct arena *a, struct arena *parsed, struct str text)
 {
     struct error err;
     yyjson_doc *answer = x->operation->is_bulky ? json_parse_numbers_as_text(parsed, text, &err)
@@ -296,7 +296,7 @@ static void on_shaping(struct loop_work *work)
     struct exchange *x = s->exchange;
     struct arena *parsed = arena_new(NULL);
 
-    s->is_understood = shape_text(x, s->arena, parsed, buf_str(&x->relay.whole));
+    s->is_understood = shape_parsed(x, s->arena, parsed, buf_str(&x->relay.whole));
     arena_free(parsed);
     buf_done(&x->relay.whole);
 }
@@ -325,13 +325,25 @@ static enum phase begin_shaping_apart(struct exchange *x)
     return PHASE_WAIT;
 }
 
+static bool shape_text(struct exchange *x, struct str text)
+{
+    struct answer_lesson before = answer_template_begin(x);
+
+    if (answer_template_whole(x, x->asking, text, &x->reply_body))
+        return true;
+    if (!shape_parsed(x, x->asking, x->asking, text))
+        return false;
+    answer_template_learn(x, &before, text, x->reply_body);
+    return true;
+}
+
 static enum phase shape_whole(struct exchange *x, struct str text)
 {
     if (x->relay.shaping)
         return end_shaping(x, x->relay.shaping->is_understood);
     if (x->operation->is_bulky && text.len >= APART_BYTES)
         return begin_shaping_apart(x);
-    return end_shaping(x, shape_text(x, x->asking, x->asking, text));
+    return end_shaping(x, shape_text(x, text));
 }
 
 /* The usual answer comes in one piece, for which the arena has room; a longer one is gathered. */

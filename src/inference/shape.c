@@ -30,7 +30,7 @@ struct str shape_new_id(struct exchange *x, struct arena *a, struct str prefix, 
 
 /* FNV-1a over what identifies the backend's configuration: the same deployment answers with the
  * same fingerprint until its model or engine changes. "fp_" and ten hexadecimal digits. */
-static struct str fingerprint(const struct exchange *x)
+static struct str make_fingerprint(const struct exchange *x)
 {
     const char *parts[] = { x->deployment->model->label, x->deployment->engine->name };
     uint64_t hash = STR_HASH_START;
@@ -50,24 +50,27 @@ static bool is_azures_id(struct str id, struct str prefix)
            str_is_alnum_or(str_slice(id, prefix.len, id.len), "");
 }
 
-/* The engine's id when it has Azure's form, else a new one; the same for the whole stream. */
-static struct str id_of(struct exchange *x, yyjson_val *root, struct str prefix)
+void shape_set_id(struct exchange *x, struct str id)
 {
-    struct str id = json_str(yyjson_obj_get(root, "id"));
+    struct str prefix = x->operation->id_prefix;
 
     if (!x->relay.id.len)
         x->relay.id = is_azures_id(id, prefix) ? arena_copy(x->arena, id)
                                                : shape_new_id(x, x->arena, prefix, ID_CHARS);
-    return x->relay.id;
 }
 
-static int64_t created_of(struct exchange *x, yyjson_val *root)
+void shape_set_created(struct exchange *x, int64_t created)
 {
     if (!x->relay.created)
-        x->relay.created = yyjson_get_sint(yyjson_obj_get(root, "created"));
+        x->relay.created = created;
     if (x->relay.created <= 0)
         x->relay.created = clock_now_ms(x->inference->options.clock) / 1000;
-    return x->relay.created;
+}
+
+void shape_set_fingerprint(struct exchange *x)
+{
+    if (!x->relay.fingerprint.len && x->version.parts & ANSWER_LOGPROBS)
+        x->relay.fingerprint = make_fingerprint(x);
 }
 
 /* -- What each answer and event has -------------------------------------------------------- */
@@ -81,11 +84,12 @@ static void begin_root(struct json_edit *root, struct arena *scratch, yyjson_val
 }
 
 /* Behind the choices. */
-static void name_root(struct exchange *x, struct json_edit *root, struct str id_prefix,
-                      struct str object)
+static void name_root(struct exchange *x, struct json_edit *root, struct str object)
 {
-    json_edit_integer(root, STR("created"), created_of(x, root->object));
-    json_edit_plain(root, STR("id"), id_of(x, root->object, id_prefix));
+    shape_set_created(x, yyjson_get_sint(yyjson_obj_get(root->object, "created")));
+    shape_set_id(x, json_str(yyjson_obj_get(root->object, "id")));
+    json_edit_integer(root, STR("created"), x->relay.created);
+    json_edit_plain(root, STR("id"), x->relay.id);
     json_edit_string(root, STR("model"), str_from(x->deployment->model->label));
     json_edit_plain(root, STR("object"), object);
 }
@@ -93,13 +97,11 @@ static void name_root(struct exchange *x, struct json_edit *root, struct str id_
 /* Before the usage. */
 static void end_root(struct exchange *x, struct json_edit *root)
 {
-    if (!(x->version.parts & ANSWER_LOGPROBS)) {
-        json_edit_drop(root, STR("system_fingerprint"));
-    } else {
-        if (!x->relay.fingerprint.len)
-            x->relay.fingerprint = fingerprint(x);
+    shape_set_fingerprint(x);
+    if (x->relay.fingerprint.len)
         json_edit_plain(root, STR("system_fingerprint"), x->relay.fingerprint);
-    }
+    else
+        json_edit_drop(root, STR("system_fingerprint"));
     json_edit_drop(root, STR("timings"));
 }
 
@@ -287,7 +289,7 @@ struct str shape_usage_event(struct exchange *x, struct arena *scratch)
         return STR_NONE;
     begin_root(&root, scratch, NULL);
     json_edit_text(&root, STR("choices"), STR("[]"));
-    name_root(x, &root, STR_NONE, str_from(x->operation->event_object));
+    name_root(x, &root, str_from(x->operation->event_object));
     end_root(x, &root);
     json_edit_text(&root, STR("usage"), x->relay.usage);
     return json_write_edit(scratch, &root);
@@ -480,7 +482,7 @@ bool shape_answer(struct exchange *x, struct arena *scratch, yyjson_doc *answer,
     begin_root(&root, scratch, yyjson_doc_get_root(answer));
     if (!shape_choices(x, scratch, &root, form->part, form->choice))
         return false;
-    name_root(x, &root, form->id_prefix, form->object);
+    name_root(x, &root, form->object);
     shape_prompt_filters(x, scratch, &root, prompts);
     end_root(x, &root);
     json_edit_object(&root, STR("usage"),
@@ -497,7 +499,7 @@ bool shape_stream_event(struct exchange *x, struct arena *scratch, yyjson_doc *e
     begin_root(&root, scratch, yyjson_doc_get_root(event));
     if (!shape_choices(x, scratch, &root, form->event_part, form->event_choice))
         return false;
-    name_root(x, &root, form->id_prefix, str_from(x->operation->event_object));
+    name_root(x, &root, str_from(x->operation->event_object));
     end_root(x, &root);
     if (take_usage(x, scratch, root.object))
         return true;

@@ -12,8 +12,7 @@
 
 /* What is an operation's own. */
 struct shape_form {
-    struct str id_prefix; /* of the answer's id: "chatcmpl-" */
-    struct str object;    /* of a whole answer: "chat.completion" */
+    struct str object; /* of a whole answer: "chat.completion" */
     /* The object that each choice must have where it has it: "message", and "delta" in a stream's
      * event; NULL: none. */
     const char *part;
@@ -76,6 +75,13 @@ void shape_finish(struct exchange *x, struct json_edit *choice);
 /* The choice's `index`, 0 when it has none. */
 unsigned shape_index(const struct exchange *x, yyjson_val *choice);
 
+/* What an answer names, the same for all events of a stream: the first call decides.
+ * The engine's id when it has Azure's form, else a new one. */
+void shape_set_id(struct exchange *x, struct str id);
+/* The engine's time (Unix, in seconds) when it tells one, else now. */
+void shape_set_created(struct exchange *x, int64_t created);
+/* system_fingerprint, of the api-versions that have it. */
+void shape_set_fingerprint(struct exchange *x);
 /* `len` random base62 characters behind `prefix`. */
 struct str shape_new_id(struct exchange *x, struct arena *a, struct str prefix, unsigned len);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "inference/event_template.h"
+#include "inference/answer_template.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -40,7 +40,7 @@ static struct str events(void)
 /* As RELAY does it: parsed, shaped, added, learned. The client's event. */
 static struct str shape(const char *event)
 {
-    struct event_lesson before = event_template_begin(x);
+    struct answer_lesson before = answer_template_begin(x);
     struct error err;
     yyjson_doc *doc = json_parse(x->arena, str_from(event), &err);
     struct str out = STR_NONE;
@@ -49,7 +49,7 @@ static struct str shape(const char *event)
     assert_true(x->operation->shape_event(x, x->arena, doc, &out));
     out = arena_join(x->arena, (struct str[]){ SSE_DATA_PREFIX, out, SSE_DATA_SUFFIX }, 3);
     assert_true(buf_append(&rig.inference->events, out));
-    event_template_learn(x, &before, str_from(event));
+    answer_template_learn_event(x, &before, str_from(event));
     buf_clear(&rig.inference->events);
     return out;
 }
@@ -59,7 +59,7 @@ static bool fits(struct str event)
     bool applied;
 
     buf_clear(&rig.inference->events);
-    applied = event_template_apply(x, event);
+    applied = answer_template_event(x, event);
     assert_true(applied || !events().len);
     return applied;
 }
@@ -94,6 +94,7 @@ static void what_differs_in_text_id_and_time_fits(void **state)
     expect_same(EVENT(ID, "17", "one"));
     expect_same(EVENT(ID, "17", "another text, of some more than sixteen bytes"));
     expect_same(EVENT(ID, "17", " "));
+    expect_same(EVENT(ID, "17", "\\n\\\"quoted\\\"\\t\\\\ \\b\\f\\r"));
     expect_same(EVENT(ID, "17", "grüße, 你好, \xf0\x9f\x98\x80 / \x7f {}[]:,"));
     expect_same(EVENT("chatcmpl-x", "1800000000", "of another stream"));
     memset(text, 'a', sizeof(text) - 1);
@@ -132,8 +133,9 @@ static void other_values_do_not_fit(void **state)
 {
     static const char *const others[] = {
         EVENT(ID, "17", ""), /* has no content_filter_results */
-        EVENT(ID, "17", "\\n"),
-        EVENT(ID, "17", "a\\\"b"),
+        EVENT(ID, "17", "\\/"),
+        EVENT(ID, "17", "\\u0041"),
+        EVENT(ID, "17", "\\"),
         EVENT(ID, "17", "a\nb"),
         EVENT(ID, "17", "cut \xe4\xbd"),
         EVENT(ID, "17", "\xed\xa0\x80"),
@@ -215,12 +217,12 @@ static void what_tells_more_is_not_learned(void **state)
     static const char *const others[] = {
         "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\"}}]}",
         "{\"choices\":[{\"index\":0,\"delta\":{\"content\":null}}]}",
-        "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\\tb\"}}]}",
+        "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\\/b\"}}]}",
+        "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}],\"\\u0069d\":\"b\"}",
         "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}",
         "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"x\":{\"content\":\"a\"}}]}",
         "{\"choices\":[{\"index\":0,\"delta\":{\"role\":\"a\"},\"x\":{\"content\":\"a\"}}]}",
         "{\"choices\":[{\"index\":0,\"delta\":{\"refusal\":\"content\"}}]}",
-        "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}],\"x\":\"\\n\"}",
         "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}],\"created\":null}",
         "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}],\"id\":7}",
         "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}],\"id\":\"a\",\"x\":{\"id\":7}}",
@@ -250,7 +252,7 @@ static void what_tells_more_is_not_learned(void **state)
 
 static void an_event_too_long_for_a_template_is_not_learned(void **state)
 {
-    char event[EVENT_TEMPLATE_BYTES + 200], rest[EVENT_TEMPLATE_BYTES];
+    char event[ANSWER_TEMPLATE_BYTES + 200], rest[ANSWER_TEMPLATE_BYTES];
 
     (void)state;
     open_exchange(&operation_chat, "up", "2024-10-21");
@@ -267,7 +269,7 @@ static void an_event_too_long_for_a_template_is_not_learned(void **state)
         if (fitted)
             expect_same(event);
         /* both of its forms have that in them */
-        assert_true(fitted ? 2 * len < EVENT_TEMPLATE_BYTES : 2 * len > EVENT_TEMPLATE_BYTES / 2);
+        assert_true(fitted ? 2 * len < ANSWER_TEMPLATE_BYTES : 2 * len > ANSWER_TEMPLATE_BYTES / 2);
     }
     rig_end_exchange(x);
 }
@@ -278,21 +280,24 @@ static void learned(unsigned number, char event[300])
              number);
 }
 
-static void the_oldest_gives_way(void **state)
+static void the_least_used_gives_way(void **state)
 {
     char event[300];
 
     (void)state;
     open_exchange(&operation_chat, "up", "2024-10-21");
-    for (unsigned i = 0; i <= EVENT_TEMPLATES; i++) {
+    for (unsigned i = 0; i < 3 * ANSWER_TEMPLATES; i++) {
         x->relay.lessons = 0;
         learned(i, event);
         shape(event);
+        assert_true(fits(str_from(event)));
+        for (unsigned k = 0; k < 100; k++) {
+            learned(0, event);
+            assert_true(fits(str_from(event)));
+        }
     }
-    for (unsigned i = 0; i <= EVENT_TEMPLATES; i++) {
-        learned(i, event);
-        assert_int_equal(fits(str_from(event)), i > 0);
-    }
+    learned(1, event);
+    assert_false(fits(str_from(event)));
     rig_end_exchange(x);
 }
 
@@ -303,15 +308,163 @@ static void a_stream_is_learned_from_a_few_times(void **state)
 
     (void)state;
     open_exchange(&operation_chat, "up", "2024-10-21");
-    for (unsigned i = 0; i < EVENT_TEMPLATE_LESSONS; i++) {
+    for (unsigned i = 0; i < ANSWER_TEMPLATE_LESSONS; i++) {
         learned(i, event);
         shape(event);
         assert_true(fits(str_from(event)));
     }
-    learned(EVENT_TEMPLATE_LESSONS, event);
+    learned(ANSWER_TEMPLATE_LESSONS, event);
     shape(event);
     assert_false(fits(str_from(event)));
     rig_end_exchange(x);
+}
+
+/* -- Whole answers ----------------------------------------------------------------------------- */
+
+#define USAGE(prompt, completion, cached)                             \
+    "{\"prompt_tokens\":" prompt ",\"completion_tokens\":" completion \
+    ",\"total_tokens\":9,\"prompt_tokens_details\":{\"cached_tokens\":" cached "}}"
+#define ANSWER(id, created, content, finish, usage)                                               \
+    "{\"id\":\"" id "\",\"object\":\"chat.completion\",\"created\":" created                      \
+    ",\"model\":\"m\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":" \
+    "\"" content "\"},\"finish_reason\":\"" finish "\"}],\"usage\":" usage "}"
+
+static void open_answer(void)
+{
+    open_exchange(&operation_chat, "up", "2024-10-21");
+    x->asking = x->arena;
+}
+
+/* As RELAY does it, of an exchange of its own. */
+static struct str shape_whole(const char *answer)
+{
+    struct answer_lesson before = answer_template_begin(x);
+    struct error err;
+    yyjson_doc *doc = json_parse(x->arena, str_from(answer), &err);
+    struct str out;
+
+    assert_non_null(doc);
+    assert_true(x->operation->shape(x, x->arena, doc, &out));
+    answer_template_learn(x, &before, str_from(answer), out);
+    return out;
+}
+
+static void teach(const char *answer)
+{
+    open_answer();
+    shape_whole(answer);
+    rig_end_exchange(x);
+}
+
+static bool fits_whole(const char *answer)
+{
+    struct str out;
+    bool fitted;
+
+    open_answer();
+    fitted = answer_template_whole(x, x->arena, str_from(answer), &out);
+    rig_end_exchange(x);
+    return fitted;
+}
+
+/* By a template it becomes what it does by parsing it, and counts for the same. */
+static void expect_same_whole(const char *answer)
+{
+    struct exchange *other;
+    struct str out, shaped;
+
+    open_answer();
+    if (!answer_template_whole(x, x->arena, str_from(answer), &out))
+        fail_msg("no template fits %s", answer);
+    other = x;
+    open_answer();
+    x->relay.id = other->relay.id; /* which may be one by chance */
+    shaped = shape_whole(answer);
+    if (!str_equal(out, shaped))
+        fail_msg("%.*s\nnot %.*s", STR_ARGS(out), STR_ARGS(shaped));
+    assert_memory_equal(&x->usage, &other->usage, sizeof(x->usage));
+    assert_int_equal(x->relay.text_bytes, other->relay.text_bytes);
+    assert_int_equal(x->relay.created, other->relay.created);
+    rig_end_exchange(x);
+    rig_end_exchange(other);
+}
+
+static void whole_answers_differ_in_their_counts_too(void **state)
+{
+    (void)state;
+    assert_false(fits_whole(ANSWER(ID, "17", "one", "stop", USAGE("4", "5", "3"))));
+    teach(ANSWER(ID, "17", "one", "stop", USAGE("4", "5", "3")));
+    expect_same_whole(ANSWER(ID, "17", "one", "stop", USAGE("4", "5", "3")));
+    expect_same_whole(ANSWER("other", "1800000000", "A\\nlonger \\\"one\\\".", "stop",
+                             USAGE("2147483647", "0", "0")));
+    assert_false(fits_whole(ANSWER(ID, "17", "one", "length", USAGE("4", "5", "3"))));
+    teach(ANSWER(ID, "17", "one", "length", USAGE("4", "5", "3")));
+    expect_same_whole(ANSWER(ID, "17", "two", "length", USAGE("40", "5", "3")));
+    expect_same_whole(ANSWER(ID, "17", "two", "stop", USAGE("40", "5", "3")));
+    /* without an id and a time, and with no word of the cache */
+    teach("{\"choices\":[{\"message\":{\"content\":\"a\"}}],\"usage\":{\"prompt_tokens\":1,"
+          "\"completion_tokens\":2,\"total_tokens\":3}}");
+    expect_same_whole("{\"choices\":[{\"message\":{\"content\":\"b\"}}],\"usage\":{"
+                      "\"prompt_tokens\":5,\"completion_tokens\":6,\"total_tokens\":0}}");
+}
+
+static void other_answers_do_not_fit(void **state)
+{
+    static const char *const others[] = {
+        ANSWER(ID, "17", "", "stop", USAGE("4", "5", "3")),
+        ANSWER(ID, "17", "one", "stop", USAGE("2147483648", "5", "3")), /* is estimated */
+        ANSWER(ID, "17", "one", "stop", USAGE("4", "2147483648", "3")),
+        ANSWER(ID, "17", "one", "stop", USAGE("4", "5", "2147483648")),
+        ANSWER(ID, "17", "one", "stop", USAGE("-4", "5", "3")),
+        ANSWER(ID, "17", "one", "stop", USAGE("4.0", "5", "3")),
+        ANSWER(ID, "17", "one", "stop", USAGE("04", "5", "3")),
+        ANSWER(ID, "17", "one", "stop", "null"),
+        EVENT(ID, "17", "one"),
+    };
+
+    (void)state;
+    teach(ANSWER(ID, "17", "one", "stop", USAGE("4", "5", "3")));
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        if (fits_whole(others[i]))
+            fail_msg("taken: %s", others[i]);
+    }
+}
+
+static void whole_answers_that_tell_more_are_not_learned(void **state)
+{
+    static const char *const others[] = {
+        ANSWER(ID, "17", "one", "stop", "null"),
+        ANSWER(ID, "17", "one", "stop", "{}"),
+        ANSWER(ID, "17", "one", "stop", "{\"prompt_tokens\":1,\"total_tokens\":2}"),
+        ANSWER(ID, "17", "one", "stop", USAGE("4294967296", "5", "3")),
+        ANSWER(ID, "17", "one", "stop", USAGE("4", "\"5\"", "3")),
+        ANSWER(ID, "17", "one", "stop", "{\"x\":" USAGE("4", "5", "3") "}"),
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        teach(others[i]);
+        if (fits_whole(others[i]))
+            fail_msg("learned: %s", others[i]);
+    }
+}
+
+/* Of an engine whose answers never fit, most are not learned from. */
+static void answers_are_learned_from_now_and_then(void **state)
+{
+    char answer[300];
+    unsigned learned_from = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < ANSWER_TEMPLATE_TRIES + 2 * ANSWER_TEMPLATE_RETRY; i++) {
+        snprintf(answer, sizeof(answer),
+                 "{\"choices\":[{\"message\":{\"content\":\"a\"}}],\"x\":%u,\"usage\":%s}", i,
+                 USAGE("4", "5", "3"));
+        teach(answer);
+        learned_from += fits_whole(answer);
+        rig.inference->templates.misses = i + 1; /* it did not fit in earnest */
+    }
+    assert_int_equal(learned_from, ANSWER_TEMPLATE_TRIES + 2);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_set_up, rig_tear_down)
@@ -325,8 +478,12 @@ int main(void)
         TEST(other_requests_do_not_fit),
         TEST(what_tells_more_is_not_learned),
         TEST(an_event_too_long_for_a_template_is_not_learned),
-        TEST(the_oldest_gives_way),
+        TEST(the_least_used_gives_way),
         TEST(a_stream_is_learned_from_a_few_times),
+        TEST(whole_answers_differ_in_their_counts_too),
+        TEST(other_answers_do_not_fit),
+        TEST(whole_answers_that_tell_more_are_not_learned),
+        TEST(answers_are_learned_from_now_and_then),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,12 +1,12 @@
 /*
- * Events of a stream, a line each: what a template makes of one is to the byte what the parser and
- * the writer make of it. The first byte says of which operation, the second what the request asked
- * for.
+ * Events of a stream, or whole answers, a line each: what a template makes of one is to the byte what
+ * the parser and the writer make of it. The first byte says of which operation, and whether they are
+ * events, the second what the request asked for.
  * SPDX-License-Identifier: MIT
  */
 #include "../unit/inference/rig.h"
 #include "inference/engine_error.h"
-#include "inference/event_template.h"
+#include "inference/answer_template.h"
 #include "fuzz.h"
 
 static const char *const versions[] = { "2023-05-15", "2024-02-01", "2024-10-21" };
@@ -42,11 +42,11 @@ static bool shape(struct exchange *x, struct str line)
 
 static void learn(struct exchange *x, struct str line)
 {
-    struct event_lesson before = event_template_begin(x);
+    struct answer_lesson before = answer_template_begin(x);
 
     x->relay.lessons = 0;
     if (shape(x, line))
-        event_template_learn(x, &before, line);
+        answer_template_learn_event(x, &before, line);
 }
 
 /* A template has taken the line: the other way, too, it is what it has become. */
@@ -64,6 +64,49 @@ static void compare(struct exchange *x, struct relay before, struct str line)
     check(x->relay.usage.data == after.usage.data && x->relay.id.data == after.id.data);
 }
 
+static void try_event(struct exchange *x, struct str line)
+{
+    struct relay before = x->relay;
+
+    buf_clear(&x->inference->events);
+    if (answer_template_event(x, line))
+        compare(x, before, line);
+    else
+        learn(x, line);
+    buf_clear(&x->inference->events);
+}
+
+static bool shape_answer_text(struct exchange *x, struct str line, struct str *out)
+{
+    struct error err;
+    yyjson_doc *doc = json_parse(x->arena, line, &err);
+
+    return doc && x->operation->shape(x, x->arena, doc, out);
+}
+
+/* Of an exchange of its own; `by_template` of another one. */
+static void try_answer(struct exchange *x, struct exchange *by_template, struct str line)
+{
+    struct answer_lesson before = answer_template_begin(x);
+    struct str out, made = STR_NONE;
+    bool fits = answer_template_whole(by_template, by_template->arena, line, &made);
+
+    if (fits)
+        x->relay.id = by_template->relay.id; /* may be one by chance */
+    if (!shape_answer_text(x, line, &out)) {
+        check(!fits);
+        return;
+    }
+    if (fits) {
+        check(str_equal(out, made));
+        check(memcmp(&x->usage, &by_template->usage, sizeof(x->usage)) == 0);
+        check(x->relay.text_bytes == by_template->relay.text_bytes);
+        check(x->relay.created == by_template->relay.created);
+    }
+    x->inference->templates.misses = 0;
+    answer_template_learn(x, &before, line, out);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct str rest, line;
@@ -73,19 +116,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         rig_open();
     if (size < 2)
         return 0;
-    rig.inference->templates = (struct event_templates){ 0 };
-    x = make(data[0], data[1]);
+    rig.inference->templates = (struct answer_templates){ 0 };
     rest = str_of((const char *)data + 2, size - 2);
+    x = make(data[0], data[1]);
     while (str_split(&rest, '\n', &line)) {
-        struct relay before = x->relay;
+        if (!(data[0] & 2)) {
+            try_event(x, line);
+        } else {
+            struct exchange *first = make(data[0], data[1]), *second = make(data[0], data[1]);
 
-        buf_clear(&rig.inference->events);
-        if (event_template_apply(x, line))
-            compare(x, before, line);
-        else
-            learn(x, line);
+            try_answer(first, second, line);
+            rig_end_exchange(first);
+            rig_end_exchange(second);
+        }
     }
-    buf_clear(&rig.inference->events);
     rig_end_exchange(x);
     return 0;
 }
