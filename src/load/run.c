@@ -33,6 +33,7 @@
 /* Azure's tool warns from there on. */
 #define LAG_SAID_US ((uint64_t)1000000)
 #define LAG_SAID_EACH_US ((uint64_t)10000000)
+#define LOG_DEPLOYMENT_BYTES 128 /* of a file's name, which may have 255 */
 /* With no rate, who finds nobody there asks again after so long, twice that the next time. */
 #define HOLD_FIRST_US ((uint64_t)10000)
 #define HOLD_MAX_US ((uint64_t)1000000)
@@ -323,7 +324,7 @@ static void start_clients(struct run *r)
 static bool open_copy(struct run *r, struct error *err)
 {
     const struct load_options *o = r->options;
-    char time_text[LINE_TIME_BYTES], rate[32] = "none";
+    char time_text[LINE_TIME_BYTES], deployment[LOG_DEPLOYMENT_BYTES], rate[32] = "none";
     struct str name;
 
     if (!o->log_save_dir)
@@ -335,8 +336,13 @@ static bool open_copy(struct run *r, struct error *err)
         if (*at == ' ' || *at == ':')
             *at = '-';
     }
+    str_show(str_from(o->deployment), deployment, sizeof(deployment));
+    for (char *at = deployment; *at; at++) {
+        if (*at == '/') /* of a model's name, as "meta-llama/Llama-3.1-8B" */
+            *at = '-';
+    }
     name = arena_printf(r->arena, "%s/%s_%s_shape-%s_clients=%u_rate=%s.log", o->log_save_dir,
-                        time_text, o->deployment, load_shape_name(o->shape), o->clients, rate);
+                        time_text, deployment, load_shape_name(o->shape), o->clients, rate);
     if (mkdir(o->log_save_dir, 0777) && errno != EEXIST)
         return error_set(err, ERROR_IO, "--log-save-dir %s: %s", o->log_save_dir, strerror(errno));
     r->copy = r->say.copy = fopen(name.data, "w");

@@ -184,6 +184,22 @@ def test_saves_a_copy(upstream, endpoint, tmp_path):
     assert done.lines[-1] in text and "finished load test" in text
 
 
+def test_saves_a_copy_of_a_model_with_a_slash(upstream, endpoint, tmp_path):
+    done = run_load("-n", 1, *SHORT, "--log-save-dir", tmp_path, f"{endpoint}/v1", deployment="a/b" + "c" * 300)
+    assert done.status == 0, done.err
+    (file,) = tmp_path.iterdir()
+    assert "_a-bccc" in file.name
+
+
+@pytest.mark.parametrize("option", ["--replay", "--report"])
+def test_takes_no_pipe(endpoint, tmp_path, option):
+    """Nobody reads from it, or writes to it: it would be waited for without a word."""
+    pipe = tmp_path / "pipe.json"
+    os.mkfifo(pipe)
+    done = run_load("-n", 1, *SHORT, option, pipe, endpoint)
+    assert done.status == 2 and re.search(rf"{option}(-path)? {pipe}: it is not a (regular )?file", done.err), done.err
+
+
 # -- The schedule ----------------------------------------------------------------------------------------------------------
 
 
