@@ -52,7 +52,8 @@ uint64_t load_retry_us(uint64_t asked_ms, unsigned tries, uint64_t elapsed_us, u
 {
     uint64_t left_us = elapsed_us < RETRY_ALL_US ? RETRY_ALL_US - elapsed_us : 0, wait_us;
 
-    if (asked_ms != RETRY_AFTER_UNSAID)
+    /* who says "at once" and goes on to refuse would only be called all the more */
+    if (asked_ms != RETRY_AFTER_UNSAID && asked_ms)
         return asked_ms <= left_us / 1000 ? asked_ms * 1000 : SCHEDULE_NEVER;
     if (!left_us)
         return SCHEDULE_NEVER;
