@@ -137,16 +137,6 @@ static void on_head(void *data, int status, const struct http_headers *headers)
                       str_starts_with_nocase(content_type, STR("text/event-stream")));
 }
 
-static void on_body(void *data, struct str bytes)
-{
-    struct load_client *c = data;
-
-    if (load_answer_take(&c->answer, bytes, clock_monotonic_us()))
-        return;
-    http_client_cancel(c->call);
-    finish(c, LOAD_FAILED, c->answer.cause, c->answer.text);
-}
-
 static void on_end(void *data)
 {
     struct load_client *c = data;
@@ -160,6 +150,16 @@ static void on_end(void *data)
         finish(c, LOAD_FAILED, LOAD_CAUSE_STATUS, c->answer.text);
     else
         finish(c, LOAD_DONE, LOAD_CAUSE_COUNT, "");
+}
+
+static void on_body(void *data, struct str bytes)
+{
+    struct load_client *c = data;
+
+    if (load_answer_take(&c->answer, bytes, clock_monotonic_us()))
+        return;
+    http_client_cancel(c->call);
+    on_end(c);
 }
 
 static enum load_cause cause_of(enum http_failure failure, bool has_head)

@@ -52,6 +52,7 @@ struct run {
     uint64_t full_until_us; /* when last all clients were at work */
     uint64_t hold_us, hold_until_us;
     uint64_t lag_said_us;
+    uint64_t drains_since_us;
     unsigned failures_said; /* in this second */
     struct loop *loop;
     struct pacer pacer;
@@ -152,6 +153,7 @@ static void end_if_over(struct run *r, uint64_t now_us)
         return;
     if (!r->is_draining) {
         r->is_draining = true;
+        r->drains_since_us = now_us;
         r->stats.not_started = load_schedule_behind(&r->schedule, now_us);
         if (r->in_flight)
             say_info(&r->say, "waiting for %u requests to drain", r->in_flight);
@@ -228,12 +230,32 @@ static void stop(struct run *r)
     end_if_over(r, clock_monotonic_us());
 }
 
+static void abort_all(struct run *r)
+{
+    r->stats.aborted = r->in_flight;
+    end(r);
+}
+
+/* An answer may go on for ever, a few bytes at a time. */
+static void end_if_drained_too_long(struct run *r, uint64_t now_us)
+{
+    if (!r->is_draining || (double)(now_us - r->drains_since_us) < r->options->drain_s * 1e6)
+        return;
+    say_warning(&r->say, "%u requests have not ended in %g s more, leaving them", r->in_flight,
+                r->options->drain_s);
+    abort_all(r);
+}
+
 static void on_tick(uv_timer_t *tick)
 {
     struct run *r = tick->data;
+    uint64_t now_us = clock_monotonic_us();
 
     r->failures_said = 0;
-    tell(r, clock_monotonic_us());
+    tell(r, now_us);
+    end_if_drained_too_long(r, now_us);
+    if (r->has_ended)
+        return;
     if (ferror(stdout) && !r->schedule.is_stopped) {
         say_warning(&r->say, "standard output is gone, draining");
         stop(r);
@@ -254,8 +276,7 @@ static void on_signal(uv_signal_t *handle, int number)
     }
     say_info(&r->say, "forcing program exit");
     r->is_forced = true;
-    r->stats.aborted = r->in_flight;
-    end(r);
+    abort_all(r);
 }
 
 /* -- The beginning ----------------------------------------------------------------------------- */
