@@ -3,10 +3,12 @@
  * SPDX-License-Identifier: MIT
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/bench_options.h"
@@ -77,15 +79,22 @@ static bool read_secrets(struct bench_options *b, struct arena *a, struct error 
     return !b->data || read_data(b, a, err);
 }
 
-/* Now, and not after an hour of load. */
+/* Now, and not after an hour of load. A pipe's reader would be gone by then, and nobody there to write
+ * to. */
 static bool check_reports(const struct load_options *o, struct error *err)
 {
     for (unsigned i = 0; i < o->report_count; i++) {
-        FILE *f = fopen(o->reports[i], "a");
+        int fd = open(o->reports[i], O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0666);
+        struct stat status;
+        bool is_pipe =
+            fd < 0 ? errno == ENXIO : fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode);
 
-        if (!f)
+        if (fd < 0 && !is_pipe)
             return error_set(err, ERROR_CONFIG, "--report %s: %s", o->reports[i], strerror(errno));
-        fclose(f);
+        if (fd >= 0)
+            close(fd);
+        if (is_pipe)
+            return error_set(err, ERROR_CONFIG, "--report %s: it is not a file", o->reports[i]);
     }
     return true;
 }

@@ -329,4 +329,5 @@ const struct command command_calc = {
         "estimate the capacity (PTUs, TPM) that workloads need: peak calls a minute, tokens of a "
         "prompt and of a response, percent cached",
     .run = run,
+    .prints = true,
 };

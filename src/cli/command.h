@@ -17,8 +17,9 @@ struct command {
     const char *arguments;             /* "[--data DIR] [--format sh|json]" */
     const char *help;                  /* one line */
     int (*run)(int argc, char **argv); /* argv[0] is the command's name */
-    bool
-        passes_words; /* to another program: --help among them is not for us unless it comes first */
+    /* to another program: --help among them is not for us unless it comes first */
+    bool passes_words;
+    bool prints; /* an answer: it has failed where standard output did not take all of it */
 };
 
 extern const struct command command_up;

@@ -2,9 +2,11 @@
  * The program: finds the command and runs it.
  * SPDX-License-Identifier: MIT
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/macros.h"
@@ -47,10 +49,20 @@ static bool asks_for_help(const struct command *c, int argc, char **argv)
     return false;
 }
 
+/* Nobody hears of it who has stopped reading. */
+static int check_printed(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    if (errno != EPIPE)
+        fprintf(stderr, "lazuli: standard output: %s\n", strerror(errno));
+    return status ? status : EXIT_FAILURE;
+}
+
 static int run(const struct command *c, int argc, char **argv)
 {
     if (!asks_for_help(c, argc, argv))
-        return c->run(argc, argv);
+        return c->prints ? check_printed(c->run(argc, argv)) : c->run(argc, argv);
     printf("usage: lazuli %s %s\n\n%s\n", c->name, c->arguments, c->help);
     return 0;
 }

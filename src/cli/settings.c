@@ -38,6 +38,7 @@ const struct command command_settings = {
     .arguments = "",
     .help = "print every setting with its default, as docs/settings.md has them",
     .run = run_settings,
+    .prints = true,
 };
 
 const struct command command_version = {
@@ -45,4 +46,5 @@ const struct command command_version = {
     .arguments = "",
     .help = "print the version",
     .run = run_version,
+    .prints = true,
 };

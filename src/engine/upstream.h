@@ -70,6 +70,7 @@ struct upstream_call {
     bool is_replaying;
     bool is_cancelled; /* while replaying */
     uint64_t linger_until_ms;
+    uint64_t error_until_ms; /* 0: it is none */
 };
 
 void upstream_call_start(struct engine_call *base);

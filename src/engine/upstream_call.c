@@ -4,7 +4,7 @@
  *
  *   try --connect failed, closed before the head--> try the next
  *    |---429, 502, 503, 504--> keep the answer, as far as it comes soon, try the next
- *    |---any other head--> passed on as it comes
+ *    |---any other head--> passed on as it comes; an error's, for as long as an answer may be silent
  *   none left: the answer that was kept, else on_failure
  *
  * What the client sends goes out byte for byte.
@@ -27,6 +27,7 @@
 #define KEEP_MS 250
 #define KEPT_HEADERS_MAX 64
 #define LINGER_MS 1000
+#define STATUS_OK 200
 
 static struct upstream_call *call_of(struct engine_call *base)
 {
@@ -239,6 +240,11 @@ static void on_head(void *data, int status, const struct http_headers *headers)
         return;
     }
     call->has_head = true;
+    if (status != STATUS_OK) {
+        call->error_until_ms =
+            clock_monotonic_ms() + call->base.engine->settings->upstream.idle_timeout_ms;
+        engine_call_wait(&call->base);
+    }
     if (call->is_paused)
         http_client_pause(call->http);
     call->base.events->on_head(call->base.data, status, headers);
@@ -319,6 +325,13 @@ static void on_end(void *data)
         events->on_end(events_data);
 }
 
+/* A few bytes now and then: what has come of it is all that there is. */
+static void end_error(struct upstream_call *call)
+{
+    http_client_cancel(call->http);
+    on_end(call);
+}
+
 static void on_failure(void *data, enum http_failure failure, const char *text)
 {
     struct upstream_call *call = data;
@@ -379,6 +392,7 @@ static void linger(struct upstream_call *call)
     let_go(call, &call->pick, &call->has_pick, call->outcome);
     if (call->is_paused)
         http_client_resume(call->http);
+    engine_call_stop_waiting(&call->base); /* of an error */
     engine_call_wait(&call->base);
 }
 
@@ -409,6 +423,8 @@ void upstream_call_look_again(struct engine_call *base)
         upstream_call_cancel(base);
     else if (call->is_keeping && now_ms >= call->keep_until_ms)
         keep_head_only(call);
+    else if (call->error_until_ms && now_ms >= call->error_until_ms)
+        end_error(call);
 }
 
 void upstream_call_pause(struct engine_call *base)

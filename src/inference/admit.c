@@ -126,13 +126,20 @@ void admit_count_refused(struct exchange *x)
     x->admission.is_counted = true;
 }
 
+/* The engine may have been at work on it, and nobody knows how far it had come. */
+static bool is_left_unanswered(const struct exchange *x)
+{
+    return x->client_gone && x->engine.is_asked && !x->engine.status && !x->engine.failed;
+}
+
 /* What came of it, also for the metrics. An engine that breaks off, or a client that leaves, has
- * had what had come by then; a request that no engine began has cost nothing. */
+ * had what had come by then, the prompt at least; a request that no engine began has cost nothing. */
 static struct usage find_usage(struct exchange *x)
 {
     struct usage *usage = &x->usage;
 
-    if (!usage->prompt_tokens && !usage->completion_tokens && x->engine.status == 200) {
+    if (!usage->prompt_tokens && !usage->completion_tokens &&
+        (x->engine.status == 200 || is_left_unanswered(x))) {
         usage->prompt_tokens = exchange_prompt_tokens(&x->facts);
         usage->completion_tokens = (x->relay.text_bytes + 3) / 4;
     }
@@ -181,11 +188,19 @@ static void settle_provisioned(struct exchange *x, const struct usage *usage)
     x->admission.correction = difference;
 }
 
+/* Who runs the engine may have done all that was asked for, and want to be paid: the cap holds then. */
+static bool may_cost_all(const struct exchange *x)
+{
+    const struct engine_facts *e = &x->engine;
+
+    return is_left_unanswered(x) || (e->failed && !e->status && e->failure->code == ERROR_TIMEOUT);
+}
+
 static void settle_cost(struct exchange *x, const struct usage *usage)
 {
     const struct admission *a = &x->admission;
 
-    if (a->spending)
+    if (a->spending && !may_cost_all(x))
         budget_correct(a->spending, a->spending_ends_ms, a->cost,
                        budget_cost(x->deployment->engine->upstream.cost, usage->prompt_tokens,
                                    usage->cached_tokens, usage->completion_tokens));

@@ -200,6 +200,7 @@ enum phase exchange_dispatch(struct exchange *x)
     request.fault = fault;
     request.body_part_count = exchange_engine_body(x, parts);
     exchange_start_engine(x, &request);
+    x->engine.is_asked = true;
     return PHASE_RELAY;
 }
 

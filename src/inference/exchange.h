@@ -104,6 +104,7 @@ struct measure {
 /* What the engine said, or has said so far. */
 struct engine_facts {
     struct engine_call *call; /* NULL before and after */
+    bool is_asked;            /* for an answer, not only for the prompt's tokens */
     struct str incoming;      /* bytes lent for this turn */
     int status;               /* 0: no head yet */
     bool is_event_stream;

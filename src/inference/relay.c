@@ -17,6 +17,8 @@
 
 /* 2,048 embeddings of 3,072 numbers as text, the largest answer there is, take about 70 MB. */
 #define ANSWER_BYTES_MAX ((size_t)128 * 1024 * 1024)
+/* What an error says may have the prompt in it. */
+#define ERROR_BYTES_MAX ((size_t)16 * 1024 * 1024)
 /* One event: a chunk of an answer with 20 log probabilities a token is about 4 kB. */
 #define EVENT_BYTES_MAX ((size_t)1024 * 1024)
 /* Room that is kept for the events of a turn. */
@@ -396,6 +398,10 @@ static enum phase relay_whole(struct exchange *x)
     }
     if (x->engine.failed && x->engine.status == 200)
         return exchange_refuse(x, x->engine.failure);
+    if (x->engine.status != 200 && kept_answer(x).len > ERROR_BYTES_MAX) {
+        exchange_stop_engine(x);
+        x->engine.ended = true;
+    }
     if (!x->engine.ended && !x->engine.failed)
         return PHASE_WAIT;
     if (x->engine.status != 200) /* as much of it as came: the status says the most */

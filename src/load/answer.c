@@ -120,7 +120,7 @@ static bool on_event(void *data, struct str event)
 {
     struct load_answer *a = data;
     struct arena *arena;
-    yyjson_val *root = NULL, *choices;
+    yyjson_val *root = NULL, *choices, *error;
     yyjson_doc *doc;
     struct error err;
 
@@ -133,9 +133,10 @@ static bool on_event(void *data, struct str event)
     if (doc)
         root = yyjson_doc_get_root(doc);
     choices = yyjson_obj_get(root, "choices");
+    error = yyjson_obj_get(root, "error");
     if (!doc)
         fail(a, LOAD_CAUSE_GARBAGE, STR("an event that is not JSON"));
-    else if (yyjson_obj_get(root, "error"))
+    else if (error && !yyjson_is_null(error))
         fail(a, LOAD_CAUSE_ERROR_EVENT, error_text(arena, root));
     else if (!yyjson_is_arr(choices))
         fail(a, LOAD_CAUSE_GARBAGE, STR("an event without choices"));
@@ -148,6 +149,8 @@ static bool on_event(void *data, struct str event)
 
 bool load_answer_take(struct load_answer *a, struct str bytes, uint64_t now_us)
 {
+    bool has_room;
+
     if (a->has_failed)
         return false;
     a->now_us = now_us;
@@ -156,11 +159,13 @@ bool load_answer_take(struct load_answer *a, struct str bytes, uint64_t now_us)
             fail(a, LOAD_CAUSE_GARBAGE, STR("an event of more than a megabyte"));
         return !a->has_failed;
     }
-    if (a->is_error && buf_len(&a->body) + bytes.len > ERROR_BODY_BYTES_MAX)
-        return true; /* its beginning is enough */
+    /* an error's beginning is enough; it might have no end */
+    has_room = !a->is_error || bytes.len <= ERROR_BODY_BYTES_MAX - buf_len(&a->body);
+    if (!has_room)
+        bytes = str_slice(bytes, 0, ERROR_BODY_BYTES_MAX - buf_len(&a->body));
     if (!buf_append(&a->body, bytes))
         return fail(a, LOAD_CAUSE_GARBAGE, STR("a body of more than 16 megabytes"));
-    return true;
+    return has_room;
 }
 
 /* -- The end ----------------------------------------------------------------------------------- */

@@ -38,9 +38,10 @@ void load_answer_init(struct load_answer *a, struct arena_pool *arenas);
 void load_answer_done(struct load_answer *a);
 /* Before each answer. `is_streamed`: by its content type. */
 void load_answer_begin(struct load_answer *a, int status, bool is_streamed);
-/* False when no more is wanted of it: it has failed. */
+/* False when no more is wanted of it: it has failed, or is an error that has much to say. */
 bool load_answer_take(struct load_answer *a, struct str bytes, uint64_t now_us);
-/* It is whole. True: it was an answer of a model (or an error's, of which `text` is set). */
+/* It is whole, or no more of it is wanted. True: it was an answer of a model (or an error's, of which
+ * `text` is set). */
 bool load_answer_end(struct load_answer *a);
 /* As told, else as counted. */
 uint64_t load_answer_tokens(const struct load_answer *a);

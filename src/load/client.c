@@ -52,7 +52,8 @@ uint64_t load_retry_us(uint64_t asked_ms, unsigned tries, uint64_t elapsed_us, u
 {
     uint64_t left_us = elapsed_us < RETRY_ALL_US ? RETRY_ALL_US - elapsed_us : 0, wait_us;
 
-    if (asked_ms != RETRY_AFTER_UNSAID)
+    /* who says "at once" and goes on to refuse would only be called all the more */
+    if (asked_ms != RETRY_AFTER_UNSAID && asked_ms)
         return asked_ms <= left_us / 1000 ? asked_ms * 1000 : SCHEDULE_NEVER;
     if (!left_us)
         return SCHEDULE_NEVER;
@@ -136,16 +137,6 @@ static void on_head(void *data, int status, const struct http_headers *headers)
                       str_starts_with_nocase(content_type, STR("text/event-stream")));
 }
 
-static void on_body(void *data, struct str bytes)
-{
-    struct load_client *c = data;
-
-    if (load_answer_take(&c->answer, bytes, clock_monotonic_us()))
-        return;
-    http_client_cancel(c->call);
-    finish(c, LOAD_FAILED, c->answer.cause, c->answer.text);
-}
-
 static void on_end(void *data)
 {
     struct load_client *c = data;
@@ -159,6 +150,16 @@ static void on_end(void *data)
         finish(c, LOAD_FAILED, LOAD_CAUSE_STATUS, c->answer.text);
     else
         finish(c, LOAD_DONE, LOAD_CAUSE_COUNT, "");
+}
+
+static void on_body(void *data, struct str bytes)
+{
+    struct load_client *c = data;
+
+    if (load_answer_take(&c->answer, bytes, clock_monotonic_us()))
+        return;
+    http_client_cancel(c->call);
+    on_end(c);
 }
 
 static enum load_cause cause_of(enum http_failure failure, bool has_head)

@@ -36,6 +36,7 @@ struct load_options {
     double rate_rpm;     /* 0: as fast as the clients can */
     bool retries;        /* what was throttled, with back-off */
     double timeout_s;    /* without a byte */
+    double drain_s;      /* at the end, for what is under way */
     /* what is asked for */
     enum load_shape shape;
     uint64_t context_tokens, max_tokens; /* 0: not given */

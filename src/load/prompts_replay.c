@@ -3,36 +3,37 @@
  * SPDX-License-Identifier: MIT
  */
 #include <errno.h>
-#include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/file.h"
 #include "load/prompts.h"
 
 #define FILE_BYTES_MAX ((off_t)512 * 1024 * 1024)
 
 static bool read_file(struct arena *a, const char *path, struct str *text, struct error *err)
 {
-    FILE *f = fopen(path, "r");
+    const char *why;
     struct stat status;
-    size_t len = 0;
+    ssize_t len = -1;
     char *data = NULL;
-    bool ok = false;
+    int fd = file_open(path, &why);
 
-    if (!f || fstat(fileno(f), &status)) {
+    if (fd < 0)
+        return error_set(err, ERROR_CONFIG, "%s", why);
+    if (fstat(fd, &status)) {
         error_set(err, ERROR_CONFIG, "%s", strerror(errno));
-    } else if (!S_ISREG(status.st_mode)) {
-        error_set(err, ERROR_CONFIG, "not a file");
     } else if (status.st_size > FILE_BYTES_MAX) {
         error_set(err, ERROR_CONFIG, "larger than 512 MiB");
     } else {
         data = arena_alloc_bytes(a, (size_t)status.st_size + 1);
-        len = fread(data, 1, (size_t)status.st_size, f);
-        ok = !ferror(f) || error_set(err, ERROR_CONFIG, "%s", strerror(errno));
+        len = file_read(fd, data, (size_t)status.st_size);
+        if (len < 0)
+            error_set(err, ERROR_CONFIG, "%s", strerror(errno));
     }
-    if (f)
-        fclose(f);
-    *text = str_of(data, len);
-    return ok;
+    close(fd);
+    *text = str_of(data, len > 0 ? (size_t)len : 0);
+    return len >= 0;
 }
 
 /* A list of messages, or a whole body. */

@@ -33,6 +33,7 @@
 /* Azure's tool warns from there on. */
 #define LAG_SAID_US ((uint64_t)1000000)
 #define LAG_SAID_EACH_US ((uint64_t)10000000)
+#define LOG_DEPLOYMENT_BYTES 128 /* of a file's name, which may have 255 */
 /* With no rate, who finds nobody there asks again after so long, twice that the next time. */
 #define HOLD_FIRST_US ((uint64_t)10000)
 #define HOLD_MAX_US ((uint64_t)1000000)
@@ -51,6 +52,7 @@ struct run {
     uint64_t full_until_us; /* when last all clients were at work */
     uint64_t hold_us, hold_until_us;
     uint64_t lag_said_us;
+    uint64_t drains_since_us;
     unsigned failures_said; /* in this second */
     struct loop *loop;
     struct pacer pacer;
@@ -151,6 +153,7 @@ static void end_if_over(struct run *r, uint64_t now_us)
         return;
     if (!r->is_draining) {
         r->is_draining = true;
+        r->drains_since_us = now_us;
         r->stats.not_started = load_schedule_behind(&r->schedule, now_us);
         if (r->in_flight)
             say_info(&r->say, "waiting for %u requests to drain", r->in_flight);
@@ -227,12 +230,32 @@ static void stop(struct run *r)
     end_if_over(r, clock_monotonic_us());
 }
 
+static void abort_all(struct run *r)
+{
+    r->stats.aborted = r->in_flight;
+    end(r);
+}
+
+/* An answer may go on for ever, a few bytes at a time. */
+static void end_if_drained_too_long(struct run *r, uint64_t now_us)
+{
+    if (!r->is_draining || (double)(now_us - r->drains_since_us) < r->options->drain_s * 1e6)
+        return;
+    say_warning(&r->say, "%u requests have not ended in %g s more, leaving them", r->in_flight,
+                r->options->drain_s);
+    abort_all(r);
+}
+
 static void on_tick(uv_timer_t *tick)
 {
     struct run *r = tick->data;
+    uint64_t now_us = clock_monotonic_us();
 
     r->failures_said = 0;
-    tell(r, clock_monotonic_us());
+    tell(r, now_us);
+    end_if_drained_too_long(r, now_us);
+    if (r->has_ended)
+        return;
     if (ferror(stdout) && !r->schedule.is_stopped) {
         say_warning(&r->say, "standard output is gone, draining");
         stop(r);
@@ -253,8 +276,7 @@ static void on_signal(uv_signal_t *handle, int number)
     }
     say_info(&r->say, "forcing program exit");
     r->is_forced = true;
-    r->stats.aborted = r->in_flight;
-    end(r);
+    abort_all(r);
 }
 
 /* -- The beginning ----------------------------------------------------------------------------- */
@@ -323,7 +345,7 @@ static void start_clients(struct run *r)
 static bool open_copy(struct run *r, struct error *err)
 {
     const struct load_options *o = r->options;
-    char time_text[LINE_TIME_BYTES], rate[32] = "none";
+    char time_text[LINE_TIME_BYTES], deployment[LOG_DEPLOYMENT_BYTES], rate[32] = "none";
     struct str name;
 
     if (!o->log_save_dir)
@@ -335,8 +357,13 @@ static bool open_copy(struct run *r, struct error *err)
         if (*at == ' ' || *at == ':')
             *at = '-';
     }
+    str_show(str_from(o->deployment), deployment, sizeof(deployment));
+    for (char *at = deployment; *at; at++) {
+        if (*at == '/') /* of a model's name, as "meta-llama/Llama-3.1-8B" */
+            *at = '-';
+    }
     name = arena_printf(r->arena, "%s/%s_%s_shape-%s_clients=%u_rate=%s.log", o->log_save_dir,
-                        time_text, o->deployment, load_shape_name(o->shape), o->clients, rate);
+                        time_text, deployment, load_shape_name(o->shape), o->clients, rate);
     if (mkdir(o->log_save_dir, 0777) && errno != EEXIST)
         return error_set(err, ERROR_IO, "--log-save-dir %s: %s", o->log_save_dir, strerror(errno));
     r->copy = r->say.copy = fopen(name.data, "w");

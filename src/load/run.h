@@ -18,8 +18,8 @@ enum load_end {
 };
 
 /* Lines go to standard output, everything else to standard error. SIGINT and SIGTERM let what is under
- * way come to its end; a second one does not. False when it could not begin, or a report could not be
- * written. */
+ * way come to its end, for as long as the options say; a second one does not. False when it could not
+ * begin, or a report could not be written. */
 MUST_CHECK bool load_run(const struct load_options *o, enum load_end *end, struct error *err);
 
 #endif

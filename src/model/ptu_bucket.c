@@ -30,12 +30,22 @@ static int64_t time_of(int64_t work, uint64_t tokens_per_minute)
     return work * FULL_NS / (int64_t)tokens_per_minute;
 }
 
+#define LEVEL_MAX_NS (INT64_MAX / 4)
+
+/* When a level so high has drained. Beyond decades it is all the same: kept so low, a request's work on
+ * top of it fits into 63 bits, whatever the rate. */
+static int64_t empty_at(int64_t now_ns, int64_t level_ns)
+{
+    return now_ns + (level_ns < LEVEL_MAX_NS ? level_ns : LEVEL_MAX_NS);
+}
+
 /* Another capacity, or another model: the work that is in the bucket stays, and drains at the new
  * rate. A request that comes in between may be reckoned by either. */
 static void take_rate(struct ptu_bucket *b, uint64_t rate, int64_t now_ns)
 {
     uint64_t before = atomic_load_explicit(&b->tokens_per_minute, memory_order_relaxed);
     int64_t old, next;
+    double level;
 
     if (before == rate ||
         !atomic_compare_exchange_strong_explicit(&b->tokens_per_minute, &before, rate,
@@ -47,7 +57,8 @@ static void take_rate(struct ptu_bucket *b, uint64_t rate, int64_t now_ns)
     do {
         if (old <= now_ns)
             return;
-        next = now_ns + (int64_t)((double)(old - now_ns) * (double)before / (double)rate);
+        level = (double)(old - now_ns) * (double)before / (double)rate;
+        next = empty_at(now_ns, level < (double)LEVEL_MAX_NS ? (int64_t)level : LEVEL_MAX_NS);
     } while (!atomic_compare_exchange_weak_explicit(&b->empty_at_ns, &old, next,
                                                     memory_order_relaxed, memory_order_relaxed));
 }
@@ -78,7 +89,8 @@ struct ptu_decision ptu_bucket_admit(struct ptu_bucket *b, uint64_t tokens_per_m
                 .permille = permille_of(level),
                 .retry_after_ms = (uint64_t)((level - FULL_NS + NS_PER_MS - 1) / NS_PER_MS),
             };
-    } while (!atomic_compare_exchange_weak_explicit(&b->empty_at_ns, &old, now_ns + level + added,
+    } while (!atomic_compare_exchange_weak_explicit(&b->empty_at_ns, &old,
+                                                    empty_at(now_ns, level + added),
                                                     memory_order_relaxed, memory_order_relaxed));
     return (struct ptu_decision){ .is_admitted = true, .permille = permille_of(level + added) };
 }
@@ -92,7 +104,7 @@ void ptu_bucket_correct(struct ptu_bucket *b, uint64_t tokens_per_minute, int64_
     take_rate(b, tokens_per_minute, now_ns);
     old = atomic_load_explicit(&b->empty_at_ns, memory_order_relaxed);
     do {
-        next = now_ns + level_at(old, now_ns) + added;
+        next = empty_at(now_ns, level_at(old, now_ns) + added);
     } while (!atomic_compare_exchange_weak_explicit(&b->empty_at_ns, &old, next,
                                                     memory_order_relaxed, memory_order_relaxed));
 }

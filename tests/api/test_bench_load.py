@@ -184,6 +184,22 @@ def test_saves_a_copy(upstream, endpoint, tmp_path):
     assert done.lines[-1] in text and "finished load test" in text
 
 
+def test_saves_a_copy_of_a_model_with_a_slash(upstream, endpoint, tmp_path):
+    done = run_load("-n", 1, *SHORT, "--log-save-dir", tmp_path, f"{endpoint}/v1", deployment="a/b" + "c" * 300)
+    assert done.status == 0, done.err
+    (file,) = tmp_path.iterdir()
+    assert "_a-bccc" in file.name
+
+
+@pytest.mark.parametrize("option", ["--replay", "--report"])
+def test_takes_no_pipe(endpoint, tmp_path, option):
+    """Nobody reads from it, or writes to it: it would be waited for without a word."""
+    pipe = tmp_path / "pipe.json"
+    os.mkfifo(pipe)
+    done = run_load("-n", 1, *SHORT, option, pipe, endpoint)
+    assert done.status == 2 and re.search(rf"{option}(-path)? {pipe}: it is not a (regular )?file", done.err), done.err
+
+
 # -- The schedule ----------------------------------------------------------------------------------------------------------
 
 
@@ -313,6 +329,20 @@ def test_tells_causes(upstream, endpoint, script, summary):
     assert "\x1b" not in done.err
 
 
+async def endless_error(call):
+    await call.head(500, {"transfer-encoding": "chunked"})
+    while True:
+        await call.chunk(b"x" * 4096)
+
+
+def test_an_error_without_end(upstream, endpoint):
+    upstream.script = endless_error
+    done = run_load("-n", 2, "-c", 1, *SHORT, endpoint)
+    assert done.status == 1
+    assert "        2  status 500\n" in done.err
+    assert upstream.left.wait(10)
+
+
 def test_tells_request_ids(upstream, endpoint):
     upstream.script = answering(500, {"error": {"code": "500", "message": "Broken."}}, {"apim-request-id": "the-id"})
     done = run_load("-n", 1, *SHORT, endpoint)
@@ -388,6 +418,22 @@ def test_a_second_signal_ends_at_once(upstream, endpoint, tmp_path):
     assert done.status == 130
     assert "forcing program exit" in done.err and "aborted: 2 requests" in done.err
     assert json.loads(report.read_text())["totals"]["aborted"] == 2
+    assert upstream.left.wait(10)
+
+
+def test_an_answer_without_end(upstream, endpoint):
+    """It says something again and again, and is never whole: it is left when the rest has long ended."""
+
+    async def script(call):
+        await call.start_events()
+        while True:
+            await call.chunk(b": wait\n\n")
+            await asyncio.sleep(0.02)
+
+    upstream.script = script
+    done = run_load("-d", 0.5, "-c", 2, "--drain-timeout", 1, *SHORT, endpoint)
+    assert done.status == 1
+    assert "2 requests have not ended in 1 s more, leaving them" in done.err and "aborted: 2 requests" in done.err
     assert upstream.left.wait(10)
 
 

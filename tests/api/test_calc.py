@@ -21,6 +21,12 @@ def estimate(*arguments):
     return json.loads(done.stdout)["estimates"][0]
 
 
+def test_an_answer_that_cannot_be_written():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([PROGRAM, "calc", *MODEL, "--workload", "1,2,3"], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (1, "lazuli: standard output: No space left on device\n")
+
+
 @pytest.mark.parametrize(
     ("sku", "workload", "needed", "capacity"),
     [

@@ -252,7 +252,7 @@ async def pour_an_error(call):
 
 
 def test_an_error_without_end(faulty):
-    with faulty.fault(pour_an_error), bounded_memory(faulty.service, 300):
+    with faulty.fault(pour_an_error), bounded_memory(faulty.service, 100):
         assert faulty.ask().status_code == 500
         assert faulty.engine.left.wait(10)
 

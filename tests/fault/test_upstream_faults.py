@@ -207,6 +207,37 @@ def test_a_refusal_that_hangs_does_not_delay():
         assert answer.status_code == 503 and answer.headers["retry-after-ms"]
 
 
+async def drip_an_error(call):
+    await call.head(500, {"transfer-encoding": "chunked"})
+    while True:
+        await call.chunk(b" ")
+        await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_error_that_drips_without_end(stream):
+    """Its status has said enough when it takes longer than an answer may be silent."""
+    with Three(more="idle_timeout_ms: 300") as three:
+        three.slow.script = three.flapping.script = drip_an_error
+        answer = three.ask(stream)
+        assert answer.status_code == 500 and is_server_error(answer.json()["error"])
+
+
+def test_who_leaves_an_error_that_ends_as_a_stream():
+    async def refuse(call):
+        await call.head(400, {"transfer-encoding": "chunked"})
+        await call.chunk(b"data: [DONE]\n\n")
+        await call.until_left()
+
+    with Three() as three:
+        three.slow.script = three.flapping.script = refuse
+        with pytest.raises(requests.exceptions.ReadTimeout):
+            three.service.post("three", BODY | {"stream": True}, timeout=0.5)
+        three.slow.reset()
+        three.flapping.reset()
+        assert three.ask().status_code == 200
+
+
 def test_health_checks_that_hang_or_babble():
     """An address is left out by its health check alone, and comes back with it."""
     well = threading.Event()

@@ -73,6 +73,20 @@ static void who_leaves_has_had_something(void **state)
     expect_spent(1000 + 3 * 10000);
 }
 
+/* Nothing had come yet: it may cost all that it was taken for. */
+static void who_leaves_at_once_may_have_had_all(void **state)
+{
+    (void)state;
+    rig_chat("paid", SOME);
+    rig_gone();
+    assert_null(fake_engine.call);
+    expect_spent(501000);
+    rig_chat("paid", "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"max_tokens\":4}");
+    fake_engine_fail(ERROR_TIMEOUT);
+    expect_error(408, "Timeout");
+    expect_spent(501000 + 41000);
+}
+
 static void what_the_day_has_no_room_for_is_refused(void **state)
 {
     struct str seconds;
@@ -175,6 +189,7 @@ int main(void)
         TEST(a_request_counts_with_what_it_may_cost),
         TEST(what_is_not_paid_for_is_not_counted),
         TEST(who_leaves_has_had_something),
+        TEST(who_leaves_at_once_may_have_had_all),
         TEST(what_the_day_has_no_room_for_is_refused),
         TEST(no_wait_is_negative),
         TEST(who_says_no_length_is_taken_for_the_usual),

@@ -59,6 +59,17 @@ static void what_fails_was_no_work(void **state)
     expect_work(0, 0);
 }
 
+/* Else it would be free to have prompts read, and not to wait for what is said to them. */
+static void who_leaves_has_had_the_prompt_read(void **state)
+{
+    (void)state;
+    clock_move_to(&rig.clock, MORNING);
+    rig_chat("ptu-sim", ASKED);
+    rig_gone();
+    assert_null(fake_engine.call);
+    expect_work(0, 1);
+}
+
 /* An answer that is longer than the model's context would fill the bucket for days. */
 static void what_the_model_cannot_answer_fills_nothing(void **state)
 {
@@ -84,6 +95,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(work_is_of_the_minute_in_which_it_ended),
         TEST(what_fails_was_no_work),
+        TEST(who_leaves_has_had_the_prompt_read),
         TEST(what_the_model_cannot_answer_fills_nothing),
     };
 

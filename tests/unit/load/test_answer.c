@@ -149,6 +149,30 @@ static void an_event_without_end(void **state)
     assert_int_equal(answer.cause, LOAD_CAUSE_GARBAGE);
 }
 
+static void an_error_without_end(void **state)
+{
+    static char text[64 * 1024];
+
+    (void)state;
+    memset(text, 'x', sizeof(text));
+    load_answer_begin(&answer, 500, false);
+    assert_true(load_answer_take(&answer, str_of(text, 1000), 1));
+    assert_false(load_answer_take(&answer, str_of(text, sizeof(text)), 2));
+    assert_true(load_answer_end(&answer)); /* an error's, not a broken one */
+    assert_string_equal(answer.text, "");
+}
+
+/* Some servers write that member of each event. */
+static void an_error_that_is_none(void **state)
+{
+    (void)state;
+    assert_true(read_answer(200, true,
+                            "data: {\"error\":null,\"choices\":[{\"delta\":{\"content\":\"a\"}}]}"
+                            "\n\n" DONE,
+                            1000));
+    assert_int_equal(load_answer_tokens(&answer), 1);
+}
+
 static void tells_what_an_error_says(void **state)
 {
     static const struct {
@@ -174,9 +198,9 @@ static void tells_what_an_error_says(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(counts_and_times_tokens),  TEST(takes_the_usage),   TEST(tools_are_tokens),
-        TEST(takes_a_whole_answer),     TEST(tells_broken_ones), TEST(an_event_without_end),
-        TEST(tells_what_an_error_says),
+        TEST(counts_and_times_tokens), TEST(takes_the_usage),       TEST(tools_are_tokens),
+        TEST(takes_a_whole_answer),    TEST(tells_broken_ones),     TEST(an_event_without_end),
+        TEST(an_error_without_end),    TEST(an_error_that_is_none), TEST(tells_what_an_error_says),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

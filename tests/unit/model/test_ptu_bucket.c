@@ -93,6 +93,22 @@ static void test_another_capacity(void **state)
     assert_int_equal(ptu_bucket_permille(&b, RATE, 0), 1500);
 }
 
+/* The largest answers at the smallest rate, and the largest step from one rate to another. */
+static void test_never_turns_over(void **state)
+{
+    static const uint64_t rates[] = { 1, UINT64_C(10000000000000), 1, RATE };
+    struct ptu_bucket b = { 0 };
+
+    (void)state;
+    for (unsigned i = 0; i < 8; i++) {
+        (void)ptu_bucket_admit(&b, rates[i % 4], 1000, 60);
+        ptu_bucket_correct(&b, rates[i % 4], 1000, 100000000);
+        ptu_bucket_correct(&b, rates[i % 4], 1000, 100000000);
+        assert_false(ptu_bucket_admit(&b, 1, 1000, 1).is_admitted);
+        assert_true(ptu_bucket_permille(&b, 1, 1000) > 1000);
+    }
+}
+
 /* -- Random histories against a slow, obvious reference ---------------------------------------- */
 
 #define EVENTS 4000
@@ -205,6 +221,7 @@ int main(void)
         cmocka_unit_test(test_drains_to_0_and_not_below),
         cmocka_unit_test(test_corrects_the_estimate),
         cmocka_unit_test(test_another_capacity),
+        cmocka_unit_test(test_never_turns_over),
         cmocka_unit_test(test_random_histories),
         cmocka_unit_test(test_never_beyond_the_rate),
         cmocka_unit_test(test_exact_among_threads),
