@@ -70,8 +70,8 @@ static bool admit_provisioned(struct exchange *x)
     a->answer = usual_answer(x);
     a->estimate = ptu_work(exchange_prompt_tokens(&x->facts), 0, a->answer * admit_answers(x),
                            d->ptu_output_ratio);
-    a->bucket = ptu_bucket_admit(&d->counters->bucket, d->ptu_tokens_per_minute,
-                                 clock_steady_ms(clock), a->estimate);
+    a->bucket =
+        ptu_bucket_admit(&d->counters->bucket, &d->ptu, clock_steady_ms(clock), a->estimate);
     return a->bucket.is_admitted || !x->inference->options.rate_limits;
 }
 
@@ -99,7 +99,7 @@ static bool admit_cost(struct exchange *x)
 enum phase exchange_admit(struct exchange *x)
 {
     const struct directory_deployment *d = x->deployment;
-    bool is_admitted = d->ptu_tokens_per_minute ? admit_provisioned(x) : admit_standard(x);
+    bool is_admitted = d->ptu.tokens_per_minute ? admit_provisioned(x) : admit_standard(x);
 
     x->admission.is_counted = true;
     if (!is_admitted) {
@@ -120,7 +120,7 @@ void admit_count_refused(struct exchange *x)
 {
     const struct directory_deployment *d = x->deployment;
 
-    if (!x->admission.is_counted && !d->ptu_tokens_per_minute)
+    if (!x->admission.is_counted && !d->ptu.tokens_per_minute)
         rate_limit_count_invalid(&d->counters->rates, &d->counters->refusals, &d->limits,
                                  clock_now_ms(x->inference->options.clock));
     x->admission.is_counted = true;
@@ -174,8 +174,7 @@ static void settle_provisioned(struct exchange *x, const struct usage *usage)
     int64_t difference = (int64_t)work - (int64_t)x->admission.estimate;
 
     if (x->admission.bucket.is_admitted) /* or went past it, where limits only count */
-        ptu_bucket_correct(&d->counters->bucket, d->ptu_tokens_per_minute, clock_steady_ms(clock),
-                           difference);
+        ptu_bucket_correct(&d->counters->bucket, &d->ptu, clock_steady_ms(clock), difference);
     minute_meter_add(&d->counters->work, clock_now_ms(clock), work);
     x->admission.actual = work;
     x->admission.correction = difference;
@@ -201,10 +200,10 @@ void admit_settle(struct exchange *x)
     x->admission.is_admitted = false;
     atomic_fetch_sub_explicit(&d->counters->in_flight, 1, memory_order_relaxed);
     usage = find_usage(x);
-    if (d->ptu_tokens_per_minute || x->admission.spending)
+    if (d->ptu.tokens_per_minute || x->admission.spending)
         note_answer(x, &usage);
     settle_cost(x, &usage);
-    if (d->ptu_tokens_per_minute)
+    if (d->ptu.tokens_per_minute)
         settle_provisioned(x, &usage);
     else
         settle_standard(x, &usage);
