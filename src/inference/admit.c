@@ -29,13 +29,19 @@ uint64_t admit_answers(const struct exchange *x)
     return x->operation->engine_operation == ENGINE_EMBEDDINGS ? 0 : x->facts.n;
 }
 
+/* None at all may be what was asked for. */
+static bool is_answer_bounded(const struct request_facts *f)
+{
+    return f->asks_max_tokens || f->max_tokens;
+}
+
 /* Azure's estimate at arrival: the prompt by its character count, and for each answer asked for
  * the most tokens it may have (Azure's documentation of quota, "Understanding rate limits"). */
 static uint64_t estimate_tokens(struct exchange *x)
 {
     const struct request_facts *f = &x->facts;
 
-    x->admission.answer = f->max_tokens ? f->max_tokens : DEFAULT_ANSWER_TOKENS;
+    x->admission.answer = is_answer_bounded(f) ? f->max_tokens : DEFAULT_ANSWER_TOKENS;
     return exchange_prompt_tokens(f) + x->admission.answer * admit_answers(x);
 }
 
@@ -45,7 +51,9 @@ static uint64_t usual_answer(const struct exchange *x)
     _Atomic uint32_t *mean = &x->deployment->counters->answer_tokens;
     uint64_t usual = atomic_load_explicit(mean, memory_order_relaxed);
 
-    return x->facts.max_tokens ? x->facts.max_tokens : usual ? usual : FIRST_ANSWER_TOKENS;
+    if (is_answer_bounded(&x->facts))
+        return x->facts.max_tokens;
+    return usual ? usual : FIRST_ANSWER_TOKENS;
 }
 
 static bool admit_standard(struct exchange *x)

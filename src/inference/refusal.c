@@ -116,7 +116,7 @@ static void note(const struct exchange *x, int64_t now_ms)
                       .given_tokens = x->facts.prompt_tokens,
                       .prompt = exchange_prompt_tokens(&x->facts),
                       .answer = x->admission.answer,
-                      .is_answer_asked = x->facts.max_tokens != 0,
+                      .is_answer_asked = x->facts.asks_max_tokens,
                       .answers = admit_answers(x),
                       .output_ratio = d->ptu.tokens_per_minute ? d->ptu_output_ratio : 1 },
     };
