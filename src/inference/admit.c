@@ -160,11 +160,27 @@ static void note_answer(struct exchange *x, const struct usage *usage)
                           memory_order_relaxed);
 }
 
+/* Who was admitted, and then found to ask what cannot be (a prompt that is too long, mostly), counts as
+ * those whom VALIDATE finds: as a request. */
+static void settle_invalid(struct exchange *x)
+{
+    struct admission *a = &x->admission;
+
+    if (rate_limit_make_invalid(&x->deployment->counters->rates, &x->deployment->counters->refusals,
+                                &x->deployment->limits, &a->rates,
+                                clock_now_ms(x->inference->options.clock), a->estimate))
+        a->correction = -(int64_t)a->estimate;
+}
+
 static void settle_standard(struct exchange *x, const struct usage *usage)
 {
     struct admission *a = &x->admission;
     int64_t difference;
 
+    if (x->status == 400) {
+        settle_invalid(x);
+        return;
+    }
     a->actual = usage->prompt_tokens + usage->completion_tokens;
     difference = (int64_t)a->actual - (int64_t)a->estimate;
     if (x->inference->options.charge_usage &&
