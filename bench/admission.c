@@ -23,6 +23,7 @@
 static struct rate_counters counters;
 static struct ptu_bucket bucket;
 static const struct rate_limits limits = { WIDE, WIDE, 10000 };
+static const struct ptu_limit units = { WIDE, RATE_MINUTE_MS };
 
 static bool ask_standard(int64_t now_ms)
 {
@@ -32,9 +33,9 @@ static bool ask_standard(int64_t now_ms)
 /* As a request does: once when it comes, once when it has ended. */
 static bool ask_provisioned(int64_t now_ms)
 {
-    bool is_admitted = ptu_bucket_admit(&bucket, WIDE, now_ms, ESTIMATE).is_admitted;
+    bool is_admitted = ptu_bucket_admit(&bucket, &units, now_ms, ESTIMATE).is_admitted;
 
-    ptu_bucket_correct(&bucket, WIDE, now_ms, -ESTIMATE / 2);
+    ptu_bucket_correct(&bucket, &units, now_ms, -ESTIMATE / 2);
     return is_admitted;
 }
 

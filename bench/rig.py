@@ -314,22 +314,35 @@ class Rig:
             self.widen(server)
         return server
 
-    @staticmethod
-    def widen(server):
+    def widen(self, server):
         """Limits are in force, and so wide that none is met."""
+        self.write_deployment(server, "PATCH", DEPLOYMENT, {"sku": {"capacity": CAPACITY}})
+
+    @staticmethod
+    def write_deployment(server, method, name, body):
         v = server.variables
         head = {"Authorization": f"Bearer {v['LAZULI_ARM_TOKEN']}", "Content-Type": "application/json"}
         connection = server.connect()
         path = (
             f"/subscriptions/{v['LAZULI_SUBSCRIPTION_ID']}/resourceGroups/{v['LAZULI_RESOURCE_GROUP']}/providers"
-            f"/Microsoft.CognitiveServices/accounts/{v['LAZULI_ACCOUNT']}/deployments/{DEPLOYMENT}?api-version=2024-10-01"
+            f"/Microsoft.CognitiveServices/accounts/{v['LAZULI_ACCOUNT']}/deployments/{name}?api-version=2024-10-01"
         )
-        connection.request("PATCH", path, json.dumps({"sku": {"capacity": CAPACITY}}), head)
+        connection.request(method, path, json.dumps(body), head)
         reply = connection.getresponse()
         text = reply.read()
-        if reply.status != 200:
-            fail(f"the deployment's capacity: {text.decode()}")
+        if reply.status not in (200, 201):
+            fail(f"the deployment {name}: {text.decode()}")
         connection.close()
+
+    def pin_llama_server(self, server):
+        """To the other core: the process and the socket of the one that lazuli has started."""
+        for pid in family(server.process.pid)[1:]:
+            arguments = pathlib.Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+            if "--host" in arguments:
+                line = ["taskset", "--all-tasks", "--cpu-list", "--pid", str(self.other_core), str(pid)]
+                subprocess.run(line, check=True, capture_output=True)
+                return pid, arguments[arguments.index("--host") + 1]
+        return fail("lazuli runs no llama-server", self.log)
 
     def certificate(self):
         """A file with a self-signed certificate and its key."""

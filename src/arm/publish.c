@@ -39,7 +39,7 @@ static bool read_deployment(const struct reading *in, const struct store_resourc
         .capacity = f.capacity,
         .limits = sku_limits(m, f.sku, f.capacity),
         .requests_per_minute = sku_requests_per_minute(m, f.sku, f.capacity),
-        .ptu_tokens_per_minute = sku_ptu_tokens_per_minute(m, f.sku, f.capacity),
+        .ptu = { sku_ptu_tokens_per_minute(m, f.sku, f.capacity), m->ptu_burst_ms },
         .ptu_output_ratio = m->ptu_output_ratio,
         .spillover = json_str(json_at(body, "properties.spilloverDeploymentName")),
         .is_ready = f.runs != NULL,

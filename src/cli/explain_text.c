@@ -92,8 +92,10 @@ static void print_tokens(const struct report *r)
 static void print_throughput(const struct report *r)
 {
     label(r, "limit");
-    fprintf(r->out, "utilization: 100 %%; %s input tokens drain in a minute (%s for each PTU)\n",
-            grouped(r, "throughput.drain_per_minute"),
+    fprintf(r->out,
+            "utilization: 100 %% (%s s of the drain); %s input tokens drain in a minute (%s for "
+            "each PTU)\n",
+            grouped(r, "throughput.burst_s"), grouped(r, "throughput.drain_per_minute"),
             grouped(r, "throughput.per_unit_and_minute"));
     label(r, "level");
     fprintf(r->out, "%.1f %% when it came, %s requests in flight\n",

@@ -99,7 +99,7 @@ bool engine_has_predecessor(struct engine *e)
 }
 
 /* It is found again by the engines of that name that come later. */
-static struct rate_window *find_spending(struct engines *es, const char *name)
+struct rate_window *engines_spending(struct engines *es, const char *name)
 {
     struct engine_spending *s;
 
@@ -112,6 +112,17 @@ static struct rate_window *find_spending(struct engines *es, const char *name)
     s->name = memory_dup_text(name);
     SLIST_INSERT_HEAD(&es->spendings, s, link);
     return &s->day;
+}
+
+void engines_each_spending(struct engines *es,
+                           void (*visit)(void *data, const char *name,
+                                         const struct rate_window *day),
+                           void *data)
+{
+    struct engine_spending *s;
+
+    SLIST_FOREACH(s, &es->spendings, link)
+    visit(data, s->name, &s->day);
 }
 
 static void free_spendings(struct engines *es)
@@ -134,7 +145,7 @@ static void engine_new(struct engines *owner, struct catalog *catalog,
     e->driver = driver_of(settings->kind);
     e->catalog = catalog_ref(catalog);
     e->settings = settings;
-    e->spending = find_spending(owner, settings->name);
+    e->spending = engines_spending(owner, settings->name);
     e->refs = 1;
     e->idle_task.fn = on_idle;
     e->wake_task.fn = on_wake;

@@ -142,6 +142,14 @@ unsigned engine_context_tokens(struct engine_client *c, const struct catalog_eng
  * struct engines. NULL: there is no engine of that name any more. */
 struct rate_window *engine_spending(struct engine_client *c, const struct catalog_engine *engine);
 
+/* The same by name, whether or not there is, or ever was, an engine of it, and all that there are: for
+ * who keeps them. On the control loop. */
+struct rate_window *engines_spending(struct engines *e, const char *name);
+void engines_each_spending(struct engines *e,
+                           void (*visit)(void *data, const char *name,
+                                         const struct rate_window *day),
+                           void *data);
+
 /* Stops the generation at once. */
 void engine_call_cancel(struct engine_call *call);
 void engine_call_pause(struct engine_call *call);

@@ -29,13 +29,19 @@ uint64_t admit_answers(const struct exchange *x)
     return x->operation->engine_operation == ENGINE_EMBEDDINGS ? 0 : x->facts.n;
 }
 
+/* None at all may be what was asked for. */
+static bool is_answer_bounded(const struct request_facts *f)
+{
+    return f->asks_max_tokens || f->max_tokens;
+}
+
 /* Azure's estimate at arrival: the prompt by its character count, and for each answer asked for
  * the most tokens it may have (Azure's documentation of quota, "Understanding rate limits"). */
 static uint64_t estimate_tokens(struct exchange *x)
 {
     const struct request_facts *f = &x->facts;
 
-    x->admission.answer = f->max_tokens ? f->max_tokens : DEFAULT_ANSWER_TOKENS;
+    x->admission.answer = is_answer_bounded(f) ? f->max_tokens : DEFAULT_ANSWER_TOKENS;
     return exchange_prompt_tokens(f) + x->admission.answer * admit_answers(x);
 }
 
@@ -45,7 +51,9 @@ static uint64_t usual_answer(const struct exchange *x)
     _Atomic uint32_t *mean = &x->deployment->counters->answer_tokens;
     uint64_t usual = atomic_load_explicit(mean, memory_order_relaxed);
 
-    return x->facts.max_tokens ? x->facts.max_tokens : usual ? usual : FIRST_ANSWER_TOKENS;
+    if (is_answer_bounded(&x->facts))
+        return x->facts.max_tokens;
+    return usual ? usual : FIRST_ANSWER_TOKENS;
 }
 
 static bool admit_standard(struct exchange *x)
@@ -70,8 +78,8 @@ static bool admit_provisioned(struct exchange *x)
     a->answer = usual_answer(x);
     a->estimate = ptu_work(exchange_prompt_tokens(&x->facts), 0, a->answer * admit_answers(x),
                            d->ptu_output_ratio);
-    a->bucket = ptu_bucket_admit(&d->counters->bucket, d->ptu_tokens_per_minute,
-                                 clock_steady_ms(clock), a->estimate);
+    a->bucket =
+        ptu_bucket_admit(&d->counters->bucket, &d->ptu, clock_steady_ms(clock), a->estimate);
     return a->bucket.is_admitted || !x->inference->options.rate_limits;
 }
 
@@ -99,7 +107,7 @@ static bool admit_cost(struct exchange *x)
 enum phase exchange_admit(struct exchange *x)
 {
     const struct directory_deployment *d = x->deployment;
-    bool is_admitted = d->ptu_tokens_per_minute ? admit_provisioned(x) : admit_standard(x);
+    bool is_admitted = d->ptu.tokens_per_minute ? admit_provisioned(x) : admit_standard(x);
 
     x->admission.is_counted = true;
     if (!is_admitted) {
@@ -120,7 +128,7 @@ void admit_count_refused(struct exchange *x)
 {
     const struct directory_deployment *d = x->deployment;
 
-    if (!x->admission.is_counted && !d->ptu_tokens_per_minute)
+    if (!x->admission.is_counted && !d->ptu.tokens_per_minute)
         rate_limit_count_invalid(&d->counters->rates, &d->counters->refusals, &d->limits,
                                  clock_now_ms(x->inference->options.clock));
     x->admission.is_counted = true;
@@ -159,11 +167,27 @@ static void note_answer(struct exchange *x, const struct usage *usage)
                           memory_order_relaxed);
 }
 
+/* Who was admitted, and then found to ask what cannot be (a prompt that is too long, mostly), counts as
+ * those whom VALIDATE finds: as a request. */
+static void settle_invalid(struct exchange *x)
+{
+    struct admission *a = &x->admission;
+
+    if (rate_limit_make_invalid(&x->deployment->counters->rates, &x->deployment->counters->refusals,
+                                &x->deployment->limits, &a->rates,
+                                clock_now_ms(x->inference->options.clock), a->estimate))
+        a->correction = -(int64_t)a->estimate;
+}
+
 static void settle_standard(struct exchange *x, const struct usage *usage)
 {
     struct admission *a = &x->admission;
     int64_t difference;
 
+    if (x->status == 400) {
+        settle_invalid(x);
+        return;
+    }
     a->actual = usage->prompt_tokens + usage->completion_tokens;
     difference = (int64_t)a->actual - (int64_t)a->estimate;
     if (x->inference->options.charge_usage &&
@@ -181,8 +205,7 @@ static void settle_provisioned(struct exchange *x, const struct usage *usage)
     int64_t difference = (int64_t)work - (int64_t)x->admission.estimate;
 
     if (x->admission.bucket.is_admitted) /* or went past it, where limits only count */
-        ptu_bucket_correct(&d->counters->bucket, d->ptu_tokens_per_minute, clock_steady_ms(clock),
-                           difference);
+        ptu_bucket_correct(&d->counters->bucket, &d->ptu, clock_steady_ms(clock), difference);
     minute_meter_add(&d->counters->work, clock_now_ms(clock), work);
     x->admission.actual = work;
     x->admission.correction = difference;
@@ -216,10 +239,10 @@ void admit_settle(struct exchange *x)
     x->admission.is_admitted = false;
     atomic_fetch_sub_explicit(&d->counters->in_flight, 1, memory_order_relaxed);
     usage = find_usage(x);
-    if (d->ptu_tokens_per_minute || x->admission.spending)
+    if (d->ptu.tokens_per_minute || x->admission.spending)
         note_answer(x, &usage);
     settle_cost(x, &usage);
-    if (d->ptu_tokens_per_minute)
+    if (d->ptu.tokens_per_minute)
         settle_provisioned(x, &usage);
     else
         settle_standard(x, &usage);

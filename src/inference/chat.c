@@ -53,6 +53,7 @@ static void note_counts(struct request_facts *f, yyjson_val *root)
     if (n)
         f->n = f->choices = (unsigned)yyjson_get_uint(n);
     f->uses_legacy_max_tokens = !limit && legacy;
+    f->asks_max_tokens = limit || legacy;
     f->max_tokens = yyjson_get_uint(limit ? limit : legacy);
 }
 

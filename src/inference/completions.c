@@ -56,6 +56,7 @@ static bool check_counts(struct request_facts *f, yyjson_val *root, struct error
         return false;
     f->n = made * f->prompts;
     f->choices = wanted * f->prompts;
+    f->asks_max_tokens = max_tokens != NULL;
     f->max_tokens = max_tokens ? yyjson_get_uint(max_tokens) : DEFAULT_MAX_TOKENS;
     f->uses_legacy_max_tokens = true;
     return true;

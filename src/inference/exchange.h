@@ -83,7 +83,8 @@ struct request_facts {
     bool logprobs;
     bool is_gathered;      /* the engine streams, the client gets the whole */
     bool no_answer;        /* a completion's max_tokens is 0, and llama-server says a token still */
-    uint64_t max_tokens;   /* 0: not given */
+    bool asks_max_tokens;  /* by either name */
+    uint64_t max_tokens;   /* asked for, or what Azure takes for it; 0 of a chat: nothing */
     uint64_t prompt_chars; /* of all text in the prompt */
     uint64_t prompt_tokens; /* of prompts given as tokens */
     unsigned features;      /* set of engine_feature that the request needs */

@@ -86,6 +86,7 @@ static void set_limits(const struct page *p, yyjson_mut_val *root, const struct 
         object = json_set_object(p->doc, root, "throughput");
         set_count(p, object, "drain_per_minute", t->per_minute);
         set_count(p, object, "per_unit_and_minute", t->per_unit);
+        set_count(p, object, "burst_s", t->burst_s);
         json_set(p->doc, object, "level_percent",
                  yyjson_mut_real(p->doc, (double)t->permille / 10));
         set_count(p, object, "work_this_minute", t->this_minute);

@@ -34,17 +34,17 @@ static char *write_thousandths(char *at, struct str name, uint64_t value)
 static char *write_throughput(char *at, const struct exchange *x)
 {
     const struct directory_deployment *d = x->deployment;
-    uint64_t permille = ptu_bucket_permille(&d->counters->bucket, d->ptu_tokens_per_minute,
+    uint64_t permille = ptu_bucket_permille(&d->counters->bucket, &d->ptu,
                                             clock_steady_ms(x->inference->options.clock));
 
-    at = write_thousandths(at, STR(", drain="), d->ptu_tokens_per_minute * 1000 / 60);
+    at = write_thousandths(at, STR(", drain="), d->ptu.tokens_per_minute * 1000 / 60);
     return write_thousandths(at, STR(", level="), permille * 100);
 }
 
 static char *write_receipt(char *at, const struct exchange *x)
 {
     const struct admission *a = &x->admission;
-    bool is_provisioned = x->deployment->ptu_tokens_per_minute != 0, is_settled = !a->is_admitted;
+    bool is_provisioned = x->deployment->ptu.tokens_per_minute != 0, is_settled = !a->is_admitted;
 
     at = http_write_raw(at, is_provisioned ? STR("unit=input-tokens") : STR("unit=tokens"));
     at = write_integer(at, STR(", estimate="), (int64_t)a->estimate);

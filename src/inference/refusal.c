@@ -93,8 +93,9 @@ static void note_throughput(const struct exchange *x, struct refusal *r)
     r->limit = REFUSAL_THROUGHPUT;
     r->is_provisioned = true;
     r->throughput = (struct refusal_throughput){
-        .per_minute = d->ptu_tokens_per_minute,
+        .per_minute = d->ptu.tokens_per_minute,
         .per_unit = d->model->ptu_tokens_per_minute,
+        .burst_s = (uint64_t)d->ptu.full_ms / 1000,
         .permille = x->admission.bucket.permille,
         .this_minute = rate_window_of(&d->counters->work.minute, RATE_MINUTE_MS, r->at_ms),
         .last_minute = minute_meter_last(&d->counters->work, r->at_ms),
@@ -115,9 +116,9 @@ static void note(const struct exchange *x, int64_t now_ms)
                       .given_tokens = x->facts.prompt_tokens,
                       .prompt = exchange_prompt_tokens(&x->facts),
                       .answer = x->admission.answer,
-                      .is_answer_asked = x->facts.max_tokens != 0,
+                      .is_answer_asked = x->facts.asks_max_tokens,
                       .answers = admit_answers(x),
-                      .output_ratio = d->ptu_tokens_per_minute ? d->ptu_output_ratio : 1 },
+                      .output_ratio = d->ptu.tokens_per_minute ? d->ptu_output_ratio : 1 },
     };
 
     memcpy(r.id, x->request_id, sizeof(r.id));
@@ -127,7 +128,7 @@ static void note(const struct exchange *x, int64_t now_ms)
     refusal_copy_name(r.model, sizeof(r.model), str_from(d->model->name));
     refusal_copy_name(r.version, sizeof(r.version), str_from(d->model->version));
     refusal_copy_name(r.sku, sizeof(r.sku), d->sku);
-    if (d->ptu_tokens_per_minute)
+    if (d->ptu.tokens_per_minute)
         note_throughput(x, &r);
     else
         note_windows(x, &r);
@@ -142,7 +143,7 @@ void refusal_set(struct exchange *x, struct error *err)
     int64_t now_ms = clock_now_ms(x->inference->options.clock);
 
     note(x, now_ms);
-    if (x->deployment->ptu_tokens_per_minute) {
+    if (x->deployment->ptu.tokens_per_minute) {
         set_retry(x, x->admission.bucket.retry_after_ms);
         error_set(err, ERROR_RATE_LIMIT, "%s", TEXT_PROVISIONED);
         return;

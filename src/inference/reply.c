@@ -96,7 +96,7 @@ static char *write_rates(char *at, const struct exchange *x)
 static char *write_utilization(char *at, const struct exchange *x)
 {
     const struct directory_deployment *d = x->deployment;
-    uint64_t permille = ptu_bucket_permille(&d->counters->bucket, d->ptu_tokens_per_minute,
+    uint64_t permille = ptu_bucket_permille(&d->counters->bucket, &d->ptu,
                                             clock_steady_ms(x->inference->options.clock));
 
     at = http_write_raw(at, STR("azure-openai-deployment-utilization: "));
@@ -108,7 +108,7 @@ static char *write_utilization(char *at, const struct exchange *x)
 
 static char *write_limits(char *at, const struct exchange *x)
 {
-    return x->deployment->ptu_tokens_per_minute ? write_utilization(at, x) : write_rates(at, x);
+    return x->deployment->ptu.tokens_per_minute ? write_utilization(at, x) : write_rates(at, x);
 }
 
 /* A header whose name ends in ": " and whose value was made here. */

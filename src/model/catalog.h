@@ -168,6 +168,7 @@ struct catalog_model {
     unsigned requests_per_unit;     /* requests/min of one unit of capacity */
     unsigned ptu_tokens_per_minute; /* input tokens/min of a throughput unit; 0: no figure */
     unsigned ptu_output_ratio;      /* input tokens that one of the answer counts for */
+    unsigned ptu_burst_ms;          /* so long units drain what their deployment holds */
     const struct catalog_engine *engine;
 };
 

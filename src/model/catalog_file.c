@@ -171,6 +171,7 @@ static const cyaml_schema_value_t sku = {
 static const cyaml_schema_field_t ptu_fields[] = {
     WHOLE("input_tokens_per_minute", struct file_ptu, input_tokens_per_minute),
     WHOLE("output_ratio", struct file_ptu, output_ratio),
+    WHOLE("burst_seconds", struct file_ptu, burst_seconds),
     CYAML_FIELD_END
 };
 

@@ -82,7 +82,7 @@ struct file_sku {
 };
 
 struct file_ptu {
-    unsigned *input_tokens_per_minute, *output_ratio;
+    unsigned *input_tokens_per_minute, *output_ratio, *burst_seconds;
 };
 
 /* What a model says of all its versions, or a version of itself. */

@@ -10,6 +10,7 @@
 #define STANDARD_CAPACITY_MAX 1000000
 #define PROVISIONED_CAPACITY_MAX 100000
 #define VERSIONS_MAX 5000
+#define BURST_SECONDS_MAX 60
 
 /* The version that is being read. */
 struct place {
@@ -205,10 +206,12 @@ static bool read_limits(const struct place *p, const struct file_facts *in,
     return true;
 }
 
-/* What a throughput unit comes to. */
+/* What a throughput unit comes to. The burst is a minute by default, the grain of Azure's metric of
+ * utilization, and no longer, or that metric would not show it. */
 static bool read_ptu(const struct place *p, const struct file_ptu *in, struct catalog_model *out)
 {
     out->ptu_output_ratio = 1;
+    out->ptu_burst_ms = BURST_SECONDS_MAX * 1000;
     if (!in)
         return true;
     if (!in->input_tokens_per_minute)
@@ -219,6 +222,10 @@ static bool read_ptu(const struct place *p, const struct file_ptu *in, struct ca
         return fail(p, "ptu.input_tokens_per_minute", "expected 1 to 100000000");
     if (out->ptu_output_ratio < 1 || out->ptu_output_ratio > 1000)
         return fail(p, "ptu.output_ratio", "expected 1 to 1000");
+    if (catalog_or(in->burst_seconds, 1) < 1 ||
+        catalog_or(in->burst_seconds, 1) > BURST_SECONDS_MAX)
+        return fail(p, "ptu.burst_seconds", "expected 1 to 60");
+    out->ptu_burst_ms = catalog_or(in->burst_seconds, BURST_SECONDS_MAX) * 1000;
     return true;
 }
 

@@ -49,14 +49,14 @@ struct directory_deployment {
     const struct catalog_engine *engine;
     struct str sku; /* "Standard" */
     unsigned capacity;
-    struct rate_limits limits;      /* of the Standard family */
-    uint64_t requests_per_minute;   /* what they come to, as headers tell it */
-    uint64_t ptu_tokens_per_minute; /* what the units of the Provisioned family come to, in input
-                                     * tokens; 0: another family, or the catalog does not say */
-    unsigned ptu_output_ratio;      /* input tokens that one of an answer counts for there */
-    struct str spillover;           /* name of the deployment that takes what this one of the
+    struct rate_limits limits;    /* of the Standard family */
+    uint64_t requests_per_minute; /* what they come to, as headers tell it */
+    struct ptu_limit ptu;         /* of the Provisioned family; no tokens a minute: it is of
+                                     * another, or the catalog does not say what units come to */
+    unsigned ptu_output_ratio;    /* input tokens that one of an answer counts for there */
+    struct str spillover;         /* name of the deployment that takes what this one of the
                                      * Provisioned family cannot; empty: none */
-    bool is_ready;                  /* false: `model` has retired, and nothing took its place */
+    bool is_ready;                /* false: `model` has retired, and nothing took its place */
     struct deployment_counters *counters;
 };
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/ptu_bucket.h"
 
+#include <assert.h>
+
 #define NS_PER_MS INT64_C(1000000)
-/* What the bucket holds: a minute of its drain, the grain of Azure's metric of utilization. */
-#define FULL_NS (INT64_C(60000) * NS_PER_MS)
+#define NS_PER_MINUTE (INT64_C(60000) * NS_PER_MS)
 /* More work than any model's context has in one request; its time fits into 63 bits. */
 #define WORK_MAX INT64_C(100000000)
 
@@ -23,11 +24,8 @@ uint64_t ptu_work(uint64_t prompt_tokens, uint64_t cached_tokens, uint64_t outpu
 /* How long it takes to drain. */
 static int64_t time_of(int64_t work, uint64_t tokens_per_minute)
 {
-    if (work > WORK_MAX)
-        work = WORK_MAX;
-    if (work < -WORK_MAX)
-        work = -WORK_MAX;
-    return work * FULL_NS / (int64_t)tokens_per_minute;
+    assert(work <= WORK_MAX && work >= -WORK_MAX);
+    return work * NS_PER_MINUTE / (int64_t)tokens_per_minute;
 }
 
 #define LEVEL_MAX_NS (INT64_MAX / 4)
@@ -51,8 +49,6 @@ static void take_rate(struct ptu_bucket *b, uint64_t rate, int64_t now_ns)
         !atomic_compare_exchange_strong_explicit(&b->tokens_per_minute, &before, rate,
                                                  memory_order_relaxed, memory_order_relaxed))
         return;
-    if (!before)
-        return;
     old = atomic_load_explicit(&b->empty_at_ns, memory_order_relaxed);
     do {
         if (old <= now_ns)
@@ -68,40 +64,45 @@ static int64_t level_at(int64_t empty_at_ns, int64_t now_ns)
     return empty_at_ns > now_ns ? empty_at_ns - now_ns : 0;
 }
 
-static uint64_t permille_of(int64_t level_ns)
+static int64_t full_ns(const struct ptu_limit *limit)
 {
-    return (uint64_t)(level_ns / (FULL_NS / 1000));
+    return limit->full_ms * NS_PER_MS;
 }
 
-struct ptu_decision ptu_bucket_admit(struct ptu_bucket *b, uint64_t tokens_per_minute,
+static uint64_t permille_of(int64_t level_ns, const struct ptu_limit *limit)
+{
+    return (uint64_t)(level_ns / (full_ns(limit) / 1000));
+}
+
+struct ptu_decision ptu_bucket_admit(struct ptu_bucket *b, const struct ptu_limit *limit,
                                      int64_t now_ms, uint64_t work)
 {
     int64_t now_ns = now_ms * NS_PER_MS, level, old;
-    int64_t added =
-        time_of(work > (uint64_t)WORK_MAX ? WORK_MAX : (int64_t)work, tokens_per_minute);
+    int64_t added = time_of((int64_t)work, limit->tokens_per_minute);
 
-    take_rate(b, tokens_per_minute, now_ns);
+    take_rate(b, limit->tokens_per_minute, now_ns);
     old = atomic_load_explicit(&b->empty_at_ns, memory_order_relaxed);
     do {
         level = level_at(old, now_ns);
-        if (level > FULL_NS)
+        if (level > full_ns(limit))
             return (struct ptu_decision){
-                .permille = permille_of(level),
-                .retry_after_ms = (uint64_t)((level - FULL_NS + NS_PER_MS - 1) / NS_PER_MS),
+                .permille = permille_of(level, limit),
+                .retry_after_ms = (uint64_t)((level - full_ns(limit) + NS_PER_MS - 1) / NS_PER_MS),
             };
     } while (!atomic_compare_exchange_weak_explicit(&b->empty_at_ns, &old,
                                                     empty_at(now_ns, level + added),
                                                     memory_order_relaxed, memory_order_relaxed));
-    return (struct ptu_decision){ .is_admitted = true, .permille = permille_of(level + added) };
+    return (struct ptu_decision){ .is_admitted = true,
+                                  .permille = permille_of(level + added, limit) };
 }
 
-void ptu_bucket_correct(struct ptu_bucket *b, uint64_t tokens_per_minute, int64_t now_ms,
+void ptu_bucket_correct(struct ptu_bucket *b, const struct ptu_limit *limit, int64_t now_ms,
                         int64_t difference)
 {
     int64_t now_ns = now_ms * NS_PER_MS, old, next;
-    int64_t added = time_of(difference, tokens_per_minute);
+    int64_t added = time_of(difference, limit->tokens_per_minute);
 
-    take_rate(b, tokens_per_minute, now_ns);
+    take_rate(b, limit->tokens_per_minute, now_ns);
     old = atomic_load_explicit(&b->empty_at_ns, memory_order_relaxed);
     do {
         next = empty_at(now_ns, level_at(old, now_ns) + added);
@@ -109,11 +110,11 @@ void ptu_bucket_correct(struct ptu_bucket *b, uint64_t tokens_per_minute, int64_
                                                     memory_order_relaxed, memory_order_relaxed));
 }
 
-uint64_t ptu_bucket_permille(struct ptu_bucket *b, uint64_t tokens_per_minute, int64_t now_ms)
+uint64_t ptu_bucket_permille(struct ptu_bucket *b, const struct ptu_limit *limit, int64_t now_ms)
 {
     int64_t now_ns = now_ms * NS_PER_MS;
 
-    take_rate(b, tokens_per_minute, now_ns);
+    take_rate(b, limit->tokens_per_minute, now_ns);
     return permille_of(
-        level_at(atomic_load_explicit(&b->empty_at_ns, memory_order_relaxed), now_ns));
+        level_at(atomic_load_explicit(&b->empty_at_ns, memory_order_relaxed), now_ns), limit);
 }

@@ -43,6 +43,15 @@ void rate_limit_count_invalid(struct rate_counters *c, struct rate_refusals *r,
     (void)rate_window_add(&r->invalid, period_of(limits), use.ends_ms - 1, 1);
 }
 
+bool rate_limit_make_invalid(struct rate_counters *c, struct rate_refusals *r,
+                             const struct rate_limits *limits, const struct rate_decision *d,
+                             int64_t now_ms, uint64_t tokens)
+{
+    if (now_ms < d->requests.ends_ms)
+        (void)rate_window_add(&r->invalid, period_of(limits), d->requests.ends_ms - 1, 1);
+    return rate_window_correct(&c->tokens, RATE_MINUTE_MS, d->tokens.ends_ms, -(int64_t)tokens);
+}
+
 /* Of a request that a limit of requests refuses, and of a hopeless one, no tokens are counted. */
 static bool counts_tokens(const struct rate_decision *d)
 {

@@ -56,6 +56,11 @@ struct rate_decision rate_limit_admit(struct rate_counters *c, const struct rate
 /* Counts a request that is refused for what it asks (400): Azure counts those, too. */
 void rate_limit_count_invalid(struct rate_counters *c, struct rate_refusals *r,
                               const struct rate_limits *limits, int64_t now_ms);
+/* The same of one that was admitted: from now on it counts so. False: it is too late to take its tokens
+ * back, since their minute is over. */
+bool rate_limit_make_invalid(struct rate_counters *c, struct rate_refusals *r,
+                             const struct rate_limits *limits, const struct rate_decision *d,
+                             int64_t now_ms, uint64_t tokens);
 /* What filled the windows of a refused request, that one left out. */
 struct rate_filling {
     uint64_t requests_admitted, requests_refused, requests_invalid;

@@ -86,6 +86,21 @@ uint64_t rate_window_of(const struct rate_window *w, int64_t period_ms, int64_t 
     return state >> AMOUNT_BITS == number_of(period_ms, then_ms) ? state & AMOUNT_MAX : 0;
 }
 
+struct rate_count rate_window_save(const struct rate_window *w)
+{
+    uint64_t state = atomic_load_explicit(&w->state, memory_order_relaxed);
+
+    return (struct rate_count){ state >> AMOUNT_BITS, state & AMOUNT_MAX };
+}
+
+void rate_window_resume(struct rate_window *w, struct rate_count count)
+{
+    uint64_t used = count.used < AMOUNT_MAX ? count.used : AMOUNT_MAX;
+
+    atomic_store_explicit(&w->state, (count.number & NUMBER_MAX) << AMOUNT_BITS | used,
+                          memory_order_relaxed);
+}
+
 static uint64_t corrected(uint64_t used, int64_t difference)
 {
     uint64_t size = difference < 0 ? -(uint64_t)difference : (uint64_t)difference;

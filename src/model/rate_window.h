@@ -34,6 +34,14 @@ struct rate_use rate_window_look(const struct rate_window *w, int64_t period_ms,
 bool rate_window_is_current(const struct rate_window *w, int64_t period_ms, int64_t now_ms);
 /* What was used in the very period that `then_ms` lies in; 0 unless that is the one counted last. */
 uint64_t rate_window_of(const struct rate_window *w, int64_t period_ms, int64_t then_ms);
+/* The period counted last, by the low 24 bits of its number (the clock's time divided by its length),
+ * and what was used in it: for who keeps it when the process ends. */
+struct rate_count {
+    uint64_t number, used;
+};
+struct rate_count rate_window_save(const struct rate_window *w);
+/* Before anybody counts: goes on from there, if that period still goes on. */
+void rate_window_resume(struct rate_window *w, struct rate_count count);
 /* Corrects by `difference` what was counted in the period that ended, or ends, at `ends_ms`: nothing
  * happens, and it is false, once another one has begun. Below 0 it does not go. */
 bool rate_window_correct(struct rate_window *w, int64_t period_ms, int64_t ends_ms,

@@ -39,6 +39,7 @@ struct refusal_window {
 /* The bucket of the Provisioned family, in input tokens. */
 struct refusal_throughput {
     uint64_t per_minute, per_unit; /* what drains */
+    uint64_t burst_s;              /* at 100 % it takes so long */
     uint64_t permille;             /* utilization */
     uint64_t this_minute;          /* work that ended in the clock's minute so far, */
     uint64_t last_minute;          /* and in the one before */

@@ -105,7 +105,7 @@ static void visit_deployment(struct directory_visitor *v, const struct directory
     struct utilizations *u = CONTAINER_OF(v, struct utilizations, visitor);
     double work;
 
-    if (!d->ptu_tokens_per_minute || u->count == UTILIZATIONS_MAX)
+    if (!d->ptu.tokens_per_minute || u->count == UTILIZATIONS_MAX)
         return;
     u->count++;
     if (u->is_only_counting)
@@ -115,7 +115,7 @@ static void visit_deployment(struct directory_visitor *v, const struct directory
               arena_printf(u->arena, "account=\"%.*s\",deployment=\"%.*s\"", STR_ARGS(a->name),
                            STR_ARGS(d->name))
                   .data,
-              100 * work / (double)d->ptu_tokens_per_minute,
+              100 * work / (double)d->ptu.tokens_per_minute,
               "Throughput units that the last whole minute's work took, of those deployed.");
 }
 

@@ -253,10 +253,12 @@ struct server *server_new(const struct server_options *options, struct error *er
         goto failed;
     endpoint = endpoint_of(s, port);
     if (!bootstrap_identity(s->store, s->box, &endpoint, s->arena, &s->info, err) ||
-        !make_arm(s, err) || !bootstrap_read(s->store, s->box, s->vault, s->arena, &s->info, err))
+        !make_arm(s, err) || !server_load_spending(s, err) ||
+        !bootstrap_read(s->store, s->box, s->vault, s->arena, &s->info, err))
         goto failed;
     s->shared.key_hash = s->key_hash;
     make_engines(s);
+    server_resume_spending(s);
     return s;
 
 failed:
@@ -302,6 +304,7 @@ void server_run(struct server *s)
     }
     mask_hangup(SIG_UNBLOCK);
     server_start_timers(s);
+    server_start_spending(s);
     uv_timer_init(loop_uv(s->loop), &s->drain_timer);
     s->drain_timer.data = s;
     federation_start(s->federation, s->loop);
@@ -338,6 +341,7 @@ void server_free(struct server *s)
     tls_context_unref(s->tls);
     tls_source_close(&s->tls_source);
     catalog_unref(s->catalog);
+    arena_free(s->spending.arena);
     free(s->drained);
     free(s->llama_server);
     if (s->loop && !s->has_run) {

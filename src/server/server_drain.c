@@ -25,6 +25,7 @@ void server_leave_when_done(struct server *s)
     signal(SIGHUP, SIG_IGN); /* without a handler it would kill what is about to end in order */
     uv_close((uv_handle_t *)&s->memory_timer, NULL);
     uv_close((uv_handle_t *)&s->dates_timer, NULL);
+    uv_close((uv_handle_t *)&s->spending.timer, NULL);
     uv_close((uv_handle_t *)&s->drain_timer, NULL);
     loop_stop(s->loop);
 }
@@ -54,6 +55,7 @@ static void on_worker_drained(struct loop_task *task)
     key_vault_stop(s->vault); /* nobody is left who wants a key */
     s->publishing++;
     federation_stop(s->federation, on_federation_stopped, s);
+    server_keep_spending(s);
     engines_stop(s->shared.engines, on_engines_stopped, s);
 }
 

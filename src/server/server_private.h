@@ -1,6 +1,7 @@
 /*
  * What the parts of the server share: its start and end (server.c), its reload and what it does by
- * date (server_reload.c), its drain (server_drain.c). All on the control loop.
+ * date (server_reload.c), its drain (server_drain.c), what it keeps of the money that engines cost
+ * (server_spending.c). All on the control loop.
  * SPDX-License-Identifier: MIT
  */
 #ifndef SERVER_SERVER_PRIVATE_H
@@ -13,6 +14,18 @@
 #include "server/server.h"
 #include "server/tls_source.h"
 #include "server/worker.h"
+#include "store/store.h"
+
+/* What server_spending.c keeps. */
+struct server_spending {
+    uv_timer_t timer;
+    struct store_job job;
+    yyjson_val *kept;    /* at start */
+    struct arena *arena; /* of text, once one has been written */
+    struct str text;     /* what is stored, or is being; empty: it is not known */
+    bool is_writing;
+    bool has_failed; /* the last time */
+};
 
 struct server {
     struct server_options options;
@@ -42,6 +55,7 @@ struct server {
     bool has_run;
     uv_timer_t memory_timer;
     uv_timer_t dates_timer;
+    struct server_spending spending;
     unsigned dates_turns;
 };
 
@@ -53,6 +67,17 @@ MUST_CHECK struct catalog *server_load_catalog(const struct settings *s, struct 
 void server_on_hangup(struct server *s);
 /* Begins to look at what happens at its date, and at memory that is free. */
 void server_start_timers(struct server *s);
+
+/* server_spending.c */
+
+/* Reads what engines had cost when the last process ended. */
+MUST_CHECK bool server_load_spending(struct server *s, struct error *err);
+/* Once there are engines: they go on from there. */
+void server_resume_spending(struct server *s);
+/* Begins to keep it. */
+void server_start_spending(struct server *s);
+/* Keeps it now, if it has changed. */
+void server_keep_spending(struct server *s);
 
 /* server_drain.c */
 

@@ -126,6 +126,7 @@ def test_throughput(service):
     assert (e["refused_by"], e["sku"], e["capacity"]) == ("throughput", "GlobalProvisionedManaged", 15)
     t = e["throughput"]
     assert (t["drain_per_minute"], t["per_unit_and_minute"], t["requests_in_flight"]) == (3450, 230, 0)
+    assert t["burst_s"] == 60
     assert 100 < t["level_percent"] < 130
     assert t["work_this_minute"] >= 3450 and t["work_last_minute"] == 0
     assert e["estimate"] == {
@@ -272,7 +273,7 @@ def test_the_command_tells_programs(service):
     assert done.returncode == 0
     assert json.loads(done.stdout)["refused_by"] == "throughput"
     text = run(number, "--data", service.data).stdout
-    assert "utilization: 100 %; 3,450 input tokens drain in a minute (230 for each PTU)" in text
+    assert "utilization: 100 % (60 s of the drain); 3,450 input tokens drain in a minute (230 for each PTU)" in text
 
 
 def test_the_command_finds_the_service(service, known, other_key):

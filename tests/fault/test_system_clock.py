@@ -4,11 +4,8 @@ import asyncio
 import datetime
 import email.utils
 import json
-import os
-import pathlib
 import re
 import ssl
-import struct
 import subprocess
 import threading
 import time
@@ -20,6 +17,7 @@ import requests
 from entra import ARM, DATA, claims_of
 from fake_upstream import chat_answer
 from service import Lazuli
+from shifted_clock import Clock
 from waiting import wait_until
 from wire import Wire
 
@@ -50,34 +48,6 @@ deployments:
   - {{ deployment: scripted, engine: scripted }}
   - {{ deployment: hasty, engine: hasty }}
 """
-
-
-class Clock:
-    """The service's wall clock, set by hand; it begins half an hour before midnight, UTC."""
-
-    def __init__(self, folder):
-        self.file, library = folder / "shift", folder / "shifted_clock.so"
-        source = pathlib.Path(__file__).with_name("shifted_clock.c")
-        subprocess.run(["gcc", "-O1", "-shared", "-fPIC", "-Wall", "-Werror", "-o", library, source], check=True)
-        now = datetime.datetime.now(datetime.UTC)
-        self.tomorrow = now.date() + datetime.timedelta(days=1)
-        midnight = datetime.datetime.combine(self.tomorrow, datetime.time(), datetime.UTC)
-        self.shift_s = int((midnight - now).total_seconds()) - HOUR_S // 2
-        self.file.write_bytes(struct.pack("q", self.shift_s))
-        self.environment = {
-            "LD_PRELOAD": str(library),
-            "SHIFT_FILE": str(self.file),
-            # a library that is loaded before the sanitizer's would do harm only if it replaced what that replaces
-            "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0",
-        }
-
-    def move(self, seconds):
-        self.shift_s += seconds
-        with self.file.open("r+b") as file:
-            file.write(struct.pack("q", self.shift_s))
-
-    def now(self):
-        return time.time() + self.shift_s
 
 
 @pytest.fixture(scope="module")

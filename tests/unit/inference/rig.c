@@ -161,7 +161,7 @@ static struct directory_entry *make_account(struct arena *a, const char *name, c
             d.sku = STR("GlobalProvisionedManaged");
             d.limits = (struct rate_limits){ 0 };
             d.requests_per_minute = 0;
-            d.ptu_tokens_per_minute = 1000;
+            d.ptu = (struct ptu_limit){ 1000, 60000 };
             d.ptu_output_ratio = 3;
             d.spillover = str_from(deployments[i].spillover);
         }

@@ -85,7 +85,9 @@ static void what_the_model_cannot_answer_fills_nothing(void **state)
         assert_null(fake_engine.call);
     }
     c = counters();
-    assert_int_equal(ptu_bucket_permille(&c->bucket, 1000, clock_steady_ms(&rig.clock)), 0);
+    assert_int_equal(ptu_bucket_permille(&c->bucket, &(struct ptu_limit){ 1000, 60000 },
+                                         clock_steady_ms(&rig.clock)),
+                     0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_set_up, reply_tear_down)

@@ -115,6 +115,41 @@ static void requests_that_fill_a_window(void **state)
     assert_true(yyjson_is_null(json_at(r, "needed")));
 }
 
+/* By MEASURE, or by an engine: after they were admitted. They count as those which are found at once. */
+static void what_turns_out_to_be_wrong_was_not_admitted(void **state)
+{
+    yyjson_val *r;
+
+    (void)state;
+    fake_engine.context_tokens = 4096;
+    for (int i = 0; i < 6; i++) {
+        rig_chat("llama", MANY_TOKENS);
+        if (i < 3) {
+            assert_true(fake_engine.counts);
+            fake_engine_head(200, "application/json");
+            fake_engine_body(STR("{\"input_tokens\":97}"));
+        } else {
+            fake_engine_head(200, "application/json");
+            fake_engine_body(STR("{\"input_tokens\":5}"));
+            fake_engine_end();
+            fake_engine_head(400, "application/json");
+            fake_engine_body(STR("{\"error\":{\"message\":\"What is that?\"}}"));
+        }
+        fake_engine_end();
+        assert_int_equal(fake_reply.status, 400);
+    }
+    for (int i = 0; i < 5; i++)
+        rig_chat("llama", "{}");
+    rig_chat("llama", FOUR_TOKENS);
+    assert_int_equal(fake_reply.status, 429);
+    keep_id();
+    r = ask("", last_id, NULL, 200);
+    expect_str(r, "refused_by", "requests");
+    expect_number(r, "requests.admitted_before", 0);
+    expect_number(r, "requests.invalid_before", 11);
+    expect_number(r, "tokens.admitted_before", 0);
+}
+
 static void tokens_that_fill_a_minute(void **state)
 {
     yyjson_val *r;
@@ -274,6 +309,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(requests_that_fill_a_window),
+        TEST(what_turns_out_to_be_wrong_was_not_admitted),
         TEST(tokens_that_fill_a_minute),
         TEST(what_never_fits),
         TEST(a_retry_passes_when_both_limits_let_it),

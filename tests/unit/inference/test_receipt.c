@@ -66,6 +66,24 @@ static void charged_usage_corrects(void **state)
     expect_receipt("unit=tokens, estimate=17, actual=9, correction=0");
 }
 
+/* As it may be asked for by who wants to hear the prompt again, or what it was worth. */
+static void no_answer_counts_none(void **state)
+{
+    static const char *const headers[] = { "x-lazuli-receipt: true", NULL };
+    static const char text[] =
+        "{\"choices\":[{\"index\":0,\"finish_reason\":\"length\",\"text\":\"\"}],"
+        "\"usage\":{\"prompt_tokens\":4,\"completion_tokens\":0,\"total_tokens\":4}}";
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        rig_head("POST", "/openai/deployments/text/completions" RIG_VERSION, headers);
+        rig_body(i ? STR("{\"prompt\":\"hi\"}") : STR("{\"prompt\":\"hi\",\"max_tokens\":0}"));
+        answer(200, text);
+        expect_receipt(i ? "unit=tokens, estimate=17, actual=4, correction=0"
+                         : "unit=tokens, estimate=1, actual=4, correction=0");
+    }
+}
+
 /* Of 100 tokens of the prompt the engine had 60 in its cache, which cost nothing; each of the seven of
  * the answer counts for three. */
 static void work_leaves_out_what_was_cached(void **state)
@@ -169,6 +187,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(whole_replies_have_them_in_a_header),
         TEST(charged_usage_corrects),
+        TEST(no_answer_counts_none),
         TEST(work_leaves_out_what_was_cached),
         TEST(nobody_else_gets_one),
         TEST(what_fails_took_nothing),

@@ -237,9 +237,9 @@ static struct str describe(const struct catalog *c)
     for (i = 0; i < c->model_count; i++) {
         const struct catalog_model *m = &c->models[i];
 
-        add(&b, "%s %d %u %d %d %u %u %u\n", m->format, (int)m->status, m->context_tokens,
+        add(&b, "%s %d %u %d %d %u %u %u %u\n", m->format, (int)m->status, m->context_tokens,
             m->can_shorten_embeddings, m->is_reasoning, m->tokens_per_unit, m->requests_per_unit,
-            m->ptu_output_ratio);
+            m->ptu_output_ratio, m->ptu_burst_ms);
     }
     result = arena_copy(arena, buf_str(&b));
     buf_done(&b);

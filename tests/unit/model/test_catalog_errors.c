@@ -196,6 +196,10 @@ static void test_models_that_cannot_work(void **state)
         { M(GOOD "    versions:\n      - version: v\n        ptu:\n"
                  "          input_tokens_per_minute: 5\n          output_ratio: 0\n"),
           "f.yaml:13: models[m].versions[v].ptu.output_ratio: expected 1 to 1000" },
+        { M(GOOD ONE "    ptu: { input_tokens_per_minute: 5, burst_seconds: 0 }\n"),
+          "f.yaml:10: models[m].ptu.burst_seconds: expected 1 to 60" },
+        { M(GOOD ONE "    ptu: { input_tokens_per_minute: 5, burst_seconds: 61 }\n"),
+          "f.yaml:10: models[m].ptu.burst_seconds: expected 1 to 60" },
         { M("    operations: [embeddings]\n    engine: e\n    skus: [{ name: Standard }]\n" ONE),
           "f.yaml:9: models[m].versions[v].embedding_dimensions: an embedding model" },
         { "extends: default\ndefault_engines: { chat: nobody }\n",

@@ -221,12 +221,31 @@ static void check_refused(struct tally *t, const struct rate_limits *limits,
                          RATE_ADMITTED);
 }
 
+/* The last one that was admitted turns out to be wrong: at once, or when its windows are over. */
+static void make_invalid(struct tally *t, const struct rate_limits *limits, struct rate_counters *c,
+                         struct rate_refusals *r, const struct rate_decision *d, int64_t now_ms,
+                         uint64_t tokens)
+{
+    bool is_in_time = rate_limit_make_invalid(c, r, limits, d, now_ms, tokens);
+
+    if (now_ms < d->requests.ends_ms) {
+        t->filling.requests_admitted--;
+        t->filling.requests_invalid++;
+    }
+    if (now_ms < d->tokens.ends_ms) {
+        assert_true(is_in_time);
+        t->filling.tokens_admitted -= tokens;
+    }
+}
+
 static void run_filling(unsigned seed, const struct rate_limits *limits, int gap_max_ms,
                         uint64_t tokens_max)
 {
     struct rate_counters c = { 0 };
     struct rate_refusals r = { 0 };
     struct tally t = { 0 };
+    struct rate_decision last = { 0 };
+    uint64_t last_tokens = 0;
     int64_t now_ms = NOON;
 
     for (int i = 0; i < EVENTS; i++) {
@@ -240,6 +259,11 @@ static void run_filling(unsigned seed, const struct rate_limits *limits, int gap
             t.filling.requests_invalid++;
             continue;
         }
+        if (last.requests.used && rand_r(&seed) % 4 == 0) {
+            make_invalid(&t, limits, &c, &r, &last, now_ms, last_tokens);
+            last.requests.used = 0;
+            continue;
+        }
         d = rate_limit_admit(&c, limits, now_ms, tokens);
         if (d.verdict != RATE_ADMITTED) {
             check_refused(&t, limits, &c, &r, &d, tokens);
@@ -247,6 +271,8 @@ static void run_filling(unsigned seed, const struct rate_limits *limits, int gap
         }
         t.filling.requests_admitted++;
         t.filling.tokens_admitted += tokens;
+        last = d;
+        last_tokens = tokens;
     }
 }
 

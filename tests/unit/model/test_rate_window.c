@@ -55,6 +55,24 @@ static void test_a_late_thread_counts_in_the_new_minute(void **state)
     assert_int_equal(used(&w, NOON + 60001), 8);
 }
 
+static void test_goes_on_from_what_was_kept(void **state)
+{
+    struct rate_window w = { 0 }, next = { 0 }, moved_back = { 0 };
+
+    (void)state;
+    assert_int_equal(rate_window_save(&w).used, 0);
+    add(&w, NOON, 7);
+    assert_int_equal(rate_window_save(&w).number, 28000000 % (1 << 24));
+    rate_window_resume(&next, rate_window_save(&w));
+    assert_int_equal(used(&next, NOON + 59999), 7);
+    assert_int_equal(used(&next, NOON + 60000), 0); /* in the next period it begins anew, */
+    assert_int_equal(add(&next, NOON + 60000, 1), 1);
+    rate_window_resume(&moved_back, rate_window_save(&w));
+    assert_int_equal(add(&moved_back, NOON - 600000, 1), 1); /* and in one long before, too */
+    rate_window_resume(&next, (struct rate_count){ 28000000, UINT64_MAX });
+    assert_int_equal(used(&next, NOON), AMOUNT_MAX);
+}
+
 static void test_a_clock_moved_back_begins_anew(void **state)
 {
     struct rate_window w = { 0 };
@@ -167,6 +185,7 @@ int main(void)
         cmocka_unit_test(test_adds_up_within_a_minute),
         cmocka_unit_test(test_is_empty_at_the_next_minute),
         cmocka_unit_test(test_a_late_thread_counts_in_the_new_minute),
+        cmocka_unit_test(test_goes_on_from_what_was_kept),
         cmocka_unit_test(test_a_clock_moved_back_begins_anew),
         cmocka_unit_test(test_stops_at_its_maximum),
         cmocka_unit_test(test_tells_when_it_ends),
