@@ -19,6 +19,12 @@ static bool is_of_ai_services(const struct exchange *x)
     return str_equal_nocase(x->account->kind, STR("AIServices"));
 }
 
+/* "1 second", "7 seconds". */
+static const char *seconds_word(struct str seconds)
+{
+    return str_equal(seconds, STR("1")) ? "second" : "seconds";
+}
+
 /* Azure's words, for either kind of account. */
 void refusal_set_rate_limit(struct exchange *x, const char *what, struct str seconds,
                             struct error *err)
@@ -27,9 +33,9 @@ void refusal_set_rate_limit(struct exchange *x, const char *what, struct str sec
 
     error_set(err, ERROR_RATE_LIMIT,
               "Requests to the %s Operation under Azure OpenAI API version %.*s have exceeded %s "
-              "rate limit of your current %s S0 pricing tier. Please retry after %.*s seconds. %s",
+              "rate limit of your current %s S0 pricing tier. Please retry after %.*s %s. %s",
               x->operation->id, STR_ARGS(x->version.date ? x->version.text : STR("v1")), what,
-              is_ai_services ? "AIServices" : "OpenAI", STR_ARGS(seconds),
+              is_ai_services ? "AIServices" : "OpenAI", STR_ARGS(seconds), seconds_word(seconds),
               is_ai_services
                   ? "Please contact Azure support service if you would like to further increase "
                     "the default rate limit."
@@ -165,7 +171,7 @@ void refusal_set_budget(struct exchange *x, struct error *err)
     error_set(err, ERROR_BUDGET,
               "Out of call volume quota for %s S0 pricing tier: what the engine of the deployment "
               "%.*s may cost in a day leaves no room for this request. Please retry after %.*s "
-              "seconds.",
+              "%s.",
               is_of_ai_services(x) ? "AIServices" : "OpenAI", STR_ARGS(x->deployment->name),
-              STR_ARGS(x->retry.seconds));
+              STR_ARGS(x->retry.seconds), seconds_word(x->retry.seconds));
 }

@@ -30,11 +30,12 @@ def test_requests_are_judged_by_ten_seconds(service):
     assert {a.headers["x-ratelimit-limit-requests"] for a in answers} == {"12"}
     refused = answers[2]
     seconds = refused.headers["retry-after"]
+    word = "second" if seconds == "1" else "seconds"
     assert refused.json() == {
         "error": {
             "code": "429",
             "message": "Requests to the ChatCompletions_Create Operation under Azure OpenAI API version 2024-02-01 have "
-            f"exceeded call rate limit of your current OpenAI S0 pricing tier. Please retry after {seconds} seconds. "
+            f"exceeded call rate limit of your current OpenAI S0 pricing tier. Please retry after {seconds} {word}. "
             "Please go here: https://aka.ms/oai/quotaincrease if you would like to further increase the default rate "
             "limit.",
         }
