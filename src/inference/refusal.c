@@ -95,6 +95,7 @@ static void note_throughput(const struct exchange *x, struct refusal *r)
 {
     const struct directory_deployment *d = x->deployment;
     int64_t in_flight = atomic_load_explicit(&d->counters->in_flight, memory_order_relaxed);
+    int64_t work = atomic_load_explicit(&d->counters->work_in_flight, memory_order_relaxed);
 
     r->limit = REFUSAL_THROUGHPUT;
     r->is_provisioned = true;
@@ -105,6 +106,7 @@ static void note_throughput(const struct exchange *x, struct refusal *r)
         .this_minute = rate_window_of(&d->counters->work.minute, RATE_MINUTE_MS, r->at_ms),
         .last_minute = minute_meter_last(&d->counters->work, r->at_ms),
         .in_flight = in_flight > 0 ? (uint64_t)in_flight : 0,
+        .work_in_flight = work > 0 ? (uint64_t)work : 0,
     };
     r->retry_at_ms = r->at_ms + (int64_t)x->admission.bucket.retry_after_ms;
 }
