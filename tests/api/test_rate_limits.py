@@ -81,6 +81,15 @@ def test_bad_requests_count_as_requests(service):
     assert ask(service, "strict").status_code == 429
 
 
+def test_what_the_model_cannot_be_asked_counts_as_well(service):
+    service.deploy("other", "gpt-35-turbo", "0613", capacity=2)
+    wait_for_room(10, 3)
+    answers = [service.post("other", {"input": "hi"}, operation="embeddings") for _ in range(2)]
+    assert [a.json()["error"]["code"] for a in answers] == ["OperationNotSupported"] * 2
+    assert [a.headers["x-ratelimit-remaining-requests"] for a in answers] == ["1", "0"]
+    assert ask(service, "other").status_code == 429
+
+
 def test_n_and_best_of_multiply(service):
     service.deploy("many", "gpt-35-turbo", "0613", capacity=60)
     service.deploy("texts", "gpt-35-turbo-instruct", "0914", capacity=60)
