@@ -91,6 +91,7 @@ void arm_filter_begin(struct arm_call *c, struct arm_filter_terms *terms)
 {
     *terms = (struct arm_filter_terms){
         .arena = c->arena,
+        .joint = STR("and"),
         .rest = str_trim(http_query_get(c->arena, c->request->query, STR("$filter"))),
     };
 }
@@ -105,7 +106,7 @@ bool arm_filter_next(struct arm_filter_terms *terms, struct arm_filter_term *ter
         return !terms->is_wrong;
     terms->at = terms->rest;
     terms->is_wrong =
-        !str_equal_nocase(take_word(&terms->rest), STR("and")) || str_is_empty(terms->rest);
+        !str_equal_nocase(take_word(&terms->rest), terms->joint) || str_is_empty(terms->rest);
     return !terms->is_wrong;
 }
 

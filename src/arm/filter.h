@@ -1,6 +1,6 @@
 /*
- * $filter: terms joined by 'and', which is what the Azure CLI and the SDKs send. A term compares a
- * member, mostly by 'eq', or is a function of one text or none. Lists of resources compare resourceGroup,
+ * $filter: terms joined by 'and' (those of usages by 'or'), which is what the Azure CLI and the SDKs send.
+ * A term compares a member, mostly by 'eq', or is a function of one text or none. Lists of resources compare resourceGroup,
  * resourceType, name, location, tagName and tagValue; other lists take the terms one by one.
  * SPDX-License-Identifier: MIT
  */
@@ -19,6 +19,7 @@ struct arm_filter_term {
 
 struct arm_filter_terms {
     struct arena *arena;
+    struct str joint; /* "and"; may be set to another */
     struct str rest;
     struct str at; /* what was to be taken last */
     bool is_wrong;

@@ -204,6 +204,23 @@ yyjson_mut_val *json_mut_at(yyjson_mut_val *object, const char *path)
     return object;
 }
 
+uint64_t json_count_chars(yyjson_val *value)
+{
+    uint64_t chars = str_count_chars(json_str(value));
+    yyjson_val *name, *item;
+    size_t i, count;
+
+    yyjson_arr_foreach(value, i, count, item)
+    {
+        chars += json_count_chars(item);
+    }
+    yyjson_obj_foreach(value, i, count, name, item)
+    {
+        chars += str_count_chars(json_str(name)) + json_count_chars(item);
+    }
+    return chars;
+}
+
 yyjson_val *json_get_nocase(yyjson_val *object, struct str key)
 {
     yyjson_val *name, *value;

@@ -53,6 +53,8 @@ struct str json_mut_str(yyjson_mut_val *value);
 /* Member of an object: NULL when absent or `object` is no object. `path` is "a.b.c". */
 yyjson_val *json_at(yyjson_val *object, const char *path);
 yyjson_mut_val *json_mut_at(yyjson_mut_val *object, const char *path);
+/* Characters of all text in it, the names of members included; 0 for NULL. */
+uint64_t json_count_chars(yyjson_val *value);
 /* As yyjson_obj_get, without regard to ASCII case: ARM's property names. */
 yyjson_val *json_get_nocase(yyjson_val *object, struct str key);
 

@@ -102,8 +102,11 @@ static void print_throughput(const struct report *r)
             yyjson_get_num(json_at(r->root, "throughput.level_percent")),
             grouped(r, "throughput.requests_in_flight"));
     label(r, "filled by");
-    fprintf(r->out, "%s input tokens in the clock's minute so far, %s in the one before\n",
-            grouped(r, "throughput.work_this_minute"), grouped(r, "throughput.work_last_minute"));
+    fprintf(r->out,
+            "%s input tokens that requests in flight are taken for; of those that ended, %s in the "
+            "clock's minute so far, %s in the one before\n",
+            grouped(r, "throughput.work_in_flight"), grouped(r, "throughput.work_this_minute"),
+            grouped(r, "throughput.work_last_minute"));
 }
 
 static void print_limit(const struct report *r)

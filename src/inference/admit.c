@@ -104,6 +104,17 @@ static bool admit_cost(struct exchange *x)
     return true;
 }
 
+/* `by`: 1 when it is admitted, -1 when it has ended. */
+static void count_in_flight(const struct exchange *x, int64_t by)
+{
+    struct deployment_counters *c = x->deployment->counters;
+
+    atomic_fetch_add_explicit(&c->in_flight, by, memory_order_relaxed);
+    if (x->admission.bucket.is_admitted)
+        atomic_fetch_add_explicit(&c->work_in_flight, by * (int64_t)x->admission.estimate,
+                                  memory_order_relaxed);
+}
+
 enum phase exchange_admit(struct exchange *x)
 {
     const struct directory_deployment *d = x->deployment;
@@ -114,7 +125,7 @@ enum phase exchange_admit(struct exchange *x)
         refusal_set(x, exchange_error(x));
         return PHASE_FAIL;
     }
-    atomic_fetch_add_explicit(&d->counters->in_flight, 1, memory_order_relaxed);
+    count_in_flight(x, 1);
     x->admission.is_admitted = true;
     if (!admit_cost(x)) { /* what it was admitted with, SETTLE puts right */
         refusal_set_budget(x, exchange_error(x));
@@ -237,7 +248,7 @@ void admit_settle(struct exchange *x)
     if (!x->admission.is_admitted)
         return;
     x->admission.is_admitted = false;
-    atomic_fetch_sub_explicit(&d->counters->in_flight, 1, memory_order_relaxed);
+    count_in_flight(x, -1);
     usage = find_usage(x);
     if (d->ptu.tokens_per_minute || x->admission.spending)
         note_answer(x, &usage);

@@ -59,8 +59,10 @@ static void note_counts(struct request_facts *f, yyjson_val *root)
 
 static bool check_format(struct request_facts *f, yyjson_val *root, struct error *err)
 {
-    yyjson_val *type = yyjson_obj_get(yyjson_obj_get(root, "response_format"), "type");
+    yyjson_val *format = yyjson_obj_get(root, "response_format");
+    yyjson_val *type = yyjson_obj_get(format, "type");
 
+    f->prompt_chars += json_count_chars(yyjson_obj_get(format, "json_schema"));
     if (!str_equal(json_str(type), STR("json_object")))
         return true;
     if (!chat_messages_mention_json(yyjson_obj_get(root, "messages")))

@@ -116,6 +116,13 @@ static bool check_function_role(struct request_facts *facts, size_t at, struct e
     return fields_need(facts, ENGINE_FUNCTIONS, param, err);
 }
 
+/* What the model had called is in its prompt as well. */
+static void count_calls(struct request_facts *facts, yyjson_val *message)
+{
+    facts->prompt_chars += json_count_chars(yyjson_obj_get(message, "tool_calls")) +
+                           json_count_chars(yyjson_obj_get(message, "function_call"));
+}
+
 static bool check_message(struct request_facts *facts, yyjson_val *message, yyjson_val *previous,
                           size_t at, struct error *err)
 {
@@ -123,6 +130,8 @@ static bool check_message(struct request_facts *facts, yyjson_val *message, yyjs
     yyjson_val *content = fields_get(message, "content");
 
     count_refusal(facts, message);
+    if (str_equal(role, STR("assistant")))
+        count_calls(facts, message);
     if (!check_tool_order(previous, role, at, err))
         return false;
     if (!content && needs_content(message, role))
@@ -164,6 +173,8 @@ bool chat_tools_check(struct request_facts *facts, yyjson_val *root, struct erro
     struct str name = json_str(yyjson_obj_get(yyjson_obj_get(choice, "function"), "name"));
     char shown[FIELD_NAME_CHARS_MAX + 1];
 
+    facts->prompt_chars +=
+        json_count_chars(tools) + json_count_chars(yyjson_obj_get(root, "functions"));
     if (choice && !yyjson_arr_size(tools))
         return error_set_target(err, ERROR_MODEL_REQUEST, "tool_choice",
                                 "Invalid value for 'tool_choice': 'tool_choice' is only allowed "

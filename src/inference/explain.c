@@ -92,6 +92,7 @@ static void set_limits(const struct page *p, yyjson_mut_val *root, const struct 
         set_count(p, object, "work_this_minute", t->this_minute);
         set_count(p, object, "work_last_minute", t->last_minute);
         set_count(p, object, "requests_in_flight", t->in_flight);
+        set_count(p, object, "work_in_flight", t->work_in_flight);
         return;
     }
     if (r->requests.limit) {

@@ -2,8 +2,8 @@
  * MEASURE: is there room in the model's context for the prompt and the answer that is asked for?
  * Azure refuses what does not fit; llama-server cuts the answer off without a word. So it is asked
  * how many tokens the prompt has, by its own tokenizer and template, where it might be too many: a
- * token has at least a byte, so that most requests need no question. The other engines see to it
- * themselves.
+ * token has at least a byte, so that most requests need no question. The simulator has no context of
+ * its own: a chat must fit into that of its model, by the estimate. Upstreams see to it themselves.
  * SPDX-License-Identifier: MIT
  */
 #include "inference/engine_error.h"
@@ -96,8 +96,21 @@ static enum phase measure_prompts(struct exchange *x)
     return PHASE_DISPATCH;
 }
 
+static enum phase measure_simulated(struct exchange *x)
+{
+    uint64_t context = x->deployment->model->context_tokens;
+    uint64_t prompt = exchange_prompt_tokens(&x->facts);
+
+    if (x->operation != &operation_chat || prompt + x->facts.max_tokens <= context)
+        return PHASE_DISPATCH;
+    llama_error_context(x, context, prompt, exchange_error(x));
+    return PHASE_FAIL;
+}
+
 static enum phase measure_next(struct exchange *x)
 {
+    if (x->deployment->engine->kind == ENGINE_SIM)
+        return measure_simulated(x);
     if (x->deployment->engine->kind != ENGINE_LLAMA || !x->facts.max_tokens)
         return PHASE_DISPATCH;
     return x->operation == &operation_chat ? measure_chat(x) : measure_prompts(x);

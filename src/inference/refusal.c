@@ -19,6 +19,12 @@ static bool is_of_ai_services(const struct exchange *x)
     return str_equal_nocase(x->account->kind, STR("AIServices"));
 }
 
+/* "1 second", "7 seconds". */
+static const char *seconds_word(struct str seconds)
+{
+    return str_equal(seconds, STR("1")) ? "second" : "seconds";
+}
+
 /* Azure's words, for either kind of account. */
 void refusal_set_rate_limit(struct exchange *x, const char *what, struct str seconds,
                             struct error *err)
@@ -27,9 +33,9 @@ void refusal_set_rate_limit(struct exchange *x, const char *what, struct str sec
 
     error_set(err, ERROR_RATE_LIMIT,
               "Requests to the %s Operation under Azure OpenAI API version %.*s have exceeded %s "
-              "rate limit of your current %s S0 pricing tier. Please retry after %.*s seconds. %s",
+              "rate limit of your current %s S0 pricing tier. Please retry after %.*s %s. %s",
               x->operation->id, STR_ARGS(x->version.date ? x->version.text : STR("v1")), what,
-              is_ai_services ? "AIServices" : "OpenAI", STR_ARGS(seconds),
+              is_ai_services ? "AIServices" : "OpenAI", STR_ARGS(seconds), seconds_word(seconds),
               is_ai_services
                   ? "Please contact Azure support service if you would like to further increase "
                     "the default rate limit."
@@ -89,6 +95,7 @@ static void note_throughput(const struct exchange *x, struct refusal *r)
 {
     const struct directory_deployment *d = x->deployment;
     int64_t in_flight = atomic_load_explicit(&d->counters->in_flight, memory_order_relaxed);
+    int64_t work = atomic_load_explicit(&d->counters->work_in_flight, memory_order_relaxed);
 
     r->limit = REFUSAL_THROUGHPUT;
     r->is_provisioned = true;
@@ -100,6 +107,7 @@ static void note_throughput(const struct exchange *x, struct refusal *r)
         .this_minute = rate_window_of(&d->counters->work.minute, RATE_MINUTE_MS, r->at_ms),
         .last_minute = minute_meter_last(&d->counters->work, r->at_ms),
         .in_flight = in_flight > 0 ? (uint64_t)in_flight : 0,
+        .work_in_flight = work > 0 ? (uint64_t)work : 0,
     };
     r->retry_at_ms = r->at_ms + (int64_t)x->admission.bucket.retry_after_ms;
 }
@@ -166,7 +174,7 @@ void refusal_set_budget(struct exchange *x, struct error *err)
     error_set(err, ERROR_BUDGET,
               "Out of call volume quota for %s S0 pricing tier: what the engine of the deployment "
               "%.*s may cost in a day leaves no room for this request. Please retry after %.*s "
-              "seconds.",
+              "%s.",
               is_of_ai_services(x) ? "AIServices" : "OpenAI", STR_ARGS(x->deployment->name),
-              STR_ARGS(x->retry.seconds));
+              STR_ARGS(x->retry.seconds), seconds_word(x->retry.seconds));
 }

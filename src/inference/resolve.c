@@ -68,9 +68,10 @@ static bool resolve(struct exchange *x, struct error *err)
 {
     const struct directory_deployment *d = directory_deployment(x->account, x->deployment_name);
 
+    if (d && d->is_ready)
+        x->deployment = d; /* a request that is wrong counts there as well */
     if (!exchange_check_deployment(x, d, err))
         return false;
-    x->deployment = d;
     x->deployment_name = d->name; /* the body, which may have named it, goes first */
     return true;
 }

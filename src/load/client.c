@@ -12,6 +12,7 @@
 
 #define STATUS_THROTTLED 429
 #define STATUS_OK 200
+#define STATUS_BAD_REQUEST 400
 #define RETRY_ALL_US ((uint64_t)60 * 1000000)
 #define BACK_OFF_FIRST_US ((uint64_t)1000000)
 #define BACK_OFF_TRIES_MAX 6 /* then it is more than 60 s anyway */
@@ -27,6 +28,7 @@ struct load_client {
     struct load_answer answer;
     uint64_t planned_us, start_us;
     unsigned throttled_tries;
+    bool asked_max_tokens; /* the last attempt, by this name */
     int status;
     double utilization;
     uint64_t retry_after_ms;
@@ -114,6 +116,25 @@ static void end_throttled(struct load_client *c)
     uv_timer_start(&c->timer, on_retry, (wait_us + 999) / 1000, 0);
 }
 
+/* "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens'
+ * instead." Which one a model wants is not to be known before; the others are told by the first. */
+static bool wants_completion_tokens(const struct load_client *c)
+{
+    return c->asked_max_tokens && c->status == STATUS_BAD_REQUEST &&
+           str_find(str_from(c->answer.text), STR("'max_completion_tokens'")) != SIZE_MAX;
+}
+
+static void ask_for_completion_tokens(struct load_client *c)
+{
+    struct load_context *x = c->context;
+
+    if (!x->wants_completion_tokens)
+        x->on_completion_tokens(x->data);
+    x->wants_completion_tokens = true;
+    c->call = NULL;
+    send_request(c);
+}
+
 /* -- An attempt -------------------------------------------------------------------------------- */
 
 static void on_head(void *data, int status, const struct http_headers *headers)
@@ -146,6 +167,8 @@ static void on_end(void *data)
         finish(c, LOAD_FAILED, c->answer.cause, c->answer.text);
     else if (c->status == STATUS_THROTTLED)
         end_throttled(c);
+    else if (wants_completion_tokens(c))
+        ask_for_completion_tokens(c);
     else if (c->status != STATUS_OK)
         finish(c, LOAD_FAILED, LOAD_CAUSE_STATUS, c->answer.text);
     else
@@ -206,10 +229,14 @@ static void send_request(struct load_client *c)
 
     prompt_stamp(c->stamp, clock_wall_us(), &x->last_stamp_us);
     for (unsigned i = 0; i < p->piece_count; i++) {
-        if (i)
+        if (i && p->has_max_name && i == p->piece_count - 1)
+            c->parts[count++] =
+                x->wants_completion_tokens ? STR("max_completion_tokens") : STR("max_tokens");
+        else if (i)
             c->parts[count++] = str_of(c->stamp, PROMPT_STAMP_BYTES);
         c->parts[count++] = p->pieces[i];
     }
+    c->asked_max_tokens = p->has_max_name && !x->wants_completion_tokens;
     c->status = 0;
     c->request_id[0] = '\0';
     c->retry_after_ms = RETRY_AFTER_UNSAID;

@@ -22,8 +22,11 @@ struct load_context {
     struct loop *loop;
     struct http_client *http;
     uint64_t last_stamp_us;
-    uint64_t random;    /* of the back-off */
-    size_t next_prompt; /* in turn */
+    uint64_t random;              /* of the back-off */
+    size_t next_prompt;           /* in turn */
+    bool wants_completion_tokens; /* the model takes max_completion_tokens, and no max_tokens */
+    /* It has said so, of the first request. */
+    void (*on_completion_tokens)(void *data);
     /* The request has ended; the client is free. Called out of the loop only. */
     void (*on_outcome)(void *data, struct load_client *c, const struct load_outcome *o);
     void *data;

@@ -50,7 +50,16 @@ static bool has_digit(struct str word)
     return false;
 }
 
-/* The same words, but for those with digits: "Please retry after 27 seconds", ids of requests. */
+/* "27" and "3", ids of requests, "second." and "seconds.". */
+static bool is_word_alike(struct str word, struct str other)
+{
+    struct str second = STR("second");
+
+    return str_equal(word, other) || (has_digit(word) && has_digit(other)) ||
+           (str_starts_with(word, second) && str_starts_with(other, second));
+}
+
+/* The same words, but for those of numbers: "Please retry after 27 seconds". */
 static bool is_alike(const char *text, const char *other)
 {
     struct str a = str_from(text), b = str_from(other), word, other_word;
@@ -58,7 +67,7 @@ static bool is_alike(const char *text, const char *other)
     while (str_split(&a, ' ', &word)) {
         if (!str_split(&b, ' ', &other_word))
             return false;
-        if (!str_equal(word, other_word) && !(has_digit(word) && has_digit(other_word)))
+        if (!is_word_alike(word, other_word))
             return false;
     }
     return !str_split(&b, ' ', &other_word);

@@ -41,12 +41,19 @@ static void set_real(yyjson_mut_doc *doc, yyjson_mut_val *body, const char *key,
         set_default(doc, body, key, yyjson_mut_real(doc, value));
 }
 
-static void complete(const struct load_options *o, yyjson_mut_doc *doc, yyjson_mut_val *body)
+/* The options bound the answer: its own members, if it has any, go before them. */
+static bool wants_max(const struct load_options *o, yyjson_mut_val *body)
 {
-    bool has_max = yyjson_mut_obj_get(body, "max_completion_tokens");
+    return o->max_tokens && !yyjson_mut_obj_get(body, "max_tokens") &&
+           !yyjson_mut_obj_get(body, "max_completion_tokens");
+}
 
-    if (o->max_tokens && !has_max)
-        set_default(doc, body, "max_tokens", yyjson_mut_uint(doc, o->max_tokens));
+/* `max_mark`: stands for the name of the bound, behind all messages; NULL: there is none. */
+static void complete(const struct load_options *o, yyjson_mut_doc *doc, yyjson_mut_val *body,
+                     const char *max_mark)
+{
+    if (max_mark)
+        json_set(doc, body, max_mark, yyjson_mut_uint(doc, o->max_tokens));
     set_default(doc, body, "n", yyjson_mut_uint(doc, o->completions));
     set_real(doc, body, "frequency_penalty", o->frequency_penalty);
     set_real(doc, body, "presence_penalty", o->presence_penalty);
@@ -100,13 +107,15 @@ static unsigned mark_messages(yyjson_mut_doc *doc, yyjson_mut_val *messages, str
 }
 
 static void cut(struct arena *a, struct str text, struct str mark, unsigned holes,
-                struct prompt *prompt)
+                const char *max_mark, struct prompt *prompt)
 {
+    unsigned count = holes + (max_mark ? 1 : 0);
     struct str rest = text;
 
-    prompt->pieces = ARENA_ARRAY(a, struct str, holes + 1);
-    for (unsigned i = 0; i < holes; i++) {
-        size_t at = str_find(rest, mark);
+    prompt->has_max_name = max_mark;
+    prompt->pieces = ARENA_ARRAY(a, struct str, count + 1);
+    for (unsigned i = 0; i < count; i++) {
+        size_t at = str_find(rest, i < holes ? mark : str_from(max_mark));
 
         prompt->pieces[prompt->piece_count++] = str_slice(rest, 0, at);
         rest = str_slice(rest, at + mark.len, rest.len);
@@ -137,7 +146,7 @@ bool prompts_add(struct prompts *p, const struct load_options *o, struct arena *
                  yyjson_mut_doc *doc, yyjson_mut_val *body, struct error *err)
 {
     yyjson_mut_val *messages = yyjson_mut_obj_get(body, "messages");
-    char mark[PROMPT_STAMP_BYTES + 1];
+    char mark[PROMPT_STAMP_BYTES + 1], name[PROMPT_STAMP_BYTES + 1], *max_mark = NULL;
     struct prompt *prompt;
     unsigned holes = 0;
     uint64_t tokens;
@@ -148,12 +157,16 @@ bool prompts_add(struct prompts *p, const struct load_options *o, struct arena *
     random_base62(mark, PROMPT_STAMP_BYTES); /* nobody has written that word */
     if (o->prevents_caching)
         holes = mark_messages(doc, messages, scratch, mark);
-    complete(o, doc, body);
+    if (wants_max(o, body)) {
+        random_base62(name, PROMPT_STAMP_BYTES);
+        max_mark = name;
+    }
+    complete(o, doc, body, max_mark);
     if (p->model)
         json_set_str(doc, body, "model", str_from(p->model));
     prompt = add(p);
     prompt->context_tokens = (unsigned)(tokens + (uint64_t)holes * STAMP_TOKENS);
-    cut(p->arena, json_write_mut(p->arena, body), str_from(mark), holes, prompt);
+    cut(p->arena, json_write_mut(p->arena, body), str_from(mark), holes, max_mark, prompt);
     if (prompt->piece_count > p->pieces_max)
         p->pieces_max = prompt->piece_count;
     return true;

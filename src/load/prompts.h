@@ -1,7 +1,8 @@
 /*
  * The bodies of the requests, made once: each is its JSON in pieces, between which the time of the
- * request goes (Azure's tool puts it before each message, so that no cache of prompts hits). With no
- * time wanted, a body is one piece.
+ * request goes (Azure's tool puts it before each message, so that no cache of prompts hits), and at last,
+ * where the options bound the answer, the name of the member that does: reasoning models know only
+ * max_completion_tokens, and older ones only max_tokens. With neither, a body is one piece.
  * SPDX-License-Identifier: MIT
  */
 #ifndef LOAD_PROMPTS_H
@@ -16,8 +17,9 @@
 #define PROMPT_STAMP_BYTES 17
 
 struct prompt {
-    struct str *pieces; /* the time goes between each two of them */
+    struct str *pieces; /* the time goes between each two of them; the name, between the last two */
     unsigned piece_count;
+    bool has_max_name;
     unsigned context_tokens; /* guessed */
 };
 

@@ -301,6 +301,13 @@ static bool make_prompts(struct run *r, struct error *err)
     return prompts_generate(&r->prompts, o, err);
 }
 
+static void on_completion_tokens(void *data)
+{
+    struct run *r = data;
+
+    say_info(&r->say, "the model takes max_completion_tokens in place of max_tokens");
+}
+
 static void start_loop(struct run *r)
 {
     static const int numbers[SIGNAL_COUNT] = { SIGINT, SIGTERM };
@@ -315,6 +322,7 @@ static void start_loop(struct run *r)
         .loop = r->loop,
         .http = http_client_new(r->loop, &http),
         .on_outcome = on_outcome,
+        .on_completion_tokens = on_completion_tokens,
         .data = r,
     };
     random_bytes(&r->context.random, sizeof(r->context.random));

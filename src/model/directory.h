@@ -37,6 +37,7 @@ struct deployment_counters {
     struct ptu_bucket bucket;              /* of the Provisioned one */
     _Alignas(64) struct minute_meter work; /* of that, in input tokens */
     _Alignas(64) _Atomic int64_t in_flight;
+    _Atomic int64_t work_in_flight; /* what these were taken for when they filled the bucket */
     _Atomic uint32_t answer_tokens; /* mean of the answers so far; 0: there was none */
     atomic_uint refs;
 };

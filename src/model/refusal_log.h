@@ -43,7 +43,8 @@ struct refusal_throughput {
     uint64_t permille;             /* utilization */
     uint64_t this_minute;          /* work that ended in the clock's minute so far, */
     uint64_t last_minute;          /* and in the one before */
-    uint64_t in_flight;            /* requests */
+    uint64_t in_flight;            /* requests, */
+    uint64_t work_in_flight;       /* and what these were taken for */
 };
 
 /* What the request was counted for: prompt + answers x answer x output_ratio. */

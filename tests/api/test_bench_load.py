@@ -70,6 +70,52 @@ def test_replays_messages_in_turn(upstream, endpoint, tmp_path):
     assert "max_tokens" not in upstream.calls[0].json
 
 
+NO_MAX_TOKENS = {
+    "error": {
+        "message": "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
+        "type": "invalid_request_error",
+        "param": "max_tokens",
+        "code": "unsupported_parameter",
+    }
+}
+
+
+def test_bounds_answers_of_reasoning_models(upstream, endpoint):
+    """By the name that they know, once the first has said so; what was asked by the other one is asked again."""
+
+    async def script(call):
+        if "max_tokens" in call.json:
+            await call.reply(400, NO_MAX_TOKENS)
+        else:
+            await obliging(call)
+
+    upstream.script = script
+    done = run_load("-n", 8, "-c", 2, "-f", "jsonl", *SHORT, endpoint)
+    assert done.status == 0, done.err
+    assert (done.last["completed"], done.last["failures"]) == (8, 0)
+    assert done.err.count("the model takes max_completion_tokens in place of max_tokens") == 1
+    refused = [call.json for call in upstream.calls if "max_tokens" in call.json]
+    asked = [call.json for call in upstream.calls if "max_completion_tokens" in call.json]
+    assert 1 <= len(refused) <= 2 and len(asked) == 8
+    assert all(body["max_completion_tokens"] == 20 and "max_tokens" not in body for body in asked)
+
+
+def test_leaves_the_bound_that_a_body_has_itself(upstream, endpoint, tmp_path):
+    upstream.script = answering(400, NO_MAX_TOKENS)
+    (tmp_path / "own.jsonl").write_text(json.dumps({"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 3}))
+    done = run_load("-n", 2, "-c", 1, "-m", 5, "--replay", tmp_path / "own.jsonl", endpoint)
+    assert done.status == 1 and "2  status 400: unsupported_parameter" in done.err
+    assert [call.json["max_tokens"] for call in upstream.calls] == [3, 3]
+
+
+def test_loads_a_reasoning_model(simulated):
+    simulated.deploy("loaded-reasoning", "gpt-5.5", "2026-04-24")
+    version = ["-a", "2025-04-01-preview"]
+    done = run_load("-n", 3, *SHORT, *version, simulated.endpoint, deployment="loaded-reasoning", OPENAI_API_KEY=simulated.key)
+    assert done.status == 0, done.err
+    assert done.last["completed"] == "3"
+
+
 def test_asks_for_whole_answers(upstream, endpoint):
     done = run_load("-n", 2, "-c", 1, "-f", "jsonl", *SHORT, "--no-stream", endpoint)
     assert done.status == 0, done.err

@@ -16,7 +16,7 @@ import requests
 from entra import ARM, DATA, Entra
 from limits import MESSAGES, catalog, deploy_provisioned
 from service import PROGRAM, Lazuli
-from waiting import wait_for_room
+from waiting import wait_for_room, wait_until
 
 # tests share a service, and deploy what each of them needs
 CATALOG = catalog(more='quotas: [{ usage: "*", limit: 1000000 }]')
@@ -138,6 +138,24 @@ def test_throughput(service):
     assert e["retry"]["in_ms"] == pytest.approx(int(answer.headers["retry-after-ms"]), abs=2000)
     time.sleep(e["retry"]["in_ms"] / 1000)
     assert ask(service, "units").status_code == 200
+
+
+def test_what_requests_in_flight_are_taken_for(service):
+    """It fills the bucket until they have ended."""
+    service.deploy("held", "gpt-4", "0613", capacity=15, sku="GlobalProvisionedManaged")
+    body = {"messages": MESSAGES, "max_tokens": 1000, "stream": True}
+    held = service.post("held", body, headers={"x-lazuli-fault": "stall; after=1"}, stream=True)
+    try:
+        e = explain(service, refused(service, "held"))
+        assert (e["throughput"]["requests_in_flight"], e["throughput"]["work_in_flight"]) == (1, 4001)
+        assert e["throughput"]["work_this_minute"] + e["throughput"]["work_last_minute"] == 0
+        said = run(e["id"], "--data", service.data).stdout
+        assert "4,001 input tokens that requests in flight are taken for; of those that ended, 0 in the clock's" in said
+    finally:
+        held.close()
+    wait_until(lambda: ask(service, "held").status_code == 200, "its room was not given back")
+    last = explain(service, fill(service, "held"))
+    assert (last["throughput"]["requests_in_flight"], last["throughput"]["work_in_flight"]) == (0, 0)
 
 
 def test_embeddings_have_no_answer(service):

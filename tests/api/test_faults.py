@@ -33,7 +33,7 @@ def test_429(simulated, stream):
         "error": {
             "code": "429",
             "message": "Requests to the ChatCompletions_Create Operation under Azure OpenAI API version 2023-05-15 have "
-            "exceeded token rate limit of your current OpenAI S0 pricing tier. Please retry after 1 seconds. Please go here: "
+            "exceeded token rate limit of your current OpenAI S0 pricing tier. Please retry after 1 second. Please go here: "
             "https://aka.ms/oai/quotaincrease if you would like to further increase the default rate limit.",
         }
     }

@@ -239,6 +239,10 @@ def test_by_the_sdk(arm, account, cognitive):
     usages = {u.name.value: u for u in cognitive.usages.list("eastus2")}
     assert usages["OpenAI.Standard.gpt-4o"].name.localized_value == "Tokens Per Minute (thousands) - GPT-4o"
     assert (usages["OpenAI.Standard.gpt-4o"].current_value, usages["OpenAI.Standard.gpt-4o"].limit) == (0, 8)
+    either = "name.value eq 'AccountCount' or name.value eq 'OpenAI.Standard.gpt-4o'"
+    assert {u.name.value for u in cognitive.usages.list("eastus2", filter=either)} == {"AccountCount", "OpenAI.Standard.gpt-4o"}
+    (own,) = cognitive.accounts.list_usages(group, name, filter="name.value eq 'OpenAI.Standard.gpt-4o'").value
+    assert own.limit == 8
     assert usages["OpenAI.S0.AccountCount"].current_value == usages["AccountCount"].current_value == 1
     (standard,) = [
         c for c in cognitive.location_based_model_capacities.list("eastus2", "OpenAI", "gpt-4o", "2024-11-20")

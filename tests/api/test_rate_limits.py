@@ -30,11 +30,12 @@ def test_requests_are_judged_by_ten_seconds(service):
     assert {a.headers["x-ratelimit-limit-requests"] for a in answers} == {"12"}
     refused = answers[2]
     seconds = refused.headers["retry-after"]
+    word = "second" if seconds == "1" else "seconds"
     assert refused.json() == {
         "error": {
             "code": "429",
             "message": "Requests to the ChatCompletions_Create Operation under Azure OpenAI API version 2024-02-01 have "
-            f"exceeded call rate limit of your current OpenAI S0 pricing tier. Please retry after {seconds} seconds. "
+            f"exceeded call rate limit of your current OpenAI S0 pricing tier. Please retry after {seconds} {word}. "
             "Please go here: https://aka.ms/oai/quotaincrease if you would like to further increase the default rate "
             "limit.",
         }
@@ -78,6 +79,15 @@ def test_bad_requests_count_as_requests(service):
     assert [a.status_code for a in answers] == [400, 400]
     assert answers[1].headers["x-ratelimit-remaining-requests"] == "0"
     assert ask(service, "strict").status_code == 429
+
+
+def test_what_the_model_cannot_be_asked_counts_as_well(service):
+    service.deploy("other", "gpt-35-turbo", "0613", capacity=2)
+    wait_for_room(10, 3)
+    answers = [service.post("other", {"input": "hi"}, operation="embeddings") for _ in range(2)]
+    assert [a.json()["error"]["code"] for a in answers] == ["OperationNotSupported"] * 2
+    assert [a.headers["x-ratelimit-remaining-requests"] for a in answers] == ["1", "0"]
+    assert ask(service, "other").status_code == 429
 
 
 def test_n_and_best_of_multiply(service):

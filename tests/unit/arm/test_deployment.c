@@ -380,6 +380,43 @@ static void test_usages(void **state)
     expect(f, 400, HTTP_GET, CS "/locations/mars/usages" V, NULL);
 }
 
+#define FILTER V "&$filter="
+#define NAMED(name) "name.value%20eq%20'" name "'"
+
+static void test_usages_by_name(void **state)
+{
+    static const char *const wrong[] = {
+        "name.value",
+        "name.value%20eq%20AccountCount",
+        "name.value%20ne%20'AccountCount'",
+        "unit%20eq%20'Count'",
+        NAMED("a") "%20and%20" NAMED("b"),
+        NAMED("a") "%20or",
+    };
+    struct fixture *f = *state;
+    yyjson_val *list;
+    char path[512];
+
+    list = expect(
+        f, 200, HTTP_GET,
+        CS "/locations/eastus/usages" FILTER NAMED("openai.standard.gpt-35-turbo") "%20or%20" NAMED(
+            "AccountCount") "%20or%20" NAMED("nobody"),
+        NULL);
+    assert_int_equal(yyjson_arr_size(json_at(list, "value")), 2);
+    assert_non_null(item_with(list, "name.value", "AccountCount"));
+    assert_non_null(item_with(list, "name.value", "OpenAI.Standard.gpt-35-turbo"));
+    list = expect(f, 200, HTTP_GET, A "/usages" FILTER NAMED("OpenAI.ProvisionedManaged"), NULL);
+    assert_int_equal(yyjson_arr_size(json_at(list, "value")), 1);
+    list = expect(f, 200, HTTP_GET, A "/usages" FILTER, NULL);
+    assert_true(yyjson_arr_size(json_at(list, "value")) > 1);
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        snprintf(path, sizeof(path), A "/usages" FILTER "%s", wrong[i]);
+        expect(f, 400, HTTP_GET, path, NULL);
+        snprintf(path, sizeof(path), CS "/locations/eastus/usages" FILTER "%s", wrong[i]);
+        expect(f, 400, HTTP_GET, path, NULL);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -397,6 +434,7 @@ int main(void)
         T(test_directory),
         T(test_retirement),
         T(test_usages),
+        T(test_usages_by_name),
 #undef T
     };
 

@@ -126,7 +126,7 @@ static void no_wait_is_negative(void **state)
     x->admission.spending_ends_ms = clock_now_ms(&rig.clock) - 5000;
     refusal_set_budget(x, &err);
     assert_true(str_equal(x->retry.seconds, STR("1")));
-    assert_non_null(strstr(err.text, "Please retry after 1 seconds."));
+    assert_non_null(strstr(err.text, "Please retry after 1 second."));
     rig_end_exchange(x);
 }
 

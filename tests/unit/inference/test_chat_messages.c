@@ -152,6 +152,23 @@ static void characters_are_counted(void **state)
     assert_int_equal(facts.prompt_chars, 8);
 }
 
+/* The model reads what it may call, and what it has called, as it reads the messages. */
+static void tools_are_counted(void **state)
+{
+    (void)state;
+    assert_true(check("{\"messages\":[" USER "," CALL "," RESULT "]}"));
+    assert_int_equal(facts.prompt_chars, 2 + 2 + 1 + 4 + 8 + 8 + 4 + 1 + 9 + 2 + 1);
+    assert_true(check("{\"messages\":[" USER "],\"tools\":[{\"type\":\"function\",\"function\":"
+                      "{\"name\":\"f\",\"description\":\"gr\u00fc\u00df\",\"parameters\":{\"a\":"
+                      "[\"b\",1,null]}}}]}"));
+    assert_int_equal(facts.prompt_chars, 2 + 4 + 8 + 8 + 4 + 1 + 11 + 4 + 10 + 1 + 1);
+    assert_true(check("{\"messages\":[" USER "],\"functions\":[{\"name\":\"f\"}]}"));
+    assert_int_equal(facts.prompt_chars, 2 + 4 + 1);
+    assert_true(check("{\"messages\":[" USER "],\"response_format\":{\"type\":\"json_schema\","
+                      "\"json_schema\":{\"name\":\"n\",\"schema\":{\"type\":\"object\"}}}}"));
+    assert_int_equal(facts.prompt_chars, 2 + 4 + 1 + 6 + 4 + 6);
+}
+
 #define ASSISTANT(calls) MESSAGES("{\"role\":\"assistant\",\"tool_calls\":" calls "}")
 
 static void calls_name_what_they_need(void **state)
@@ -352,6 +369,7 @@ int main(void)
         TEST(parts_have_their_roles),
         TEST(texts_are_texts),
         TEST(characters_are_counted),
+        TEST(tools_are_counted),
         TEST(calls_name_what_they_need),
         TEST(what_nobody_knows_is_refused),
         TEST(what_nobody_knows_is_named_on_v1),

@@ -70,6 +70,37 @@ static void what_needs_no_room_is_not_counted(void **state)
     assert_int_equal(fake_engine.started, 3);
 }
 
+/* A chat of so many characters, four of which the simulator takes for a token. */
+static const char *long_chat(int chars, const char *more)
+{
+    static char body[40000];
+
+    snprintf(body, sizeof(body), "{\"messages\":[{\"role\":\"user\",\"content\":\"%0*d\"}]%s}",
+             chars, 0, more);
+    return body;
+}
+
+static void a_simulated_chat_fits_into_its_models_context(void **state)
+{
+    (void)state;
+    rig_chat("sim", long_chat(32000, ",\"max_tokens\":192"));
+    expect_dispatched(NULL);
+    rig_chat("sim", long_chat(32768, ""));
+    expect_dispatched(NULL);
+    rig_chat("sim", long_chat(32000, ",\"max_tokens\":193"));
+    expect_refused(
+        "messages",
+        "This model's maximum context length is 8192 tokens. However, you requested 8193 "
+        "tokens (8000 in the messages, 193 in the completion). Please reduce the length "
+        "of the messages or completion.");
+    rig_chat("sim", long_chat(32769, ""));
+    expect_refused("messages",
+                   "This model's maximum context length is 8192 tokens. However, your messages "
+                   "resulted in 8193 tokens. Please reduce the length of the messages.");
+    rig_chat("up", long_chat(36000, ""));
+    expect_dispatched(NULL);
+}
+
 static void a_chat_that_might_not_fit_is_counted(void **state)
 {
     (void)state;
@@ -221,6 +252,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_surely_fits_is_not_counted),
         TEST(what_needs_no_room_is_not_counted),
+        TEST(a_simulated_chat_fits_into_its_models_context),
         TEST(a_chat_that_might_not_fit_is_counted),
         TEST(the_request_is_counted_as_it_will_be_sent),
         TEST(a_stream_is_refused_before_it_begins),

@@ -84,8 +84,9 @@ static void expect_refusal(const struct call *c, const char *limit, const char *
     snprintf(wanted, sizeof(wanted),
              "{\"error\":{\"code\":\"429\",\"message\":\"Requests to the %s Operation under Azure "
              "OpenAI API version %s have exceeded %s rate limit of your current %s S0 pricing "
-             "tier. Please retry after %s seconds. %s\"}}",
-             c->operation, c->version ? c->version : "v1", limit, c->tier, seconds, c->advice);
+             "tier. Please retry after %s %s. %s\"}}",
+             c->operation, c->version ? c->version : "v1", limit, c->tier, seconds,
+             strcmp(seconds, "1") ? "seconds" : "second", c->advice);
     assert_int_equal(fake_reply.status, 429);
     if (!str_equal(buf_str(&fake_reply.body), str_from(wanted)))
         fail_msg("%.*s\nnot %s", STR_ARGS(buf_str(&fake_reply.body)), wanted);
@@ -131,6 +132,17 @@ static void calls_that_are_used_up(void **state)
     }
 }
 
+static void one_second(void **state)
+{
+    int64_t now_ms = next_minute() + 6000;
+
+    (void)state;
+    clock_move_to(&rig.clock, now_ms);
+    rate_window_add(&rates_of(&calls[0])->tokens, RATE_MINUTE_MS, now_ms, 10000);
+    post(&calls[0]);
+    expect_refusal(&calls[0], "token", "1");
+}
+
 /* Larger than the whole limit: a day is what Azure says. */
 static void what_never_fits(void **state)
 {
@@ -149,6 +161,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(tokens_that_are_used_up),
         TEST(calls_that_are_used_up),
+        TEST(one_second),
         TEST(what_never_fits),
     };
 

@@ -43,15 +43,19 @@ static int tear_down(void **state)
     return unlink(file);
 }
 
-/* The body as it is sent, with this for the time. */
+/* The body as it is sent, with this for the time, and max_tokens for the bound of its answer. */
 static yyjson_val *body_of(size_t item, const char *stamp)
 {
     const struct prompt *prompt = &p.items[item];
     struct str text = prompt->pieces[0];
     yyjson_doc *doc;
 
-    for (unsigned i = 1; i < prompt->piece_count; i++)
-        text = arena_printf(a, "%.*s%s%.*s", STR_ARGS(text), stamp, STR_ARGS(prompt->pieces[i]));
+    for (unsigned i = 1; i < prompt->piece_count; i++) {
+        bool is_name = prompt->has_max_name && i == prompt->piece_count - 1;
+
+        text = arena_printf(a, "%.*s%s%.*s", STR_ARGS(text), is_name ? "max_tokens" : stamp,
+                            STR_ARGS(prompt->pieces[i]));
+    }
     doc = json_parse(a, text, &err);
     assert_non_null(doc);
     return yyjson_doc_get_root(doc);
@@ -81,7 +85,8 @@ static void generates_the_profile(void **state)
     assert_true(prompts_generate(&p, &o, &err));
     assert_int_equal(p.count, 1);
     assert_int_equal(p.items[0].context_tokens, 500);
-    assert_int_equal(p.items[0].piece_count, 3);
+    assert_int_equal(p.items[0].piece_count, 4);
+    assert_true(p.items[0].has_max_name);
     body = body_of(0, "1704441942.868042");
     assert_int_equal(yyjson_arr_size(json_at(body, "messages")), 2);
     assert_string_equal(content_of(body, 1), "1704441942.868042 write a long essay about life in "
@@ -110,6 +115,7 @@ static void custom_without_max_tokens(void **state)
     load_shape_apply(&o);
     assert_true(prompts_generate(&p, &o, &err));
     assert_int_equal(p.items[0].piece_count, 1);
+    assert_false(p.items[0].has_max_name);
     body = body_of(0, "");
     assert_int_equal(yyjson_arr_size(json_at(body, "messages")), 1);
     assert_null(json_at(body, "max_tokens"));
@@ -164,6 +170,23 @@ static void replays_lines(void **state)
     assert_true(yyjson_get_bool(json_at(body, "stream")));
     assert_true(yyjson_get_bool(json_at(body, "stream_options.include_usage")));
     assert_string_equal(content_of(body, 0), "T Two");
+    assert_true(p.items[0].has_max_name);
+    assert_false(p.items[1].has_max_name);
+}
+
+static void a_bound_by_its_newer_name_stays(void **state)
+{
+    yyjson_val *body;
+
+    (void)state;
+    o.max_tokens = 7;
+    write_file(
+        "{\"max_completion_tokens\":3,\"messages\":[{\"role\":\"user\",\"content\":\"One\"}]}");
+    assert_true(prompts_replay(&p, &o, &err));
+    assert_false(p.items[0].has_max_name);
+    body = body_of(0, "T");
+    assert_int_equal(yyjson_get_int(json_at(body, "max_completion_tokens")), 3);
+    assert_null(json_at(body, "max_tokens"));
 }
 
 static void replays_one_value(void **state)
@@ -226,10 +249,10 @@ static void stamps_are_never_the_same(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(generates_the_profile),     TEST(custom_without_max_tokens),
-        TEST(replays_azures_file),       TEST(replays_lines),
-        TEST(replays_one_value),         TEST(says_what_is_wrong),
-        TEST(stamps_are_never_the_same),
+        TEST(generates_the_profile), TEST(custom_without_max_tokens),
+        TEST(replays_azures_file),   TEST(replays_lines),
+        TEST(replays_one_value),     TEST(a_bound_by_its_newer_name_stays),
+        TEST(says_what_is_wrong),    TEST(stamps_are_never_the_same),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

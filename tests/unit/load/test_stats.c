@@ -151,7 +151,7 @@ static void failures_have_no_latency(void **state)
 static void numbers_make_no_kinds(void **state)
 {
     static const char *const texts[] = { "Please retry after 27 seconds. (id a1-b2)",
-                                         "Please retry after 3 seconds. (id ff-03)",
+                                         "Please retry after 1 second. (id ff-03)",
                                          "Please retry after 3 seconds. (id",
                                          "Please retry after some seconds. (id a1-b2)",
                                          "Please retry after 3 seconds. (id ff-03) now",
