@@ -17,7 +17,7 @@ from waiting import wait_until
 
 BODY = {"messages": [{"role": "user", "content": "Hi"}]}
 # Settings of the engines: `victim` has the time-outs that an operator would have, `hasty` short ones.
-SETTINGS = {"victim": "", "hasty": "first_byte_timeout_ms: 500, idle_timeout_ms: 500"}
+SETTINGS = {"victim": "", "hasty": "first_byte_timeout_ms: 1000, idle_timeout_ms: 1000"}
 UPSTREAM = "upstream: {{ url: 'http://127.0.0.1:{port}/v1', {settings} }}"
 LLAMA = "llama: {{ model: embedded, {settings} }}"
 
