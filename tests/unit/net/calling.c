@@ -62,12 +62,22 @@ void on_end(void *data)
     on_last(data);
 }
 
+static const char *const failures[] = {
+    [HTTP_FAILURE_CONNECT] = "connect",
+    [HTTP_FAILURE_TLS] = "tls",
+    [HTTP_FAILURE_CONNECT_TIMEOUT] = "connect timeout",
+    [HTTP_FAILURE_HEAD_TIMEOUT] = "head timeout",
+    [HTTP_FAILURE_IDLE_TIMEOUT] = "idle timeout",
+    [HTTP_FAILURE_CLOSED] = "closed",
+    [HTTP_FAILURE_MALFORMED] = "malformed",
+};
+
 static void on_failure(void *data, enum http_failure failure, const char *text)
 {
     struct result *result = data;
 
     assert_true(text && *text);
-    assert_true(buf_printf(&result->text, "|failure %d", failure));
+    assert_true(buf_printf(&result->text, "|%s", failures[failure]));
     on_last(result);
 }
 

@@ -14,7 +14,7 @@ extern struct http_client_options options; /* for the test to set before its fir
 extern bool is_closed;                     /* the client is */
 extern const struct stream_address address;
 
-/* What came back: "status name=value...|body|end" or "...|failure N". */
+/* What came back: "status name=value...|body|end", or the failure behind the last bar: "...|idle timeout". */
 struct result {
     struct buf text;
     unsigned ends;

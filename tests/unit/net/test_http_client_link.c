@@ -25,7 +25,7 @@ static void fails_when_it_is_closed_early(void **state)
         fake_feed(s, so_far[i / 2], 0);
         fake_end(s, i % 2 ? STREAM_END_EOF : STREAM_END_RESET);
         assert_int_equal(first.ends, 1);
-        assert_true(str_ends_with(buf_str(&first.text), STR("|failure 4")));
+        assert_true(str_ends_with(buf_str(&first.text), STR("|closed")));
         assert_true(s->is_closed);
         assert_null(fake_connecting());
         clear(&first);
@@ -34,7 +34,7 @@ static void fails_when_it_is_closed_early(void **state)
     reset = connected(&first);
     fake_feed(reset, STR("HTTP/1.1 200 OK\r\n\r\nab"), 0);
     fake_end(reset, STREAM_END_RESET);
-    expect(&first, "200|ab|failure 4");
+    expect(&first, "200|ab|closed");
 }
 
 static struct stream *kept_alive(void)
@@ -80,7 +80,7 @@ static void sends_again_only_once_and_only_so(void **state)
     fresh = fake_connecting();
     fake_connected(fresh);
     fake_end(fresh, STREAM_END_EOF);
-    expect(&first, "|failure 4");
+    expect(&first, "|closed");
     assert_null(fake_connecting());
     clear(&first);
     /* not when a byte has come */
@@ -88,7 +88,7 @@ static void sends_again_only_once_and_only_so(void **state)
     send_get(&first);
     fake_feed(stale, STR("H"), 0);
     fake_end(stale, STREAM_END_EOF);
-    expect(&first, "|failure 4");
+    expect(&first, "|closed");
     assert_null(fake_connecting());
 }
 
@@ -146,7 +146,7 @@ static void tells_what_could_not_be_reached(void **state)
     send_get(&first);
     s = fake_connecting();
     fake_refuse(s);
-    expect(&first, "|failure 0");
+    expect(&first, "|connect");
     assert_true(s->is_closed);
 }
 
@@ -194,7 +194,7 @@ static void cancels_anywhere(void **state)
     clear(&first);
     send_get(&first);
     fake_feed(s, STR("nonsense"), 0);
-    expect(&first, "|failure 5");
+    expect(&first, "|malformed");
 }
 
 static void sends_the_next_in_the_last_callback(void **state)
@@ -352,7 +352,7 @@ static void times_heads_and_bodies(void **state)
     get.head_timeout_ms = 1;
     s = connected(&first);
     wait_for_end(&first);
-    expect(&first, "|failure 2");
+    expect(&first, "|head timeout");
     assert_true(s->is_closed);
     clear(&first);
     get.head_timeout_ms = 3600000;
@@ -360,7 +360,7 @@ static void times_heads_and_bodies(void **state)
     s = connected(&first);
     fake_feed(s, STR("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"), 0);
     wait_for_end(&first);
-    expect(&first, "200 Content-Length=9||failure 3");
+    expect(&first, "200 Content-Length=9||idle timeout");
     assert_true(s->is_closed);
 }
 
@@ -382,7 +382,7 @@ static void does_not_time_what_is_paused(void **state)
     assert_int_equal(first.ends, 0);
     http_client_resume(first.call);
     wait_for_end(&first);
-    expect(&first, "200 Content-Length=9|ab|failure 3");
+    expect(&first, "200 Content-Length=9|ab|idle timeout");
 }
 
 static void closes_idle_connections(void **state)
