@@ -210,6 +210,8 @@ uint64_t json_count_chars(yyjson_val *value)
     yyjson_val *name, *item;
     size_t i, count;
 
+    if (!yyjson_is_ctn(value)) /* the macros below reckon with its address, NULL or not */
+        return chars;
     yyjson_arr_foreach(value, i, count, item)
     {
         chars += json_count_chars(item);

@@ -95,7 +95,7 @@ class Whole(Client):
     """Now and then of a long prompt."""
 
     def ask(self):
-        status, body = self.post("gpt-4", self.chance.choice([CHAT, CHAT, CHAT, LONG]))
+        status, body = self.post(*self.chance.choice([("gpt-4", CHAT)] * 3 + [("large", LONG)]))
         assert status == 200, body
         return status
 

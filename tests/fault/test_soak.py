@@ -132,7 +132,7 @@ def test_nothing_stays_behind():
     catalog = CATALOG.format(port=upstream.port, parallel=4)
     with Lazuli(catalog, ["--dev=true", "--arm-rate-limits=false"], environment={"ASAN_OPTIONS": options}) as service:
         service.deploy("vectors", "text-embedding-3-small", "1")
-        for name in ("tiny", "scripted", "paced"):
+        for name in ("tiny", "scripted", "paced", "large"):
             service.deploy(name, "gpt-4o", "2024-11-20")
         soak = Soak(service, upstream)
         traffic = Traffic(service, functools.partial(chance_of, seed), soak.models, soak.reload)

@@ -21,8 +21,8 @@ HANDSHAKES = 1500
 
 
 def ask(service, body_bytes):
-    """A client that asks several times, and is gone when this returns."""
-    text = b'{"max_tokens":1,"messages":[{"role":"user","content":"%s"}]}' % (b"word " * (body_bytes // 5))
+    """A client that asks several times, and is gone when this returns. No model's context has room for such prompts."""
+    text = b'{"max_tokens":1,"messages":[{"role":"user","content":"word"}],"user":"%s"}' % (b"word " * (body_bytes // 5))
     for _ in range(REQUESTS):
         answer = service.post("gpt-4", text)
         assert answer.status_code == 200, answer.text
