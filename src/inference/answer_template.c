@@ -9,11 +9,21 @@
 #define DIGITS_MAX 18
 /* A new template is not the first to go. */
 #define FITS_FIRST 2
+/* The path of a chat's text has so many names. */
+#define DEPTH_MAX 4
 
 /* What stands in the holes of an answer. */
 struct answer_values {
     struct str at[HOLES]; /* empty: it has none of that */
     size_t text_bytes;    /* of the text without its escapes */
+};
+
+/* Where one is in a JSON text. */
+struct place {
+    struct str rest;                 /* of the text */
+    struct str name;                 /* of the member whose value that is */
+    unsigned depth;                  /* objects and arrays around it */
+    struct str names[DEPTH_MAX + 1]; /* from 1 on: of what leads there; "[]" in an array */
 };
 
 /* -- Values ------------------------------------------------------------------------------------ */
@@ -235,101 +245,214 @@ struct answer_lesson answer_template_begin(const struct exchange *x)
                                    buf_len(&x->inference->events) };
 }
 
-/* Takes the next string of a JSON text off the front of *rest: its inside, escapes and all. */
-static bool take_string(struct str *rest, struct str *inside)
+/* Passes over a string, of which the quote that begins it is gone: its inside, escapes and all. */
+static struct str take_string(struct str *rest)
 {
-    size_t begin = str_find_char(*rest, '"'), end;
+    struct str inside;
+    size_t end = 0;
 
-    if (begin == SIZE_MAX)
-        return false;
-    for (end = ++begin; end < rest->len && rest->data[end] != '"'; end++) {
+    for (; end < rest->len && rest->data[end] != '"'; end++) {
         if (rest->data[end] == '\\')
             end++;
     }
-    *inside = str_slice(*rest, begin, end - begin);
+    inside = str_slice(*rest, 0, end);
     *rest = str_slice(*rest, end + 1, SIZE_MAX);
-    return true;
+    return inside;
 }
 
-/* Which hole has values of that name; HOLES: none. */
-static enum answer_hole hole_of(const struct exchange *x, struct str name)
+static void skip_blanks(struct str *rest)
 {
-    const struct str names[HOLES] = {
-        [HOLE_TEXT] = x->operation->answer_text,
-        [HOLE_ID] = STR("id"),
-        [HOLE_CREATED] = STR("created"),
-        [HOLE_PROMPT_TOKENS] = STR("prompt_tokens"),
-        [HOLE_COMPLETION_TOKENS] = STR("completion_tokens"),
-        [HOLE_TOTAL_TOKENS] = STR("total_tokens"),
-        [HOLE_CACHED_TOKENS] = STR("cached_tokens"),
-    };
-    enum answer_hole hole = 0;
+    size_t at = 0;
 
-    while (hole < HOLES && !str_equal(name, names[hole]))
-        hole++;
-    return hole;
+    while (at < rest->len && memchr(" \t\r\n", rest->data[at], 4))
+        at++;
+    *rest = str_slice(*rest, at, SIZE_MAX);
 }
 
 /* Moves *rest behind a colon at its front, and the blanks around it; false: there is none. */
 static bool take_colon(struct str *rest)
 {
-    size_t at = 0;
-    bool is_there;
-
-    while (at < rest->len && rest->data[at] == ' ')
-        at++;
-    is_there = at < rest->len && rest->data[at] == ':';
-    for (at += is_there; at < rest->len && rest->data[at] == ' ';)
-        at++;
-    *rest = str_slice(*rest, at, SIZE_MAX);
-    return is_there;
-}
-
-/* Finds the values of a JSON text, by the names of its members, in whatever objects they are. False:
- * one will not do, or a name is there twice, or might be, being written by escapes. */
-static bool find_values(const struct exchange *x, struct str text, struct answer_values *values,
-                        bool *has_usage)
-{
-    bool is_known[HOLES] = { false };
-    struct str name, rest;
-
-    while (take_string(&text, &name)) {
-        enum answer_hole hole;
-
-        if (!take_colon(&text))
-            continue;
-        if (str_find_char(name, '\\') != SIZE_MAX)
-            return false;
-        if (str_equal(name, STR("usage")) && !str_starts_with(text, STR("null")))
-            *has_usage = true;
-        hole = hole_of(x, name);
-        if (hole == HOLES)
-            continue;
-        rest = text;
-        if (hole == HOLE_TEXT || hole == HOLE_ID) {
-            if (!str_starts_with(rest, STR("\"")))
-                return false;
-            rest = str_slice(rest, 1, SIZE_MAX);
-        }
-        if (is_known[hole] || !take_value(hole, &rest, values))
-            return false;
-        is_known[hole] = true;
-    }
-    return true;
-}
-
-static bool keep(struct answer_template *t, struct str s, struct str *kept)
-{
-    if (s.len > sizeof(t->bytes) - t->used)
+    skip_blanks(rest);
+    if (!str_starts_with(*rest, STR(":")))
         return false;
-    *kept = str_of(t->bytes + t->used, s.len);
-    put(t->bytes + t->used, s);
-    t->used += s.len;
+    *rest = str_slice(*rest, 1, SIZE_MAX);
+    skip_blanks(rest);
     return true;
+}
+
+/* Goes on to the next member, whose value is then the rest; false: there is none. */
+static bool next_member(struct place *p)
+{
+    while (p->rest.len) {
+        char c = p->rest.data[0];
+
+        p->rest = str_slice(p->rest, 1, SIZE_MAX);
+        if (c == '"') {
+            p->name = take_string(&p->rest);
+            if (!take_colon(&p->rest))
+                continue;
+            if (p->depth <= DEPTH_MAX)
+                p->names[p->depth] = p->name;
+            return true;
+        }
+        if (c == '{' || c == '[') {
+            p->depth++;
+            if (p->depth <= DEPTH_MAX)
+                p->names[p->depth] = STR("[]"); /* of an object: until its first member */
+        } else if (c == '}' || c == ']') {
+            p->depth--;
+        }
+    }
+    return false;
+}
+
+static bool is_at(const struct place *p, struct str path)
+{
+    struct str name;
+
+    if (p->depth > DEPTH_MAX)
+        return false;
+    for (unsigned i = 1; i <= p->depth; i++) {
+        if (!str_split(&path, '.', &name) || !str_equal(name, p->names[i]))
+            return false;
+    }
+    return !path.data;
+}
+
+/* Which hole has the value of that member; HOLES: none. */
+static enum answer_hole hole_of(const struct exchange *x, bool is_event, const struct place *p)
+{
+    const struct str paths[HOLES] = {
+        [HOLE_TEXT] = is_event ? x->operation->event_text : x->operation->answer_text,
+        [HOLE_ID] = STR("id"),
+        [HOLE_CREATED] = STR("created"),
+        [HOLE_PROMPT_TOKENS] = STR("usage.prompt_tokens"),
+        [HOLE_COMPLETION_TOKENS] = STR("usage.completion_tokens"),
+        [HOLE_TOTAL_TOKENS] = STR("usage.total_tokens"),
+        [HOLE_CACHED_TOKENS] = STR("usage.prompt_tokens_details.cached_tokens"),
+    };
+    enum answer_hole hole = 0;
+
+    while (hole < HOLES && !is_at(p, paths[hole]))
+        hole++;
+    return hole;
+}
+
+/* A member's value, which must be one of the hole's and no more: "id\u0041", or 1.5, only begins
+ * with one. */
+static bool take_whole_value(enum answer_hole hole, struct str rest, struct answer_values *values)
+{
+    if (hole == HOLE_TEXT || hole == HOLE_ID) {
+        if (!str_starts_with(rest, STR("\"")))
+            return false;
+        rest = str_slice(rest, 1, SIZE_MAX);
+        return take_value(hole, &rest, values) && str_starts_with(rest, STR("\""));
+    }
+    return take_value(hole, &rest, values) && rest.len && !memchr(".eE", rest.data[0], 3);
+}
+
+/* Finds the values of a JSON text. False: one will not do, or is there twice, or a name is not seen
+ * for what it is, being written by escapes. */
+static bool find_values(const struct exchange *x, bool is_event, struct str text,
+                        struct answer_values *values)
+{
+    struct place place = { .rest = text };
+
+    while (next_member(&place)) {
+        enum answer_hole hole = hole_of(x, is_event, &place);
+
+        if (str_find_char(place.name, '\\') != SIZE_MAX)
+            return false;
+        /* a stream's is kept for later */
+        if (is_event && is_at(&place, STR("usage")) && !str_starts_with(place.rest, STR("null")))
+            return false;
+        if (hole == HOLES && !str_equal(place.name, STR("id")))
+            continue;
+        /* the id of a tool's call becomes one by chance, which must not be another answer's, too */
+        if (hole == HOLES || values->at[hole].len || !take_whole_value(hole, place.rest, values))
+            return false;
+    }
+    return values->at[HOLE_TEXT].len != 0;
+}
+
+/* Of the engine's answer. The usage of a whole one must be told, not estimated. */
+static bool find_engine_values(const struct exchange *x, bool is_event, struct str answer,
+                               struct answer_values *values)
+{
+    return find_values(x, is_event, answer, values) && are_counts(values) &&
+           (is_event ||
+            (values->at[HOLE_PROMPT_TOKENS].len && values->at[HOLE_COMPLETION_TOKENS].len &&
+             values->at[HOLE_TOTAL_TOKENS].len));
+}
+
+/* Of the client's, each of which must be what the rule gives. */
+static bool find_client_values(const struct exchange *x, bool is_event, struct str answer,
+                               const struct answer_values *engine, struct answer_values *values)
+{
+    char digits[FORMAT_DECIMAL_MAX];
+    struct answer_values due = *engine;
+
+    set_own(x, &due, digits);
+    if (!find_values(x, is_event, answer, values))
+        return false;
+    if (!engine->at[HOLE_CACHED_TOKENS].len)
+        values->at[HOLE_CACHED_TOKENS] = STR_NONE; /* a 0 that is always there */
+    for (enum answer_hole hole = 0; hole < HOLES; hole++) {
+        if (values->at[hole].len && !str_equal(values->at[hole], due.at[hole]))
+            return false;
+    }
+    return values->at[HOLE_ID].len && values->at[HOLE_CREATED].len;
+}
+
+/* What was counted is what stands in the holes. */
+static bool has_counted(const struct exchange *x, bool is_event, const struct answer_lesson *before,
+                        const struct answer_values *values)
+{
+    const struct usage *u = &x->usage;
+
+    return x->relay.finished_choices == before->finished_choices &&
+           x->relay.text_bytes - before->text_bytes == values->text_bytes &&
+           (is_event || (u->prompt_tokens == number_of(values->at[HOLE_PROMPT_TOKENS]) &&
+                         u->completion_tokens == number_of(values->at[HOLE_COMPLETION_TOKENS]) &&
+                         u->cached_tokens == number_of(values->at[HOLE_CACHED_TOKENS])));
+}
+
+/* The one that was of least use lately. */
+static struct answer_template *least_used(struct answer_templates *all)
+{
+    struct answer_template *least = &all->items[0];
+
+    for (unsigned i = 0; i < ANSWER_TEMPLATES; i++) {
+        struct answer_template *t = &all->items[i];
+
+        t->fits /= 2;
+        if (least->operation && (!t->operation || t->fits < least->fits))
+            least = t;
+    }
+    return least;
+}
+
+/* How much of the text is around the values. */
+static size_t length_around(struct str text, const struct answer_values *values)
+{
+    size_t len = text.len;
+
+    for (enum answer_hole hole = 0; hole < HOLES; hole++)
+        len -= values->at[hole].len;
+    return len;
+}
+
+static struct str keep(struct answer_template *t, struct str s)
+{
+    char *at = t->bytes + t->used;
+
+    put(at, s);
+    t->used += s.len;
+    return str_of(at, s.len);
 }
 
 /* Keeps what of `text` is around the values, which lie in it. */
-static bool keep_around(struct answer_template *t, struct str text,
+static void keep_around(struct answer_template *t, struct str text,
                         const struct answer_values *values, struct answer_form *f)
 {
     const char *at = text.data;
@@ -348,101 +471,36 @@ static bool keep_around(struct answer_template *t, struct str text,
     for (unsigned i = 0; i < f->hole_count; i++) {
         struct str value = values->at[f->holes[i]];
 
-        if (!keep(t, str_of(at, (size_t)(value.data - at)), &f->around[i]))
-            return false;
+        f->around[i] = keep(t, str_of(at, (size_t)(value.data - at)));
         at = value.data + value.len;
     }
-    return keep(t, str_of(at, (size_t)(text.data + text.len - at)), &f->around[f->hole_count]);
+    f->around[f->hole_count] = keep(t, str_of(at, (size_t)(text.data + text.len - at)));
 }
 
-/* The engine's form. */
-static bool learn_engine(struct answer_template *t, const struct exchange *x, struct str answer,
-                         struct answer_values *values)
+static void learn(struct exchange *x, bool is_event, const struct answer_lesson *before,
+                  struct str answer, struct str shaped)
 {
-    bool has_usage = false;
+    struct answer_values engine = { 0 }, client = { 0 };
+    struct str model = str_from(x->deployment->model->label);
+    struct answer_template *t;
 
-    if (!find_values(x, answer, values, &has_usage) || !values->at[HOLE_TEXT].len ||
-        !are_counts(values))
-        return false;
-    /* that of a whole answer must be told, not estimated; that of an event is kept for later */
-    return (t->is_event
-                ? !has_usage
-                : values->at[HOLE_PROMPT_TOKENS].len && values->at[HOLE_COMPLETION_TOKENS].len &&
-                      values->at[HOLE_TOTAL_TOKENS].len) &&
-           keep_around(t, answer, values, &t->engine);
-}
-
-/* The client's form, each of whose holes has the value that the rule gives. */
-static bool learn_client(struct answer_template *t, const struct exchange *x, struct str answer,
-                         const struct answer_values *engine)
-{
-    char digits[FORMAT_DECIMAL_MAX];
-    struct answer_values due = *engine, found = { 0 };
-    bool has_usage = false;
-
-    set_own(x, &due, digits);
-    if (!find_values(x, answer, &found, &has_usage))
-        return false;
-    if (!engine->at[HOLE_CACHED_TOKENS].len)
-        found.at[HOLE_CACHED_TOKENS] = STR_NONE; /* a 0 that is always there */
-    for (enum answer_hole hole = 0; hole < HOLES; hole++) {
-        if (found.at[hole].len && !str_equal(found.at[hole], due.at[hole]))
-            return false;
-    }
-    return found.at[HOLE_TEXT].len && found.at[HOLE_ID].len && found.at[HOLE_CREATED].len &&
-           keep_around(t, answer, &found, &t->client);
-}
-
-/* What was counted is what stands in the holes. */
-static bool has_counted(const struct exchange *x, const struct answer_lesson *before,
-                        const struct answer_template *t, const struct answer_values *values)
-{
-    const struct usage *u = &x->usage;
-
-    return x->relay.finished_choices == before->finished_choices &&
-           x->relay.text_bytes - before->text_bytes == values->text_bytes &&
-           (t->is_event || (u->prompt_tokens == number_of(values->at[HOLE_PROMPT_TOKENS]) &&
-                            u->completion_tokens == number_of(values->at[HOLE_COMPLETION_TOKENS]) &&
-                            u->cached_tokens == number_of(values->at[HOLE_CACHED_TOKENS])));
-}
-
-static bool learn(struct answer_template *t, const struct exchange *x,
-                  const struct answer_lesson *before, struct str answer, struct str shaped)
-{
-    struct answer_values values = { 0 };
-
-    t->used = 0;
-    t->parts = x->version.parts;
-    t->include_usage = x->facts.include_usage;
-    return learn_engine(t, x, answer, &values) && learn_client(t, x, shaped, &values) &&
-           has_counted(x, before, t, &values) &&
-           keep(t, str_from(x->deployment->model->label), &t->model) &&
-           keep(t, x->relay.fingerprint, &t->fingerprint);
-}
-
-/* The one that was of least use lately. */
-static struct answer_template *least_used(struct answer_templates *all)
-{
-    struct answer_template *least = &all->items[0];
-
-    for (unsigned i = 0; i < ANSWER_TEMPLATES; i++) {
-        struct answer_template *t = &all->items[i];
-
-        t->fits /= 2;
-        if (least->operation && (!t->operation || t->fits < least->fits))
-            least = t;
-    }
-    return least;
-}
-
-static void learn_next(struct exchange *x, bool is_event, const struct answer_lesson *before,
-                       struct str answer, struct str shaped)
-{
-    struct answer_template *t = least_used(&x->inference->templates);
-
-    *t = (struct answer_template){ .is_event = is_event, .fits = FITS_FIRST };
-    if (learn(t, x, before, answer, shaped))
-        t->operation = x->operation;
+    if (!find_engine_values(x, is_event, answer, &engine) ||
+        !find_client_values(x, is_event, shaped, &engine, &client) ||
+        !has_counted(x, is_event, before, &engine) ||
+        length_around(answer, &engine) + length_around(shaped, &client) + model.len +
+                x->relay.fingerprint.len >
+            ANSWER_TEMPLATE_BYTES)
+        return;
+    t = least_used(&x->inference->templates);
+    *t = (struct answer_template){ .operation = x->operation,
+                                   .parts = x->version.parts,
+                                   .is_event = is_event,
+                                   .include_usage = x->facts.include_usage,
+                                   .fits = FITS_FIRST };
+    t->model = keep(t, model);
+    t->fingerprint = keep(t, x->relay.fingerprint);
+    keep_around(t, answer, &engine, &t->engine);
+    keep_around(t, shaped, &client, &t->client);
 }
 
 void answer_template_learn_event(struct exchange *x, const struct answer_lesson *before,
@@ -453,7 +511,7 @@ void answer_template_learn_event(struct exchange *x, const struct answer_lesson 
     if (!is_plain(x) || x->relay.lessons == ANSWER_TEMPLATE_LESSONS)
         return;
     x->relay.lessons++;
-    learn_next(x, true, before, event, str_slice(events, before->events_bytes, SIZE_MAX));
+    learn(x, true, before, event, str_slice(events, before->events_bytes, SIZE_MAX));
 }
 
 void answer_template_learn(struct exchange *x, const struct answer_lesson *before,
@@ -462,5 +520,5 @@ void answer_template_learn(struct exchange *x, const struct answer_lesson *befor
     unsigned miss = x->inference->templates.misses++;
 
     if (is_plain(x) && (miss < ANSWER_TEMPLATE_TRIES || miss % ANSWER_TEMPLATE_RETRY == 0))
-        learn_next(x, false, before, answer, shaped);
+        learn(x, false, before, answer, shaped);
 }

@@ -24,7 +24,9 @@ struct operation {
     enum engine_operation engine_operation;
     const char *event_object; /* `object` of a stream's events */
     struct str id_prefix;     /* of an answer's id: "chatcmpl-" */
-    struct str answer_text;   /* the member that is an answer's, and an event's, text; "": none */
+    /* Where an answer's, and an event's, text is: the names of the members that lead there, with dots
+     * between, "[]" for those of an array; "": it has none. */
+    struct str answer_text, event_text;
     /* Checks the parsed body and fills x->facts. */
     bool (*check)(struct exchange *x, struct error *err);
     /* Answers may have millions of numbers: `shape` gets them as text (json.h), and, for a large

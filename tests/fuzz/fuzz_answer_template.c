@@ -97,14 +97,15 @@ static void try_answer(struct exchange *x, struct exchange *by_template, struct 
         check(!fits);
         return;
     }
-    if (fits) {
-        check(str_equal(out, made));
-        check(memcmp(&x->usage, &by_template->usage, sizeof(x->usage)) == 0);
-        check(x->relay.text_bytes == by_template->relay.text_bytes);
-        check(x->relay.created == by_template->relay.created);
+    if (!fits) {
+        x->inference->templates.misses = 0;
+        answer_template_learn(x, &before, line, out);
+        return;
     }
-    x->inference->templates.misses = 0;
-    answer_template_learn(x, &before, line, out);
+    check(str_equal(out, made));
+    check(memcmp(&x->usage, &by_template->usage, sizeof(x->usage)) == 0);
+    check(x->relay.text_bytes == by_template->relay.text_bytes);
+    check(x->relay.created == by_template->relay.created);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

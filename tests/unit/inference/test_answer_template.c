@@ -220,7 +220,9 @@ static void what_tells_more_is_not_learned(void **state)
         "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\\/b\"}}]}",
         "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}],\"\\u0069d\":\"b\"}",
         "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}",
-        "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"x\":{\"content\":\"a\"}}]}",
+        "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\",\"content\":\"b\"}}]}",
+        "{\"content\":\"a\",\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"function\":{"
+        "\"arguments\":\"a\"}}]}}]}",
         "{\"choices\":[{\"index\":0,\"delta\":{\"role\":\"a\"},\"x\":{\"content\":\"a\"}}]}",
         "{\"choices\":[{\"index\":0,\"delta\":{\"refusal\":\"content\"}}]}",
         "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}],\"created\":null}",
@@ -228,6 +230,11 @@ static void what_tells_more_is_not_learned(void **state)
         "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}],\"id\":\"a\",\"x\":{\"id\":7}}",
         "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}],\"usage\":{\"prompt_tokens\":1,"
         "\"completion_tokens\":1,\"total_tokens\":2}}",
+        "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}],\"usage\"\t:{\"prompt_tokens\":"
+        "1,"
+        "\"completion_tokens\":1,\"total_tokens\":2}}",
+        "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}],\"us\\u0061ge\":{"
+        "\"prompt_tokens\":1,\"completion_tokens\":1,\"total_tokens\":2}}",
         "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\",\"tool_calls\":[{\"id\":\"a\"}]}}]"
         "}",
         "{\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"id\":\"a\",\"function\":{"
@@ -247,6 +254,19 @@ static void what_tells_more_is_not_learned(void **state)
     shape(EVENT(ID, "17", "one"));
     x->facts.choices = 1;
     assert_false(fits(STR(EVENT(ID, "17", "one"))));
+    rig_end_exchange(x);
+}
+
+/* Only where the text of a choice is: what else has that name is like any other thing. */
+static void a_name_says_nothing_elsewhere(void **state)
+{
+    (void)state;
+    open_exchange(&operation_chat, "up", "2024-10-21");
+    shape("{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"x\":{\"content\":\"a\"}}]}");
+    expect_same(
+        "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"bc\"},\"x\":{\"content\":\"a\"}}]}");
+    assert_false(fits(STR("{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"x\":{"
+                          "\"content\":\"b\"}}]}")));
     rig_end_exchange(x);
 }
 
@@ -329,30 +349,41 @@ static void a_stream_is_learned_from_a_few_times(void **state)
     ",\"model\":\"m\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":" \
     "\"" content "\"},\"finish_reason\":\"" finish "\"}],\"usage\":" usage "}"
 
+#define TIMED_ANSWER(created)                                                            \
+    "{\"choices\":[{\"message\":{\"content\":\"a\"}}],\"timings\":{\"created\":" created \
+    "},\"usage\":" USAGE("4", "5", "3") "}"
+#define ESTIMATED "\"prompt_tokens\":0,\"completion_tokens\":1,\"total_tokens\":1"
+
 static void open_answer(void)
 {
     open_exchange(&operation_chat, "up", "2024-10-21");
     x->asking = x->arena;
 }
 
-/* As RELAY does it, of an exchange of its own. */
+/* By parsing it. */
 static struct str shape_whole(const char *answer)
 {
-    struct answer_lesson before = answer_template_begin(x);
     struct error err;
     yyjson_doc *doc = json_parse(x->arena, str_from(answer), &err);
     struct str out;
 
     assert_non_null(doc);
     assert_true(x->operation->shape(x, x->arena, doc, &out));
-    answer_template_learn(x, &before, str_from(answer), out);
     return out;
+}
+
+/* As RELAY does it. */
+static void learn_whole(const char *answer)
+{
+    struct answer_lesson before = answer_template_begin(x);
+
+    answer_template_learn(x, &before, str_from(answer), shape_whole(answer));
 }
 
 static void teach(const char *answer)
 {
     open_answer();
-    shape_whole(answer);
+    learn_whole(answer);
     rig_end_exchange(x);
 }
 
@@ -439,6 +470,14 @@ static void whole_answers_that_tell_more_are_not_learned(void **state)
         ANSWER(ID, "17", "one", "stop", USAGE("4294967296", "5", "3")),
         ANSWER(ID, "17", "one", "stop", USAGE("4", "\"5\"", "3")),
         ANSWER(ID, "17", "one", "stop", "{\"x\":" USAGE("4", "5", "3") "}"),
+        ANSWER(ID "\xc3\xbc", "17", "one", "stop", USAGE("4", "5", "3")),
+        ANSWER(ID "\\u0041", "17", "one", "stop", USAGE("4", "5", "3")),
+        ANSWER(ID, "17.5", "one", "stop", USAGE("4", "5", "3")),
+        ANSWER(ID, "1e9", "one", "stop", USAGE("4", "5", "3")),
+        ANSWER(ID, "1E9", "one", "stop", USAGE("4", "5", "3")),
+        ANSWER(ID, "17", "one", "stop", "{},\"timings\":{" ESTIMATED "}"),
+        "{\"choices\":[{\"message\":{\"content\":\"a\",\"tool_calls\":[{\"id\":\"x\"}]}}],"
+        "\"usage\":" USAGE("4", "5", "3") "}",
     };
 
     (void)state;
@@ -447,6 +486,16 @@ static void whole_answers_that_tell_more_are_not_learned(void **state)
         if (fits_whole(others[i]))
             fail_msg("learned: %s", others[i]);
     }
+}
+
+/* What an engine says of itself, and nobody is told, is not taken for the answer's. */
+static void what_is_dropped_is_not_taken(void **state)
+{
+    (void)state;
+    clock_move_to(&rig.clock, 5000);
+    teach(TIMED_ANSWER("5"));
+    expect_same_whole(TIMED_ANSWER("5"));
+    assert_false(fits_whole(TIMED_ANSWER("6")));
 }
 
 /* Of an engine whose answers never fit, most are not learned from. */
@@ -477,12 +526,14 @@ int main(void)
         TEST(other_values_do_not_fit),
         TEST(other_requests_do_not_fit),
         TEST(what_tells_more_is_not_learned),
+        TEST(a_name_says_nothing_elsewhere),
         TEST(an_event_too_long_for_a_template_is_not_learned),
         TEST(the_least_used_gives_way),
         TEST(a_stream_is_learned_from_a_few_times),
         TEST(whole_answers_differ_in_their_counts_too),
         TEST(other_answers_do_not_fit),
         TEST(whole_answers_that_tell_more_are_not_learned),
+        TEST(what_is_dropped_is_not_taken),
         TEST(answers_are_learned_from_now_and_then),
     };
 
