@@ -410,23 +410,31 @@ static bool has_counted(const struct exchange *x, bool is_event, const struct an
 {
     const struct usage *u = &x->usage;
 
-    return x->relay.finished_choices == before->finished_choices &&
-           x->relay.text_bytes - before->text_bytes == values->text_bytes &&
-           (is_event || (u->prompt_tokens == number_of(values->at[HOLE_PROMPT_TOKENS]) &&
-                         u->completion_tokens == number_of(values->at[HOLE_COMPLETION_TOKENS]) &&
-                         u->cached_tokens == number_of(values->at[HOLE_CACHED_TOKENS])));
+    if (x->relay.text_bytes - before->text_bytes != values->text_bytes)
+        return false;
+    return is_event ? x->relay.finished_choices == before->finished_choices
+                    : u->prompt_tokens == number_of(values->at[HOLE_PROMPT_TOKENS]) &&
+                          u->completion_tokens == number_of(values->at[HOLE_COMPLETION_TOKENS]) &&
+                          u->cached_tokens == number_of(values->at[HOLE_CACHED_TOKENS]);
 }
 
-/* The one that was of least use lately. */
-static struct answer_template *least_used(struct answer_templates *all)
+/* Which one gives way: of those for such exchanges, if they have their share, else of all; the one
+ * that was of least use lately. */
+static struct answer_template *make_room(const struct exchange *x, bool is_event)
 {
-    struct answer_template *least = &all->items[0];
+    struct answer_templates *all = &x->inference->templates;
+    struct answer_template *least = NULL;
+    unsigned alike = 0;
 
+    for (unsigned i = 0; i < ANSWER_TEMPLATES; i++)
+        alike += is_for(&all->items[i], x, is_event);
     for (unsigned i = 0; i < ANSWER_TEMPLATES; i++) {
         struct answer_template *t = &all->items[i];
 
+        if (alike >= ANSWER_TEMPLATES_ALIKE && !is_for(t, x, is_event))
+            continue;
         t->fits /= 2;
-        if (least->operation && (!t->operation || t->fits < least->fits))
+        if (!least || (least->operation && (!t->operation || t->fits < least->fits)))
             least = t;
     }
     return least;
@@ -491,7 +499,7 @@ static void learn(struct exchange *x, bool is_event, const struct answer_lesson 
                 x->relay.fingerprint.len >
             ANSWER_TEMPLATE_BYTES)
         return;
-    t = least_used(&x->inference->templates);
+    t = make_room(x, is_event);
     *t = (struct answer_template){ .operation = x->operation,
                                    .parts = x->version.parts,
                                    .is_event = is_event,
@@ -507,8 +515,13 @@ void answer_template_learn_event(struct exchange *x, const struct answer_lesson 
                                  struct str event)
 {
     struct str events = buf_str(&x->inference->events);
+    struct answer_values known;
 
-    if (!is_plain(x) || x->relay.lessons == ANSWER_TEMPLATE_LESSONS)
+    if (!is_plain(x) || x->relay.lessons == ANSWER_TEMPLATE_LESSONS ||
+        x->relay.text_bytes == before->text_bytes)
+        return;
+    /* a stream's first one is parsed though one may fit */
+    if (find(x, true, event, &known))
         return;
     x->relay.lessons++;
     learn(x, true, before, event, str_slice(events, before->events_bytes, SIZE_MAX));
@@ -517,8 +530,11 @@ void answer_template_learn_event(struct exchange *x, const struct answer_lesson 
 void answer_template_learn(struct exchange *x, const struct answer_lesson *before,
                            struct str answer, struct str shaped)
 {
-    unsigned miss = x->inference->templates.misses++;
+    unsigned miss;
 
-    if (is_plain(x) && (miss < ANSWER_TEMPLATE_TRIES || miss % ANSWER_TEMPLATE_RETRY == 0))
+    if (!is_plain(x))
+        return;
+    miss = x->inference->templates.misses++;
+    if (miss < ANSWER_TEMPLATE_TRIES || miss % ANSWER_TEMPLATE_RETRY == 0)
         learn(x, false, before, answer, shaped);
 }

@@ -25,6 +25,9 @@ struct operation;
 /* As many ways to write an answer are known at a time on a loop: each engine has its own, for events
  * and for whole answers, and for each reason to finish. */
 #define ANSWER_TEMPLATES 8
+/* Of these for requests and deployments that are alike: those of an engine that never writes the same
+ * way twice must not take the place of another's. */
+#define ANSWER_TEMPLATES_ALIKE 2
 /* Both forms without their holes: 300 to 900 bytes of an event, 900 to 2,000 of a whole answer. */
 #define ANSWER_TEMPLATE_BYTES 2560
 /* As often a stream's events are learned; those of an engine that writes something new into each

@@ -136,7 +136,7 @@ struct relay {
     bool *called;           /* of chats that must call a tool: which choices have */
     bool splitter_used;
     bool saw_done;
-    unsigned char lessons; /* events that templates were made of */
+    unsigned char lessons; /* events that templates were to be made of */
     struct sse_splitter splitter;
 
     struct str usage; /* JSON of the last usage that the stream told */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include "inference/shape.h"
 #include "rig.h"
 
 #define ID "chatcmpl-AnhIt2rw8vL8czymkCwEOKKTg7HP9"
@@ -339,6 +340,69 @@ static void a_stream_is_learned_from_a_few_times(void **state)
     rig_end_exchange(x);
 }
 
+/* Of a reasoning model, say, whose text comes late. */
+static void an_event_without_text_is_no_lesson(void **state)
+{
+    char event[300];
+
+    (void)state;
+    open_exchange(&operation_chat, "up", "2024-10-21");
+    for (unsigned i = 0; i < 2 * ANSWER_TEMPLATE_LESSONS; i++) {
+        snprintf(event, sizeof(event),
+                 "{\"choices\":[{\"index\":0,\"delta\":{\"reasoning_content\":\"%u\"}}]}", i);
+        shape(event);
+    }
+    shape(EVENT(ID, "17", "one"));
+    assert_true(fits(STR(EVENT(ID, "17", "two"))));
+    rig_end_exchange(x);
+}
+
+static unsigned count_templates(void)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < ANSWER_TEMPLATES; i++)
+        count += rig.inference->templates.items[i].operation != NULL;
+    return count;
+}
+
+/* The first event of a stream is parsed though one fits. */
+static void what_is_known_is_not_learned_again(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < ANSWER_TEMPLATES; i++) {
+        open_exchange(&operation_completions, "up-text", "2024-10-21");
+        assert_false(fits(STR(TEXT_EVENT("one"))));
+        shape(TEXT_EVENT("one"));
+        assert_true(fits(STR(TEXT_EVENT("two"))));
+        rig_end_exchange(x);
+    }
+    assert_int_equal(count_templates(), 1);
+}
+
+static void an_engine_does_not_take_the_place_of_others(void **state)
+{
+    char event[300];
+
+    (void)state;
+    open_exchange(&operation_chat, "llama", "2024-10-21");
+    shape(LLAMA_EVENT(ID, "17", "one"));
+    rig_end_exchange(x);
+    for (unsigned i = 0; i < 3 * ANSWER_TEMPLATES; i++) {
+        open_exchange(&operation_chat, "up", "2024-10-21");
+        learned(i, event);
+        shape(event);
+        assert_true(fits(str_from(event)));
+        rig_end_exchange(x);
+    }
+    assert_int_equal(count_templates(), 1 + ANSWER_TEMPLATES_ALIKE);
+    open_exchange(&operation_chat, "llama", "2024-10-21");
+    x->relay.id = STR(ID);
+    shape_set_fingerprint(x);
+    assert_true(fits(STR(LLAMA_EVENT(ID, "17", "two"))));
+    rig_end_exchange(x);
+}
+
 /* -- Whole answers ----------------------------------------------------------------------------- */
 
 #define USAGE(prompt, completion, cached)                             \
@@ -349,14 +413,27 @@ static void a_stream_is_learned_from_a_few_times(void **state)
     ",\"model\":\"m\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":" \
     "\"" content "\"},\"finish_reason\":\"" finish "\"}],\"usage\":" usage "}"
 
+#define TEXT_ANSWER(content, completion)                                                \
+    "{\"id\":\"cmpl-1\",\"object\":\"text_completion\",\"created\":17,\"model\":\"m\"," \
+    "\"choices\":["                                                                     \
+    "{\"index\":0,\"text\":\"" content                                                  \
+    "\",\"finish_reason\":\"stop\"}],\"usage\":" USAGE("4", completion, "3") "}"
 #define TIMED_ANSWER(created)                                                            \
     "{\"choices\":[{\"message\":{\"content\":\"a\"}}],\"timings\":{\"created\":" created \
     "},\"usage\":" USAGE("4", "5", "3") "}"
 #define ESTIMATED "\"prompt_tokens\":0,\"completion_tokens\":1,\"total_tokens\":1"
 
+static const struct operation *operation; /* of the answers */
+
+static int set_up(void **state)
+{
+    operation = &operation_chat;
+    return rig_set_up(state);
+}
+
 static void open_answer(void)
 {
-    open_exchange(&operation_chat, "up", "2024-10-21");
+    open_exchange(operation, operation == &operation_chat ? "up" : "up-text", "2024-10-21");
     x->asking = x->arena;
 }
 
@@ -439,6 +516,14 @@ static void whole_answers_differ_in_their_counts_too(void **state)
                       "\"prompt_tokens\":5,\"completion_tokens\":6,\"total_tokens\":0}}");
 }
 
+static void whole_completions_are_learned(void **state)
+{
+    (void)state;
+    operation = &operation_completions;
+    teach(TEXT_ANSWER("one", "1"));
+    expect_same_whole(TEXT_ANSWER("another", "2"));
+}
+
 static void other_answers_do_not_fit(void **state)
 {
     static const char *const others[] = {
@@ -498,6 +583,20 @@ static void what_is_dropped_is_not_taken(void **state)
     assert_false(fits_whole(TIMED_ANSWER("6")));
 }
 
+/* Answers that no template is for do not make others wait. */
+static void only_what_might_have_fitted_has_missed(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2 * ANSWER_TEMPLATE_TRIES; i++) {
+        open_answer();
+        x->facts.logprobs = true;
+        learn_whole(ANSWER(ID, "17", "one", "stop", USAGE("4", "5", "3")));
+        rig_end_exchange(x);
+    }
+    teach(ANSWER(ID, "17", "one", "stop", USAGE("4", "5", "3")));
+    assert_true(fits_whole(ANSWER(ID, "17", "one", "stop", USAGE("4", "5", "3"))));
+}
+
 /* Of an engine whose answers never fit, most are not learned from. */
 static void answers_are_learned_from_now_and_then(void **state)
 {
@@ -516,7 +615,7 @@ static void answers_are_learned_from_now_and_then(void **state)
     assert_int_equal(learned_from, ANSWER_TEMPLATE_TRIES + 2);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, rig_set_up, rig_tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, rig_tear_down)
 
 int main(void)
 {
@@ -530,10 +629,15 @@ int main(void)
         TEST(an_event_too_long_for_a_template_is_not_learned),
         TEST(the_least_used_gives_way),
         TEST(a_stream_is_learned_from_a_few_times),
+        TEST(an_event_without_text_is_no_lesson),
+        TEST(what_is_known_is_not_learned_again),
+        TEST(an_engine_does_not_take_the_place_of_others),
         TEST(whole_answers_differ_in_their_counts_too),
+        TEST(whole_completions_are_learned),
         TEST(other_answers_do_not_fit),
         TEST(whole_answers_that_tell_more_are_not_learned),
         TEST(what_is_dropped_is_not_taken),
+        TEST(only_what_might_have_fitted_has_missed),
         TEST(answers_are_learned_from_now_and_then),
     };
 
