@@ -88,11 +88,11 @@ static bool shape_answer_text(struct exchange *x, struct str line, struct str *o
 static void try_answer(struct exchange *x, struct exchange *by_template, struct str line)
 {
     struct answer_lesson before = answer_template_begin(x);
+    uint64_t random = x->inference->random;
     struct str out, made = STR_NONE;
     bool fits = answer_template_whole(by_template, by_template->arena, line, &made);
 
-    if (fits)
-        x->relay.id = by_template->relay.id; /* may be one by chance */
+    x->inference->random = random; /* so that an id by chance is the same one */
     if (!shape_answer_text(x, line, &out)) {
         check(!fits);
         return;
