@@ -375,17 +375,8 @@ static bool find_values(const struct exchange *x, bool is_event, struct str text
     return values->at[HOLE_TEXT].len != 0;
 }
 
-/* Of the engine's answer. The usage of a whole one must be told, not estimated. */
-static bool find_engine_values(const struct exchange *x, bool is_event, struct str answer,
-                               struct answer_values *values)
-{
-    return find_values(x, is_event, answer, values) && are_counts(values) &&
-           (is_event ||
-            (values->at[HOLE_PROMPT_TOKENS].len && values->at[HOLE_COMPLETION_TOKENS].len &&
-             values->at[HOLE_TOTAL_TOKENS].len));
-}
-
-/* Of the client's, each of which must be what the rule gives. */
+/* The same of the client's answer, in which each must be what the rule gives: one that the engine
+ * did not tell, but for its id and its time, is none. */
 static bool find_client_values(const struct exchange *x, bool is_event, struct str answer,
                                const struct answer_values *engine, struct answer_values *values)
 {
@@ -401,7 +392,7 @@ static bool find_client_values(const struct exchange *x, bool is_event, struct s
         if (values->at[hole].len && !str_equal(values->at[hole], due.at[hole]))
             return false;
     }
-    return values->at[HOLE_ID].len && values->at[HOLE_CREATED].len;
+    return true;
 }
 
 /* What was counted is what stands in the holes. */
@@ -492,7 +483,7 @@ static void learn(struct exchange *x, bool is_event, const struct answer_lesson 
     struct str model = str_from(x->deployment->model->label);
     struct answer_template *t;
 
-    if (!find_engine_values(x, is_event, answer, &engine) ||
+    if (!find_values(x, is_event, answer, &engine) ||
         !find_client_values(x, is_event, shaped, &engine, &client) ||
         !has_counted(x, is_event, before, &engine) ||
         length_around(answer, &engine) + length_around(shaped, &client) + model.len +
