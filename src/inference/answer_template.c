@@ -395,18 +395,12 @@ static bool find_client_values(const struct exchange *x, bool is_event, struct s
     return true;
 }
 
-/* What was counted is what stands in the holes. */
-static bool has_counted(const struct exchange *x, bool is_event, const struct answer_lesson *before,
-                        const struct answer_values *values)
+/* Nothing was counted but the text, and the usage that a whole answer shows. */
+static bool has_counted_text(const struct exchange *x, bool is_event,
+                             const struct answer_lesson *before, const struct answer_values *values)
 {
-    const struct usage *u = &x->usage;
-
-    if (x->relay.text_bytes - before->text_bytes != values->text_bytes)
-        return false;
-    return is_event ? x->relay.finished_choices == before->finished_choices
-                    : u->prompt_tokens == number_of(values->at[HOLE_PROMPT_TOKENS]) &&
-                          u->completion_tokens == number_of(values->at[HOLE_COMPLETION_TOKENS]) &&
-                          u->cached_tokens == number_of(values->at[HOLE_CACHED_TOKENS]);
+    return x->relay.text_bytes - before->text_bytes == values->text_bytes &&
+           (!is_event || x->relay.finished_choices == before->finished_choices);
 }
 
 /* Which one gives way: of those for such exchanges, if they have their share, else of all; the one
@@ -485,7 +479,7 @@ static void learn(struct exchange *x, bool is_event, const struct answer_lesson 
 
     if (!find_values(x, is_event, answer, &engine) ||
         !find_client_values(x, is_event, shaped, &engine, &client) ||
-        !has_counted(x, is_event, before, &engine) ||
+        !has_counted_text(x, is_event, before, &engine) ||
         length_around(answer, &engine) + length_around(shaped, &client) + model.len +
                 x->relay.fingerprint.len >
             ANSWER_TEMPLATE_BYTES)

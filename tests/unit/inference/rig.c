@@ -396,3 +396,12 @@ struct str rig_header(const char *name)
     }
     return STR_NONE;
 }
+
+unsigned rig_count_templates(void)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < ANSWER_TEMPLATES; i++)
+        count += rig.inference->templates.items[i].operation != NULL;
+    return count;
+}

@@ -83,6 +83,9 @@ struct exchange *rig_exchange(const struct operation *operation, const char *dep
                               const char *version, struct str body);
 void rig_end_exchange(struct exchange *x);
 
+/* How many answer templates have been learned. */
+unsigned rig_count_templates(void);
+
 /* The reply's body as JSON, valid until the next call; NULL when it is none. */
 yyjson_val *rig_reply_json(void);
 /* The value of the reply's header, STR_NONE when it is not there. */

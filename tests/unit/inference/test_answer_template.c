@@ -399,15 +399,6 @@ static void an_event_without_text_is_no_lesson(void **state)
     rig_end_exchange(x);
 }
 
-static unsigned count_templates(void)
-{
-    unsigned count = 0;
-
-    for (unsigned i = 0; i < ANSWER_TEMPLATES; i++)
-        count += rig.inference->templates.items[i].operation != NULL;
-    return count;
-}
-
 /* The first event of a stream is parsed though one fits. */
 static void what_is_known_is_not_learned_again(void **state)
 {
@@ -419,7 +410,7 @@ static void what_is_known_is_not_learned_again(void **state)
         assert_true(fits(STR(TEXT_EVENT("two"))));
         rig_end_exchange(x);
     }
-    assert_int_equal(count_templates(), 1);
+    assert_int_equal(rig_count_templates(), 1);
 }
 
 static void an_engine_does_not_take_the_place_of_others(void **state)
@@ -437,7 +428,7 @@ static void an_engine_does_not_take_the_place_of_others(void **state)
         assert_true(fits(str_from(event)));
         rig_end_exchange(x);
     }
-    assert_int_equal(count_templates(), 1 + ANSWER_TEMPLATES_ALIKE);
+    assert_int_equal(rig_count_templates(), 1 + ANSWER_TEMPLATES_ALIKE);
     open_exchange(&operation_chat, "llama", "2024-10-21");
     x->relay.id = STR(ID);
     shape_set_fingerprint(x);

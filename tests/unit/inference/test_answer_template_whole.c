@@ -73,15 +73,6 @@ static void teach(const char *answer)
     rig_end_exchange(x);
 }
 
-static unsigned count_templates(void)
-{
-    unsigned count = 0;
-
-    for (unsigned i = 0; i < ANSWER_TEMPLATES; i++)
-        count += rig.inference->templates.items[i].operation != NULL;
-    return count;
-}
-
 static bool fits_whole(const char *answer)
 {
     struct str out;
@@ -151,10 +142,10 @@ static void answers_do_not_take_the_place_of_events(void **state)
     (void)state;
     teach(ANSWER(ID, "17", "one", "stop", USAGE("4", "5", "3")));
     all = &rig.inference->templates;
-    all->items[0].is_event = all->items[1].is_event = true;
-    all->items[1].operation = all->items[0].operation;
+    all->items[0].is_event = true;
+    all->items[1] = all->items[0];
     teach(ANSWER(ID, "17", "one", "stop", USAGE("4", "5", "3")));
-    assert_int_equal(count_templates(), 3);
+    assert_int_equal(rig_count_templates(), 3);
 }
 
 static void other_answers_do_not_fit(void **state)
@@ -200,6 +191,7 @@ static void whole_answers_that_tell_more_are_not_learned(void **state)
         ANSWER(ID, "17", "one", "stop", "null"),
         ANSWER(ID, "17", "one", "stop", "{}"),
         ANSWER(ID, "17", "one", "stop", "{\"prompt_tokens\":1,\"total_tokens\":2}"),
+        ANSWER(ID, "17", "one", "stop", "{\"prompt_tokens\":0,\"completion_tokens\":1}"),
         ANSWER(ID, "17", "one", "stop", USAGE("4294967296", "5", "3")),
         ANSWER(ID, "17", "one", "stop", USAGE("4", "\"5\"", "3")),
         ANSWER(ID, "17", "one", "stop", "{\"x\":" USAGE("4", "5", "3") "}"),
@@ -242,7 +234,7 @@ static void only_what_might_have_fitted_has_missed(void **state)
         learn_whole(ANSWER(ID, "17", "one", "stop", USAGE("4", "5", "3")));
         rig_end_exchange(x);
     }
-    assert_int_equal(count_templates(), 0);
+    assert_int_equal(rig_count_templates(), 0);
     teach(ANSWER(ID, "17", "one", "stop", USAGE("4", "5", "3")));
     assert_true(fits_whole(ANSWER(ID, "17", "one", "stop", USAGE("4", "5", "3"))));
 }
