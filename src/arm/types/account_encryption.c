@@ -4,6 +4,10 @@
  * the account's identity.
  * SPDX-License-Identifier: MIT
  */
+#include <stdio.h>
+
+#include <uthash.h>
+
 #include "arm/document.h"
 #include "arm/resource.h"
 #include "arm/types/account.h"
@@ -206,9 +210,46 @@ static bool wrap(struct arm_call *c, struct store_resource *r, const struct key_
     return true;
 }
 
-/* An account that has named a key in vain since before it was looked for stays as it is until then. */
-static bool follow(struct arm_call *c, struct store_resource *r, struct error *err)
+/* The newest version of a key that is named without one. */
+struct newest {
+    UT_hash_handle hh;
+    struct key_reference key;
+    bool is_known;
+    char name[]; /* vault and key, with a slash, which neither has, between them */
+};
+
+/* A look at all accounts: what it has found to be the newest version stays so while it goes on,
+ * whatever is heard of the vault meanwhile, so that accounts with one key go on to one version. */
+struct look {
+    struct arm_call *call;
+    struct newest *newest;
+};
+
+static bool resolve(struct look *look, struct key_reference *key)
 {
+    struct arm_call *c = look->call;
+    size_t len = key->vault.len + 1 + key->name.len;
+    struct newest *n, *found;
+
+    if (key->version.len)
+        return key_vault_resolve(c->arm->sealer.vault, c->arena, key);
+    n = arena_alloc(c->arena, sizeof(*n) + len + 1);
+    snprintf(n->name, len + 1, "%.*s/%.*s", STR_ARGS(key->vault), STR_ARGS(key->name));
+    HASH_FIND(hh, look->newest, n->name, len, found);
+    if (!found) {
+        found = n;
+        found->key = *key;
+        found->is_known = key_vault_resolve(c->arm->sealer.vault, c->arena, &found->key);
+        HASH_ADD_KEYPTR(hh, look->newest, found->name, len, found);
+    }
+    *key = found->key;
+    return found->is_known;
+}
+
+/* An account that has named a key in vain since before it was looked for stays as it is until then. */
+static bool follow(struct look *look, struct store_resource *r, struct error *err)
+{
+    struct arm_call *c = look->call;
     struct key_vault *vault = c->arm->sealer.vault;
     yyjson_val *body = arm_resource_body(c->arena, r, err);
     struct account_secret_state state;
@@ -225,7 +266,7 @@ static bool follow(struct arm_call *c, struct store_resource *r, struct error *e
     key_vault_note(vault, &key);
     if (state.is_wrapped)
         key_vault_note(vault, &state.key);
-    if (state.is_locked || !key_vault_resolve(vault, c->arena, &key) ||
+    if (state.is_locked || !resolve(look, &key) ||
         (state.is_wrapped && is_same(&key, &state.key)) || !is_there(c, &key))
         return true;
     return wrap(c, r, &key, err);
@@ -234,19 +275,19 @@ static bool follow(struct arm_call *c, struct store_resource *r, struct error *e
 bool account_follow_keys(struct arm_call *c, struct error *err)
 {
     static const struct arm_type *const types[] = { &arm_account_type, &arm_deleted_account_type };
+    struct look look = { .call = c };
     struct store_resource *found;
     size_t count;
+    bool ok = true;
 
     key_vault_begin_look(c->arm->sealer.vault);
-    for (size_t n = 0; n < ARRAY_LEN(types); n++) {
+    for (size_t n = 0; ok && n < ARRAY_LEN(types); n++) {
         struct store_query query = { .type = arena_lower(c->arena, str_from(types[n]->name)) };
 
-        if (!store_list(c->txn, &query, &found, &count, err))
-            return false;
-        for (size_t i = 0; i < count; i++) {
-            if (!follow(c, &found[i], err))
-                return false;
-        }
+        ok = store_list(c->txn, &query, &found, &count, err);
+        for (size_t i = 0; ok && i < count; i++)
+            ok = follow(&look, &found[i], err);
     }
-    return true;
+    HASH_CLEAR(hh, look.newest); /* its table: the entries are the arena's */
+    return ok;
 }

@@ -23,7 +23,7 @@ static void a_hung_process_is_killed_and_replaced(void **state)
     int pid;
 
     (void)state;
-    start("      health_interval_ms: 50\n      health_timeout_ms: 300\n      health_failures: 2\n"
+    start("      health_interval_ms: 50\n      health_timeout_ms: 1000\n      health_failures: 2\n"
           "      arguments: [--fake-stall-after, '5', --fake-mute]\n");
     rig_call_start(&rig, &stream, "m", ENGINE_CHAT, STREAM);
     rig_wait(&rig, rig_call_has_body, &stream);
