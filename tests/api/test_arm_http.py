@@ -202,9 +202,11 @@ def test_etags(arm, arm_account):
 def test_endpoints_are_of_the_scheme_and_host_asked(arm, arm_group, arm_account):
     """Whoever asks by TLS is sent to TLS, and by the name that they know the service by."""
     port = arm.service.port
-    for base in (f"http://127.0.0.1:{port}", f"https://127.0.0.1:{port}", f"https://localhost:{port}"):
+    for scheme, name in (("http", "127.0.0.1"), ("https", "127.0.0.1"), ("https", "localhost")):
+        base = f"{scheme}://{name}:{port}"
+        headers = {**arm.session.headers, "Host": f"{name}:{port}"}  # a small system cannot look up localhost
         asked = [
-            requests.get(f"{base}{path}?api-version={arm.version}", headers=arm.session.headers, timeout=60,
+            requests.get(f"{scheme}://127.0.0.1:{port}{path}?api-version={arm.version}", headers=headers, timeout=60,
                          verify=arm.service.variables["LAZULI_CA_BUNDLE"]).json()
             for path in (arm_account, arm_account.rpartition("/")[0],
                          f"{arm.subscription}/providers/Microsoft.CognitiveServices/accounts")
