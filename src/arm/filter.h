@@ -1,7 +1,8 @@
 /*
- * $filter: terms joined by 'and' (those of usages by 'or'), which is what the Azure CLI and the SDKs send.
- * A term compares a member, mostly by 'eq', or is a function of one text or none. Lists of resources compare resourceGroup,
- * resourceType, name, location, tagName and tagValue; other lists take the terms one by one.
+ * $filter: terms joined by 'and' (those of usages by 'or'), which is what the Azure CLI and the SDKs
+ * send. A term compares a member, mostly by 'eq', or is a function of one text or none. Lists of
+ * resources compare resourceGroup, resourceType, name, location, tagName and tagValue; other lists
+ * take the terms one by one.
  * SPDX-License-Identifier: MIT
  */
 #ifndef ARM_FILTER_H

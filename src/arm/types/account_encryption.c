@@ -4,8 +4,6 @@
  * the account's identity.
  * SPDX-License-Identifier: MIT
  */
-#include <stdio.h>
-
 #include <uthash.h>
 
 #include "arm/document.h"
@@ -212,10 +210,9 @@ static bool wrap(struct arm_call *c, struct store_resource *r, const struct key_
 
 /* The newest version of a key that is named without one. */
 struct newest {
-    UT_hash_handle hh;
+    UT_hash_handle hh; /* by vault and key, with a slash, which neither has, between them */
     struct key_reference key;
     bool is_known;
-    char name[]; /* vault and key, with a slash, which neither has, between them */
 };
 
 /* A look at all accounts: what it has found to be the newest version stays so while it goes on,
@@ -228,22 +225,21 @@ struct look {
 static bool resolve(struct look *look, struct key_reference *key)
 {
     struct arm_call *c = look->call;
-    size_t len = key->vault.len + 1 + key->name.len;
-    struct newest *n, *found;
+    struct newest *n;
+    struct str name;
 
     if (key->version.len)
         return key_vault_resolve(c->arm->sealer.vault, c->arena, key);
-    n = arena_alloc(c->arena, sizeof(*n) + len + 1);
-    snprintf(n->name, len + 1, "%.*s/%.*s", STR_ARGS(key->vault), STR_ARGS(key->name));
-    HASH_FIND(hh, look->newest, n->name, len, found);
-    if (!found) {
-        found = n;
-        found->key = *key;
-        found->is_known = key_vault_resolve(c->arm->sealer.vault, c->arena, &found->key);
-        HASH_ADD_KEYPTR(hh, look->newest, found->name, len, found);
+    name = arena_printf(c->arena, "%.*s/%.*s", STR_ARGS(key->vault), STR_ARGS(key->name));
+    HASH_FIND(hh, look->newest, name.data, name.len, n);
+    if (!n) {
+        n = ARENA_NEW(c->arena, struct newest);
+        n->key = *key;
+        n->is_known = key_vault_resolve(c->arm->sealer.vault, c->arena, &n->key);
+        HASH_ADD_KEYPTR(hh, look->newest, name.data, name.len, n);
     }
-    *key = found->key;
-    return found->is_known;
+    *key = n->key;
+    return n->is_known;
 }
 
 /* An account that has named a key in vain since before it was looked for stays as it is until then. */

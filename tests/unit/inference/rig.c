@@ -368,6 +368,17 @@ struct exchange *rig_exchange(const struct operation *operation, const char *dep
     return x;
 }
 
+struct str rig_shape(struct exchange *x, const char *answer)
+{
+    struct error err;
+    yyjson_doc *doc = json_parse(x->arena, str_from(answer), &err);
+    struct str out;
+
+    must(doc, "the answer is no JSON");
+    must(x->operation->shape(x, x->arena, doc, &out), "the answer is not understood");
+    return out;
+}
+
 void rig_end_exchange(struct exchange *x)
 {
     relay_done(&x->relay);

@@ -82,6 +82,8 @@ void rig_turn(void);
 struct exchange *rig_exchange(const struct operation *operation, const char *deployment,
                               const char *version, struct str body);
 void rig_end_exchange(struct exchange *x);
+/* The engine's whole answer in the client's shape, by parsing it. */
+struct str rig_shape(struct exchange *x, const char *answer);
 
 /* How many answer templates have been learned. */
 unsigned rig_count_templates(void);

@@ -46,24 +46,12 @@ static void open_answer(void)
     x->asking = x->arena;
 }
 
-/* By parsing it. */
-static struct str shape_whole(const char *answer)
-{
-    struct error err;
-    yyjson_doc *doc = json_parse(x->arena, str_from(answer), &err);
-    struct str out;
-
-    assert_non_null(doc);
-    assert_true(x->operation->shape(x, x->arena, doc, &out));
-    return out;
-}
-
 /* As RELAY does it. */
 static void learn_whole(const char *answer)
 {
     struct answer_lesson before = answer_template_begin(x);
 
-    answer_template_learn(x, &before, str_from(answer), shape_whole(answer));
+    answer_template_learn(x, &before, str_from(answer), rig_shape(x, answer));
 }
 
 static void teach(const char *answer)
@@ -97,7 +85,7 @@ static void expect_same_whole(const char *answer)
     other = x;
     open_answer();
     rig.inference->random = random; /* so that an id by chance is the same one */
-    shaped = shape_whole(answer);
+    shaped = rig_shape(x, answer);
     if (!str_equal(out, shaped))
         fail_msg("%.*s\nnot %.*s", STR_ARGS(out), STR_ARGS(shaped));
     assert_memory_equal(&x->usage, &other->usage, sizeof(x->usage));

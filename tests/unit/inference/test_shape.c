@@ -25,13 +25,7 @@ static void open_exchange(const char *version)
 /* The whole answer in that version's shape. */
 static struct str shaped(const char *answer)
 {
-    struct error err;
-    yyjson_doc *doc = json_parse(x->arena, str_from(answer), &err);
-    struct str out;
-
-    assert_non_null(doc);
-    assert_true(x->operation->shape(x, x->arena, doc, &out));
-    return out;
+    return rig_shape(x, answer);
 }
 
 static yyjson_val *parsed(struct str text)
