@@ -36,6 +36,8 @@ SANITIZER = "quarantine_size_mb=0:thread_local_quarantine_size_kb=0:detect_stack
 CATALOG = """
 extends: default
 default_engines: {{ chat: sim, completion: sim, embeddings: sim }}
+quotas:
+  - {{ usage: "*", limit: 1000000 }} # what is deleted and not purged holds on to its own, more and more in an hour
 engines:
   - {{ name: tiny, llama: {{ model: embedded, threads: 1, context_tokens: 512, parallel: {parallel} }} }}
   - name: scripted
