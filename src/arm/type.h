@@ -140,6 +140,7 @@ extern const struct arm_type arm_rai_content_filter_type;
 extern const struct arm_type arm_encryption_scope_type;
 extern const struct arm_type arm_tags_type;
 extern const struct arm_type arm_tag_names_type;
+extern const struct arm_type arm_tag_values_type;
 extern const struct arm_type arm_lock_type;
 extern const struct arm_type arm_event_type;
 extern const struct arm_type arm_event_category_type;

@@ -31,6 +31,7 @@ const struct arm_type *const arm_types[] = {
     &arm_system_assigned_identity_type,
     &arm_tags_type,
     &arm_tag_names_type,
+    &arm_tag_values_type,
     &arm_event_type,
     &arm_event_category_type,
 };

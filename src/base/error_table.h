@@ -93,6 +93,11 @@
     X(ARM_NO_SUBSCRIPTION, 404, ARM,     "SubscriptionNotFound", NULL, NULL) \
     X(ARM_SUBSCRIPTION_ID, 400, ARM,     "InvalidSubscriptionId", NULL, NULL) \
     X(ARM_TAG_NAME,        400, ARM,     "InvalidTagNameCharacters", NULL, NULL) \
+    X(ARM_TAG_NAME_LENGTH, 400, ARM,     "InvalidTagNameLength", NULL, NULL) \
+    X(ARM_TAG_VALUE_LENGTH, 400, ARM,    "InvalidTagValueLength", NULL, NULL) \
+    X(ARM_TAG_RESERVED,    400, ARM,     "ReservedTagName", NULL, NULL) \
+    X(ARM_NO_TAG_NAME,     404, ARM,     "PredefinedTagNameNotFound", NULL, NULL) \
+    X(ARM_TAG_IN_USE,      409, ARM,     "PredefinedTagInUse", NULL, NULL) \
     X(ARM_NO_GROUP,        404, ARM,     "ResourceGroupNotFound", NULL, NULL) \
     X(ARM_NO_RESOURCE,     404, ARM,     "ResourceNotFound", NULL, NULL) \
     X(ARM_NO_PARENT,       404, ARM,     "ParentResourceNotFound", NULL, NULL) \

@@ -228,6 +228,37 @@ def test_tags(resources, service, sdk_group, sdk_account):
     assert not resources.tags.get_at_scope(scope).properties.tags
 
 
+def test_predefined_tags(resources, sdk_group):
+    def found():
+        return {t.tag_name: {v.tag_value: v.count.value for v in t.values} for t in resources.tags.list()}
+
+    made = resources.tags.create_or_update("stage")
+    assert (made.tag_name, made.count.type, made.count.value, made.values) == ("stage", "Total", 0, [])
+    assert resources.tags.create_or_update("Stage").id == made.id
+    value = resources.tags.create_or_update_value("stage", "live & well")
+    assert (value.tag_value, value.id) == ("live & well", f"{made.id}/tagValues/live & well")
+    assert found()["stage"] == {"live & well": 0}
+    resources.resource_groups.update(sdk_group, {"tags": {"stage": "live & well"}})
+    assert found()["stage"] == {"live & well": 1}
+    with pytest.raises(ResourceExistsError, match="PredefinedTagInUse.*Tag name 'stage' and tag value 'live & well'"):
+        resources.tags.delete_value("stage", "live & well")
+    with pytest.raises(ResourceExistsError, match="PredefinedTagInUse.*'stage' cannot be deleted"):
+        resources.tags.delete("stage")
+    resources.resource_groups.update(sdk_group, {"tags": {}})
+    resources.tags.delete_value("stage", "live & well")
+    resources.tags.delete("stage")
+    resources.tags.delete("stage")
+    assert "stage" not in found()
+    with pytest.raises(ResourceNotFoundError, match="PredefinedTagNameNotFound"):
+        resources.tags.create_or_update_value("stage", "live")
+    with pytest.raises(HttpResponseError, match="ReservedTagName"):
+        resources.tags.create_or_update("azureStage")
+    with pytest.raises(HttpResponseError, match="InvalidTagNameCharacters"):
+        resources.tags.create_or_update("stage?")
+    with pytest.raises(HttpResponseError, match="InvalidTagNameLength"):
+        resources.tags.create_or_update("s" * 513)
+
+
 def test_locks(service, options, cognitive, sdk_group, sdk_account):
     client = ManagementLockClient(**options)
     locks = client.management_locks

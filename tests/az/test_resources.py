@@ -73,6 +73,23 @@ def test_tags(az, lazuli, group):
     assert az("tag", "list", *here)["properties"]["tags"] == {}
 
 
+def test_names_of_tags(az, group):
+    made = az("tag", "create", "--name", "stage")
+    assert (made["tagName"], made["count"]) == ("stage", {"type": "Total", "value": 0})
+    assert az("tag", "add-value", "--name", "stage", "--value", "live")["tagValue"] == "live"
+    az("group", "update", "--name", group, "--set", "tags.stage=test")
+    (stage,) = [item for item in az("tag", "list") if item["tagName"] == "stage"]
+    assert [(value["tagValue"], value["count"]["value"]) for value in stage["values"]] == [("live", 0), ("test", 1)]
+    said = az.refused("PredefinedTagInUse", "tag", "remove-value", "--name", "stage", "--value", "test")
+    assert said.startswith("The tag cannot be deleted. It is associated to one or more resources.")
+    assert az("tag", "remove-value", "--name", "stage", "--value", "live") is None
+    az.refused("PredefinedTagInUse", "tag", "delete", "--name", "stage", "--yes")
+    az("group", "update", "--name", group, "--tags", "")
+    assert az("tag", "delete", "--name", "stage", "--yes") is None
+    assert "stage" not in [item["tagName"] for item in az("tag", "list")]
+    az.refused("PredefinedTagNameNotFound", "tag", "add-value", "--name", "stage", "--value", "live", status=3)
+
+
 def test_locks(az, lazuli, account):
     _, name, _, group = account
     lock = az("lock", "create", "--name", "kept", "--lock-type", "CanNotDelete", "--resource-group", group, "--notes", "ask us")
