@@ -86,6 +86,8 @@
     X(ARM_API_VERSION,     400, ARM,     "InvalidApiVersionParameter", NULL, NULL) \
     X(ARM_NO_REGISTERED,   400, ARM,     "NoRegisteredProviderFound", NULL, NULL) \
     X(ARM_NO_PROVIDER,     404, ARM,     "InvalidResourceNamespace", NULL, NULL) \
+    X(ARM_NOT_REGISTERED,  409, ARM,     "MissingSubscriptionRegistration", NULL, NULL) \
+    X(ARM_UNREGISTER,      409, ARM,     "CannotUnregisterProvider", NULL, NULL) \
     X(ARM_NO_OPERATIONS,   404, ARM,     "ProviderNotFound", NULL, NULL) \
     X(ARM_NO_TYPE,         404, ARM,     "InvalidResourceType", NULL, NULL) \
     X(ARM_NO_PATH,         404, ARM,     "NotFound", NULL, "The requested path was not found.") \

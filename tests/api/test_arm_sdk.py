@@ -19,6 +19,7 @@ from azure.mgmt.cognitiveservices.models import (
     RaiPolicyProperties,
     Sku,
 )
+from azure.mgmt.msi import ManagedServiceIdentityClient
 from azure.mgmt.resource import ManagementLockClient, SubscriptionClient
 
 from arm import Arm
@@ -73,6 +74,29 @@ def test_providers(resources):
     assert provider.registration_state == "Registered"
     assert "accounts" in [t.resource_type for t in resources.providers.get("Microsoft.CognitiveServices").resource_types]
     assert "Microsoft.Resources" in [p.namespace for p in resources.providers.list()]
+
+
+def test_a_provider_that_is_not_registered(options, resources, sdk_group):
+    client = ManagedServiceIdentityClient(**options)
+
+    def state_of(namespace):
+        return {p.namespace: p.registration_state for p in resources.providers.list()}[namespace]
+
+    def make():
+        return client.user_assigned_identities.create_or_update(sdk_group, "mine", {"location": "eastus"})
+
+    assert resources.providers.unregister("Microsoft.ManagedIdentity").registration_state == "Unregistered"
+    assert state_of("Microsoft.ManagedIdentity") == "Unregistered"
+    assert resources.providers.get("Microsoft.ManagedIdentity").registration_state == "Unregistered"
+    assert make().name == "mine"  # the SDK registers what it is told is missing, and tries again
+    assert state_of("Microsoft.ManagedIdentity") == "Registered"
+    with pytest.raises(ResourceExistsError, match="CannotUnregisterProvider.*userAssignedIdentities"):
+        resources.providers.unregister("Microsoft.ManagedIdentity")
+    with pytest.raises(ResourceExistsError, match="CannotUnregisterProvider"):
+        resources.providers.unregister("Microsoft.Authorization")
+    client.user_assigned_identities.delete(sdk_group, "mine")
+    assert resources.providers.unregister("Microsoft.ManagedIdentity").registration_state == "Unregistered"
+    assert resources.providers.register("Microsoft.ManagedIdentity").registration_state == "Registered"
 
 
 def test_groups(resources, sdk_group):

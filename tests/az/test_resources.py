@@ -118,6 +118,21 @@ def test_providers(az):
     assert "accounts" in [item["resourceType"] for item in provider["resourceTypes"]]
 
 
+def test_a_provider_that_is_not_registered(az, account):
+    here = ("--namespace", "Microsoft.Insights")
+    assert az("provider", "unregister", *here) is None
+    assert az("provider", "show", *here)["registrationState"] == "Unregistered"
+    columns, rows = az.table("provider", "list")
+    assert columns == ["Namespace", "RegistrationPolicy", "RegistrationState"]
+    states = {row["Namespace"]: (row["RegistrationState"], row["RegistrationPolicy"]) for row in rows}
+    assert states["Microsoft.Insights"] == ("Unregistered", "RegistrationRequired")
+    assert states["Microsoft.Resources"] == ("Registered", "RegistrationFree")
+    assert az("provider", "register", *here) is None
+    assert az("provider", "show", *here)["registrationState"] == "Registered"
+    said = az.refused("CannotUnregisterProvider", "provider", "unregister", "--namespace", "Microsoft.CognitiveServices")
+    assert f"resources of the type '{TYPE}'" in said
+
+
 def test_subscription(az, lazuli):
     v = lazuli.variables
     account = az("account", "show")
