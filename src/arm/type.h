@@ -138,6 +138,8 @@ extern const struct arm_type arm_rai_blocklist_type;
 extern const struct arm_type arm_rai_blocklist_item_type;
 extern const struct arm_type arm_rai_content_filter_type;
 extern const struct arm_type arm_encryption_scope_type;
+extern const struct arm_type arm_defender_setting_type;
+extern const struct arm_type arm_network_perimeter_type;
 extern const struct arm_type arm_tags_type;
 extern const struct arm_type arm_tag_names_type;
 extern const struct arm_type arm_tag_values_type;

@@ -90,7 +90,7 @@ def test_a_provider_that_is_not_registered(options, resources, sdk_group):
     assert resources.providers.get("Microsoft.ManagedIdentity").registration_state == "Unregistered"
     assert make().name == "mine"  # the SDK registers what it is told is missing, and tries again
     assert state_of("Microsoft.ManagedIdentity") == "Registered"
-    with pytest.raises(ResourceExistsError, match="CannotUnregisterProvider.*userAssignedIdentities"):
+    with pytest.raises(ResourceExistsError, match=r"CannotUnregisterProvider.*userAssignedIdentities"):
         resources.providers.unregister("Microsoft.ManagedIdentity")
     with pytest.raises(ResourceExistsError, match="CannotUnregisterProvider"):
         resources.providers.unregister("Microsoft.Authorization")
@@ -237,6 +237,21 @@ def test_private_endpoints(cognitive, sdk_group, sdk_account):
     cognitive.private_endpoint_connections.begin_delete(sdk_group, sdk_account, "one").result()
 
 
+def test_settings_of_other_services(cognitive, sdk_group, sdk_account):
+    here = (sdk_group, sdk_account)
+    settings = cognitive.defender_for_ai_settings
+    assert settings.create_or_update(*here, "Default", {"properties": {"state": "Enabled"}}).state == "Enabled"
+    assert settings.update(*here, "Default", {"properties": {"state": "Disabled"}}).state == "Disabled"
+    assert settings.get(*here, "Default").state == "Disabled"
+    assert [(s.name, s.state) for s in settings.list(*here)] == [("Default", "Disabled")]
+    perimeters = cognitive.network_security_perimeter_configurations
+    assert list(perimeters.list(*here)) == []
+    with pytest.raises(ResourceNotFoundError, match="ResourceNotFound"):
+        perimeters.get(*here, "one")
+    with pytest.raises(ResourceNotFoundError, match="ResourceNotFound"):
+        perimeters.begin_reconcile(*here, "one").result()
+
+
 def test_tags(resources, service, sdk_group, sdk_account):
     scope = (f"/subscriptions/{service.variables['LAZULI_SUBSCRIPTION_ID']}/resourceGroups/{sdk_group}"
              f"/providers/{ACCOUNT_TYPE}/{sdk_account}")
@@ -264,9 +279,9 @@ def test_predefined_tags(resources, sdk_group):
     assert found()["stage"] == {"live & well": 0}
     resources.resource_groups.update(sdk_group, {"tags": {"stage": "live & well"}})
     assert found()["stage"] == {"live & well": 1}
-    with pytest.raises(ResourceExistsError, match="PredefinedTagInUse.*Tag name 'stage' and tag value 'live & well'"):
+    with pytest.raises(ResourceExistsError, match=r"PredefinedTagInUse.*Tag name 'stage' and tag value 'live & well'"):
         resources.tags.delete_value("stage", "live & well")
-    with pytest.raises(ResourceExistsError, match="PredefinedTagInUse.*'stage' cannot be deleted"):
+    with pytest.raises(ResourceExistsError, match=r"PredefinedTagInUse.*'stage' cannot be deleted"):
         resources.tags.delete("stage")
     resources.resource_groups.update(sdk_group, {"tags": {}})
     resources.tags.delete_value("stage", "live & well")
