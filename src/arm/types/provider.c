@@ -3,7 +3,6 @@
 
 #include "arm/resource.h"
 #include "arm/route.h"
-#include "base/format.h"
 
 #define PATH "/subscriptions/{}/providers/{}"
 
@@ -201,7 +200,6 @@ static bool unregister(struct arm_call *c, struct error *err)
 {
     const struct name_space *n = find(c, err);
     struct store_resource r;
-    char etag[GUID_TEXT_LEN + 1];
 
     if (!n)
         return false;
@@ -212,17 +210,12 @@ static bool unregister(struct arm_call *c, struct error *err)
                          n->provider->name);
     if (!check_not_used(c, n, err))
         return false;
-    format_guid(etag);
     r = (struct store_resource){
         .id = state_id(c, c->names[0], n->provider->name),
         .type = arena_lower(c->arena, str_from(c->type->name)),
-        .etag = str_from(etag),
-        .body = STR("{}"),
-        .created_at_ms = c->now_ms,
-        .changed_at_ms = c->now_ms,
     };
     r.key = arena_lower(c->arena, r.id);
-    return store_put(c->txn, &r, err) && reply(c, n, err);
+    return arm_resource_put_mark(c, &r, err) && reply(c, n, err);
 }
 
 static const struct arm_route routes[] = {

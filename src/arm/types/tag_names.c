@@ -10,7 +10,6 @@
 
 #include "arm/document.h"
 #include "arm/resource.h"
-#include "base/format.h"
 
 #define NAME_PATH "/subscriptions/{}/tagNames/{}"
 #define VALUE_PATH NAME_PATH "/tagValues/{}"
@@ -237,7 +236,6 @@ static struct str key_of(const struct arm_call *c)
 static bool define(struct arm_call *c, bool *is_new, struct error *err)
 {
     struct store_resource r;
-    char etag[GUID_TEXT_LEN + 1];
     bool found;
 
     if (!store_get(c->txn, key_of(c), &r, &found, err))
@@ -245,17 +243,12 @@ static bool define(struct arm_call *c, bool *is_new, struct error *err)
     *is_new = !found;
     if (found)
         return true;
-    format_guid(etag);
     r = (struct store_resource){
         .key = key_of(c),
         .id = arm_resource_id(c, c->type),
         .type = arena_lower(c->arena, str_from(c->type->name)),
-        .etag = str_from(etag),
-        .body = STR("{}"),
-        .created_at_ms = c->now_ms,
-        .changed_at_ms = c->now_ms,
     };
-    return store_put(c->txn, &r, err);
+    return arm_resource_put_mark(c, &r, err);
 }
 
 static bool no_name(const struct arm_call *c, struct error *err)
