@@ -321,6 +321,23 @@ def test_generic_resources(resources, sdk_group, sdk_account):
     assert poller.result().tags == {"team": "b"}
 
 
+def test_export(resources, cognitive, sdk_group, sdk_account):
+    """As a template, which says of each resource what a client may set."""
+    cognitive.deployments.begin_create_or_update(sdk_group, sdk_account, "embed", embedding(capacity=3)).result()
+    request = {"resources": ["*"], "options": "IncludeParameterDefaultValue"}
+    template = resources.resource_groups.begin_export_template(sdk_group, request).result().template
+    parameter = f"accounts_{sdk_account.replace('-', '_')}_name"
+    assert template["parameters"] == {parameter: {"defaultValue": sdk_account, "type": "String"}}
+    account, deployment = template["resources"]
+    assert (account["type"], account["name"]) == (ACCOUNT_TYPE, f"[parameters('{parameter}')]")
+    assert account["properties"].keys().isdisjoint({"endpoint", "provisioningState", "internalId"})
+    assert deployment["name"] == f"[concat(parameters('{parameter}'), '/embed')]"
+    assert deployment["sku"]["capacity"] == 3 and deployment["properties"]["model"]["name"] == "text-embedding-ada-002"
+    assert deployment["dependsOn"] == [f"[resourceId('{ACCOUNT_TYPE}', parameters('{parameter}'))]"]
+    with pytest.raises(HttpResponseError, match="InvalidRequestContent"):
+        resources.resource_groups.begin_export_template(sdk_group, {"resources": []}).result()
+
+
 def test_writes_end_without_a_poll(cognitive, sdk_group):
     """The first answer is final: no client waits its 30 seconds."""
     calls = []

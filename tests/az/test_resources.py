@@ -47,6 +47,19 @@ def test_resources_of_any_type(az, account):
     az.refused("ResourceNotFound", "resource", "show", *here, status=3)
 
 
+def test_export_of_a_group(az, lazuli, account):
+    _, name, _, group = account
+    template = az("group", "export", "--name", group)
+    parameter = f"accounts_{name.replace('-', '_')}_name"
+    assert template["parameters"] == {parameter: {"type": "String"}}
+    assert [resource["name"] for resource in template["resources"]] == [f"[parameters('{parameter}')]"]
+    here = f"{subscription(lazuli)}/resourceGroups/{group}/providers/{TYPE}/{name}"
+    template = az("group", "export", "--name", group, "--resource-ids", here, "--skip-all-params")
+    (resource,) = template["resources"]
+    assert (resource["name"], resource["kind"], resource["sku"]["name"]) == (name, "OpenAI", "S0")
+    az.refused("InvalidRequestContent", "group", "export", "--name", group, "--export-format", "bicep")
+
+
 def test_rest(az, lazuli, group):
     url = f"{subscription(lazuli)}/resourceGroups/{group}?api-version=2021-04-01"
     assert az("rest", "--method", "get", "--url", url)["name"] == group
