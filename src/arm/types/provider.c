@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "arm/types/provider.h"
 
+#include <assert.h>
+
 #include "arm/resource.h"
 #include "arm/route.h"
 
@@ -47,8 +49,10 @@ bool provider_check(struct arm_call *c, struct error *err)
     if (c->route->method == HTTP_GET || c->route->method == HTTP_DELETE ||
         c->request->is_internal || !str_starts_with(scope, STR("/subscriptions/")))
         return true;
-    while (n->provider != c->type->provider)
+    while (n->provider != c->type->provider) {
         n++;
+        assert(n < name_spaces + ARRAY_LEN(name_spaces)); /* each type's is there */
+    }
     if (!find_state(c, arm_id_segment(scope, 1), n, &is_registered, err))
         return false;
     return is_registered ||

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "arm/type.h"
 #include "fixture.h"
 
 #define LATE "?api-version=2024-10-01"
@@ -155,30 +156,11 @@ static void test_refused(void **state)
 }
 
 /* With the account one more than a template has. */
-static bool fill(struct store_txn *t, struct arena *arena, void *data, struct error *err)
-{
-    (void)data;
-    for (int i = 0; i < 800; i++) {
-        struct store_resource r = {
-            .id = arena_printf(arena, A "/raiBlocklists/b%d", i),
-            .type = STR("microsoft.cognitiveservices/accounts/raiblocklists"),
-            .etag = STR("e"),
-            .body = STR("{}"),
-        };
-
-        r.key = arena_lower(arena, r.id);
-        if (!store_put(t, &r, err))
-            return false;
-    }
-    return true;
-}
-
 static void test_it_is_bounded(void **state)
 {
     struct fixture *f = *state;
-    struct error err;
 
-    assert_true(store_run(f->store, fill, NULL, &err));
+    fixture_fill(f, A "/raiBlocklists/b", &arm_rai_blocklist_type, 800);
     expect_error(f, 400, "BadRequest", "at most 800 resources", HTTP_POST, EXPORT, ALL "}");
     export_all(f, "{\"resources\":[\"" A "\"]}");
     expect(f, 202, HTTP_DELETE, A "/raiBlocklists/b7" LATE, NULL);

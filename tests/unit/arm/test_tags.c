@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "arm/type.h"
 #include "fixture.h"
 
 #define TAGS "/providers/Microsoft.Resources/tags/default?api-version=2022-09-01"
@@ -263,31 +264,11 @@ static void test_names_that_cannot_be(void **state)
     expect_error(f, 405, "MethodNotAllowed", "'GET'", HTTP_GET, NAMES "/n" V, NULL);
 }
 
-/* What a subscription has at most, less one, as if they had been defined one by one. */
-static bool fill(struct store_txn *t, struct arena *arena, void *data, struct error *err)
-{
-    (void)data;
-    for (int i = 0; i < 1999; i++) {
-        struct store_resource r = {
-            .id = arena_printf(arena, NAMES "/n/tagValues/%d", i),
-            .type = STR("microsoft.resources/subscriptions/tagnames/tagvalues"),
-            .etag = STR("e"),
-            .body = STR("{}"),
-        };
-
-        r.key = arena_lower(arena, r.id);
-        if (!store_put(t, &r, err))
-            return false;
-    }
-    return true;
-}
-
 static void test_they_are_bounded(void **state)
 {
     struct fixture *f = *state;
-    struct error err;
 
-    assert_true(store_run(f->store, fill, NULL, &err));
+    fixture_fill(f, NAMES "/n/tagValues/", &arm_tag_values_type, 1999);
     expect(f, 201, HTTP_PUT, NAMES "/n" V, NULL);
     expect_error(f, 400, "BadRequest", "at most 2000", HTTP_PUT, NAMES "/more" V, NULL);
     expect_error(f, 400, "BadRequest", "at most 2000", HTTP_PUT, NAMES "/n/tagValues/x" V, NULL);
