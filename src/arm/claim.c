@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "arm/claim.h"
 
-#include "base/format.h"
+#include "arm/resource.h"
 
 static struct str claim_key(struct arm_call *c, enum arm_claim kind, struct str name)
 {
@@ -24,7 +24,6 @@ bool arm_claim_take(struct arm_call *c, enum arm_claim kind, struct str name, st
     /* who holds it; not the owner's key itself, whose children are its nested resources */
     struct str holder = arena_printf(c->arena, "/claims%.*s", STR_ARGS(owner));
     struct store_resource r;
-    char etag[GUID_TEXT_LEN + 1];
     bool found;
 
     if (!store_get(c->txn, claim_key(c, kind, name), &r, &found, err))
@@ -32,18 +31,13 @@ bool arm_claim_take(struct arm_call *c, enum arm_claim kind, struct str name, st
     *taken = !found || str_equal(r.parent, holder);
     if (found)
         return true;
-    format_guid(etag);
     r = (struct store_resource){
         .key = claim_key(c, kind, name),
         .id = claim_key(c, kind, name),
         .type = STR("lazuli/claims"),
         .parent = holder,
-        .etag = arena_copy(c->arena, str_from(etag)),
-        .body = STR("{}"),
-        .created_at_ms = c->now_ms,
-        .changed_at_ms = c->now_ms,
     };
-    return store_put(c->txn, &r, err);
+    return arm_resource_put_mark(c, &r, err);
 }
 
 bool arm_claim_release(struct arm_call *c, enum arm_claim kind, struct str name, struct error *err)

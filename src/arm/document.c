@@ -63,14 +63,22 @@ static yyjson_mut_val *read_text(yyjson_mut_doc *doc, const struct arm_field *f,
     return yyjson_mut_strncpy(doc, kept.data, kept.len);
 }
 
-/* "Use tags to organize your Azure resources": names of tags can't have them. */
 static bool has_reserved(struct str name)
 {
     for (size_t i = 0; i < name.len; i++) {
         if (strchr("<>%&\\?/", name.data[i]) || (unsigned char)name.data[i] < ' ')
             return true;
     }
-    return false;
+    return !str_is_utf8(name);
+}
+
+bool arm_document_check_tag_name(struct str name, const char *path, struct error *err)
+{
+    return !has_reserved(name) ||
+           error_set_target(err, ERROR_ARM_TAG_NAME, path,
+                            "The tag names '%.*s' have reserved characters '<,>,%%,&,\\,?,/' or "
+                            "control characters.",
+                            STR_ARGS(str_slice(name, 0, 100)));
 }
 
 static bool is_text_map(const struct arm_field *f, yyjson_val *map, struct error *err)
@@ -88,11 +96,8 @@ static bool is_text_map(const struct arm_field *f, yyjson_val *map, struct error
             return wrong(err, f->path, "must have strings of at most 256 characters as its values");
         if (yyjson_get_len(key) > TAG_NAME_MAX || !yyjson_get_len(key))
             return wrong(err, f->path, "must have names of 1 to 512 characters");
-        if (has_reserved(json_str(key)))
-            return error_set_target(err, ERROR_ARM_TAG_NAME, f->path,
-                                    "The tag names '%.*s' have reserved characters "
-                                    "'<,>,%%,&,\\,?,/' or control characters.",
-                                    STR_ARGS(str_slice(json_str(key), 0, 100)));
+        if (!arm_document_check_tag_name(json_str(key), f->path, err))
+            return false;
     }
     return true;
 }

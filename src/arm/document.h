@@ -18,6 +18,10 @@ MUST_CHECK yyjson_mut_doc *arm_document_from_patch(struct arena *a, const struct
                                                    yyjson_val *old, yyjson_val *input,
                                                    struct error *err);
 
+/* Azure's "Use tags to organize your Azure resources" says what names of tags can't have.
+ * ERROR_ARM_TAG_NAME, with `path` as its target. */
+MUST_CHECK bool arm_document_check_tag_name(struct str name, const char *path, struct error *err);
+
 /* As json_at, with names compared without case. */
 yyjson_val *arm_document_at(yyjson_val *object, const char *path);
 

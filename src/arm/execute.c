@@ -8,6 +8,7 @@
 #include "arm/route.h"
 #include "arm/type.h"
 #include "arm/types/lock.h"
+#include "arm/types/provider.h"
 #include "arm/version.h"
 #include "base/format.h"
 
@@ -109,8 +110,8 @@ static bool execute(struct arm_call *c, struct error *err)
     if (!arm_route_find(c, err) ||
         !arm_version_check(c->type->provider, c->type->name, c->api_version, c->arena, err))
         return false;
-    if (authorize(c, err) && lock_check(c, err) && check_length(c, err) && handle(c, err) &&
-        arm_publish_prepare(c, err) && arm_activity_record(c, NULL, err))
+    if (authorize(c, err) && lock_check(c, err) && provider_check(c, err) && check_length(c, err) &&
+        handle(c, err) && arm_publish_prepare(c, err) && arm_activity_record(c, NULL, err))
         return true;
     c->reply.header_count = kept; /* the handler's belong to what did not come to be */
     return false;

@@ -57,6 +57,9 @@ MUST_CHECK bool arm_resource_read_below(struct arm_call *c, const struct arm_typ
 MUST_CHECK bool arm_resource_rewrite(struct arm_call *c, const struct arm_type *type,
                                      const struct store_resource *r, yyjson_mut_doc *doc,
                                      struct error *err);
+/* Writes a document that says nothing but that it is there. `named` has its key, id, type and parent. */
+MUST_CHECK bool arm_resource_put_mark(struct arm_call *c, const struct store_resource *named,
+                                      struct error *err);
 /* Deletes a resource with all that lies below it and belongs to it: each type's on_delete is asked. */
 MUST_CHECK bool arm_resource_remove(struct arm_call *c, const struct store_resource *r,
                                     struct error *err);

@@ -17,6 +17,8 @@ const struct arm_type *const arm_types[] = {
     &arm_rai_blocklist_item_type,
     &arm_rai_content_filter_type,
     &arm_encryption_scope_type,
+    &arm_defender_setting_type,
+    &arm_network_perimeter_type,
     &arm_model_type,
     &arm_model_capacity_type,
     &arm_usage_type,
@@ -31,6 +33,7 @@ const struct arm_type *const arm_types[] = {
     &arm_system_assigned_identity_type,
     &arm_tags_type,
     &arm_tag_names_type,
+    &arm_tag_values_type,
     &arm_event_type,
     &arm_event_category_type,
 };

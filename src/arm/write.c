@@ -222,6 +222,19 @@ bool arm_resource_rewrite(struct arm_call *c, const struct arm_type *type,
     return change.old && complete(&change, err);
 }
 
+bool arm_resource_put_mark(struct arm_call *c, const struct store_resource *named,
+                           struct error *err)
+{
+    struct store_resource r = *named;
+    char etag[GUID_TEXT_LEN + 1];
+
+    format_guid(etag);
+    r.etag = str_from(etag);
+    r.body = STR("{}");
+    r.created_at_ms = r.changed_at_ms = c->now_ms;
+    return store_put(c->txn, &r, err);
+}
+
 /* -- Deleting -------------------------------------------------------------------------------- */
 
 static bool check_no_children(struct arm_call *c, const struct store_resource *r, struct error *err)

@@ -86,6 +86,8 @@
     X(ARM_API_VERSION,     400, ARM,     "InvalidApiVersionParameter", NULL, NULL) \
     X(ARM_NO_REGISTERED,   400, ARM,     "NoRegisteredProviderFound", NULL, NULL) \
     X(ARM_NO_PROVIDER,     404, ARM,     "InvalidResourceNamespace", NULL, NULL) \
+    X(ARM_NOT_REGISTERED,  409, ARM,     "MissingSubscriptionRegistration", NULL, NULL) \
+    X(ARM_UNREGISTER,      409, ARM,     "CannotUnregisterProvider", NULL, NULL) \
     X(ARM_NO_OPERATIONS,   404, ARM,     "ProviderNotFound", NULL, NULL) \
     X(ARM_NO_TYPE,         404, ARM,     "InvalidResourceType", NULL, NULL) \
     X(ARM_NO_PATH,         404, ARM,     "NotFound", NULL, "The requested path was not found.") \
@@ -93,6 +95,11 @@
     X(ARM_NO_SUBSCRIPTION, 404, ARM,     "SubscriptionNotFound", NULL, NULL) \
     X(ARM_SUBSCRIPTION_ID, 400, ARM,     "InvalidSubscriptionId", NULL, NULL) \
     X(ARM_TAG_NAME,        400, ARM,     "InvalidTagNameCharacters", NULL, NULL) \
+    X(ARM_TAG_NAME_LENGTH, 400, ARM,     "InvalidTagNameLength", NULL, NULL) \
+    X(ARM_TAG_VALUE_LENGTH, 400, ARM,    "InvalidTagValueLength", NULL, NULL) \
+    X(ARM_TAG_RESERVED,    400, ARM,     "ReservedTagName", NULL, NULL) \
+    X(ARM_NO_TAG_NAME,     404, ARM,     "PredefinedTagNameNotFound", NULL, NULL) \
+    X(ARM_TAG_IN_USE,      409, ARM,     "PredefinedTagInUse", NULL, NULL) \
     X(ARM_NO_GROUP,        404, ARM,     "ResourceGroupNotFound", NULL, NULL) \
     X(ARM_NO_RESOURCE,     404, ARM,     "ResourceNotFound", NULL, NULL) \
     X(ARM_NO_PARENT,       404, ARM,     "ParentResourceNotFound", NULL, NULL) \

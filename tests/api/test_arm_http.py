@@ -408,6 +408,41 @@ def test_children_are_as_specified(arm, arm_group, arm_account):
 
 
 @in_every_version
+def test_defender_for_ai(arm, arm_account):
+    if arm.version <= "2023-05-01":
+        return
+    path = f"{arm_account}/defenderForAISettings/Default"
+    assert arm.call("GET", path.rsplit("/", 1)[0])["value"] == []
+    assert arm.call("GET", path, status=404)["error"]["code"] == "ResourceNotFound"
+    made = arm.call("PUT", path, {"properties": {"state": "Enabled"}}, 201)
+    assert (made["id"], made["name"], made["properties"]) == (path, "Default", {"state": "Enabled"})
+    assert arm.call("GET", path) == made
+    assert arm.call("GET", path.rsplit("/", 1)[0])["value"] == [made]
+    changed = arm.call("PATCH", path, {"properties": {"state": "disabled"}})
+    assert changed["properties"] == {"state": "Disabled"} and changed["etag"] != made["etag"]
+    assert arm.call("PATCH", path, {"tags": {"a": "b"}})["properties"] == {"state": "Disabled"}
+    error = arm.call("PUT", path, {"properties": {"state": "On"}}, 400)["error"]
+    assert (error["code"], error["target"]) == ("InvalidRequestContent", "properties.state")
+    arm.call("DELETE", path, status=405)
+    arm.call("DELETE", arm_account)
+
+
+@in_every_version
+def test_network_security_perimeters(arm, arm_account):
+    """There are none."""
+    if arm.version <= "2023-05-01":
+        return
+    path = f"{arm_account}/networkSecurityPerimeterConfigurations"
+    assert arm.call("GET", path)["value"] == []
+    for method, name in (("GET", "one"), ("POST", "one/reconcile")):
+        error = arm.call(method, f"{path}/{name}", status=404)["error"]
+        assert error["code"] == "ResourceNotFound" and "networkSecurityPerimeterConfigurations/one" in error["message"]
+        none = f"{path}/{name}".replace(arm_account, f"{arm_account}-none")
+        assert arm.call(method, none, status=404)["error"]["code"] == "ParentResourceNotFound"
+    arm.call("PUT", f"{path}/one", {"properties": {}}, 405)
+
+
+@in_every_version
 def test_shared_commitment_plan(arm, arm_group, arm_account):
     provider = f"{arm.group(arm_group)}/providers/Microsoft.CognitiveServices"
     plan = {"kind": "OpenAI", "sku": {"name": "S0"}, "location": "eastus",

@@ -19,6 +19,7 @@ from azure.mgmt.cognitiveservices.models import (
     RaiPolicyProperties,
     Sku,
 )
+from azure.mgmt.msi import ManagedServiceIdentityClient
 from azure.mgmt.resource import ManagementLockClient, SubscriptionClient
 
 from arm import Arm
@@ -73,6 +74,29 @@ def test_providers(resources):
     assert provider.registration_state == "Registered"
     assert "accounts" in [t.resource_type for t in resources.providers.get("Microsoft.CognitiveServices").resource_types]
     assert "Microsoft.Resources" in [p.namespace for p in resources.providers.list()]
+
+
+def test_a_provider_that_is_not_registered(options, resources, sdk_group):
+    client = ManagedServiceIdentityClient(**options)
+
+    def state_of(namespace):
+        return {p.namespace: p.registration_state for p in resources.providers.list()}[namespace]
+
+    def make():
+        return client.user_assigned_identities.create_or_update(sdk_group, "mine", {"location": "eastus"})
+
+    assert resources.providers.unregister("Microsoft.ManagedIdentity").registration_state == "Unregistered"
+    assert state_of("Microsoft.ManagedIdentity") == "Unregistered"
+    assert resources.providers.get("Microsoft.ManagedIdentity").registration_state == "Unregistered"
+    assert make().name == "mine"  # the SDK registers what it is told is missing, and tries again
+    assert state_of("Microsoft.ManagedIdentity") == "Registered"
+    with pytest.raises(ResourceExistsError, match=r"CannotUnregisterProvider.*userAssignedIdentities"):
+        resources.providers.unregister("Microsoft.ManagedIdentity")
+    with pytest.raises(ResourceExistsError, match="CannotUnregisterProvider"):
+        resources.providers.unregister("Microsoft.Authorization")
+    client.user_assigned_identities.delete(sdk_group, "mine")
+    assert resources.providers.unregister("Microsoft.ManagedIdentity").registration_state == "Unregistered"
+    assert resources.providers.register("Microsoft.ManagedIdentity").registration_state == "Registered"
 
 
 def test_groups(resources, sdk_group):
@@ -213,6 +237,21 @@ def test_private_endpoints(cognitive, sdk_group, sdk_account):
     cognitive.private_endpoint_connections.begin_delete(sdk_group, sdk_account, "one").result()
 
 
+def test_settings_of_other_services(cognitive, sdk_group, sdk_account):
+    here = (sdk_group, sdk_account)
+    settings = cognitive.defender_for_ai_settings
+    assert settings.create_or_update(*here, "Default", {"properties": {"state": "Enabled"}}).state == "Enabled"
+    assert settings.update(*here, "Default", {"properties": {"state": "Disabled"}}).state == "Disabled"
+    assert settings.get(*here, "Default").state == "Disabled"
+    assert [(s.name, s.state) for s in settings.list(*here)] == [("Default", "Disabled")]
+    perimeters = cognitive.network_security_perimeter_configurations
+    assert list(perimeters.list(*here)) == []
+    with pytest.raises(ResourceNotFoundError, match="ResourceNotFound"):
+        perimeters.get(*here, "one")
+    with pytest.raises(ResourceNotFoundError, match="ResourceNotFound"):
+        perimeters.begin_reconcile(*here, "one").result()
+
+
 def test_tags(resources, service, sdk_group, sdk_account):
     scope = (f"/subscriptions/{service.variables['LAZULI_SUBSCRIPTION_ID']}/resourceGroups/{sdk_group}"
              f"/providers/{ACCOUNT_TYPE}/{sdk_account}")
@@ -226,6 +265,37 @@ def test_tags(resources, service, sdk_group, sdk_account):
     assert ("team", ["a"]) in [(t.tag_name, [v.tag_value for v in t.values]) for t in resources.tags.list()]
     resources.tags.begin_delete_at_scope(scope).result()
     assert not resources.tags.get_at_scope(scope).properties.tags
+
+
+def test_predefined_tags(resources, sdk_group):
+    def found():
+        return {t.tag_name: {v.tag_value: v.count.value for v in t.values} for t in resources.tags.list()}
+
+    made = resources.tags.create_or_update("stage")
+    assert (made.tag_name, made.count.type, made.count.value, made.values) == ("stage", "Total", 0, [])
+    assert resources.tags.create_or_update("Stage").id == made.id
+    value = resources.tags.create_or_update_value("stage", "live & well")
+    assert (value.tag_value, value.id) == ("live & well", f"{made.id}/tagValues/live & well")
+    assert found()["stage"] == {"live & well": 0}
+    resources.resource_groups.update(sdk_group, {"tags": {"stage": "live & well"}})
+    assert found()["stage"] == {"live & well": 1}
+    with pytest.raises(ResourceExistsError, match=r"PredefinedTagInUse.*Tag name 'stage' and tag value 'live & well'"):
+        resources.tags.delete_value("stage", "live & well")
+    with pytest.raises(ResourceExistsError, match=r"PredefinedTagInUse.*'stage' cannot be deleted"):
+        resources.tags.delete("stage")
+    resources.resource_groups.update(sdk_group, {"tags": {}})
+    resources.tags.delete_value("stage", "live & well")
+    resources.tags.delete("stage")
+    resources.tags.delete("stage")
+    assert "stage" not in found()
+    with pytest.raises(ResourceNotFoundError, match="PredefinedTagNameNotFound"):
+        resources.tags.create_or_update_value("stage", "live")
+    with pytest.raises(HttpResponseError, match="ReservedTagName"):
+        resources.tags.create_or_update("azureStage")
+    with pytest.raises(HttpResponseError, match="InvalidTagNameCharacters"):
+        resources.tags.create_or_update("stage?")
+    with pytest.raises(HttpResponseError, match="InvalidTagNameLength"):
+        resources.tags.create_or_update("s" * 513)
 
 
 def test_locks(service, options, cognitive, sdk_group, sdk_account):
@@ -249,6 +319,23 @@ def test_generic_resources(resources, sdk_group, sdk_account):
     poller = resources.resources.begin_create_or_update(
         sdk_group, "Microsoft.CognitiveServices", "", "accounts", sdk_account, "2023-05-01", shown)
     assert poller.result().tags == {"team": "b"}
+
+
+def test_export(resources, cognitive, sdk_group, sdk_account):
+    """As a template, which says of each resource what a client may set."""
+    cognitive.deployments.begin_create_or_update(sdk_group, sdk_account, "embed", embedding(capacity=3)).result()
+    request = {"resources": ["*"], "options": "IncludeParameterDefaultValue"}
+    template = resources.resource_groups.begin_export_template(sdk_group, request).result().template
+    parameter = f"accounts_{sdk_account.replace('-', '_')}_name"
+    assert template["parameters"] == {parameter: {"defaultValue": sdk_account, "type": "String"}}
+    account, deployment = template["resources"]
+    assert (account["type"], account["name"]) == (ACCOUNT_TYPE, f"[parameters('{parameter}')]")
+    assert account["properties"].keys().isdisjoint({"endpoint", "provisioningState", "internalId"})
+    assert deployment["name"] == f"[concat(parameters('{parameter}'), '/embed')]"
+    assert deployment["sku"]["capacity"] == 3 and deployment["properties"]["model"]["name"] == "text-embedding-ada-002"
+    assert deployment["dependsOn"] == [f"[resourceId('{ACCOUNT_TYPE}', parameters('{parameter}'))]"]
+    with pytest.raises(HttpResponseError, match="InvalidRequestContent"):
+        resources.resource_groups.begin_export_template(sdk_group, {"resources": []}).result()
 
 
 def test_writes_end_without_a_poll(cognitive, sdk_group):

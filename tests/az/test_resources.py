@@ -47,6 +47,19 @@ def test_resources_of_any_type(az, account):
     az.refused("ResourceNotFound", "resource", "show", *here, status=3)
 
 
+def test_export_of_a_group(az, lazuli, account):
+    _, name, _, group = account
+    template = az("group", "export", "--name", group)
+    parameter = f"accounts_{name.replace('-', '_')}_name"
+    assert template["parameters"] == {parameter: {"type": "String"}}
+    assert [resource["name"] for resource in template["resources"]] == [f"[parameters('{parameter}')]"]
+    here = f"{subscription(lazuli)}/resourceGroups/{group}/providers/{TYPE}/{name}"
+    template = az("group", "export", "--name", group, "--resource-ids", here, "--skip-all-params")
+    (resource,) = template["resources"]
+    assert (resource["name"], resource["kind"], resource["sku"]["name"]) == (name, "OpenAI", "S0")
+    az.refused("InvalidRequestContent", "group", "export", "--name", group, "--export-format", "bicep")
+
+
 def test_rest(az, lazuli, group):
     url = f"{subscription(lazuli)}/resourceGroups/{group}?api-version=2021-04-01"
     assert az("rest", "--method", "get", "--url", url)["name"] == group
@@ -71,6 +84,23 @@ def test_tags(az, lazuli, group):
     assert [value["tagValue"] for value in phase["values"]] == ["live"]
     assert az("tag", "delete", *here, "--yes") is None
     assert az("tag", "list", *here)["properties"]["tags"] == {}
+
+
+def test_names_of_tags(az, group):
+    made = az("tag", "create", "--name", "stage")
+    assert (made["tagName"], made["count"]) == ("stage", {"type": "Total", "value": 0})
+    assert az("tag", "add-value", "--name", "stage", "--value", "live")["tagValue"] == "live"
+    az("group", "update", "--name", group, "--set", "tags.stage=test")
+    (stage,) = [item for item in az("tag", "list") if item["tagName"] == "stage"]
+    assert [(value["tagValue"], value["count"]["value"]) for value in stage["values"]] == [("live", 0), ("test", 1)]
+    said = az.refused("PredefinedTagInUse", "tag", "remove-value", "--name", "stage", "--value", "test")
+    assert said.startswith("The tag cannot be deleted. It is associated to one or more resources.")
+    assert az("tag", "remove-value", "--name", "stage", "--value", "live") is None
+    az.refused("PredefinedTagInUse", "tag", "delete", "--name", "stage", "--yes")
+    az("group", "update", "--name", group, "--tags", "")
+    assert az("tag", "delete", "--name", "stage", "--yes") is None
+    assert "stage" not in [item["tagName"] for item in az("tag", "list")]
+    az.refused("PredefinedTagNameNotFound", "tag", "add-value", "--name", "stage", "--value", "live", status=3)
 
 
 def test_locks(az, lazuli, account):
@@ -99,6 +129,21 @@ def test_providers(az):
     provider = az("provider", "show", "--namespace", "Microsoft.CognitiveServices")
     assert (provider["namespace"], provider["registrationState"]) == ("Microsoft.CognitiveServices", "Registered")
     assert "accounts" in [item["resourceType"] for item in provider["resourceTypes"]]
+
+
+def test_a_provider_that_is_not_registered(az, account):
+    here = ("--namespace", "Microsoft.Insights")
+    assert az("provider", "unregister", *here) is None
+    assert az("provider", "show", *here)["registrationState"] == "Unregistered"
+    columns, rows = az.table("provider", "list")
+    assert columns == ["Namespace", "RegistrationPolicy", "RegistrationState"]
+    states = {row["Namespace"]: (row["RegistrationState"], row["RegistrationPolicy"]) for row in rows}
+    assert states["Microsoft.Insights"] == ("Unregistered", "RegistrationRequired")
+    assert states["Microsoft.Resources"] == ("Registered", "RegistrationFree")
+    assert az("provider", "register", *here) is None
+    assert az("provider", "show", *here)["registrationState"] == "Registered"
+    said = az.refused("CannotUnregisterProvider", "provider", "unregister", "--namespace", "Microsoft.CognitiveServices")
+    assert f"resources of the type '{TYPE}'" in said
 
 
 def test_subscription(az, lazuli):

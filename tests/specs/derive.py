@@ -13,8 +13,9 @@ from compact import references, write
 
 FIRST = "2024-10-01"
 OURS = {
-    "CognitiveServicesAccounts", "CognitiveServicesCommitmentPlans", "CommitmentPlans", "CommitmentTiers", "Deployments",
-    "EncryptionScopes", "ModelCapacities", "Models", "PrivateEndpointConnections", "PrivateLinkResources", "RaiBlocklists",
+    "CognitiveServicesAccounts", "CognitiveServicesCommitmentPlans", "CommitmentPlans", "CommitmentTiers",
+    "DefenderForAISettings", "Deployments", "EncryptionScopes", "ModelCapacities", "Models",
+    "NetworkSecurityPerimeterConfigurations", "PrivateEndpointConnections", "PrivateLinkResources", "RaiBlocklists",
     "RaiContentFilters", "RaiPolicies", "Skus", "Usages",
 }  # fmt: skip
 NOT_OURS = {"Pause", "Resume"}
@@ -112,8 +113,9 @@ class Pandora:
         if kind.endswith("/deletedaccounts"):
             owned = "microsoft.cognitiveservices/accounts"
         if owned in self.bicep.resources and about.get("referenceName") in {
-            "Account", "Deployment", "CommitmentPlan", "CommitmentPlanAccountAssociation", "EncryptionScope",
-            "PrivateEndpointConnection", "RaiBlocklist", "RaiBlocklistItem", "RaiContentFilter", "RaiPolicy",
+            "Account", "Deployment", "CommitmentPlan", "CommitmentPlanAccountAssociation", "DefenderForAISetting",
+            "EncryptionScope", "NetworkSecurityPerimeterConfiguration", "PrivateEndpointConnection", "RaiBlocklist",
+            "RaiBlocklistItem", "RaiContentFilter", "RaiPolicy",
         }:  # fmt: skip
             item = self.bicep.resource(owned)
         else:

@@ -7,6 +7,7 @@
 #include "arm/location.h"
 #include "arm/page.h"
 #include "arm/resource.h"
+#include "arm/types/group_export.h"
 #include "arm/types/operation.h"
 #include "base/format.h"
 
@@ -160,6 +161,7 @@ static const struct arm_route routes[] = {
     { HTTP_DELETE, "/subscriptions/{}/resourceGroups/{}", delete_group },
     { HTTP_GET, "/subscriptions/{}/resourceGroups/{}/resources", list_resources },
     { HTTP_GET, "/subscriptions/{}/resources", list_resources },
+    { HTTP_POST, "/subscriptions/{}/resourceGroups/{}/exportTemplate", group_export },
 };
 
 const struct arm_type arm_group_type = {

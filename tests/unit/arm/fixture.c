@@ -9,6 +9,7 @@
 #include "arm/activity.h"
 #include "arm/execute.h"
 #include "arm/publish.h"
+#include "arm/type.h"
 
 static const char catalog_text[] =
     "engines:\n"
@@ -320,6 +321,42 @@ void expect_error(struct fixture *f, int status, const char *code, const char *w
     assert_text(error, "error.code", code);
     if (!strstr(yyjson_get_str(json_at(error, "error.message")), words))
         fail_msg("'%s' lacks '%s'", yyjson_get_str(json_at(error, "error.message")), words);
+}
+
+/* -- Many resources --------------------------------------------------------------------------- */
+
+struct filling {
+    const char *id;
+    const struct arm_type *type;
+    int count;
+};
+
+static bool fill(struct store_txn *t, struct arena *arena, void *data, struct error *err)
+{
+    const struct filling *filling = data;
+
+    for (int i = 0; i < filling->count; i++) {
+        struct store_resource r = {
+            .id = arena_printf(arena, "%s%d", filling->id, i),
+            .type = arena_lower(arena, str_from(filling->type->name)),
+            .etag = STR("e"),
+            .body = STR("{}"),
+        };
+
+        r.key = arena_lower(arena, r.id);
+        if (!store_put(t, &r, err))
+            return false;
+    }
+    return true;
+}
+
+void fixture_fill(struct fixture *f, const char *id, const struct arm_type *type, int count)
+{
+    struct filling filling = { id, type, count };
+    struct error err = { 0 };
+
+    if (!store_run(f->store, fill, &filling, &err))
+        fail_msg("%s", err.text);
 }
 
 /* -- Looking at answers ---------------------------------------------------------------------- */

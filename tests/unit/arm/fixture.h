@@ -62,6 +62,10 @@ void fixture_restart(struct fixture *f);
 /* The same with more lines in the catalog: "quotas: [...]\n". */
 void fixture_restart_with(struct fixture *f, const char *more);
 
+/* So many resources of the type that say nothing, as if they had been made one by one: their ids are that
+ * text and a number, from 0 on. */
+void fixture_fill(struct fixture *f, const char *id, const struct arm_type *type, int count);
+
 struct answer call(struct fixture *f, enum http_method method, const char *path, const char *body);
 /* The call succeeds with that status. */
 yyjson_val *expect(struct fixture *f, int status, enum http_method method, const char *path,

@@ -171,14 +171,54 @@ static void test_encryption_scope(void **state)
     expect(f, 204, HTTP_DELETE, path, NULL);
 }
 
+/* -- Settings of other services -------------------------------------------------------------- */
+
+/* Also once the account was deleted, and has come back. */
+static void test_defender_setting(void **state)
+{
+    struct fixture *f = *state;
+    const char *path = A "/defenderForAISettings/Default" LATE;
+
+    expect(f, 404, HTTP_PATCH, path, "{}");
+    assert_text(expect(f, 201, HTTP_PUT, path, "{}"), "properties.state", "Disabled");
+    assert_text(expect(f, 200, HTTP_PATCH, path, "{\"properties\":{\"state\":\"enabled\"}}"),
+                "properties.state", "Enabled");
+    expect_error(f, 400, "InvalidRequestContent", "Disabled|Enabled", HTTP_PATCH, path,
+                 "{\"properties\":{\"state\":\"On\"}}");
+    expect_error(f, 405, "MethodNotAllowed", "'DELETE'", HTTP_DELETE, path, NULL);
+    expect(f, 200, HTTP_DELETE, A V, NULL);
+    expect(f, 404, HTTP_GET, path, NULL);
+    expect(f, 201, HTTP_PUT, A V, "{\"location\":\"eastus\",\"properties\":{\"restore\":true}}");
+    assert_text(expect(f, 200, HTTP_GET, path, NULL), "properties.state", "Enabled");
+}
+
+static void test_network_perimeters(void **state)
+{
+#define PERIMETERS A "/networkSecurityPerimeterConfigurations"
+    struct fixture *f = *state;
+
+    assert_int_equal(count_of(expect(f, 200, HTTP_GET, PERIMETERS LATE, NULL)), 0);
+    expect_error(f, 404, "ResourceNotFound", "networkSecurityPerimeterConfigurations/one", HTTP_GET,
+                 PERIMETERS "/one" LATE, NULL);
+    expect_error(f, 404, "ResourceNotFound", "networkSecurityPerimeterConfigurations/one",
+                 HTTP_POST, PERIMETERS "/one/reconcile" LATE, NULL);
+#undef PERIMETERS
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_set_up_account, fixture_tear_down)
-        T(test_connection),     T(test_connection_refused),
-        T(test_link_resources), T(test_with_the_account),
-        T(test_plan),           T(test_shared_plan),
-        T(test_association),    T(test_encryption_scope),
+        T(test_connection),
+        T(test_connection_refused),
+        T(test_link_resources),
+        T(test_with_the_account),
+        T(test_plan),
+        T(test_shared_plan),
+        T(test_association),
+        T(test_encryption_scope),
+        T(test_defender_setting),
+        T(test_network_perimeters),
 #undef T
     };
 

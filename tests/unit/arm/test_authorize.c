@@ -352,6 +352,30 @@ static void test_role_at_an_account(void **state)
     expect(f, 200, HTTP_GET, A ASSIGNMENTS R, NULL);
 }
 
+/* A template has what the caller may read. */
+static void test_export(void **state)
+{
+    static const char path[] = G "/exportTemplate" V, body[] = "{\"resources\":[\"*\"]}";
+    struct fixture *f = *state;
+    yyjson_val *resources;
+
+    expect(f, 201, HTTP_PUT, A "/deployments/d" V, DEPLOYMENT);
+    expect(f, 201, HTTP_PUT, S ROLES "/" CUSTOM R,
+           "{\"properties\":{\"roleName\":\"Mine\",\"assignableScopes\":[\"" S "\"],"
+           "\"permissions\":[{\"actions\":[\"Microsoft.Resources/*\","
+           "\"Microsoft.CognitiveServices/accounts/deployments/read\"]}]}}");
+    resources = json_at(expect(f, 200, HTTP_POST, path, body), "template.resources");
+    assert_int_equal(yyjson_arr_size(resources), 2);
+    f->caller = &me;
+    refused(f, "Microsoft.Resources/subscriptions/resourceGroups/exportTemplate/action", G,
+            HTTP_POST, path, body);
+    grant(f, CUSTOM, G);
+    resources = json_at(expect(f, 200, HTTP_POST, path, body), "template.resources");
+    assert_int_equal(yyjson_arr_size(resources), 1);
+    assert_text(yyjson_arr_get_first(resources), "type",
+                "Microsoft.CognitiveServices/accounts/deployments");
+}
+
 /* Who has no role, and asks without end, keeps nobody else from asking. */
 static void test_one_that_runs_wild(void **state)
 {
@@ -382,6 +406,7 @@ int main(void)
         T(test_lists_show_what_may_be_read),
         T(test_pages_of_what_may_be_read),
         T(test_role_at_an_account),
+        T(test_export),
         T(test_one_that_runs_wild),
     };
 

@@ -19,7 +19,32 @@
     "\"encryption\":" encryption "}}"
 #define OTHER G "/providers/Microsoft.CognitiveServices/accounts/other"
 
+#define GONE G "/providers/Microsoft.CognitiveServices/accounts/gone"
+
 static struct vault_folder folder;
+
+/* Instead of key_vault_resolve, for whoever calls it. */
+bool resolve_and_rotate(struct key_vault *v, struct arena *a,
+                        struct key_reference *r) __asm__("__wrap_key_vault_resolve");
+bool resolve(struct key_vault *v, struct arena *a,
+             struct key_reference *r) __asm__("__real_key_vault_resolve");
+
+/* That each newest version has a newer one as soon as it was told: the next one of these, or NULL. */
+static const char *const *rotation;
+
+bool resolve_and_rotate(struct key_vault *v, struct arena *a, struct key_reference *r)
+{
+    struct key_reference newest = { r->vault, r->name, STR_NONE };
+    bool is_rotated = rotation && *rotation && !r->version.len, ok = resolve(v, a, r);
+    struct error err = { 0 };
+
+    if (!is_rotated)
+        return ok;
+    vault_folder_write(&folder, VAULT, "k", "current", *rotation++);
+    if (!key_vault_fetch(v, &newest, &err))
+        fail_msg("%s", err.text);
+    return ok;
+}
 
 static int set_up(void **state)
 {
@@ -82,31 +107,39 @@ static void expect_served(struct fixture *f, const char *key, bool is_locked)
     directory_unref(d);
 }
 
+struct reading {
+    struct fixture *f;
+    const char *id;
+    bool is_deleted;
+    struct str secret; /* in the fixture's arena */
+};
+
 static bool read_secret(struct store_txn *t, struct arena *arena, void *data, struct error *err)
 {
-    struct fixture *f = data;
+    struct reading *reading = data;
+    struct str owner = arena_lower(arena, str_from(reading->id)), key = owner;
+    struct fixture *f = reading->f;
     struct store_resource r;
     bool found;
 
-    if (!store_get(t, arena_lower(arena, STR(A)), &r, &found, err))
+    if (reading->is_deleted)
+        key = arena_printf(arena, "/deleted%.*s", STR_ARGS(owner));
+    if (!store_get(t, key, &r, &found, err))
         return false;
     assert_true(found);
-    if (!secret_box_open(f->box, f->arena, r.secret, r.key, &r.secret, err))
-        return false;
-    f->correlation_id = r.secret; /* a place that lives on */
-    return true;
+    return secret_box_open(f->box, f->arena, r.secret, owner, &reading->secret, err);
 }
 
-/* The version that wraps the account's keys in the store; empty: none does. */
-static struct str wrapper_of(struct fixture *f)
+/* The version that wraps an account's keys in the store; empty: none does. */
+static struct str wrapper_in(struct fixture *f, const char *id, bool is_deleted)
 {
+    struct reading reading = { f, id, is_deleted, STR_NONE };
     struct error err = { 0 };
     struct str rest, part;
 
-    if (!store_run(f->store, read_secret, f, &err))
+    if (!store_run(f->store, read_secret, &reading, &err))
         fail_msg("%s", err.text);
-    rest = f->correlation_id;
-    f->correlation_id = STR_NONE;
+    rest = reading.secret;
     if (rest.data[0] != 2)
         return STR_NONE;
     rest = str_slice(rest, 33, SIZE_MAX);
@@ -115,12 +148,18 @@ static struct str wrapper_of(struct fixture *f)
     return part;
 }
 
-static void expect_wrapper(struct fixture *f, const char *version)
+static void expect_wrapper_in(struct fixture *f, const char *id, bool is_deleted,
+                              const char *version)
 {
-    struct str is = wrapper_of(f);
+    struct str is = wrapper_in(f, id, is_deleted);
 
     if (!str_equal(is, str_from(version)))
         fail_msg("'%.*s' instead of '%s'", STR_ARGS(is), version);
+}
+
+static void expect_wrapper(struct fixture *f, const char *version)
+{
+    expect_wrapper_in(f, A, false, version);
 }
 
 /* -- Naming a key ------------------------------------------------------------------------------ */
@@ -349,6 +388,36 @@ static void test_a_rotation_that_does_not_come_to_be(void **state)
     expect_wrapper(f, "two");
 }
 
+static void expect_wrappers(struct fixture *f, const char *version)
+{
+    expect_wrapper_in(f, A, false, version);
+    expect_wrapper_in(f, OTHER, false, version);
+    expect_wrapper_in(f, GONE, true, version);
+}
+
+/* What is heard of the vault in the middle of a look does not part accounts with one key. A refresh, as at
+ * the start, looks twice: each look goes on to the version that it has heard of first. */
+static void test_a_look_goes_on_to_one_version(void **state)
+{
+    static const char *const newer[] = { "three", "four", "five", "six", "seven", NULL };
+    struct fixture *f = *state;
+
+    for (size_t i = 0; newer[i]; i++)
+        vault_folder_put(&folder, VAULT, "k", newer[i], (char)('c' + i));
+    expect(f, 200, HTTP_PATCH, A V, NEWEST);
+    expect(f, 201, HTTP_PUT, OTHER V, NEW_ACCOUNT(KEY_OF("k", "null")));
+    expect(f, 201, HTTP_PUT, GONE V, NEW_ACCOUNT(KEY_OF("k", "null")));
+    expect(f, 200, HTTP_DELETE, GONE V, NULL);
+    expect_wrappers(f, "one");
+    vault_folder_write(&folder, VAULT, "k", "current", "two");
+    rotation = newer;
+    refresh(f);
+    rotation = NULL;
+    expect_wrappers(f, "three");
+    refresh(f);
+    expect_wrappers(f, "four");
+}
+
 /* A named version stays, whatever the newest is. */
 static void test_a_version_that_is_named_is_not_rotated(void **state)
 {
@@ -416,6 +485,7 @@ int main(void)
         T(test_a_locked_account_can_be_deleted),
         T(test_the_newest_version_wraps),
         T(test_a_rotation_that_does_not_come_to_be),
+        T(test_a_look_goes_on_to_one_version),
         T(test_a_version_that_is_named_is_not_rotated),
         T(test_a_deleted_account_is_rotated_too),
         T(test_restored_with_another_key),

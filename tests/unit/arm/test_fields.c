@@ -29,6 +29,7 @@ static const struct arm_type *const types[] = {
     &arm_rai_blocklist_type,
     &arm_rai_blocklist_item_type,
     &arm_encryption_scope_type,
+    &arm_defender_setting_type,
     &arm_lock_type,
 };
 
@@ -149,6 +150,7 @@ static void test_each_field(void **state)
 
     expect(f, 201, HTTP_PUT, A "/raiBlocklists/words" LATE, "{}");
     expect(f, 201, HTTP_PUT, D LATE, DEPLOYMENT);
+    expect(f, 201, HTTP_PUT, A "/defenderForAISettings/x" LATE, "{}");
     expect(
         f, 201, HTTP_PUT, SHARED LATE,
         "{\"location\":\"eastus\",\"properties\":{\"hostingModel\":\"Web\",\"planType\":\"p\"}}");

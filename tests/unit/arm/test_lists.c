@@ -84,6 +84,83 @@ static void test_each_action_is_listed(void **state)
     }
 }
 
+#define STATE(name, action) S "/providers/" name action V
+#define IDENTITY G "/providers/Microsoft.ManagedIdentity/userAssignedIdentities/mine"
+#define IDENTITY_VERSION "?api-version=2023-01-31"
+#define EAST "{\"location\":\"eastus\"}"
+
+static void test_a_provider_that_is_not_registered(void **state)
+{
+    static const char words[] =
+        "The subscription is not registered to use namespace 'Microsoft.ManagedIdentity'. See "
+        "https://aka.ms/rps-not-found for how to register subscriptions.";
+    struct fixture *f = *state;
+    yyjson_val *shown =
+        expect(f, 200, HTTP_POST, STATE("microsoft.managedidentity", "/unregister"), NULL);
+
+    assert_text(shown, "namespace", "Microsoft.ManagedIdentity");
+    assert_text(shown, "registrationState", "Unregistered");
+    shown = expect(f, 200, HTTP_GET, STATE("Microsoft.ManagedIdentity", ""), NULL);
+    assert_text(shown, "registrationState", "Unregistered");
+    shown = expect(f, 200, HTTP_GET, S "/providers" V, NULL);
+    assert_text(item_with(shown, "namespace", "Microsoft.ManagedIdentity"), "registrationState",
+                "Unregistered");
+    assert_text(item_with(shown, "namespace", "Microsoft.Insights"), "registrationState",
+                "Registered");
+    expect_error(f, 409, "MissingSubscriptionRegistration", words, HTTP_PUT,
+                 IDENTITY IDENTITY_VERSION, EAST);
+    expect(f, 404, HTTP_GET, IDENTITY IDENTITY_VERSION, NULL);
+    expect(f, 204, HTTP_DELETE, IDENTITY IDENTITY_VERSION, NULL);
+    expect(f, 200, HTTP_PATCH, A V, "{\"tags\":{}}"); /* of another provider */
+    fixture_restart(f);
+    shown = expect(f, 200, HTTP_POST, STATE("Microsoft.ManagedIdentity", "/unregister"), NULL);
+    assert_text(shown, "registrationState", "Unregistered");
+    shown = expect(f, 200, HTTP_POST, STATE("Microsoft.ManagedIdentity", "/register"), NULL);
+    assert_text(shown, "registrationState", "Registered");
+    expect(f, 201, HTTP_PUT, IDENTITY IDENTITY_VERSION, EAST);
+    expect_error(f, 409, "CannotUnregisterProvider",
+                 "of the type 'Microsoft.ManagedIdentity/userAssignedIdentities'", HTTP_POST,
+                 STATE("Microsoft.ManagedIdentity", "/unregister"), NULL);
+}
+
+static void test_providers_that_stay_registered(void **state)
+{
+    static const char *const paths[] = { STATE("Microsoft.Resources", "/unregister"),
+                                         STATE("microsoft.authorization", "/unregister") };
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++)
+        expect_error(f, 409, "CannotUnregisterProvider", "registered in every subscription",
+                     HTTP_POST, paths[i], NULL);
+    assert_text(expect(f, 200, HTTP_GET, STATE("Microsoft.Resources", ""), NULL),
+                "registrationPolicy", "RegistrationFree");
+    expect_error(f, 404, "InvalidResourceNamespace", "'Microsoft.Nothing'", HTTP_POST,
+                 STATE("Microsoft.Nothing", "/unregister"), NULL);
+    expect_error(f, 409, "CannotUnregisterProvider", "'Microsoft.CognitiveServices/accounts'",
+                 HTTP_POST, STATE("Microsoft.CognitiveServices", "/unregister"), NULL);
+}
+
+/* What was deleted is kept for 48 hours, and may be purged; it comes back once the provider does. */
+static void test_no_provider_for_what_was_deleted(void **state)
+{
+    static const char restore[] = "{\"location\":\"eastus\",\"properties\":{\"restore\":true}}";
+    struct fixture *f = *state;
+
+    expect(f, 200, HTTP_DELETE, A V, NULL);
+    expect(f, 200, HTTP_POST, STATE("Microsoft.CognitiveServices", "/unregister"), NULL);
+    expect_error(f, 409, "MissingSubscriptionRegistration", "'Microsoft.CognitiveServices'",
+                 HTTP_PUT, A V, restore);
+    expect_error(f, 409, "MissingSubscriptionRegistration", "'Microsoft.CognitiveServices'",
+                 HTTP_POST, CS "/checkDomainAvailability" V, "{}");
+    assert_int_equal(count_of(expect(f, 200, HTTP_GET, CS "/accounts" V, NULL)), 0);
+    expect(f, 200, HTTP_GET, CS "/locations/eastus/usages" V, NULL);
+    expect(f, 200, HTTP_POST, STATE("Microsoft.CognitiveServices", "/register"), NULL);
+    expect(f, 201, HTTP_PUT, A V, restore);
+    expect(f, 200, HTTP_DELETE, A V, NULL);
+    expect(f, 200, HTTP_POST, STATE("Microsoft.CognitiveServices", "/unregister"), NULL);
+    expect(f, 202, HTTP_DELETE, DELETED V, NULL);
+}
+
 /* The operations of a type, in what a provider has. */
 static yyjson_val *operations_of(yyjson_val *provider, const char *name)
 {
@@ -269,6 +346,9 @@ int main(void)
         T(test_subscriptions),
         T(test_tenants_and_locations),
         T(test_providers),
+        T(test_a_provider_that_is_not_registered),
+        T(test_providers_that_stay_registered),
+        T(test_no_provider_for_what_was_deleted),
         T(test_each_action_is_listed),
         T(test_provider_operations),
         T(test_models),
