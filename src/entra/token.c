@@ -9,6 +9,7 @@
 #include "entra/authorize.h"
 #include "entra/client_assertion.h"
 #include "entra/device.h"
+#include "entra/on_behalf_of.h"
 #include "entra/resource.h"
 #include "entra/user_token.h"
 
@@ -285,6 +286,7 @@ static const struct grant grants[] = {
     { "authorization_code", authorize_redeem },
     { "urn:ietf:params:oauth:grant-type:device_code", device_redeem },
     { "device_code", device_redeem },
+    { "urn:ietf:params:oauth:grant-type:jwt-bearer", on_behalf_of },
 };
 
 static bool token(struct entra_call *c, struct error *err)
