@@ -150,6 +150,7 @@ extern const struct arm_type arm_role_definition_type;
 extern const struct arm_type arm_role_assignment_type;
 extern const struct arm_type arm_permission_type;
 extern const struct arm_type arm_user_assigned_identity_type;
+extern const struct arm_type arm_federated_credential_type;
 extern const struct arm_type arm_system_assigned_identity_type;
 
 #endif

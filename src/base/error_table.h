@@ -161,6 +161,16 @@
     X(OAUTH_NO_SECRET,     401, OAUTH,   "invalid_client", "7000218", "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.") \
     X(OAUTH_SECRET,        401, OAUTH,   "invalid_client", "7000215", NULL) \
     X(OAUTH_ASSERTION,     401, OAUTH,   "invalid_client", "700027", NULL) \
+    X(OAUTH_ASSERTION_TIME, 401, OAUTH,  "invalid_client", "700024", NULL) \
+    X(OAUTH_OWN_ASSERTION, 401, OAUTH,   "invalid_client", "700222", "AAD-issued tokens may not be used for federated identity flows.") \
+    X(OAUTH_FEDERATED_ISSUER, 401, OAUTH, "invalid_client", "700211", NULL) \
+    X(OAUTH_FEDERATED_AUDIENCE, 401, OAUTH, "invalid_client", "700212", NULL) \
+    X(OAUTH_FEDERATED_SUBJECT, 401, OAUTH, "invalid_client", "700213", NULL) \
+    X(OAUTH_USER_TOKEN_FORM, 400, OAUTH, "invalid_request", "50027", "Invalid JWT token. Token format not valid.") \
+    X(OAUTH_USER_TOKEN,    400, OAUTH,   "invalid_grant", "50013", NULL) \
+    X(OAUTH_USER_TOKEN_AUDIENCE, 400, OAUTH, "invalid_grant", "500131", NULL) \
+    X(OAUTH_USER_TOKEN_TIME, 400, OAUTH, "invalid_grant", "500133", NULL) \
+    X(OAUTH_NOT_USERS,     400, OAUTH,   "invalid_grant", "7000114", NULL) \
     X(OAUTH_DISABLED,      400, OAUTH,   "invalid_grant", "50057", "The user account is disabled.") \
     X(OAUTH_PASSWORD,      400, OAUTH,   "invalid_grant", "50126", "Error validating credentials due to invalid username or password.") \
     X(OAUTH_PASSWORD_EXPIRED, 400, OAUTH, "invalid_grant", "50055", "The password is expired.") \
@@ -177,6 +187,8 @@
     X(GRAPH_QUOTA,         403, GRAPH,   "Directory_QuotaExceeded", NULL, "The directory object quota limit for the Tenant has been exceeded. Please ask your administrator to increase the quota limit or delete objects to reduce the used quota.") \
     X(GRAPH_NOT_FOUND,     404, GRAPH,   "Request_ResourceNotFound", NULL, NULL) \
     X(GRAPH_BAD_REQUEST,   400, GRAPH,   "Request_BadRequest", NULL, NULL) \
+    X(GRAPH_FEDERATED,     400, GRAPH,   "InvalidFederatedIdentityCredentialValue", NULL, NULL) \
+    X(GRAPH_SAME_KEY,      409, GRAPH,   "Request_MultipleObjectsWithSameKeyValue", NULL, NULL) \
     X(GRAPH_SEGMENT,       400, GRAPH,   "BadRequest", NULL, NULL) \
     X(GRAPH_METHOD,        405, GRAPH,   "Request_BadRequest", NULL, "Specified HTTP method is not allowed for the request target.") \
     X(GRAPH_TOO_LARGE,     413, GRAPH,   "RequestEntityTooLarge", NULL, "The request content size exceeds the maximum size.") \

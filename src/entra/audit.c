@@ -74,12 +74,10 @@ static bool append_event(struct entra_call *c, struct str resource, const char *
         .scope = STR("/providers/microsoft.graph"),
     };
 
-    json_set_str(doc, event, "operation",
-                 arena_printf(c->arena, "Microsoft.Graph/%s/%s", segment,
-                              c->request->method == HTTP_DELETE &&
-                                      str_ends_with(str_from(c->endpoint->path), STR("/{}"))
-                                  ? "delete"
-                                  : "write"));
+    json_set_str(
+        doc, event, "operation",
+        arena_printf(c->arena, "Microsoft.Graph/%s/%s", segment,
+                     c->request->method == HTTP_DELETE && c->name_count == 1 ? "delete" : "write"));
     json_set_str(doc, event, "resource", resource);
     json_set_int(doc, event, "status", 200);
     json_set_str(doc, event, "state", STR("Succeeded"));

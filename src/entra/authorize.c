@@ -387,15 +387,14 @@ bool authorize_redeem(struct entra_call *c, struct error *err)
 {
     struct user_grant g = { 0 };
     struct principal_record app;
-    bool is_good, by_certificate,
-        has_secret =
-            entra_parameter(c, "client_secret").len || entra_parameter(c, "client_assertion").len;
+    bool is_good, has_secret = entra_parameter(c, "client_secret").len ||
+                               entra_parameter(c, "client_assertion").len;
     struct str text;
     yyjson_val *code;
 
     if (!token_read_client(c, &g.client_id, err) || !entra_require(c, "code", &text, err))
         return false;
-    if (has_secret && !token_authenticate_client(c, &app, &by_certificate, err))
+    if (has_secret && !token_authenticate_client(c, &app, &g.proof, err))
         return false;
     code = user_token_open(c, CODE, text);
     if (!code)
@@ -406,7 +405,7 @@ bool authorize_redeem(struct entra_call *c, struct error *err)
         return refuse(err, "it was issued to another client_id or redirect_uri");
     if (!check_proof(c, code, has_secret, err) || !take(c, code, err))
         return false;
-    if (!user_token_find_user(c, code, &g.user, &is_good, err))
+    if (!user_token_find_granted(c, code, &g.user, &is_good, err))
         return false;
     if (!is_good)
         return refuse(err, "its user is gone, or it was revoked");

@@ -135,6 +135,7 @@ extern const struct entra_endpoints entra_authorize;
 extern const struct entra_endpoints entra_device;
 extern const struct entra_endpoints entra_graph;
 extern const struct entra_endpoints entra_graph_app_role;
+extern const struct entra_endpoints entra_graph_federated;
 extern const struct entra_endpoints entra_graph_group;
 extern const struct entra_endpoints entra_graph_reference;
 extern const struct entra_endpoints entra_graph_service_principal;

@@ -1,5 +1,8 @@
 /*
- * What a client signs, by the key of a certificate of its application, in place of a secret (RFC 7523).
+ * What a client shows in place of a secret (RFC 7521, 4.2): what it has signed itself, by the key of a
+ * certificate of its application (RFC 7523), or what a foreign issuer has signed about it, where a
+ * federated identity credential of it says so (identity/federated_credential.h). Either is good for its
+ * whole life, as often as it is shown.
  * SPDX-License-Identifier: MIT
  */
 #ifndef ENTRA_CLIENT_ASSERTION_H
@@ -8,8 +11,9 @@
 #include "entra/call.h"
 #include "identity/principals.h"
 
-/* RFC 7523, 3: issued by and about the client, for this endpoint, and not expired.
- * ERROR_OAUTH_ASSERTION. */
+/* Of the application, or of the managed identity, `app`? ERROR_OAUTH_ASSERTION,
+ * ERROR_OAUTH_ASSERTION_TIME, ERROR_OAUTH_OWN_ASSERTION, ERROR_OAUTH_FEDERATED_ISSUER and its like:
+ * the claim that no credential has. */
 MUST_CHECK bool client_assertion_check(struct entra_call *c, const struct principal_record *app,
                                        struct str text, struct error *err);
 

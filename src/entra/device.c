@@ -166,7 +166,7 @@ bool device_redeem(struct entra_call *c, struct error *err)
         return error_set(err, ERROR_OAUTH_TOKEN, "The device code was issued to another client.");
     if (!yyjson_obj_get(body, "oid"))
         return error_set(err, ERROR_OAUTH_PENDING, NULL);
-    if (!user_token_find_user(c, body, &g.user, &is_good, err))
+    if (!user_token_find_granted(c, body, &g.user, &is_good, err))
         return false;
     if (!is_good)
         return error_set(err, ERROR_OAUTH_DECLINED, NULL);

@@ -5,18 +5,13 @@
 #include "entra/call.h"
 #include "net/http_path.h"
 
-static const struct entra_endpoints *const tables[] = { &entra_discovery,
-                                                        &entra_metadata,
-                                                        &entra_token,
-                                                        &entra_authorize,
-                                                        &entra_device,
-                                                        &entra_graph,
-                                                        &entra_graph_write,
-                                                        &entra_graph_app_role,
-                                                        &entra_graph_group,
-                                                        &entra_graph_reference,
-                                                        &entra_graph_service_principal,
-                                                        &entra_managed_identity };
+static const struct entra_endpoints *const tables[] = {
+    &entra_discovery,       &entra_metadata,        &entra_token,
+    &entra_authorize,       &entra_device,          &entra_graph,
+    &entra_graph_write,     &entra_graph_app_role,  &entra_graph_federated,
+    &entra_graph_group,     &entra_graph_reference, &entra_graph_service_principal,
+    &entra_managed_identity
+};
 
 static const struct entra_endpoint *find(enum http_method method, const struct http_path *path,
                                          struct str *names, unsigned *count, bool *differs)

@@ -9,6 +9,7 @@
 #include "entra/authorize.h"
 #include "entra/client_assertion.h"
 #include "entra/device.h"
+#include "entra/on_behalf_of.h"
 #include "entra/resource.h"
 #include "entra/user_token.h"
 
@@ -118,16 +119,22 @@ bool token_read_client(struct entra_call *c, struct str *client_id, struct error
     return client_id->len <= CLIENT_ID_LEN_MAX || refuse_client(c, *client_id, err);
 }
 
-static bool find_application(struct entra_call *c, struct str id, struct principal_record *app,
-                             struct error *err)
+/* A managed identity has no proof of its own but what others say of it. */
+static bool is_client(const struct principal_record *p, bool has_assertion)
+{
+    return (p->type == PRINCIPAL_TYPE_APPLICATION ||
+            (has_assertion && p->type == PRINCIPAL_TYPE_MANAGED_IDENTITY)) &&
+           principal_is_enabled(p);
+}
+
+static bool find_client(struct entra_call *c, struct str id, bool has_assertion,
+                        struct principal_record *app, struct error *err)
 {
     bool found;
 
     if (!principals_find(c->txn, c->arena, id, app, &found, err))
         return false;
-    if (found && (app->type == PRINCIPAL_TYPE_APPLICATION) && principal_is_enabled(app))
-        return true;
-    return refuse_client(c, id, err);
+    return (found && is_client(app, has_assertion)) || refuse_client(c, id, err);
 }
 
 /* By HTTP Basic (RFC 6749, 2.3.1), for those who do not send them in the form. */
@@ -163,7 +170,7 @@ static bool check_proof(struct entra_call *c, const struct principal_record *app
 }
 
 bool token_authenticate_client(struct entra_call *c, struct principal_record *app,
-                               bool *by_certificate, struct error *err)
+                               const char **proof, struct error *err)
 {
     struct str id = entra_parameter(c, "client_id"), secret = entra_parameter(c, "client_secret");
     struct str assertion = entra_parameter(c, "client_assertion");
@@ -173,9 +180,9 @@ bool token_authenticate_client(struct entra_call *c, struct principal_record *ap
     if (str_is_empty(id))
         return error_set(err, ERROR_OAUTH_MISSING,
                          "The request body must contain the following parameter: 'client_id'.");
-    if (!find_application(c, id, app, err))
+    if (!find_client(c, id, assertion.len > 0, app, err))
         return false;
-    *by_certificate = assertion.len > 0;
+    *proof = assertion.len ? TOKEN_PROOF_ASSERTION : TOKEN_PROOF_SECRET;
     if (check_proof(c, app, secret, assertion, err))
         return true;
     audit_refused(c, app, err->code);
@@ -241,7 +248,8 @@ bool token_reply_to_machine(struct entra_call *c, const struct principal_record 
     yyjson_mut_val *root = yyjson_mut_obj(doc);
     struct str token;
 
-    if (!token_for_application(c, identity, resource, "2", MACHINE_TOKEN_MS, &token, err))
+    if (!token_for_application(c, identity, resource, TOKEN_PROOF_ASSERTION, MACHINE_TOKEN_MS,
+                               &token, err))
         return false;
     json_set_str(doc, root, "access_token", token);
     json_set_str(doc, root, "client_id", identity->name);
@@ -260,13 +268,12 @@ static bool client_credentials(struct entra_call *c, struct error *err)
 {
     yyjson_mut_doc *doc = json_new(c->arena);
     struct principal_record app = { 0 };
-    bool by_certificate = false;
+    const char *proof;
     struct str resource, token;
 
-    if (!token_authenticate_client(c, &app, &by_certificate, err) ||
+    if (!token_authenticate_client(c, &app, &proof, err) ||
         !token_read_resource(c, &resource, err) ||
-        !token_for_application(c, &app, resource, by_certificate ? "2" : "1", ACCESS_TOKEN_MS,
-                               &token, err))
+        !token_for_application(c, &app, resource, proof, ACCESS_TOKEN_MS, &token, err))
         return false;
     token_reply(c, doc, yyjson_mut_obj(doc), token, resource);
     return true;
@@ -279,6 +286,7 @@ static const struct grant grants[] = {
     { "authorization_code", authorize_redeem },
     { "urn:ietf:params:oauth:grant-type:device_code", device_redeem },
     { "device_code", device_redeem },
+    { "urn:ietf:params:oauth:grant-type:jwt-bearer", on_behalf_of },
 };
 
 static bool token(struct entra_call *c, struct error *err)

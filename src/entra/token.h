@@ -17,9 +17,14 @@ MUST_CHECK bool token_read_resource(struct entra_call *c, struct str *resource, 
 struct str token_resource_of(struct str resource, struct str scope);
 /* What a token for that resource says that it is for. */
 struct str token_audience(const struct entra_call *c, struct str resource);
-/* The application that asks, by its secret or by an assertion that its certificate signed. */
+/* How a client has proved who it is: the claims appidacr and azpacr. */
+#define TOKEN_PROOF_NONE "0"
+#define TOKEN_PROOF_SECRET "1"
+#define TOKEN_PROOF_ASSERTION "2"
+/* The application that asks, by its secret or by an assertion (client_assertion.h), which may be a
+ * managed identity's, too. */
 MUST_CHECK bool token_authenticate_client(struct entra_call *c, struct principal_record *app,
-                                          bool *by_certificate, struct error *err);
+                                          const char **proof, struct error *err);
 /* 200 with a token for the application itself, in the form of the instance metadata service. */
 MUST_CHECK bool token_reply_to_machine(struct entra_call *c,
                                        const struct principal_record *identity, struct str resource,

@@ -122,7 +122,8 @@ static bool access_token(struct entra_call *c, const struct user_grant *g, struc
     if (!resource_find(c, g->resource, &resource, err))
         return false;
     format_guid(id);
-    resource_set_claims(c, doc, claims, &resource, g->client_id, "0", g->user.object_id);
+    resource_set_claims(c, doc, claims, &resource, g->client_id,
+                        g->proof ? g->proof : TOKEN_PROOF_NONE, g->user.object_id);
     if (resource.is_v2)
         json_set_str(doc, claims, "preferred_username", g->user.name);
     else
@@ -163,6 +164,7 @@ static struct str refresh_token(struct entra_call *c, const struct user_grant *g
 
     json_set_str(doc, value, "oid", g->user.object_id);
     json_set_str(doc, value, "clientId", g->client_id);
+    json_set_bool(doc, value, "needsProof", g->proof != NULL);
     json_set_int(doc, value, "issuedMs", now_ms);
     json_set_int(doc, value, "expiresMs", now_ms + REFRESH_LIFETIME_MS);
     return user_token_seal(c, REFRESH, value);
@@ -198,18 +200,23 @@ bool user_token_reply(struct entra_call *c, const struct user_grant *g, struct e
     return true;
 }
 
-bool user_token_find_user(struct entra_call *c, yyjson_val *granted, struct principal_record *user,
-                          bool *is_good, struct error *err)
+bool user_token_find_user(struct entra_call *c, struct str object_id, int64_t issued_ms,
+                          struct principal_record *user, bool *is_good, struct error *err)
 {
-    int64_t issued_ms = yyjson_get_sint(yyjson_obj_get(granted, "issuedMs"));
-
-    if (!principals_get(c->txn, c->arena, json_str(yyjson_obj_get(granted, "oid")), user, is_good,
-                        err))
+    if (!principals_get(c->txn, c->arena, object_id, user, is_good, err))
         return false;
     if (*is_good)
-        *is_good = principal_is_enabled(user) &&
+        *is_good = user->type == PRINCIPAL_TYPE_USER && principal_is_enabled(user) &&
                    issued_ms >= yyjson_get_sint(yyjson_obj_get(user->body, "validFromMs"));
     return true;
+}
+
+bool user_token_find_granted(struct entra_call *c, yyjson_val *granted,
+                             struct principal_record *user, bool *is_good, struct error *err)
+{
+    return user_token_find_user(c, json_str(yyjson_obj_get(granted, "oid")),
+                                yyjson_get_sint(yyjson_obj_get(granted, "issuedMs")), user, is_good,
+                                err);
 }
 
 /* -- Grants ---------------------------------------------------------------------------------- */
@@ -218,13 +225,12 @@ bool user_token_find_user(struct entra_call *c, yyjson_val *granted, struct prin
 static bool check_client(struct entra_call *c, struct user_grant *g, struct error *err)
 {
     struct principal_record app;
-    bool by_certificate;
 
     if (!token_read_client(c, &g->client_id, err))
         return false;
     if (!entra_parameter(c, "client_secret").len && !entra_parameter(c, "client_assertion").len)
         return true;
-    return token_authenticate_client(c, &app, &by_certificate, err);
+    return token_authenticate_client(c, &app, &g->proof, err);
 }
 
 bool user_token_by_password(struct entra_call *c, struct error *err)
@@ -266,7 +272,9 @@ bool user_token_by_refresh(struct entra_call *c, struct error *err)
         return refuse_refresh(err, "it has expired due to inactivity");
     if (!str_equal_nocase(json_str(yyjson_obj_get(value, "clientId")), g.client_id))
         return refuse_refresh(err, "it was issued to another client");
-    if (!user_token_find_user(c, value, &g.user, &is_good, err))
+    if (yyjson_is_true(yyjson_obj_get(value, "needsProof")) && !g.proof)
+        return error_set(err, ERROR_OAUTH_NO_SECRET, NULL);
+    if (!user_token_find_granted(c, value, &g.user, &is_good, err))
         return false;
     if (!is_good)
         return refuse_refresh(err, "its user is gone, or it was revoked");

@@ -14,6 +14,8 @@ struct user_grant {
     struct str resource; /* what the access token is for */
     struct str scope;    /* as it was asked for; may be empty */
     struct str nonce;    /* of the id token; may be empty */
+    const char
+        *proof; /* of the client, as token_authenticate_client has it; NULL: none was asked */
 };
 
 /* As token_read_resource, for people: a scope that asks for no more than who they are (openid, profile)
@@ -31,11 +33,15 @@ struct str user_token_seal(struct entra_call *c, const char *purpose, yyjson_mut
 /* NULL: it is not one of ours. */
 yyjson_val *user_token_open(struct entra_call *c, const char *purpose, struct str text);
 
-/* Whom something was granted to: `granted` has "oid" and "issuedMs". *is_good is false when the user is
- * gone or switched off, or what was issued before that time was revoked (the password is another). */
-MUST_CHECK bool user_token_find_user(struct entra_call *c, yyjson_val *granted,
+/* Whom something was granted to, at that time. *is_good is false when the user is gone or switched off, or
+ * what was issued before that time was revoked (the password is another). */
+MUST_CHECK bool user_token_find_user(struct entra_call *c, struct str object_id, int64_t issued_ms,
                                      struct principal_record *user, bool *is_good,
                                      struct error *err);
+/* The same of what the service has sealed: `granted` has "oid" and "issuedMs". */
+MUST_CHECK bool user_token_find_granted(struct entra_call *c, yyjson_val *granted,
+                                        struct principal_record *user, bool *is_good,
+                                        struct error *err);
 
 /* Grants: the users' part of the token endpoint. */
 entra_handler user_token_by_password;

@@ -8,7 +8,6 @@
 #include "base/format.h"
 #include "base/memory.h"
 #include "identity/foreign.h"
-#include "identity/jwt.h"
 #include "identity/principal_set.h"
 #include "identity/signing_keys.h"
 
@@ -312,24 +311,12 @@ static bool check_audience(const struct jwt *token, const struct token_audiences
                      STR_ARGS(str_slice(audience, 0, 100)), STR_ARGS(audiences->items[0]));
 }
 
-/* Seconds since 1970 of a claim; false when it is not there, or no number of a sane size. */
-static bool read_time(const struct jwt *token, const char *name, int64_t *time_s)
-{
-    yyjson_val *value = yyjson_obj_get(token->claims, name);
-    double number = yyjson_get_num(value);
-
-    if (!yyjson_is_num(value) || !(number >= 0 && number < 1e11))
-        return false;
-    *time_s = (int64_t)number;
-    return true;
-}
-
 static bool check_times(const struct authority *a, struct arena *arena, const struct jwt *token,
                         int64_t *issued_at_s, int64_t *expires_at_s, struct error *err)
 {
     int64_t now_s = authority_now_ms(a) / 1000, not_before_s = 0;
 
-    if (!read_time(token, "exp", expires_at_s) || !read_time(token, "iat", issued_at_s))
+    if (!jwt_read_time(token, "exp", expires_at_s) || !jwt_read_time(token, "iat", issued_at_s))
         return error_set(err, ERROR_ARM_BAD_TOKEN,
                          "The access token is invalid: it lacks the claim 'exp' or 'iat'.");
     if (*expires_at_s <= now_s)
@@ -339,7 +326,7 @@ static bool check_times(const struct authority *a, struct arena *arena, const st
                          STR_ARGS(format_time_seconds(arena, *expires_at_s * 1000)),
                          STR_ARGS(format_time_seconds(arena, now_s * 1000)));
     if (*issued_at_s > now_s + SKEW_S ||
-        (read_time(token, "nbf", &not_before_s) && not_before_s > now_s + SKEW_S))
+        (jwt_read_time(token, "nbf", &not_before_s) && not_before_s > now_s + SKEW_S))
         return error_set(err, ERROR_ARM_BAD_TOKEN,
                          "The access token is invalid: it is not valid yet.");
     return true;
@@ -463,13 +450,46 @@ static bool check(const struct authority *a, const struct authority_state *s, st
 
     if (ok && keys)
         issuer = issuer_keys_issuer(keys, json_str(yyjson_obj_get(token.claims, "iss")));
-    if (ok && issuer)
+    if (ok && issuer && !issuer->is_for_federation)
         ok = check_foreign(a, s, arena, &token, keys, issuer, audiences, who, &expires_at_s, err);
     else if (ok)
         ok = check_own(a, s, arena, &token, audiences, who, &expires_at_s, err);
     *expires_at_ms = expires_at_s * 1000;
     issuer_keys_unref(keys);
     return ok;
+}
+
+enum authority_proof authority_prove_foreign(const struct authority *a, const struct jwt *assertion)
+{
+    struct issuer_keys *keys = a->foreign ? issuer_keys_box_get(a->foreign) : NULL;
+    const struct issuer *issuer = NULL;
+    const struct jwt_key *key;
+    enum authority_proof proof;
+
+    if (keys)
+        issuer = issuer_keys_issuer(keys, json_str(yyjson_obj_get(assertion->claims, "iss")));
+    key = issuer ? issuer_keys_find(keys, issuer, assertion->key_id) : NULL;
+    if (!issuer)
+        proof = AUTHORITY_NOT_LISTED;
+    else if (!key)
+        proof = AUTHORITY_NO_KEY;
+    else if (!jwt_verify(assertion, key))
+        proof = AUTHORITY_BAD_SIGNATURE;
+    else
+        proof = foreign_is_of_tenant(issuer, assertion) ? AUTHORITY_PROVEN : AUTHORITY_OTHER_TENANT;
+    if (proof == AUTHORITY_NO_KEY)
+        issuer_keys_want(a->foreign, issuer->name);
+    issuer_keys_unref(keys);
+    return proof;
+}
+
+enum authority_proof authority_prove_own(const struct authority_state *s, const struct jwt *token)
+{
+    const struct jwt_key *key = signing_keys_find(s->keys, token->key_id);
+
+    if (!key)
+        return AUTHORITY_NO_KEY;
+    return jwt_verify(token, key) ? AUTHORITY_PROVEN : AUTHORITY_BAD_SIGNATURE;
 }
 
 bool authority_check(struct authority *a, struct arena *arena, struct str token,

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "identity/issuer_keys.h"
+#include "identity/jwt.h"
 #include "identity/principal.h"
 #include "identity/principal_set.h"
 #include "identity/principals.h"
@@ -85,5 +86,20 @@ struct str authority_issuer(const struct authority *a, struct arena *arena);
 MUST_CHECK bool authority_check(struct authority *a, struct arena *arena, struct str token,
                                 const struct token_audiences *audiences, struct principal *who,
                                 int64_t *expires_at_ms, struct error *err);
+
+/* Whose hand a text that a client shows is of, whatever it says. */
+enum authority_proof {
+    AUTHORITY_PROVEN,
+    AUTHORITY_NOT_LISTED,    /* the issuer that it names is not trusted */
+    AUTHORITY_NO_KEY,        /* that issuer has no such key (that is known already) */
+    AUTHORITY_BAD_SIGNATURE, /* the key is another's */
+    AUTHORITY_OTHER_TENANT,  /* of an issuer of which one tenant only is trusted */
+};
+/* Is it the foreign issuer's that it names? Of those alone that the operator lists: nothing is fetched
+ * from where a client says. Any thread. */
+enum authority_proof authority_prove_foreign(const struct authority *a,
+                                             const struct jwt *assertion);
+/* Is it signed by a key of this service? */
+enum authority_proof authority_prove_own(const struct authority_state *s, const struct jwt *token);
 
 #endif

@@ -90,6 +90,12 @@ static void read_groups(const struct issuer *issuer, const struct jwt *token, st
     who->groups = groups;
 }
 
+bool foreign_is_of_tenant(const struct issuer *issuer, const struct jwt *token)
+{
+    return !issuer->tenant_id.len ||
+           str_equal_nocase(issuer->tenant_id, json_str(yyjson_obj_get(token->claims, "tid")));
+}
+
 bool foreign_read_bearer(const struct issuer *issuer, const struct jwt *token, struct arena *a,
                          struct principal *who, struct error *err)
 {
@@ -98,9 +104,8 @@ bool foreign_read_bearer(const struct issuer *issuer, const struct jwt *token, s
     static const char *const applications[] = { "appid", "azp", "client_id" };
     struct str subject = first_claim(token, issuer->subject_claim, subjects, ARRAY_LEN(subjects));
     struct str name = first_claim(token, issuer->name_claim, names, ARRAY_LEN(names));
-    struct str tenant = json_str(yyjson_obj_get(token->claims, "tid"));
 
-    if (issuer->tenant_id.len && !str_equal_nocase(issuer->tenant_id, tenant))
+    if (!foreign_is_of_tenant(issuer, token))
         return error_set(err, ERROR_ARM_BAD_TOKEN,
                          "The access token is invalid: it is of another tenant of its issuer.");
     if (!subject.len)

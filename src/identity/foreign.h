@@ -16,6 +16,8 @@
  * Azure's own is for its own surface only; the issuer's others are for all. ERROR_ARM_TOKEN_AUDIENCE. */
 MUST_CHECK bool foreign_check_audience(const struct issuer *issuer, const struct jwt *token,
                                        const struct token_audiences *audiences, struct error *err);
+/* Of the tenant of the issuer that is trusted, or of any where the operator names none. */
+bool foreign_is_of_tenant(const struct issuer *issuer, const struct jwt *token);
 /* *who lies in the arena. ERROR_ARM_BAD_TOKEN: a claim is missing or of another tenant. */
 MUST_CHECK bool foreign_read_bearer(const struct issuer *issuer, const struct jwt *token,
                                     struct arena *a, struct principal *who, struct error *err);

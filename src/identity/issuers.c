@@ -18,6 +18,7 @@
 
 struct file_issuer {
     char *issuer;
+    int *federation_only;
     char **audiences;
     unsigned audiences_count;
     char *discovery_url;
@@ -42,6 +43,8 @@ static const cyaml_schema_value_t audience_schema = {
 };
 static const cyaml_schema_field_t issuer_fields[] = {
     TEXT(issuer),
+    CYAML_FIELD_ENUM_PTR("federation_only", OPTIONAL | CYAML_FLAG_STRICT, struct file_issuer,
+                         federation_only, yaml_truths, ARRAY_LEN(yaml_truths)),
     CYAML_FIELD_SEQUENCE("audiences", OPTIONAL, struct file_issuer, audiences, &audience_schema, 0,
                          AUDIENCES_MAX),
     TEXT(discovery_url),
@@ -152,7 +155,10 @@ static bool read_issuer(const struct reading *r, const struct file_issuer *f, st
         return fail(r, err, "issuer", "must be given");
     if (issuers_find(list, name) != SIZE_MAX)
         return fail(r, err, "issuer", "is given twice");
-    if (!f->audiences_count)
+    i->is_for_federation = f->federation_only && *f->federation_only;
+    if (i->is_for_federation && f->audiences_count)
+        return fail(r, err, "audiences", "must not be given with federation_only");
+    if (!i->is_for_federation && !f->audiences_count)
         return fail(r, err, "audiences", "must name at least one");
     copy_audiences(list, f, i);
     if (!copy_url(r, "jwks_uri", f->jwks_uri, &i->jwks_uri, err) ||

@@ -24,8 +24,9 @@
 #define ISSUERS_MAX 32
 
 struct issuer {
-    struct str name; /* iss */
-    struct token_audiences audiences;
+    struct str name;        /* iss */
+    bool is_for_federation; /* its tokens prove who a client is, and are none to call with */
+    struct token_audiences audiences; /* none, then */
     struct str discovery_url;
     struct str jwks_uri;  /* empty: the discovery document names it */
     struct str tenant_id; /* that tokens must name as tid; empty: any or none */

@@ -331,6 +331,17 @@ bool jwt_parse(struct arena *a, struct str text, struct jwt *token, struct error
     return ok;
 }
 
+bool jwt_read_time(const struct jwt *token, const char *claim, int64_t *time_s)
+{
+    yyjson_val *value = yyjson_obj_get(token->claims, claim);
+    double number = yyjson_get_num(value);
+
+    if (!yyjson_is_num(value) || !(number >= 0 && number < 1e11))
+        return false;
+    *time_s = (int64_t)number;
+    return true;
+}
+
 bool jwt_verify(const struct jwt *token, const struct jwt_key *key)
 {
     cjose_err why;

@@ -8,6 +8,7 @@
 #define IDENTITY_JWT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/arena.h"
 #include "base/error.h"
@@ -44,6 +45,10 @@ struct jwt {
     yyjson_val *claims; /* an object */
     struct str text;
 };
+
+/* Seconds since 1970 that a claim says (RFC 7519, 2, NumericDate); false when it is not there, or no
+ * number of a sane size. */
+bool jwt_read_time(const struct jwt *token, const char *claim, int64_t *time_s);
 
 /* *err is ERROR_ARM_BAD_TOKEN, saying what is wrong. */
 MUST_CHECK bool jwt_parse(struct arena *a, struct str text, struct jwt *token, struct error *err);

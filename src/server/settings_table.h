@@ -21,7 +21,7 @@
     TEXT(machine_identity, NULL, false, "Client id of the identity that programs of this machine get tokens of, without a secret, at /metadata/identity/oauth2/token (loopback only), as from Azure's instance metadata service.") \
     TEXT(machine_identities, NULL, false, "User-assigned managed identities, by resource id or by name, separated by commas, whose tokens those programs get beside it when they ask for one by its client id, object id or resource id; without machine_identity, the only one there is also unasked.") \
     TEXT(catalog, NULL, true, "Model catalog file. Default: the built-in catalog.") \
-    TEXT(identity_file, NULL, true, "File that names foreign issuers whose tokens are taken. See identity.md.") \
+    TEXT(identity_file, NULL, true, "File that names foreign issuers whose tokens are taken, or whose workloads may sign in. See identity.md.") \
     TEXT(tls_certificate, NULL, true, "PEM file with the certificate chain; with it, TLS is served beside plain HTTP on the same port, and endpoints are https.") \
     TEXT(tls_key, NULL, true, "PEM file with the certificate's key.") \
     FLAG(tls_development, false, false, "Where tls_certificate is not set: serve TLS beside plain HTTP with a certificate of a CA of the data folder's own, which clients fetch as /ca.pem; `lazuli up` does. See security.md.") \

@@ -10,7 +10,7 @@ import requests
 
 from arm import Arm
 from conftest import SIMULATED
-from fake_issuer import FakeIssuer, Key, encode, sign_with_secret
+from fake_issuer import FakeIssuer, Key, changed, identity_file, sign_with_secret
 from service import Lazuli
 from waiting import wait_until
 
@@ -23,12 +23,6 @@ VERSION = "api-version=2022-12-01"
 def issuer():
     with FakeIssuer() as running:
         yield running
-
-
-def identity_file(folder, *entries):
-    file = folder / "identity.yaml"
-    file.write_text("issuers:\n" + "".join(f"  - {json.dumps(entry)}\n" for entry in entries))
-    return file
 
 
 def entry_of(issuer, **more):
@@ -108,14 +102,6 @@ def test_what_the_bearer_writes_is_told_in_its_name(service, issuer):
         "Failed",
         "Forbidden",
     )
-
-
-def changed(token, part, change):
-    """The token with one part of it, decoded, changed."""
-    parts = token.split(".")
-    value = json.loads(base64.urlsafe_b64decode(parts[part] + "=="))
-    parts[part] = encode(change(value))
-    return ".".join(parts)
 
 
 def bad_tokens(issuer):

@@ -1,7 +1,9 @@
 /*
  * Any request to the identity provider is answered, by JSON, a page without scripts, or a redirect to
  * where codes may go, and never by an internal error. An input is "METHOD TARGET\n", headers, an empty
- * line, and a body, in which {code} and {refresh} stand for what was granted to Ann. In the place of a
+ * line, and a body, in which {code} and {refresh} stand for what was granted to Ann, {token} for a token of
+ * hers for the application, and {assertion} for what a foreign issuer says of a workload that is the
+ * application, and the managed identity. In the place of a
  * password's hash there is the password, since to make one takes a tenth of a second. Each meets the same
  * people and applications, since what it changes is taken back.
  * SPDX-License-Identifier: MIT
@@ -21,6 +23,10 @@
 #define MINE                                                      \
     "/subscriptions/" SUBSCRIPTION "/resourceGroups/g/providers/" \
     "Microsoft.ManagedIdentity/userAssignedIdentities/mine"
+#define APP "aaaaaaaa-0000-0000-0000-0000000000a1"
+#define ISSUER "https://id.example"
+#define CREDENTIAL "\"issuer\":\"" ISSUER "\",\"subject\":\"runner\",\"audiences\":[\"a\"]}"
+#define YEAR_MS ((int64_t)365 * 86400 * 1000)
 #define FOREVER_MS ((int64_t)4000000000 * 1000)
 
 static struct clock wall;
@@ -28,7 +34,7 @@ static struct store *store;
 static struct entra *entra;
 static struct authority *authority;
 static struct arena *kept;
-static struct str owner_token, code, refresh;
+static struct str owner_token, code, refresh, user_token, assertion;
 
 /* -- What there is --------------------------------------------------------------------------- */
 
@@ -83,10 +89,59 @@ static struct str granted(struct store_txn *t, struct arena *a, const char *purp
                               yyjson_mut_doc_get_root(json_copy(a, yyjson_doc_get_root(doc)))));
 }
 
+/* As ARM keeps it. */
+static void put_identity_credential(struct store_txn *t, struct arena *a)
+{
+    struct store_resource r = {
+        .key = arena_lower(a, STR(MINE "/federatedIdentityCredentials/ci")),
+        .id = STR(MINE "/federatedIdentityCredentials/ci"),
+        .type =
+            STR("microsoft.managedidentity/userassignedidentities/federatedidentitycredentials"),
+        .parent = arena_lower(a, STR(MINE)),
+        .etag = STR("e"),
+        .body = STR("{\"properties\":{" CREDENTIAL "}"),
+    };
+    struct error err;
+
+    check(store_put(t, &r, &err));
+}
+
+/* A foreign issuer with one key, by which it says who the workload is. */
+static void trust_issuer(struct arena *a)
+{
+    static const char file[] = "issuers:\n  - issuer: " ISSUER "\n    federation_only: true\n";
+    struct jwt_key *key = jwt_key_generate(STR("k"));
+    struct issuer_keys_box *box = issuer_keys_box_new();
+    yyjson_mut_doc *doc = json_new(a);
+    yyjson_mut_val *claims = yyjson_mut_obj(doc);
+    struct error err;
+    struct issuers *list = issuers_parse(str_from(file), "file", &err);
+    struct jwks *set = jwks_parse(
+        a, arena_printf(a, "{\"keys\":[%.*s]}", STR_ARGS(jwt_key_export(key, a, false))), &err);
+
+    check(list && set);
+    issuer_keys_box_swap(box, issuer_keys_new(list, &set));
+    authority_trust(authority, box);
+    json_set_str(doc, claims, "iss", STR(ISSUER));
+    json_set_str(doc, claims, "sub", STR("runner"));
+    json_set_str(doc, claims, "aud", STR("a"));
+    json_set_int(doc, claims, "exp", FOREVER_MS / 1000);
+    assertion = arena_copy(kept, jwt_sign(a, key, "JWT", claims));
+    jwks_unref(set);
+    issuers_unref(list);
+    jwt_key_free(key);
+}
+
+static struct str sign(struct arena *a, const struct authority_state *state, yyjson_mut_doc *doc,
+                       yyjson_mut_val *claims)
+{
+    return arena_copy(kept, authority_sign(authority, state, a, doc, claims, YEAR_MS));
+}
+
 static bool make_all(struct store_txn *t, struct arena *a, void *data, struct error *err)
 {
     yyjson_mut_doc *doc = json_new(a);
-    yyjson_mut_val *claims = yyjson_mut_obj(doc);
+    yyjson_mut_val *claims = yyjson_mut_obj(doc), *of_user = yyjson_mut_obj(doc);
     struct authority_state *state;
 
     (void)data;
@@ -95,10 +150,11 @@ static bool make_all(struct store_txn *t, struct arena *a, void *data, struct er
     put(t, a, PRINCIPAL_TYPE_GROUP, "cccccccc-0000-0000-0000-000000000001",
         "cccccccc-0000-0000-0000-000000000001",
         "{\"displayName\":\"g\",\"members\":[\"" ANN_ID "\"]}");
-    put(t, a, PRINCIPAL_TYPE_APPLICATION, OWNER_ID, "aaaaaaaa-0000-0000-0000-0000000000a1",
+    put(t, a, PRINCIPAL_TYPE_APPLICATION, OWNER_ID, APP,
         arena_printf(a,
                      "{\"displayName\":\"An application\",\"web\":{\"redirectUris\":"
-                     "[\"https://a.example/\"]},\"secrets\":[{\"keyId\":\"" TENANT
+                     "[\"https://a.example/\"]},\"federatedCredentials\":[{\"id\":\"" TENANT
+                     "\",\"name\":\"ci\"," CREDENTIAL "],\"secrets\":[{\"keyId\":\"" TENANT
                      "\",\"hash\":\"%.*s\",\"startDateTime\":\"2020-01-01T00:00:00Z\","
                      "\"endDateTime\":\"2090-01-01T00:00:00Z\"}]}",
                      STR_ARGS(principal_secret_hash(a, STR("secret"))))
@@ -107,13 +163,18 @@ static bool make_all(struct store_txn *t, struct arena *a, void *data, struct er
         "dddddddd-0000-0000-0000-0000000000a1",
         "{\"resourceId\":\"" MINE "\",\"isUserAssigned\":true}");
     put_device_code(t, a);
+    put_identity_credential(t, a);
+    trust_issuer(a);
     state = authority_read(authority, t, a, false, err);
     if (!state)
         return false;
     json_set_str(doc, claims, "aud", STR("https://graph.microsoft.com"));
     json_set_str(doc, claims, "oid", STR(OWNER_ID));
-    owner_token = arena_copy(
-        kept, authority_sign(authority, state, a, doc, claims, (int64_t)365 * 86400 * 1000));
+    owner_token = sign(a, state, doc, claims);
+    json_set_str(doc, of_user, "aud", STR(APP));
+    json_set_str(doc, of_user, "oid", STR(ANN_ID));
+    json_set_str(doc, of_user, "scp", STR("user_impersonation"));
+    user_token = sign(a, state, doc, of_user);
     authority_publish(authority, state);
     code = granted(t, a, "authorization_code");
     refresh = granted(t, a, "refresh_token");
@@ -127,8 +188,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
                                                   STR("/subscriptions/" SUBSCRIPTION) };
     struct entra_options options = { .subscription_id = STR(SUBSCRIPTION),
                                      .public_base = STR(BASE),
-                                     .machine_identity =
-                                         STR("aaaaaaaa-0000-0000-0000-0000000000a1"),
+                                     .machine_identity = STR(APP),
                                      .machine_identities = STR("mine,other") };
     struct error err = { 0 };
     struct directory *empty;
@@ -260,7 +320,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         while (str_split(&rest, '\n', &line) && line.len)
             read_header(a, &request, line);
         rest = substitute(a, rest, STR("{code}"), code);
-        request.body = substitute(a, rest, STR("{refresh}"), refresh);
+        rest = substitute(a, rest, STR("{refresh}"), refresh);
+        rest = substitute(a, rest, STR("{token}"), user_token);
+        request.body = substitute(a, rest, STR("{assertion}"), assertion);
         c.endpoint = entra_find(request.method, path, c.names, &c.name_count, &differs);
         check(entra_matches(path) == (c.endpoint || differs || entra_is_graph(path)));
         if (c.endpoint)

@@ -41,6 +41,21 @@ def sign_with_secret(secret, claims, name):
     return f"{text}.{encode(signature.finalize())}"
 
 
+def changed(token, part, change):
+    """The token with one part of it, decoded, changed."""
+    parts = token.split(".")
+    value = json.loads(base64.urlsafe_b64decode(parts[part] + "=="))
+    parts[part] = encode(change(value))
+    return ".".join(parts)
+
+
+def identity_file(folder, *entries):
+    """The operator's list of issuers."""
+    file = folder / "identity.yaml"
+    file.write_text("issuers:\n" + "".join(f"  - {json.dumps(entry)}\n" for entry in entries))
+    return file
+
+
 class FakeIssuer:
     """Serves on a free loopback port, by TLS where a certificate's folder is given."""
 
@@ -59,6 +74,9 @@ class FakeIssuer:
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
+
+            def do_POST(self):
+                self.do_GET()
 
             def log_message(self, *arguments):
                 pass

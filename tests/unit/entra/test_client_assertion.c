@@ -83,7 +83,7 @@ static void a_certificate_is_as_good_as_a_secret(void **state)
                    assertion_of(f, &strange, claims(f, OTHER_APP, AUDIENCE, 600)));
     expect_refusal(f, "invalid_client", 700027,
                    assertion_of(f, &mine, claims(f, OWNER_APP, AUDIENCE, 600)));
-    expect_refusal(f, "invalid_client", 700027,
+    expect_refusal(f, "invalid_client", 700024,
                    assertion_of(f, &mine, claims(f, OTHER_APP, AUDIENCE, 0)));
     expect_refusal(f, "invalid_client", 700027,
                    assertion_of(f, &mine, claims(f, OTHER_APP, "https://evil.example/", 600)));

@@ -24,15 +24,18 @@ static void a_file_names_issuers(void **state)
                                  "    jwks_uri: https://keys.example.com/keys?appid=1\n"
                                  "    subject_claim: oid\n"
                                  "    name_claim: email\n"
-                                 "    groups_claim: roles\n");
+                                 "    groups_claim: roles\n"
+                                 "  - issuer: https://ci.example.com\n"
+                                 "    federation_only: true\n");
     const struct issuer *i;
 
     (void)state;
     assert_non_null(list);
-    assert_int_equal(list->count, 2);
+    assert_int_equal(list->count, 3);
     i = &list->items[0];
     assert_string_equal(i->name.data, "https://id.example.com/realms/lab");
     assert_int_equal(i->audiences.count, 2);
+    assert_false(i->is_for_federation);
     assert_string_equal(i->audiences.items[1].data, "other");
     assert_string_equal(i->discovery_url.data,
                         "https://id.example.com/realms/lab/.well-known/openid-configuration");
@@ -46,6 +49,9 @@ static void a_file_names_issuers(void **state)
     assert_string_equal(i->subject_claim.data, "oid");
     assert_string_equal(i->name_claim.data, "email");
     assert_string_equal(i->groups_claim.data, "roles");
+    i = &list->items[2];
+    assert_true(i->is_for_federation);
+    assert_int_equal(i->audiences.count, 0);
     assert_int_equal(issuers_find(list, STR("https://sts.windows.net/T/")), 1);
     assert_int_equal(issuers_find(list, STR("https://sts.windows.net/T")), SIZE_MAX);
     issuers_unref(list);
@@ -71,6 +77,10 @@ static void a_fault_is_named_with_its_place(void **state)
         { "issuers:\n  - issuer: https://a\n", "issuers[0].audiences: must name" },
         { "issuers:\n  - issuer: https://a\n    audiences: []\n",
           "issuers[0].audiences: must name" },
+        { "issuers:\n  - issuer: https://a\n    federation_only: false\n",
+          "issuers[0].audiences: must name" },
+        { "issuers:\n  - issuer: https://a\n    federation_only: true\n    audiences: [a]\n",
+          "issuers[0].audiences: must not be given" },
         { "issuers:\n  - issuer: http://a\n    audiences: [a]\n",
           "identity.yaml:2: issuers[0].issuer: it must be an https URL" },
         { "issuers:\n  - issuer: a\n    audiences: [a]\n", "issuers[0].issuer: it is not a URL" },
