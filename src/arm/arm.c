@@ -102,18 +102,32 @@ static enum error_code own_code(enum error_code code)
     return code == ERROR_MEDIA_TYPE ? ERROR_ARM_MEDIA_TYPE : code;
 }
 
-struct str arm_render_error(struct arena *arena, const struct error *err)
+static yyjson_mut_val *render_fault(yyjson_mut_doc *doc, const struct error *err)
 {
     const struct error_info *info = error_info(own_code(err->code));
-    yyjson_mut_doc *doc = json_new(arena);
-    yyjson_mut_val *root = yyjson_mut_obj(doc), *object = yyjson_mut_obj(doc);
+    yyjson_mut_val *object = yyjson_mut_obj(doc);
     bool is_ours = info->status >= 500; /* its text is for the log */
 
     json_set_str(doc, object, "code", str_from(info->wire_code));
     json_set_str(doc, object, "message", str_from(is_ours ? info->text : err->text));
     if (err->target[0] && !is_ours)
         json_set_str(doc, object, "target", str_from(err->target));
-    json_set(doc, root, "error", object);
+    return object;
+}
+
+struct str arm_render_error(struct arena *arena, const struct error *err)
+{
+    yyjson_mut_doc *doc = json_new(arena);
+    yyjson_mut_val *root = yyjson_mut_obj(doc), *fault = render_fault(doc, err), *details;
+
+    /* Azure names the name space in a detail alone, by whose target Go's SDK registers it. */
+    if (err->code == ERROR_ARM_NOT_REGISTERED) {
+        yyjson_mut_obj_remove_key(fault, "target");
+        details = yyjson_mut_arr(doc);
+        yyjson_mut_arr_append(details, render_fault(doc, err));
+        json_set(doc, fault, "details", details);
+    }
+    json_set(doc, root, "error", fault);
     return json_write_mut(arena, root);
 }
 

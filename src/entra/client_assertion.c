@@ -155,9 +155,9 @@ static bool check_issuer(struct entra_call *c, const struct jwt *assertion, stru
         return refuse(err, "[Reason - The provided signature value did not match the expected "
                            "signature value.]");
     case AUTHORITY_OTHER_TENANT:
-        return refuse(err, "it is of another tenant of its issuer");
+        break;
     }
-    return false;
+    return refuse(err, "it is of another tenant of its issuer");
 }
 
 /* Who cannot sign for the issuer learns nothing of the credentials but that there is one of it. */

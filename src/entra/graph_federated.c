@@ -4,6 +4,7 @@
  * operator: nothing is fetched from it here, and what it says is believed only once it is.
  * SPDX-License-Identifier: MIT
  */
+#include "entra/graph_filter.h"
 #include "entra/graph_write.h"
 #include "identity/federated_credential.h"
 
@@ -42,19 +43,23 @@ static yyjson_mut_val *show(yyjson_mut_doc *doc, yyjson_val *item)
 static bool list(struct entra_call *c, struct error *err)
 {
     yyjson_mut_doc *doc = json_new(c->arena);
-    yyjson_mut_val *root = yyjson_mut_obj(doc), *value = yyjson_mut_arr(doc);
+    yyjson_mut_val *root = yyjson_mut_obj(doc), *value = yyjson_mut_arr(doc), *shown;
     struct principal_record p;
+    struct graph_filter filter;
     struct principal who;
     yyjson_val *item;
     size_t i, count;
 
     if (!graph_authenticate(c, &who, err) || !graph_find(c, &p, err))
         return false;
-    if (http_query_get(c->arena, c->request->query, STR("$filter")).len)
+    if (!graph_filter_parse(c->arena, http_query_get(c->arena, c->request->query, STR("$filter")),
+                            &filter))
         return error_set(err, ERROR_GRAPH_QUERY, "Unsupported or invalid query filter clause.");
     yyjson_arr_foreach(yyjson_obj_get(p.body, FEDERATED_CREDENTIALS), i, count, item)
     {
-        yyjson_mut_arr_append(value, show(doc, item));
+        shown = show(doc, item);
+        if (graph_filter_matches(&filter, shown))
+            yyjson_mut_arr_append(value, shown);
     }
     json_set(doc, root, "value", value);
     entra_reply_json(c, 200, root);

@@ -22,7 +22,7 @@ struct str token_audience(const struct entra_call *c, struct str resource);
 #define TOKEN_PROOF_SECRET "1"
 #define TOKEN_PROOF_ASSERTION "2"
 /* The application that asks, by its secret or by an assertion (client_assertion.h), which may be a
- * managed identity's, too. */
+ * managed identity's, too; *proof is one of the constants. */
 MUST_CHECK bool token_authenticate_client(struct entra_call *c, struct principal_record *app,
                                           const char **proof, struct error *err);
 /* 200 with a token for the application itself, in the form of the instance metadata service. */

@@ -14,8 +14,7 @@ struct user_grant {
     struct str resource; /* what the access token is for */
     struct str scope;    /* as it was asked for; may be empty */
     struct str nonce;    /* of the id token; may be empty */
-    const char
-        *proof; /* of the client, as token_authenticate_client has it; NULL: none was asked */
+    const char *proof;   /* the client's, one of TOKEN_PROOF_...; NULL: it sent none */
 };
 
 /* As token_read_resource, for people: a scope that asks for no more than who they are (openid, profile)

@@ -56,10 +56,10 @@ bool provider_check(struct arm_call *c, struct error *err)
     if (!find_state(c, arm_id_segment(scope, 1), n, &is_registered, err))
         return false;
     return is_registered ||
-           error_set(err, ERROR_ARM_NOT_REGISTERED,
-                     "The subscription is not registered to use namespace '%s'. See "
-                     "https://aka.ms/rps-not-found for how to register subscriptions.",
-                     n->provider->name);
+           error_set_target(err, ERROR_ARM_NOT_REGISTERED, n->provider->name,
+                            "The subscription is not registered to use namespace '%s'. See "
+                            "https://aka.ms/rps-not-found for how to register subscriptions.",
+                            n->provider->name);
 }
 
 /* -- Showing --------------------------------------------------------------------------------- */

@@ -9,7 +9,8 @@
 #include "arm/type.h"
 
 /* May the call's request be done, as far as registration goes? It is about what writes a provider's
- * resources and asks for its actions; what is there may be read and deleted. ERROR_ARM_NOT_REGISTERED. */
+ * resources and asks for its actions; what is there may be read and deleted. ERROR_ARM_NOT_REGISTERED,
+ * with the name space as its target. */
 MUST_CHECK bool provider_check(struct arm_call *c, struct error *err);
 
 #endif

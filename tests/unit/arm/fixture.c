@@ -313,14 +313,15 @@ yyjson_val *expect(struct fixture *f, int status, enum http_method method, const
     return a.body;
 }
 
-void expect_error(struct fixture *f, int status, const char *code, const char *words,
-                  enum http_method method, const char *path, const char *body)
+yyjson_val *expect_error(struct fixture *f, int status, const char *code, const char *words,
+                         enum http_method method, const char *path, const char *body)
 {
     yyjson_val *error = expect(f, status, method, path, body);
 
     assert_text(error, "error.code", code);
     if (!strstr(yyjson_get_str(json_at(error, "error.message")), words))
         fail_msg("'%s' lacks '%s'", yyjson_get_str(json_at(error, "error.message")), words);
+    return error;
 }
 
 /* -- Many resources --------------------------------------------------------------------------- */

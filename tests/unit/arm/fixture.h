@@ -70,9 +70,9 @@ struct answer call(struct fixture *f, enum http_method method, const char *path,
 /* The call succeeds with that status. */
 yyjson_val *expect(struct fixture *f, int status, enum http_method method, const char *path,
                    const char *body);
-/* The call fails with that status and code; the message contains `words`. */
-void expect_error(struct fixture *f, int status, const char *code, const char *words,
-                  enum http_method method, const char *path, const char *body);
+/* The call fails with that status and code; the message contains `words`. The answer. */
+yyjson_val *expect_error(struct fixture *f, int status, const char *code, const char *words,
+                         enum http_method method, const char *path, const char *body);
 
 /* Text, number and count of what stands at a path of the answer. */
 void assert_text(yyjson_val *root, const char *path, const char *expected);

@@ -50,6 +50,13 @@ static void the_life_of_one(void **state)
     assert_int_equal(count_of(expect(f, 200, HTTP_GET, CREDENTIALS I, NULL)), 0);
 }
 
+static void expect_target(struct fixture *f, const char *target, const char *body)
+{
+    assert_text(
+        expect_error(f, 400, "InvalidRequestContent", target, HTTP_PUT, CREDENTIALS "/abc" I, body),
+        "error.target", target);
+}
+
 static void what_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -57,16 +64,12 @@ static void what_is_refused(void **state)
     expect(f, 201, HTTP_PUT, MINE I, NEW);
     expect_error(f, 400, "InvalidResourceName", "3 to 120", HTTP_PUT, CREDENTIALS "/ab" I,
                  body_of(f, ISSUER, "s"));
-    expect_error(f, 400, "InvalidRequestContent", "properties.issuer", HTTP_PUT,
-                 CREDENTIALS "/abc" I, "{}");
-    expect_error(f, 400, "InvalidRequestContent", "properties.issuer", HTTP_PUT,
-                 CREDENTIALS "/abc" I, body_of(f, "x", "s"));
-    expect_error(f, 400, "InvalidRequestContent", "properties.subject", HTTP_PUT,
-                 CREDENTIALS "/abc" I, body_of(f, ISSUER, ""));
-    expect_error(f, 400, "InvalidRequestContent", "properties.audiences", HTTP_PUT,
-                 CREDENTIALS "/abc" I,
-                 "{\"properties\":{\"issuer\":\"" ISSUER
-                 "\",\"subject\":\"s\",\"audiences\":[\"a\",\"b\"]}}");
+    expect_target(f, "properties.issuer", "{}");
+    expect_target(f, "properties.issuer", body_of(f, "x", "s"));
+    expect_target(f, "properties.subject", body_of(f, ISSUER, ""));
+    expect_target(f, "properties.audiences",
+                  "{\"properties\":{\"issuer\":\"" ISSUER
+                  "\",\"subject\":\"s\",\"audiences\":[\"a\",\"b\"]}}");
     expect(f, 201, HTTP_PUT, CREDENTIALS "/abc" I, body_of(f, ISSUER, "s"));
     expect_error(f, 409, "RequestConflict", "Issuer and subject", HTTP_PUT, CREDENTIALS "/other" I,
                  body_of(f, ISSUER, "s"));

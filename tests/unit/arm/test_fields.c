@@ -15,6 +15,8 @@
 #define PROVISIONED                                                                          \
     "{\"sku\":{\"name\":\"ProvisionedManaged\",\"capacity\":50},\"properties\":{\"model\":{" \
     "\"name\":\"gpt-35-turbo\"}}}"
+#define IDENTITY G "/providers/Microsoft.ManagedIdentity/userAssignedIdentities/mine"
+#define IDENTITY_VERSION "?api-version=2024-11-30"
 #define SHARED G "/providers/Microsoft.CognitiveServices/commitmentPlans/shared"
 
 static const struct arm_type *const types[] = {
@@ -31,15 +33,21 @@ static const struct arm_type *const types[] = {
     &arm_encryption_scope_type,
     &arm_defender_setting_type,
     &arm_lock_type,
+    &arm_user_assigned_identity_type,
+    &arm_federated_credential_type,
 };
 
 /* The path of one that is there, or may be made. */
 static struct str path_of(struct fixture *f, const struct arm_type *type)
 {
     static const char *const names[][2] = {
-        { "subscriptions", SUBSCRIPTION }, { "resourceGroups", "myGroup" },
-        { "accounts", "myAccount" },       { "raiBlocklists", "words" },
+        { "subscriptions", SUBSCRIPTION },
+        { "resourceGroups", "myGroup" },
+        { "accounts", "myAccount" },
+        { "raiBlocklists", "words" },
         { "commitmentPlans", "shared" },
+        { "userAssignedIdentities", "mine" },
+        { "federatedIdentityCredentials", "one" },
     };
     struct str rest = str_from(type->path), part, before = STR_NONE, path = STR_NONE;
 
@@ -56,7 +64,8 @@ static struct str path_of(struct fixture *f, const struct arm_type *type)
         path = arena_printf(f->arena, "%.*s/%.*s", STR_ARGS(path), STR_ARGS(shown));
         before = part;
     }
-    return arena_printf(f->arena, "%.*s" LATE, STR_ARGS(path));
+    return arena_printf(f->arena, "%.*s%s", STR_ARGS(path),
+                        type->provider == &arm_managed_identity ? IDENTITY_VERSION : LATE);
 }
 
 /* {"a":{"b":VALUE}} of "a.b", {"a":[{"b":VALUE}]} of "a[].b" */
@@ -151,6 +160,7 @@ static void test_each_field(void **state)
     expect(f, 201, HTTP_PUT, A "/raiBlocklists/words" LATE, "{}");
     expect(f, 201, HTTP_PUT, D LATE, DEPLOYMENT);
     expect(f, 201, HTTP_PUT, A "/defenderForAISettings/x" LATE, "{}");
+    expect(f, 201, HTTP_PUT, IDENTITY IDENTITY_VERSION, "{\"location\":\"eastus\"}");
     expect(
         f, 201, HTTP_PUT, SHARED LATE,
         "{\"location\":\"eastus\",\"properties\":{\"hostingModel\":\"Web\",\"planType\":\"p\"}}");

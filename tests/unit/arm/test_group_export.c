@@ -136,21 +136,26 @@ static void test_names_that_could_be_taken_for_one(void **state)
 static void test_refused(void **state)
 {
     static const struct {
-        const char *body, *code, *words;
+        const char *body, *code, *target, *words;
     } cases[] = {
-        { "{}", "InvalidRequestContent", "'resources' must be an array" },
-        { "{\"resources\":[]}", "InvalidRequestContent", "'resources' must be an array" },
-        { "{\"resources\":[5]}", "InvalidRequestContent",
-          "'resources' must be an array of strings" },
-        { ALL ",\"options\":5}", "InvalidRequestContent", "'options' must be a string" },
-        { ALL ",\"options\":\"Everything\"}", "InvalidRequestContent", "'options' has an option" },
-        { ALL ",\"outputFormat\":\"Bicep\"}", "InvalidRequestContent", "'outputFormat' must be" },
-        { "{\"resources\":[\"" A "none\"]}", "BadRequest", "None of the resources" },
+        { "{}", "InvalidRequestContent", "resources", "must be an array of 1 to 200" },
+        { "{\"resources\":[]}", "InvalidRequestContent", "resources",
+          "must be an array of 1 to 200" },
+        { "{\"resources\":[5]}", "InvalidRequestContent", "resources",
+          "must be an array of strings" },
+        { ALL ",\"options\":5}", "InvalidRequestContent", "options", "must be a string" },
+        { ALL ",\"options\":\"Everything\"}", "InvalidRequestContent", "options",
+          "has an option that" },
+        { ALL ",\"outputFormat\":\"Bicep\"}", "InvalidRequestContent", "outputFormat",
+          "must be 'Json'" },
+        { "{\"resources\":[\"" A "none\"]}", "BadRequest", "resources", "None of the resources" },
     };
     struct fixture *f = *state;
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-        expect_error(f, 400, cases[i].code, cases[i].words, HTTP_POST, EXPORT, cases[i].body);
+        assert_text(
+            expect_error(f, 400, cases[i].code, cases[i].words, HTTP_POST, EXPORT, cases[i].body),
+            "error.target", cases[i].target);
     expect_error(f, 404, "ResourceGroupNotFound", "'none'", HTTP_POST,
                  S "/resourceGroups/none/exportTemplate" V, ALL "}");
 }

@@ -107,8 +107,13 @@ static void test_a_provider_that_is_not_registered(void **state)
                 "Unregistered");
     assert_text(item_with(shown, "namespace", "Microsoft.Insights"), "registrationState",
                 "Registered");
-    expect_error(f, 409, "MissingSubscriptionRegistration", words, HTTP_PUT,
-                 IDENTITY IDENTITY_VERSION, EAST);
+    shown = expect_error(f, 409, "MissingSubscriptionRegistration", words, HTTP_PUT,
+                         IDENTITY IDENTITY_VERSION, EAST);
+    assert_absent(shown, "error.target");
+    shown = yyjson_arr_get_first(json_at(shown, "error.details"));
+    assert_text(shown, "code", "MissingSubscriptionRegistration");
+    assert_text(shown, "target", "Microsoft.ManagedIdentity");
+    assert_text(shown, "message", words);
     expect(f, 404, HTTP_GET, IDENTITY IDENTITY_VERSION, NULL);
     expect(f, 204, HTTP_DELETE, IDENTITY IDENTITY_VERSION, NULL);
     expect(f, 200, HTTP_PATCH, A V, "{\"tags\":{}}"); /* of another provider */

@@ -247,19 +247,25 @@ static void test_names_that_cannot_be(void **state)
     static const char *const reserved[] = { "Microsoft", "azure.cost", "windowsTeam" };
 
     for (size_t i = 0; i < ARRAY_LEN(characters); i++)
-        expect_error(f, 400, "InvalidTagNameCharacters", "reserved characters", HTTP_PUT,
-                     long_path(f, NAMES "/a", 1, characters[i]), NULL);
+        assert_text(expect_error(f, 400, "InvalidTagNameCharacters", "reserved characters",
+                                 HTTP_PUT, long_path(f, NAMES "/a", 1, characters[i]), NULL),
+                    "error.target", "tagName");
     for (size_t i = 0; i < ARRAY_LEN(reserved); i++)
-        expect_error(f, 400, "ReservedTagName", reserved[i], HTTP_PUT,
-                     long_path(f, NAMES "/", 1, reserved[i]), NULL);
-    expect_error(f, 400, "InvalidTagNameLength", "'512' characters", HTTP_PUT,
-                 long_path(f, NAMES "/", 513, "n"), NULL);
+        assert_text(expect_error(f, 400, "ReservedTagName", reserved[i], HTTP_PUT,
+                                 long_path(f, NAMES "/", 1, reserved[i]), NULL),
+                    "error.target", "tagName");
+    assert_text(expect_error(f, 400, "InvalidTagNameLength", "'512' characters", HTTP_PUT,
+                             long_path(f, NAMES "/", 513, "n"), NULL),
+                "error.target", "tagName");
     expect(f, 201, HTTP_PUT, long_path(f, NAMES "/", 512, "%C3%A9"), NULL);
     expect(f, 201, HTTP_PUT, NAMES "/n" V, NULL);
-    expect_error(f, 400, "InvalidTagValueLength", "'256' characters", HTTP_PUT,
-                 long_path(f, NAMES "/n/tagValues/", 257, "v"), NULL);
+    assert_text(expect_error(f, 400, "InvalidTagValueLength", "'256' characters", HTTP_PUT,
+                             long_path(f, NAMES "/n/tagValues/", 257, "v"), NULL),
+                "error.target", "tagValue");
     expect(f, 201, HTTP_PUT, long_path(f, NAMES "/n/tagValues/", 256, "%C3%A9"), NULL);
-    expect_error(f, 400, "BadRequest", "UTF-8", HTTP_PUT, NAMES "/n/tagValues/%C3" V, NULL);
+    assert_text(
+        expect_error(f, 400, "BadRequest", "UTF-8", HTTP_PUT, NAMES "/n/tagValues/%C3" V, NULL),
+        "error.target", "tagValue");
     expect(f, 201, HTTP_PUT, NAMES "/n/tagValues/%3C%3E%25" V, NULL);
     expect_error(f, 405, "MethodNotAllowed", "'GET'", HTTP_GET, NAMES "/n" V, NULL);
 }

@@ -118,7 +118,31 @@ static void what_is_refused(void **state)
     expect_refused(f, invalid, 400, HTTP_PATCH, CREDENTIALS "/other", "{\"name\":\"another\"}");
     expect_refused(f, invalid, 400, HTTP_PATCH, CREDENTIALS "/other", "{\"audiences\":null}");
     expect_refused(f, "Request_UnsupportedQuery", 400, HTTP_GET,
-                   CREDENTIALS "?$filter=name%20eq%20'abc'", NULL);
+                   CREDENTIALS "?$filter=audiences%20eq%20'abc'", NULL);
+}
+
+static void a_list_can_be_filtered(void **state)
+{
+    static const struct {
+        const char *filter;
+        size_t count;
+    } rows[] = {
+        { "name%20eq%20'one'", 1 },
+        { "subject%20eq%20'repo:o/r'", 1 },
+        { "issuer%20eq%20'" ISSUER "'", 2 },
+        { "issuer%20eq%20'" ISSUER "'%20and%20subject%20eq%20'2'", 1 },
+        { "subject%20eq%20'other'", 0 },
+    };
+    struct fixture *f = *state;
+
+    make(f, "one", "repo:o/r");
+    make(f, "two", "2");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        yyjson_val *list =
+            graph(f, 200, HTTP_GET, text_of(f, CREDENTIALS "?$filter=%s", rows[i].filter), NULL);
+
+        assert_int_equal(yyjson_arr_size(yyjson_obj_get(list, "value")), rows[i].count);
+    }
 }
 
 static void there_are_twenty_at_most(void **state)
@@ -156,9 +180,9 @@ static void they_are_for_who_may(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(the_life_of_one),      TEST(a_deleted_one_is_the_one_that_was_named),
-        TEST(what_is_refused),      TEST(there_are_twenty_at_most),
-        TEST(they_are_for_who_may),
+        TEST(the_life_of_one),          TEST(a_deleted_one_is_the_one_that_was_named),
+        TEST(what_is_refused),          TEST(a_list_can_be_filtered),
+        TEST(there_are_twenty_at_most), TEST(they_are_for_who_may),
     };
 
     return RUN_TESTS(tests);
