@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+#include "template/value.h"
+
+#include "base/json.h"
+
+const char *template_type_name(yyjson_mut_val *value)
+{
+    switch (yyjson_mut_get_type(value)) {
+    case YYJSON_TYPE_NULL:
+        return "Null";
+    case YYJSON_TYPE_BOOL:
+        return "Boolean";
+    case YYJSON_TYPE_NUM:
+        return yyjson_mut_is_int(value) ? "Integer" : "Float";
+    case YYJSON_TYPE_STR:
+        return "String";
+    case YYJSON_TYPE_ARR:
+        return "Array";
+    case YYJSON_TYPE_OBJ:
+        return "Object";
+    default: /* a number that no C type holds */
+        return "Float";
+    }
+}
+
+bool template_as_integer(yyjson_mut_val *value, int64_t *n)
+{
+    if (yyjson_mut_is_sint(value)) /* negative, or made as such */
+        *n = yyjson_mut_get_sint(value);
+    else if (yyjson_mut_is_uint(value) && yyjson_mut_get_uint(value) <= INT64_MAX)
+        *n = (int64_t)yyjson_mut_get_uint(value);
+    else
+        return false;
+    return true;
+}
+
+/* -- Copies ---------------------------------------------------------------------------------------------------------------- */
+
+bool template_enter(struct template_context *x, struct error *err)
+{
+    if (x->budget->depth >= TEMPLATE_DEPTH_MAX)
+        return error_set(err, ERROR_ARM_TEMPLATE,
+                         "The template's values and expressions are nested too deep.");
+    x->budget->depth++;
+    return true;
+}
+
+void template_leave(struct template_context *x)
+{
+    x->budget->depth--;
+}
+
+static bool copy_members(struct template_context *x, yyjson_mut_val *from, yyjson_mut_val *to,
+                         struct error *err)
+{
+    yyjson_mut_val *name, *value, *copy;
+    size_t i, max;
+
+    yyjson_mut_obj_foreach(from, i, max, name, value)
+    {
+        yyjson_mut_val *own_name =
+            yyjson_mut_strn(x->doc, yyjson_mut_get_str(name), yyjson_mut_get_len(name));
+
+        if (!template_copy(x, value, &copy, err))
+            return false;
+        yyjson_mut_obj_add(to, own_name, copy);
+    }
+    yyjson_mut_arr_foreach(from, i, max, value)
+    {
+        if (!template_copy(x, value, &copy, err))
+            return false;
+        yyjson_mut_arr_append(to, copy);
+    }
+    return true;
+}
+
+/* Texts are not copied: they live in the arena, as all of a context's values do. */
+bool template_copy(struct template_context *x, yyjson_mut_val *value, yyjson_mut_val **copy,
+                   struct error *err)
+{
+    bool is_good = true;
+
+    if (!template_charge(x, 1, sizeof(*value) * (yyjson_mut_is_obj(value) ? 2 : 1), err))
+        return false;
+    if (yyjson_mut_is_obj(value))
+        *copy = yyjson_mut_obj(x->doc);
+    else if (yyjson_mut_is_arr(value))
+        *copy = yyjson_mut_arr(x->doc);
+    else
+        *copy = yyjson_mut_raw(x->doc, ""); /* overwritten */
+    if (!yyjson_mut_is_ctn(*copy)) {
+        (*copy)->tag = value->tag;
+        (*copy)->uni = value->uni;
+        return true;
+    }
+    if (!template_enter(x, err))
+        return false;
+    is_good = copy_members(x, value, *copy, err);
+    template_leave(x);
+    return is_good;
+}
+
+/* -- Comparison ------------------------------------------------------------------------------------------------------------ */
+
+bool template_member(struct template_context *x, yyjson_mut_val *object, struct str name,
+                     yyjson_mut_val **member, struct error *err)
+{
+    yyjson_mut_val *key, *value;
+    size_t i, max;
+
+    *member = NULL;
+    if (!template_charge(x, 1 + yyjson_mut_obj_size(object) / 4, 0, err))
+        return false;
+    yyjson_mut_obj_foreach(object, i, max, key, value)
+    {
+        if (str_equal_nocase(json_mut_str(key), name)) {
+            *member = value;
+            return true;
+        }
+    }
+    return true;
+}
+
+static bool equal_containers(struct template_context *x, yyjson_mut_val *a, yyjson_mut_val *b,
+                             bool *is_equal, struct error *err)
+{
+    yyjson_mut_val *name, *value, *other;
+    size_t i, max;
+
+    *is_equal = yyjson_mut_get_len(a) == yyjson_mut_get_len(b);
+    if (!*is_equal)
+        return true;
+    yyjson_mut_obj_foreach(a, i, max, name, value)
+    {
+        if (!template_member(x, b, json_mut_str(name), &other, err))
+            return false;
+        if (!other) {
+            *is_equal = false;
+            return true;
+        }
+        if (!template_equal(x, value, other, is_equal, err))
+            return false;
+        if (!*is_equal)
+            return true;
+    }
+    other = yyjson_mut_arr_get_first(b);
+    yyjson_mut_arr_foreach(a, i, max, value)
+    {
+        if (!template_equal(x, value, other, is_equal, err))
+            return false;
+        if (!*is_equal)
+            return true;
+        other = other->next;
+    }
+    return true;
+}
+
+static bool equal_numbers(yyjson_mut_val *a, yyjson_mut_val *b)
+{
+    int64_t m, n;
+
+    if (template_as_integer(a, &m) && template_as_integer(b, &n))
+        return m == n;
+    return yyjson_mut_get_num(a) >= yyjson_mut_get_num(b) &&
+           yyjson_mut_get_num(a) <= yyjson_mut_get_num(b);
+}
+
+bool template_equal(struct template_context *x, yyjson_mut_val *a, yyjson_mut_val *b,
+                    bool *is_equal, struct error *err)
+{
+    yyjson_type type = yyjson_mut_get_type(a);
+    bool is_good;
+
+    *is_equal = false;
+    if (type != yyjson_mut_get_type(b))
+        return true;
+    if (type == YYJSON_TYPE_STR || type == YYJSON_TYPE_RAW) {
+        *is_equal = yyjson_mut_get_len(a) == yyjson_mut_get_len(b) &&
+                    !memcmp(a->uni.str, b->uni.str, yyjson_mut_get_len(a));
+        return template_charge(x, 1 + yyjson_mut_get_len(a) / TEMPLATE_STEP_BYTES, 0, err);
+    }
+    if (!template_charge(x, 1, 0, err))
+        return false;
+    if (type == YYJSON_TYPE_NUM)
+        *is_equal = equal_numbers(a, b);
+    else if (type == YYJSON_TYPE_BOOL)
+        *is_equal = yyjson_mut_get_bool(a) == yyjson_mut_get_bool(b);
+    else if (type == YYJSON_TYPE_NULL)
+        *is_equal = true;
+    if (type != YYJSON_TYPE_ARR && type != YYJSON_TYPE_OBJ)
+        return true;
+    if (!template_enter(x, err))
+        return false;
+    is_good = equal_containers(x, a, b, is_equal, err);
+    template_leave(x);
+    return is_good;
+}
+
+/* -- Text ------------------------------------------------------------------------------------------------------------------ */
+
+/* An upper bound of what the value's text takes, charged: a text is never made for which there is no room. */
+static bool charge_text(struct template_context *x, yyjson_mut_val *value, struct error *err)
+{
+    yyjson_mut_val *name, *item;
+    size_t i, max;
+    bool is_good = true;
+
+    if (!template_enter(x, err))
+        return false;
+    yyjson_mut_obj_foreach(value, i, max, name, item)
+    {
+        is_good = is_good && charge_text(x, name, err) && charge_text(x, item, err);
+    }
+    yyjson_mut_arr_foreach(value, i, max, item)
+    {
+        is_good = is_good && charge_text(x, item, err);
+    }
+    template_leave(x);
+    if (!is_good || yyjson_mut_is_ctn(value))
+        return is_good;
+    max =
+        32 + (yyjson_mut_is_str(value) || yyjson_mut_is_raw(value) ? yyjson_mut_get_len(value) : 0);
+    return template_charge(x, 1 + max / TEMPLATE_STEP_BYTES, 2 * max, err);
+}
+
+bool template_text(struct template_context *x, yyjson_mut_val *value, struct str *text,
+                   struct error *err)
+{
+    if (yyjson_mut_is_str(value)) {
+        *text = json_mut_str(value);
+        return true;
+    }
+    if (yyjson_mut_is_bool(value)) { /* as .NET shows it */
+        *text = yyjson_mut_get_bool(value) ? STR("True") : STR("False");
+        return true;
+    }
+    if (!charge_text(x, value, err))
+        return false;
+    *text = json_write_mut(x->arena, value);
+    return true;
+}
