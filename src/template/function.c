@@ -8,9 +8,10 @@
 #include "template/value.h"
 
 static const struct template_function *const tables[] = {
-    template_logic_functions,
-    template_number_functions,
-    template_string_functions,
+    template_logic_functions,  template_number_functions, template_string_functions,
+    template_format_functions, template_array_functions,  template_object_functions,
+    template_lambda_functions, template_date_functions,   template_encoding_functions,
+    template_cidr_functions,
 };
 
 const struct template_function *template_function_find(struct str name)
@@ -35,16 +36,34 @@ bool template_call_fail(struct template_call *c, const char *format, ...)
     vsnprintf(what, sizeof(what), format, args);
     va_end(args);
     return error_set(c->err, ERROR_ARM_TEMPLATE,
-                     "Unable to evaluate template language function '%s': %s Please see "
-                     "https://aka.ms/arm-functions/#%s for usage details.",
+                     "The template language function '%s' was invoked with a parameter that is not "
+                     "valid. %s Please see https://aka.ms/arm-functions/#%s for usage details.",
                      c->function->name, what, c->function->name);
+}
+
+bool template_call_fail_type_of(struct template_call *c, size_t i, const char *wanted,
+                                yyjson_mut_val *value)
+{
+    return error_set(c->err, ERROR_ARM_TEMPLATE,
+                     "The template language function '%s' expects its parameter %zu to be of type "
+                     "'%s'. The provided value is of type '%s'. Please see "
+                     "https://aka.ms/arm-functions/#%s for usage details.",
+                     c->function->name, i + 1, wanted, template_type_name(value),
+                     c->function->name);
 }
 
 bool template_call_fail_type(struct template_call *c, size_t i, const char *wanted)
 {
-    return template_call_fail(c,
-                              "parameter %zu is expected to be of type '%s' and is of type '%s'.",
-                              i + 1, wanted, template_type_name(c->args[i]));
+    return template_call_fail_type_of(c, i, wanted, c->args[i]);
+}
+
+bool template_call_fail_now(struct template_call *c)
+{
+    return error_set(c->err, ERROR_ARM_TEMPLATE,
+                     "The template function '%s' is not expected at this location. It can be used "
+                     "only in the default value of a parameter. Please see "
+                     "https://aka.ms/arm-functions/#%s for usage details.",
+                     c->function->name, c->function->name);
 }
 
 /* -- Arguments ------------------------------------------------------------------------------------------------------------- */

@@ -36,13 +36,25 @@ const struct template_function *template_function_find(struct str name);
 extern const struct template_function template_logic_functions[];
 extern const struct template_function template_number_functions[];
 extern const struct template_function template_string_functions[];
+extern const struct template_function template_format_functions[];
+extern const struct template_function template_array_functions[];
+extern const struct template_function template_object_functions[];
+extern const struct template_function template_lambda_functions[];
+extern const struct template_function template_date_functions[];
+extern const struct template_function template_encoding_functions[];
+extern const struct template_function template_cidr_functions[];
 
 /* -- For functions ------------------------------------------------------------------------------------------------------- */
 
-/* False with "Unable to evaluate template language function 'NAME': ...". */
+/* False with "The template language function 'NAME' was invoked with a parameter that is not valid. ...". */
 bool template_call_fail(struct template_call *c, const char *format, ...) PRINTF_LIKE(2, 3);
 /* False: argument `i` is not of the type that `wanted` names. */
 bool template_call_fail_type(struct template_call *c, size_t i, const char *wanted);
+/* The same of a lazy function's argument, whose value is `value`. */
+bool template_call_fail_type_of(struct template_call *c, size_t i, const char *wanted,
+                                yyjson_mut_val *value);
+/* False: it is not allowed but in the default value of a parameter. */
+bool template_call_fail_now(struct template_call *c);
 
 MUST_CHECK bool template_arg_string(struct template_call *c, size_t i, struct str *value);
 MUST_CHECK bool template_arg_integer(struct template_call *c, size_t i, int64_t *value);
@@ -57,7 +69,17 @@ MUST_CHECK bool template_call_read(struct template_call *c, size_t bytes);
 MUST_CHECK char *template_call_room(struct template_call *c, size_t len);
 /* A value of a text that lives as long as the context; without a copy. */
 bool template_return_text(struct template_call *c, struct str text, yyjson_mut_val **result);
+/* What the text is as JSON. */
+bool template_return_json(struct template_call *c, struct str text, yyjson_mut_val **result);
 bool template_return_integer(struct template_call *c, int64_t n, yyjson_mut_val **result);
 bool template_return_bool(struct template_call *c, bool is, yyjson_mut_val **result);
+
+/* -- What functions of several files share ---------------------------------------------------------------------------------- */
+
+/* tryGet(): from args[0] on. */
+bool template_try_get(struct template_call *c, yyjson_mut_val **result);
+/* union() and intersection() of arrays; args[0] is one. */
+bool template_union_arrays(struct template_call *c, yyjson_mut_val **result);
+bool template_intersect_arrays(struct template_call *c, yyjson_mut_val **result);
 
 #endif

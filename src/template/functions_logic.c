@@ -80,9 +80,7 @@ static bool evaluate_bool(struct template_call *c, size_t i, bool *is)
     if (!template_arg_evaluate(c, i, &value))
         return false;
     if (!yyjson_mut_is_bool(value))
-        return template_call_fail(
-            c, "parameter %zu is expected to be of type 'Boolean' and is of type '%s'.", i + 1,
-            template_type_name(value));
+        return template_call_fail_type_of(c, i, "Boolean", value);
     *is = yyjson_mut_get_bool(value);
     return true;
 }
@@ -153,7 +151,20 @@ static bool run_bool(struct template_call *c, yyjson_mut_val **result)
         return template_return_bool(c, true, result);
     if (str_equal_nocase(text, STR("false")))
         return template_return_bool(c, false, result);
-    return template_call_fail(c, "the value cannot be converted to a boolean.");
+    return template_call_fail(c, "The value cannot be converted to the target type.");
+}
+
+/* What a template says of itself that is wrong. */
+static bool run_fail(struct template_call *c, yyjson_mut_val **result)
+{
+    struct str message;
+
+    (void)result;
+    if (!template_arg_string(c, 0, &message))
+        return false;
+    return error_set(c->err, ERROR_ARM_TEMPLATE,
+                     "The template language function 'fail' was invoked: '%.*s'",
+                     STR_ARGS(str_slice(message, 0, 400)));
 }
 
 const struct template_function template_logic_functions[] = {
@@ -161,6 +172,7 @@ const struct template_function template_logic_functions[] = {
     { "bool", run_bool, 1, 1, false },
     { "coalesce", run_coalesce, 1, TEMPLATE_ARGS_ANY, true },
     { "equals", run_equals, 2, 2, false },
+    { "fail", run_fail, 1, 1, false },
     { "false", run_false, 0, 0, false },
     { "greater", run_greater, 2, 2, false },
     { "greaterOrEquals", run_greater_or_equals, 2, 2, false },

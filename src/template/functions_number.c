@@ -17,7 +17,7 @@ static bool two(struct template_call *c, int64_t *m, int64_t *n)
 
 static bool fail_overflow(struct template_call *c)
 {
-    return template_call_fail(c, "the result is not an integer of 64 bits.");
+    return template_call_fail(c, "The result is not an integer of 64 bits.");
 }
 
 static bool run_add(struct template_call *c, yyjson_mut_val **result)
@@ -57,7 +57,7 @@ static bool two_to_divide(struct template_call *c, int64_t *m, int64_t *n)
     if (!two(c, m, n))
         return false;
     if (*n == 0)
-        return template_call_fail(c, "the divisor must not be zero.");
+        return template_call_fail(c, "The divisor must not be zero.");
     return (*m == INT64_MIN && *n == -1) ? fail_overflow(c) : true;
 }
 
@@ -101,7 +101,7 @@ static bool run_int(struct template_call *c, yyjson_mut_val **result)
         if (end == digits + text.len && !errno)
             return template_return_integer(c, n, result);
     }
-    return template_call_fail(c, "the value cannot be converted to an integer.");
+    return template_call_fail(c, "The value cannot be converted to the target type.");
 }
 
 /* The greatest, or least, of the arguments or of the one that is an array; `sign` -1 for the least. */
@@ -113,14 +113,14 @@ static bool run_extreme(struct template_call *c, int sign, yyjson_mut_val **resu
     int64_t n, best = 0;
 
     if (is_array && c->count > 1)
-        return template_call_fail(c, "an array must be the only parameter.");
+        return template_call_fail(c, "An array must be the only parameter.");
     if (!count)
-        return template_call_fail(c, "the array must not be empty.");
+        return template_call_fail(c, "The array must not be empty.");
     if (!template_charge(c->x, count, 0, c->err))
         return false;
     for (size_t i = 0; i < count; i++, item = is_array ? item->next : c->args[i < count ? i : 0]) {
         if (!template_as_integer(item, &n))
-            return template_call_fail(c, "all values must be integers, and one is of type '%s'.",
+            return template_call_fail(c, "All values must be integers, and one is of type '%s'.",
                                       template_type_name(item));
         if (!i || (sign > 0 ? n > best : n < best))
             best = n;

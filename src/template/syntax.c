@@ -229,18 +229,21 @@ static bool parse_args(struct parser *p, struct template_node *call)
 static bool check_count(struct parser *p, const struct template_node *call)
 {
     const struct template_function *f = call->function;
+    char wanted[64];
 
     if (!f || (call->count >= f->min && (f->max == TEMPLATE_ARGS_ANY || call->count <= f->max)))
         return true;
+    if (f->min == f->max)
+        snprintf(wanted, sizeof(wanted), "%u", f->min);
+    else if (f->max == TEMPLATE_ARGS_ANY)
+        snprintf(wanted, sizeof(wanted), "at least %u", f->min);
+    else
+        snprintf(wanted, sizeof(wanted), "between %u and %u", f->min, f->max);
     return error_set(p->err, ERROR_ARM_TEMPLATE,
-                     "Unable to evaluate template language function '%s': function requires %s%u "
+                     "Unable to evaluate template language function '%s': function requires %s "
                      "argument(s) while %zu were provided. Please see "
                      "https://aka.ms/arm-functions/#%s for usage details.",
-                     f->name,
-                     f->min == f->max       ? ""
-                     : call->count < f->min ? "at least "
-                                            : "at most ",
-                     call->count < f->min ? f->min : f->max, call->count, f->name);
+                     f->name, wanted, call->count, f->name);
 }
 
 static bool parse_accesses(struct parser *p, struct template_node *node)

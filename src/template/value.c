@@ -67,9 +67,8 @@ static bool copy_members(struct template_context *x, yyjson_mut_val *from, yyjso
     }
     yyjson_mut_arr_foreach(from, i, max, value)
     {
-        if (!template_copy(x, value, &copy, err))
+        if (!template_append(x, to, value, err))
             return false;
-        yyjson_mut_arr_append(to, copy);
     }
     return true;
 }
@@ -119,6 +118,30 @@ bool template_member(struct template_context *x, yyjson_mut_val *object, struct 
         }
     }
     return true;
+}
+
+bool template_put(struct template_context *x, yyjson_mut_val *object, struct str name,
+                  yyjson_mut_val *value, struct error *err)
+{
+    yyjson_mut_val *member, *copy;
+
+    if (!template_copy(x, value, &copy, err) || !template_member(x, object, name, &member, err))
+        return false;
+    if (member) { /* stays where it is linked, and becomes the other */
+        member->tag = copy->tag;
+        member->uni = copy->uni;
+        return true;
+    }
+    yyjson_mut_obj_add(object, yyjson_mut_strn(x->doc, name.data ? name.data : "", name.len), copy);
+    return true;
+}
+
+bool template_append(struct template_context *x, yyjson_mut_val *array, yyjson_mut_val *value,
+                     struct error *err)
+{
+    yyjson_mut_val *copy;
+
+    return template_copy(x, value, &copy, err) && yyjson_mut_arr_append(array, copy);
 }
 
 static bool equal_containers(struct template_context *x, yyjson_mut_val *a, yyjson_mut_val *b,
@@ -230,7 +253,11 @@ bool template_text(struct template_context *x, yyjson_mut_val *value, struct str
         *text = json_mut_str(value);
         return true;
     }
-    if (yyjson_mut_is_bool(value)) { /* as .NET shows it */
+    if (yyjson_mut_is_null(value)) {
+        *text = STR("");
+        return true;
+    }
+    if (yyjson_mut_is_bool(value)) {
         *text = yyjson_mut_get_bool(value) ? STR("True") : STR("False");
         return true;
     }

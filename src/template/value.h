@@ -22,7 +22,13 @@ MUST_CHECK bool template_equal(struct template_context *x, yyjson_mut_val *a, yy
 /* The member of that name, without regard to case; NULL when there is none. Charged: an object may have very many. */
 MUST_CHECK bool template_member(struct template_context *x, yyjson_mut_val *object, struct str name,
                                 yyjson_mut_val **member, struct error *err);
-/* As `string()` shows it: a text as it is, anything else as JSON. */
+/* Sets the object's member of that name, without regard to case; to a copy of the value. */
+MUST_CHECK bool template_put(struct template_context *x, yyjson_mut_val *object, struct str name,
+                             yyjson_mut_val *value, struct error *err);
+/* Adds a copy of the value. */
+MUST_CHECK bool template_append(struct template_context *x, yyjson_mut_val *array,
+                                yyjson_mut_val *value, struct error *err);
+/* As `string()` shows it: a text as it is, true and false as .NET shows them, null as nothing, all else as JSON. */
 MUST_CHECK bool template_text(struct template_context *x, yyjson_mut_val *value, struct str *text,
                               struct error *err);
 
