@@ -18,7 +18,7 @@ static const char *const month_names[] = { "January",   "February", "March",    
                                            "May",       "June",     "July",     "August",
                                            "September", "October",  "November", "December" };
 
-/* -- Reading --------------------------------------------------------------------------------------------------------------- */
+/* -- Reading ------------------------------------------------------------------------------- */
 
 /* Exactly so many digits. */
 static bool take_digits(struct str *s, size_t count, int max, int *value)
@@ -118,7 +118,8 @@ bool template_date_parse(struct str s, int64_t *ticks)
     return *ticks >= TICKS_MIN && *ticks <= TICKS_MAX;
 }
 
-/* A number with its unit's letter, of those in `letters`, from letter *at on: each comes once, in their order. */
+/* A number with its unit's letter, of those in `letters`, from letter *at on: each comes once, in
+ * their order. */
 static bool take_part(struct str *s, const char *letters, const int64_t *units, size_t *at,
                       int64_t *total)
 {
@@ -172,7 +173,7 @@ bool template_date_parse_duration(struct str s, int64_t *ticks)
     return true;
 }
 
-/* -- Writing --------------------------------------------------------------------------------------------------------------- */
+/* -- Writing ------------------------------------------------------------------------------- */
 
 /* A point in time in parts. */
 struct parts {

@@ -12,7 +12,18 @@
 #define SHOWN_MAX 100
 #define SHOWN_NAMES_MAX 300
 
-/* -- Budget ---------------------------------------------------------------------------------------------------------------- */
+/* Expressions that a context remembers: a template's loops have a few each. */
+#define PARSED_MAX 64
+/* A node, its place among the arguments, and what it was gathered in. */
+#define NODE_BYTES (sizeof(struct template_node) + 4 * sizeof(void *))
+
+struct template_parsed {
+    uint64_t hash;
+    struct str text;
+    const struct template_node *node;
+};
+
+/* -- Budget -------------------------------------------------------------------------------- */
 
 void template_budget_init(struct template_budget *b)
 {
@@ -34,7 +45,7 @@ bool template_charge(struct template_context *x, uint64_t steps, uint64_t bytes,
     return true;
 }
 
-/* -- Nodes ----------------------------------------------------------------------------------------------------------------- */
+/* -- Nodes --------------------------------------------------------------------------------- */
 
 static bool fail_property(yyjson_mut_val *object, struct str name, struct error *err)
 {
@@ -182,7 +193,7 @@ bool template_evaluate_node(struct template_context *x, const struct template_no
     return is_good;
 }
 
-/* -- Texts and values ------------------------------------------------------------------------------------------------------ */
+/* -- Texts and values ---------------------------------------------------------------------- */
 
 bool template_is_expression(struct str text)
 {
@@ -190,13 +201,35 @@ bool template_is_expression(struct str text)
            text.data[text.len - 1] == ']';
 }
 
+/* An expression is found by what it says: who evaluates it may keep its text elsewhere next time.
+ * */
+static struct template_parsed *slot_of(struct template_context *x, uint64_t hash)
+{
+    if (!x->parsed)
+        x->parsed = ARENA_ARRAY(x->arena, struct template_parsed, PARSED_MAX);
+    return &x->parsed[hash % PARSED_MAX];
+}
+
 const struct template_node *template_parse(struct template_context *x, struct str text,
                                            struct error *err)
 {
-    /* a node for every two bytes, at most, with its argument's place and list */
-    if (!template_charge(x, 1 + text.len / 4, 64 * (uint64_t)text.len, err))
+    uint64_t hash = str_hash(STR_HASH_START, text);
+    struct template_parsed *slot = slot_of(x, hash);
+    const struct template_node *node;
+    size_t count;
+
+    if (!template_charge(x, 1 + text.len / TEMPLATE_STEP_BYTES, 0, err))
         return NULL;
-    return template_syntax_parse(x->arena, str_slice(text, 1, text.len - 2), err);
+    if (slot->node && slot->hash == hash && str_equal(slot->text, text))
+        return slot->node;
+    if (!template_charge(x, text.len / 8, 2 * text.len, err))
+        return NULL;
+    text = arena_copy(x->arena, text);
+    node = template_syntax_parse(x->arena, str_slice(text, 1, text.len - 2), &count, err);
+    if (!node || !template_charge(x, 0, count * NODE_BYTES, err))
+        return NULL;
+    *slot = (struct template_parsed){ hash, text, node };
+    return node;
 }
 
 bool template_evaluate_text(struct template_context *x, struct str text, yyjson_mut_val **value,
@@ -269,7 +302,7 @@ bool template_evaluate(struct template_context *x, yyjson_val *in, yyjson_mut_va
     return is_good;
 }
 
-/* -- Visits ---------------------------------------------------------------------------------------------------------------- */
+/* -- Visits -------------------------------------------------------------------------------- */
 
 bool template_visit_calls(const struct template_node *node, template_visit_fn *visit, void *data,
                           struct error *err)

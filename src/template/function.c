@@ -25,7 +25,7 @@ const struct template_function *template_function_find(struct str name)
     return NULL;
 }
 
-/* -- Failures -------------------------------------------------------------------------------------------------------------- */
+/* -- Failures ------------------------------------------------------------------------------ */
 
 bool template_call_fail(struct template_call *c, const char *format, ...)
 {
@@ -66,7 +66,7 @@ bool template_call_fail_now(struct template_call *c)
                      c->function->name, c->function->name);
 }
 
-/* -- Arguments ------------------------------------------------------------------------------------------------------------- */
+/* -- Arguments ----------------------------------------------------------------------------- */
 
 bool template_arg_string(struct template_call *c, size_t i, struct str *value)
 {
@@ -94,7 +94,7 @@ bool template_arg_evaluate(struct template_call *c, size_t i, yyjson_mut_val **v
     return template_evaluate_node(c->x, c->nodes[i], value, c->err);
 }
 
-/* -- Results --------------------------------------------------------------------------------------------------------------- */
+/* -- Results ------------------------------------------------------------------------------- */
 
 bool template_call_read(struct template_call *c, size_t bytes)
 {

@@ -1,6 +1,7 @@
 /*
- * The language's own functions: tables of name, number of arguments and code, one table a file (functions_*.c). A function
- * checks the types of its arguments, charges the budget for what grows with them, and returns a value that may be shared.
+ * The language's own functions: tables of name, number of arguments and code, one table a file
+ * (functions_*.c). A function checks the types of its arguments, charges the budget for what grows
+ * with them, and returns a value that may be shared.
  * SPDX-License-Identifier: MIT
  */
 #ifndef TEMPLATE_FUNCTION_H
@@ -44,9 +45,10 @@ extern const struct template_function template_date_functions[];
 extern const struct template_function template_encoding_functions[];
 extern const struct template_function template_cidr_functions[];
 
-/* -- For functions ------------------------------------------------------------------------------------------------------- */
+/* -- For functions ------------------------------------------------------------------------- */
 
-/* False with "The template language function 'NAME' was invoked with a parameter that is not valid. ...". */
+/* False with "The template language function 'NAME' was invoked with a parameter that is not valid.
+ * ...". */
 bool template_call_fail(struct template_call *c, const char *format, ...) PRINTF_LIKE(2, 3);
 /* False: argument `i` is not of the type that `wanted` names. */
 bool template_call_fail_type(struct template_call *c, size_t i, const char *wanted);
@@ -74,7 +76,7 @@ bool template_return_json(struct template_call *c, struct str text, yyjson_mut_v
 bool template_return_integer(struct template_call *c, int64_t n, yyjson_mut_val **result);
 bool template_return_bool(struct template_call *c, bool is, yyjson_mut_val **result);
 
-/* -- What functions of several files share ---------------------------------------------------------------------------------- */
+/* -- What functions of several files share ------------------------------------------------- */
 
 /* tryGet(): from args[0] on. */
 bool template_try_get(struct template_call *c, yyjson_mut_val **result);

@@ -1,5 +1,6 @@
 /*
- * Arrays (learn.microsoft.com, "Array functions for ARM templates"), and what looks alike for arrays, objects and texts.
+ * Arrays (learn.microsoft.com, "Array functions for ARM templates"), and what looks alike for
+ * arrays, objects and texts.
  * SPDX-License-Identifier: MIT
  */
 #include "base/json.h"
@@ -76,7 +77,7 @@ static bool run_flatten(struct template_call *c, yyjson_mut_val **result)
     return true;
 }
 
-/* -- Looking into arrays --------------------------------------------------------------------------------------------------- */
+/* -- Looking into arrays ------------------------------------------------------------------- */
 
 /* Is the value an item of the array? */
 static bool find_item(struct template_call *c, yyjson_mut_val *array, yyjson_mut_val *value,
@@ -188,7 +189,7 @@ static bool run_try_index_from_end(struct template_call *c, yyjson_mut_val **res
     return rest.count == 1 || template_try_get(&rest, result);
 }
 
-/* -- Sets ------------------------------------------------------------------------------------------------------------------ */
+/* -- Sets ---------------------------------------------------------------------------------- */
 
 bool template_union_arrays(struct template_call *c, yyjson_mut_val **result)
 {

@@ -9,6 +9,8 @@
 #include "template/value.h"
 
 #define PLAIN_MAX INET6_ADDRSTRLEN
+/* What it takes to read and write a range's addresses. */
+#define RANGE_STEPS 30
 
 /* A range: `bits` of the address are the network's. */
 struct range {
@@ -35,7 +37,8 @@ static bool take_range(struct template_call *c, struct range *r)
     char plain[PLAIN_MAX];
     uint64_t bits;
 
-    if (!template_arg_string(c, 0, &text))
+    if (!template_charge(c->x, RANGE_STEPS, 5 * PLAIN_MAX, c->err) ||
+        !template_arg_string(c, 0, &text))
         return false;
     if (!str_split(&text, '/', &address) || !text.data || address.len >= sizeof(plain))
         return template_call_fail(c, "The value is not a network in CIDR notation.");

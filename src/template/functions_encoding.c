@@ -9,7 +9,11 @@
 #include "template/function.h"
 #include "template/value.h"
 
-/* -- Base64 ---------------------------------------------------------------------------------------------------------------- */
+/* What OpenSSL takes for a hash or random bytes, and what it takes to put a URI together. */
+#define HASH_STEPS 50
+#define URI_STEPS 20
+
+/* -- Base64 -------------------------------------------------------------------------------- */
 
 /* A text made of argument 0 by `make`, at most `times` as long and some. */
 static bool run_made(struct template_call *c, struct str (*make)(struct arena *a, struct str s),
@@ -103,7 +107,7 @@ static bool run_data_uri_to_string(struct template_call *c, yyjson_mut_val **res
            template_return_text(c, s, result);
 }
 
-/* -- URIs ------------------------------------------------------------------------------------------------------------------ */
+/* -- URIs ---------------------------------------------------------------------------------- */
 
 /* Without "." and ".." (RFC 3986, 5.2.4). `path` begins with a slash. */
 static struct str remove_dots(struct template_call *c, struct str path)
@@ -155,7 +159,7 @@ static bool run_uri(struct template_call *c, yyjson_mut_val **result)
     size_t at, slash;
 
     if (!template_arg_string(c, 0, &base) || !template_arg_string(c, 1, &relative) ||
-        !template_charge(c->x, 0, 4 * (base.len + relative.len) + 16, c->err))
+        !template_charge(c->x, URI_STEPS, 4 * (base.len + relative.len) + 16, c->err))
         return false;
     at = path_of(base);
     if (at == SIZE_MAX)
@@ -186,7 +190,7 @@ static bool run_uri(struct template_call *c, yyjson_mut_val **result)
                                 result);
 }
 
-/* -- Hashes ---------------------------------------------------------------------------------------------------------------- */
+/* -- Hashes -------------------------------------------------------------------------------- */
 
 /* The arguments, with hyphens between them. */
 static bool join_args(struct template_call *c, struct str *joined)
@@ -214,7 +218,8 @@ static bool join_args(struct template_call *c, struct str *joined)
     return true;
 }
 
-/* A GUID of version 5 (RFC 9562, 5.5) in the name space of templates, 11fb06fb-712d-4ddd-98c7-e71bbd588830. */
+/* A GUID of version 5 (RFC 9562, 5.5) in the name space of templates,
+ * 11fb06fb-712d-4ddd-98c7-e71bbd588830. */
 static bool run_guid(struct template_call *c, yyjson_mut_val **result)
 {
     static const uint8_t space[16] = { 0x11, 0xfb, 0x06, 0xfb, 0x71, 0x2d, 0x4d, 0xdd,
@@ -223,7 +228,8 @@ static bool run_guid(struct template_call *c, yyjson_mut_val **result)
     struct str name, hex;
     char *bytes;
 
-    if (!join_args(c, &name) || !(bytes = template_call_room(c, sizeof(space) + name.len)))
+    if (!template_charge(c->x, HASH_STEPS, 0, c->err) || !join_args(c, &name) ||
+        !(bytes = template_call_room(c, sizeof(space) + name.len)))
         return false;
     memcpy(bytes, space, sizeof(space));
     if (name.len)
@@ -246,6 +252,8 @@ static bool run_new_guid(struct template_call *c, yyjson_mut_val **result)
 
     if (!c->x->allows_now)
         return template_call_fail_now(c);
+    if (!template_charge(c->x, HASH_STEPS, 0, c->err))
+        return false;
     format_guid(guid);
     return template_return_text(c, arena_copy(c->x->arena, str_from(guid)), result);
 }
@@ -272,8 +280,8 @@ static uint32_t word_of(struct str s, size_t at)
     return word;
 }
 
-/* MurmurHash3's rounds on two lanes of 32 bits, as Azure has it: what templates call their resources by it is to be the same
- * here. (Taken from values that Azure gave.) */
+/* MurmurHash3's rounds on two lanes of 32 bits, as Azure has it: what templates call their
+ * resources by it is to be the same here. (Taken from values that Azure gave.) */
 static uint64_t hash_of(struct str s)
 {
     const uint32_t c1 = 0x239B961B, c2 = 0xAB0E9789;

@@ -1,7 +1,7 @@
 /*
- * format(): .NET's composite formats, "{index[,alignment][:format]}" (learn.microsoft.com, "Composite formatting"). Of an
- * integer's formats: D, F, G, N, P and X with a number of digits, and pictures of 0, #, comma and point; in the invariant
- * culture, as templates are evaluated.
+ * format(): .NET's composite formats, "{index[,alignment][:format]}" (learn.microsoft.com,
+ * "Composite formatting"). Of an integer's formats: D, F, G, N, P and X with a number of digits,
+ * and pictures of 0, #, comma and point; in the invariant culture, as templates are evaluated.
  * SPDX-License-Identifier: MIT
  */
 #include <ctype.h>
@@ -16,7 +16,7 @@
 #define ALIGNMENT_MAX 10000
 #define DIGITS_MAX 99
 
-/* -- Integers -------------------------------------------------------------------------------------------------------------- */
+/* -- Integers ------------------------------------------------------------------------------ */
 
 /* An integer as digits, and what goes around them. */
 struct number {
@@ -87,7 +87,8 @@ static bool standard(const struct number *n, int64_t value, struct str format, s
     return true;
 }
 
-/* A picture, "#,##0.00": as many zeros as it has before its point are filled up, and behind it appended. */
+/* A picture, "#,##0.00": as many zeros as it has before its point are filled up, and behind it
+ * appended. */
 static bool picture(const struct number *n, struct str format, struct str *out)
 {
     struct str whole = format, decimals = STR_NONE, text;
@@ -133,7 +134,7 @@ static bool format_integer(struct template_call *c, int64_t value, struct str fo
                               STR_ARGS(str_slice(format, 0, 40)));
 }
 
-/* -- The whole ------------------------------------------------------------------------------------------------------------- */
+/* -- The whole ----------------------------------------------------------------------------- */
 
 /* What stands in braces. */
 struct hole {

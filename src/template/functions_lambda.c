@@ -1,6 +1,6 @@
 /*
- * Functions that take an expression with variables, lambda('x', ...lambdaVariables('x')...), and evaluate it for each item
- * (learn.microsoft.com, "Lambda functions for ARM templates").
+ * Functions that take an expression with variables, lambda('x', ...lambdaVariables('x')...), and
+ * evaluate it for each item (learn.microsoft.com, "Lambda functions for ARM templates").
  * SPDX-License-Identifier: MIT
  */
 #include "base/json.h"
@@ -166,10 +166,11 @@ static bool run_reduce(struct template_call *c, yyjson_mut_val **result)
     return true;
 }
 
-/* -- Sorting --------------------------------------------------------------------------------------------------------------- */
+/* -- Sorting ------------------------------------------------------------------------------- */
 
-/* Two sorted runs, items[from, middle) and items[middle, to), into one. The first item of both goes first unless the lambda
- * says of the second that it comes before: so that the order of equal ones stays. */
+/* Two sorted runs, items[from, middle) and items[middle, to), into one. The first item of both goes
+ * first unless the lambda says of the second that it comes before: so that the order of equal ones
+ * stays. */
 static bool merge_runs(struct template_call *c, const struct lambda *before, yyjson_mut_val **items,
                        yyjson_mut_val **out, size_t from, size_t middle, size_t to)
 {
@@ -236,7 +237,7 @@ static bool run_sort(struct template_call *c, yyjson_mut_val **result)
     return true;
 }
 
-/* -- Objects --------------------------------------------------------------------------------------------------------------- */
+/* -- Objects ------------------------------------------------------------------------------- */
 
 /* What the lambda of argument 1 says is the item's key. */
 static bool take_key(struct template_call *c, const struct lambda *lambda, yyjson_mut_val *item,

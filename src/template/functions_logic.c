@@ -1,5 +1,6 @@
 /*
- * Comparison and logic (learn.microsoft.com, "Comparison functions", "Logical functions for ARM templates").
+ * Comparison and logic (learn.microsoft.com, "Comparison functions", "Logical functions for ARM
+ * templates").
  * SPDX-License-Identifier: MIT
  */
 #include "base/json.h"

@@ -1,6 +1,6 @@
 /*
- * Numbers, all of them integers of 64 bits (learn.microsoft.com, "Numeric functions for ARM templates"). What does not fit
- * into one is refused.
+ * Numbers, all of them integers of 64 bits (learn.microsoft.com, "Numeric functions for ARM
+ * templates"). What does not fit into one is refused.
  * SPDX-License-Identifier: MIT
  */
 #include <errno.h>
@@ -104,7 +104,8 @@ static bool run_int(struct template_call *c, yyjson_mut_val **result)
     return template_call_fail(c, "The value cannot be converted to the target type.");
 }
 
-/* The greatest, or least, of the arguments or of the one that is an array; `sign` -1 for the least. */
+/* The greatest, or least, of the arguments or of the one that is an array; `sign` -1 for the least.
+ * */
 static bool run_extreme(struct template_call *c, int sign, yyjson_mut_val **result)
 {
     bool is_array = yyjson_mut_is_arr(c->args[0]);

@@ -1,6 +1,6 @@
 /*
- * Objects (learn.microsoft.com, "Object functions for ARM templates", and for what Bicep alone has a name, "Object functions
- * for Bicep"). Names of members are compared without case.
+ * Objects (learn.microsoft.com, "Object functions for ARM templates", and for what Bicep alone has
+ * a name, "Object functions for Bicep"). Names of members are compared without case.
  * SPDX-License-Identifier: MIT
  */
 #include <stdlib.h>
@@ -10,7 +10,8 @@
 #include "template/jsonc.h"
 #include "template/value.h"
 
-/* What a document takes for a byte of its text, at most: values of two bytes each, as they are parsed and as they are copied. */
+/* What a document takes for a byte of its text, at most: values of two bytes each, as they are
+ * parsed and as they are copied. */
 #define JSON_TIMES_TEXT 24
 
 static bool put(struct template_call *c, yyjson_mut_val *object, struct str name,
@@ -55,7 +56,7 @@ static bool run_json(struct template_call *c, yyjson_mut_val **result)
     return template_arg_string(c, 0, &text) && template_return_json(c, text, result);
 }
 
-/* -- Members --------------------------------------------------------------------------------------------------------------- */
+/* -- Members ------------------------------------------------------------------------------- */
 
 struct member {
     struct str name;
@@ -164,9 +165,10 @@ bool template_try_get(struct template_call *c, yyjson_mut_val **result)
     return true;
 }
 
-/* -- Merging --------------------------------------------------------------------------------------------------------------- */
+/* -- Merging ------------------------------------------------------------------------------- */
 
-/* The members of `from` into `to`: objects into objects where it is deep, all others take the place of what was there. */
+/* The members of `from` into `to`: objects into objects where it is deep, all others take the place
+ * of what was there. */
 static bool merge(struct template_call *c, yyjson_mut_val *to, yyjson_mut_val *from, bool is_deep)
 {
     yyjson_mut_val *name, *value, *there;

@@ -1,6 +1,6 @@
 /*
- * Texts (learn.microsoft.com, "String functions for ARM templates"). Lengths and positions are in characters; case is that of
- * ASCII, which names of resources are made of.
+ * Texts (learn.microsoft.com, "String functions for ARM templates"). Lengths and positions are in
+ * characters; case is that of ASCII, which names of resources are made of.
  * SPDX-License-Identifier: MIT
  */
 #include <ctype.h>
@@ -23,7 +23,7 @@ static size_t offset_of(struct str s, uint64_t n)
     return at;
 }
 
-/* -- Making texts ---------------------------------------------------------------------------------------------------------- */
+/* -- Making texts -------------------------------------------------------------------------- */
 
 static bool concat_arrays(struct template_call *c, yyjson_mut_val **result)
 {
@@ -173,14 +173,15 @@ static bool run_pad_left(struct template_call *c, yyjson_mut_val **result)
     more = (size_t)total - chars;
     if (!(text = template_call_room(c, more * pad.len + s.len)))
         return false;
-    for (size_t i = 0; i < more; i++)
+    memset(text, pad.data[0], more);
+    for (size_t i = 0; i < more && pad.len > 1; i++)
         memcpy(text + i * pad.len, pad.data, pad.len);
     if (s.len)
         memcpy(text + more * pad.len, s.data, s.len);
     return template_return_text(c, str_of(text, more * pad.len + s.len), result);
 }
 
-/* -- Parts ----------------------------------------------------------------------------------------------------------------- */
+/* -- Parts --------------------------------------------------------------------------------- */
 
 static bool run_substring(struct template_call *c, yyjson_mut_val **result)
 {
@@ -270,7 +271,7 @@ static bool run_split(struct template_call *c, yyjson_mut_val **result)
     return add_part(c, *result, str_slice(s, from, s.len - from));
 }
 
-/* -- Finding --------------------------------------------------------------------------------------------------------------- */
+/* -- Finding ------------------------------------------------------------------------------- */
 
 /* Two texts in lower case: these searches do not regard it. */
 static bool two_lower(struct template_call *c, struct str *s, struct str *what)
@@ -359,6 +360,8 @@ static bool run_replace(struct template_call *c, yyjson_mut_val **result)
         return template_call_fail(c, "The text to replace must not be empty.");
     for (rest = s; (at = str_find(rest, old)) != SIZE_MAX; count++)
         rest = str_slice(rest, at + old.len, rest.len);
+    if (!template_charge(c->x, count, 0, c->err))
+        return false;
     if (new.len > TEMPLATE_BYTES_MAX / (count + 1))
         return template_call_fail(c, "The result is too long.");
     to = text = template_call_room(c, s.len - count * old.len + count * new.len);
@@ -376,7 +379,7 @@ static bool run_replace(struct template_call *c, yyjson_mut_val **result)
     return template_return_text(c, str_of(text, (size_t)(to - text)), result);
 }
 
-/* -- What texts and arrays share ------------------------------------------------------------------------------------------- */
+/* -- What texts and arrays share ----------------------------------------------------------- */
 
 /* The items [from, to) of an array, or characters of a text. */
 static bool return_part(struct template_call *c, uint64_t from, uint64_t to,

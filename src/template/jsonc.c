@@ -1,13 +1,14 @@
 /*
- * The text is made into strict JSON, which yyjson reads: so there is one reader, with one set of limits. (yyjson 0.10 itself
- * allows comments and the commas, but none of the rest.)
+ * The text is made into strict JSON, which yyjson reads: so there is one reader, with one set of
+ * limits. (yyjson 0.10 itself allows comments and the commas, but none of the rest.)
  * SPDX-License-Identifier: MIT
  */
 #include "template/jsonc.h"
 
 #include <ctype.h>
 
-/* The most that a byte of text becomes: a line's end in a text, a quote in single quotes; a name gets two more. */
+/* The most that a byte of text becomes: a line's end in a text, a quote in single quotes; a name
+ * gets two more. */
 #define GROWTH 3
 
 struct converter {
@@ -114,7 +115,8 @@ static bool is_word_char(char c)
     return isalnum((unsigned char)c) || strchr("_$-+.", c) != NULL;
 }
 
-/* A name without quotes is what a colon follows; all other words (true, null, numbers) stay as they are. */
+/* A name without quotes is what a colon follows; all other words (true, null, numbers) stay as they
+ * are. */
 static void convert_word(struct converter *v)
 {
     size_t end = v->at, colon;

@@ -52,6 +52,7 @@ struct parser {
     size_t at; /* behind the token */
     struct token token;
     unsigned depth;
+    size_t count; /* of nodes */
     struct error *err;
 };
 
@@ -73,7 +74,7 @@ static bool fail_expected(struct parser *p, enum token_kind wanted)
     return fail(p, what);
 }
 
-/* -- Tokens ---------------------------------------------------------------------------------------------------------------- */
+/* -- Tokens -------------------------------------------------------------------------------- */
 
 static bool is_name_char(char c)
 {
@@ -192,7 +193,7 @@ static bool expect(struct parser *p, enum token_kind kind)
     return next(p);
 }
 
-/* -- Tree ------------------------------------------------------------------------------------------------------------------ */
+/* -- Tree ---------------------------------------------------------------------------------- */
 
 static bool parse_node(struct parser *p, const struct template_node **node);
 
@@ -312,6 +313,7 @@ static bool parse_node(struct parser *p, const struct template_node **out)
     bool is_good;
 
     *out = node;
+    p->count++;
     if (++p->depth > TEMPLATE_NESTING_MAX)
         return fail(p, "the expression is nested too deep");
     switch (p->token.kind) {
@@ -338,7 +340,7 @@ static bool parse_node(struct parser *p, const struct template_node **out)
     return is_good;
 }
 
-const struct template_node *template_syntax_parse(struct arena *a, struct str text,
+const struct template_node *template_syntax_parse(struct arena *a, struct str text, size_t *count,
                                                   struct error *err)
 {
     struct parser p = { .arena = a, .whole = text, .err = err };
@@ -356,5 +358,6 @@ const struct template_node *template_syntax_parse(struct arena *a, struct str te
         fail_expected(&p, TOKEN_END);
         return NULL;
     }
+    *count = p.count;
     return node;
 }

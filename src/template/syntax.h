@@ -1,6 +1,7 @@
 /*
- * The syntax of an expression: text to a tree in an arena. Names of functions, all of them calls; texts in single quotes, of
- * which two are one; numbers; and behind a call any number of `.name` and `[expression]`.
+ * The syntax of an expression: text to a tree in an arena. Names of functions, all of them calls;
+ * texts in single quotes, of which two are one; numbers; and behind a call any number of `.name`
+ * and `[expression]`.
  * SPDX-License-Identifier: MIT
  */
 #ifndef TEMPLATE_SYNTAX_H
@@ -30,8 +31,9 @@ struct template_node {
     const struct template_access *accesses; /* in their order */
 };
 
-/* `text` is what stands between the brackets, and must live as long as the tree. NULL with *err. */
+/* `text` is what stands between the brackets, and must live as long as the tree, which has *count
+ * nodes. NULL with *err. */
 MUST_CHECK const struct template_node *template_syntax_parse(struct arena *a, struct str text,
-                                                             struct error *err);
+                                                             size_t *count, struct error *err);
 
 #endif

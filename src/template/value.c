@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "template/value.h"
 
+#include "base/format.h"
 #include "base/json.h"
+
+/* What the text of an integer takes, and what a writer of JSON begins with. */
+#define DECIMAL_BYTES 32
+#define WRITER_BYTES 2048
 
 const char *template_type_name(yyjson_mut_val *value)
 {
@@ -34,7 +39,7 @@ bool template_as_integer(yyjson_mut_val *value, int64_t *n)
     return true;
 }
 
-/* -- Copies ---------------------------------------------------------------------------------------------------------------- */
+/* -- Copies -------------------------------------------------------------------------------- */
 
 bool template_enter(struct template_context *x, struct error *err)
 {
@@ -99,7 +104,7 @@ bool template_copy(struct template_context *x, yyjson_mut_val *value, yyjson_mut
     return is_good;
 }
 
-/* -- Comparison ------------------------------------------------------------------------------------------------------------ */
+/* -- Comparison ---------------------------------------------------------------------------- */
 
 bool template_member(struct template_context *x, yyjson_mut_val *object, struct str name,
                      yyjson_mut_val **member, struct error *err)
@@ -219,9 +224,10 @@ bool template_equal(struct template_context *x, yyjson_mut_val *a, yyjson_mut_va
     return is_good;
 }
 
-/* -- Text ------------------------------------------------------------------------------------------------------------------ */
+/* -- Text ---------------------------------------------------------------------------------- */
 
-/* An upper bound of what the value's text takes, charged: a text is never made for which there is no room. */
+/* An upper bound of what the value's text takes, charged: a text is never made for which there is
+ * no room. */
 static bool charge_text(struct template_context *x, yyjson_mut_val *value, struct error *err)
 {
     yyjson_mut_val *name, *item;
@@ -249,6 +255,8 @@ static bool charge_text(struct template_context *x, yyjson_mut_val *value, struc
 bool template_text(struct template_context *x, yyjson_mut_val *value, struct str *text,
                    struct error *err)
 {
+    int64_t n;
+
     if (yyjson_mut_is_str(value)) {
         *text = json_mut_str(value);
         return true;
@@ -257,11 +265,15 @@ bool template_text(struct template_context *x, yyjson_mut_val *value, struct str
         *text = STR("");
         return true;
     }
+    if (template_as_integer(value, &n)) {
+        *text = format_decimal(x->arena, n);
+        return template_charge(x, 1, DECIMAL_BYTES, err);
+    }
     if (yyjson_mut_is_bool(value)) {
         *text = yyjson_mut_get_bool(value) ? STR("True") : STR("False");
         return true;
     }
-    if (!charge_text(x, value, err))
+    if (!template_charge(x, 0, WRITER_BYTES, err) || !charge_text(x, value, err))
         return false;
     *text = json_write_mut(x->arena, value);
     return true;

@@ -10,14 +10,15 @@
 /* 2024-03-05T14:07:09.123Z */
 #define EXPRESSION_NOW_MS 1709647629123
 
-/* `wanted`: the value as JSON. Between "error: " and the end, instead: a part of the error's text. */
+/* `wanted`: the value as JSON. Between "error: " and the end, instead: a part of the error's text.
+ * */
 struct expression_row {
     const char *text;
     const char *wanted;
 };
 
-/* A context that knows `parameters('NAME')` of the JSON object, which may be NULL, and a user function
- * `contoso.echo(value)`. */
+/* A context that knows `parameters('NAME')` of the JSON object, which may be NULL, and a user
+ * function `contoso.echo(value)`. */
 void expression_context(struct template_context *x, struct template_budget *budget, struct arena *a,
                         const char *parameters);
 

@@ -1,5 +1,6 @@
 /*
- * Functions of values other than texts. Values are those of Microsoft's documentation, where it has an example.
+ * Functions of values other than texts. Values are those of Microsoft's documentation, where it has
+ * an example.
  * SPDX-License-Identifier: MIT
  */
 #include <stdarg.h>

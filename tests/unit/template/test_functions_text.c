@@ -1,5 +1,6 @@
 /*
- * Functions of texts, formats, encodings and hashes. Values are those of Microsoft's documentation, where it has an example.
+ * Functions of texts, formats, encodings and hashes. Values are those of Microsoft's documentation,
+ * where it has an example.
  * SPDX-License-Identifier: MIT
  */
 #include <stdarg.h>
@@ -203,7 +204,8 @@ static void encodes(void **state)
     expression_check(rows, ARRAY_LEN(rows), NULL);
 }
 
-/* What templates call resources by these must be what Azure calls them: values that were published. */
+/* What templates call resources by these must be what Azure calls them: values that were published.
+ * */
 static void hashes(void **state)
 {
     static const struct expression_row rows[] = {
