@@ -27,29 +27,51 @@ const struct template_function *template_function_find(struct str name)
 
 /* -- Failures ------------------------------------------------------------------------------ */
 
-bool template_call_fail(struct template_call *c, const char *format, ...)
+static bool fail(struct template_call *c, const char *how, const char *format, va_list args)
+    PRINTF_LIKE(3, 0);
+
+/* "The template language function 'NAME' ..." */
+static bool fail(struct template_call *c, const char *how, const char *format, va_list args)
 {
     char what[sizeof(c->err->text)];
+
+    vsnprintf(what, sizeof(what), format, args);
+    return error_set(c->err, ERROR_ARM_TEMPLATE,
+                     "The template language function '%s' %s%s Please see "
+                     "https://aka.ms/arm-functions#%s for usage details.",
+                     c->function->name, how, what, c->function->name);
+}
+
+bool template_call_fail(struct template_call *c, const char *format, ...)
+{
     va_list args;
 
     va_start(args, format);
-    vsnprintf(what, sizeof(what), format, args);
+    fail(c, "was invoked with a parameter that is not valid. ", format, args);
     va_end(args);
-    return error_set(c->err, ERROR_ARM_TEMPLATE,
-                     "The template language function '%s' was invoked with a parameter that is not "
-                     "valid. %s Please see https://aka.ms/arm-functions/#%s for usage details.",
-                     c->function->name, what, c->function->name);
+    return false;
+}
+
+bool template_call_fail_as(struct template_call *c, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    fail(c, "", format, args);
+    va_end(args);
+    return false;
 }
 
 bool template_call_fail_type_of(struct template_call *c, size_t i, const char *wanted,
                                 yyjson_mut_val *value)
 {
-    return error_set(c->err, ERROR_ARM_TEMPLATE,
-                     "The template language function '%s' expects its parameter %zu to be of type "
-                     "'%s'. The provided value is of type '%s'. Please see "
-                     "https://aka.ms/arm-functions/#%s for usage details.",
-                     c->function->name, i + 1, wanted, template_type_name(value),
-                     c->function->name);
+    char which[16] = "";
+
+    if (c->function->max > 1) /* Azure's own texts of those differ one by one */
+        snprintf(which, sizeof(which), " %zu", i + 1);
+    return template_call_fail_as(
+        c, "expects its parameter%s to be of type '%s'. The provided value is of type '%s'.", which,
+        wanted, template_type_name(value));
 }
 
 bool template_call_fail_type(struct template_call *c, size_t i, const char *wanted)
@@ -62,7 +84,7 @@ bool template_call_fail_now(struct template_call *c)
     return error_set(c->err, ERROR_ARM_TEMPLATE,
                      "The template function '%s' is not expected at this location. It can be used "
                      "only in the default value of a parameter. Please see "
-                     "https://aka.ms/arm-functions/#%s for usage details.",
+                     "https://aka.ms/arm-functions#%s for usage details.",
                      c->function->name, c->function->name);
 }
 

@@ -50,6 +50,8 @@ extern const struct template_function template_cidr_functions[];
 /* False with "The template language function 'NAME' was invoked with a parameter that is not valid.
  * ...". */
 bool template_call_fail(struct template_call *c, const char *format, ...) PRINTF_LIKE(2, 3);
+/* The same with other words behind the name. */
+bool template_call_fail_as(struct template_call *c, const char *format, ...) PRINTF_LIKE(2, 3);
 /* False: argument `i` is not of the type that `wanted` names. */
 bool template_call_fail_type(struct template_call *c, size_t i, const char *wanted);
 /* The same of a lazy function's argument, whose value is `value`. */

@@ -97,6 +97,15 @@ static bool find_item(struct template_call *c, yyjson_mut_val *array, yyjson_mut
     return true;
 }
 
+static bool fail_kind(struct template_call *c)
+{
+    return template_call_fail_as(
+        c,
+        "expects its parameter to be an object, an array, or a string. The "
+        "provided value is of type '%s'.",
+        template_type_name(c->args[0]));
+}
+
 static bool run_contains(struct template_call *c, yyjson_mut_val **result)
 {
     struct str s, what;
@@ -107,7 +116,7 @@ static bool run_contains(struct template_call *c, yyjson_mut_val **result)
         return find_item(c, c->args[0], c->args[1], &is_there) &&
                template_return_bool(c, is_there, result);
     if (!yyjson_mut_is_obj(c->args[0]) && !yyjson_mut_is_str(c->args[0]))
-        return template_call_fail_type(c, 0, "Array, Object or String");
+        return fail_kind(c);
     if (!template_text(c->x, c->args[1], &what, c->err))
         return false;
     if (yyjson_mut_is_obj(c->args[0]))
@@ -125,7 +134,7 @@ static bool run_empty(struct template_call *c, yyjson_mut_val **result)
     if (yyjson_mut_is_null(value))
         return template_return_bool(c, true, result);
     if (!yyjson_mut_is_ctn(value) && !yyjson_mut_is_str(value))
-        return template_call_fail_type(c, 0, "Array, Object or String");
+        return fail_kind(c);
     return template_return_bool(c, yyjson_mut_get_len(value) == 0, result);
 }
 
@@ -136,7 +145,7 @@ static bool run_length(struct template_call *c, yyjson_mut_val **result)
     if (yyjson_mut_is_ctn(c->args[0]))
         return template_return_integer(c, (int64_t)yyjson_mut_get_len(c->args[0]), result);
     if (!yyjson_mut_is_str(c->args[0]))
-        return template_call_fail_type(c, 0, "Array, Object or String");
+        return fail_kind(c);
     return template_arg_string(c, 0, &s) &&
            template_return_integer(c, (int64_t)str_count_chars(s), result);
 }

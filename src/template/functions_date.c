@@ -10,6 +10,8 @@
 #define ISO_FORMAT STR("yyyy-MM-ddTHH:mm:ssZ")
 /* A format, and what it gives. */
 #define FORMAT_BYTES 4096
+/* How much of a text a message shows. */
+#define SHOWN_MAX 100
 
 static bool take_date(struct template_call *c, int64_t *ticks)
 {
@@ -56,7 +58,11 @@ static bool run_date_time_add(struct template_call *c, yyjson_mut_val **result)
         return false;
     if (!template_date_parse_duration(duration, &more) ||
         __builtin_add_overflow(ticks, more, &ticks))
-        return template_call_fail(c, "The value is not a duration of ISO 8601.");
+        return error_set(c->err, ERROR_ARM_TEMPLATE,
+                         "The template function 'dateTimeAdd' has an invalid parameter. The second "
+                         "parameter '%.*s' is not a valid ISO8601 Duration string. Please see "
+                         "https://aka.ms/arm-syntax-functions .",
+                         STR_ARGS(str_slice(duration, 0, SHOWN_MAX)));
     return return_date(c, ticks, 2, ISO_FORMAT, result);
 }
 

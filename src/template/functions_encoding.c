@@ -9,6 +9,8 @@
 #include "template/function.h"
 #include "template/value.h"
 
+/* How much of a text a message shows. */
+#define SHOWN_MAX 100
 /* What OpenSSL takes for a hash or random bytes, and what it takes to put a URI together. */
 #define HASH_STEPS 50
 #define URI_STEPS 20
@@ -31,19 +33,26 @@ static struct str make_base64(struct arena *a, struct str s)
     return format_base64(a, s.data ? s.data : "", s.len);
 }
 
-static struct str make_data_uri(struct arena *a, struct str s)
-{
-    return arena_printf(a, "data:text/plain;charset=utf8;base64,%s", make_base64(a, s).data);
-}
-
 static bool run_base64(struct template_call *c, yyjson_mut_val **result)
 {
     return run_made(c, make_base64, 2, result);
 }
 
+/* Of a text as such, of anything else as JSON. */
 static bool run_data_uri(struct template_call *c, yyjson_mut_val **result)
 {
-    return run_made(c, make_data_uri, 4, result);
+    bool is_text = yyjson_mut_is_str(c->args[0]);
+    struct str text;
+
+    if (!(is_text ? template_arg_string(c, 0, &text)
+                  : template_json(c->x, c->args[0], &text, c->err)))
+        return false;
+    if (!template_charge(c->x, text.len / TEMPLATE_STEP_BYTES, 4 * text.len + 64, c->err))
+        return false;
+    text = arena_printf(c->x->arena, "data:%s;charset=utf8;base64,%s",
+                        is_text ? "text/plain" : "application/json",
+                        make_base64(c->x->arena, text).data);
+    return template_return_text(c, text, result);
 }
 
 static bool run_uri_component(struct template_call *c, yyjson_mut_val **result)
@@ -91,20 +100,29 @@ static bool run_uri_component_to_string(struct template_call *c, yyjson_mut_val 
            template_return_text(c, s, result);
 }
 
-/* "data:[type][;base64],..." (RFC 2397) */
+/* "data:[type][;base64],..." (RFC 2397); JSON, where it is of that type. */
 static bool run_data_uri_to_string(struct template_call *c, yyjson_mut_val **result)
 {
-    struct str s, head;
+    struct str s, data, head;
     bool is_base64;
 
     if (!template_arg_string(c, 0, &s))
         return false;
     if (!str_starts_with_nocase(s, STR("data:")) || str_find_char(s, ',') == SIZE_MAX)
-        return template_call_fail(c, "The value is not a valid data URI.");
-    str_split(&s, ',', &head);
-    is_base64 = str_ends_with(arena_lower(c->x->arena, head), STR(";base64"));
-    return (is_base64 ? decode(c, s, &s) : percent_decode(c, s, &s)) &&
-           template_return_text(c, s, result);
+        return template_call_fail_as(
+            c,
+            "expects its parameter to be formatted as a valid data URI. The "
+            "provided value '%.*s' was not formatted correctly.",
+            STR_ARGS(str_slice(s, 0, SHOWN_MAX)));
+    data = s;
+    str_split(&data, ',', &head);
+    head = arena_lower(c->x->arena, head);
+    is_base64 = str_ends_with(head, STR(";base64"));
+    if (!(is_base64 ? decode(c, data, &data) : percent_decode(c, data, &data)))
+        return false;
+    return str_starts_with(head, STR("data:application/json"))
+               ? template_return_json(c, data, result)
+               : template_return_text(c, data, result);
 }
 
 /* -- URIs ---------------------------------------------------------------------------------- */
@@ -163,7 +181,9 @@ static bool run_uri(struct template_call *c, yyjson_mut_val **result)
         return false;
     at = path_of(base);
     if (at == SIZE_MAX)
-        return template_call_fail(c, "The base is not an absolute URI.");
+        return template_call_fail_as(
+            c, "expects its first argument to be a uri string. The provided value is '%.*s'.",
+            STR_ARGS(str_slice(base, 0, SHOWN_MAX)));
     if (path_of(relative) != SIZE_MAX)
         return template_return_text(c, relative, result);
     if (!relative.len)

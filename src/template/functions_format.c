@@ -143,6 +143,14 @@ struct hole {
     struct str format;
 };
 
+static bool fail_format(struct template_call *c, const char *what)
+{
+    return error_set(c->err, ERROR_ARM_TEMPLATE,
+                     "Unable to evaluate language function 'format': the format is invalid: '%s'. "
+                     "Please see https://aka.ms/arm-function-format for usage details.",
+                     what);
+}
+
 static bool take_hole(struct template_call *c, struct str text, struct hole *hole)
 {
     struct str index = text, alignment;
@@ -160,16 +168,14 @@ static bool take_hole(struct template_call *c, struct str text, struct hole *hol
         alignment = str_trim(alignment);
         is_left = alignment.len && alignment.data[0] == '-';
         if (!str_to_u64(str_slice(alignment, is_left, alignment.len), ALIGNMENT_MAX, &number))
-            return template_call_fail(c, "The format string has an alignment that is not valid.");
+            return fail_format(c, "Input string was not in a correct format.");
         hole->alignment = is_left ? -(int64_t)number : (int64_t)number;
     }
     if (!str_to_u64(str_trim(index), INT32_MAX, &number))
-        return template_call_fail(c, "The format string is not valid.");
+        return fail_format(c, "Input string was not in a correct format.");
     if (number + 1 >= c->count)
-        return template_call_fail(c,
-                                  "The format string refers to parameter {%llu}, which is not "
-                                  "provided.",
-                                  (unsigned long long)number);
+        return fail_format(c, "Index (zero based) must be greater than or equal to zero and less "
+                              "than the size of the argument list.");
     hole->index = (size_t)number + 1;
     return true;
 }
@@ -230,7 +236,7 @@ static bool append_all(struct template_call *c, struct buf *out, struct str form
         }
         to = str_find_char(str_slice(format, at, format.len), '}');
         if (brace == '}' || to == SIZE_MAX)
-            return template_call_fail(c, "The format string is not valid.");
+            return fail_format(c, "Input string was not in a correct format.");
         if (!take_hole(c, str_slice(format, at + 1, to - 1), &hole) || !append_hole(c, out, &hole))
             return false;
         to += at + 1;

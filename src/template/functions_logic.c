@@ -21,15 +21,19 @@ static bool compare(struct template_call *c, int *order)
     struct str s, t;
     int64_t m, n;
 
-    if (yyjson_mut_is_str(c->args[0])) {
-        if (!template_arg_string(c, 0, &s) || !template_arg_string(c, 1, &t))
-            return false;
-        *order = str_compare(s, t);
+    if (template_as_integer(c->args[0], &m) && template_as_integer(c->args[1], &n)) {
+        *order = (m > n) - (m < n);
         return true;
     }
-    if (!template_arg_integer(c, 0, &m) || !template_arg_integer(c, 1, &n))
+    if (!yyjson_mut_is_str(c->args[0]) || !yyjson_mut_is_str(c->args[1]))
+        return template_call_fail_as(c,
+                                     "expects two parameters of matching types. The function was "
+                                     "invoked with values of type '%s' and '%s' that do not match.",
+                                     template_type_name(c->args[0]),
+                                     template_type_name(c->args[1]));
+    if (!template_arg_string(c, 0, &s) || !template_arg_string(c, 1, &t))
         return false;
-    *order = (m > n) - (m < n);
+    *order = str_compare(s, t);
     return true;
 }
 

@@ -10,6 +10,9 @@
 #include "template/function.h"
 #include "template/value.h"
 
+/* How much of a text a message shows. */
+#define SHOWN_MAX 100
+
 static bool two(struct template_call *c, int64_t *m, int64_t *n)
 {
     return template_arg_integer(c, 0, m) && template_arg_integer(c, 1, n);
@@ -101,7 +104,10 @@ static bool run_int(struct template_call *c, yyjson_mut_val **result)
         if (end == digits + text.len && !errno)
             return template_return_integer(c, n, result);
     }
-    return template_call_fail(c, "The value cannot be converted to the target type.");
+    if (!yyjson_mut_is_str(c->args[0]))
+        return template_call_fail(c, "The value cannot be converted to the target type.");
+    return template_call_fail_as(c, "cannot convert provided value '%.*s' to integer value.",
+                                 STR_ARGS(str_slice(text, 0, SHOWN_MAX)));
 }
 
 /* The greatest, or least, of the arguments or of the one that is an array; `sign` -1 for the least.

@@ -32,8 +32,6 @@ static bool concat_arrays(struct template_call *c, yyjson_mut_val **result)
 
     *result = yyjson_mut_arr(c->x->doc);
     for (size_t i = 0; i < c->count; i++) {
-        if (!yyjson_mut_is_arr(c->args[i]))
-            return template_call_fail_type(c, i, "Array");
         yyjson_mut_arr_foreach(c->args[i], n, max, item)
         {
             if (!template_append(c->x, *result, item, c->err))
@@ -77,6 +75,10 @@ static bool run_concat(struct template_call *c, yyjson_mut_val **result)
 {
     struct str *parts;
 
+    for (size_t i = 1; i < c->count; i++) {
+        if (yyjson_mut_is_arr(c->args[i]) != yyjson_mut_is_arr(c->args[0]))
+            return template_call_fail(c, "Either all or none of the parameters must be an array.");
+    }
     if (yyjson_mut_is_arr(c->args[0]))
         return concat_arrays(c, result);
     parts = ARENA_ARRAY(c->x->arena, struct str, c->count);
@@ -276,6 +278,12 @@ static bool run_split(struct template_call *c, yyjson_mut_val **result)
 /* Two texts in lower case: these searches do not regard it. */
 static bool two_lower(struct template_call *c, struct str *s, struct str *what)
 {
+    if (!yyjson_mut_is_str(c->args[0]) || !yyjson_mut_is_str(c->args[1]))
+        return template_call_fail_as(c,
+                                     "expects its parameters to be of type string and string. The "
+                                     "provided value is of type '%s' and '%s'.",
+                                     template_type_name(c->args[0]),
+                                     template_type_name(c->args[1]));
     if (!template_arg_string(c, 0, s) || !template_arg_string(c, 1, what) ||
         !template_charge(c->x, 0, s->len + what->len, c->err))
         return false;
@@ -434,6 +442,10 @@ static bool return_end(struct template_call *c, yyjson_mut_val *item, bool is_la
         *result = item ? item : yyjson_mut_null(c->x->doc);
         return true;
     }
+    if (!yyjson_mut_is_str(c->args[0]))
+        return template_call_fail_as(
+            c, "expects its parameter be an array or a string. The provided value is of type '%s'.",
+            template_type_name(c->args[0]));
     if (!template_arg_string(c, 0, &s))
         return false;
     chars = str_count_chars(s);

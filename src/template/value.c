@@ -252,6 +252,15 @@ static bool charge_text(struct template_context *x, yyjson_mut_val *value, struc
     return template_charge(x, 1 + max / TEMPLATE_STEP_BYTES, 2 * max, err);
 }
 
+bool template_json(struct template_context *x, yyjson_mut_val *value, struct str *text,
+                   struct error *err)
+{
+    if (!template_charge(x, 0, WRITER_BYTES, err) || !charge_text(x, value, err))
+        return false;
+    *text = json_write_mut(x->arena, value);
+    return true;
+}
+
 bool template_text(struct template_context *x, yyjson_mut_val *value, struct str *text,
                    struct error *err)
 {
@@ -273,8 +282,5 @@ bool template_text(struct template_context *x, yyjson_mut_val *value, struct str
         *text = yyjson_mut_get_bool(value) ? STR("True") : STR("False");
         return true;
     }
-    if (!template_charge(x, 0, WRITER_BYTES, err) || !charge_text(x, value, err))
-        return false;
-    *text = json_write_mut(x->arena, value);
-    return true;
+    return template_json(x, value, text, err);
 }

@@ -34,5 +34,8 @@ MUST_CHECK bool template_append(struct template_context *x, yyjson_mut_val *arra
  * else as JSON. */
 MUST_CHECK bool template_text(struct template_context *x, yyjson_mut_val *value, struct str *text,
                               struct error *err);
+/* As JSON. */
+MUST_CHECK bool template_json(struct template_context *x, yyjson_mut_val *value, struct str *text,
+                              struct error *err);
 
 #endif
