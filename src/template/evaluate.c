@@ -86,8 +86,8 @@ static bool access_member(struct template_context *x, yyjson_mut_val *from, stru
     return true;
 }
 
-static bool access_item(struct template_context *x, yyjson_mut_val *from, yyjson_mut_val *index,
-                        yyjson_mut_val **value, struct error *err)
+bool template_access(struct template_context *x, yyjson_mut_val *from, yyjson_mut_val *index,
+                     yyjson_mut_val **value, struct error *err)
 {
     int64_t i;
 
@@ -164,7 +164,7 @@ static bool evaluate_accesses(struct template_context *x, const struct template_
             if (!access_member(x, *value, a->name, value, err))
                 return false;
         } else if (!template_evaluate_node(x, a->index, &index, err) ||
-                   !access_item(x, *value, index, value, err)) {
+                   !template_access(x, *value, index, value, err)) {
             return false;
         }
     }

@@ -32,6 +32,9 @@
 #define TEMPLATE_EXPRESSION_MAX 24576
 /* Calls and indexes inside each other in one expression. */
 #define TEMPLATE_NESTING_MAX 128
+/* Objects and arrays inside each other in a value that functions made: it is to be stored, and read
+ * again. */
+#define TEMPLATE_VALUE_DEPTH_MAX 40
 /* What is being evaluated inside each other, over expressions, values and user functions. */
 #define TEMPLATE_DEPTH_MAX 400
 /* A step is a node of an expression evaluated, a value copied or compared, or TEMPLATE_STEP_BYTES
@@ -88,7 +91,7 @@ MUST_CHECK bool template_evaluate_text(struct template_context *x, struct str te
 MUST_CHECK bool template_evaluate(struct template_context *x, yyjson_val *in,
                                   yyjson_mut_val **value, struct error *err);
 
-/* A deep copy, unlinked. False beyond the budget. */
+/* A deep copy, unlinked. False beyond the budget, or where the value is too deep. */
 MUST_CHECK bool template_copy(struct template_context *x, yyjson_mut_val *value,
                               yyjson_mut_val **copy, struct error *err);
 

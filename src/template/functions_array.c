@@ -178,10 +178,9 @@ static bool run_index_from_end(struct template_call *c, yyjson_mut_val **result)
                      (long long)n);
 }
 
-/* `array[?^n]` of Bicep, with what is to be taken of it: null where it is not there. */
+/* `array[?^n].more` of Bicep: as tryGet(), from the array's end. */
 static bool run_try_index_from_end(struct template_call *c, yyjson_mut_val **result)
 {
-    struct template_call rest = *c;
     int64_t n;
 
     if (yyjson_mut_is_null(c->args[0])) {
@@ -191,11 +190,11 @@ static bool run_try_index_from_end(struct template_call *c, yyjson_mut_val **res
     if (!item_from_end(c, result, &n))
         return false;
     if (!*result)
-        *result = yyjson_mut_null(c->x->doc);
-    rest.args += 1;
-    rest.count -= 1;
-    rest.args[0] = *result;
-    return rest.count == 1 || template_try_get(&rest, result);
+        n = (int64_t)yyjson_mut_arr_size(c->args[0]); /* where no item is */
+    else
+        n = (int64_t)yyjson_mut_arr_size(c->args[0]) - n;
+    c->args[1] = yyjson_mut_sint(c->x->doc, n);
+    return template_try_get(c, result);
 }
 
 /* -- Sets ---------------------------------------------------------------------------------- */

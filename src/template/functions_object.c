@@ -131,35 +131,63 @@ static bool run_object_keys(struct template_call *c, yyjson_mut_val **result)
     return true;
 }
 
-/* One step into a value, by name or index; null where that is not there. */
-static bool try_step(struct template_call *c, size_t i, yyjson_mut_val **value)
+/* What a step goes by: a name, an index, or, as Bicep writes `[^2]`, {"value": 2, "fromEnd": true},
+ * of which it takes the index that it means. */
+static bool take_step(struct template_call *c, size_t i, yyjson_mut_val *from,
+                      yyjson_mut_val **step)
 {
-    yyjson_mut_val *from = *value, *key = c->args[i];
+    yyjson_mut_val *value, *from_end;
     int64_t n;
 
-    *value = NULL;
-    if (yyjson_mut_is_str(key)) {
-        if (yyjson_mut_is_obj(from) &&
-            !template_member(c->x, from, json_mut_str(key), value, c->err))
-            return false;
-    } else if (!template_arg_integer(c, i, &n)) {
+    *step = c->args[i];
+    if (!yyjson_mut_is_obj(*step))
+        return yyjson_mut_is_str(*step) || template_as_integer(*step, &n) ||
+               template_call_fail_type(c, i, "Integer");
+    if (!template_member(c->x, *step, STR("value"), &value, c->err) ||
+        !template_member(c->x, *step, STR("fromEnd"), &from_end, c->err))
         return false;
-    } else if (yyjson_mut_is_arr(from) && n >= 0 && (uint64_t)n < yyjson_mut_arr_size(from)) {
-        if (!template_charge(c->x, (uint64_t)n / 8, 0, c->err))
-            return false;
-        *value = yyjson_mut_arr_get(from, (size_t)n);
-    }
-    if (!*value)
-        *value = yyjson_mut_null(c->x->doc);
+    if (!value || !template_as_integer(value, &n))
+        return yyjson_mut_is_str(value) ? (*step = value, true)
+                                        : template_call_fail_type(c, i, "Integer");
+    if (yyjson_mut_is_true(from_end))
+        n = n > 0 && (uint64_t)n <= yyjson_mut_arr_size(from)
+                ? (int64_t)yyjson_mut_arr_size(from) - n
+                : -1;
+    *step = yyjson_mut_sint(c->x->doc, n);
     return true;
 }
 
-/* `object.?name`, `array[?n]` of Bicep, and what follows them. */
+/* Is there what the step goes to? */
+static bool has_step(struct template_call *c, yyjson_mut_val *from, yyjson_mut_val *step, bool *is)
+{
+    yyjson_mut_val *member;
+    int64_t n;
+
+    if (yyjson_mut_is_str(step) && yyjson_mut_is_obj(from)) {
+        if (!template_member(c->x, from, json_mut_str(step), &member, c->err))
+            return false;
+        *is = member != NULL;
+        return true;
+    }
+    *is = yyjson_mut_is_arr(from) && template_as_integer(step, &n) && n >= 0 &&
+          (uint64_t)n < yyjson_mut_arr_size(from);
+    return true;
+}
+
+/* `object.?name.more`, `array[?n]` of Bicep: null where the first step goes nowhere; those behind
+ * it must go somewhere. */
 bool template_try_get(struct template_call *c, yyjson_mut_val **result)
 {
+    yyjson_mut_val *step;
+    bool is = true;
+
     *result = c->args[0];
     for (size_t i = 1; i < c->count && !yyjson_mut_is_null(*result); i++) {
-        if (!try_step(c, i, result))
+        if (!take_step(c, i, *result, &step) || (i == 1 && !has_step(c, *result, step, &is)))
+            return false;
+        if (!is)
+            *result = yyjson_mut_null(c->x->doc);
+        else if (!template_access(c->x, *result, step, result, c->err))
             return false;
     }
     return true;

@@ -55,10 +55,13 @@ void template_leave(struct template_context *x)
     x->budget->depth--;
 }
 
-static bool copy_members(struct template_context *x, yyjson_mut_val *from, yyjson_mut_val *to,
-                         struct error *err)
+static bool copy(struct template_context *x, yyjson_mut_val *value, unsigned level,
+                 yyjson_mut_val **out, struct error *err);
+
+static bool copy_members(struct template_context *x, yyjson_mut_val *from, unsigned level,
+                         yyjson_mut_val *to, struct error *err)
 {
-    yyjson_mut_val *name, *value, *copy;
+    yyjson_mut_val *name, *value, *member;
     size_t i, max;
 
     yyjson_mut_obj_foreach(from, i, max, name, value)
@@ -66,42 +69,42 @@ static bool copy_members(struct template_context *x, yyjson_mut_val *from, yyjso
         yyjson_mut_val *own_name =
             yyjson_mut_strn(x->doc, yyjson_mut_get_str(name), yyjson_mut_get_len(name));
 
-        if (!template_copy(x, value, &copy, err))
+        if (!copy(x, value, level + 1, &member, err))
             return false;
-        yyjson_mut_obj_add(to, own_name, copy);
+        yyjson_mut_obj_add(to, own_name, member);
     }
     yyjson_mut_arr_foreach(from, i, max, value)
     {
-        if (!template_append(x, to, value, err))
+        if (!copy(x, value, level + 1, &member, err))
             return false;
+        yyjson_mut_arr_append(to, member);
     }
     return true;
 }
 
 /* Texts are not copied: they live in the arena, as all of a context's values do. */
-bool template_copy(struct template_context *x, yyjson_mut_val *value, yyjson_mut_val **copy,
-                   struct error *err)
+static bool copy(struct template_context *x, yyjson_mut_val *value, unsigned level,
+                 yyjson_mut_val **out, struct error *err)
 {
-    bool is_good = true;
-
     if (!template_charge(x, 1, sizeof(*value) * (yyjson_mut_is_obj(value) ? 2 : 1), err))
         return false;
-    if (yyjson_mut_is_obj(value))
-        *copy = yyjson_mut_obj(x->doc);
-    else if (yyjson_mut_is_arr(value))
-        *copy = yyjson_mut_arr(x->doc);
-    else
-        *copy = yyjson_mut_raw(x->doc, ""); /* overwritten */
-    if (!yyjson_mut_is_ctn(*copy)) {
-        (*copy)->tag = value->tag;
-        (*copy)->uni = value->uni;
-        return true;
+    if (level > TEMPLATE_VALUE_DEPTH_MAX)
+        return error_set(err, ERROR_ARM_TEMPLATE, "A value is nested deeper than %d levels.",
+                         TEMPLATE_VALUE_DEPTH_MAX);
+    if (yyjson_mut_is_ctn(value)) {
+        *out = yyjson_mut_is_obj(value) ? yyjson_mut_obj(x->doc) : yyjson_mut_arr(x->doc);
+        return copy_members(x, value, level, *out, err);
     }
-    if (!template_enter(x, err))
-        return false;
-    is_good = copy_members(x, value, *copy, err);
-    template_leave(x);
-    return is_good;
+    *out = yyjson_mut_null(x->doc);
+    (*out)->tag = value->tag;
+    (*out)->uni = value->uni;
+    return true;
+}
+
+bool template_copy(struct template_context *x, yyjson_mut_val *value, yyjson_mut_val **out,
+                   struct error *err)
+{
+    return copy(x, value, 1, out, err);
 }
 
 /* -- Comparison ---------------------------------------------------------------------------- */
@@ -128,25 +131,25 @@ bool template_member(struct template_context *x, yyjson_mut_val *object, struct 
 bool template_put(struct template_context *x, yyjson_mut_val *object, struct str name,
                   yyjson_mut_val *value, struct error *err)
 {
-    yyjson_mut_val *member, *copy;
+    yyjson_mut_val *member, *own;
 
-    if (!template_copy(x, value, &copy, err) || !template_member(x, object, name, &member, err))
+    if (!template_copy(x, value, &own, err) || !template_member(x, object, name, &member, err))
         return false;
     if (member) { /* stays where it is linked, and becomes the other */
-        member->tag = copy->tag;
-        member->uni = copy->uni;
+        member->tag = own->tag;
+        member->uni = own->uni;
         return true;
     }
-    yyjson_mut_obj_add(object, yyjson_mut_strn(x->doc, name.data ? name.data : "", name.len), copy);
+    yyjson_mut_obj_add(object, yyjson_mut_strn(x->doc, name.data ? name.data : "", name.len), own);
     return true;
 }
 
 bool template_append(struct template_context *x, yyjson_mut_val *array, yyjson_mut_val *value,
                      struct error *err)
 {
-    yyjson_mut_val *copy;
+    yyjson_mut_val *own;
 
-    return template_copy(x, value, &copy, err) && yyjson_mut_arr_append(array, copy);
+    return template_copy(x, value, &own, err) && yyjson_mut_arr_append(array, own);
 }
 
 static bool equal_containers(struct template_context *x, yyjson_mut_val *a, yyjson_mut_val *b,

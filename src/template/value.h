@@ -24,6 +24,9 @@ MUST_CHECK bool template_equal(struct template_context *x, yyjson_mut_val *a, yy
  * have very many. */
 MUST_CHECK bool template_member(struct template_context *x, yyjson_mut_val *object, struct str name,
                                 yyjson_mut_val **member, struct error *err);
+/* `from[index]`: the member of a name, or the item of an index. */
+MUST_CHECK bool template_access(struct template_context *x, yyjson_mut_val *from,
+                                yyjson_mut_val *index, yyjson_mut_val **value, struct error *err);
 /* Sets the object's member of that name, without regard to case; to a copy of the value. */
 MUST_CHECK bool template_put(struct template_context *x, yyjson_mut_val *object, struct str name,
                              yyjson_mut_val *value, struct error *err);

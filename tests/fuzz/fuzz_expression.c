@@ -1,6 +1,6 @@
 /*
- * A text of a stranger's template, evaluated with a small budget. What comes is JSON; a text that is no
- * expression comes as it is; the depth is back where it was.
+ * A text of a stranger's template, evaluated with a small budget. What comes is JSON; a text that
+ * is no expression comes as it is; the depth is back where it was.
  * SPDX-License-Identifier: MIT
  */
 #include "base/json.h"
@@ -59,7 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (str_is_utf8(text) && template_evaluate_text(&x, text, &value, &err)) {
         check(template_is_expression(text) || yyjson_mut_is_str(value));
         text = json_write_mut(a, value);
-        check(json_parse(a, text, &err) || strstr(err.text, "deeper"));
+        check(json_parse(a, text, &err));
         if (template_copy(&x, value, &copy, &err))
             check(str_equal(json_write_mut(a, copy), text));
     }

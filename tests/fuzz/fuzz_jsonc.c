@@ -1,6 +1,6 @@
 /*
- * The JSON that templates come in, from a stranger. What is strict JSON is read as such; what is read
- * can be written, and is read again as the same.
+ * The JSON that templates come in, from a stranger. What is strict JSON is read as such; what is
+ * read can be written, and is read again as the same.
  * SPDX-License-Identifier: MIT
  */
 #include "fuzz.h"

@@ -200,6 +200,24 @@ static void bounds_nesting(void **state)
     assert_int_equal(budget.depth, 0);
 }
 
+/* A value grows by a level at each turn. */
+static void bounds_depth_of_values(void **state)
+{
+    static const char text[] = "[reduce(range(0, %d), 1, lambda('c', 'n', "
+                               "createArray(lambdaVariables('c'))))]";
+    struct template_context x;
+    struct template_budget budget;
+    yyjson_mut_val *value;
+    struct error err;
+
+    expression_context(&x, &budget, *state, NULL);
+    assert_true(template_evaluate_text(&x, arena_printf(*state, text, TEMPLATE_VALUE_DEPTH_MAX),
+                                       &value, &err));
+    assert_false(template_evaluate_text(
+        &x, arena_printf(*state, text, TEMPLATE_VALUE_DEPTH_MAX + 1), &value, &err));
+    assert_string_equal(err.text, "A value is nested deeper than 40 levels.");
+}
+
 static void bounds_length(void **state)
 {
     char *text = arena_alloc(*state, TEMPLATE_EXPRESSION_MAX + 4);
@@ -303,6 +321,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(remembers_what_it_parsed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(shows_calls, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bounds_nesting, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(bounds_depth_of_values, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bounds_length, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bounds_recursion, set_up, tear_down),
         cmocka_unit_test(bounds_work),
