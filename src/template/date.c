@@ -280,31 +280,37 @@ static bool put_field(struct buf *out, const struct parts *p, char letter, size_
     }
 }
 
-/* Texts in quotes, and characters behind a backslash, stand for themselves. */
+/* What stands for itself, a text in quotes or a character behind a backslash; *count characters of the
+ * format. False when it does not end. */
+static bool put_literal(struct buf *out, struct str format, size_t *count)
+{
+    struct str rest = str_slice(format, 1, format.len);
+    bool is_quoted = format.data[0] != '\\';
+    size_t len = is_quoted ? str_find_char(rest, format.data[0]) : 1;
+
+    if (len > rest.len)
+        return false;
+    *count = 1 + len + is_quoted;
+    return buf_append(out, str_slice(rest, 0, len));
+}
+
 static bool put_custom(struct buf *out, const struct parts *p, struct str format)
 {
     size_t count;
 
-    for (size_t at = 0; at < format.len; at += count) {
-        char c = format.data[at];
+    for (; format.len; format = str_slice(format, count, format.len)) {
+        char c = format.data[0];
 
         count = 1;
-        if (c == '\'' || c == '"') {
-            size_t end = str_find_char(str_slice(format, at + 1, format.len), c);
-
-            if (end == SIZE_MAX || !buf_append(out, str_slice(format, at + 1, end)))
+        if (c == '\'' || c == '"' || c == '\\') {
+            if (!put_literal(out, format, &count))
                 return false;
-            count = end + 2;
-        } else if (c == '\\') {
-            count = 2;
-            if (at + 1 == format.len || !buf_append(out, str_slice(format, at + 1, 1)))
-                return false;
-        } else if (c != '%') { /* which says that a single letter is a custom format */
-            while (at + count < format.len && format.data[at + count] == c)
-                count++;
-            if (!put_field(out, p, c, count))
-                return false;
+            continue;
         }
+        while (count < format.len && format.data[count] == c)
+            count++;
+        if (c != '%' && !put_field(out, p, c, count)) /* which says that one letter is custom */
+            return false;
     }
     return true;
 }

@@ -87,7 +87,7 @@ bool template_is_expression(struct str text);
 MUST_CHECK bool template_evaluate_text(struct template_context *x, struct str text,
                                        yyjson_mut_val **value, struct error *err);
 /* The same for all texts in a value, names of members too, however deep; a copy of all, which may
- * be linked. */
+ * be linked. Texts are not copied: `in` must live as long as the arena. */
 MUST_CHECK bool template_evaluate(struct template_context *x, yyjson_val *in,
                                   yyjson_mut_val **value, struct error *err);
 

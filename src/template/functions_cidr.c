@@ -37,6 +37,7 @@ static bool take_range(struct template_call *c, struct range *r)
     char plain[PLAIN_MAX];
     uint64_t bits;
 
+    *r = (struct range){ .family = AF_INET, .all_bits = 32 };
     if (!template_charge(c->x, RANGE_STEPS, 5 * PLAIN_MAX, c->err) ||
         !template_arg_string(c, 0, &text))
         return false;
@@ -45,7 +46,6 @@ static bool take_range(struct template_call *c, struct range *r)
     if (address.len)
         memcpy(plain, address.data, address.len);
     plain[address.len] = '\0';
-    *r = (struct range){ .family = AF_INET, .all_bits = 32 };
     if (memchr(plain, ':', address.len))
         *r = (struct range){ .family = AF_INET6, .all_bits = 128 };
     if (strlen(plain) != address.len || inet_pton(r->family, plain, r->address) != 1 ||

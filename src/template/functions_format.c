@@ -197,7 +197,7 @@ static bool append_hole(struct template_call *c, struct buf *out, const struct h
     yyjson_mut_val *value = c->args[hole->index];
     size_t chars, width, spaces;
     int64_t number;
-    struct str text;
+    struct str text = STR_NONE;
 
     if (hole->format.len && template_as_integer(value, &number)) {
         if (!format_integer(c, number, hole->format, &text))
@@ -212,49 +212,45 @@ static bool append_hole(struct template_call *c, struct buf *out, const struct h
            append_spaces(c, out, hole->alignment < 0 ? spaces : 0);
 }
 
-/* Goes through the format: a brace twice is one, other braces have a hole between them. */
-static bool append_all(struct template_call *c, struct buf *out, struct str format)
+/* What the format begins with, of which it is *len bytes: text without braces; a brace twice, which is
+ * one; or a hole. */
+static bool append_next(struct template_call *c, struct buf *out, struct str format, size_t *len)
 {
+    char brace = format.data[0];
     struct hole hole;
-    size_t to;
 
-    for (size_t at = 0; at < format.len; at = to) {
-        char brace = format.data[at];
-
-        for (to = at; to < format.len && format.data[to] != '{' && format.data[to] != '}'; to++)
-            ;
-        if (to > at) {
-            if (!append(c, out, str_slice(format, at, to - at)))
-                return false;
-            continue;
-        }
-        if (at + 1 < format.len && format.data[at + 1] == brace) {
-            to = at + 2;
-            if (!append(c, out, str_slice(format, at, 1)))
-                return false;
-            continue;
-        }
-        to = str_find_char(str_slice(format, at, format.len), '}');
-        if (brace == '}' || to == SIZE_MAX)
-            return fail_format(c, "Input string was not in a correct format.");
-        if (!take_hole(c, str_slice(format, at + 1, to - 1), &hole) || !append_hole(c, out, &hole))
-            return false;
-        to += at + 1;
+    for (*len = 0; *len < format.len && format.data[*len] != '{' && format.data[*len] != '}';
+         ++*len)
+        ;
+    if (*len)
+        return append(c, out, str_slice(format, 0, *len));
+    if (format.len > 1 && format.data[1] == brace) {
+        *len = 2;
+        return append(c, out, str_slice(format, 0, 1));
     }
-    return true;
+    *len = str_find_char(format, '}');
+    if (brace == '}' || *len == SIZE_MAX)
+        return fail_format(c, "Input string was not in a correct format.");
+    if (!take_hole(c, str_slice(format, 1, *len - 1), &hole))
+        return false;
+    ++*len;
+    return append_hole(c, out, &hole);
 }
 
 static bool run_format(struct template_call *c, yyjson_mut_val **result)
 {
     struct str format;
+    bool is_good = true;
     struct buf out;
-    bool is_good;
+    size_t len;
 
     if (!template_arg_string(c, 0, &format))
         return false;
     buf_init(&out, TEMPLATE_BYTES_MAX);
-    is_good = append_all(c, &out, format) &&
-              template_return_text(c, arena_copy(c->x->arena, buf_str(&out)), result);
+    for (; format.len && is_good; format = str_slice(format, len, format.len))
+        is_good = append_next(c, &out, format, &len);
+    if (is_good)
+        template_return_text(c, arena_copy(c->x->arena, buf_str(&out)), result);
     buf_done(&out);
     return is_good;
 }

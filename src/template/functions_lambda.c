@@ -257,7 +257,7 @@ static bool run_to_object(struct template_call *c, yyjson_mut_val **result)
 {
     yyjson_mut_val *array, *item, *value;
     struct lambda lambda, values;
-    struct str key;
+    struct str key = STR_NONE;
     size_t i, max;
 
     if (!take_array(c, &array) || !take_lambda(c, 1, 1, 1, &lambda) ||
@@ -279,7 +279,7 @@ static bool run_group_by(struct template_call *c, yyjson_mut_val **result)
 {
     yyjson_mut_val *array, *item, *group;
     struct lambda lambda;
-    struct str key;
+    struct str key = STR_NONE;
     size_t i, max;
 
     if (!take_array(c, &array) || !take_lambda(c, 1, 1, 1, &lambda))

@@ -110,27 +110,42 @@ static bool run_int(struct template_call *c, yyjson_mut_val **result)
                                  STR_ARGS(str_slice(text, 0, SHOWN_MAX)));
 }
 
-/* The greatest, or least, of the arguments or of the one that is an array; `sign` -1 for the least.
- * */
+/* *best becomes the value where that is beyond it, upwards or, where `sign` is -1, downwards. */
+static bool take_extreme(struct template_call *c, int sign, yyjson_mut_val *value, bool is_first,
+                         int64_t *best)
+{
+    int64_t n;
+
+    if (!template_as_integer(value, &n))
+        return template_call_fail(c, "All values must be integers, and one is of type '%s'.",
+                                  template_type_name(value));
+    if (is_first || (sign > 0 ? n > *best : n < *best))
+        *best = n;
+    return true;
+}
+
+/* The greatest, or least, of the arguments or of the one that is an array; `sign` -1 for the least. */
 static bool run_extreme(struct template_call *c, int sign, yyjson_mut_val **result)
 {
     bool is_array = yyjson_mut_is_arr(c->args[0]);
-    size_t count = is_array ? yyjson_mut_arr_size(c->args[0]) : c->count;
-    yyjson_mut_val *item = is_array ? yyjson_mut_arr_get_first(c->args[0]) : c->args[0];
-    int64_t n, best = 0;
+    yyjson_mut_val *item;
+    int64_t best = 0;
+    size_t i, max;
 
     if (is_array && c->count > 1)
         return template_call_fail(c, "An array must be the only parameter.");
-    if (!count)
+    if (is_array && !yyjson_mut_arr_size(c->args[0]))
         return template_call_fail(c, "The array must not be empty.");
-    if (!template_charge(c->x, count, 0, c->err))
+    if (!template_charge(c->x, yyjson_mut_arr_size(c->args[0]), 0, c->err))
         return false;
-    for (size_t i = 0; i < count; i++, item = is_array ? item->next : c->args[i < count ? i : 0]) {
-        if (!template_as_integer(item, &n))
-            return template_call_fail(c, "All values must be integers, and one is of type '%s'.",
-                                      template_type_name(item));
-        if (!i || (sign > 0 ? n > best : n < best))
-            best = n;
+    yyjson_mut_arr_foreach(c->args[0], i, max, item)
+    {
+        if (!take_extreme(c, sign, item, i == 0, &best))
+            return false;
+    }
+    for (i = 0; i < c->count && !is_array; i++) {
+        if (!take_extreme(c, sign, c->args[i], i == 0, &best))
+            return false;
     }
     return template_return_integer(c, best, result);
 }

@@ -154,7 +154,7 @@ static bool run_trim(struct template_call *c, yyjson_mut_val **result)
 
 static bool run_pad_left(struct template_call *c, yyjson_mut_val **result)
 {
-    struct str s, pad = STR(" ");
+    struct str s = STR_NONE, pad = STR(" ");
     int64_t total;
     size_t chars, more;
     char *text;
@@ -301,7 +301,7 @@ static bool run_starts_with(struct template_call *c, yyjson_mut_val **result)
 
 static bool run_ends_with(struct template_call *c, yyjson_mut_val **result)
 {
-    struct str s, what;
+    struct str s = STR_NONE, what = STR_NONE;
 
     return two_lower(c, &s, &what) && template_return_bool(c, str_ends_with(s, what), result);
 }

@@ -7,9 +7,9 @@
 
 #include <ctype.h>
 
-/* The most that a byte of text becomes: a line's end in a text, a quote in single quotes; a name
- * gets two more. */
-#define GROWTH 3
+/* The most that text grows by: a line's end in a text becomes two characters, as does a quote in
+ * single quotes; a name of one letter gets two more, but has its colon, too. */
+#define GROWTH 2
 
 struct converter {
     struct str in;
@@ -152,38 +152,42 @@ static bool convert_mark(struct converter *v)
     return true;
 }
 
+/* A text, a name or any other word. */
+static bool convert_value(struct converter *v)
+{
+    char c = v->in.data[v->at];
+
+    v->comma = SIZE_MAX;
+    v->last = 0;
+    if (c == '"' || c == '\'')
+        return convert_string(v);
+    if (!c || !is_word_char(c))
+        return fail(v, "unexpected character");
+    convert_word(v);
+    return true;
+}
+
+static bool convert_next(struct converter *v)
+{
+    char c = v->in.data[v->at];
+
+    if (isspace((unsigned char)c)) {
+        v->at++;
+        put(v, c == '\n' ? '\n' : ' ');
+        return true;
+    }
+    if (is_at(v, "//") || is_at(v, "/*"))
+        return skip_comment(v);
+    return c && strchr("{}[],:", c) ? convert_mark(v) : convert_value(v);
+}
+
 static bool convert(struct converter *v, size_t stop)
 {
     v->stop = stop;
     v->comma = SIZE_MAX;
     while (v->at < v->in.len && v->len < stop) {
-        char c = v->in.data[v->at];
-
-        if (isspace((unsigned char)c)) {
-            v->at++;
-            put(v, c == '\n' ? '\n' : ' ');
-            continue;
-        }
-        if (is_at(v, "//") || is_at(v, "/*")) {
-            if (!skip_comment(v))
-                return false;
-            continue;
-        }
-        if (c && strchr("{}[],:", c)) {
-            if (!convert_mark(v))
-                return false;
-            continue;
-        }
-        v->comma = SIZE_MAX;
-        v->last = 0;
-        if (c == '"' || c == '\'') {
-            if (!convert_string(v))
-                return false;
-        } else if (c && is_word_char(c)) {
-            convert_word(v);
-        } else {
-            return fail(v, "unexpected character");
-        }
+        if (!convert_next(v))
+            return false;
     }
     return true;
 }

@@ -214,6 +214,16 @@ static void handles_objects(void **state)
         { "[tryGet(createArray('a'), -1)]", "null" },
         { "[tryGet('a', 'b')]", "null" },
         { "[tryGet(createArray('a'), true())]", "error: 'Integer'" },
+    };
+
+    (void)state;
+    expression_check(rows, ARRAY_LEN(rows),
+                     "{\"entities\":{\"item002\":{\"number\":200},\"item001\":{\"number\":300}}}");
+}
+
+static void merges_objects(void **state)
+{
+    static const struct expression_row rows[] = {
         { "[union(createObject('one', 'a', 'two', 'b', 'three', 'c1'), createObject('three', 'c2', "
           "'four', 'd', 'five', 'e'))]",
           "{\"one\":\"a\",\"two\":\"b\",\"three\":\"c2\",\"four\":\"d\",\"five\":\"e\"}" },
@@ -246,8 +256,7 @@ static void handles_objects(void **state)
     };
 
     (void)state;
-    expression_check(rows, ARRAY_LEN(rows),
-                     "{\"entities\":{\"item002\":{\"number\":200},\"item001\":{\"number\":300}}}");
+    expression_check(rows, ARRAY_LEN(rows), NULL);
 }
 
 static void applies_lambdas(void **state)
@@ -302,6 +311,17 @@ static void applies_lambdas(void **state)
           "0, "
           "1)))]",
           "{\"f\":[\"foo\"],\"b\":[\"bar\",\"baz\"]}" },
+    };
+
+    (void)state;
+    expression_check(rows, ARRAY_LEN(rows),
+                     "{\"dogs\":[{\"name\":\"Evie\",\"age\":5},{\"name\":\"Casper\",\"age\":3},"
+                     "{\"name\":\"Indy\",\"age\":2},{\"name\":\"Kira\",\"age\":8}]}");
+}
+
+static void refuses_other_lambdas(void **state)
+{
+    static const struct expression_row rows[] = {
         { "[lambda('x', 1)]", "error: only as a parameter" },
         { "[lambdaVariables('x')]", "error: The lambda variable 'x' is not found" },
         { "[map(range(0, 1), 1)]", "error: Parameter 2 must be a lambda function" },
@@ -317,9 +337,7 @@ static void applies_lambdas(void **state)
     };
 
     (void)state;
-    expression_check(rows, ARRAY_LEN(rows),
-                     "{\"dogs\":[{\"name\":\"Evie\",\"age\":5},{\"name\":\"Casper\",\"age\":3},"
-                     "{\"name\":\"Indy\",\"age\":2},{\"name\":\"Kira\",\"age\":8}]}");
+    expression_check(rows, ARRAY_LEN(rows), NULL);
 }
 
 static void handles_ranges_of_addresses(void **state)
@@ -425,7 +443,9 @@ int main(void)
         cmocka_unit_test(counts),
         cmocka_unit_test(handles_arrays),
         cmocka_unit_test(handles_objects),
+        cmocka_unit_test(merges_objects),
         cmocka_unit_test(applies_lambdas),
+        cmocka_unit_test(refuses_other_lambdas),
         cmocka_unit_test(handles_ranges_of_addresses),
         cmocka_unit_test(tells_time),
     };
