@@ -104,6 +104,7 @@
     X(ARM_NO_RESOURCE,     404, ARM,     "ResourceNotFound", NULL, NULL) \
     X(ARM_NO_PARENT,       404, ARM,     "ParentResourceNotFound", NULL, NULL) \
     X(ARM_BODY,            400, ARM,     "InvalidRequestContent", NULL, NULL) \
+    X(ARM_TEMPLATE,        400, ARM,     "InvalidTemplate", NULL, NULL) \
     X(ARM_BAD_REQUEST,     400, ARM,     "BadRequest", NULL, NULL) \
     X(ARM_LINKED_ID,       400, ARM,     "LinkedInvalidPropertyId", NULL, NULL) \
     X(ARM_IDENTITY,        400, ARM,     "FailedIdentityOperation", NULL, NULL) \
