@@ -375,8 +375,7 @@ static bool run_replace(struct template_call *c, yyjson_mut_val **result)
     to = text = template_call_room(c, s.len - count * old.len + count * new.len);
     if (!text)
         return false;
-    for (rest = s; count; count--) {
-        at = str_find(rest, old);
+    for (rest = s; (at = str_find(rest, old)) != SIZE_MAX;) {
         to = (char *)memcpy(to, rest.data, at) + at;
         if (new.len)
             to = (char *)memcpy(to, new.data, new.len) + new.len;
