@@ -26,7 +26,7 @@ static bool frame_parameter(const struct template_frame *frame, struct str name,
     yyjson_val *parameter;
     size_t i, max;
 
-    yyjson_arr_foreach(frame->parameters, i, max, parameter)
+    yyjson_arr_foreach(template_or_empty(frame->parameters), i, max, parameter)
     {
         if (i < frame->count && str_equal_nocase(json_str(template_get(parameter, "name")), name)) {
             *result = frame->args[i];
@@ -140,7 +140,7 @@ static yyjson_val *find_function(const struct template *t, struct str name)
 
     if (!str_split(&name, '.', &prefix) || str_is_empty(name))
         return NULL;
-    yyjson_arr_foreach(template_get(t->root, "functions"), i, max, space)
+    yyjson_arr_foreach(template_or_empty(template_get(t->root, "functions")), i, max, space)
     {
         if (str_equal_nocase(json_str(template_get(space, "namespace")), prefix))
             return json_get_nocase(template_get(space, "members"), name);
@@ -164,7 +164,7 @@ static bool call_user(struct template *t, struct str name, yyjson_val *function,
                          "Unable to evaluate the template language function '%.*s': it takes %zu "
                          "arguments.",
                          TEMPLATE_SHOWN(name), yyjson_arr_size(frame.parameters));
-    yyjson_arr_foreach(frame.parameters, i, max, parameter)
+    yyjson_arr_foreach(template_or_empty(frame.parameters), i, max, parameter)
     {
         if (!template_check_type(t, "parameter", json_str(template_get(parameter, "name")),
                                  parameter, args[i], err))

@@ -32,7 +32,7 @@ static bool check_given(struct template *t, struct error *err)
 
     if (t->given && !yyjson_is_obj(t->given))
         return template_refuse(err, "The deployment's parameters must be an object.");
-    yyjson_obj_foreach(t->given, i, max, key, value)
+    yyjson_obj_foreach(template_or_empty(t->given), i, max, key, value)
     {
         if (!template_find_named(t->parameters, t->parameter_count, json_str(key)))
             unknown = join(t, unknown, json_str(key));
@@ -152,7 +152,7 @@ bool template_load_parameters(struct template *t, struct error *err)
     size_t i, max;
 
     t->parameters = ARENA_ARRAY(t->x.arena, struct template_named, yyjson_obj_size(section));
-    yyjson_obj_foreach(section, i, max, key, definition)
+    yyjson_obj_foreach(template_or_empty(section), i, max, key, definition)
     {
         t->parameters[t->parameter_count++] =
             (struct template_named){ .name = json_str(key), .definition = definition };

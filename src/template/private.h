@@ -24,6 +24,8 @@ bool template_refuse_at(struct error *err, const char *what, struct str name);
 /* The same for a resource's expressions. */
 bool template_refuse_resource(struct error *err, struct str id);
 
+/* The value, or, where there is none, one without members or items: yyjson's loops take no NULL. */
+yyjson_val *template_or_empty(yyjson_val *value);
 struct template_named *template_find_named(struct template_named *list, size_t count,
                                            struct str name);
 

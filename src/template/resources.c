@@ -253,7 +253,7 @@ static bool is_empty_loop(const struct template *t, struct str name)
 
     if (t->is_symbolic)
         return json_get_nocase(resources, name) != NULL;
-    yyjson_arr_foreach(resources, i, max, definition)
+    yyjson_arr_foreach(template_or_empty(resources), i, max, definition)
     {
         yyjson_val *copy = template_get(definition, "copy");
 
@@ -302,7 +302,7 @@ static bool read_dependencies(struct template *t, size_t i, struct error *err)
         return template_refuse(err, "The 'dependsOn' of the resource '%.*s' must be an array.",
                                TEMPLATE_SHOWN(t->resources[i].name));
     t->loop = t->resources[i].loop;
-    yyjson_arr_foreach(list, k, max, item)
+    yyjson_arr_foreach(template_or_empty(list), k, max, item)
     {
         if (is_good && !template_string(t, item, "dependsOn", &name, err)) {
             is_good = false;

@@ -56,6 +56,13 @@ yyjson_val *template_get(yyjson_val *object, const char *name)
     return yyjson_is_null(value) ? NULL : value;
 }
 
+yyjson_val *template_or_empty(yyjson_val *value)
+{
+    static yyjson_val empty = { .tag = YYJSON_TYPE_ARR };
+
+    return value ? value : &empty;
+}
+
 struct template_named *template_find_named(struct template_named *list, size_t count,
                                            struct str name)
 {
@@ -135,7 +142,7 @@ static bool load_loops(struct template *t, yyjson_val *copies, struct error *err
     yyjson_val *copy;
     size_t i, max;
 
-    yyjson_arr_foreach(copies, i, max, copy)
+    yyjson_arr_foreach(template_or_empty(copies), i, max, copy)
     {
         struct str name = json_str(template_get(copy, "name"));
 
@@ -160,7 +167,7 @@ static bool load_variables(struct template *t, struct error *err)
                                TEMPLATE_VARIABLES_MAX);
     t->variables = ARENA_ARRAY(t->x.arena, struct template_named,
                                yyjson_obj_size(section) + yyjson_arr_size(copies));
-    yyjson_obj_foreach(section, i, max, key, value)
+    yyjson_obj_foreach(template_or_empty(section), i, max, key, value)
     {
         if (!copies || value != copies)
             t->variables[t->variable_count++] =
@@ -235,7 +242,7 @@ bool template_outputs(struct template *t, yyjson_mut_val **outputs, struct error
 
     *outputs = yyjson_mut_obj(t->x.doc);
     t->takes_references = true;
-    yyjson_obj_foreach(section, i, max, key, output)
+    yyjson_obj_foreach(template_or_empty(section), i, max, key, output)
     {
         if (!add_output(t, json_str(key), output, *outputs, err)) {
             struct error inner = *err;

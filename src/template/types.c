@@ -271,7 +271,7 @@ static bool check_object(const struct checked *c, struct str name, yyjson_val *t
 
     if (template_get(type, "discriminator"))
         return check_variant(c, name, template_get(type, "discriminator"), value);
-    yyjson_obj_foreach(properties, i, max, key, item)
+    yyjson_obj_foreach(template_or_empty(properties), i, max, key, item)
     {
         if (!template_member(&c->t->x, value, json_str(key), &given, c->err))
             return false;
