@@ -6,7 +6,8 @@ import re
 import sys
 
 LAYERS = (
-    "base", "net", "store", "model", "engine", "identity", "telemetry", "entra", "arm", "inference", "server", "load", "cli",
+    "base", "template", "net", "store", "model", "engine", "identity", "telemetry", "entra", "arm", "inference", "server",
+    "load", "cli",
 )  # fmt: skip
 
 top = pathlib.Path(__file__).resolve().parent.parent / "src"

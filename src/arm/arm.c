@@ -102,32 +102,14 @@ static enum error_code own_code(enum error_code code)
     return code == ERROR_MEDIA_TYPE ? ERROR_ARM_MEDIA_TYPE : code;
 }
 
-static yyjson_mut_val *render_fault(yyjson_mut_doc *doc, const struct error *err)
+struct str arm_render_error(struct arena *arena, const struct error *err, struct str details)
 {
-    const struct error_info *info = error_info(own_code(err->code));
-    yyjson_mut_val *object = yyjson_mut_obj(doc);
-    bool is_ours = info->status >= 500; /* its text is for the log */
-
-    json_set_str(doc, object, "code", str_from(info->wire_code));
-    json_set_str(doc, object, "message", str_from(is_ours ? info->text : err->text));
-    if (err->target[0] && !is_ours)
-        json_set_str(doc, object, "target", str_from(err->target));
-    return object;
-}
-
-struct str arm_render_error(struct arena *arena, const struct error *err)
-{
+    struct error own = *err;
     yyjson_mut_doc *doc = json_new(arena);
-    yyjson_mut_val *root = yyjson_mut_obj(doc), *fault = render_fault(doc, err), *details;
+    yyjson_mut_val *root = yyjson_mut_obj(doc);
 
-    /* Azure names the name space in a detail alone, by whose target Go's SDK registers it. */
-    if (err->code == ERROR_ARM_NOT_REGISTERED) {
-        yyjson_mut_obj_remove_key(fault, "target");
-        details = yyjson_mut_arr(doc);
-        yyjson_mut_arr_append(details, render_fault(doc, err));
-        json_set(doc, fault, "details", details);
-    }
-    json_set(doc, root, "error", fault);
+    own.code = own_code(err->code);
+    json_set(doc, root, "error", arm_error_object(doc, &own, details));
     return json_write_mut(arena, root);
 }
 
@@ -174,7 +156,7 @@ static void finish(struct arm_exchange *x, int status, struct str body)
     http_reply(x->http, status, &x->list, body);
 }
 
-static void finish_error(struct arm_exchange *x, const struct error *err)
+static void finish_error(struct arm_exchange *x, const struct error *err, struct str details)
 {
     struct arena *arena = x->http->arena;
     int status = error_info(err->code)->status;
@@ -188,7 +170,7 @@ static void finish_error(struct arm_exchange *x, const struct error *err)
     if (status >= 500)
         log_error("arm_request_failed", "request=%.*s status=%d error=\"%s\"",
                   STR_ARGS(x->request.id), status, err->text);
-    finish(x, status, arm_render_error(arena, err));
+    finish(x, status, arm_render_error(arena, err, details));
 }
 
 /* -- The job --------------------------------------------------------------------------------- */
@@ -254,7 +236,7 @@ static void ask_vault(struct arm_exchange *x)
     error_set(&err, ERROR_ARM_THROTTLED,
               "Too many keys of key vaults are being asked for. Please try again after "
               "'" VAULT_RETRY_S "' seconds.");
-    finish_error(x, &err);
+    finish_error(x, &err, STR_NONE);
 }
 
 /* The reply lies in the job's arena, which goes now: it moves to the request's. */
@@ -271,7 +253,7 @@ static void done(void *data, const struct error *err)
     for (size_t i = 0; i < reply->header_count; i++)
         add_header(x, reply->headers[i].name, arena_copy(arena, reply->headers[i].value));
     if (err) {
-        finish_error(x, err);
+        finish_error(x, err, x->call.error_details);
         return;
     }
     if (reply->etag.len)
@@ -347,7 +329,7 @@ void arm_on_head(struct arm *a, struct http_request *r)
 
     r->handler_data = x;
     if (!authenticate(x, &err)) {
-        finish_error(x, &err);
+        finish_error(x, &err, STR_NONE);
         return;
     }
     x->request.is_too_large = announces_too_much(r);

@@ -80,8 +80,8 @@ bool arm_matches(struct str path);
 void arm_on_head(struct arm *a, struct http_request *r);
 void arm_on_body(struct http_request *r);
 void arm_on_gone(struct http_request *r);
-/* An error in ARM's envelope, for what the HTTP server itself refuses. */
-struct str arm_render_error(struct arena *arena, const struct error *err);
+/* An error in ARM's envelope, for what the HTTP server itself refuses, too. `details`: JSON, an array of errors, or empty. */
+struct str arm_render_error(struct arena *arena, const struct error *err, struct str details);
 
 /* At start, before there are loops: asks for the vaults' keys that accounts name, makes the first
  * directory out of the store and swaps it in. */

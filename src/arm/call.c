@@ -23,9 +23,38 @@ void arm_reply_list(struct arm_call *c, yyjson_mut_doc *doc, yyjson_mut_val *lis
     arm_reply_json(c, 200, root);
 }
 
+static yyjson_mut_val *error_head(yyjson_mut_doc *doc, const struct error *err)
+{
+    const struct error_info *info = error_info(err->code);
+    yyjson_mut_val *object = yyjson_mut_obj(doc);
+    bool is_ours = info->status >= 500; /* its text is for the log */
+
+    json_set_str(doc, object, "code", str_from(info->wire_code));
+    json_set_str(doc, object, "message", str_from(is_ours ? info->text : err->text));
+    if (err->target[0] && !is_ours)
+        json_set_str(doc, object, "target", str_from(err->target));
+    return object;
+}
+
+yyjson_mut_val *arm_error_object(yyjson_mut_doc *doc, const struct error *err, struct str details)
+{
+    yyjson_mut_val *object = error_head(doc, err), *list;
+
+    if (details.len) {
+        json_set(doc, object, "details", yyjson_mut_rawncpy(doc, details.data, details.len));
+    } else if (err->code == ERROR_ARM_NOT_REGISTERED) {
+        /* Azure names the name space in a detail alone, by whose target Go's SDK registers it. */
+        list = yyjson_mut_arr(doc);
+        yyjson_mut_arr_append(list, error_head(doc, err));
+        yyjson_mut_obj_remove_key(object, "target");
+        json_set(doc, object, "details", list);
+    }
+    return object;
+}
+
 /* A name given twice, of which some readers take the first and some the last, could mean two
  * things; for readers in C, a NUL ends what it stands in. */
-static bool check_doubts(struct arm_call *c, yyjson_doc *doc, struct error *err)
+bool arm_check_doubts(struct arm_call *c, yyjson_doc *doc, struct error *err)
 {
     char shown[101];
     struct str name;
@@ -65,7 +94,7 @@ static yyjson_val *read_value(struct arm_call *c, bool may_be_empty, struct erro
                   "The request content was invalid and could not be deserialized: '%s'.", why.text);
         return NULL;
     }
-    return check_doubts(c, doc, err) ? yyjson_doc_get_root(doc) : NULL;
+    return arm_check_doubts(c, doc, err) ? yyjson_doc_get_root(doc) : NULL;
 }
 
 yyjson_val *arm_read_body(struct arm_call *c, bool may_be_empty, struct error *err)

@@ -24,6 +24,7 @@
 struct arm_route;
 struct arm_type;
 struct arm_publication;
+struct template_run;
 
 /* What was asked. The strings live as long as the call. */
 struct arm_request {
@@ -42,6 +43,7 @@ struct arm_request {
     bool is_too_large;            /* its body, which is not there then */
     bool is_internal;             /* the program's own (arm_apply) */
     bool has_asked_vault;         /* for the key that the call wanted, before this try */
+    struct template_run *run; /* the deployment of a template that it is a part of; NULL: none */
 };
 
 struct arm_reply {
@@ -95,6 +97,7 @@ struct arm_call {
                                         its vault has been asked; empty: none */
     struct arm_publication *publications;      /* in the order of the changes */
     struct arm_publication **publications_end; /* where the next one is hung */
+    struct str error_details; /* of a failure: JSON, an array of errors; empty: none */
 };
 
 void arm_reply_header(struct arm_call *c, struct str name, struct str value);
@@ -103,9 +106,14 @@ void arm_reply_json(struct arm_call *c, int status, yyjson_mut_val *root);
 /* 200 and {"value": list}, a list in one page. `list` is of `doc`. */
 void arm_reply_list(struct arm_call *c, yyjson_mut_doc *doc, yyjson_mut_val *list);
 
+/* An error as clients see it: code, message, target, and its details (JSON, an array; may be empty). */
+yyjson_mut_val *arm_error_object(yyjson_mut_doc *doc, const struct error *err, struct str details);
+
 /* The request's body as an object; ERROR_ARM_BODY when it is none. An empty body is an empty
  * object where `may_be_empty`. */
 MUST_CHECK yyjson_val *arm_read_body(struct arm_call *c, bool may_be_empty, struct error *err);
+/* What arm_read_body refuses of a document that is good JSON. ERROR_ARM_BODY. */
+MUST_CHECK bool arm_check_doubts(struct arm_call *c, yyjson_doc *doc, struct error *err);
 /* The same of a body that is an array. */
 MUST_CHECK yyjson_val *arm_read_list(struct arm_call *c, struct error *err);
 

@@ -96,35 +96,71 @@ static bool handle(struct arm_call *c, struct error *err)
     return true;
 }
 
-static bool execute(struct arm_call *c, struct error *err)
+/* What a template deploys counts as its deployment alone. */
+static bool is_throttled(const struct arm_call *c)
 {
-    size_t kept;
+    return !c->request->is_internal && !c->request->run && !c->arm->is_unthrottled;
+}
 
+/* What it is that is asked for, and whether the caller may. */
+static bool look(struct arm_call *c, struct error *err)
+{
     c->now_ms = clock_now_ms(c->arm->clock);
     c->api_version = http_query_get(c->arena, c->request->query, STR("api-version"));
     if (str_is_empty(c->api_version))
         return error_set(err, ERROR_ARM_NO_API_VERSION, NULL);
-    if (!c->request->is_internal && !c->arm->is_unthrottled && !check_throttle(c, err))
+    if (is_throttled(c) && !check_throttle(c, err))
+        return false;
+    return arm_route_find(c, err) &&
+           arm_version_check(c->type->provider, c->type->name, c->api_version, c->arena, err) &&
+           authorize(c, err);
+}
+
+/* All of a deployment's parts are published with it. */
+static bool publish(struct arm_call *c, struct error *err)
+{
+    return c->request->run ? true : arm_publish_prepare(c, err);
+}
+
+static bool execute(struct arm_call *c, struct error *err)
+{
+    size_t kept;
+
+    if (!look(c, err))
         return false;
     kept = c->reply.header_count;
-    if (!arm_route_find(c, err) ||
-        !arm_version_check(c->type->provider, c->type->name, c->api_version, c->arena, err))
-        return false;
-    if (authorize(c, err) && lock_check(c, err) && provider_check(c, err) && check_length(c, err) &&
-        handle(c, err) && arm_publish_prepare(c, err) && arm_activity_record(c, NULL, err))
+    if (lock_check(c, err) && provider_check(c, err) && check_length(c, err) && handle(c, err) &&
+        publish(c, err) && arm_activity_record(c, NULL, err))
         return true;
     c->reply.header_count = kept; /* the handler's belong to what did not come to be */
     return false;
 }
 
-bool arm_execute(struct arm_call *c, struct error *err)
+/* By the roles as they are when the call begins. */
+static bool with_roles(struct arm_call *c, bool (*work)(struct arm_call *c, struct error *err),
+                       struct error *err)
 {
     struct directory *d = directory_box_get(c->arm->directory);
     bool good;
 
     c->roles = directory_roles(d);
-    good = execute(c, err);
+    good = work(c, err);
     c->roles = NULL;
     directory_unref(d);
     return good;
+}
+
+bool arm_execute(struct arm_call *c, struct error *err)
+{
+    return with_roles(c, execute, err);
+}
+
+static bool look_only(struct arm_call *c, struct error *err)
+{
+    return look(c, err) && provider_check(c, err);
+}
+
+bool arm_execute_look(struct arm_call *c, struct error *err)
+{
+    return with_roles(c, look_only, err);
 }

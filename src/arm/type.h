@@ -140,6 +140,7 @@ extern const struct arm_type arm_rai_content_filter_type;
 extern const struct arm_type arm_encryption_scope_type;
 extern const struct arm_type arm_defender_setting_type;
 extern const struct arm_type arm_network_perimeter_type;
+extern const struct arm_type arm_template_deployment_type;
 extern const struct arm_type arm_tags_type;
 extern const struct arm_type arm_tag_names_type;
 extern const struct arm_type arm_tag_values_type;

@@ -32,6 +32,7 @@ const struct arm_type *const arm_types[] = {
     &arm_user_assigned_identity_type,
     &arm_federated_credential_type,
     &arm_system_assigned_identity_type,
+    &arm_template_deployment_type,
     &arm_tags_type,
     &arm_tag_names_type,
     &arm_tag_values_type,

@@ -104,6 +104,18 @@
     X(ARM_NO_RESOURCE,     404, ARM,     "ResourceNotFound", NULL, NULL) \
     X(ARM_NO_PARENT,       404, ARM,     "ParentResourceNotFound", NULL, NULL) \
     X(ARM_BODY,            400, ARM,     "InvalidRequestContent", NULL, NULL) \
+    X(ARM_TEMPLATE,        400, ARM,     "InvalidTemplate", NULL, NULL) \
+    X(ARM_TEMPLATE_DEPLOYMENT, 400, ARM, "InvalidTemplateDeployment", NULL, NULL) \
+    X(ARM_CONTENT_LINK,    400, ARM,     "InvalidContentLink", NULL, NULL) \
+    X(ARM_NO_DEPLOYMENT,   404, ARM,     "DeploymentNotFound", NULL, NULL) \
+    X(ARM_DEPLOYMENT_NAME, 400, ARM,     "InvalidDeploymentName", NULL, NULL) \
+    X(ARM_DEPLOYMENT_LOCATION, 409, ARM, "InvalidDeploymentLocation", NULL, NULL) \
+    X(ARM_DEPLOYMENT_FAILED, 409, ARM,   "DeploymentFailed", NULL, "At least one resource deployment operation failed. Please list deployment operations for details. Please see https://aka.ms/arm-deployment-operations for usage details.") \
+    X(ARM_RESOURCE_FAILED, 409, ARM,     "ResourceDeploymentFailure", NULL, "The resource write operation failed to complete successfully, because it reached terminal provisioning state 'Failed'.") \
+    X(ARM_OUTPUTS_FAILED,  400, ARM,     "DeploymentOutputEvaluationFailed", NULL, NULL) \
+    X(ARM_DEPLOYMENT_SIZE, 400, ARM,     "DeploymentSizeExceeded", NULL, NULL) \
+    X(ARM_DEPLOYMENT_TIME, 400, ARM,     "DeploymentTimeLimitExceeded", NULL, NULL) \
+    X(ARM_NOT_RUNNING,     409, ARM,     "DeploymentNotRunning", NULL, NULL) \
     X(ARM_BAD_REQUEST,     400, ARM,     "BadRequest", NULL, NULL) \
     X(ARM_LINKED_ID,       400, ARM,     "LinkedInvalidPropertyId", NULL, NULL) \
     X(ARM_IDENTITY,        400, ARM,     "FailedIdentityOperation", NULL, NULL) \

@@ -5,6 +5,8 @@
  * Azure Stack).
  * SPDX-License-Identifier: MIT
  */
+#include "entra/metadata.h"
+
 #include "entra/call.h"
 
 #define CLOUD_NAME "lazuli"
@@ -41,11 +43,11 @@ static const struct {
     { "ossrDbmsResourceId", "https://ossrdbms-aad.database.windows.net" },
 };
 
-static yyjson_mut_val *authentication(struct entra_call *c, yyjson_mut_doc *doc, bool is_whole)
+static yyjson_mut_val *authentication(struct str base, yyjson_mut_doc *doc, bool is_whole)
 {
     yyjson_mut_val *object = yyjson_mut_obj(doc), *audiences = yyjson_mut_arr(doc);
 
-    json_set_str(doc, object, "loginEndpoint", c->request->base);
+    json_set_str(doc, object, "loginEndpoint", base);
     for (size_t i = 0; i < token_audiences_arm.count; i++)
         yyjson_mut_arr_add_strn(doc, audiences, token_audiences_arm.items[i].data,
                                 token_audiences_arm.items[i].len);
@@ -57,23 +59,23 @@ static yyjson_mut_val *authentication(struct entra_call *c, yyjson_mut_doc *doc,
     return object;
 }
 
-static yyjson_mut_val *cloud(struct entra_call *c, yyjson_mut_doc *doc)
+yyjson_mut_val *entra_cloud(struct arena *a, struct str base, yyjson_mut_doc *doc)
 {
-    struct str base = arena_printf(c->arena, "%.*s/", STR_ARGS(c->request->base));
+    struct str root_url = arena_printf(a, "%.*s/", STR_ARGS(base));
     yyjson_mut_val *root = yyjson_mut_obj(doc), *object = yyjson_mut_obj(doc);
     static const char *const ours[] = { "portal", "graphAudience",   "graph",
                                         "batch",  "resourceManager", "microsoftGraphResourceId",
                                         "gallery" };
 
     json_set_str(doc, root, "name", STR(CLOUD_NAME));
-    json_set(doc, root, "authentication", authentication(c, doc, true));
+    json_set(doc, root, "authentication", authentication(base, doc, true));
     for (size_t i = 0; i < ARRAY_LEN(suffixes); i++)
         json_set_str(doc, object, suffixes[i].name, str_from(suffixes[i].value));
     json_set(doc, root, "suffixes", object);
     for (size_t i = 0; i < ARRAY_LEN(others); i++)
         json_set_str(doc, root, others[i].name, str_from(others[i].value));
     for (size_t i = 0; i < ARRAY_LEN(ours); i++)
-        json_set_str(doc, root, ours[i], base);
+        json_set_str(doc, root, ours[i], root_url);
     return root;
 }
 
@@ -91,12 +93,12 @@ static bool endpoints_of_cloud(struct entra_call *c, struct error *err)
         json_set_str(doc, root, "galleryEndpoint", base);
         json_set_str(doc, root, "graphEndpoint", base);
         json_set_str(doc, root, "portalEndpoint", base);
-        json_set(doc, root, "authentication", authentication(c, doc, false));
+        json_set(doc, root, "authentication", authentication(c->request->base, doc, false));
     } else if (version.len && str_compare(version, STR("2022-09-01")) < 0) {
         root = yyjson_mut_arr(doc);
-        yyjson_mut_arr_append(root, cloud(c, doc));
+        yyjson_mut_arr_append(root, entra_cloud(c->arena, c->request->base, doc));
     } else {
-        root = cloud(c, doc);
+        root = entra_cloud(c->arena, c->request->base, doc);
     }
     entra_reply_json(c, 200, root);
     return true;

@@ -43,7 +43,7 @@ static struct str arm_surface_render_error(struct http_request *r, const struct 
                                            struct http_headers *headers)
 {
     set_json(r, headers);
-    return arm_render_error(r->arena, err);
+    return arm_render_error(r->arena, err, STR_NONE);
 }
 
 static void entra_surface_on_head(struct worker *w, struct http_request *r)

@@ -290,6 +290,21 @@ bool store_trim_events(struct store_txn *t, int64_t before_ms, size_t limit, siz
     return t->driver->trim_events(t, before_ms, limit, count, err);
 }
 
+bool store_mark(struct store_txn *t, struct error *err)
+{
+    return t->driver->savepoint(t, err);
+}
+
+bool store_keep(struct store_txn *t, struct error *err)
+{
+    return t->driver->release(t, err);
+}
+
+bool store_take_back(struct store_txn *t, struct error *err)
+{
+    return t->driver->rollback_to(t, err);
+}
+
 bool store_get_setting(struct store_txn *t, struct str name, struct str *value, bool *found,
                        struct error *err)
 {

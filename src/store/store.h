@@ -132,6 +132,12 @@ MUST_CHECK bool store_list_events(struct store_txn *t, const struct store_event_
 MUST_CHECK bool store_trim_events(struct store_txn *t, int64_t before_ms, size_t limit,
                                   size_t *count, struct error *err);
 
+/* Inside `run`: a part of a job that may fail without the rest. What is written after store_mark is kept by store_keep, or
+ * taken back by store_take_back; one of the two follows each mark. Parts may lie inside each other. */
+MUST_CHECK bool store_mark(struct store_txn *t, struct error *err);
+MUST_CHECK bool store_keep(struct store_txn *t, struct error *err);
+MUST_CHECK bool store_take_back(struct store_txn *t, struct error *err);
+
 /* Small named values outside ARM (tenant id, sealed master secrets). */
 MUST_CHECK bool store_get_setting(struct store_txn *t, struct str name, struct str *value,
                                   bool *found, struct error *err);

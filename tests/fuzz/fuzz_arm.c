@@ -98,7 +98,7 @@ static bool run(struct store_txn *t, struct arena *arena, void *data, struct err
         error_set(err, ERROR_CONFLICT, NULL);
     } else {
         assert(error_info(err->code)->status < 500);
-        text = arm_render_error(arena, err);
+        text = arm_render_error(arena, err, c.error_details);
         assert(text.len);
     }
     assert(!text.len || json_parse(arena, text, &(struct error){ 0 }));

@@ -20,6 +20,8 @@ MORE = {
     # of a deployment and of a model's SKU: which of the two limits it is
     "CallRateLimit": {"key"},
     "AnswerCallRateLimit": {"key"},
+    # of a resource that a template names so; specified since 2025-04-01
+    "TargetResource": {"symbolicName"},
     # "Operation": in each event
     "EventData": {"channels"},
 }
@@ -34,6 +36,12 @@ OURS = {
         # where Azure-AsyncOperation and Location lead, by the Resource Provider Contract
         "/subscriptions/{}/providers/Microsoft.CognitiveServices/locations/{}/operationResults/{}": {
             "get": {"responses": {"200": {"schema": {"$ref": "types.json#/definitions/OperationStatusResult"}}}}
+        },
+        "/subscriptions/{}/resourcegroups/{}/providers/microsoft.resources/deployments/{}/operationstatuses/{}": {
+            "get": {"responses": {"200": {"schema": {"type": "object"}}}}
+        },
+        "/subscriptions/{}/providers/microsoft.resources/deployments/{}/operationstatuses/{}": {
+            "get": {"responses": {"200": {"schema": {"type": "object"}}}}
         },
         "/subscriptions/{}/operationresults/{}": {"get": {"responses": {"200": {}, "202": {}}}},
         # does a resource exist? Specified by Microsoft.Resources of any id, with its own api-version
@@ -112,6 +120,8 @@ class Spec:
     def translate(self, schema, document):
         if "$ref" in schema:
             file, _, pointer = schema["$ref"].partition("#/definitions/")
+            if "/v1/" in file and pointer == "ErrorResponse":  # what is an ErrorDetail since v2
+                pointer = "ErrorDetail"
             if file:
                 document = load(FILES[file.rpartition("/")[2]])
             name = f"{'common.' if file or document is not self.document else ''}{pointer}"

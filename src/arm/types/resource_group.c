@@ -7,6 +7,7 @@
 #include "arm/location.h"
 #include "arm/page.h"
 #include "arm/resource.h"
+#include "arm/template_record.h"
 #include "arm/types/group_export.h"
 #include "arm/types/operation.h"
 #include "base/format.h"
@@ -70,6 +71,12 @@ static void render(struct arm_call *c, const struct store_resource *r, yyjson_va
     (void)body;
     json_set_str(doc, properties, "provisioningState", STR("Succeeded"));
     json_set(doc, shown, "properties", properties);
+}
+
+/* Its deployments of templates are not kept below it. */
+static bool on_delete(struct arm_call *c, const struct store_resource *r, struct error *err)
+{
+    return template_record_delete_all(c, r->id, err);
 }
 
 /* The whole group goes at once, so that the operation has ended when it is first asked for. */
@@ -174,5 +181,6 @@ const struct arm_type arm_group_type = {
     .route_count = ARRAY_LEN(routes),
     .check_name = check_name,
     .check = check,
+    .on_delete = on_delete,
     .render = render,
 };

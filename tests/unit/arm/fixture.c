@@ -221,7 +221,7 @@ static void done(void *data, const struct error *err)
     if (err) {
         e->err = *err;
         e->answer.status = error_info(err->code)->status;
-        e->answer.text = arm_render_error(e->f->arena, err);
+        e->answer.text = arm_render_error(e->f->arena, err, e->call.error_details);
         return;
     }
     e->answer.status = reply->status;

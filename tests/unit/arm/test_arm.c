@@ -69,7 +69,7 @@ static struct str render_error(void *data, struct http_request *r, const struct 
 {
     (void)data;
     (void)headers;
-    return arm_render_error(r->arena, err);
+    return arm_render_error(r->arena, err, STR_NONE);
 }
 
 static void *run_loop(void *data)

@@ -347,6 +347,58 @@ static void refuses_where_it_cannot_write(void **state)
     assert_int_equal(chmod(f->folder, 0700), 0);
 }
 
+static bool put_named(struct store_txn *t, const char *key, struct error *err)
+{
+    struct store_resource r = { .key = str_from(key),
+                                .id = str_from(key),
+                                .type = STR("t"),
+                                .etag = STR("e"),
+                                .body = STR("{}") };
+
+    return store_put(t, &r, err);
+}
+
+static bool is_there(struct store_txn *t, const char *key, struct error *err)
+{
+    struct store_resource r;
+    bool found;
+
+    assert_true(store_get(t, str_from(key), &r, &found, err));
+    return found;
+}
+
+static bool write_in_parts(struct store_txn *t, struct arena *arena, void *data, struct error *err)
+{
+    (void)arena;
+    (void)data;
+    assert_true(store_mark(t, err) && put_named(t, "/kept", err));
+    assert_true(store_mark(t, err) && put_named(t, "/lost", err));
+    assert_true(store_mark(t, err) && put_named(t, "/inner", err) && store_keep(t, err));
+    assert_true(store_take_back(t, err));
+    assert_true(is_there(t, "/kept", err));
+    assert_false(is_there(t, "/lost", err));
+    assert_false(is_there(t, "/inner", err));
+    return store_keep(t, err);
+}
+
+static bool read_parts(struct store_txn *t, struct arena *arena, void *data, struct error *err)
+{
+    (void)arena;
+    (void)data;
+    assert_true(is_there(t, "/kept", err));
+    assert_false(is_there(t, "/lost", err));
+    return true;
+}
+
+static void takes_parts_back(void **state)
+{
+    struct fixture *f = *state;
+
+    open_store(f);
+    must_run(f, write_in_parts, NULL);
+    must_run(f, read_parts, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -354,6 +406,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(lists_and_deletes_trees, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lists_many, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keeps_settings, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(takes_parts_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keeps_its_file_private, set_up, tear_down),
         cmocka_unit_test(numbers_its_migrations),
         cmocka_unit_test_setup_teardown(refuses_a_newer_schema, set_up, tear_down),

@@ -1,0 +1,466 @@
+/* Deployments of templates. SPDX-License-Identifier: MIT */
+#include "fixture.h"
+
+#include <stdio.h>
+
+#define TEMPLATE_BYTES (1u << 16)
+#define DV "?api-version=2022-09-01"
+#define D G "/providers/Microsoft.Resources/deployments"
+#define SD S "/providers/Microsoft.Resources/deployments"
+#define SCHEMA                                                              \
+    "\"$schema\":\"https://schema.management.azure.com/schemas/2019-04-01/" \
+    "deploymentTemplate.json#\","
+#define SUBSCRIPTION_SCHEMA                                                 \
+    "\"$schema\":\"https://schema.management.azure.com/schemas/2018-05-01/" \
+    "subscriptionDeploymentTemplate.json#\","
+#define HEAD SCHEMA "\"contentVersion\":\"1.0.0.0\""
+#define ACCOUNT(name, more)                                     \
+    "{\"type\":\"Microsoft.CognitiveServices/"                  \
+    "accounts\",\"apiVersion\":\"2024-10-01\",\"name\":\"" name \
+    "\",\"location\":\"eastus\",\"kind\":\"OpenAI\",\"sku\":{\"name\":\"S0\"}" more "}"
+#define MODEL(name, model, more)                                                   \
+    "{\"type\":\"Microsoft.CognitiveServices/accounts/"                            \
+    "deployments\",\"apiVersion\":\"2024-10-01\","                                 \
+    "\"name\":\"" name                                                             \
+    "\",\"sku\":{\"name\":\"Standard\",\"capacity\":1},\"properties\":{\"model\":" \
+    "{\"format\":\"OpenAI\",\"name\":\"" model "\"}}" more "}"
+
+/* The request of a deployment; `members` are the template's, behind its head. */
+static const char *request(struct fixture *f, const char *members, const char *parameters)
+{
+    return arena_printf(
+               f->arena,
+               "{\"properties\":{\"mode\":\"Incremental\",\"parameters\":{%s},template:{" HEAD
+               "%s}}}",
+               parameters, members)
+        .data;
+}
+
+static yyjson_val *deploy(struct fixture *f, int status, const char *members)
+{
+    return expect(f, status, HTTP_PUT, D "/d" DV, request(f, members, ""));
+}
+
+static void refused(struct fixture *f, const char *code, const char *words, const char *members)
+{
+    expect_error(f, 400, code, words, HTTP_PUT, D "/d" DV, request(f, members, ""));
+    expect_error(f, 400, code, words, HTTP_POST, D "/d/validate" DV, request(f, members, ""));
+}
+
+static struct str read_file(struct fixture *f, const char *name)
+{
+    char *text = arena_alloc(f->arena, TEMPLATE_BYTES);
+    FILE *file = fopen(name, "r");
+    size_t len;
+
+    assert_non_null(file);
+    len = fread(text, 1, TEMPLATE_BYTES, file);
+    fclose(file);
+    return str_of(text, len);
+}
+
+static const char *openai(struct fixture *f, const char *parameters)
+{
+    return arena_printf(
+               f->arena,
+               "{\"properties\":{\"mode\":\"Incremental\",\"parameters\":{%s},template:%.*s}}",
+               parameters, STR_ARGS(read_file(f, SOURCE_DIR "/tests/templates/openai.json")))
+        .data;
+}
+
+/* What Bicep makes of an account with all that belongs to it. */
+static void test_openai(void **state)
+{
+    struct fixture *f = *state;
+    const char *body = openai(f, "\"note\":{\"value\":\"do not show\"},\"lock\":{\"value\":true}");
+    yyjson_val *shown, *outputs;
+    const char *account;
+
+    shown = expect(f, 200, HTTP_POST, D "/main/validate" DV, body);
+    assert_int_equal(yyjson_arr_size(json_at(shown, "properties.validatedResources")), 7);
+    expect_error(f, 404, "DeploymentNotFound", "'main'", HTTP_GET, D "/main" DV, NULL);
+
+    shown = expect(f, 201, HTTP_PUT, D "/main" DV, body);
+    assert_text(shown, "id", D "/main");
+    assert_text(shown, "type", "Microsoft.Resources/deployments");
+    assert_text(shown, "properties.provisioningState", "Succeeded");
+    assert_text(shown, "properties.mode", "Incremental");
+    assert_text(shown, "properties.parameters.prefix.value", "openai");
+    assert_text(shown, "properties.parameters.note.type", "SecureString");
+    assert_absent(shown, "properties.parameters.note.value");
+    assert_int_equal(yyjson_arr_size(json_at(shown, "properties.outputResources")), 7);
+    outputs = json_at(shown, "properties.outputs");
+    account = yyjson_get_str(json_at(outputs, "accountId.value"));
+    assert_absent(outputs, "key.value");
+    assert_text(outputs, "key.type", "SecureString");
+    assert_true(yyjson_get_int(json_at(outputs, "keyLength.value")) >= 32);
+    assert_text(outputs, "policy.value", "strict");
+    assert_string_equal(json_write(f->arena, json_at(outputs, "deploymentNames.value")).data,
+                        "[\"gpt-35-turbo\",\"text-embedding-ada-002\"]");
+    assert_string_equal(json_write(f->arena, json_at(outputs, "states.value")).data,
+                        "[\"Succeeded\",\"Succeeded\"]");
+
+    shown = expect(f, 200, HTTP_GET, arena_printf(f->arena, "%s" V, account).data, NULL);
+    assert_text(shown, "properties.endpoint", yyjson_get_str(json_at(outputs, "endpoint.value")));
+    shown =
+        expect(f, 200, HTTP_GET, arena_printf(f->arena, "%s/deployments" V, account).data, NULL);
+    assert_int_equal(count_of(shown), 2);
+    assert_number(item_with(shown, "name", "gpt-35-turbo"), "sku.capacity", 10);
+    shown = expect(
+        f, 200, HTTP_GET,
+        arena_printf(f->arena, "%s/raiPolicies/strict?api-version=2024-10-01", account).data, NULL);
+    assert_int_equal(yyjson_arr_size(json_at(shown, "properties.contentFilters")), 2);
+    shown = expect(f, 200, HTTP_GET,
+                   arena_printf(f->arena,
+                                "%s/providers/Microsoft.Authorization/locks?api-version=2020-05-01",
+                                account)
+                       .data,
+                   NULL);
+    assert_text(item(shown, 0), "properties.notes", "do not show");
+
+    /* again: nothing changes; the module has a deployment of its own */
+    assert_text(expect(f, 200, HTTP_PUT, D "/main" DV, body), "properties.provisioningState",
+                "Succeeded");
+    assert_int_equal(count_of(expect(f, 200, HTTP_GET, D DV, NULL)), 2);
+    assert_text(expect(f, 200, HTTP_GET, D "/main-policies" DV, NULL),
+                "properties.outputs.policyName.value", "strict");
+    shown = expect(f, 200, HTTP_POST, D "/main/whatIf" DV, body);
+    assert_text(shown, "status", "Succeeded");
+    for (size_t i = 0; i < yyjson_arr_size(json_at(shown, "properties.changes")); i++) {
+        yyjson_val *change = yyjson_arr_get(json_at(shown, "properties.changes"), i);
+
+        if (!yyjson_equals_str(json_at(change, "changeType"), "NoChange"))
+            assert_text(change, "changeType", "Ignore");
+    }
+}
+
+static void test_life(void **state)
+{
+    struct fixture *f = *state;
+    yyjson_val *shown;
+    const char *id;
+
+    shown = deploy(f, 201,
+                   ",\"resources\":[" ACCOUNT(
+                       "one", "") "],\"outputs\":{\"o\":{\"type\":\"int\",\"value\":7}}");
+    assert_number(shown, "properties.outputs.o.value", 7);
+    assert_text(shown, "properties.outputs.o.type", "Int");
+    assert_string_equal(json_write(f->arena, expect(f, 200, HTTP_GET, D "/D" DV, NULL)).data,
+                        json_write(f->arena, shown).data);
+    expect(f, 204, HTTP_HEAD, D "/d" DV, NULL);
+    expect(f, 404, HTTP_HEAD, D "/none" DV, NULL);
+    assert_text(expect(f, 200, HTTP_POST, D "/d/exportTemplate" DV, NULL),
+                "template.contentVersion", "1.0.0.0");
+    assert_text(expect(f, 200, HTTP_GET, D "/d/operationStatuses/x" DV, NULL), "status",
+                "Succeeded");
+    expect_error(f, 409, "DeploymentNotRunning", "'Succeeded'", HTTP_POST, D "/d/cancel" DV, NULL);
+    shown = expect(f, 200, HTTP_GET, D "/d/operations" DV, NULL);
+    assert_int_equal(count_of(shown), 2);
+    assert_text(item(shown, 0), "properties.provisioningOperation", "Create");
+    assert_text(item(shown, 0), "properties.statusCode", "Created");
+    assert_text(item(shown, 0), "properties.targetResource.resourceName", "one");
+    assert_text(item(shown, 1), "properties.provisioningOperation", "EvaluateDeploymentOutput");
+    id = yyjson_get_str(json_at(item(shown, 0), "id"));
+    assert_text(expect(f, 200, HTTP_GET, arena_printf(f->arena, "%s" DV, id).data, NULL), "id", id);
+    expect(f, 404, HTTP_GET, D "/d/operations/none" DV, NULL);
+    expect(f, 202, HTTP_DELETE, D "/d" DV, NULL);
+    expect(f, 204, HTTP_DELETE, D "/d" DV, NULL);
+    assert_int_equal(count_of(expect(f, 200, HTTP_GET, D DV, NULL)), 0);
+    /* what it has deployed stays */
+    expect(f, 200, HTTP_GET, G "/providers/Microsoft.CognitiveServices/accounts/one" V, NULL);
+}
+
+#define UNKNOWN_TYPE                 \
+    "{\"type\":\"Microsoft.Storage/" \
+    "storageAccounts\",\"apiVersion\":\"2023-01-01\",\"name\":\"s\"}"
+
+static void test_refusals(void **state)
+{
+    struct fixture *f = *state;
+
+    refused(f, "InvalidTemplate", "'Circular dependency detected on resource: '" G "/providers",
+            ",\"resources\":[" ACCOUNT("one", ",\"dependsOn\":[\"two\"]") "," ACCOUNT(
+                "two", ",\"dependsOn\":[\"one\"]") "]");
+    refused(
+        f, "InvalidTemplate", "Circular dependency",
+        ",\"resources\":[" ACCOUNT(
+            "one",
+            ",\"tags\":{\"a\":\"[reference('two').endpoint]\"}") "," ACCOUNT("two",
+                                                                             ",\"tags\":{\"a\":\"["
+                                                                             "reference('one')."
+                                                                             "endpoint]\"}") "]");
+    refused(f, "InvalidTemplate", "The resource 'none' is not defined in the template",
+            ",\"resources\":[" ACCOUNT("one", ",\"dependsOn\":[\"none\"]") "]");
+    refused(f, "InvalidTemplate", "incorrect segment lengths",
+            ",\"resources\":[" ACCOUNT("one/two", "") "]");
+    refused(f, "InvalidTemplate", "defined multiple times",
+            ",\"resources\":[" ACCOUNT("one", "") "," ACCOUNT("ONE", "") "]");
+    refused(f, "InvalidTemplate", "The value for the template parameter 'p' is not provided",
+            ",\"parameters\":{\"p\":{\"type\":\"string\"}},\"resources\":[]");
+    refused(f, "InvalidTemplateDeployment", "See inner errors for details",
+            ",\"resources\":[" UNKNOWN_TYPE "]");
+    assert_text(
+        yyjson_arr_get_first(json_at(expect(f, 400, HTTP_PUT, D "/d" DV,
+                                            request(f, ",\"resources\":[" UNKNOWN_TYPE "]", "")),
+                                     "error.details")),
+        "code", "InvalidResourceNamespace");
+    expect_error(f, 400, "InvalidContentLink", "https://contoso.com/t.json", HTTP_PUT, D "/d" DV,
+                 "{\"properties\":{\"mode\":\"Incremental\",\"templateLink\":{\"uri\":\"https://"
+                 "contoso.com/t.json\"}}}");
+    expect_error(f, 400, "InvalidRequestContent", "'properties.mode' is required", HTTP_PUT,
+                 D "/d" DV, "{\"properties\":{\"template\":{}}}");
+    expect_error(f, 400, "InvalidDeploymentName", "'a b'", HTTP_PUT, D "/a%20b" DV,
+                 request(f, "", ""));
+    expect_error(f, 404, "ResourceGroupNotFound", "'none'", HTTP_PUT,
+                 S "/resourceGroups/none/providers/Microsoft.Resources/deployments/d" DV,
+                 request(f, "", ""));
+    assert_int_equal(count_of(expect(f, 200, HTTP_GET, D DV, NULL)), 0);
+    assert_int_equal(count_of(expect(f, 200, HTTP_GET, G "/resources" V, NULL)), 0);
+}
+
+/* What is before it stays; what needs it is not begun; what does not need it is. */
+static void test_failure(void **state)
+{
+    struct fixture *f = *state;
+    const char *members =
+        ",\"resources\":[" ACCOUNT("one", "") "," MODEL("none/m", "gpt-35-turbo", "") "," ACCOUNT(
+            "after",
+            ",\"dependsOn\":[\"none/m\"]") "," MODEL("one/m", "gpt-35-turbo",
+                                                     ",\"dependsOn\":[\"one\"]") "],\"outputs\":{"
+                                                                                 "\"o\":{\"type\":"
+                                                                                 "\"int\","
+                                                                                 "\"value\":1}}";
+    struct answer a = call(f, HTTP_PUT, D "/d" DV, request(f, members, ""));
+    yyjson_val *error, *detail, *shown;
+
+    /* validation does not find what is missing besides the template */
+    expect(f, 200, HTTP_POST, D "/d/validate" DV, request(f, members, ""));
+    assert_int_equal(a.status, 201);
+    assert_text(a.body, "properties.provisioningState", "Failed");
+    assert_absent(a.body, "properties.outputs");
+    error = json_at(a.body, "properties.error");
+    assert_text(error, "code", "DeploymentFailed");
+    assert_text(error, "target", D "/d");
+    assert_int_equal(yyjson_arr_size(json_at(error, "details")), 1);
+    detail = yyjson_arr_get_first(json_at(error, "details"));
+    assert_text(detail, "code", "ParentResourceNotFound");
+    assert_text(detail, "target",
+                G "/providers/Microsoft.CognitiveServices/accounts/none/deployments/m");
+    assert_true(str_starts_with(a.operation, STR(BASE D "/d/operationStatuses/")));
+    shown = expect(f, 200, HTTP_GET, str_slice(a.operation, sizeof(BASE) - 1, SIZE_MAX).data, NULL);
+    assert_text(shown, "status", "Failed");
+    assert_text(shown, "error.code", "DeploymentFailed");
+    expect(f, 200, HTTP_GET,
+           G "/providers/Microsoft.CognitiveServices/accounts/one/deployments/m" V, NULL);
+    expect(f, 404, HTTP_GET, G "/providers/Microsoft.CognitiveServices/accounts/after" V, NULL);
+    shown = expect(f, 200, HTTP_GET, D "/d/operations" DV, NULL);
+    assert_int_equal(count_of(shown), 3);
+    assert_text(item_with(shown, "properties.provisioningState", "Failed"),
+                "properties.statusMessage.error.code", "ParentResourceNotFound");
+    assert_int_equal(
+        count_of(expect(f, 200, HTTP_GET, D DV "&$filter=provisioningState%20eq%20'Failed'", NULL)),
+        1);
+    assert_int_equal(count_of(expect(f, 200, HTTP_GET,
+                                     D DV "&$filter=provisioningState%20eq%20'Succeeded'", NULL)),
+                     0);
+}
+
+/* A model that is not there is found before anything is done. */
+static void test_validation(void **state)
+{
+    struct fixture *f = *state;
+    const char *body = request(f,
+                               ",\"resources\":[" ACCOUNT("one", "") "," MODEL(
+                                   "one/m", "gpt-none", ",\"dependsOn\":[\"one\"]") "]",
+                               "");
+    yyjson_val *error = json_at(expect(f, 400, HTTP_POST, D "/d/validate" DV, body), "error");
+
+    assert_text(error, "code", "InvalidTemplateDeployment");
+    assert_text(yyjson_arr_get_first(json_at(error, "details")), "code",
+                "DeploymentModelNotSupported");
+    expect(f, 400, HTTP_POST, D "/d/whatIf" DV, body);
+    expect(f, 404, HTTP_GET, G "/providers/Microsoft.CognitiveServices/accounts/one" V, NULL);
+    assert_text(expect(f, 201, HTTP_PUT, D "/d" DV, body), "properties.error.code",
+                "DeploymentFailed");
+}
+
+static void test_what_if(void **state)
+{
+    struct fixture *f = *state;
+    const char *change = ",\"resources\":[" ACCOUNT(
+        "myAccount", ",\"tags\":{\"a\":\"b\"}") "," ACCOUNT("new", "") "]";
+    yyjson_val *shown, *changes, *one;
+
+    expect(f, 201, HTTP_PUT, G "/providers/Microsoft.CognitiveServices/accounts/other" V,
+           "{\"kind\":\"OpenAI\",\"sku\":{\"name\":\"S0\"},\"location\":\"eastus\"}");
+    shown = expect(f, 200, HTTP_POST, D "/d/whatIf" DV, request(f, change, ""));
+    changes = json_at(shown, "properties.changes");
+    assert_int_equal(yyjson_arr_size(changes), 3);
+    one = yyjson_arr_get(changes, 0);
+    assert_text(one, "resourceId", A);
+    assert_text(one, "changeType", "Modify");
+    assert_text(yyjson_arr_get_first(json_at(one, "delta")), "path", "tags");
+    assert_text(yyjson_arr_get_first(json_at(one, "delta")), "propertyChangeType", "Create");
+    assert_text(one, "after.tags.a", "b");
+    one = yyjson_arr_get(changes, 1);
+    assert_text(one, "changeType", "Create");
+    assert_text(one, "after.name", "new");
+    one = yyjson_arr_get(changes, 2);
+    assert_text(one, "changeType", "Ignore");
+    assert_text(one, "before.name", "other");
+    assert_absent(expect(f, 200, HTTP_GET, A V, NULL), "tags");
+    expect(f, 404, HTTP_GET, G "/providers/Microsoft.CognitiveServices/accounts/new" V, NULL);
+}
+
+static void test_complete(void **state)
+{
+    struct fixture *f = *state;
+    const char *body =
+        arena_printf(f->arena, "{\"properties\":{\"mode\":\"Complete\",\"template\":{" HEAD
+                               ",\"resources\":[" ACCOUNT("kept", "") "]}}}")
+            .data;
+    yyjson_val *shown;
+
+    expect(f, 201, HTTP_PUT, A "/deployments/d" V,
+           "{\"properties\":{\"model\":{\"name\":\"gpt-35-turbo\"}}}");
+    shown = expect(f, 200, HTTP_POST, D "/d/whatIf" DV, body);
+    assert_text(yyjson_arr_get(json_at(shown, "properties.changes"), 1), "changeType", "Delete");
+    shown = expect(f, 201, HTTP_PUT, D "/d" DV, body);
+    assert_text(shown, "properties.provisioningState", "Succeeded");
+    assert_text(shown, "properties.mode", "Complete");
+    expect(f, 404, HTTP_GET, A V, NULL);
+    expect(f, 200, HTTP_GET, G "/providers/Microsoft.CognitiveServices/accounts/kept" V, NULL);
+}
+
+/* A template for a subscription makes a group and deploys into it. */
+static void test_subscription(void **state)
+{
+    struct fixture *f = *state;
+    const char *template =
+        "{" SUBSCRIPTION_SCHEMA "\"contentVersion\":\"1.0.0.0\",\"resources\":["
+        "{\"type\":\"Microsoft.Resources/"
+        "resourceGroups\",\"apiVersion\":\"2022-09-01\",\"name\":\"made\",\"location\":\"westus\"},"
+        "{\"type\":\"Microsoft.Resources/"
+        "deployments\",\"apiVersion\":\"2022-09-01\",\"name\":\"inner\",\"resourceGroup\":\"made\","
+        "\"dependsOn\":[\"[subscriptionResourceId('Microsoft.Resources/resourceGroups','made')]\"],"
+        "\"properties\":{\"mode\":\"Incremental\",\"expressionEvaluationOptions\":{\"scope\":"
+        "\"inner\"},"
+        "\"template\":{" HEAD ",\"resources\":[" ACCOUNT(
+            "[concat('in-', resourceGroup().name)]",
+            "") "],"
+                "\"outputs\":{\"where\":{\"type\":\"string\",\"value\":\"[resourceGroup().location]"
+                "\"}}}}}],"
+                "\"outputs\":{\"where\":{\"type\":\"string\",\"value\":\"[reference("
+                "extensionResourceId(concat(subscription().id, "
+                "'/resourceGroups/made'), 'Microsoft.Resources/deployments', "
+                "'inner')).outputs.where.value]\"}}}";
+    const char *body =
+        arena_printf(
+            f->arena,
+            "{\"location\":\"East US\",\"properties\":{\"mode\":\"Incremental\",\"template\":%s}}",
+            template)
+            .data;
+    yyjson_val *shown = expect(f, 201, HTTP_PUT, SD "/d" DV, body);
+
+    assert_text(shown, "properties.provisioningState", "Succeeded");
+    assert_text(shown, "location", "eastus");
+    assert_text(shown, "id", SD "/d");
+    assert_text(shown, "properties.outputs.where.value", "westus");
+    expect(f, 200, HTTP_GET,
+           S "/resourceGroups/made/providers/Microsoft.CognitiveServices/accounts/in-made" V, NULL);
+    assert_int_equal(count_of(expect(f, 200, HTTP_GET, SD DV, NULL)), 1);
+    expect(f, 202, HTTP_DELETE, S "/resourceGroups/made" V, NULL);
+    expect(f, 201, HTTP_PUT, S "/resourceGroups/made" V, "{\"location\":\"westus\"}");
+    assert_int_equal(
+        count_of(expect(f, 200, HTTP_GET,
+                        S "/resourceGroups/made/providers/Microsoft.Resources/deployments" DV,
+                        NULL)),
+        0);
+    expect_error(f, 400, "LocationRequired", "", HTTP_PUT, SD "/e" DV,
+                 arena_printf(f->arena,
+                              "{\"properties\":{\"mode\":\"Incremental\",\"template\":%s}}",
+                              template)
+                     .data);
+}
+
+/* The oldest go, with their templates; one that is made again is a new one. */
+static void test_history(void **state)
+{
+    struct fixture *f = *state;
+    const char *body = request(f, ",\"resources\":[]", "");
+
+    for (int i = 0; i < 800; i++)
+        expect(f, 201, HTTP_PUT, arena_printf(f->arena, D "/d%d" DV, i).data, body);
+    expect(f, 200, HTTP_PUT, D "/d0" DV, body);
+    expect(f, 201, HTTP_PUT, D "/d800" DV, body);
+    assert_int_equal(count_of(expect(f, 200, HTTP_GET, D DV "&$top=1000", NULL)), 800);
+    expect(f, 404, HTTP_GET, D "/d1" DV, NULL);
+    expect(f, 404, HTTP_POST, D "/d1/exportTemplate" DV, NULL);
+    expect(f, 200, HTTP_GET, D "/d0" DV, NULL);
+    assert_text(item(expect(f, 200, HTTP_GET, D DV "&$top=1", NULL), 0), "name", "d800");
+}
+
+/* The next page begins where the one before ended. */
+static void test_pages(void **state)
+{
+    struct fixture *f = *state;
+    const char *body = request(f, ",\"resources\":[]", "");
+    yyjson_val *page;
+
+    for (int i = 0; i < 3; i++)
+        expect(f, 201, HTTP_PUT, arena_printf(f->arena, D "/d%d" DV, i).data, body);
+    page = expect(f, 200, HTTP_GET, D DV "&$top=2", NULL);
+    assert_text(item(page, 1), "name", "d1");
+    page = expect(f, 200, HTTP_GET, yyjson_get_str(json_at(page, "nextLink")) + strlen(BASE), NULL);
+    assert_int_equal(count_of(page), 1);
+    assert_text(item(page, 0), "name", "d0");
+    assert_absent(page, "nextLink");
+}
+
+/* What is too large to be kept is left out, and said. */
+static void test_size(void **state)
+{
+    struct fixture *f = *state;
+    yyjson_val *shown =
+        deploy(f, 201,
+               ",\"outputs\":{\"o\":{\"type\":\"string\","
+               "\"value\":\"[padLeft('', 16000, 'x')]\"},\"p\":{\"type\":\"array\",\"copy\":"
+               "{\"count\":20,\"input\":\"[padLeft('', 16000, 'x')]\"}}}");
+
+    assert_text(shown, "properties.provisioningState", "Failed");
+    assert_text(shown, "properties.error.code", "DeploymentSizeExceeded");
+    assert_absent(shown, "properties.outputs");
+}
+
+/* A lock is in force for what a template deploys, too. */
+static void test_lock(void **state)
+{
+    struct fixture *f = *state;
+    yyjson_val *shown;
+
+    expect(f, 201, HTTP_PUT, A "/providers/Microsoft.Authorization/locks/l?api-version=2020-05-01",
+           "{\"properties\":{\"level\":\"ReadOnly\"}}");
+    shown = deploy(f, 201, ",\"resources\":[" ACCOUNT("myAccount", "") "]");
+    assert_text(yyjson_arr_get_first(json_at(shown, "properties.error.details")), "code",
+                "ScopeLocked");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_openai, fixture_set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_life, fixture_set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_refusals, fixture_set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_failure, fixture_set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_validation, fixture_set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_what_if, fixture_set_up_account, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_complete, fixture_set_up_account, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_subscription, fixture_set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_history, fixture_set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_pages, fixture_set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_size, fixture_set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_lock, fixture_set_up_account, fixture_tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,477 @@
+/* Templates as documents. SPDX-License-Identifier: MIT */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "template/template.h"
+
+#define SCHEMA \
+    "'$schema':'https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#',"
+#define RESOURCE(name, more) "{'type':'A.B/c','apiVersion':'1','name':'" name "'" more "}"
+#define G "/subscriptions/s/resourceGroups/g"
+
+/* A deployment by a host that knows every resource: reference() is {"id": ID}. */
+struct fixture {
+    struct arena *arena;
+    struct template_budget budget;
+    struct template template;
+    struct template_host host;
+    struct str order;  /* names, in the order in which they were deployed */
+    struct str bodies; /* their bodies, one behind the other */
+    yyjson_mut_val *outputs;
+    struct error err;
+};
+
+static yyjson_mut_val *subject(void *data, struct template_context *x, struct str name)
+{
+    yyjson_mut_val *made = yyjson_mut_obj(x->doc);
+
+    (void)data;
+    json_set_str(x->doc, made, "location", STR("eastus"));
+    return str_equal(name, STR("resourceGroup")) ? made : NULL;
+}
+
+static bool ask(void *data, struct template_context *x, const struct template_question *q,
+                yyjson_mut_val **value, struct error *err)
+{
+    (void)data;
+    (void)err;
+    *value = yyjson_mut_obj(x->doc);
+    json_set_str(x->doc, *value, "id", q->id);
+    json_set_str(x->doc, *value, "by", q->function);
+    json_set_bool(x->doc, *value, "full", q->is_full);
+    return true;
+}
+
+static int set_up(void **state)
+{
+    static struct fixture f;
+
+    f = (struct fixture){ .arena = arena_new(NULL), .host = { subject, ask, NULL } };
+    *state = &f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+
+    arena_free(f->arena);
+    return 0;
+}
+
+/* Single quotes for double ones. */
+static yyjson_val *parse(struct fixture *f, const char *text)
+{
+    char *copy = arena_text(f->arena, str_from(text));
+    yyjson_doc *doc;
+
+    for (char *c = copy; *c; c++)
+        *c = *c == '\'' ? '"' : *c == '`' ? '\'' : *c;
+    doc = json_parse(f->arena, str_from(copy), &f->err);
+    if (!doc)
+        fail_msg("%s: %s", copy, f->err.text);
+    return yyjson_doc_get_root(doc);
+}
+
+/* `lost`: the name of one that fails; NULL. */
+static bool run(struct fixture *f, const char *members, const char *parameters, const char *lost)
+{
+    struct template_place place = { STR("s"), STR("g") };
+    struct template *t = &f->template;
+    const char *text =
+        arena_printf(f->arena, "{" SCHEMA "'contentVersion':'1.0.0.0'%s}", members).data;
+    yyjson_mut_val *body;
+    bool waits;
+    size_t i;
+
+    template_budget_init(&f->budget);
+    *t = (struct template){
+        .x = { .arena = f->arena, .doc = json_new(f->arena), .budget = &f->budget }
+    };
+    f->order = f->bodies = STR_NONE;
+    if (!template_load(t, &place, &f->host, parse(f, text),
+                       parameters ? parse(f, parameters) : NULL, &f->err) ||
+        !template_expand(t, &f->err))
+        return false;
+    while (template_next(t, &i, &f->err) && i != TEMPLATE_NONE) {
+        if (!template_body(t, i, &body, &waits, &f->err)) {
+            if (waits)
+                continue;
+            return false;
+        }
+        f->order =
+            arena_printf(f->arena, "%.*s %.*s", STR_ARGS(f->order), STR_ARGS(t->resources[i].name));
+        f->bodies = arena_printf(f->arena, "%.*s%.*s", STR_ARGS(f->bodies),
+                                 STR_ARGS(json_write_mut(f->arena, body)));
+        template_finish(t, i, !lost || !str_equal(t->resources[i].name, str_from(lost)));
+    }
+    return i == TEMPLATE_NONE && template_outputs(t, &f->outputs, &f->err);
+}
+
+static void good(struct fixture *f, const char *members, const char *parameters)
+{
+    if (!run(f, members, parameters, NULL))
+        fail_msg("%s: %s", members, f->err.text);
+}
+
+static void bad(struct fixture *f, const char *words, const char *members, const char *parameters)
+{
+    if (run(f, members, parameters, NULL))
+        fail_msg("%s was taken", members);
+    assert_int_equal(f->err.code, ERROR_ARM_TEMPLATE);
+    if (!strstr(f->err.text, words))
+        fail_msg("'%s' lacks '%s'", f->err.text, words);
+}
+
+static void assert_output(struct fixture *f, const char *wanted)
+{
+    struct str text = json_write_mut(f->arena, f->outputs);
+    char *copy = arena_text(f->arena, text);
+
+    for (char *c = copy; *c; c++)
+        *c = *c == '"' ? '\'' : *c;
+    assert_string_equal(copy, wanted);
+}
+
+#define PARAMETER(definition) \
+    ",'parameters':{'p':" definition "},'outputs':{'o':{'type':'int','value':1}}"
+
+static void checks_parameters(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *definition;
+        const char *value;
+        const char *words; /* NULL: it is taken */
+    } rows[] = {
+        { "{'type':'string'}", "'a'", NULL },
+        { "{'type':'string'}", "1",
+          "Expected a value of type 'String, Uri', but received a value "
+          "of type 'Integer'" },
+        { "{'type':'int'}", "1.5", "of type 'Integer'" },
+        { "{'type':'bool'}", "'true'", "of type 'Boolean'" },
+        { "{'type':'securestring'}", "'a'", NULL },
+        { "{'type':'text'}", "'a'", "has no valid type" },
+        { "{'type':'string','allowedValues':['a','b']}", "'b'", NULL },
+        { "{'type':'string','allowedValues':['a','b']}", "'c'",
+          "The value 'c' is not part of the allowed value(s): 'a,b'" },
+        { "{'type':'array','allowedValues':['a','b']}", "['b','a']", NULL },
+        { "{'type':'array','allowedValues':['a','b']}", "['b','c']", "The value 'c' is not part" },
+        { "{'type':'string','minLength':2}", "'a'", "greater than or equal to '2'" },
+        { "{'type':'string','maxLength':2}", "'abc'", "less than or equal to '2'" },
+        { "{'type':'int','minValue':2}", "1", "greater than or equal to '2'" },
+        { "{'type':'int','maxValue':2}", "3", "less than or equal to '2'" },
+        { "{'type':'array','items':{'type':'int'}}", "[1,'a']", "'p[1]'" },
+        { "{'type':'array','prefixItems':[{'type':'int'}],'items':false}", "[1,2]", "too many" },
+        { "{'type':'array','prefixItems':[{'type':'int'}]}", "[]", "too few" },
+        { "{'type':'object','properties':{'a':{'type':'int'}}}", "{}", "'p.a'" },
+        { "{'type':'object','properties':{'a':{'type':'int','nullable':true}}}", "{}", NULL },
+        { "{'type':'object','additionalProperties':false}", "{'b':1}", "'b' is not permitted" },
+        { "{'type':'object','additionalProperties':{'type':'int'}}", "{'b':'c'}", "'p.b'" },
+        { "{'type':'object','discriminator':{'propertyName':'k','mapping':{'x':{'type':'object',"
+          "'properties':{'n':{'type':'int'}}}}}}",
+          "{'k':'x'}", "'p.n'" },
+        { "{'type':'object','discriminator':{'propertyName':'k','mapping':{}}}", "{'k':'x'}",
+          "'p.k'" },
+        { "{'$ref':'#/definitions/none'}", "1", "has no valid type" },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const char *members = arena_printf(f->arena, PARAMETER("%s"), rows[i].definition).data;
+        const char *given = arena_printf(f->arena, "{'p':{'value':%s}}", rows[i].value).data;
+
+        if (rows[i].words)
+            bad(f, rows[i].words, members, given);
+        else
+            good(f, members, given);
+    }
+    bad(f, "The value for the template parameter 'p' is not provided", PARAMETER("{'type':'int'}"),
+        NULL);
+    bad(f,
+        "The template parameters 'q' in the parameters file are not valid; they are not present in "
+        "the original template",
+        PARAMETER("{'type':'int','defaultValue':1}"), "{'q':{'value':1}}");
+    bad(f, "refers to a secret of a key vault", PARAMETER("{'type':'string'}"),
+        "{'p':{'reference':{}}}");
+    bad(f, "Circular dependency detected on template parameter",
+        PARAMETER("{'type':'string','defaultValue':'[parameters(`p`)]'}"), NULL);
+    bad(f, "'reference' is not expected at this location",
+        PARAMETER("{'type':'object','defaultValue':'[reference(`x`)]'}"), NULL);
+}
+
+static void follows_definitions(void **state)
+{
+    struct fixture *f = *state;
+    const char *members =
+        ",'languageVersion':'2.0','definitions':{'size':{'type':'int','minValue':1},"
+        "'loop':{'$ref':'#/definitions/loop'},"
+        "'tree':{'type':'object','properties':{'next':{'$ref':'#/definitions/"
+        "tree','nullable':true}}}},"
+        "'parameters':{'a':{'$ref':'#/definitions/size','maxValue':5,'defaultValue':3},"
+        "'t':{'$ref':'#/definitions/tree','defaultValue':{}},"
+        "'n':{'type':'string','nullable':true}},'resources':{},"
+        "'outputs':{'a':{'$ref':'#/definitions/size','value':'[parameters(`a`)]'},"
+        "'n':{'type':'string','nullable':true,'value':'[parameters(`n`)]'}}";
+
+    good(f, members, NULL);
+    assert_output(f, "{'a':{'type':'Int','value':3},'n':{'type':'String','value':null}}");
+    good(f, members, "{'t':{'value':{'next':{'next':{}}}}}");
+    bad(f, "'t.next.next'", members, "{'t':{'value':{'next':{'next':1}}}}");
+    bad(f, "greater than or equal to '1'", members, "{'a':{'value':0}}");
+    bad(f, "less than or equal to '5'", members, "{'a':{'value':6}}");
+    bad(f, "has no valid type",
+        ",'definitions':{'loop':{'$ref':'#/definitions/loop'}},'parameters':{'p':{'$ref':'#/"
+        "definitions/loop'}}",
+        "{'p':{'value':1}}");
+}
+
+static void evaluates_variables_and_functions(void **state)
+{
+    struct fixture *f = *state;
+
+    good(f,
+         ",'variables':{'a':'[add(variables(`b`), 1)]','b':2,'copy':[{'name':'c','count':3,'input':"
+         "'[mul(copyIndex(`c`), variables(`b`))]'}],'d':{'copy':[{'name':'e','count':2,'input':"
+         "'[copyIndex(`e`, 5)]'}]}},"
+         "'functions':[{'namespace':'my','members':{'twice':{'parameters':[{'name':'n','type':'int'"
+         "}],'output':{'type':'int','value':'[mul(parameters(`n`), 2)]'}}}}],"
+         "'outputs':{'a':{'type':'int','value':'[variables(`a`)]'},'c':{'type':'array','value':"
+         "'[variables(`c`)]'},'d':{'type':'object','value':'[variables(`d`)]'},"
+         "'f':{'type':'int','value':'[my.Twice(my.twice(3))]'},"
+         "'l':{'type':'array','copy':{'count':2,'input':'[copyIndex(1)]'}},"
+         "'no':{'condition':false,'type':'int','value':1},"
+         "'s':{'type':'secureString','value':'secret'}}",
+         NULL);
+    assert_output(f, "{'a':{'type':'Int','value':3},'c':{'type':'Array','value':[0,2,4]},"
+                     "'d':{'type':'Object','value':{'e':[5,6]}},'f':{'type':'Int','value':12},"
+                     "'l':{'type':'Array','value':[1,2]},'s':{'type':'SecureString'}}");
+    bad(f, "Circular dependency detected on template variable 'a'",
+        ",'variables':{'a':'[variables(`b`)]','b':'[variables(`a`)]'},"
+        "'outputs':{'o':{'type':'int','value':'[variables(`a`)]'}}",
+        NULL);
+    bad(f, "takes 1 arguments",
+        ",'functions':[{'namespace':'my','members':{'f':{'parameters':[{'name':'n','type':'int'}],"
+        "'output':{'type':'int','value':1}}}}],'outputs':{'o':{'type':'int','value':'[my.f()]'}}",
+        NULL);
+    bad(f, "nested too deep",
+        ",'functions':[{'namespace':'my','members':{'f':{'parameters':[],"
+        "'output':{'type':'int','value':'[my.f()]'}}}}],"
+        "'outputs':{'o':{'type':'int','value':'[my.f()]'}}",
+        NULL);
+    bad(f, "The template output 'o' is not valid", ",'outputs':{'o':{'type':'int','value':'a'}}",
+        NULL);
+}
+
+static void orders_resources(void **state)
+{
+    struct fixture *f = *state;
+
+    good(f, ",'resources':[" RESOURCE("a", ",'dependsOn':['b']") "," RESOURCE("b", "") "]", NULL);
+    assert_string_equal(f->order.data, " b a");
+    good(f,
+         ",'resources':[" RESOURCE("a", ",'tags':'[reference(`b`)]'") "," RESOURCE(
+             "b", ",'tags':'[reference(resourceId(`A.B/c`, `c`)).id]'") "," RESOURCE("c", "") "]",
+         NULL);
+    assert_string_equal(f->order.data, " c b a");
+    assert_string_equal(f->bodies.data,
+                        "{}{\"tags\":\"" G "/providers/A.B/c/c\"}{\"tags\":{\"id\":\"" G
+                        "/providers/A.B/c/b\",\"by\":\"reference\",\"full\":false}}");
+    /* found only when the other one is there */
+    good(f,
+         ",'resources':[" RESOURCE("a", ",'p':{'copy':[{'name':'l','count':1,'input':"
+                                        "'[listKeys(`b`, `1`).by]'}]}") "," RESOURCE("b", "") "]",
+         NULL);
+    assert_string_equal(f->order.data, " b a");
+    bad(f, "Circular dependency detected on resource: '" G "/providers/A.B/c/a'",
+        ",'resources':[" RESOURCE("a", ",'dependsOn':['b']") "," RESOURCE("b",
+                                                                          ",'dependsOn':['a']") "]",
+        NULL);
+    /* not wanted: no one waits for it */
+    good(f,
+         ",'resources':[" RESOURCE("a", ",'dependsOn':['b']") "," RESOURCE(
+             "b", ",'condition':'[equals(1, 2)]'") "]",
+         NULL);
+    assert_string_equal(f->order.data, " a");
+}
+
+static void skips_what_needs_what_failed(void **state)
+{
+    struct fixture *f = *state;
+
+    run(f,
+        ",'resources':[" RESOURCE("a", ",'dependsOn':['b']") "," RESOURCE("b", "") "," RESOURCE(
+            "c", "") "," RESOURCE("d", ",'dependsOn':['a']") "]",
+        NULL, "b");
+    assert_string_equal(f->order.data, " b c");
+}
+
+static void runs_loops(void **state)
+{
+    struct fixture *f = *state;
+
+    good(f,
+         ",'resources':[" RESOURCE(
+             "last", ",'dependsOn':['l']") ","
+                                           "{'type':'A.B/c','apiVersion':'1','name':'[concat(`n`, "
+                                           "copyIndex())]','p':{'copy':[{'name':"
+                                           "'x','count':2,'input':'[format(`{0}{1}`, copyIndex(), "
+                                           "copyIndex(`x`))]'}]},"
+                                           "'copy':{'name':'l','count':2}}]",
+         NULL);
+    assert_string_equal(f->order.data, " n0 n1 last");
+    assert_string_equal(f->bodies.data,
+                        "{\"p\":{\"x\":[\"00\",\"01\"]}}{\"p\":{\"x\":[\"10\",\"11\"]}}{}");
+    /* a batch that fails keeps the next from being begun */
+    run(f,
+        ",'resources':[{'type':'A.B/c','apiVersion':'1','name':'[concat(`n`, copyIndex())]',"
+        "'copy':{'name':'l','count':5,'mode':'serial','batchSize':2}}]",
+        NULL, "n1");
+    assert_string_equal(f->order.data, " n0 n1");
+    good(f,
+         ",'resources':[" RESOURCE(
+             "a", ",'dependsOn':['l']") ",{'type':'A.B/c','apiVersion':'1',"
+                                        "'name':'[concat(`n`, "
+                                        "copyIndex())]','copy':{'name':'l','count':0}}]",
+         NULL);
+    assert_string_equal(f->order.data, " a");
+    bad(f, "exceeds limit. Limit: '800'",
+        ",'resources':[" RESOURCE("a", ",'copy':{'name':'l','count':800}") "," RESOURCE("b",
+                                                                                        "") "]",
+        NULL);
+    bad(f, "it must be from 0 to 800",
+        ",'resources':[" RESOURCE("a", ",'copy':{'name':'l','count':801}") "]", NULL);
+}
+
+static void knows_symbolic_names(void **state)
+{
+    struct fixture *f = *state;
+
+    good(
+        f,
+        ",'languageVersion':'2.0','resources':{'one':" RESOURCE(
+            "a",
+            ",'dependsOn':['many'],'x':'[reference(`old`, `2`, `full`).full]'") ","
+                                                                                "'many':{'copy':{'"
+                                                                                "name':'many','"
+                                                                                "count':2},'type':'"
+                                                                                "A.B/"
+                                                                                "c','apiVersion':'"
+                                                                                "1','name':"
+                                                                                "'[format(`m{0}`, "
+                                                                                "copyIndex())]'},"
+                                                                                "'old':{'existing':"
+                                                                                "true,'type':'A.B/"
+                                                                                "c','apiVersion':'"
+                                                                                "1','name':'old'}},"
+                                                                                "'outputs':{'o':{'"
+                                                                                "type':'string','"
+                                                                                "value':'["
+                                                                                "reference(`many[1]"
+                                                                                "`).id]'},"
+                                                                                "'n':{'type':'int',"
+                                                                                "'value':'[length("
+                                                                                "references(`many`)"
+                                                                                ")]'},"
+                                                                                "'i':{'type':'"
+                                                                                "string','value':'["
+                                                                                "resourceInfo(`one`"
+                                                                                ").type]'}}",
+        NULL);
+    assert_string_equal(f->order.data, " m0 m1 a");
+    assert_string_equal(f->bodies.data, "{}{}{\"x\":true}");
+    assert_output(f, "{'o':{'type':'String','value':'" G "/providers/A.B/c/m1'},"
+                     "'n':{'type':'Int','value':2},'i':{'type':'String','value':'A.B/c'}}");
+    bad(f, "languageVersion must be '2.0'", ",'resources':{}", NULL);
+}
+
+static void makes_ids(void **state)
+{
+    struct fixture *f = *state;
+
+    good(f,
+         ",'resources':[{'type':'A.B/c','apiVersion':'1','name':'p','resources':[{'type':'d',"
+         "'apiVersion':'1','name':'q'}]},"
+         "{'type':'E.F/g','apiVersion':'1','name':'r','scope':'A.B/c/p'},"
+         "{'type':'A.B/c/providers/h','apiVersion':'1','name':'p/E.F/s'},"
+         "{'type':'Microsoft.Resources/"
+         "deployments','apiVersion':'1','name':'t','resourceGroup':'u'}],"
+         "'outputs':{'o':{'type':'array','value':['[resourceId(`A.B/c/d`, `x`, `y`)]',"
+         "'[resourceId(`v`, `A.B/c`, `x`)]','[subscriptionResourceId(`A.B/c`, `x`)]',"
+         "'[extensionResourceId(`/subscriptions/z`, `A.B/c`, `x`)]','[tenantResourceId(`A.B/c`, "
+         "`x`)]',"
+         "'[resourceId(`Microsoft.Resources/resourceGroups`, `x`)]']}}",
+         NULL);
+    assert_true(str_equal(f->template.resources[1].id, STR(G "/providers/A.B/c/p/d/q")));
+    assert_true(
+        str_equal(f->template.resources[2].id, STR(G "/providers/A.B/c/p/providers/E.F/g/r")));
+    assert_true(
+        str_equal(f->template.resources[3].id, STR(G "/providers/A.B/c/p/providers/E.F/h/s")));
+    assert_true(str_equal(
+        f->template.resources[4].id,
+        STR("/subscriptions/s/resourceGroups/u/providers/Microsoft.Resources/deployments/t")));
+    assert_output(f, "{'o':{'type':'Array','value':['" G "/providers/A.B/c/x/d/y',"
+                     "'/subscriptions/s/resourceGroups/v/providers/A.B/c/x',"
+                     "'/subscriptions/s/providers/A.B/c/x','/subscriptions/z/providers/A.B/c/x',"
+                     "'/providers/A.B/c/x','/subscriptions/s/resourceGroups/x']}}");
+    bad(f, "incorrect segment lengths", ",'resources':[" RESOURCE("a/b", "") "]", NULL);
+}
+
+static void passes_templates_on(void **state)
+{
+    struct fixture *f = *state;
+
+#define NESTED(scope)                                                                          \
+    ",'parameters':{'p':{'type':'string','defaultValue':'[[x]'}},'resources':[{'type':"        \
+    "'Microsoft.Resources/deployments','apiVersion':'1','name':'t','properties':{'mode':"      \
+    "'Incremental'" scope ",'parameters':{'a':{'value':'[parameters(`p`)]'}},'template':{'b':" \
+    "'[parameters(`p`)]'}}}]"
+
+    good(f, NESTED(",'expressionEvaluationOptions':{'scope':'inner'}"), NULL);
+    assert_non_null(strstr(
+        f->bodies.data, "{\"a\":{\"value\":\"[x]\"}},\"template\":{\"b\":\"[parameters('p')]\"}"));
+    good(f, NESTED(""), NULL);
+    assert_non_null(strstr(f->bodies.data, "\"template\":{\"b\":\"[[x]\"}"));
+}
+
+static void checks_the_head(void **state)
+{
+    struct fixture *f = *state;
+    struct template_place place = { .subscription_id = STR("s") };
+
+    good(f, "", NULL);
+    template_budget_init(&f->budget);
+    f->template = (struct template){
+        .x = { .arena = f->arena, .doc = json_new(f->arena), .budget = &f->budget }
+    };
+    assert_false(template_load(&f->template, &place, &f->host,
+                               parse(f, "{" SCHEMA "'contentVersion':'1.0.0.0'}"), NULL, &f->err));
+    assert_non_null(strstr(f->err.text, "is not supported for a deployment to a subscription"));
+    assert_false(template_load(&f->template, &place, &f->host, parse(f, "{}"), NULL, &f->err));
+    assert_non_null(strstr(f->err.text, "Required property '$schema' not found"));
+    bad(f, "must be an object", ",'parameters':[]", NULL);
+    bad(f, "must be an array", ",'resources':1", NULL);
+    bad(f, "not supported here", ",'languageVersion':'2.0','imports':{'a':{}},'resources':{}",
+        NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(checks_parameters, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(follows_definitions, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(evaluates_variables_and_functions, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(orders_resources, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(skips_what_needs_what_failed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(runs_loops, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(knows_symbolic_names, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(makes_ids, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(passes_templates_on, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(checks_the_head, set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
