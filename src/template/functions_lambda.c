@@ -114,7 +114,7 @@ static bool run_filter(struct template_call *c, yyjson_mut_val **result)
     yyjson_mut_val *array, *item, *kept;
     struct lambda lambda;
     size_t i, max;
-    bool is;
+    bool is = false;
 
     if (!take_array(c, &array) || !take_lambda(c, 1, 1, 2, &lambda))
         return false;

@@ -39,28 +39,28 @@ static bool compare(struct template_call *c, int *order)
 
 static bool run_less(struct template_call *c, yyjson_mut_val **result)
 {
-    int order;
+    int order = 0;
 
     return compare(c, &order) && template_return_bool(c, order < 0, result);
 }
 
 static bool run_less_or_equals(struct template_call *c, yyjson_mut_val **result)
 {
-    int order;
+    int order = 0;
 
     return compare(c, &order) && template_return_bool(c, order <= 0, result);
 }
 
 static bool run_greater(struct template_call *c, yyjson_mut_val **result)
 {
-    int order;
+    int order = 0;
 
     return compare(c, &order) && template_return_bool(c, order > 0, result);
 }
 
 static bool run_greater_or_equals(struct template_call *c, yyjson_mut_val **result)
 {
-    int order;
+    int order = 0;
 
     return compare(c, &order) && template_return_bool(c, order >= 0, result);
 }
@@ -92,7 +92,7 @@ static bool evaluate_bool(struct template_call *c, size_t i, bool *is)
 
 static bool run_if(struct template_call *c, yyjson_mut_val **result)
 {
-    bool is;
+    bool is = false;
 
     return evaluate_bool(c, 0, &is) && template_arg_evaluate(c, is ? 1 : 2, result);
 }
@@ -121,7 +121,7 @@ static bool run_or(struct template_call *c, yyjson_mut_val **result)
 
 static bool run_not(struct template_call *c, yyjson_mut_val **result)
 {
-    bool is;
+    bool is = false;
 
     return template_arg_bool(c, 0, &is) && template_return_bool(c, !is, result);
 }

@@ -145,7 +145,7 @@ static bool add_one(struct template *t, struct str symbol, yyjson_val *definitio
 {
     yyjson_val *children = template_get(definition, "resources");
     const struct template_loop *outer = t->loop;
-    struct template_resource *r, made = { .symbol = symbol, .definition = definition };
+    struct template_resource *r = NULL, made = { .symbol = symbol, .definition = definition };
     size_t i = t->resource_count;
     bool is_good;
 
