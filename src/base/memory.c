@@ -38,6 +38,11 @@ void memory_return_scattered(void)
     returned = is_free;
 }
 
+void memory_return_all(void)
+{
+    malloc_trim(0);
+}
+
 static void *or_die(void *p)
 {
     if (!p) {

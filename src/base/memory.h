@@ -14,6 +14,8 @@ void memory_return_freed(void);
 /* What lies free between blocks that are in use goes back too, where that has become much since the last
  * time: many connections at once leave that behind. For every now and then; one thread. */
 void memory_return_scattered(void);
+/* Gives the system back all that is free: for the end of what needed more than what comes after it. */
+void memory_return_all(void);
 
 /* Zeroed; freed with free(). */
 void *memory_alloc(size_t size);

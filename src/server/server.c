@@ -308,6 +308,7 @@ void server_run(struct server *s)
     uv_timer_init(loop_uv(s->loop), &s->drain_timer);
     s->drain_timer.data = s;
     federation_start(s->federation, s->loop);
+    memory_return_all(); /* a catalog in YAML, certificates and hashes took their part */
     for (unsigned i = 0; i < s->shared.worker_count; i++)
         worker_start(s->shared.workers[i]);
     log_info("started", "endpoint=%.*s workers=%u", STR_ARGS(s->info.endpoint.public_base),
