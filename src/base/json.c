@@ -243,9 +243,15 @@ static int compare_names(const void *a, const void *b)
     return str_compare_nocase(*(const struct str *)a, *(const struct str *)b);
 }
 
+static int compare_letters(const void *a, const void *b)
+{
+    return str_compare(*(const struct str *)a, *(const struct str *)b);
+}
+
 /* A name that the object has twice, STR_NONE when there is none. Sorted, since there may be as
  * many as the text is long. */
-static struct str find_twice(struct arena *a, yyjson_val *object)
+static struct str find_twice(struct arena *a, yyjson_val *object,
+                             int (*compare)(const void *, const void *))
 {
     size_t count = yyjson_obj_size(object), i, max;
     struct str *names = arena_alloc_bytes(a, count * sizeof(*names));
@@ -255,12 +261,17 @@ static struct str find_twice(struct arena *a, yyjson_val *object)
     {
         names[i] = json_str(name);
     }
-    qsort(names, count, sizeof(*names), compare_names);
+    qsort(names, count, sizeof(*names), compare);
     for (i = 1; i < count; i++) {
-        if (!compare_names(&names[i - 1], &names[i]))
+        if (!compare(&names[i - 1], &names[i]))
             return names[i];
     }
     return STR_NONE;
+}
+
+struct str json_find_twice(struct arena *a, yyjson_val *object)
+{
+    return yyjson_obj_size(object) > 1 ? find_twice(a, object, compare_letters) : STR_NONE;
 }
 
 void json_find_doubts(struct arena *a, yyjson_doc *doc, struct str *name, bool *has_nul)
@@ -275,7 +286,7 @@ void json_find_doubts(struct arena *a, yyjson_doc *doc, struct str *name, bool *
         if (yyjson_is_str(value))
             *has_nul |= str_find_char(json_str(value), '\0') != SIZE_MAX;
         else if (yyjson_obj_size(value) > 1)
-            *name = find_twice(a, value);
+            *name = find_twice(a, value, compare_names);
     }
 }
 

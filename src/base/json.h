@@ -62,6 +62,8 @@ yyjson_val *json_get_nocase(yyjson_val *object, struct str key);
  * (*name; STR_NONE for none), and texts or names with a NUL in them (*has_nul). For documents of
  * which not every member is looked at; nothing is left on the heap. */
 void json_find_doubts(struct arena *a, yyjson_doc *doc, struct str *name, bool *has_nul);
+/* A name that the object itself has twice, to the letter; STR_NONE: there is none. */
+struct str json_find_twice(struct arena *a, yyjson_val *object);
 
 /* Adds or replaces a member. Text is copied into the document; the key is not, and must live as
  * long (a literal, or in the same arena). */

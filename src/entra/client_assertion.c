@@ -90,11 +90,11 @@ static struct str time_text(const struct entra_call *c, int64_t time_s)
 
 static bool check_times(struct entra_call *c, const struct jwt *assertion, struct error *err)
 {
-    int64_t now_s = authority_now_ms(c->entra->authority) / 1000, from_s = 0, until_s = 0;
+    int64_t now_s = authority_now_ms(c->entra->authority) / 1000, from_s, until_s = 0;
+    bool has_start = jwt_read_start(assertion, &from_s);
 
-    if (!jwt_read_time(assertion, "nbf", &from_s))
-        from_s = 0;
-    if (jwt_read_time(assertion, "exp", &until_s) && until_s > now_s && from_s <= now_s + SKEW_S)
+    if (has_start && jwt_read_time(assertion, "exp", &until_s) && until_s > now_s &&
+        from_s <= now_s + SKEW_S)
         return true;
     return error_set(err, ERROR_OAUTH_ASSERTION_TIME,
                      "Client assertion is not within its valid time range. Current time: %.*s, "

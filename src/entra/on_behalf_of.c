@@ -78,14 +78,13 @@ static bool check_kind(const struct principal_record *app, const struct jwt *tok
 static bool read_user(struct entra_call *c, const struct jwt *token, struct principal_record *user,
                       struct error *err)
 {
-    int64_t issued_s;
+    int64_t issued_ms;
     bool is_good;
 
-    if (!jwt_read_time(token, "iat", &issued_s))
+    if (!user_token_read_issued(token->claims, &issued_ms))
         return refuse(err, "It does not say when it was issued.");
-    /* as authority_check has it: the second in which the password was changed counts */
-    if (!user_token_find_user(c, json_str(yyjson_obj_get(token->claims, "oid")),
-                              issued_s * 1000 + 999, user, &is_good, err))
+    if (!user_token_find_user(c, json_str(yyjson_obj_get(token->claims, "oid")), issued_ms, user,
+                              &is_good, err))
         return false;
     return is_good || refuse(err, "Its user is gone or disabled, or it was revoked.");
 }

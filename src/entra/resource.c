@@ -186,6 +186,18 @@ static struct str key_of(struct entra_call *c, struct str uri)
     return arena_lower(c->arena, arena_printf(c->arena, "/identifieruris/%.*s", STR_ARGS(uri)));
 }
 
+/* "api://ID" of another application, which is found by that without saying so? */
+static bool is_of_another(struct entra_call *c, const struct principal_record *app, struct str uri,
+                          bool *is_it, struct error *err)
+{
+    struct str prefix = STR("api://"), id = str_slice(uri, prefix.len, SIZE_MAX);
+    struct principal_record other;
+
+    *is_it = false;
+    return !str_starts_with(uri, prefix) || !format_is_guid(id) || str_equal_nocase(id, app->name) ||
+           principals_find(c->txn, c->arena, id, &other, is_it, err);
+}
+
 static bool put_uri(struct entra_call *c, const struct principal_record *app, struct str uri,
                     struct error *err)
 {
@@ -198,13 +210,14 @@ static bool put_uri(struct entra_call *c, const struct principal_record *app, st
         .body = STR("{}"),
         .created_at_ms = authority_now_ms(c->entra->authority),
     };
-    bool exists;
+    bool exists, is_of_other;
 
     format_guid(etag);
     r.etag = str_from(etag);
-    if (!store_get(c->txn, r.key, &old, &exists, err))
+    if (!store_get(c->txn, r.key, &old, &exists, err) ||
+        !is_of_another(c, app, uri, &is_of_other, err))
         return false;
-    if (exists && !str_equal(old.id, app->name))
+    if (is_of_other || (exists && !str_equal(old.id, app->name)))
         return graph_refuse(err, "Another object with the same value for property identifierUris "
                                  "already exists.");
     return store_put(c->txn, &r, err);

@@ -9,6 +9,7 @@
 #define LIFETIME_MS ((int64_t)3600 * 1000)
 #define REFRESH_LIFETIME_MS ((int64_t)90 * 86400 * 1000)
 #define REFRESH "refresh_token"
+#define ISSUED "aio" /* Entra's own for what only it understands */
 
 #define SIGN_IN_SCOPE_LEN_MAX 256
 
@@ -128,6 +129,9 @@ static bool access_token(struct entra_call *c, const struct user_grant *g, struc
         json_set_str(doc, claims, "preferred_username", g->user.name);
     else
         set_names_v1(c, doc, claims, g);
+    if (resource.is_application)
+        json_set_str(doc, claims, ISSUED,
+                     format_decimal(c->arena, authority_now_ms(c->entra->authority)));
     json_set_str(doc, claims, "idtyp", STR("user"));
     json_set_str(doc, claims, "name", display_name(g));
     json_set_str(doc, claims, "oid", g->user.object_id);
@@ -135,6 +139,16 @@ static bool access_token(struct entra_call *c, const struct user_grant *g, struc
     json_set_str(doc, claims, "sub", g->user.object_id);
     json_set_str(doc, claims, "uti", str_from(id));
     *token = authority_sign(c->entra->authority, c->state, c->arena, doc, claims, LIFETIME_MS);
+    return true;
+}
+
+bool user_token_read_issued(yyjson_val *claims, int64_t *issued_ms)
+{
+    uint64_t number;
+
+    if (!str_to_u64(json_str(yyjson_obj_get(claims, ISSUED)), INT64_MAX, &number))
+        return false;
+    *issued_ms = (int64_t)number;
     return true;
 }
 

@@ -27,6 +27,11 @@ struct str user_token_resource_of(struct str resource, struct str scope);
 MUST_CHECK bool user_token_reply(struct entra_call *c, const struct user_grant *g,
                                  struct error *err);
 
+/* When an access token of a person for an application was issued; false: it does not say. To the
+ * millisecond, which "iat" does not tell: what came before another password, be it in the same second, must
+ * not be exchanged for tokens that come after it. */
+bool user_token_read_issued(yyjson_val *claims, int64_t *issued_ms);
+
 /* Opaque text that only this service can read, and of that purpose alone. */
 struct str user_token_seal(struct entra_call *c, const char *purpose, yyjson_mut_val *value);
 /* NULL: it is not one of ours. */

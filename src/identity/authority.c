@@ -325,8 +325,8 @@ static bool check_times(const struct authority *a, struct arena *arena, const st
                          "'%.*s'.",
                          STR_ARGS(format_time_seconds(arena, *expires_at_s * 1000)),
                          STR_ARGS(format_time_seconds(arena, now_s * 1000)));
-    if (*issued_at_s > now_s + SKEW_S ||
-        (jwt_read_time(token, "nbf", &not_before_s) && not_before_s > now_s + SKEW_S))
+    if (*issued_at_s > now_s + SKEW_S || !jwt_read_start(token, &not_before_s) ||
+        not_before_s > now_s + SKEW_S)
         return error_set(err, ERROR_ARM_BAD_TOKEN,
                          "The access token is invalid: it is not valid yet.");
     return true;

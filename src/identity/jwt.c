@@ -310,6 +310,9 @@ static bool read_parts(struct arena *a, cjose_jws_t *jws, struct jwt *token, str
     doc = json_parse(a, str_of((const char *)payload, len), &parse_error);
     if (!doc || !yyjson_is_obj(yyjson_doc_get_root(doc)))
         return refuse(err, "its payload is no JSON object");
+    /* others would read the other one (RFC 7519, 4) */
+    if (json_find_twice(a, yyjson_doc_get_root(doc)).data)
+        return refuse(err, "it has a claim twice");
     token->claims = yyjson_doc_get_root(doc);
     token->key_id = header_text(a, jws, CJOSE_HDR_KID);
     return true;
@@ -340,6 +343,12 @@ bool jwt_read_time(const struct jwt *token, const char *claim, int64_t *time_s)
         return false;
     *time_s = (int64_t)number;
     return true;
+}
+
+bool jwt_read_start(const struct jwt *token, int64_t *time_s)
+{
+    *time_s = 0;
+    return !yyjson_obj_get(token->claims, "nbf") || jwt_read_time(token, "nbf", time_s);
 }
 
 bool jwt_verify(const struct jwt *token, const struct jwt_key *key)

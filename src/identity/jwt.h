@@ -49,6 +49,8 @@ struct jwt {
 /* Seconds since 1970 that a claim says (RFC 7519, 2, NumericDate); false when it is not there, or no
  * number of a sane size. */
 bool jwt_read_time(const struct jwt *token, const char *claim, int64_t *time_s);
+/* From when on it is good, in the same seconds: 0 for one without "nbf"; false when that is no time. */
+bool jwt_read_start(const struct jwt *token, int64_t *time_s);
 
 /* *err is ERROR_ARM_BAD_TOKEN, saying what is wrong. */
 MUST_CHECK bool jwt_parse(struct arena *a, struct str text, struct jwt *token, struct error *err);

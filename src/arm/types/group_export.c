@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "arm/types/group_export.h"
 
+#include <stdlib.h>
+
 #include "arm/authorize.h"
 #include "arm/document.h"
 #include "arm/resource.h"
@@ -16,7 +18,8 @@
 struct export
 {
     struct arm_call *c;
-    yyjson_val *wanted; /* ids; NULL: all */
+    struct str *wanted; /* ids in lower case, in order; NULL: all */
+    size_t wanted_count;
     bool keeps_names;   /* as they are: there are no parameters for them */
     bool has_defaults;
     yyjson_mut_doc *doc;
@@ -281,24 +284,22 @@ static bool read_options(struct export *e, struct str options, struct error *err
     return true;
 }
 
-static bool is_wanted(const struct export *e, struct str id)
+static int compare_ids(const void *a, const void *b)
 {
-    yyjson_val *item;
-    size_t i, count;
+    return str_compare(*(const struct str *)a, *(const struct str *)b);
+}
 
-    if (!e->wanted)
-        return true;
-    yyjson_arr_foreach(e->wanted, i, count, item)
-    {
-        if (str_equal_nocase(json_str(item), id))
-            return true;
-    }
-    return false;
+/* `key` is the resource's, its id in lower case. */
+static bool is_wanted(const struct export *e, struct str key)
+{
+    return !e->wanted ||
+           bsearch(&key, e->wanted, e->wanted_count, sizeof(*e->wanted), compare_ids);
 }
 
 /* The ids that are asked for; "*" is all. */
 static bool read_wanted(struct export *e, yyjson_val *list, struct error *err)
 {
+    struct str *ids = ARENA_ARRAY(e->c->arena, struct str, WANTED_MAX);
     bool is_all = false;
     yyjson_val *item;
     size_t i, count;
@@ -310,8 +311,11 @@ static bool read_wanted(struct export *e, yyjson_val *list, struct error *err)
         if (!yyjson_is_str(item))
             return wrong(err, "resources", "must be an array of strings");
         is_all = is_all || yyjson_equals_str(item, "*");
+        ids[i] = arena_lower(e->c->arena, json_str(item));
     }
-    e->wanted = is_all ? NULL : list;
+    qsort(ids, count, sizeof(*ids), compare_ids);
+    e->wanted = is_all ? NULL : ids;
+    e->wanted_count = count;
     return true;
 }
 
@@ -333,29 +337,30 @@ static bool read_request(struct export *e, struct error *err)
 
 static bool add_resources(struct export *e, struct error *err)
 {
-    struct store_resource group;
-    struct arm_documents all;
+    struct store_resource group, *all;
     struct store_query query;
-    size_t found = 0;
+    size_t count, found = 0;
+    yyjson_val *body;
 
     if (!arm_resource_find(e->c, &arm_group_type, &group, err))
         return false;
     query = (struct store_query){ .key_prefix =
                                       arena_printf(e->c->arena, "%.*s/", STR_ARGS(group.key)) };
-    if (!arm_resource_read_all(e->c->txn, e->c->arena, &query, &all, err))
+    if (!store_list(e->c->txn, &query, &all, &count, err))
         return false;
-    for (size_t i = 0; i < all.count; i++) {
-        const struct arm_type *type = arm_type_of(&all.items[i]);
+    for (size_t i = 0; i < count; i++) {
+        const struct arm_type *type = arm_type_of(&all[i]);
 
-        if (!is_exported(type) || !is_wanted(e, all.items[i].id) ||
-            !arm_may_list(e->c, type, all.items[i].id))
+        if (!is_exported(type) || !is_wanted(e, all[i].key) ||
+            !arm_may_list(e->c, type, all[i].id))
             continue;
         if (++found > RESOURCES_MAX)
             return error_set_target(err, ERROR_ARM_BAD_REQUEST, "resources",
                                     "A template has at most %d resources: please name those that "
                                     "are to be exported.",
                                     RESOURCES_MAX);
-        if (!add_resource(e, &all.items[i], all.bodies[i], err))
+        body = arm_resource_body(e->c->arena, &all[i], err);
+        if (!body || !add_resource(e, &all[i], body, err))
             return false;
     }
     return found || !e->wanted ||

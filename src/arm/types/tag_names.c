@@ -30,6 +30,7 @@ struct tag {
 struct tags {
     struct tag *items;
     size_t count;
+    size_t predefined; /* names and values of the whole subscription */
 };
 
 static int compare(const void *a, const void *b)
@@ -50,28 +51,38 @@ static bool is_value_of(const struct tag *t, struct str value)
 
 /* -- Reading --------------------------------------------------------------------------------- */
 
-static void add(struct tags *tags, const struct store_resource *r, yyjson_val *body)
+static void add_one(struct tags *tags, struct str only, struct tag tag)
+{
+    tags->predefined += !tag.is_used;
+    if (!only.len || str_equal_nocase(tag.name, only))
+        tags->items[tags->count++] = tag;
+}
+
+static void add(struct tags *tags, struct str only, const struct store_resource *r,
+                yyjson_val *body)
 {
     const struct arm_type *type = arm_type_of(r);
     yyjson_val *named = yyjson_obj_get(body, "tags"), *key, *value;
     size_t n, members;
 
     if (type == &arm_tag_names_type)
-        tags->items[tags->count++] = (struct tag){ .name = arm_id_name(r->id) };
+        add_one(tags, only, (struct tag){ .name = arm_id_name(r->id) });
     if (type == &arm_tag_values_type)
-        tags->items[tags->count++] = (struct tag){ .name = arm_id_segment(r->id, 3),
-                                                   .value = arm_id_name(r->id),
-                                                   .has_value = true };
+        add_one(tags, only,
+                (struct tag){ .name = arm_id_segment(r->id, 3),
+                              .value = arm_id_name(r->id),
+                              .has_value = true });
     if (!named)
         return;
     yyjson_obj_foreach(named, n, members, key, value)
     {
-        tags->items[tags->count++] = (struct tag){ json_str(key), json_str(value), true, true };
+        add_one(tags, only, (struct tag){ json_str(key), json_str(value), true, true });
     }
 }
 
-/* All of the subscription, its own and those of all its groups and resources. */
-static bool collect(struct arm_call *c, struct tags *tags, struct error *err)
+/* Of the subscription, its own and those of all its groups and resources: those of the name `only`, or
+ * all where that is empty, which is a lot to put in order. */
+static bool collect(struct arm_call *c, struct str only, struct tags *tags, struct error *err)
 {
     struct store_query query = {
         .key_prefix = arena_lower(
@@ -92,9 +103,9 @@ static bool collect(struct arm_call *c, struct tags *tags, struct error *err)
     for (i = 0; i < all.count; i++)
         total += yyjson_obj_size(yyjson_obj_get(all.bodies[i], "tags"));
     *tags = (struct tags){ .items = ARENA_ARRAY(c->arena, struct tag, total) };
-    add(tags, &subscription, own);
+    add(tags, only, &subscription, own);
     for (i = 0; i < all.count; i++)
-        add(tags, &all.items[i], all.bodies[i]);
+        add(tags, only, &all.items[i], all.bodies[i]);
     if (tags->count)
         qsort(tags->items, tags->count, sizeof(*tags->items), compare);
     return true;
@@ -103,7 +114,7 @@ static bool collect(struct arm_call *c, struct tags *tags, struct error *err)
 /* Those of one name. */
 static struct tags find_name(const struct tags *tags, struct str name)
 {
-    struct tags found = { tags->items, 0 };
+    struct tags found = { tags->items, 0, 0 };
     const struct tag *end = tags->items + tags->count;
 
     while (found.items < end && !str_equal_nocase(found.items->name, name))
@@ -175,10 +186,10 @@ static bool list(struct arm_call *c, struct error *err)
     yyjson_mut_val *names = yyjson_mut_arr(doc);
     struct tags tags, rest;
 
-    if (!collect(c, &tags, err))
+    if (!collect(c, STR_NONE, &tags, err))
         return false;
     for (size_t i = 0; i < tags.count; i += rest.count) {
-        rest = (struct tags){ tags.items + i, tags.count - i };
+        rest = (struct tags){ tags.items + i, tags.count - i, 0 };
         rest = find_name(&rest, rest.items->name);
         yyjson_mut_arr_append(names, render_name(c, doc, &rest));
     }
@@ -260,11 +271,7 @@ static bool no_name(const struct arm_call *c, struct error *err)
 
 static bool check_count(const struct tags *tags, struct error *err)
 {
-    size_t count = 0;
-
-    for (size_t i = 0; i < tags->count; i++)
-        count += !tags->items[i].is_used;
-    return count <= PREDEFINED_MAX ||
+    return tags->predefined <= PREDEFINED_MAX ||
            error_set(err, ERROR_ARM_BAD_REQUEST,
                      "A subscription has at most %d predefined tag names and values.",
                      PREDEFINED_MAX);
@@ -277,10 +284,9 @@ static bool put_name(struct arm_call *c, struct error *err)
     struct tags tags;
     bool is_new;
 
-    if (!check_name(c->names[1], err) || !define(c, &is_new, err) || !collect(c, &tags, err) ||
-        (is_new && !check_count(&tags, err)))
+    if (!check_name(c->names[1], err) || !define(c, &is_new, err) ||
+        !collect(c, c->names[1], &tags, err) || (is_new && !check_count(&tags, err)))
         return false;
-    tags = find_name(&tags, c->names[1]);
     arm_reply_json(c, is_new ? 201 : 200, render_name(c, doc, &tags));
     return true;
 }
@@ -294,9 +300,9 @@ static bool put_value(struct arm_call *c, struct error *err)
     bool is_new;
 
     if (!check_name(c->names[1], err) || !check_value(c->names[2], err) ||
-        !define(c, &is_new, err) || !collect(c, &tags, err) || (is_new && !check_count(&tags, err)))
+        !define(c, &is_new, err) || !collect(c, c->names[1], &tags, err) ||
+        (is_new && !check_count(&tags, err)))
         return false;
-    tags = find_name(&tags, c->names[1]);
     if (is_new && tags.count == 1)
         return no_name(c, err);
     while (!is_value_of(&tags.items[at], c->names[2]))
@@ -321,9 +327,8 @@ static bool delete_name(struct arm_call *c, struct error *err)
 {
     struct tags tags;
 
-    if (!collect(c, &tags, err))
+    if (!collect(c, c->names[1], &tags, err))
         return false;
-    tags = find_name(&tags, c->names[1]);
     for (size_t i = 0; i < tags.count; i++) {
         if (tags.items[i].is_used)
             return error_set_target(err, ERROR_ARM_TAG_IN_USE, "tagName",
@@ -343,9 +348,8 @@ static bool delete_value(struct arm_call *c, struct error *err)
 {
     struct tags tags;
 
-    if (!collect(c, &tags, err))
+    if (!collect(c, c->names[1], &tags, err))
         return false;
-    tags = find_name(&tags, c->names[1]);
     if (!tags.count)
         return no_name(c, err);
     for (size_t i = 0; i < tags.count; i++) {

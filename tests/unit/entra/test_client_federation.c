@@ -162,6 +162,8 @@ static void each_claim_is_held_against_the_credential(void **state)
     expect_refusal(f, "invalid_client", 700024, form_with(f, "{\"exp\":\"4000000000\"}"));
     expect_refusal(f, "invalid_client", 700024,
                    form_with(f, text_of(f, "{\"nbf\":%lld}", now_s + 3600)));
+    expect_refusal(f, "invalid_client", 700024, form_with(f, "{\"nbf\":\"0\"}"));
+    expect_refusal(f, "invalid_client", 700024, form_with(f, "{\"nbf\":1e12}"));
     assert_non_null(strstr(arena_text(f->arena, f->audit.details), "id=" OTHER_ID));
     assert_non_null(strstr(arena_text(f->arena, f->audit.details), "reason=AADSTS700024"));
 }

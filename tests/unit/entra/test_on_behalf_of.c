@@ -145,6 +145,21 @@ static void who_is_gone_is_not_passed_on(void **state)
     expect_refusal(f, "invalid_grant", 50013, form);
 }
 
+/* Who exchanges one each second has one of that second: it must not outlive the password. */
+static void the_second_of_another_password_is_not_passed_on(void **state)
+{
+    struct fixture *f = *state;
+    const char *before = text_of(f, OBO, token_for(f, OTHER_APP, "access_token"));
+    long long changed_ms = (long long)clock_now_ms(&f->clock) + 1;
+
+    assert_int_not_equal(changed_ms % 1000, 0);
+    expect_token(f, before);
+    change(f, ANN_ID, text_of(f, "{\"validFromMs\":%lld}", changed_ms));
+    expect_refusal(f, "invalid_grant", 50013, before);
+    pass(f, 1);
+    expect_token(f, text_of(f, OBO, token_for(f, OTHER_APP, "access_token")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -155,6 +170,7 @@ int main(void)
         TEST(a_key_that_is_not_ours_signs_nothing),
         TEST(the_client_must_prove_itself),
         TEST(who_is_gone_is_not_passed_on),
+        TEST(the_second_of_another_password_is_not_passed_on),
     };
 
     return RUN_TESTS(tests);

@@ -205,6 +205,9 @@ static void uris_are_one_applications(void **state)
                          "{\"displayName\":\"x\",\"identifierUris\":[\"api://shop\"]}"),
                    "id");
     graph(f, 400, HTTP_PATCH, APPS "/" OTHER_ID, "{\"identifierUris\":[\"api://shop\"]}");
+    /* each has "api://" and its id by itself, which is no other one's to take */
+    graph(f, 400, HTTP_PATCH, APPS "/" OTHER_ID, "{\"identifierUris\":[\"api://" OWNER_APP "\"]}");
+    graph(f, 204, HTTP_PATCH, APPS "/" OTHER_ID, "{\"identifierUris\":[\"api://" OTHER_APP "\"]}");
     graph(f, 204, HTTP_DELETE, text_of(f, APPS "/%s", made), NULL);
     expose(f); /* with it, its URIs went */
 }

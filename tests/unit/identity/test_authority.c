@@ -98,6 +98,8 @@ static void times_are_looked_at(void **state)
     refused(f, at(f, "exp", -100000), ERROR_ARM_TOKEN_EXPIRED, "expiry UTC time");
     good(f, at(f, "nbf", 290)); /* clocks differ */
     refused(f, at(f, "nbf", 400), ERROR_ARM_BAD_TOKEN, "not valid yet");
+    refused(f, "{\"nbf\":1e12}", ERROR_ARM_BAD_TOKEN, "not valid yet");
+    refused(f, "{\"nbf\":\"0\"}", ERROR_ARM_BAD_TOKEN, "not valid yet");
     refused(f, at(f, "iat", 400), ERROR_ARM_BAD_TOKEN, "not valid yet");
     good(f, "{\"nbf\":null}");
     refused(f, "{\"exp\":null}", ERROR_ARM_BAD_TOKEN, "lacks the claim");

@@ -199,6 +199,24 @@ static void critical_headers_are_refused_whatever_they_are(void **state)
                 "critical");
 }
 
+/* RFC 7519, 4: who reads the last one of a name would see another subject. */
+static void a_claim_that_is_there_twice_is_refused(void **state)
+{
+    static const char *const claims[] = { "{\"sub\":\"me\",\"sub\":\"you\"}",
+                                          "{\"a\":1,\"sub\":\"me\",\"b\":{},\"s\\u0075b\":1}" };
+    struct str head = encode("{\"alg\":\"RS256\"}");
+    struct jwt token;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(claims); i++)
+        refused(arena_printf(arena, "%.*s.%.*s.AAAA", STR_ARGS(head), STR_ARGS(encode(claims[i]))),
+                "twice");
+    /* names are told apart by case, and those within a claim are the issuer's own */
+    parse(arena_printf(arena, "%.*s.%.*s.AAAA", STR_ARGS(head),
+                       STR_ARGS(encode("{\"sub\":\"me\",\"Sub\":{\"a\":1,\"a\":2}}"))),
+          &token);
+}
+
 static void what_is_no_token_is_refused(void **state)
 {
     struct str good = sign(key), head = encode(HEADER), claims = encode(CLAIMS);
@@ -318,6 +336,7 @@ int main(void)
         TEST(a_public_key_verifies_and_a_private_one_survives_export),
         TEST(other_algorithms_are_refused),
         TEST(critical_headers_are_refused_whatever_they_are),
+        TEST(a_claim_that_is_there_twice_is_refused),
         TEST(what_is_no_token_is_refused),
         TEST(what_is_no_base64_is_refused),
         TEST(any_change_is_found),
