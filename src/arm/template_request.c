@@ -2,6 +2,7 @@
  * The request of a deployment: what is wrong with it is refused before anything is done.
  * SPDX-License-Identifier: MIT
  */
+#include "arm/document.h"
 #include "arm/location.h"
 #include "arm/part.h"
 #include "arm/resource.h"
@@ -224,7 +225,7 @@ static void begin_run(struct template_deployment *d, enum template_purpose purpo
         return;
     *run = (struct template_run){
         .purpose = purpose,
-        .deadline_us = clock_monotonic_us() + TEMPLATE_RUN_US,
+        .deadline_us = clock_thread_us() + TEMPLATE_RUN_US,
         .arena = d->call->arena,
         .doc = json_new(d->call->arena),
     };
@@ -281,6 +282,8 @@ bool template_deployment_read(struct arm_call *c, enum template_purpose purpose,
     if (!properties)
         return missing("properties", err);
     d->tags = template_get(body, "tags");
+    if (d->tags && !arm_document_check_tags(d->tags, err))
+        return false;
     settings = template_get(properties, "whatIfSettings");
     if (settings)
         d->run->shows_ids_only = str_equal_nocase(json_str(template_get(settings, "resultFormat")),

@@ -195,7 +195,7 @@ static bool deploy(struct template_deployment *d, size_t i, struct error *err)
     struct error why;
     bool waits;
 
-    if (began_us > d->run->deadline_us) {
+    if (clock_thread_us() > d->run->deadline_us) {
         error_set(&why, ERROR_ARM_DEPLOYMENT_TIME,
                   "The deployment has taken more than %u seconds. What it has deployed stays.",
                   TEMPLATE_RUN_US / 1000000);

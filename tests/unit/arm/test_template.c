@@ -445,6 +445,76 @@ static void test_lock(void **state)
                 "ScopeLocked");
 }
 
+/* As many resources as a template may have, each after the one before: nothing of it is too large to be told. */
+static void test_many(void **state)
+{
+    struct fixture *f = *state;
+    double before;
+    struct arm_throttle_bucket *bucket =
+        arm_throttle_bucket(&f->arm->throttle, STR_NONE, THROTTLE_WRITES);
+    yyjson_val *shown;
+
+    before = bucket->tokens;
+    shown = deploy(f, 201,
+                   ",\"resources\":[{\"type\":\"Microsoft.ManagedIdentity/userAssignedIdentities\","
+                   "\"apiVersion\":\"2023-01-31\",\"name\":\"[concat('identity', copyIndex())]\","
+                   "\"location\":\"eastus\",\"copy\":{\"name\":\"l\",\"count\":800,\"mode\":"
+                   "\"serial\",\"batchSize\":1}}],"
+                   "\"outputs\":{\"o\":{\"type\":\"int\",\"value\":1}}");
+    assert_text(shown, "properties.provisioningState", "Succeeded");
+    assert_int_equal(yyjson_get_int(json_at(shown, "properties.outputs.o.value")), 1);
+    /* the time that it took counts */
+    assert_true(bucket->tokens < before - 2);
+}
+
+static void test_many_failures(void **state)
+{
+    struct fixture *f = *state;
+    yyjson_val *shown =
+        deploy(f, 201,
+               ",\"resources\":[{\"type\":\"Microsoft.ManagedIdentity/userAssignedIdentities\","
+               "\"apiVersion\":\"2023-01-31\",\"name\":\"[concat('-', copyIndex())]\","
+               "\"location\":\"eastus\",\"copy\":{\"name\":\"l\",\"count\":800}}]");
+    yyjson_val *error = json_at(shown, "properties.error");
+
+    assert_text(error, "code", "DeploymentFailed");
+    assert_in_range(yyjson_arr_size(json_at(error, "details")), 50, 400);
+    assert_text(yyjson_arr_get_first(json_at(error, "details")), "code", "InvalidResourceName");
+    shown = expect(f, 200, HTTP_GET, D "/d/operations" DV, NULL);
+    assert_int_equal(yyjson_arr_size(json_at(shown, "value")), 800);
+}
+
+static void test_large_list(void **state)
+{
+    struct fixture *f = *state;
+    yyjson_val *shown;
+
+    for (int i = 0; i < 40; i++) {
+        const char *path = arena_printf(f->arena, D "/d%d" DV, i).data;
+
+        expect(f, 201, HTTP_PUT, path,
+               request(f,
+                       ",\"outputs\":{\"p\":{\"type\":\"array\",\"copy\":{\"count\":15,"
+                       "\"input\":\"[padLeft('', 16000, 'x')]\"}}}",
+                       ""));
+    }
+    shown = expect(f, 200, HTTP_GET, D DV, NULL);
+    assert_in_range(yyjson_arr_size(json_at(shown, "value")), 30, 39);
+    assert_non_null(json_at(shown, "nextLink"));
+}
+
+static void test_tags_of_deployment(void **state)
+{
+    struct fixture *f = *state;
+
+    expect_error(f, 400, "InvalidRequestContent", "must be an object", HTTP_PUT, D "/d" DV,
+                 "{\"tags\":[1],\"properties\":{\"mode\":\"Incremental\",\"template\":{" HEAD
+                 "}}}");
+    expect(f, 201, HTTP_PUT, D "/d" DV,
+           "{\"tags\":{\"a\":\"b\"},\"properties\":{\"mode\":\"Incremental\",\"template\":{" HEAD
+           "}}}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -459,6 +529,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_history, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_pages, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_size, fixture_set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_many, fixture_set_up_account, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_many_failures, fixture_set_up_account,
+                                        fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_large_list, fixture_set_up_account, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_tags_of_deployment, fixture_set_up_account,
+                                        fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_lock, fixture_set_up_account, fixture_tear_down),
     };
 
