@@ -260,9 +260,12 @@ static bool load(struct template_deployment *d, yyjson_val *properties, struct e
 
     *host = template_deployment_host;
     host->data = d;
-    return template_load(&d->template, &place, host, d->source,
-                         template_get(properties, "parameters"), err) &&
-           template_expand(&d->template, err);
+    if (template_load(&d->template, &place, host, d->source, template_get(properties, "parameters"),
+                      err) &&
+        template_expand(&d->template, err))
+        return true;
+    template_hide_secrets(&d->template, err);
+    return false;
 }
 
 bool template_deployment_read(struct arm_call *c, enum template_purpose purpose,

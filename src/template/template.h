@@ -152,6 +152,9 @@ MUST_CHECK bool template_outputs(struct template *t, yyjson_mut_val **outputs, s
 MUST_CHECK bool template_shown_parameters(struct template *t, yyjson_mut_val **shown,
                                           struct error *err);
 
+/* Takes the values of secure parameters out of a message. */
+void template_hide_secrets(struct template *t, struct error *err);
+
 /* The member of that name, without regard to case, and not null; NULL. For members of templates and of the requests that they come
  * in. */
 yyjson_val *template_get(yyjson_val *object, const char *name);

@@ -515,6 +515,35 @@ static void test_tags_of_deployment(void **state)
            "}}}");
 }
 
+/* A message that quotes a secret is kept without it. */
+static void test_secret_in_message(void **state)
+{
+    struct fixture *f = *state;
+    struct answer a;
+
+#define SECURE(type) "\"parameters\":{\"p\":{\"type\":\"secure" type "\"}}"
+    a = call(f, HTTP_PUT, D "/d" DV,
+             request(f,
+                     "," SECURE("string") ",\"outputs\":{\"o\":{\"type\":\"int\",\"value\":"
+                                          "\"[int(parameters('p'))]\"}}",
+                     "\"p\":{\"value\":\"open sesame\"}"));
+    assert_int_equal(a.status, 201);
+    assert_non_null(strstr(a.text.data, "(secure)"));
+    assert_null(strstr(a.text.data, "open sesame"));
+    a = call(f, HTTP_PUT, D "/d" DV,
+             request(f,
+                     "," SECURE(
+                         "object") ",\"outputs\":{\"o\":{\"type\":\"int\",\"value\":"
+                                   "\"[fail(concat(parameters('p').k,'-',parameters('p').k))]\"}}",
+                     "\"p\":{\"value\":{\"k\":\"open sesame\"}}"));
+    assert_non_null(strstr(a.text.data, "'(secure)-(secure)'"));
+    expect_error(f, 400, "InvalidTemplate", "(secure)", HTTP_POST, D "/d/validate" DV,
+                 request(f,
+                         "," SECURE("string") ",\"resources\":[{\"type\":\"a/b\",\"apiVersion\":"
+                                              "\"1\",\"name\":\"[int(parameters('p'))]\"}]",
+                         "\"p\":{\"value\":\"open sesame\"}"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -529,6 +558,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_history, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_pages, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_size, fixture_set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_secret_in_message, fixture_set_up_account,
+                                        fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_many, fixture_set_up_account, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_many_failures, fixture_set_up_account,
                                         fixture_tear_down),
