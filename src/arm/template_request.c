@@ -260,12 +260,18 @@ static bool load(struct template_deployment *d, yyjson_val *properties, struct e
 
     *host = template_deployment_host;
     host->data = d;
-    if (template_load(&d->template, &place, host, d->source, template_get(properties, "parameters"),
-                      err) &&
-        template_expand(&d->template, err))
-        return true;
-    template_hide_secrets(&d->template, err);
-    return false;
+    if (!template_load(&d->template, &place, host, d->source,
+                       template_get(properties, "parameters"), err) ||
+        !template_expand(&d->template, err)) {
+        template_hide_secrets(&d->template, err);
+        return false;
+    }
+    d->run->resource_count += d->template.resource_count;
+    return d->run->resource_count <= TEMPLATE_RUN_RESOURCES_MAX ||
+           error_set(err, ERROR_ARM_TEMPLATE,
+                     "Deployment template validation failed: 'The deployment and those within it "
+                     "have more than %zu resources.'.",
+                     TEMPLATE_RUN_RESOURCES_MAX);
 }
 
 bool template_deployment_read(struct arm_call *c, enum template_purpose purpose,

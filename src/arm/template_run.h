@@ -17,6 +17,8 @@
 
 /* What one deployment may take of the store's thread, all that is within it included: others wait meanwhile. */
 #define TEMPLATE_RUN_US (5u * 1000 * 1000)
+/* Resources of one deployment with all that is within it: each takes memory until its end, one that is a deployment some 100 KiB. */
+#define TEMPLATE_RUN_RESOURCES_MAX ((size_t)4 * TEMPLATE_RESOURCES_MAX)
 /* Deployments within deployments. */
 #define TEMPLATE_RUN_DEPTH_MAX 8
 
@@ -27,7 +29,8 @@ struct template_run {
     struct template_budget budget;
     uint64_t deadline_us; /* clock_thread_us */
     unsigned depth;
-    bool shows_ids_only; /* what-if's resultFormat */
+    size_t resource_count; /* of all deployments that were begun */
+    bool shows_ids_only;   /* what-if's resultFormat */
     struct arena *arena;
     yyjson_mut_doc *doc;
     yyjson_mut_val

@@ -544,6 +544,27 @@ static void test_secret_in_message(void **state)
                          "\"p\":{\"value\":\"open sesame\"}"));
 }
 
+/* However they are nested. */
+static void test_many_within(void **state)
+{
+    struct fixture *f = *state;
+    yyjson_val *shown = deploy(
+        f, 201,
+        ",\"resources\":[{\"type\":\"Microsoft.Resources/deployments\",\"apiVersion\":"
+        "\"2022-09-01\",\"name\":\"[concat('n', copyIndex())]\",\"copy\":{\"name\":\"l\","
+        "\"count\":7},\"properties\":{\"mode\":\"Incremental\",\"expressionEvaluationOptions\":"
+        "{\"scope\":\"inner\"},\"template\":{" HEAD ",\"resources\":[{\"type\":"
+        "\"Microsoft.ManagedIdentity/userAssignedIdentities\",\"apiVersion\":\"2023-01-31\","
+        "\"name\":\"[concat('identity', copyIndex())]\",\"condition\":false,\"copy\":{\"name\":"
+        "\"l\",\"count\":500}}]}}}]");
+    yyjson_val *details = json_at(shown, "properties.error.details");
+
+    assert_int_equal(yyjson_arr_size(details), 1);
+    assert_text(yyjson_arr_get_first(details), "code", "InvalidTemplate");
+    expect(f, 200, HTTP_GET, D "/n5" DV, NULL);
+    expect(f, 404, HTTP_GET, D "/n6" DV, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -559,6 +580,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_pages, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_size, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_secret_in_message, fixture_set_up_account,
+                                        fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_many_within, fixture_set_up_account,
                                         fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_many, fixture_set_up_account, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_many_failures, fixture_set_up_account,
