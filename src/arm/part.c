@@ -37,7 +37,7 @@ static void make_request(struct arm_call *c, struct template_run *run, const str
         .client_address = c->request->client_address,
         .correlation_id = c->request->correlation_id,
         .client_request_id = c->request->client_request_id,
-        .has_asked_vault = c->request->has_asked_vault,
+        .asked = c->request->asked,
         .run = run,
     };
     if (part->action.len)
