@@ -206,12 +206,15 @@ static bool refused(struct store_txn *t, struct arena *arena, void *data, const 
 static void on_vault_answer(struct key_vault_ask *ask)
 {
     struct arm_exchange *x = CONTAINER_OF(ask, struct arm_exchange, ask);
+    struct arm_asked_key *asked;
 
     if (!ask->has_key)
         log_warn("vault_key_missing", "request=%.*s vault=%.*s key=%.*s version=%.*s reason=\"%s\"",
                  STR_ARGS(x->request.id), STR_ARGS(ask->key.vault), STR_ARGS(ask->key.name),
                  STR_ARGS(ask->key.version), ask->err.text);
-    x->request.has_asked_vault = true;
+    asked = ARENA_NEW(x->http->arena, struct arm_asked_key);
+    *asked = (struct arm_asked_key){ ask->key, x->request.asked };
+    x->request.asked = asked;
     store_submit(x->arm->store, &x->job);
 }
 

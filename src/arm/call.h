@@ -27,6 +27,12 @@ struct arm_publication;
 struct template_run;
 
 /* What was asked. The strings live as long as the call. */
+/* A key that a call wanted, of a vault that has been asked since. Of a deployment of a template, its parts want one each. */
+struct arm_asked_key {
+    struct key_reference key;
+    const struct arm_asked_key *next;
+};
+
 struct arm_request {
     enum http_method method;
     struct str path; /* percent-encoded, without the query */
@@ -36,13 +42,13 @@ struct arm_request {
     struct str if_none_match;
     struct str base; /* "https://host": what links back to this server begin with */
     struct principal principal;
-    struct str client_address;    /* for the activity log; empty: the program's own request */
-    struct str id;                /* ours; a GUID */
-    struct str correlation_id;    /* the client's for several requests, or ours */
-    struct str client_request_id; /* may be empty */
-    bool is_too_large;            /* its body, which is not there then */
-    bool is_internal;             /* the program's own (arm_apply) */
-    bool has_asked_vault;         /* for the key that the call wanted, before this try */
+    struct str client_address;         /* for the activity log; empty: the program's own request */
+    struct str id;                     /* ours; a GUID */
+    struct str correlation_id;         /* the client's for several requests, or ours */
+    struct str client_request_id;      /* may be empty */
+    bool is_too_large;                 /* its body, which is not there then */
+    bool is_internal;                  /* the program's own (arm_apply) */
+    const struct arm_asked_key *asked; /* for which the call has been tried again; NULL: none */
     struct template_run *run; /* the deployment of a template that it is a part of; NULL: none */
 };
 

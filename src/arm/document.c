@@ -102,6 +102,13 @@ static bool is_text_map(const struct arm_field *f, yyjson_val *map, struct error
     return true;
 }
 
+bool arm_document_check_tags(yyjson_val *tags, struct error *err)
+{
+    static const struct arm_field field = { .path = "tags", .kind = ARM_FIELD_TEXT_MAP };
+
+    return is_text_map(&field, tags, err);
+}
+
 static bool is_list(const struct arm_field *f, yyjson_val *list, struct error *err)
 {
     yyjson_val *item;

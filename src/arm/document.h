@@ -22,6 +22,9 @@ MUST_CHECK yyjson_mut_doc *arm_document_from_patch(struct arena *a, const struct
  * ERROR_ARM_TAG_NAME, with `path` as its target. */
 MUST_CHECK bool arm_document_check_tag_name(struct str name, const char *path, struct error *err);
 
+/* The value of a member "tags", which may be of what is no resource. ERROR_ARM_BODY, or as above. */
+MUST_CHECK bool arm_document_check_tags(yyjson_val *tags, struct error *err);
+
 /* As json_at, with names compared without case. */
 yyjson_val *arm_document_at(yyjson_val *object, const char *path);
 

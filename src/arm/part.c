@@ -9,13 +9,18 @@
 /* Each segment of an id as it stands in a path. */
 static struct str encode(struct arena *a, struct str id)
 {
-    struct str path = STR_NONE, part;
+    char *path = arena_alloc_bytes(a, 3 * id.len + 1);
+    struct str part;
+    size_t len = 0;
 
     str_split(&id, '/', &part); /* nothing is before the first slash */
-    while (str_split(&id, '/', &part))
-        path =
-            arena_printf(a, "%.*s/%.*s", STR_ARGS(path), STR_ARGS(format_percent_encode(a, part)));
-    return path;
+    while (str_split(&id, '/', &part)) {
+        part = format_percent_encode(a, part);
+        path[len++] = '/';
+        memcpy(path + len, part.data, part.len);
+        len += part.len;
+    }
+    return str_of(path, len);
 }
 
 static void make_request(struct arm_call *c, struct template_run *run, const struct arm_part *part,
@@ -32,23 +37,12 @@ static void make_request(struct arm_call *c, struct template_run *run, const str
         .client_address = c->request->client_address,
         .correlation_id = c->request->correlation_id,
         .client_request_id = c->request->client_request_id,
-        .has_asked_vault = c->request->has_asked_vault,
+        .asked = c->request->asked,
         .run = run,
     };
     if (part->action.len)
         request->path = arena_printf(c->arena, "%.*s/%.*s", STR_ARGS(request->path),
                                      STR_ARGS(format_percent_encode(c->arena, part->action)));
-}
-
-/* Those of the part come after those that are there. */
-static void adopt_publications(struct arm_call *c, const struct arm_call *inner)
-{
-    if (!inner->publications)
-        return;
-    if (!c->publications)
-        c->publications_end = &c->publications;
-    *c->publications_end = inner->publications;
-    c->publications_end = inner->publications_end;
 }
 
 static bool is_of_store(const struct error *err)
@@ -61,7 +55,7 @@ static bool succeed(struct arm_call *c, struct arm_call *inner, struct arm_part 
 {
     yyjson_doc *doc;
 
-    adopt_publications(c, inner);
+    arm_publish_adopt(c, inner);
     part->status = inner->reply.status;
     part->text = inner->reply.body;
     if (part->text.len) {

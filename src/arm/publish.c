@@ -179,23 +179,43 @@ void arm_publish_account(struct arm_call *c, struct str account_key)
     arm_publish_deployment(c, account_key, STR_NONE);
 }
 
+/* One of all roles, or else of the principals. */
+static bool has_one(const struct arm_call *c, bool of_roles)
+{
+    for (const struct arm_publication *p = c->publications; p; p = p->next) {
+        if (of_roles ? p->has_roles : p->has_principals)
+            return true;
+    }
+    return false;
+}
+
 void arm_publish_roles(struct arm_call *c)
 {
-    for (struct arm_publication *p = c->publications; p; p = p->next) {
-        if (p->has_roles)
-            return;
-    }
-    append_to(c, STR_NONE)->has_roles = true;
+    if (!has_one(c, true))
+        append_to(c, STR_NONE)->has_roles = true;
 }
 
 void arm_publish_principal(struct arm_call *c, struct str object_id)
 {
     authority_note_change(c->arm->authority, object_id);
-    for (struct arm_publication *p = c->publications; p; p = p->next) {
-        if (p->has_principals)
-            return;
+    if (!has_one(c, false))
+        append_to(c, STR_NONE)->has_principals = true;
+}
+
+void arm_publish_adopt(struct arm_call *c, const struct arm_call *inner)
+{
+    struct arm_publication *next;
+
+    for (struct arm_publication *p = inner->publications; p; p = next) {
+        next = p->next;
+        if (p->has_roles ? has_one(c, true) : p->has_principals && has_one(c, false))
+            continue; /* which reads all of them, as they are at the end */
+        if (!c->publications)
+            c->publications_end = &c->publications;
+        p->next = NULL;
+        *c->publications_end = p;
+        c->publications_end = &p->next;
     }
-    append_to(c, STR_NONE)->has_principals = true;
 }
 
 static void release_roles(void *data)

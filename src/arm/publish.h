@@ -36,6 +36,8 @@ void arm_publish_deployment(struct arm_call *c, struct str account_key, struct s
 void arm_publish_roles(struct arm_call *c);
 /* A principal has: that of a managed identity. */
 void arm_publish_principal(struct arm_call *c, struct str object_id);
+/* What a part of the call has changed (part.h), behind what is there; `inner` ends with it. */
+void arm_publish_adopt(struct arm_call *c, const struct arm_call *inner);
 /* At the end of a call: reads what has changed, as it is now. */
 MUST_CHECK bool arm_publish_prepare(struct arm_call *c, struct error *err);
 /* After the commit, on the store thread: swaps it in. */

@@ -2,6 +2,7 @@
  * The request of a deployment: what is wrong with it is refused before anything is done.
  * SPDX-License-Identifier: MIT
  */
+#include "arm/document.h"
 #include "arm/location.h"
 #include "arm/part.h"
 #include "arm/resource.h"
@@ -224,7 +225,7 @@ static void begin_run(struct template_deployment *d, enum template_purpose purpo
         return;
     *run = (struct template_run){
         .purpose = purpose,
-        .deadline_us = clock_monotonic_us() + TEMPLATE_RUN_US,
+        .deadline_us = clock_thread_us() + TEMPLATE_RUN_US,
         .arena = d->call->arena,
         .doc = json_new(d->call->arena),
     };
@@ -259,9 +260,18 @@ static bool load(struct template_deployment *d, yyjson_val *properties, struct e
 
     *host = template_deployment_host;
     host->data = d;
-    return template_load(&d->template, &place, host, d->source,
-                         template_get(properties, "parameters"), err) &&
-           template_expand(&d->template, err);
+    if (!template_load(&d->template, &place, host, d->source,
+                       template_get(properties, "parameters"), err) ||
+        !template_expand(&d->template, err)) {
+        template_hide_secrets(&d->template, err);
+        return false;
+    }
+    d->run->resource_count += d->template.resource_count;
+    return d->run->resource_count <= TEMPLATE_RUN_RESOURCES_MAX ||
+           error_set(err, ERROR_ARM_TEMPLATE,
+                     "Deployment template validation failed: 'The deployment and those within it "
+                     "have more than %zu resources.'.",
+                     TEMPLATE_RUN_RESOURCES_MAX);
 }
 
 bool template_deployment_read(struct arm_call *c, enum template_purpose purpose,
@@ -281,6 +291,8 @@ bool template_deployment_read(struct arm_call *c, enum template_purpose purpose,
     if (!properties)
         return missing("properties", err);
     d->tags = template_get(body, "tags");
+    if (d->tags && !arm_document_check_tags(d->tags, err))
+        return false;
     settings = template_get(properties, "whatIfSettings");
     if (settings)
         d->run->shows_ids_only = str_equal_nocase(json_str(template_get(settings, "resultFormat")),

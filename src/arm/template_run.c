@@ -195,7 +195,7 @@ static bool deploy(struct template_deployment *d, size_t i, struct error *err)
     struct error why;
     bool waits;
 
-    if (began_us > d->run->deadline_us) {
+    if (clock_thread_us() > d->run->deadline_us) {
         error_set(&why, ERROR_ARM_DEPLOYMENT_TIME,
                   "The deployment has taken more than %u seconds. What it has deployed stays.",
                   TEMPLATE_RUN_US / 1000000);
@@ -211,6 +211,8 @@ static bool deploy(struct template_deployment *d, size_t i, struct error *err)
     } else if (!put(d, r, body, &part, err)) {
         return false;
     }
+    if (!part.is_good)
+        template_hide_secrets(&d->template, &part.err);
     finish(d, i, &part, began_us);
     return true;
 }
@@ -247,6 +249,7 @@ static bool run_outputs(struct template_deployment *d, struct error *err)
             *err = part.err;
             return false;
         }
+        template_hide_secrets(&d->template, &part.err);
         part.status = error_info(part.err.code)->status;
         d->outputs = NULL;
         error = arm_error_object(d->run->doc, &part.err, STR_NONE);

@@ -15,8 +15,10 @@
 #include "arm/call.h"
 #include "template/template.h"
 
-/* How long one deployment may hold the store's thread, all that is within it included: others wait meanwhile. */
-#define TEMPLATE_RUN_US (10u * 1000 * 1000)
+/* What one deployment may take of the store's thread, all that is within it included: others wait meanwhile. */
+#define TEMPLATE_RUN_US (5u * 1000 * 1000)
+/* Resources of one deployment with all that is within it: each takes memory until its end, one that is a deployment some 100 KiB. */
+#define TEMPLATE_RUN_RESOURCES_MAX ((size_t)4 * TEMPLATE_RESOURCES_MAX)
 /* Deployments within deployments. */
 #define TEMPLATE_RUN_DEPTH_MAX 8
 
@@ -25,9 +27,10 @@ enum template_purpose { TEMPLATE_DEPLOY, TEMPLATE_VALIDATE, TEMPLATE_WHAT_IF };
 struct template_run {
     enum template_purpose purpose;
     struct template_budget budget;
-    uint64_t deadline_us; /* clock_monotonic_us */
+    uint64_t deadline_us; /* clock_thread_us */
     unsigned depth;
-    bool shows_ids_only; /* what-if's resultFormat */
+    size_t resource_count; /* of all deployments that were begun */
+    bool shows_ids_only;   /* what-if's resultFormat */
     struct arena *arena;
     yyjson_mut_doc *doc;
     yyjson_mut_val
@@ -76,7 +79,7 @@ MUST_CHECK bool template_deployment_run(struct template_deployment *d, struct er
 /* The same, and takes it all back. */
 MUST_CHECK bool template_deployment_try(struct template_deployment *d, struct error *err);
 
-/* Parts of the two (template_request.c, template_host.c, template_what_if.c, template_complete.c). */
+/* Parts of the two (template_request.c, template_host.c, template_what_if.c, template_view.c, template_clean.c). */
 extern const struct template_host template_deployment_host; /* its `data` is the deployment */
 /* Notes what becomes of a resource: `before` and `after` as GET shows them, NULL where it is not there. */
 void template_note_change(struct template_run *run, struct str id, struct str api_version,
@@ -88,6 +91,14 @@ void template_note_surplus(struct template_run *run, struct str id, struct str a
 void template_note_unknown(struct template_run *run, struct str id, struct str reason);
 /* After the resources: what the group has besides goes (mode Complete), or is told of (what-if). */
 MUST_CHECK bool template_deployment_clean(struct template_deployment *d, struct error *err);
+/* What is shown of it, as text: TEMPLATE_SHOWN_BYTES_MAX at most, for want of which it fails. */
+MUST_CHECK bool template_show(struct template_deployment *d, struct str *shown, struct error *err);
+/* What it is called; and the members of `properties` that a validation has, too. */
+yyjson_mut_val *template_show_head(const struct template_deployment *d, yyjson_mut_doc *doc);
+MUST_CHECK bool template_show_common(struct template_deployment *d, yyjson_mut_doc *doc,
+                                     yyjson_mut_val *properties, struct error *err);
+/* What Azure calls the resources that a template would deploy. */
+yyjson_mut_val *template_show_ids(const struct template_deployment *d, yyjson_mut_doc *doc);
 /* Notes one operation: what was done to a resource, and what came of it. */
 struct arm_part;
 void template_note_operation(struct template_deployment *d, const char *what, struct str id,

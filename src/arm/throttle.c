@@ -54,3 +54,9 @@ struct arm_throttle_state arm_throttle_take(struct arm_throttle *t, struct str c
     *tokens -= 1;
     return (struct arm_throttle_state){ .remaining = (unsigned)*tokens };
 }
+
+void arm_throttle_charge(struct arm_throttle *t, struct str caller, enum arm_throttle_kind kind,
+                         double tokens)
+{
+    arm_throttle_bucket(t, caller, kind)->tokens -= tokens;
+}

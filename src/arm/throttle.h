@@ -41,5 +41,8 @@ enum arm_throttle_kind arm_throttle_kind_of(enum http_method method);
 /* Takes one token of the caller's, if there is one. */
 struct arm_throttle_state arm_throttle_take(struct arm_throttle *t, struct str caller,
                                             enum arm_throttle_kind kind, uint64_t now_us);
+/* What a request has cost besides: that many tokens more, on credit where there are not so many. */
+void arm_throttle_charge(struct arm_throttle *t, struct str caller, enum arm_throttle_kind kind,
+                         double tokens);
 
 #endif

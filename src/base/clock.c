@@ -60,3 +60,8 @@ uint64_t clock_monotonic_us(void)
 {
     return exact_us(CLOCK_MONOTONIC);
 }
+
+uint64_t clock_thread_us(void)
+{
+    return exact_us(CLOCK_THREAD_CPUTIME_ID);
+}

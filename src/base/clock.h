@@ -31,6 +31,8 @@ void clock_move_to(struct clock *c, int64_t now_ms);
 uint64_t clock_wall_us(void);
 /* Microseconds of a clock that never goes back and nobody moves: for measuring. */
 uint64_t clock_monotonic_us(void);
+/* What the calling thread has used of the processor. */
+uint64_t clock_thread_us(void);
 /* Milliseconds of such a clock, up to CLOCK_LATE_MS late, for less: for time-outs. Not to be compared with
  * clock_monotonic_us. */
 uint64_t clock_monotonic_ms(void);

@@ -20,12 +20,15 @@ static bool fail_arguments(struct str name, struct error *err)
 
 /* -- Parameters and variables ---------------------------------------------------------------- */
 
-static bool frame_parameter(const struct template_frame *frame, struct str name,
-                            yyjson_mut_val **result, struct error *err)
+static bool frame_parameter(struct template *t, struct str name, yyjson_mut_val **result,
+                            struct error *err)
 {
+    const struct template_frame *frame = t->frame;
     yyjson_val *parameter;
     size_t i, max;
 
+    if (!template_charge(&t->x, frame->count / 4, 0, err))
+        return false;
     yyjson_arr_foreach(template_or_empty(frame->parameters), i, max, parameter)
     {
         if (i < frame->count && str_equal_nocase(json_str(template_get(parameter, "name")), name)) {
@@ -45,7 +48,9 @@ static bool call_parameters(struct template *t, struct str name, yyjson_mut_val 
     struct template_named *p;
 
     if (t->frame)
-        return frame_parameter(t->frame, name, result, err);
+        return frame_parameter(t, name, result, err);
+    if (!template_charge(&t->x, t->parameter_count / 16, 0, err))
+        return false;
     p = template_find_named(t->parameters, t->parameter_count, name);
     if (p)
         return template_parameter(t, p, result, err);
@@ -78,6 +83,8 @@ static bool call_variables(struct template *t, struct str name, yyjson_mut_val *
 {
     struct template_named *v = template_find_named(t->variables, t->variable_count, name);
 
+    if (!template_charge(&t->x, t->variable_count / 16, 0, err))
+        return false;
     if (!v || t->frame)
         return error_set(err, ERROR_ARM_TEMPLATE,
                          "The template variable '%.*s' is not found. Please see "
@@ -131,6 +138,23 @@ static bool call_copy_index(struct template *t, struct str function, yyjson_mut_
 
 /* -- User functions -------------------------------------------------------------------------- */
 
+/* Looking for one goes through all of them. */
+static bool charge_functions(struct template *t, struct error *err)
+{
+    yyjson_val *functions = template_get(t->root, "functions"), *space;
+    uint64_t steps = 0;
+    size_t i, max;
+
+    if (t->function_steps)
+        return template_charge(&t->x, t->function_steps, 0, err);
+    yyjson_arr_foreach(template_or_empty(functions), i, max, space)
+    {
+        steps += 1 + yyjson_obj_size(space) + yyjson_obj_size(template_get(space, "members"));
+    }
+    t->function_steps = 1 + steps / 4;
+    return template_charge(&t->x, t->function_steps, 0, err);
+}
+
 /* "contoso.name" among the name spaces of the template; NULL. */
 static yyjson_val *find_function(const struct template *t, struct str name)
 {
@@ -159,6 +183,8 @@ static bool call_user(struct template *t, struct str name, yyjson_val *function,
     bool is_good = true;
     size_t i, max;
 
+    if (!template_charge(&t->x, yyjson_obj_size(function) + yyjson_obj_size(output), 0, err))
+        return false;
     if (yyjson_arr_size(frame.parameters) != count || !template_get(output, "value"))
         return error_set(err, ERROR_ARM_TEMPLATE,
                          "Unable to evaluate the template language function '%.*s': it takes %zu "
@@ -200,15 +226,18 @@ static enum template_answer call_named(struct template *t, struct str name, yyjs
 static enum template_answer call_subject(struct template *t, struct str name, size_t count,
                                          yyjson_mut_val **result, struct error *err)
 {
-    static const char *const names[] = { "deployment", "subscription", "resourceGroup",
-                                         "tenant",     "environment",  "deployer" };
+    static const char *const names[TEMPLATE_SUBJECTS] = { "deployment",    "subscription",
+                                                          "resourceGroup", "tenant",
+                                                          "environment",   "deployer" };
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         if (!str_equal_nocase(name, str_from(names[i])))
             continue;
         if (count)
             return answer(fail_arguments(name, err));
-        *result = t->host->subject(t->host->data, &t->x, str_from(names[i]));
+        if (!t->subjects[i])
+            t->subjects[i] = t->host->subject(t->host->data, &t->x, str_from(names[i]));
+        *result = t->subjects[i];
         if (*result)
             return TEMPLATE_DONE;
         return answer(error_set(err, ERROR_ARM_TEMPLATE,
@@ -238,6 +267,8 @@ enum template_answer template_call_out(void *data, struct template_context *x, s
         got = template_call_reference(t, name, args, count, result, err);
     if (got != TEMPLATE_UNKNOWN)
         return got;
+    if (!charge_functions(t, err))
+        return TEMPLATE_FAILED;
     function = find_function(t, name);
     return function ? answer(call_user(t, name, function, args, count, result, err))
                     : TEMPLATE_UNKNOWN;

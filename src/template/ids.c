@@ -9,6 +9,13 @@
 /* Its ids have no provider: "/subscriptions/S/resourceGroups/NAME". */
 #define GROUP_TYPE "Microsoft.Resources/resourceGroups"
 
+bool template_check_length(struct str text, const char *what, struct error *err)
+{
+    return text.len <= TEMPLATE_ID_BYTES_MAX ||
+           error_set(err, ERROR_ARM_TEMPLATE, "its %s '%.*s' is longer than %d bytes.", what,
+                     TEMPLATE_SHOWN(text), TEMPLATE_ID_BYTES_MAX);
+}
+
 bool template_join_id(struct arena *a, struct str scope, struct str type, const struct str *names,
                       size_t count, struct str *id)
 {
@@ -163,6 +170,8 @@ enum template_answer template_call_id(struct template *t, struct str name, yyjso
             fail(name, "its arguments must be strings", err);
             return TEMPLATE_FAILED;
         }
+        if (!template_check_length(texts[i], "argument", err))
+            return TEMPLATE_FAILED;
     }
     return call(t, name, texts, count, result, err) ? TEMPLATE_DONE : TEMPLATE_FAILED;
 }

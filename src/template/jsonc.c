@@ -54,6 +54,7 @@ static bool skip_comment(struct converter *v)
     if (end == SIZE_MAX)
         return fail(v, "the comment does not end");
     v->at += 2 + end + 2;
+    put(v, ' '); /* what stands before it and behind it is not one word */
     return true;
 }
 

@@ -115,7 +115,8 @@ static bool add_loops(struct template *t, yyjson_val *copies, yyjson_mut_val *ou
     {
         struct str name;
 
-        if (!template_string(t, template_get(copy, "name"), "name", &name, err) ||
+        if (!template_charge(&t->x, yyjson_obj_size(copy), 0, err) ||
+            !template_string(t, template_get(copy, "name"), "name", &name, err) ||
             !template_loop_values(t, name, copy, template_get(copy, "input"), &values, err))
             return false;
         yyjson_mut_obj_add(out, yyjson_mut_strn(t->x.doc, name.data, name.len), values);

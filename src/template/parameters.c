@@ -84,10 +84,7 @@ static bool read_given(struct template *t, const struct template_named *p, yyjso
                                TEMPLATE_SHOWN(p->name));
     if (!found || (yyjson_is_null(found) && template_get(p->definition, "defaultValue")))
         return true;
-    if (!template_charge(&t->x, 1, sizeof(**value), err))
-        return false;
-    *value = yyjson_val_mut_copy(t->x.doc, found);
-    return true;
+    return template_copy_given(t, found, value, err);
 }
 
 static bool read_default(struct template *t, struct template_named *p, yyjson_mut_val **value,

@@ -58,10 +58,18 @@ MUST_CHECK bool template_check_type(struct template *t, const char *what, struct
 /* "String", "SecureString", "Int", ... by the definition, references followed; empty for none. */
 struct str template_type_of(const struct template *t, yyjson_val *definition);
 bool template_is_secure(const struct template *t, yyjson_val *definition);
+/* Is it secure, or anything within it? */
+bool template_has_secrets(struct template *t, yyjson_val *definition);
 /* The definition with a "$ref" followed; NULL when there is no such definition. */
 yyjson_val *template_follow(const struct template *t, yyjson_val *definition);
 
+/* A copy of a value that the template or the request has, as it is; unlinked. */
+MUST_CHECK bool template_copy_given(struct template *t, yyjson_val *in, yyjson_mut_val **copy,
+                                    struct error *err);
+
 /* ids.c */
+/* Is a text short enough for an id, or a part of one? `what` is "id", "name", ... */
+MUST_CHECK bool template_check_length(struct str text, const char *what, struct error *err);
 /* Of "NAMESPACE/a/b" and the names x and y: ".../NAMESPACE/a/x/b/y"; false when their numbers differ. */
 MUST_CHECK bool template_join_id(struct arena *a, struct str scope, struct str type,
                                  const struct str *names, size_t count, struct str *id);

@@ -102,7 +102,10 @@ static bool ask(struct template *t, size_t found, struct template_question *q,
                     "needs an API version for a resource that the template does not "
                     "deploy",
                     err);
-    return t->host->ask(t->host->data, &t->x, q, value, err);
+    return template_check_length(q->id, "id", err) &&
+           template_check_length(q->api_version, "apiVersion", err) &&
+           template_check_length(q->function, "name", err) &&
+           t->host->ask(t->host->data, &t->x, q, value, err);
 }
 
 static bool is_text(yyjson_mut_val **args, size_t count, size_t i)

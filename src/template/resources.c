@@ -33,6 +33,13 @@ static bool add(struct template *t, struct template_resource **added, struct err
     return true;
 }
 
+/* A text that is a part of an id, or as short as one. */
+static bool read_id_text(struct template *t, yyjson_val *in, const char *what, struct str *value,
+                         struct error *err)
+{
+    return template_string(t, in, what, value, err) && template_check_length(*value, what, err);
+}
+
 /* Where a nested deployment deploys to: what it says, or where this one does. */
 static bool read_place(struct template *t, yyjson_val *definition, struct template_place *place,
                        struct error *err)
@@ -42,11 +49,11 @@ static bool read_place(struct template *t, yyjson_val *definition, struct templa
 
     *place = t->place;
     if (subscription) {
-        if (!template_string(t, subscription, "subscriptionId", &place->subscription_id, err))
+        if (!read_id_text(t, subscription, "subscriptionId", &place->subscription_id, err))
             return false;
         place->group = STR_NONE; /* another's, unless it says a group, too */
     }
-    return !group || template_string(t, group, "resourceGroup", &place->group, err);
+    return !group || read_id_text(t, group, "resourceGroup", &place->group, err);
 }
 
 /* What it lies in or extends; empty: nothing, as a resource group. */
@@ -59,7 +66,7 @@ static bool read_scope(struct template *t, struct template_resource *r, struct s
     *scope = template_place_id(t->x.arena, &r->place);
     if (!given)
         return true;
-    if (!template_string(t, given, "scope", &text, err))
+    if (!read_id_text(t, given, "scope", &text, err))
         return false;
     if (str_starts_with(text, STR("/")))
         *scope = text.len > 1 ? text : STR_NONE;
@@ -108,12 +115,12 @@ static bool read_texts(struct template *t, struct template_resource *r, struct e
 {
     yyjson_val *version = template_get(r->definition, "apiVersion");
 
-    if (!template_string(t, template_get(r->definition, "type"), "type", &r->type, err) ||
-        !template_string(t, template_get(r->definition, "name"), "name", &r->name, err))
+    if (!read_id_text(t, template_get(r->definition, "type"), "type", &r->type, err) ||
+        !read_id_text(t, template_get(r->definition, "name"), "name", &r->name, err))
         return false;
     if (!version)
         return error_set(err, ERROR_ARM_TEMPLATE, "its 'apiVersion' is missing.");
-    return template_string(t, version, "apiVersion", &r->api_version, err);
+    return read_id_text(t, version, "apiVersion", &r->api_version, err);
 }
 
 static bool fill(struct template *t, struct template_resource *r,
@@ -121,6 +128,8 @@ static bool fill(struct template *t, struct template_resource *r,
 {
     if (!yyjson_is_obj(r->definition))
         return error_set(err, ERROR_ARM_TEMPLATE, "it must be an object.");
+    if (!template_charge(&t->x, yyjson_obj_size(r->definition), 0, err)) /* gone through for each */
+        return false;
     if (!template_condition(t, r->definition, &r->is_wanted, err) || !read_texts(t, r, err))
         return false;
     if (parent) {
@@ -132,7 +141,7 @@ static bool fill(struct template *t, struct template_resource *r,
     r->place = t->place;
     if ((r->is_deployment || r->is_existing) && !read_place(t, r->definition, &r->place, err))
         return false;
-    return make_id(t, r, err);
+    return make_id(t, r, err) && template_check_length(r->id, "id", err);
 }
 
 static bool add_all(struct template *t, yyjson_val *resources, size_t parent, unsigned depth,
@@ -246,27 +255,30 @@ static bool add_all(struct template *t, yyjson_val *resources, size_t parent, un
 /* -- What comes before it -------------------------------------------------------------------- */
 
 /* A loop without a turn: what depends on it depends on nothing. */
-static bool is_empty_loop(const struct template *t, struct str name)
+static bool find_empty_loop(struct template *t, struct str name, bool *found, struct error *err)
 {
     yyjson_val *resources = template_get(t->root, "resources"), *definition;
     size_t i, max;
 
+    *found = t->is_symbolic && json_get_nocase(resources, name);
     if (t->is_symbolic)
-        return json_get_nocase(resources, name) != NULL;
+        return template_charge(&t->x, yyjson_obj_size(resources), 0, err);
     yyjson_arr_foreach(template_or_empty(resources), i, max, definition)
     {
         yyjson_val *copy = template_get(definition, "copy");
 
-        if (str_equal_nocase(json_str(template_get(copy, "name")), name))
-            return true;
+        if (!template_charge(&t->x, yyjson_obj_size(definition) + yyjson_obj_size(copy), 0, err))
+            return false;
+        *found = *found || str_equal_nocase(json_str(template_get(copy, "name")), name);
     }
-    return false;
+    return true;
 }
 
 /* All turns of a loop, or the one resource of that name. */
 static bool depend(struct template *t, size_t i, struct str name, struct error *err)
 {
     size_t count = 0, found;
+    bool is_empty_loop;
 
     if (!template_charge(&t->x, 1 + t->resource_count / 4, 0, err))
         return false;
@@ -284,7 +296,9 @@ static bool depend(struct template *t, size_t i, struct str name, struct error *
     found = template_find_resource(t, name);
     if (found != TEMPLATE_NONE)
         return template_need(t, i, found, err);
-    return is_empty_loop(t, name) ||
+    if (!find_empty_loop(t, name, &is_empty_loop, err))
+        return false;
+    return is_empty_loop ||
            template_refuse(err,
                            "The resource '%.*s' is not defined in the template. Please see "
                            "https://aka.ms/arm-syntax for usage details.",
@@ -396,12 +410,8 @@ static bool nested_template(struct template *t, yyjson_val *properties, yyjson_v
 {
     yyjson_val *options = template_get(properties, "expressionEvaluationOptions");
 
-    if (str_equal_nocase(json_str(template_get(options, "scope")), STR("inner"))) {
-        if (!template_charge(&t->x, 1, 0, err))
-            return false;
-        *value = yyjson_val_mut_copy(t->x.doc, in);
-        return true;
-    }
+    if (str_equal_nocase(json_str(template_get(options, "scope")), STR("inner")))
+        return template_copy_given(t, in, value, err);
     if (!template_value(t, in, value, err))
         return false;
     escape(t, *value);

@@ -6,6 +6,9 @@
 
 #include "base/format.h"
 
+/* Members that a template may have, more than there are sections: they are looked for again and again. */
+#define SECTIONS_MAX 64
+
 /* -- Errors ---------------------------------------------------------------------------------- */
 
 bool template_refuse(struct error *err, const char *format, ...)
@@ -61,6 +64,25 @@ yyjson_val *template_or_empty(yyjson_val *value)
     static yyjson_val empty = { .tag = YYJSON_TYPE_ARR };
 
     return value ? value : &empty;
+}
+
+/* yyjson keeps a value and all that is in it side by side. */
+bool template_copy_given(struct template *t, yyjson_val *in, yyjson_mut_val **copy,
+                         struct error *err)
+{
+    yyjson_val *end = unsafe_yyjson_get_next(in);
+    size_t bytes = (size_t)(end - in) * sizeof(**copy);
+
+    if (!template_charge(&t->x, (size_t)(end - in), 0, err))
+        return false;
+    for (yyjson_val *v = in; v < end; v++) {
+        if (unsafe_yyjson_is_str(v) || unsafe_yyjson_is_raw(v))
+            bytes += unsafe_yyjson_get_len(v);
+    }
+    if (!template_charge(&t->x, bytes / TEMPLATE_STEP_BYTES, bytes, err))
+        return false;
+    *copy = yyjson_val_mut_copy(t->x.doc, in);
+    return true;
 }
 
 struct template_named *template_find_named(struct template_named *list, size_t count,
@@ -190,6 +212,10 @@ bool template_load(struct template *t, const struct template_place *place,
     if (!yyjson_is_obj(root))
         return error_set(err, ERROR_ARM_TEMPLATE,
                          "Deployment template parse failed: 'it must be an object'.");
+    if (yyjson_obj_size(root) > SECTIONS_MAX)
+        return error_set(err, ERROR_ARM_TEMPLATE,
+                         "Deployment template parse failed: 'it has more than %d members'.",
+                         SECTIONS_MAX);
     return check_schema(t, err) && check_language(t, err) &&
            check_section(t, "parameters", TEMPLATE_PARAMETERS_MAX, err) &&
            check_section(t, "variables", TEMPLATE_VARIABLES_MAX, err) &&
@@ -229,7 +255,7 @@ static bool add_output(struct template *t, struct str name, yyjson_val *output,
         !template_check_type(t, "output", name, output, value, err))
         return false;
     json_set_str(t->x.doc, shown, "type", template_type_of(t, output));
-    if (!template_is_secure(t, output))
+    if (!template_has_secrets(t, output))
         json_set(t->x.doc, shown, "value", value);
     yyjson_mut_obj_add(outputs, yyjson_mut_strncpy(t->x.doc, name.data, name.len), shown);
     return true;
@@ -266,7 +292,7 @@ bool template_shown_parameters(struct template *t, yyjson_mut_val **shown, struc
         yyjson_mut_val *item = yyjson_mut_obj(t->x.doc), *value, *copy;
 
         json_set_str(t->x.doc, item, "type", template_type_of(t, p->definition));
-        if (!template_is_secure(t, p->definition)) {
+        if (!template_has_secrets(t, p->definition)) {
             if (!template_parameter(t, p, &value, err) || !template_copy(&t->x, value, &copy, err))
                 return false;
             json_set(t->x.doc, item, "value", copy);

@@ -27,10 +27,16 @@
 #define TEMPLATE_OUTPUTS_MAX 64
 /* Turns of one loop ("copy"). */
 #define TEMPLATE_COPIES_MAX 800
+/* Not Azure's: an id, a type, a name or an api-version in bytes, which are longer than any resource's. Each is copied for each
+ * resource that has it. */
+#define TEMPLATE_ID_BYTES_MAX 2048
 /* Not Azure's: resources that one refers to or depends on, each counted once for each. */
 #define TEMPLATE_NEEDS_MAX 100000
 
 #define TEMPLATE_NONE SIZE_MAX
+
+/* The host's subjects. */
+#define TEMPLATE_SUBJECTS 6
 
 /* What it is deployed to. */
 struct template_place {
@@ -119,6 +125,9 @@ struct template
     size_t waits_on; /* what it refers to and is not there yet; TEMPLATE_NONE */
     const struct template_loop *loop;
     const struct template_frame *frame; /* the user function around; NULL */
+    uint64_t function_steps; /* that it takes to find a user function; 0: not known yet */
+    yyjson_mut_val
+        *subjects[TEMPLATE_SUBJECTS]; /* as the host has given them; NULL: not asked yet */
 };
 
 /* `t` is the caller's, zeroed. Of its context, the caller fills arena, doc, budget and now_ms. `parameters` may be NULL. What
@@ -142,6 +151,9 @@ MUST_CHECK bool template_outputs(struct template *t, yyjson_mut_val **outputs, s
 /* The same of the parameters. */
 MUST_CHECK bool template_shown_parameters(struct template *t, yyjson_mut_val **shown,
                                           struct error *err);
+
+/* Takes the values of secure parameters out of a message. */
+void template_hide_secrets(struct template *t, struct error *err);
 
 /* The member of that name, without regard to case, and not null; NULL. For members of templates and of the requests that they come
  * in. */

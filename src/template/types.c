@@ -36,6 +36,7 @@ struct checked {
     struct template *t;
     const char *what;
     struct error *err;
+    bool is_secure; /* what it lies in is: no message shows it */
 };
 
 static const struct type_name *find_name(struct str name)
@@ -47,6 +48,15 @@ static const struct type_name *find_name(struct str name)
     return NULL;
 }
 
+/* What a "$ref" refers to; NULL when it is not there. */
+static yyjson_val *find_definition(const struct template *t, struct str reference)
+{
+    if (!str_starts_with(reference, STR(DEFINITIONS)))
+        return NULL;
+    return json_get_nocase(template_get(t->root, "definitions"),
+                           str_slice(reference, sizeof(DEFINITIONS) - 1, SIZE_MAX));
+}
+
 yyjson_val *template_follow(const struct template *t, yyjson_val *definition)
 {
     for (unsigned i = 0; i < REFERENCES_MAX; i++) {
@@ -54,10 +64,7 @@ yyjson_val *template_follow(const struct template *t, yyjson_val *definition)
 
         if (str_is_empty(reference))
             return definition;
-        if (!str_starts_with(reference, STR(DEFINITIONS)))
-            return NULL;
-        definition = json_get_nocase(template_get(t->root, "definitions"),
-                                     str_slice(reference, sizeof(DEFINITIONS) - 1, SIZE_MAX));
+        definition = find_definition(t, reference);
     }
     return NULL;
 }
@@ -83,6 +90,62 @@ bool template_is_secure(const struct template *t, yyjson_val *definition)
     return name && name->is_secure;
 }
 
+/* -- Secrets within -------------------------------------------------------------------------- */
+
+/* What is looked through: the definition, and those that it refers to, each once. */
+struct search {
+    struct template *t;
+    yyjson_val **found;
+    size_t found_count;
+};
+
+static void add_reference(struct search *s, struct str reference)
+{
+    yyjson_val *definition = find_definition(s->t, reference);
+
+    for (size_t i = 0; i < s->found_count; i++) {
+        if (s->found[i] == definition)
+            return;
+    }
+    if (definition)
+        s->found[s->found_count++] = definition;
+}
+
+/* A text "type" that is no member's name may be taken for one: then something is hidden that need not be. */
+static bool is_secure_inside(struct search *s, yyjson_val *definition)
+{
+    yyjson_val *end = unsafe_yyjson_get_next(definition);
+    const struct type_name *name;
+    struct error ignored;
+
+    if (!template_charge(&s->t->x, (uint64_t)(end - definition) / 4, 0, &ignored))
+        return true;
+    for (yyjson_val *v = definition; v + 1 < end; v++) {
+        name = str_equal_nocase(json_str(v), STR("type")) ? find_name(json_str(v + 1)) : NULL;
+        if (name && name->is_secure)
+            return true;
+        if (str_equal(json_str(v), STR("$ref")))
+            add_reference(s, json_str(v + 1));
+    }
+    return false;
+}
+
+bool template_has_secrets(struct template *t, yyjson_val *definition)
+{
+    yyjson_val *definitions = template_get(t->root, "definitions");
+    struct search s = { .t = t };
+
+    if (template_is_secure(t, definition))
+        return true;
+    s.found = ARENA_ARRAY(t->x.arena, yyjson_val *, 1 + yyjson_obj_size(definitions));
+    s.found[s.found_count++] = definition;
+    for (size_t i = 0; i < s.found_count; i++) {
+        if (is_secure_inside(&s, s.found[i]))
+            return true;
+    }
+    return false;
+}
+
 /* -- Messages -------------------------------------------------------------------------------- */
 
 static bool fail(const struct checked *c, struct str name, const char *why)
@@ -104,7 +167,7 @@ static bool fail_type(const struct checked *c, struct str name, const char *expe
 }
 
 static bool fail_allowed(const struct checked *c, struct str name, yyjson_val *allowed,
-                         yyjson_mut_val *value, bool is_secure)
+                         yyjson_mut_val *value)
 {
     struct str shown = STR_NONE, text = STR("(secure)");
     yyjson_val *item;
@@ -119,7 +182,7 @@ static bool fail_allowed(const struct checked *c, struct str name, yyjson_val *a
                              TEMPLATE_SHOWN(text));
     }
     text = STR("(secure)");
-    if (!is_secure)
+    if (!c->is_secure)
         text =
             yyjson_mut_is_str(value) ? json_mut_str(value) : json_write_mut(c->t->x.arena, value);
     return error_set(c->err, ERROR_ARM_TEMPLATE,
@@ -134,9 +197,9 @@ static bool fail_allowed(const struct checked *c, struct str name, yyjson_val *a
 /* The same as `template_equal`, of a value of the template. */
 static bool is_same(const struct checked *c, yyjson_val *a, yyjson_mut_val *b, bool *same)
 {
-    yyjson_mut_val *copy = yyjson_val_mut_copy(c->t->x.doc, a);
+    yyjson_mut_val *copy;
 
-    return template_charge(&c->t->x, 1, yyjson_get_len(a) + sizeof(*copy), c->err) &&
+    return template_copy_given(c->t, a, &copy, c->err) &&
            template_equal(&c->t->x, copy, b, same, c->err);
 }
 
@@ -144,7 +207,6 @@ static bool check_allowed(const struct checked *c, struct str name, yyjson_val *
                           yyjson_mut_val *value)
 {
     yyjson_val *allowed = template_get(type, "allowedValues"), *item;
-    const struct type_name *known = find_name(json_str(template_get(type, "type")));
     yyjson_mut_val *part;
     bool is_in = true;
     size_t i, max, k, count;
@@ -168,7 +230,7 @@ static bool check_allowed(const struct checked *c, struct str name, yyjson_val *
         if (is_in)
             return true;
     }
-    return fail_allowed(c, name, allowed, value, known && known->is_secure);
+    return fail_allowed(c, name, allowed, value);
 }
 
 static bool check_bound(const struct checked *c, struct str name, yyjson_val *type,
@@ -231,6 +293,8 @@ static bool check_more(const struct checked *c, struct str name, yyjson_val *typ
         return true;
     yyjson_mut_obj_foreach(value, i, max, key, item)
     {
+        if (!template_charge(&c->t->x, 1 + yyjson_obj_size(properties) / 4, 0, c->err))
+            return false;
         if (json_get_nocase(properties, json_mut_str(key)))
             continue;
         if (yyjson_is_false(more)) {
@@ -296,6 +360,8 @@ static bool check_array(const struct checked *c, struct str name, yyjson_val *ty
     yyjson_mut_arr_foreach(value, i, max, item)
     {
         wanted = i < yyjson_arr_size(prefix) ? yyjson_arr_get(prefix, i) : items;
+        if (!template_charge(&c->t->x, yyjson_arr_size(prefix) / 4, 0, c->err))
+            return false;
         if (yyjson_is_false(wanted))
             return fail(c, name, "It has too many items.");
         if (yyjson_is_obj(wanted) &&
@@ -329,6 +395,7 @@ static bool check_inside(const struct checked *c, struct str name, yyjson_val *t
 static bool check(const struct checked *c, struct str name, yyjson_val *type, yyjson_mut_val *value)
 {
     yyjson_val *followed = template_follow(c->t, type);
+    struct checked inner = *c;
     bool is_good = true;
 
     if (!followed)
@@ -337,12 +404,16 @@ static bool check(const struct checked *c, struct str name, yyjson_val *type, yy
                          c->what, TEMPLATE_SHOWN(name));
     if (yyjson_mut_is_null(value) && is_nullable(c, type))
         return true;
-    if (!template_charge(&c->t->x, 1, 0, c->err) || !template_enter(&c->t->x, c->err))
+    if (!template_charge(&c->t->x, 1 + yyjson_obj_size(type) + yyjson_obj_size(followed), 0,
+                         c->err) ||
+        !template_enter(&c->t->x, c->err))
         return false;
-    is_good = check_inside(c, name, followed, value);
+    inner.is_secure = c->is_secure || template_is_secure(c->t, followed);
+    is_good = check_inside(&inner, name, followed, value);
     /* what stands beside a "$ref" holds, too */
     if (is_good && followed != type)
-        is_good = check_allowed(c, name, type, value) && check_bounds(c, name, type, value);
+        is_good =
+            check_allowed(&inner, name, type, value) && check_bounds(&inner, name, type, value);
     template_leave(&c->t->x);
     return is_good;
 }
@@ -350,7 +421,7 @@ static bool check(const struct checked *c, struct str name, yyjson_val *type, yy
 bool template_check_type(struct template *t, const char *what, struct str name, yyjson_val *type,
                          yyjson_mut_val *value, struct error *err)
 {
-    struct checked c = { t, what, err };
+    struct checked c = { .t = t, .what = what, .err = err };
 
     if (!find_name(json_str(template_get(template_follow(t, type), "type"))) &&
         !template_get(type, "$ref"))

@@ -99,6 +99,9 @@ bool account_check_encryption(struct arm_change *change, const char *path, struc
     return true;
 }
 
+/* Keys that one call may want, which the deployment of a template does for each account with one of its own. */
+#define ASKED_MAX 16
+
 /* -- The key that is named ------------------------------------------------------------------- */
 
 /* The vault is empty where the document names none. Texts lie in the arena. */
@@ -129,11 +132,23 @@ static bool is_there(struct arm_call *c, const struct key_reference *key)
     return box != NULL;
 }
 
+/* Each try of a call asks for one more. */
+static bool is_asked(const struct arm_call *c, const struct key_reference *key)
+{
+    unsigned count = 0;
+
+    for (const struct arm_asked_key *a = c->request->asked; a; a = a->next) {
+        if (is_same(&a->key, key) || ++count == ASKED_MAX)
+            return true;
+    }
+    return false;
+}
+
 /* Fills in the version. A vault is asked by whoever names a key of it, so that the newest version is
  * the newest, and a key is taken that is there now. */
 static bool find_key(struct arm_call *c, struct key_reference *key, struct error *err)
 {
-    if (!c->request->has_asked_vault) {
+    if (!is_asked(c, key)) {
         c->wanted_key = *key;
         return error_set(err, ERROR_ARM_KEY_VAULT, NULL);
     }

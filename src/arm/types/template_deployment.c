@@ -18,194 +18,11 @@
 /* Where the operations of those in a group are specified to be. */
 #define IN_GROUP_SHORT "/subscriptions/{}/resourceGroups/{}/deployments"
 
-/* -- What is shown --------------------------------------------------------------------------- */
+/* Characters of the deployments that one page of a list goes through. */
+#define PAGE_CHARS_MAX ((uint64_t)8 * 1024 * 1024)
 
-/* The name spaces and types that it uses, as "providers". */
-static yyjson_mut_val *show_providers(const struct template_deployment *d, yyjson_mut_doc *doc)
-{
-    yyjson_mut_val *list = yyjson_mut_arr(doc);
-
-    for (size_t i = 0; i < d->template.resource_count; i++) {
-        struct str type = d->template.resources[i].type, space;
-        yyjson_mut_val *provider = NULL, *item, *types, *locations;
-        size_t k, max;
-        bool has_type = false;
-
-        if (!d->template.resources[i].is_wanted)
-            continue;
-        str_split(&type, '/', &space);
-        yyjson_mut_arr_foreach(list, k, max, item)
-        {
-            if (str_equal_nocase(json_mut_str(yyjson_mut_obj_get(item, "namespace")), space))
-                provider = item;
-        }
-        if (!provider) {
-            provider = yyjson_mut_obj(doc);
-            json_set_str(doc, provider, "namespace", space);
-            json_set(doc, provider, "resourceTypes", yyjson_mut_arr(doc));
-            yyjson_mut_arr_append(list, provider);
-        }
-        types = yyjson_mut_obj_get(provider, "resourceTypes");
-        yyjson_mut_arr_foreach(types, k, max, item)
-        {
-            has_type =
-                has_type ||
-                str_equal_nocase(json_mut_str(yyjson_mut_obj_get(item, "resourceType")), type);
-        }
-        if (has_type)
-            continue;
-        item = yyjson_mut_obj(doc);
-        locations = yyjson_mut_arr(doc);
-        json_set_str(doc, item, "resourceType", type);
-        json_set(doc, item, "locations", locations);
-        yyjson_mut_arr_append(types, item);
-    }
-    return list;
-}
-
-static yyjson_mut_val *show_reference(yyjson_mut_doc *doc, const struct template_resource *r)
-{
-    yyjson_mut_val *item = yyjson_mut_obj(doc);
-
-    json_set_str(doc, item, "id", r->id);
-    json_set_str(doc, item, "resourceType", r->type);
-    json_set_str(doc, item, "resourceName", r->name);
-    return item;
-}
-
-static yyjson_mut_val *show_dependencies(const struct template_deployment *d, yyjson_mut_doc *doc)
-{
-    yyjson_mut_val *list = yyjson_mut_arr(doc);
-
-    for (size_t i = 0; i < d->template.resource_count; i++) {
-        const struct template_resource *r = &d->template.resources[i];
-        yyjson_mut_val *needs = yyjson_mut_arr(doc), *item;
-
-        for (size_t k = 0; k < r->need_count; k++)
-            yyjson_mut_arr_append(needs, show_reference(doc, &d->template.resources[r->needs[k]]));
-        if (!r->is_wanted || r->is_existing || !r->need_count)
-            continue;
-        item = show_reference(doc, r);
-        json_set(doc, item, "dependsOn", needs);
-        yyjson_mut_arr_append(list, item);
-    }
-    return list;
-}
-
-/* What Azure calls the resources that a template would deploy. */
-static yyjson_mut_val *show_ids(const struct template_deployment *d, yyjson_mut_doc *doc)
-{
-    yyjson_mut_val *list = yyjson_mut_arr(doc), *item;
-
-    for (size_t i = 0; i < d->template.resource_count; i++) {
-        if (!d->template.resources[i].is_wanted || d->template.resources[i].is_existing)
-            continue;
-        item = yyjson_mut_obj(doc);
-        json_set_str(doc, item, "id", d->template.resources[i].id);
-        yyjson_mut_arr_append(list, item);
-    }
-    return list;
-}
-
-static struct str correlation(const struct arm_call *c)
-{
-    char guid[GUID_TEXT_LEN + 1];
-
-    if (c->request->correlation_id.len)
-        return c->request->correlation_id;
-    format_guid(guid);
-    return arena_copy(c->arena, str_from(guid));
-}
-
-/* The members that a validation has, too. */
-static bool show_common(struct template_deployment *d, yyjson_mut_doc *doc,
-                        yyjson_mut_val *properties, struct error *err)
-{
-    struct arm_call *c = d->call;
-    double seconds = (double)(clock_monotonic_us() - d->began_us) / 1e6;
-    yyjson_mut_val *parameters;
-
-    if (!template_shown_parameters(&d->template, &parameters, err))
-        return false;
-    json_set_str(doc, properties, "templateHash", template_hash(c->arena, d->source));
-    json_set(doc, properties, "parameters", parameters);
-    json_set_str(doc, properties, "mode", d->is_complete ? STR("Complete") : STR("Incremental"));
-    json_set_str(doc, properties, "timestamp", format_time(c->arena, clock_now_ms(c->arm->clock)));
-    json_set_str(doc, properties, "duration", arena_printf(c->arena, "PT%.4fS", seconds));
-    json_set_str(doc, properties, "correlationId", correlation(c));
-    json_set(doc, properties, "providers", show_providers(d, doc));
-    json_set(doc, properties, "dependencies", show_dependencies(d, doc));
-    return true;
-}
-
-static yyjson_mut_val *show_head(const struct template_deployment *d, yyjson_mut_doc *doc)
-{
-    yyjson_mut_val *root = yyjson_mut_obj(doc);
-
-    json_set_str(doc, root, "id", d->id);
-    json_set_str(doc, root, "name", d->name);
-    json_set_str(doc, root, "type", str_from(arm_template_deployment_type.name));
-    if (d->location.len)
-        json_set_str(doc, root, "location", d->location);
-    if (d->tags)
-        json_set(doc, root, "tags", yyjson_val_mut_copy(doc, d->tags));
-    return root;
-}
-
-static yyjson_mut_val *show_error(const struct template_deployment *d, yyjson_mut_doc *doc)
-{
-    struct str details = json_write_mut(d->call->arena, d->failures);
-    yyjson_mut_val *error = arm_error_object(doc, &d->error, details);
-
-    json_set_str(doc, error, "target", d->id);
-    return error;
-}
-
-/* Of what is too large to be kept, the largest goes, whose lack is an error of the deployment's. */
-static struct str fit(struct template_deployment *d, yyjson_mut_doc *doc, yyjson_mut_val *root,
-                      yyjson_mut_val *properties)
-{
-    static const char *const names[] = { "outputs", "parameters", "dependencies",
-                                         "outputResources" };
-    struct str text = json_write_mut(d->call->arena, root);
-
-    for (size_t i = 0; i < ARRAY_LEN(names) && text.len > TEMPLATE_SHOWN_BYTES_MAX; i++) {
-        yyjson_mut_obj_remove_key(properties, names[i]);
-        error_set(&d->error, ERROR_ARM_DEPLOYMENT_SIZE,
-                  "The deployment's outputs and parameters are too large: what is kept of a "
-                  "deployment may have at most %zu bytes.",
-                  TEMPLATE_SHOWN_BYTES_MAX);
-        json_set_str(doc, properties, "provisioningState", STR("Failed"));
-        yyjson_mut_arr_clear(d->failures);
-        json_set(doc, properties, "error", show_error(d, doc));
-        text = json_write_mut(d->call->arena, root);
-    }
-    return text;
-}
-
-static bool keep(struct template_deployment *d, struct str *shown, struct error *err)
-{
-    yyjson_mut_doc *doc = d->run->doc;
-    yyjson_mut_val *root = show_head(d, doc), *properties = yyjson_mut_obj(doc);
-    yyjson_mut_val *payload = yyjson_mut_obj(doc);
-    bool has_failed = yyjson_mut_arr_size(d->failures) > 0;
-
-    json_set_str(doc, properties, "provisioningState",
-                 has_failed ? STR("Failed") : STR("Succeeded"));
-    if (!show_common(d, doc, properties, err))
-        return false;
-    if (d->outputs)
-        json_set(doc, properties, "outputs", d->outputs);
-    json_set(doc, properties, "outputResources", d->resources);
-    if (has_failed)
-        json_set(doc, properties, "error", show_error(d, doc));
-    json_set(doc, root, "properties", properties);
-    *shown = fit(d, doc, root, properties);
-    json_set(doc, payload, "template", yyjson_val_mut_copy(doc, d->source));
-    json_set(doc, payload, "operations", d->operations);
-    return template_record_put(d->call, d->scope, d->name, *shown,
-                               json_write_mut(d->call->arena, payload), err);
-}
+/* What a deployment takes of the caller's rate: one write for each so long as it takes. */
+#define WRITE_US 1000.0
 
 /* -- Making one ------------------------------------------------------------------------------ */
 
@@ -235,6 +52,19 @@ static bool check_before(struct template_deployment *d, bool *existed, struct er
                      STR_ARGS(d->location), STR_ARGS(d->name), STR_ARGS(location));
 }
 
+static bool keep(struct template_deployment *d, struct str *shown, struct error *err)
+{
+    yyjson_mut_doc *doc = d->run->doc;
+    yyjson_mut_val *payload = yyjson_mut_obj(doc);
+
+    if (!template_show(d, shown, err))
+        return false;
+    json_set(doc, payload, "template", yyjson_val_mut_copy(doc, d->source));
+    json_set(doc, payload, "operations", d->operations);
+    return template_record_put(d->call, d->scope, d->name, *shown,
+                               json_write_mut(d->call->arena, payload), err);
+}
+
 /* Where what became of it can be asked for again. */
 static void add_operation_link(const struct template_deployment *d)
 {
@@ -248,7 +78,7 @@ static void add_operation_link(const struct template_deployment *d)
                                   STR_ARGS(c->api_version)));
 }
 
-static bool put(struct arm_call *c, struct error *err)
+static bool deploy(struct arm_call *c, struct error *err)
 {
     struct template_deployment *d = ARENA_NEW(c->arena, struct template_deployment);
     struct template_run run;
@@ -270,7 +100,7 @@ static bool put(struct arm_call *c, struct error *err)
     return true;
 }
 
-static bool validate(struct arm_call *c, struct error *err)
+static bool look(struct arm_call *c, struct error *err)
 {
     struct template_deployment *d = ARENA_NEW(c->arena, struct template_deployment);
     yyjson_mut_val *root, *properties;
@@ -281,19 +111,19 @@ static bool validate(struct arm_call *c, struct error *err)
     if (d->is_checked &&
         (!template_deployment_try(d, err) || !template_deployment_refuse(d, run.refusals, err)))
         return false;
-    root = show_head(d, run.doc);
+    root = template_show_head(d, run.doc);
     properties = yyjson_mut_obj(run.doc);
     json_set_str(run.doc, properties, "provisioningState", STR("Succeeded"));
-    if (!show_common(d, run.doc, properties, err))
+    if (!template_show_common(d, run.doc, properties, err))
         return false;
-    json_set(run.doc, properties, "validatedResources", show_ids(d, run.doc));
+    json_set(run.doc, properties, "validatedResources", template_show_ids(d, run.doc));
     json_set(run.doc, root, "properties", properties);
     arm_reply_json(c, 200, root);
     return true;
 }
 
 /* What is wrong with the template is a what-if's result, as in Azure. */
-static bool what_if(struct arm_call *c, struct error *err)
+static bool tell(struct arm_call *c, struct error *err)
 {
     struct template_deployment *d = ARENA_NEW(c->arena, struct template_deployment);
     yyjson_mut_val *root, *properties;
@@ -309,6 +139,33 @@ static bool what_if(struct arm_call *c, struct error *err)
     json_set(run.doc, root, "properties", properties);
     arm_reply_json(c, 200, root);
     return true;
+}
+
+/* Others wait while one deployment holds the store's thread: who lets them wait has to wait, too, before the next one. */
+static bool count_time(struct arm_call *c, arm_handler *work, struct error *err)
+{
+    uint64_t began_us = clock_thread_us();
+    bool is_good = work(c, err);
+
+    if (!c->request->run)
+        arm_throttle_charge(&c->arm->throttle, c->request->principal.object_id, THROTTLE_WRITES,
+                            (double)(clock_thread_us() - began_us) / WRITE_US);
+    return is_good;
+}
+
+static bool put(struct arm_call *c, struct error *err)
+{
+    return count_time(c, deploy, err);
+}
+
+static bool validate(struct arm_call *c, struct error *err)
+{
+    return count_time(c, look, err);
+}
+
+static bool what_if(struct arm_call *c, struct error *err)
+{
+    return count_time(c, tell, err);
 }
 
 /* -- Asking for them ------------------------------------------------------------------------- */
@@ -384,6 +241,7 @@ static bool list(struct arm_call *c, struct error *err)
     struct str *names, state, last = STR_NONE;
     struct arm_page page;
     yyjson_val *shown;
+    uint64_t chars = 0;
     size_t count;
     bool found, is_before;
 
@@ -396,17 +254,18 @@ static bool list(struct arm_call *c, struct error *err)
             is_before = !str_equal(names[i], page.after_key);
             continue;
         }
+        if (yyjson_mut_arr_size(value) == page.size || chars > PAGE_CHARS_MAX) {
+            arm_page_link(c, doc, root, last);
+            break;
+        }
         if (!template_record_get(c, d->scope, names[i], &shown, &found, err))
             return false;
+        last = names[i];
+        chars += json_count_chars(shown);
         if (!found ||
             (state.len &&
              !str_equal_nocase(json_str(json_at(shown, "properties.provisioningState")), state)))
             continue;
-        if (yyjson_mut_arr_size(value) == page.size) {
-            arm_page_link(c, doc, root, last);
-            break;
-        }
-        last = names[i];
         yyjson_mut_arr_append(value, yyjson_val_mut_copy(doc, shown));
     }
     json_set(doc, root, "value", value);

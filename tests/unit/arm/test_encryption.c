@@ -14,9 +14,10 @@
 #define NEWEST "{\"properties\":{\"encryption\":" KEY_OF("k", "null") "}}"
 #define BY_THE_SERVICE \
     "{\"properties\":{\"encryption\":{\"keySource\":\"Microsoft.CognitiveServices\"}}}"
-#define NEW_ACCOUNT(encryption)                                                               \
-    "{\"kind\":\"OpenAI\",\"sku\":{\"name\":\"S0\"},\"location\":\"eastus\",\"properties\":{" \
-    "\"encryption\":" encryption "}}"
+#define ENCRYPTED_ACCOUNT(encryption)                                                        \
+    "\"kind\":\"OpenAI\",\"sku\":{\"name\":\"S0\"},\"location\":\"eastus\",\"properties\":{" \
+    "\"encryption\":" encryption "}"
+#define NEW_ACCOUNT(encryption) "{" ENCRYPTED_ACCOUNT(encryption) "}"
 #define OTHER G "/providers/Microsoft.CognitiveServices/accounts/other"
 
 #define GONE G "/providers/Microsoft.CognitiveServices/accounts/gone"
@@ -199,6 +200,25 @@ static void test_an_account_that_is_made_with_one(void **state)
     vault_folder_delete(&folder, VAULT, "k", "two");
     refresh(f);
     expect_served(f, key, true);
+}
+
+/* Of a template, each account may have a key of its own. */
+static void test_accounts_of_a_template(void **state)
+{
+    struct fixture *f = *state;
+    yyjson_val *shown;
+
+#define IN_TEMPLATE(name, version)                              \
+    "{\"type\":\"Microsoft.CognitiveServices/"                  \
+    "accounts\",\"apiVersion\":\"2024-10-01\",\"name\":\"" name \
+    "\"," ENCRYPTED_ACCOUNT(KEY_OF("k", "\"" version "\"")) "}"
+    shown = expect(f, 201, HTTP_PUT,
+                   G "/providers/Microsoft.Resources/deployments/d?api-version=2022-09-01",
+                   "{\"properties\":{\"mode\":\"Incremental\",\"template\":{\"$schema\":\"https://"
+                   "schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#\","
+                   "\"contentVersion\":\"1.0.0.0\",\"resources\":[" IN_TEMPLATE(
+                       "first", "one") "," IN_TEMPLATE("second", "two") "]}}}");
+    assert_text(shown, "properties.provisioningState", "Succeeded");
 }
 
 static void test_a_new_key_is_wrapped_too(void **state)
@@ -476,6 +496,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(test_the_key_that_is_named_wraps),
+        T(test_accounts_of_a_template),
         T(test_an_account_that_is_made_with_one),
         T(test_a_new_key_is_wrapped_too),
         T(test_other_writes),

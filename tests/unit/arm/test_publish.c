@@ -162,10 +162,36 @@ static void test_counters_stay(void **state)
     directory_unref(first);
 }
 
+/* What parts of a call change is published once with it, where that reads all there is. */
+static void test_parts(void **state)
+{
+    struct fixture *f = *state;
+    struct arm_call outer = { .arm = f->arm, .arena = f->arena };
+    unsigned roles = 0, principals = 0, changed = 0;
+
+    for (int i = 0; i < 3; i++) {
+        struct arm_call part = { .arm = f->arm, .arena = f->arena };
+
+        arm_publish_roles(&part);
+        arm_publish_account(&part, STR("/a"));
+        arm_publish_principal(&part, STR("someone"));
+        arm_publish_adopt(&outer, &part);
+    }
+    for (const struct arm_publication *p = outer.publications; p; p = p->next) {
+        roles += p->has_roles;
+        principals += p->has_principals;
+        changed += p->account_key.len > 0;
+    }
+    assert_int_equal(roles, 1);
+    assert_int_equal(principals, 1);
+    assert_int_equal(changed, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_each_write, fixture_set_up_account, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_parts, fixture_set_up_account, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_where_requests_spill_over_to, fixture_set_up_account,
                                         fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_counters_stay, fixture_set_up_account,

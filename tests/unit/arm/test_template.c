@@ -445,6 +445,126 @@ static void test_lock(void **state)
                 "ScopeLocked");
 }
 
+/* As many resources as a template may have, each after the one before: nothing of it is too large to be told. */
+static void test_many(void **state)
+{
+    struct fixture *f = *state;
+    double before;
+    struct arm_throttle_bucket *bucket =
+        arm_throttle_bucket(&f->arm->throttle, STR_NONE, THROTTLE_WRITES);
+    yyjson_val *shown;
+
+    before = bucket->tokens;
+    shown = deploy(f, 201,
+                   ",\"resources\":[{\"type\":\"Microsoft.ManagedIdentity/userAssignedIdentities\","
+                   "\"apiVersion\":\"2023-01-31\",\"name\":\"[concat('identity', copyIndex())]\","
+                   "\"location\":\"eastus\",\"copy\":{\"name\":\"l\",\"count\":800,\"mode\":"
+                   "\"serial\",\"batchSize\":1}}],"
+                   "\"outputs\":{\"o\":{\"type\":\"int\",\"value\":1}}");
+    assert_text(shown, "properties.provisioningState", "Succeeded");
+    assert_int_equal(yyjson_get_int(json_at(shown, "properties.outputs.o.value")), 1);
+    /* the time that it took counts */
+    assert_true(bucket->tokens < before - 2);
+}
+
+static void test_many_failures(void **state)
+{
+    struct fixture *f = *state;
+    yyjson_val *shown =
+        deploy(f, 201,
+               ",\"resources\":[{\"type\":\"Microsoft.ManagedIdentity/userAssignedIdentities\","
+               "\"apiVersion\":\"2023-01-31\",\"name\":\"[concat('-', copyIndex())]\","
+               "\"location\":\"eastus\",\"copy\":{\"name\":\"l\",\"count\":800}}]");
+    yyjson_val *error = json_at(shown, "properties.error");
+
+    assert_text(error, "code", "DeploymentFailed");
+    assert_in_range(yyjson_arr_size(json_at(error, "details")), 50, 400);
+    assert_text(yyjson_arr_get_first(json_at(error, "details")), "code", "InvalidResourceName");
+    shown = expect(f, 200, HTTP_GET, D "/d/operations" DV, NULL);
+    assert_int_equal(yyjson_arr_size(json_at(shown, "value")), 800);
+}
+
+static void test_large_list(void **state)
+{
+    struct fixture *f = *state;
+    yyjson_val *shown;
+
+    for (int i = 0; i < 40; i++) {
+        const char *path = arena_printf(f->arena, D "/d%d" DV, i).data;
+
+        expect(f, 201, HTTP_PUT, path,
+               request(f,
+                       ",\"outputs\":{\"p\":{\"type\":\"array\",\"copy\":{\"count\":15,"
+                       "\"input\":\"[padLeft('', 16000, 'x')]\"}}}",
+                       ""));
+    }
+    shown = expect(f, 200, HTTP_GET, D DV, NULL);
+    assert_in_range(yyjson_arr_size(json_at(shown, "value")), 30, 39);
+    assert_non_null(json_at(shown, "nextLink"));
+}
+
+static void test_tags_of_deployment(void **state)
+{
+    struct fixture *f = *state;
+
+    expect_error(f, 400, "InvalidRequestContent", "must be an object", HTTP_PUT, D "/d" DV,
+                 "{\"tags\":[1],\"properties\":{\"mode\":\"Incremental\",\"template\":{" HEAD
+                 "}}}");
+    expect(f, 201, HTTP_PUT, D "/d" DV,
+           "{\"tags\":{\"a\":\"b\"},\"properties\":{\"mode\":\"Incremental\",\"template\":{" HEAD
+           "}}}");
+}
+
+/* A message that quotes a secret is kept without it. */
+static void test_secret_in_message(void **state)
+{
+    struct fixture *f = *state;
+    struct answer a;
+
+#define SECURE(type) "\"parameters\":{\"p\":{\"type\":\"secure" type "\"}}"
+    a = call(f, HTTP_PUT, D "/d" DV,
+             request(f,
+                     "," SECURE("string") ",\"outputs\":{\"o\":{\"type\":\"int\",\"value\":"
+                                          "\"[int(parameters('p'))]\"}}",
+                     "\"p\":{\"value\":\"open sesame\"}"));
+    assert_int_equal(a.status, 201);
+    assert_non_null(strstr(a.text.data, "(secure)"));
+    assert_null(strstr(a.text.data, "open sesame"));
+    a = call(f, HTTP_PUT, D "/d" DV,
+             request(f,
+                     "," SECURE(
+                         "object") ",\"outputs\":{\"o\":{\"type\":\"int\",\"value\":"
+                                   "\"[fail(concat(parameters('p').k,'-',parameters('p').k))]\"}}",
+                     "\"p\":{\"value\":{\"k\":\"open sesame\"}}"));
+    assert_non_null(strstr(a.text.data, "'(secure)-(secure)'"));
+    expect_error(f, 400, "InvalidTemplate", "(secure)", HTTP_POST, D "/d/validate" DV,
+                 request(f,
+                         "," SECURE("string") ",\"resources\":[{\"type\":\"a/b\",\"apiVersion\":"
+                                              "\"1\",\"name\":\"[int(parameters('p'))]\"}]",
+                         "\"p\":{\"value\":\"open sesame\"}"));
+}
+
+/* However they are nested. */
+static void test_many_within(void **state)
+{
+    struct fixture *f = *state;
+    yyjson_val *shown = deploy(
+        f, 201,
+        ",\"resources\":[{\"type\":\"Microsoft.Resources/deployments\",\"apiVersion\":"
+        "\"2022-09-01\",\"name\":\"[concat('n', copyIndex())]\",\"copy\":{\"name\":\"l\","
+        "\"count\":7},\"properties\":{\"mode\":\"Incremental\",\"expressionEvaluationOptions\":"
+        "{\"scope\":\"inner\"},\"template\":{" HEAD ",\"resources\":[{\"type\":"
+        "\"Microsoft.ManagedIdentity/userAssignedIdentities\",\"apiVersion\":\"2023-01-31\","
+        "\"name\":\"[concat('identity', copyIndex())]\",\"condition\":false,\"copy\":{\"name\":"
+        "\"l\",\"count\":500}}]}}}]");
+    yyjson_val *details = json_at(shown, "properties.error.details");
+
+    assert_int_equal(yyjson_arr_size(details), 1);
+    assert_text(yyjson_arr_get_first(details), "code", "InvalidTemplate");
+    expect(f, 200, HTTP_GET, D "/n5" DV, NULL);
+    expect(f, 404, HTTP_GET, D "/n6" DV, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -459,6 +579,16 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_history, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_pages, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_size, fixture_set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_secret_in_message, fixture_set_up_account,
+                                        fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_many_within, fixture_set_up_account,
+                                        fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_many, fixture_set_up_account, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_many_failures, fixture_set_up_account,
+                                        fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_large_list, fixture_set_up_account, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_tags_of_deployment, fixture_set_up_account,
+                                        fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_lock, fixture_set_up_account, fixture_tear_down),
     };
 

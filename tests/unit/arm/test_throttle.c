@@ -33,6 +33,20 @@ static void test_burst(void **state)
     assert_int_equal(arm_throttle_take(&t, ANN, THROTTLE_DELETES, START).retry_after_s, 0);
 }
 
+/* What is charged besides has to be paid back before the next request. */
+static void test_charge(void **state)
+{
+    struct arm_throttle t;
+
+    (void)state;
+    arm_throttle_init(&t, SEED, START);
+    arm_throttle_charge(&t, ANN, THROTTLE_WRITES, WRITES + 299);
+    assert_int_equal(arm_throttle_take(&t, ANN, THROTTLE_WRITES, START).retry_after_s, 2);
+    assert_int_equal(arm_throttle_take(&t, BEN, THROTTLE_WRITES, START).retry_after_s, 0);
+    assert_int_equal(arm_throttle_take(&t, ANN, THROTTLE_WRITES, START + 2 * SECOND).retry_after_s,
+                     0);
+}
+
 static void test_refill(void **state)
 {
     struct arm_throttle_state s;
@@ -101,7 +115,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_burst),   cmocka_unit_test(test_refill),
         cmocka_unit_test(test_callers), cmocka_unit_test(test_shared_buckets),
-        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_kinds),   cmocka_unit_test(test_charge),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -59,6 +59,8 @@ static void refuses_what_is_no_json(void **state)
         { "{\n\"a\": \"b}", "the text does not end, line 2, position 6" },
         { "{\"a\": \"b\\", "the text does not end, line 1, position 9" },
         { "{\"a\": 'b\"}", "the text does not end, line 1, position 7" },
+        { "[1/**/2]", "line 1, position 7" },
+        { "/* nothing */", "empty" },
         { "[,]", "unexpected character, line 1, position 2" },
         { "[1,,]", "unexpected character, line 1, position 4" },
         { "{\"a\":,}", "unexpected character, line 1, position 6" },

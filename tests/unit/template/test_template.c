@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "template/template.h"
@@ -23,13 +24,15 @@ struct fixture {
     struct str bodies; /* their bodies, one behind the other */
     yyjson_mut_val *outputs;
     struct error err;
+    unsigned subjects; /* that the host was asked for */
 };
 
 static yyjson_mut_val *subject(void *data, struct template_context *x, struct str name)
 {
     yyjson_mut_val *made = yyjson_mut_obj(x->doc);
+    struct fixture *f = data;
 
-    (void)data;
+    f->subjects++;
     json_set_str(x->doc, made, "location", STR("eastus"));
     return str_equal(name, STR("resourceGroup")) ? made : NULL;
 }
@@ -50,7 +53,7 @@ static int set_up(void **state)
 {
     static struct fixture f;
 
-    f = (struct fixture){ .arena = arena_new(NULL), .host = { subject, ask, NULL } };
+    f = (struct fixture){ .arena = arena_new(NULL), .host = { subject, ask, &f } };
     *state = &f;
     return 0;
 }
@@ -458,6 +461,122 @@ static void checks_the_head(void **state)
         NULL);
 }
 
+/* -- Templates that would take long, or much memory ------------------------------------------- */
+
+/* The text so many times, with commas between; every % in it is the number. */
+static const char *many(struct fixture *f, unsigned count, const char *text)
+{
+    char *made = arena_alloc(f->arena, count * (strlen(text) + 16) + 1), *end = made;
+
+    for (unsigned i = 0; i < count; i++) {
+        for (const char *c = text; *c; c++) {
+            if (*c == '%')
+                end += sprintf(end, "%u", i);
+            else
+                *end++ = *c;
+        }
+        *end++ = ',';
+    }
+    end[-1] = '\0';
+    return made;
+}
+
+#define TOO_MUCH "take too long or too much memory"
+#define FORMAT(...) arena_printf(f->arena, __VA_ARGS__).data
+#define LOOP(more) \
+    ",'resources':[{'type':'A.B/c','apiVersion':'1','name':'x','copy':{'name':'l'," more "}]"
+
+static void bounds_ids(void **state)
+{
+    struct fixture *f = *state;
+    const char *text = many(f, 700, "a/");
+
+    bad(f, "is longer than 2048 bytes", FORMAT(",'resources':[" RESOURCE("%s", "") "]", text),
+        NULL);
+    bad(f, "is longer than 2048 bytes",
+        FORMAT(",'resources':[" RESOURCE("x", ",'scope':'/subscriptions/%s'") "]", text), NULL);
+    bad(f, "is longer than 2048 bytes",
+        FORMAT(",'outputs':{'o':{'type':'object','value':'[reference(`/%s`,`1`)]'}}", text), NULL);
+    bad(f, "is longer than 2048 bytes",
+        FORMAT(",'outputs':{'o':{'type':'string','value':'[resourceId(`A.B/c`,`%s`)]'}}", text),
+        NULL);
+}
+
+/* What is gone through, or copied, again and again. */
+static void bounds_members(void **state)
+{
+    struct fixture *f = *state;
+
+    bad(f, TOO_MUCH, FORMAT(LOOP("'count':800},%s"), many(f, 5000, "'m%':1")), NULL);
+    bad(f, TOO_MUCH,
+        FORMAT(",'resources':[{'type':'A.B/"
+               "c','apiVersion':'1','name':'x','copy':{'name':'l','count':0},"
+               "%s}," RESOURCE("y", ",'dependsOn':[%s]") "]",
+               many(f, 5000, "'m%':1"), many(f, 500, "'l'")),
+        NULL);
+    bad(f, "more than 64 members", FORMAT(",%s", many(f, 70, "'m%':1")), NULL);
+    bad(f, TOO_MUCH,
+        FORMAT(",'functions':[%s,{'namespace':'u','members':{'f':{'parameters':[],'output':{'type':"
+               "'int','value':1}}}}],'outputs':{'o':{'type':'int','value':'[length(createArray(%s))"
+               "]'}}",
+               many(f, 5000, "{'namespace':'n%'}"), many(f, 2000, "u.f()")),
+        NULL);
+    bad(f, TOO_MUCH,
+        FORMAT(",'parameters':{'p':{'type':'array','allowedValues':[{'m':[%s]},1]}}",
+               many(f, 5000, "%")),
+        FORMAT("{'p':{'value':[%s]}}", many(f, 1000, "1")));
+    bad(f, TOO_MUCH,
+        FORMAT(
+            ",'parameters':{'p':{'type':'object','additionalProperties':false,'properties':{%s}}}",
+            many(f, 5000, "'m%':{'type':'int'}")),
+        FORMAT("{'p':{'value':{%s}}}", many(f, 5000, "'m%':1")));
+    bad(f, TOO_MUCH,
+        FORMAT(",'resources':[{'type':'Microsoft.Resources/deployments','apiVersion':'1','name':"
+               "'[concat(`n`,copyIndex())]','copy':{'name':'l','count':800},'properties':{"
+               "'expressionEvaluationOptions':{'scope':'inner'},'template':{'m':[%s]}}}]",
+               many(f, 5000, "'some text'")),
+        NULL);
+}
+
+static void asks_the_host_once(void **state)
+{
+    struct fixture *f = *state;
+
+    good(
+        f,
+        ",'outputs':{'o':{'type':'array','value':'[createArray(resourceGroup(),resourceGroup())]'},"
+        "'p':{'type':'object','value':'[resourceGroup()]'}}",
+        NULL);
+    assert_int_equal(f->subjects, 1);
+}
+
+static void shows_no_secrets(void **state)
+{
+    struct fixture *f = *state;
+    yyjson_mut_val *shown;
+
+#define SECRET                                                                           \
+    "'definitions':{'s':{'type':'securestring'},'t':{'type':'object','properties':{'k':" \
+    "{'$ref':'#/definitions/s'}}}}"
+    good(f,
+         "," SECRET ",'parameters':{'p':{'$ref':'#/definitions/t'},'q':{'type':'array','items':"
+         "{'type':'securestring'}},'r':{'type':'string'}}",
+         "{'p':{'value':{'k':'hidden'}},'q':{'value':['hidden']},'r':{'value':'plain'}}");
+    assert_true(template_shown_parameters(&f->template, &shown, &f->err));
+    assert_string_equal(json_write_mut(f->arena, shown).data,
+                        "{\"p\":{\"type\":\"Object\"},\"q\":{\"type\":\"Array\"},"
+                        "\"r\":{\"type\":\"String\",\"value\":\"plain\"}}");
+    bad(f, "'(secure)'",
+        "," SECRET ",'parameters':{'p':{'$ref':'#/definitions/s','allowedValues':['a']}}",
+        "{'p':{'value':'hidden'}}");
+    assert_null(strstr(f->err.text, "hidden"));
+    bad(f, "'(secure)'",
+        ",'parameters':{'p':{'type':'secureObject','properties':{'k':{'type':'string',"
+        "'allowedValues':['a']}}}}",
+        "{'p':{'value':{'k':'hidden'}}}");
+    assert_null(strstr(f->err.text, "hidden"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -471,6 +590,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(makes_ids, set_up, tear_down),
         cmocka_unit_test_setup_teardown(passes_templates_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(checks_the_head, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(bounds_ids, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(bounds_members, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(asks_the_host_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(shows_no_secrets, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
