@@ -346,41 +346,24 @@ static void runs_loops(void **state)
         ",'resources':[" RESOURCE("a", ",'copy':{'name':'l','count':801}") "]", NULL);
 }
 
+#define ONE                                                                   \
+    "'one':{'type':'A.B/c','apiVersion':'1','name':'a','dependsOn':['many']," \
+    "'x':'[reference(`old`, `2`, `full`).full]'}"
+#define MANY                                                                    \
+    "'many':{'copy':{'name':'many','count':2},'type':'A.B/c','apiVersion':'1'," \
+    "'name':'[format(`m{0}`, copyIndex())]'}"
+#define OLD "'old':{'existing':true,'type':'A.B/c','apiVersion':'1','name':'old'}"
+
 static void knows_symbolic_names(void **state)
 {
     struct fixture *f = *state;
 
-    good(
-        f,
-        ",'languageVersion':'2.0','resources':{'one':" RESOURCE(
-            "a",
-            ",'dependsOn':['many'],'x':'[reference(`old`, `2`, `full`).full]'") ","
-                                                                                "'many':{'copy':{'"
-                                                                                "name':'many','"
-                                                                                "count':2},'type':'"
-                                                                                "A.B/"
-                                                                                "c','apiVersion':'"
-                                                                                "1','name':"
-                                                                                "'[format(`m{0}`, "
-                                                                                "copyIndex())]'},"
-                                                                                "'old':{'existing':"
-                                                                                "true,'type':'A.B/"
-                                                                                "c','apiVersion':'"
-                                                                                "1','name':'old'}},"
-                                                                                "'outputs':{'o':{'"
-                                                                                "type':'string','"
-                                                                                "value':'["
-                                                                                "reference(`many[1]"
-                                                                                "`).id]'},"
-                                                                                "'n':{'type':'int',"
-                                                                                "'value':'[length("
-                                                                                "references(`many`)"
-                                                                                ")]'},"
-                                                                                "'i':{'type':'"
-                                                                                "string','value':'["
-                                                                                "resourceInfo(`one`"
-                                                                                ").type]'}}",
-        NULL);
+    good(f,
+         ",'languageVersion':'2.0','resources':{" ONE "," MANY "," OLD "},"
+         "'outputs':{'o':{'type':'string','value':'[reference(`many[1]`).id]'},"
+         "'n':{'type':'int','value':'[length(references(`many`))]'},"
+         "'i':{'type':'string','value':'[resourceInfo(`one`).type]'}}",
+         NULL);
     assert_string_equal(f->order.data, " m0 m1 a");
     assert_string_equal(f->bodies.data, "{}{}{\"x\":true}");
     assert_output(f, "{'o':{'type':'String','value':'" G "/providers/A.B/c/m1'},"
