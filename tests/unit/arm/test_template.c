@@ -197,6 +197,8 @@ static void test_refusals(void **state)
             ",\"resources\":[" ACCOUNT("one", "") "," ACCOUNT("ONE", "") "]");
     refused(f, "InvalidTemplate", "The value for the template parameter 'p' is not provided",
             ",\"parameters\":{\"p\":{\"type\":\"string\"}},\"resources\":[]");
+    refused(f, "InvalidTemplate", "The template output 'o' is not valid",
+            ",\"outputs\":{\"o\":{\"type\":\"int\",\"value\":\"[parameters('p')]\"}}");
     refused(f, "InvalidTemplateDeployment", "See inner errors for details",
             ",\"resources\":[" UNKNOWN_TYPE "]");
     assert_text(
