@@ -84,6 +84,27 @@ static yyjson_mut_val *deployer(const struct template_deployment *d, yyjson_mut_
     return made;
 }
 
+/* The cloud's description in the form that templates know: they put a name or a tenant's id next to these (learn.microsoft.com,
+ * "Deployment functions for ARM templates", environment). */
+static yyjson_mut_val *environment(const struct template_deployment *d, yyjson_mut_doc *doc)
+{
+    static const char *const dotted[] = { "acrLoginServer", "keyVaultDns", "sqlServerHostname" };
+    struct arena *a = d->call->arena;
+    yyjson_mut_val *made = entra_cloud(a, d->call->request->base, doc);
+    yyjson_mut_val *suffixes = yyjson_mut_obj_get(made, "suffixes");
+    yyjson_mut_val *login = json_mut_at(made, "authentication.loginEndpoint");
+    struct str text = arena_printf(a, "%.*s/", STR_ARGS(json_mut_str(login)));
+
+    yyjson_mut_set_strn(login, text.data, text.len);
+    for (size_t i = 0; i < ARRAY_LEN(dotted); i++) {
+        yyjson_mut_val *suffix = yyjson_mut_obj_get(suffixes, dotted[i]);
+
+        text = arena_printf(a, ".%.*s", STR_ARGS(json_mut_str(suffix)));
+        yyjson_mut_set_strn(suffix, text.data, text.len);
+    }
+    return made;
+}
+
 static yyjson_mut_val *subject(void *data, struct template_context *x, struct str name)
 {
     const struct template_deployment *d = data;
@@ -95,7 +116,7 @@ static yyjson_mut_val *subject(void *data, struct template_context *x, struct st
     if (str_equal(name, STR("tenant")))
         return tenant(d, x->doc);
     if (str_equal(name, STR("environment")))
-        return entra_cloud(x->arena, d->call->request->base, x->doc);
+        return environment(d, x->doc);
     if (str_equal(name, STR("deployer")))
         return deployer(d, x->doc);
     return d->template.place.group.len ? show(d->call, d->scope, &arm_group_type, x->doc) : NULL;

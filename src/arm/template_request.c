@@ -239,7 +239,6 @@ static void begin(struct template_deployment *d)
 {
     yyjson_mut_doc *doc = d->run->doc;
 
-    d->began_ms = d->call->now_ms;
     d->began_us = clock_monotonic_us();
     d->operations = yyjson_mut_arr(doc);
     d->failures = yyjson_mut_arr(doc);

@@ -52,7 +52,6 @@ struct template_deployment {
     yyjson_val *source;  /* the template */
     bool is_complete;    /* its mode */
     bool is_checked;     /* more than its template is looked at (validationLevel) */
-    int64_t began_ms;
     uint64_t began_us;
     /* What came of it; made in the run's document. */
     yyjson_mut_val *operations; /* an array, as stored */
@@ -104,7 +103,7 @@ struct arm_part;
 void template_note_operation(struct template_deployment *d, const char *what, struct str id,
                              struct str type, struct str symbol, const struct arm_part *part,
                              uint64_t began_us);
-/* The newest api-version of a type, without previews; empty: there is no such type. */
+/* The newest api-version of a type; a preview only of one that has nothing else. */
 struct str template_api_version(const struct arm_type *type);
 
 #endif

@@ -301,21 +301,3 @@ bool template_evaluate(struct template_context *x, yyjson_val *in, yyjson_mut_va
     template_leave(x);
     return is_good;
 }
-
-/* -- Visits -------------------------------------------------------------------------------- */
-
-bool template_visit_calls(const struct template_node *node, template_visit_fn *visit, void *data,
-                          struct error *err)
-{
-    for (size_t i = 0; i < node->count; i++) {
-        if (!template_visit_calls(node->args[i], visit, data, err))
-            return false;
-    }
-    if (node->kind == NODE_CALL && !visit(data, node->text, node->args, node->count, err))
-        return false;
-    for (const struct template_access *a = node->accesses; a; a = a->next) {
-        if (a->index && !template_visit_calls(a->index, visit, data, err))
-            return false;
-    }
-    return true;
-}

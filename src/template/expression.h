@@ -99,7 +99,7 @@ MUST_CHECK bool template_copy(struct template_context *x, yyjson_mut_val *value,
 MUST_CHECK bool template_charge(struct template_context *x, uint64_t steps, uint64_t bytes,
                                 struct error *err);
 
-/* -- Looking at an expression without evaluating it ---------------------------------------- */
+/* -- An expression as a tree --------------------------------------------------------------- */
 
 struct template_node;
 
@@ -107,14 +107,6 @@ struct template_node;
  * expression. */
 MUST_CHECK const struct template_node *template_parse(struct template_context *x, struct str text,
                                                       struct error *err);
-/* What a call is told of: its name and the nodes of its arguments, each of which can be evaluated.
- * False stops the walk. */
-typedef bool template_visit_fn(void *data, struct str name, const struct template_node *const *args,
-                               size_t count, struct error *err);
-/* Shows every call of the expression, wherever it stands in it, inner ones first: for what is to be
- * known before anything is evaluated, such as which resources it refers to. */
-MUST_CHECK bool template_visit_calls(const struct template_node *node, template_visit_fn *visit,
-                                     void *data, struct error *err);
 /* The value of a node. */
 MUST_CHECK bool template_evaluate_node(struct template_context *x, const struct template_node *node,
                                        yyjson_mut_val **value, struct error *err);

@@ -84,8 +84,17 @@ enum template_answer template_call_reference(struct template *t, struct str name
                                              yyjson_mut_val **result, struct error *err);
 /* The resource that a text names: by symbol, id, or name; TEMPLATE_NONE. */
 size_t template_find_resource(const struct template *t, struct str name);
-/* What the resource refers to is added to what it needs. */
-MUST_CHECK bool template_find_references(struct template *t, size_t i, struct error *err);
+/* Before anything is deployed: what the resource refers to is added to what it needs. False where an expression fails that
+ * asks for no resource, and so would fail later, too. */
+MUST_CHECK bool template_look_at_resource(struct template *t, size_t i, struct error *err);
+/* The same of an output, which needs nothing. */
+MUST_CHECK bool template_look_at_output(struct template *t, yyjson_val *output, struct error *err);
+
+/* resources.c: is a resource's member of that name the deployment's business, and no part of the body? */
+bool template_is_own(struct str name);
+
+/* template.c */
+MUST_CHECK bool template_look_at_outputs(struct template *t, struct error *err);
 
 /* schedule.c */
 MUST_CHECK bool template_need(struct template *t, size_t i, size_t other, struct error *err);

@@ -71,7 +71,8 @@ static bool fail(struct str function, const char *why, struct error *err)
 static bool check_there(struct template *t, size_t found, struct str function, struct error *err)
 {
     if (t->is_looking) {
-        if (found == TEMPLATE_NONE || found == t->current ||
+        t->waits = true;
+        if (found == TEMPLATE_NONE || found == t->current || t->current == TEMPLATE_NONE ||
             template_need(t, t->current, found, err))
             fail(function, "is not evaluated yet", err);
         return false;
@@ -85,8 +86,6 @@ static bool check_there(struct template *t, size_t found, struct str function, s
 static bool ask(struct template *t, size_t found, struct template_question *q,
                 yyjson_mut_val **value, struct error *err)
 {
-    if (!check_there(t, found, q->function, err))
-        return false;
     if (found != TEMPLATE_NONE) {
         q->id = t->resources[found].id;
         if (str_is_empty(q->api_version))
@@ -97,6 +96,8 @@ static bool ask(struct template *t, size_t found, struct template_question *q,
                          "The resource '%.*s' is not defined in the template. Please see "
                          "https://aka.ms/arm-syntax for usage details.",
                          TEMPLATE_SHOWN(q->id));
+    if (q->api_version.len && !check_there(t, found, q->function, err))
+        return false;
     if (str_is_empty(q->api_version))
         return fail(q->function,
                     "needs an API version for a resource that the template does not "
@@ -197,57 +198,79 @@ enum template_answer template_call_reference(struct template *t, struct str name
     return call(t, name, args, count, result, err) ? TEMPLATE_DONE : TEMPLATE_FAILED;
 }
 
-/* -- Looking for references -------------------------------------------------------------------- */
+/* -- Looking before anything is deployed ------------------------------------------------------ */
 
-/* Only what is found first in each expression, and outside of the loops of properties: the rest is found when it is
- * evaluated. */
-static bool look(struct template *t, yyjson_val *in, struct error *err)
+/* Evaluated until it asks for a resource, which is noted; where it asks for more, those are found when it is evaluated in
+ * earnest. What fails without having asked would fail then, too, and is refused now, unless it is not sure to be evaluated, or
+ * lies in a loop of properties, whose turns are not known here. */
+static bool look_at_text(struct template *t, struct str text, bool is_sure, struct error *err)
+{
+    yyjson_mut_val *value;
+    struct error why;
+
+    t->waits = false;
+    if (!template_is_expression(text) || template_evaluate_text(&t->x, text, &value, &why) ||
+        t->waits || !is_sure)
+        return true;
+    *err = why;
+    return false;
+}
+
+static bool look(struct template *t, yyjson_val *in, bool is_sure, struct error *err)
 {
     yyjson_val *key, *item;
-    yyjson_mut_val *value;
-    struct error ignored;
     size_t i, max;
 
-    if (!template_charge(&t->x, 1, 0, err))
+    if (!template_charge(&t->x, 1, 0, err) ||
+        (yyjson_is_str(in) && !look_at_text(t, json_str(in), is_sure, err)))
         return false;
-    if (yyjson_is_str(in) && template_is_expression(json_str(in)) &&
-        !template_evaluate_text(&t->x, json_str(in), &value, &ignored))
-        return true; /* it fails where it is evaluated in earnest, too, or will not then */
     yyjson_obj_foreach(in, i, max, key, item)
     {
-        /* a nested template's expressions are its own */
-        if (!str_equal_nocase(json_str(key), STR("template")) && !look(t, item, err))
+        bool is_loop = str_equal_nocase(json_str(key), STR("copy"));
+
+        /* a nested template's expressions are its own, or are found when it is its turn */
+        if (!str_equal_nocase(json_str(key), STR("template")) &&
+            !look(t, item, is_sure && !is_loop, err))
             return false;
     }
     yyjson_arr_foreach(in, i, max, item)
     {
-        if (!look(t, item, err))
+        if (!look(t, item, is_sure, err))
             return false;
     }
     return true;
 }
 
-bool template_find_references(struct template *t, size_t i, struct error *err)
+bool template_look_at_resource(struct template *t, size_t i, struct error *err)
 {
-    static const char *const skipped[] = { "dependsOn", "copy", "condition",
-                                           "name",      "type", "resources" };
+    const struct template_resource *r = &t->resources[i];
     yyjson_val *key, *item;
     size_t k, max;
     bool is_good = true;
 
     t->is_looking = t->takes_references = true;
     t->current = i;
-    t->loop = t->resources[i].loop;
-    yyjson_obj_foreach(t->resources[i].definition, k, max, key, item)
+    t->loop = r->loop;
+    yyjson_obj_foreach(r->definition, k, max, key, item)
     {
-        bool is_skipped = false;
-
-        for (size_t s = 0; s < ARRAY_LEN(skipped); s++)
-            is_skipped = is_skipped || str_equal_nocase(json_str(key), str_from(skipped[s]));
-        is_good = is_good && (is_skipped || look(t, item, err));
+        is_good = is_good && (template_is_own(json_str(key)) ||
+                              look(t, item, r->is_wanted && !r->is_existing, err));
     }
     t->is_looking = t->takes_references = false;
     t->current = TEMPLATE_NONE;
     t->loop = NULL;
+    return is_good || template_refuse_resource(err, r->id);
+}
+
+bool template_look_at_output(struct template *t, yyjson_val *output, struct error *err)
+{
+    yyjson_val *value = template_get(output, "value");
+    bool is_good;
+
+    if (!value || template_get(output, "condition"))
+        return true;
+    t->is_looking = t->takes_references = true;
+    is_good = look(t, value, true, err);
+    t->is_looking = t->takes_references = false;
     return is_good;
 }

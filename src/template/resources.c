@@ -161,8 +161,11 @@ static bool add_one(struct template *t, struct str symbol, yyjson_val *definitio
     made.loop = loop;
     t->loop = loop;
     is_good = fill(t, &made, parent == TEMPLATE_NONE ? NULL : &t->resources[parent], err);
+    if (!is_good &&
+        str_is_empty(made.name)) /* as written: it may be its own expression that fails */
+        made.name = symbol.len ? symbol : json_str(template_get(definition, "name"));
     if (!is_good)
-        template_refuse_at(err, "resource", made.name.len ? made.name : symbol);
+        template_refuse_at(err, "resource", made.name);
     is_good = is_good && add(t, &r, err);
     if (is_good)
         *r = made;
@@ -358,16 +361,15 @@ bool template_expand(struct template *t, struct error *err)
             return false;
     }
     for (size_t i = 0; i < t->resource_count; i++) {
-        if (!template_find_references(t, i, err))
+        if (!template_look_at_resource(t, i, err))
             return false;
     }
-    return template_check_circles(t, err);
+    return template_check_circles(t, err) && template_look_at_outputs(t, err);
 }
 
 /* -- Bodies ---------------------------------------------------------------------------------- */
 
-/* What is a deployment's business and not the resource's. */
-static bool is_own(struct str name)
+bool template_is_own(struct str name)
 {
     static const char *const names[] = {
         "apiVersion",    "asserts",  "comments",       "condition", "copy",
@@ -451,7 +453,7 @@ static bool make_body(struct template *t, const struct template_resource *r, yyj
     {
         bool is_nested = r->is_deployment && str_equal_nocase(json_str(key), STR("properties"));
 
-        if (is_own(json_str(key)))
+        if (template_is_own(json_str(key)))
             continue;
         if (!template_string(t, key, "a property's name", &name, err) ||
             (is_nested ? !deployment_properties(t, in, &value, err)

@@ -32,10 +32,11 @@ bool template_refuse_at(struct error *err, const char *what, struct str name)
         return false;
     if (str_starts_with(str_from(inner.text), STR("Deployment template validation failed")))
         return false;
-    return template_refuse(err,
-                           "The template %s '%.*s' is not valid: %.360s Please see "
-                           "https://aka.ms/arm-functions for usage details.",
-                           what, TEMPLATE_SHOWN(name), inner.text);
+    return template_refuse(err, "The template %s '%.*s' is not valid: %.400s%s", what,
+                           TEMPLATE_SHOWN(name), inner.text,
+                           strstr(inner.text, "https://aka.ms/")
+                               ? ""
+                               : " Please see https://aka.ms/arm-functions for usage details.");
 }
 
 bool template_refuse_resource(struct error *err, struct str id)
@@ -261,6 +262,30 @@ static bool add_output(struct template *t, struct str name, yyjson_val *output,
     return true;
 }
 
+static bool fail_output(struct str name, struct error *err)
+{
+    struct error inner = *err;
+
+    if (err->code == ERROR_ARM_TEMPLATE)
+        error_set(err, ERROR_ARM_TEMPLATE, "The template output '%.*s' is not valid: %.480s",
+                  TEMPLATE_SHOWN(name), inner.text);
+    str_show(name, err->target, sizeof(err->target));
+    return false;
+}
+
+bool template_look_at_outputs(struct template *t, struct error *err)
+{
+    yyjson_val *section = template_get(t->root, "outputs"), *key, *output;
+    size_t i, max;
+
+    yyjson_obj_foreach(template_or_empty(section), i, max, key, output)
+    {
+        if (!template_look_at_output(t, output, err))
+            return template_refuse_at(err, "output", json_str(key));
+    }
+    return true;
+}
+
 bool template_outputs(struct template *t, yyjson_mut_val **outputs, struct error *err)
 {
     yyjson_val *section = template_get(t->root, "outputs"), *key, *output;
@@ -270,16 +295,8 @@ bool template_outputs(struct template *t, yyjson_mut_val **outputs, struct error
     t->takes_references = true;
     yyjson_obj_foreach(template_or_empty(section), i, max, key, output)
     {
-        if (!add_output(t, json_str(key), output, *outputs, err)) {
-            struct error inner = *err;
-
-            if (err->code == ERROR_ARM_TEMPLATE)
-                error_set(err, ERROR_ARM_TEMPLATE,
-                          "The template output '%.*s' is not valid: %.480s",
-                          TEMPLATE_SHOWN(json_str(key)), inner.text);
-            str_show(json_str(key), err->target, sizeof(err->target));
-            return false;
-        }
+        if (!add_output(t, json_str(key), output, *outputs, err))
+            return fail_output(json_str(key), err);
     }
     return true;
 }

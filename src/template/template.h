@@ -4,7 +4,8 @@
  * who deploys it asks for the next resource, gets its body with every expression evaluated, and says what became of it.
  *
  *   template_load       the sections, their limits, the parameters' values
- *   template_expand     one item for each resource and each turn of its loop: id, condition, what must come before it
+ *   template_expand     one item for each resource and each turn of its loop: id, condition, what must come before it;
+ *                       refuses expressions that cannot be evaluated, whatever is deployed
  *   template_next       the next resource that may be deployed
  *   template_body       its body; false with `waits` set where it refers to one that is yet to be deployed
  *   template_finish     it is there, or failed: then what depends on it is skipped
@@ -114,6 +115,7 @@ struct template
     yyjson_val *given;     /* parameters of the request: {"NAME": {"value": ...}}; may be NULL */
     bool is_symbolic;      /* languageVersion 2.0: resources in an object */
     bool is_looking;       /* what is referred to is noted, not asked for: template_expand */
+    bool waits;            /* while looking: the expression refers to something */
     bool takes_references; /* reference() and list*() may stand where we are */
     struct template_named *parameters, *variables;
     size_t parameter_count, variable_count;

@@ -147,6 +147,26 @@ def test_what_if(client, arm, group):
     assert not client.resources.check_existence_by_id(changes[f"{group}-c"].resource_id, "2024-10-01")
 
 
+def test_group_as_template(client, arm, group):
+    """What a group is exported as is a template of it: deployed again, it changes nothing."""
+    arm.make_account(group, f"{group}-a")
+    client.deployments.begin_create_or_update(group, "main", deployment(template(model(f"{group}-a/m")))).result()
+    request = {"resources": ["*"], "options": "IncludeParameterDefaultValue"}
+    exported = client.resource_groups.begin_export_template(group, request).result().template
+    properties = DeploymentWhatIfProperties(mode="Complete", template=exported)
+    result = client.deployments.begin_what_if(group, "d", DeploymentWhatIf(properties=properties)).result()
+    assert [change.change_type for change in result.changes] == ["NoChange"] * 2
+
+
+def test_what_cannot_be_evaluated(client, group):
+    """It is refused before anything is deployed."""
+    body = template(account("first"), outputs={"o": {"type": "string", "value": "[none()]"}})
+    with pytest.raises(HttpResponseError) as refusal:
+        client.deployments.begin_create_or_update(group, "bad", deployment(body))
+    assert refusal.value.error.code == "InvalidTemplate" and "'none'" in refusal.value.error.message
+    assert not list(client.resources.list_by_resource_group(group))
+
+
 def test_rights(service, arm, group, entra):
     """Whoever may deploy, and not write what is deployed, is refused before anything is done."""
     principal, client_id, secret = entra.make_principal("deployer")

@@ -28,15 +28,6 @@ static enum template_answer call(void *data, struct template_context *x, struct 
                                                                          : TEMPLATE_FAILED;
 }
 
-static bool visit(void *data, struct str name, const struct template_node *const *args,
-                  size_t count, struct error *err)
-{
-    (void)args;
-    (void)err;
-    *(size_t *)data += count;
-    return name.len != 0;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena *a = arena_new(NULL);
@@ -50,8 +41,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                   .call = call };
     yyjson_mut_val *value, *copy;
     struct error err;
-    const struct template_node *node;
-    size_t count = 0;
 
     template_budget_init(&budget);
     budget.steps /= 100;
@@ -64,11 +53,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             check(str_equal(json_write_mut(a, copy), text));
     }
     check(budget.depth == 0 && !x.scope);
-    text = str_of((const char *)data, size);
-    if (template_is_expression(text)) {
-        node = template_parse(&x, text, &err);
-        check(!node || template_visit_calls(node, visit, &count, &err));
-    }
     arena_free(a);
     return 0;
 }

@@ -197,6 +197,8 @@ static void test_refusals(void **state)
             ",\"resources\":[" ACCOUNT("one", "") "," ACCOUNT("ONE", "") "]");
     refused(f, "InvalidTemplate", "The value for the template parameter 'p' is not provided",
             ",\"parameters\":{\"p\":{\"type\":\"string\"}},\"resources\":[]");
+    refused(f, "InvalidTemplate", "The template output 'o' is not valid",
+            ",\"outputs\":{\"o\":{\"type\":\"int\",\"value\":\"[parameters('p')]\"}}");
     refused(f, "InvalidTemplateDeployment", "See inner errors for details",
             ",\"resources\":[" UNKNOWN_TYPE "]");
     assert_text(
@@ -263,6 +265,22 @@ static void test_failure(void **state)
     assert_int_equal(count_of(expect(f, 200, HTTP_GET,
                                      D DV "&$filter=provisioningState%20eq%20'Succeeded'", NULL)),
                      0);
+}
+
+/* A name or a tenant's id is put next to these. */
+static void test_environment(void **state)
+{
+    struct fixture *f = *state;
+    yyjson_val *shown = deploy(
+        f, 201,
+        ",\"outputs\":{\"o\":{\"type\":\"array\",\"value\":["
+        "\"[environment().authentication.loginEndpoint]\",\"[environment().resourceManager]\","
+        "\"[environment().suffixes.keyvaultDns]\",\"[environment().suffixes.acrLoginServer]\","
+        "\"[environment().suffixes.sqlServerHostname]\",\"[environment().suffixes.storage]\"]}}");
+
+    assert_string_equal(json_write(f->arena, json_at(shown, "properties.outputs.o.value")).data,
+                        "[\"" BASE "/\",\"" BASE "/\",\".vault.azure.net\",\".azurecr.io\","
+                        "\".database.windows.net\",\"core.windows.net\"]");
 }
 
 /* A model that is not there is found before anything is done. */
@@ -572,6 +590,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_life, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_refusals, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_failure, fixture_set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_environment, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_validation, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_what_if, fixture_set_up_account, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_complete, fixture_set_up_account, fixture_tear_down),

@@ -126,46 +126,6 @@ static void remembers_what_it_parsed(void **state)
     }
     assert_ptr_equal(template_parse(&x, STR("[add(1, 2)]"), &err),
                      template_parse(&x, STR("[add(1, 2)]"), &err));
-}
-
-struct seen {
-    char text[200];
-    const struct template_node *last;
-};
-
-static bool note_call(void *data, struct str name, const struct template_node *const *args,
-                      size_t count, struct error *err)
-{
-    struct seen *seen = data;
-    size_t len = strlen(seen->text);
-
-    snprintf(seen->text + len, sizeof(seen->text) - len, "%.*s/%zu ", STR_ARGS(name), count);
-    seen->last = count ? args[0] : NULL;
-    return !str_equal(name, STR("stop")) || error_set(err, ERROR_ARM_TEMPLATE, "stopped");
-}
-
-static void shows_calls(void **state)
-{
-    struct template_context x;
-    struct template_budget budget;
-    struct seen seen = { "", NULL };
-    yyjson_mut_val *value;
-    struct error err;
-    const struct template_node *node;
-
-    expression_context(&x, &budget, *state, NULL);
-    node = template_parse(&x, STR("[if(a(), reference(concat('x', 'y')).p[index()], list(1, 2))]"),
-                          &err);
-    assert_true(template_visit_calls(node, note_call, &seen, &err));
-    assert_string_equal(seen.text, "a/0 concat/2 reference/1 index/0 list/2 if/3 ");
-    node = template_parse(&x, STR("[reference(concat('x', 'y'))]"), &err);
-    assert_true(template_visit_calls(node, note_call, &seen, &err));
-    assert_true(template_evaluate_node(&x, seen.last, &value, &err));
-    assert_true(str_equal(json_mut_str(value), STR("xy")));
-    node = template_parse(&x, STR("[outer(stop())]"), &err);
-    seen.text[0] = '\0';
-    assert_false(template_visit_calls(node, note_call, &seen, &err));
-    assert_string_equal(seen.text, "stop/0 ");
     assert_null(template_parse(&x, STR("[outer(]"), &err));
 }
 
@@ -319,7 +279,6 @@ int main(void)
         cmocka_unit_test(refuses_what_is_no_expression),
         cmocka_unit_test_setup_teardown(evaluates_values, set_up, tear_down),
         cmocka_unit_test_setup_teardown(remembers_what_it_parsed, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(shows_calls, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bounds_nesting, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bounds_depth_of_values, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bounds_length, set_up, tear_down),

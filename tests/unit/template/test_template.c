@@ -269,6 +269,40 @@ static void evaluates_variables_and_functions(void **state)
         NULL);
 }
 
+#define A(more) ",'resources':[" RESOURCE("a", more) "]"
+#define OUTPUT(value) ",'outputs':{'o':{'type':'string','value':'" value "'}}"
+
+/* What can be known before anything is deployed is refused before. */
+static void refuses_early(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *members;
+        const char *words;
+    } rows[] = {
+        { A(",'p':{'q':['[none()]']}"),
+          "for resource '" G "/providers/A.B/c/a'. 'The template function 'none'" },
+        { A(",'p':'[parameters(`none`)]'"), "'none' is not found" },
+        { A(",'condition':'true'"), "resource 'a' is not valid: its condition must be a boolean." },
+        { A(",'p':'[reference(`none`)]'"), "is not defined" },
+        { A(",'p':'[listKeys(`/none`)]'"), "API version" },
+        { A("") OUTPUT("[add(1)]"), "The template output 'o' is not valid" },
+        { A("") OUTPUT("[createArray(none(), reference(`a`))]"), "'none' is not valid" },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        bad(f, rows[i].words, rows[i].members, NULL);
+        assert_true(str_is_empty(f->order));
+    }
+    /* not evaluated, or only when resources are there */
+    good(f, A(",'condition':false,'p':'[none()]'"), NULL);
+    good(f, A(",'metadata':'[none()]'"), NULL);
+    good(f, A("") OUTPUT("[if(false(), none(), reference(`a`).id)]"), NULL);
+    good(f, ",'outputs':{'n':{'condition':false,'type':'int','value':'[none()]'}}", NULL);
+    bad(f, "doesn't exist", A("") OUTPUT("[reference(`a`).none]"), NULL);
+    assert_string_equal(f->order.data, " a");
+}
+
 static void orders_resources(void **state)
 {
     struct fixture *f = *state;
@@ -349,41 +383,24 @@ static void runs_loops(void **state)
         ",'resources':[" RESOURCE("a", ",'copy':{'name':'l','count':801}") "]", NULL);
 }
 
+#define ONE                                                                   \
+    "'one':{'type':'A.B/c','apiVersion':'1','name':'a','dependsOn':['many']," \
+    "'x':'[reference(`old`, `2`, `full`).full]'}"
+#define MANY                                                                    \
+    "'many':{'copy':{'name':'many','count':2},'type':'A.B/c','apiVersion':'1'," \
+    "'name':'[format(`m{0}`, copyIndex())]'}"
+#define OLD "'old':{'existing':true,'type':'A.B/c','apiVersion':'1','name':'old'}"
+
 static void knows_symbolic_names(void **state)
 {
     struct fixture *f = *state;
 
-    good(
-        f,
-        ",'languageVersion':'2.0','resources':{'one':" RESOURCE(
-            "a",
-            ",'dependsOn':['many'],'x':'[reference(`old`, `2`, `full`).full]'") ","
-                                                                                "'many':{'copy':{'"
-                                                                                "name':'many','"
-                                                                                "count':2},'type':'"
-                                                                                "A.B/"
-                                                                                "c','apiVersion':'"
-                                                                                "1','name':"
-                                                                                "'[format(`m{0}`, "
-                                                                                "copyIndex())]'},"
-                                                                                "'old':{'existing':"
-                                                                                "true,'type':'A.B/"
-                                                                                "c','apiVersion':'"
-                                                                                "1','name':'old'}},"
-                                                                                "'outputs':{'o':{'"
-                                                                                "type':'string','"
-                                                                                "value':'["
-                                                                                "reference(`many[1]"
-                                                                                "`).id]'},"
-                                                                                "'n':{'type':'int',"
-                                                                                "'value':'[length("
-                                                                                "references(`many`)"
-                                                                                ")]'},"
-                                                                                "'i':{'type':'"
-                                                                                "string','value':'["
-                                                                                "resourceInfo(`one`"
-                                                                                ").type]'}}",
-        NULL);
+    good(f,
+         ",'languageVersion':'2.0','resources':{" ONE "," MANY "," OLD "},"
+         "'outputs':{'o':{'type':'string','value':'[reference(`many[1]`).id]'},"
+         "'n':{'type':'int','value':'[length(references(`many`))]'},"
+         "'i':{'type':'string','value':'[resourceInfo(`one`).type]'}}",
+         NULL);
     assert_string_equal(f->order.data, " m0 m1 a");
     assert_string_equal(f->bodies.data, "{}{}{\"x\":true}");
     assert_output(f, "{'o':{'type':'String','value':'" G "/providers/A.B/c/m1'},"
@@ -583,6 +600,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(checks_parameters, set_up, tear_down),
         cmocka_unit_test_setup_teardown(follows_definitions, set_up, tear_down),
         cmocka_unit_test_setup_teardown(evaluates_variables_and_functions, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(refuses_early, set_up, tear_down),
         cmocka_unit_test_setup_teardown(orders_resources, set_up, tear_down),
         cmocka_unit_test_setup_teardown(skips_what_needs_what_failed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(runs_loops, set_up, tear_down),
