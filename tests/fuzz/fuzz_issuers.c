@@ -1,6 +1,6 @@
 /*
- * Any text is either refused with an error that says where, or names issuers, each with an audience and
- * with somewhere to fetch its keys from.
+ * Any text is either refused with an error that says where, or names issuers, each with an audience or
+ * for federation alone, and with somewhere to fetch its keys from.
  * SPDX-License-Identifier: MIT
  */
 #include "identity/issuers.h"
@@ -27,7 +27,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         const struct issuer *issuer = &list->items[i];
         struct issuer_url url;
 
-        check(issuer->audiences.count > 0 && issuer->tls && issuers_find(list, issuer->name) == i);
+        check((issuer->audiences.count > 0) == !issuer->is_for_federation);
+        check(issuer->tls && issuers_find(list, issuer->name) == i);
         check(issuer_url_parse(a, issuer->jwks_uri.len ? issuer->jwks_uri : issuer->discovery_url,
                                &url, &err));
     }
