@@ -10,8 +10,7 @@
 
 /* -- Operations ------------------------------------------------------------------------------ */
 
-/* ISO 8601: "PT0.0123S". */
-static struct str duration(struct arena *a, uint64_t began_us)
+struct str template_duration(struct arena *a, uint64_t began_us)
 {
     return arena_printf(a, "PT%.4fS", (double)(clock_monotonic_us() - began_us) / 1e6);
 }
@@ -57,7 +56,7 @@ void template_note_operation(struct template_deployment *d, const char *what, st
     json_set_str(doc, properties, "provisioningState",
                  part->is_good ? STR("Succeeded") : STR("Failed"));
     json_set_str(doc, properties, "timestamp", format_time(a, clock_now_ms(d->call->arm->clock)));
-    json_set_str(doc, properties, "duration", duration(a, began_us));
+    json_set_str(doc, properties, "duration", template_duration(a, began_us));
     json_set_str(doc, properties, "statusCode", str_from(status_name(part->status)));
     if (!part->is_good) {
         yyjson_mut_val *message = yyjson_mut_obj(doc);

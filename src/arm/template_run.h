@@ -103,6 +103,8 @@ struct arm_part;
 void template_note_operation(struct template_deployment *d, const char *what, struct str id,
                              struct str type, struct str symbol, const struct arm_part *part,
                              uint64_t began_us);
+/* The time since then (clock_monotonic_us), in ISO 8601: "PT0.0123S". */
+struct str template_duration(struct arena *a, uint64_t began_us);
 /* The newest api-version of a type; a preview only of one that has nothing else. */
 struct str template_api_version(const struct arm_type *type);
 

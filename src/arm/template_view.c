@@ -110,7 +110,6 @@ bool template_show_common(struct template_deployment *d, yyjson_mut_doc *doc,
                           yyjson_mut_val *properties, struct error *err)
 {
     struct arm_call *c = d->call;
-    double seconds = (double)(clock_monotonic_us() - d->began_us) / 1e6;
     yyjson_mut_val *parameters;
 
     if (!template_shown_parameters(&d->template, &parameters, err))
@@ -119,7 +118,7 @@ bool template_show_common(struct template_deployment *d, yyjson_mut_doc *doc,
     json_set(doc, properties, "parameters", parameters);
     json_set_str(doc, properties, "mode", d->is_complete ? STR("Complete") : STR("Incremental"));
     json_set_str(doc, properties, "timestamp", format_time(c->arena, clock_now_ms(c->arm->clock)));
-    json_set_str(doc, properties, "duration", arena_printf(c->arena, "PT%.4fS", seconds));
+    json_set_str(doc, properties, "duration", template_duration(c->arena, d->began_us));
     json_set_str(doc, properties, "correlationId", correlation(c));
     json_set(doc, properties, "providers", show_providers(d, doc));
     json_set(doc, properties, "dependencies", show_dependencies(d, doc));
