@@ -24,6 +24,7 @@ from conftest import SIMULATED
 from entra import ARM, AZ_CLIENT, DATA, PASSWORD, Form, claims_of, forge
 from fake_issuer import changed
 from federation import EXCHANGE, federating
+from service import free_port
 
 OPENAI_USER = "5e0bd9bd-7b93-4f28-af87-19fc36ad61bd"
 
@@ -59,7 +60,7 @@ def sign_in(entra, url, name):
 
 
 def test_interactive_browser_credential(entra, ann, monkeypatch):
-    """The browser is this test; the code comes back to a port of the credential's own."""
+    """The browser is this test; the code comes back to a port that the credential listens on."""
     opened = []
 
     def browse(url):
@@ -71,7 +72,9 @@ def test_interactive_browser_credential(entra, ann, monkeypatch):
         return True
 
     monkeypatch.setattr("azure.identity._credentials.browser._open_browser", open_url)
-    credential = InteractiveBrowserCredential(tenant_id=entra.tenant, client_id=AZ_CLIENT, timeout=60, **entra.options())
+    back = f"http://127.0.0.1:{free_port()}"  # the name localhost is not known on every machine
+    options = entra.options() | {"redirect_uri": back, "timeout": 60}
+    credential = InteractiveBrowserCredential(tenant_id=entra.tenant, client_id=AZ_CLIENT, **options)
     claims = claims_of(credential.get_token(f"{ARM}/.default").token)
     assert (claims["oid"], claims["aud"], claims["appidacr"]) == (ann["id"], ARM, "0")
     # another resource takes no browser
