@@ -26,13 +26,13 @@ struct arm_type;
 struct arm_publication;
 struct template_run;
 
-/* What was asked. The strings live as long as the call. */
 /* A key that a call wanted, of a vault that has been asked since. Of a deployment of a template, its parts want one each. */
 struct arm_asked_key {
     struct key_reference key;
     const struct arm_asked_key *next;
 };
 
+/* What was asked. The strings live as long as the call. */
 struct arm_request {
     enum http_method method;
     struct str path; /* percent-encoded, without the query */
@@ -118,9 +118,9 @@ yyjson_mut_val *arm_error_object(yyjson_mut_doc *doc, const struct error *err, s
 /* The request's body as an object; ERROR_ARM_BODY when it is none. An empty body is an empty
  * object where `may_be_empty`. */
 MUST_CHECK yyjson_val *arm_read_body(struct arm_call *c, bool may_be_empty, struct error *err);
-/* What arm_read_body refuses of a document that is good JSON. ERROR_ARM_BODY. */
-MUST_CHECK bool arm_check_doubts(struct arm_call *c, yyjson_doc *doc, struct error *err);
 /* The same of a body that is an array. */
 MUST_CHECK yyjson_val *arm_read_list(struct arm_call *c, struct error *err);
+/* What arm_read_body refuses of a document that is good JSON. ERROR_ARM_BODY. */
+MUST_CHECK bool arm_check_doubts(struct arm_call *c, yyjson_doc *doc, struct error *err);
 
 #endif

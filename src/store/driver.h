@@ -3,9 +3,9 @@
  * jobs into transactions; a driver owns one connection and is called by one thread at a time.
  * Within the store's folder only.
  *
- * begin ... commit holds jobs; each runs between savepoint and release or rollback_to, and may set savepoints of its own: the
- * innermost is the one that is meant. When a
- * function fails the transaction may be gone; rollback is always allowed and never fails.
+ * begin ... commit holds jobs; each runs between savepoint and release or rollback_to, and may set
+ * savepoints of its own: the innermost is the one that is meant. When a function fails the
+ * transaction may be gone; rollback is always allowed and never fails.
  * Functions that return bool fill *err with ERROR_STORE or ERROR_STORE_UNUSABLE.
  * SPDX-License-Identifier: MIT
  */
