@@ -8,6 +8,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "../unit/inference/rig.h"
 #include "../unit/net/fake_stream.h"
@@ -22,6 +23,7 @@
 #define CALLS 4
 #define REQUESTS_MAX 64 /* of one connection */
 #define BYTES_MAX ((size_t)1024 * 1024)
+#define SHAPING_MS_MAX 10000
 
 /* The rig is made for one request without a connection; of that nothing happens here. */
 struct fake_reply fake_reply;
@@ -175,6 +177,17 @@ static void turn(void)
 {
     uv_run(loop_uv(rig.loop), UV_RUN_NOWAIT);
     uv_run(loop_uv(rig.loop), UV_RUN_NOWAIT);
+}
+
+/* An answer that a thread is shaping ends when that is done, a client who left or not. */
+static void finish_shaping(void)
+{
+    const struct timespec pause = { .tv_nsec = 1000 * 1000 };
+
+    for (unsigned ms = 0; rig.inference->active && ms < SHAPING_MS_MAX; ms++) {
+        nanosleep(&pause, NULL);
+        turn();
+    }
 }
 
 static void leave(struct client *c, enum stream_end why)
@@ -391,6 +404,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             fake_take(clients[i].stream, SIZE_MAX / 2);
     }
     turn();
+    finish_shaping();
     check(http_server_stats(server).requests_active == 0);
     check(http_server_stats(server).connections_open == 0);
     check(rig.inference->active == 0);
