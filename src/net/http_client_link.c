@@ -184,6 +184,8 @@ static bool step(struct link *link, struct str *rest)
         take_head(link);
         return true;
     case HTTP_PARSED_BODY:
+        if (link->pieces < UINT8_MAX)
+            link->pieces++;
         call_body(link->call, body);
         return true;
     case HTTP_PARSED_END:
@@ -201,10 +203,17 @@ static bool step(struct link *link, struct str *rest)
     return false;
 }
 
+static uint64_t link_now_ms(const struct link *link)
+{
+    return loop_now_ms(link->pool->client->loop);
+}
+
 static struct str_space on_space(void *data)
 {
     struct link *link = data;
 
+    if (link->paces_acks && ack_pace_may_delay(&link->ack_pace, link_now_ms(link)))
+        stream_delay_ack(link->stream);
     if (link->held)
         return (struct str_space){ link->held + link->held_len, link->held_size - link->held_len };
     return (struct str_space){ link->pool->client->space, CLIENT_SPACE_BYTES };
@@ -213,6 +222,7 @@ static struct str_space on_space(void *data)
 static void on_read(void *data, struct str bytes)
 {
     struct link *link = data;
+    bool ends_chunk = str_ends_with(bytes, STR("\r\n"));
 
     enter(link);
     if (!link->call) {
@@ -224,10 +234,13 @@ static void on_read(void *data, struct str bytes)
         else if (!link->call->has_head)
             link->head_at = bytes.data;
         link->has_bytes = true;
+        link->pieces = 0;
         while (link->call && step(link, &bytes))
             ;
         if (link->call && link->call->has_head)
             drop_held(link);
+        if (link->call)
+            ack_pace_read(&link->ack_pace, link_now_ms(link), ends_chunk && link->pieces == 1);
     }
     leave(link);
 }
@@ -310,6 +323,7 @@ static struct link *link_new(struct pool *p, uint64_t timeout_ms)
 
     p->link_count++;
     link->pool = p;
+    link->paces_acks = !p->address.unix_path && !p->address.tls;
     link->parser = http_parser_new(HTTP_PARSER_ANSWERS, &c->parser_limits);
     link->stream =
         stream_connect(c->loop, &p->address, timeout_ms ? timeout_ms : CONNECT_MS, &events, link);
@@ -329,6 +343,7 @@ void link_attach(struct http_client_call *call, struct pool *p, bool is_fresh)
     link->has_bytes = false;
     link->is_interim = false;
     link->interim_count = 0;
+    ack_pace_begin(&link->ack_pace);
     call->link = link;
     begin_answer(link, NULL);
     if (link->is_used)

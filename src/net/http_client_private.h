@@ -15,6 +15,7 @@
 
 #include <uthash.h>
 
+#include "net/ack_pace.h"
 #include "net/http_client.h"
 #include "net/http_parser.h"
 
@@ -45,6 +46,9 @@ struct link {
     bool has_bytes;  /* something of this call's answer has come */
     bool is_interim; /* the head was one of 1xx */
     bool is_inside;
+    bool paces_acks; /* plain TCP */
+    uint8_t pieces;  /* of the body, in the read that is under way; no more are counted than fit */
+    struct ack_pace ack_pace;
 
     unsigned interim_count; /* of those, before this answer */
     size_t held_size, held_len;

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -15,6 +16,8 @@
 #define FLUSH_MS 5000
 /* From the last byte sent until the connection is cut, unless the peer closes before. */
 #define LINGER_MS 1000
+/* Of one socket in a row, before the others have their turn. */
+#define READS_PER_TURN_MAX 32
 /* The first byte of a TLS record that carries a handshake (RFC 8446, 5.1). */
 #define TLS_HANDSHAKE_BYTE 0x16
 
@@ -141,6 +144,7 @@ static void cut(struct stream *s)
 {
     s->state = STREAM_CLOSED;
     s->fd = -1;
+    s->is_reading = false;
     stream_unwatch(s);
     if (s->has_timer)
         uv_close((uv_handle_t *)&s->timer, on_closed);
@@ -239,37 +243,38 @@ void stream_end(struct stream *s, enum stream_end why)
 /* Reading. */
 
 /* A plain stream, and one that may turn out to be plain, reads where the owner wants it. */
-static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *space)
+static struct str_space space_of(struct stream *s)
 {
-    struct stream *s = CONTAINER_OF(handle, struct stream, socket.handle);
+    struct loop_scratch *scratch;
 
-    (void)suggested;
-    if (s->state == STREAM_SNIFFING || (s->state == STREAM_OPEN && !s->tls)) {
-        struct str_space room = s->events->on_space(s->data);
+    if (s->state == STREAM_SNIFFING || (s->state == STREAM_OPEN && !s->tls))
+        return s->events->on_space(s->data);
+    scratch = loop_scratch(s->loop);
+    return (struct str_space){ scratch->in, sizeof(scratch->in) };
+}
 
-        assert(room.len > 0);
-        *space = (uv_buf_t){ .base = room.data, .len = room.len };
-    } else {
-        struct loop_scratch *scratch = loop_scratch(s->loop);
+void stream_delay_ack(struct stream *s)
+{
+    const int off = 0;
 
-        *space = (uv_buf_t){ .base = scratch->in, .len = sizeof(scratch->in) };
-    }
+    /* it fails where there is no TCP, which acknowledges nothing */
+    setsockopt(s->fd, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof(off));
 }
 
 /* The socket has nothing more to read. The end of a TLS stream is told inside TLS, so that this
  * one may have been forged. */
-static void on_socket_end(struct stream *s, ssize_t why)
+static void on_socket_end(struct stream *s, int error)
 {
-    s->is_reading = false; /* libuv has stopped */
     s->peer_ended = true;
-    if (s->state == STREAM_LINGERING || (s->state == STREAM_FLUSHING && why != UV_EOF))
+    stream_update_reading(s);
+    if (s->state == STREAM_LINGERING || (s->state == STREAM_FLUSHING && error))
         cut(s);
     else if (s->state == STREAM_FLUSHING)
         return;
     else if (s->connecting)
-        stream_fail(s, why == UV_EOF ? "closed in the TLS handshake" : uv_strerror((int)why));
+        stream_fail(s, error ? strerror(error) : "closed in the TLS handshake");
     else
-        stream_end(s, why == UV_EOF && !s->tls ? STREAM_END_EOF : STREAM_END_RESET);
+        stream_end(s, !error && !s->tls ? STREAM_END_EOF : STREAM_END_RESET);
 }
 
 static void sniff(struct stream *s, struct str bytes)
@@ -289,24 +294,53 @@ static void sniff(struct stream *s, struct str bytes)
     tls_context_unref(c);
 }
 
-static void on_socket_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *space)
+static void take(struct stream *s, struct str bytes)
 {
-    struct stream *s = CONTAINER_OF(stream, struct stream, socket.stream);
-    struct str bytes;
-
-    if (n == 0)
-        return;
-    if (n < 0) {
-        on_socket_end(s, n);
-        return;
-    }
-    bytes = str_of(space->base, (size_t)n);
     if (s->state == STREAM_SNIFFING)
         sniff(s, bytes);
     else if (s->state == STREAM_SHAKING || (s->state == STREAM_OPEN && s->tls))
         stream_tls_take(s, bytes);
     else if (s->state == STREAM_OPEN)
         s->events->on_read(s->data, bytes);
+}
+
+/* False when there is nothing more for now. */
+static bool read_once(struct stream *s)
+{
+    struct str_space room = space_of(s);
+    ssize_t n;
+
+    assert(room.len > 0);
+    do {
+        n = recv(s->fd, room.data, room.len, MSG_DONTWAIT);
+    } while (n < 0 && errno == EINTR);
+    if (n > 0)
+        take(s, str_of(room.data, (size_t)n));
+    else if (n == 0)
+        on_socket_end(s, 0);
+    else if (errno != EAGAIN && errno != EWOULDBLOCK)
+        on_socket_end(s, errno);
+    return n > 0 && (size_t)n == room.len;
+}
+
+/* libuv is given no room, so that it does not read but says that this could be done: it would by read,
+ * which has more to look at on its way through the kernel than recv. */
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *space)
+{
+    (void)handle;
+    (void)suggested;
+    *space = (uv_buf_t){ .base = NULL, .len = 0 };
+}
+
+static void on_readable(uv_stream_t *stream, ssize_t status, const uv_buf_t *space)
+{
+    struct stream *s = CONTAINER_OF(stream, struct stream, socket.stream);
+
+    assert(status == UV_ENOBUFS);
+    (void)status;
+    (void)space;
+    for (unsigned i = 0; i < READS_PER_TURN_MAX && s->is_reading && read_once(s); i++)
+        ;
 }
 
 void stream_update_reading(struct stream *s)
@@ -340,7 +374,7 @@ void stream_update_reading(struct stream *s)
     s->is_reading = want;
     if (!want) {
         uv_read_stop(&s->socket.stream);
-    } else if (uv_read_start(&s->socket.stream, on_alloc, on_socket_read)) {
+    } else if (uv_read_start(&s->socket.stream, on_alloc, on_readable)) {
         s->is_reading = false;
         stream_fail(s, "cannot read");
     }

@@ -150,6 +150,12 @@ void stream_read_stop(struct stream *s)
     s->is_reading = false;
 }
 
+void stream_delay_ack(struct stream *s)
+{
+    assert(!s->is_closed);
+    s->acks_delayed++;
+}
+
 bool stream_watch(struct stream *s)
 {
     assert(!s->is_closed);

@@ -398,6 +398,69 @@ static void closes_idle_connections(void **state)
     assert_non_null(fake_connecting());
 }
 
+/* So many acknowledgements are put off by what comes in so many reads; the head and the first pieces
+ * came before. */
+static unsigned delayed_by(struct stream *s, const struct str *reads, unsigned count)
+{
+    unsigned before = s->acks_delayed;
+
+    for (unsigned i = 0; i < count; i++)
+        fake_feed(s, reads[i], 0);
+    return s->acks_delayed - before;
+}
+
+static struct stream *streaming(const struct str *chunk)
+{
+    struct stream *s = connected(&first);
+
+    fake_feed(s, STR("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"), 0);
+    for (unsigned i = 0; i < 4; i++)
+        assert_int_equal(delayed_by(s, chunk, 1), 0);
+    return s;
+}
+
+static void puts_off_acknowledging_whole_chunks(void **state)
+{
+    static const struct str chunks[] = { STR("1\r\na\r\n"), STR("1\r\nb\r\n"),
+                                         STR("1\r\nc\r\n0\r\n\r\n") };
+    struct stream *s = streaming(chunks);
+
+    (void)state;
+    assert_int_equal(delayed_by(s, chunks, ARRAY_LEN(chunks)), 3);
+    expect(&first, "200 Transfer-Encoding=chunked|aaaaabc|end");
+}
+
+static void acknowledges_at_once_what_may_be_waited_for(void **state)
+{
+    static const struct str whole = STR("1\r\na\r\n");
+    static const struct str two[] = { STR("1\r\na\r\n1\r\nb\r\n"), whole };
+    static const struct str part[] = { STR("2\r\na"), STR("b\r\n") };
+    static const struct str in_chunk[] = { STR("1\r\na\r"), STR("\n") };
+    static const struct str *const reads[] = { two, part, in_chunk };
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_LEN(reads); i++) {
+        struct stream *s = streaming(&whole);
+
+        assert_int_equal(delayed_by(s, reads[i], 2), 1);
+        http_client_cancel(first.call);
+        clear(&first);
+    }
+}
+
+static void puts_off_nothing_without_plain_tcp(void **state)
+{
+    static const struct stream_address at = { .unix_path = "/run/engine" };
+    static const struct str chunk = STR("1\r\na\r\n");
+    struct stream *s;
+
+    (void)state;
+    get.address = &at;
+    s = streaming(&chunk);
+    assert_int_equal(delayed_by(s, &chunk, 1), 0);
+    http_client_cancel(first.call);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -406,6 +469,9 @@ int main(void)
         TEST(sends_again_what_met_a_closed_connection),
         TEST(sends_again_only_once_and_only_so),
         TEST(takes_a_large_head_in_pieces),
+        TEST(puts_off_acknowledging_whole_chunks),
+        TEST(acknowledges_at_once_what_may_be_waited_for),
+        TEST(puts_off_nothing_without_plain_tcp),
         TEST(keeps_none_that_has_not_taken_all),
         TEST(closes_what_speaks_unasked),
         TEST(tells_what_could_not_be_reached),

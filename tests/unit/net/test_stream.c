@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -453,6 +454,29 @@ static void test_events_change_hands(void **state)
     side_done(&other);
 }
 
+static bool acknowledges_at_once(const struct stream *s)
+{
+    socklen_t len = sizeof(int);
+    int at_once;
+
+    assert_int_equal(getsockopt(pair_socket(s), IPPROTO_TCP, TCP_QUICKACK, &at_once, &len), 0);
+    return at_once;
+}
+
+static void test_delays_acknowledgements(void **state)
+{
+    (void)state;
+    pair_listen_tcp();
+    side_connect(&client, l, &address, CONNECT_MS);
+    while (!client.connects || !server.connects)
+        uv_run(loop_uv(l), UV_RUN_ONCE);
+    assert_true(acknowledges_at_once(client.s));
+    stream_delay_ack(client.s);
+    assert_false(acknowledges_at_once(client.s));
+    side_close(&client);
+    pair_run();
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, pair_set_up, pair_tear_down)
@@ -477,6 +501,7 @@ int main(void)
         TEST(test_reset_while_writing),
         TEST(test_both_close_in_one_read),
         TEST(test_events_change_hands),
+        TEST(test_delays_acknowledgements),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,34 @@
+/*
+ * When a client's connection may have TCP put off its acknowledgements: while an answer comes as a
+ * stream, piece by piece. Linux acknowledges each such piece out of the call that reads it, before
+ * the piece can be passed on, which is a fifth of all that passing it on costs; put off, one
+ * acknowledgement is for two pieces, or for what came in 40 ms.
+ *
+ * A peer with Nagle's algorithm on (RFC 1122, 4.2.3.4) sends the next small piece only when the one
+ * before is acknowledged, and must not be made to wait. It shows: what it held back comes together,
+ * or ends amid a chunk. So a connection begins with acknowledgements at once, puts them off while
+ * each read brings one whole chunk, and goes back to the beginning, for longer each time, with the
+ * first read that does not.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef NET_ACK_PACE_H
+#define NET_ACK_PACE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* All zero to begin with; ack_pace_begin before the first answer. */
+struct ack_pace {
+    uint32_t read_ms;  /* of the loop's clock, by 2^32 */
+    uint16_t at_once;  /* reads that bring one whole chunk until acknowledgements are put off */
+    uint16_t recovery; /* how many it was after the last read that did not; 0: none yet */
+};
+
+/* An answer begins: its head and first pieces are acknowledged at once. */
+void ack_pace_begin(struct ack_pace *p);
+/* Whether what is read now may be acknowledged later; `now_ms` of the loop's clock. */
+bool ack_pace_may_delay(const struct ack_pace *p, uint64_t now_ms);
+/* What the read brought: `is_one_chunk`, or else. */
+void ack_pace_read(struct ack_pace *p, uint64_t now_ms, bool is_one_chunk);
+
+#endif
