@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/json_asides.h"
 #include "base/memory.h"
 
 /* From so many bytes of text on, what is parsed lies on the heap: the arena would keep each size
@@ -103,8 +104,9 @@ static bool is_too_deep(yyjson_doc *doc)
     return false;
 }
 
+/* `asides`: what was taken out of the text, NULL for nothing. */
 static yyjson_doc *parse(struct arena *a, struct str text, yyjson_read_flag flags,
-                         struct error *err)
+                         const struct json_asides *asides, struct error *err)
 {
     bool is_on_heap = text.len >= HEAP_TEXT_BYTES;
     yyjson_alc alc = is_on_heap ? heap_alc(a, text.len) : arena_alc(a);
@@ -115,14 +117,15 @@ static yyjson_doc *parse(struct arena *a, struct str text, yyjson_read_flag flag
         error_set(err, ERROR_BAD_REQUEST, "Invalid JSON: the text is empty.");
         return NULL;
     }
-    /* yyjson takes a char * for its in-place mode, which is not asked for here. */
+    /* yyjson writes to the text in its in-place mode only */
     doc = yyjson_read_opts((char *)(uintptr_t)text.data, text.len, flags, &alc, &why);
     if (!doc && why.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION) {
         error_set(err, ERROR_BAD_REQUEST, "Invalid JSON: too many values.");
         return NULL;
     }
     if (!doc) {
-        error_set(err, ERROR_BAD_REQUEST, "Invalid JSON at byte %zu: %s.", why.pos, why.msg);
+        error_set(err, ERROR_BAD_REQUEST, "Invalid JSON at byte %zu: %s.",
+                  asides ? json_asides_position(asides, why.pos) : why.pos, why.msg);
         return NULL;
     }
     if (is_on_heap)
@@ -138,12 +141,25 @@ static yyjson_doc *parse(struct arena *a, struct str text, yyjson_read_flag flag
 /* A number that no C type holds stays as its text, so that it is passed on exactly. */
 yyjson_doc *json_parse(struct arena *a, struct str text, struct error *err)
 {
-    return parse(a, text, YYJSON_READ_BIGNUM_AS_RAW, err);
+    return parse(a, text, YYJSON_READ_BIGNUM_AS_RAW, NULL, err);
 }
 
 yyjson_doc *json_parse_numbers_as_text(struct arena *a, struct str text, struct error *err)
 {
-    return parse(a, text, YYJSON_READ_NUMBER_AS_RAW, err);
+    return parse(a, text, YYJSON_READ_NUMBER_AS_RAW, NULL, err);
+}
+
+yyjson_doc *json_parse_lent(struct arena *a, struct str text, size_t long_bytes, struct error *err)
+{
+    struct json_asides asides;
+    yyjson_doc *doc;
+
+    if (!json_asides_take(a, text, long_bytes, &asides))
+        return json_parse(a, text, err);
+    doc = parse(a, asides.rest, YYJSON_READ_BIGNUM_AS_RAW | YYJSON_READ_INSITU, &asides, err);
+    if (doc)
+        json_asides_put_back(&asides, doc);
+    return doc;
 }
 
 yyjson_mut_doc *json_new(struct arena *a)

@@ -202,6 +202,9 @@ bool str_is_utf8(struct str s)
     return true;
 }
 
+/* Before one of the sixteen sums is full. */
+#define SUMMED_BYTES (64 * sizeof(bytes16))
+
 /* All ones where the byte continues a character; every other byte begins one. */
 static bytes16 continue_chars(bytes16 v)
 {
@@ -215,13 +218,14 @@ size_t str_count_chars(struct str s)
 
     if (!s.len) /* nothing may be added to NULL */
         return 0;
-    for (; s.len - i >= sizeof(found); i += sizeof(found)) {
-        found -= continue_chars(bytes16_load(s.data + i));
-        if (i / sizeof(found) % 64 == 63) { /* before one of the sixteen sums is full */
-            count -= bytes16_sum(found);
-            found = (bytes16){ 0 };
-        }
+    while (s.len - i >= SUMMED_BYTES) {
+        for (size_t end = i + SUMMED_BYTES; i < end; i += sizeof(found))
+            found -= continue_chars(bytes16_load(s.data + i));
+        count -= bytes16_sum(found);
+        found = (bytes16){ 0 };
     }
+    for (; s.len - i >= sizeof(found); i += sizeof(found))
+        found -= continue_chars(bytes16_load(s.data + i));
     found -= continue_chars(bytes16_load_some(s.data + i, s.len - i));
     return count - bytes16_sum(found);
 }

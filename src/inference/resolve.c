@@ -8,6 +8,8 @@
 #include "inference/field_errors.h"
 #include "inference/operation.h"
 
+/* A prompt of a few lines is parsed with the rest; see json_parse_lent. */
+#define LONG_STRING_BYTES 1024
 #define REQUEST_JSON STR("application/json")
 
 #define JSON_HINT                                                                               \
@@ -98,7 +100,7 @@ static bool parse(struct exchange *x, struct error *err)
     if (type.len && !str_equal_nocase(type, REQUEST_JSON) &&
         !str_equal(http_media_type(x->asking, type), REQUEST_JSON))
         return error_set(err, ERROR_MEDIA_TYPE, NULL);
-    x->document = json_parse(x->asking, x->request->body, &cause);
+    x->document = json_parse_lent(x->asking, x->request->body, LONG_STRING_BYTES, &cause);
     if (!x->document)
         return error_set(err, ERROR_MODEL_REQUEST, JSON_HINT, cause.text);
     if (!yyjson_is_obj(yyjson_doc_get_root(x->document)))

@@ -4,9 +4,27 @@
  * SPDX-License-Identifier: MIT
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/json.h"
 #include "fuzz.h"
+
+/* Strings that are set aside change nothing of what is read, or of what is wrong. */
+static void check_lent(struct arena *a, struct str text)
+{
+    struct error why, why_lent;
+    yyjson_doc *doc = json_parse(a, text, &why);
+
+    for (size_t long_bytes = 1; long_bytes <= 16; long_bytes += 15) {
+        yyjson_doc *lent = json_parse_lent(a, text, long_bytes, &why_lent);
+
+        check(!doc == !lent);
+        if (doc)
+            check(yyjson_equals(yyjson_doc_get_root(doc), yyjson_doc_get_root(lent)));
+        else
+            check(strcmp(why.text, why_lent.text) == 0);
+    }
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -15,6 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     yyjson_doc *doc, *patch;
     struct error err;
 
+    check_lent(a, second);
     if (size)
         str_split(&second, '\0', &first);
     doc = json_parse(a, first, &err);

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/json.h"
+
+static int set_up(void **state)
+{
+    *state = arena_new(NULL);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    arena_free(*state);
+    return 0;
+}
+
+static bool lies_in(struct str part, struct str whole)
+{
+    return part.data >= whole.data && part.data + part.len <= whole.data + whole.len;
+}
+
+/* What json_parse_lent makes of a text, which json_parse must make too, be it an error. */
+static yyjson_val *parse_lent(struct arena *a, struct str text, size_t long_bytes)
+{
+    struct error why = { 0 }, why_lent = { 0 };
+    yyjson_doc *doc = json_parse(a, text, &why);
+    yyjson_doc *lent = json_parse_lent(a, text, long_bytes, &why_lent);
+
+    assert_int_equal(doc == NULL, lent == NULL);
+    if (!doc) {
+        assert_string_equal(why.text, why_lent.text);
+        assert_int_equal(why.code, why_lent.code);
+        return NULL;
+    }
+    if (!yyjson_equals(yyjson_doc_get_root(doc), yyjson_doc_get_root(lent)))
+        fail_msg("%.*s", STR_ARGS(text));
+    return yyjson_doc_get_root(lent);
+}
+
+static void means_the_same(void **state)
+{
+    static const char *const texts[] = {
+        "\"a\"",
+        "\"\"",
+        "[\"\",\"a\",\"bc\",{\"d\":\"e\",\"fg\":[\"h\"]},\"i\",1]",
+        "{\"a\":\"-\",\"-\":\"b\",\"b\":\"-\"}",
+        "[\"\\\"\\\\\\/\\b\\f\\n\\r\\t\",\"\\\\\",\"a\\\"\",\"\\u0000b\"]",
+        "[\"\\u0041\\u00e9\\u20AC\\ud83d\\uDE00\","
+        "\"\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80\\n\xC3\xA9\"]",
+        "[123456789012345678901234567890,\"a\"]",
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        for (size_t long_bytes = 1; long_bytes < 5; long_bytes++)
+            assert_non_null(parse_lent(*state, str_from(texts[i]), long_bytes));
+    }
+}
+
+static void is_wrong_in_the_same_place(void **state)
+{
+    static const char *const texts[] = {
+        "",
+        "\"",
+        "\"a",
+        "[\"a\",\"b]",
+        "[\"long\" \"long\"]",
+        "{\"long\":\"long\",\"long\"}",
+        "[\"long\",\"long\",x]",
+        "[\"long\",\"a\tb\"]",
+        "[\"long\",\"\\x\"]",
+        "[\"long\",\"\\",
+        "[\"long\",\"\\u12",
+        "[\"long\",\"\\u12g4\"]",
+        "[\"long\",\"\\ud800\"]",
+        "[\"long\",\"\\ud800\\u0041\"]",
+        "[\"long\",\"\\ud800\\n\"]",
+        "[\"long\",\"\\udc00\\ud800\"]",
+        "[\"long\",\"\xFF\"]",
+        "[\"long\",\"\xED\xA0\x80\"]",
+        "[\"long\",\"\xC3\"]",
+        "\"long\"\"long\"",
+        "\\\"long\"",
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        for (size_t long_bytes = 1; long_bytes < 5; long_bytes++)
+            assert_null(parse_lent(*state, str_from(texts[i]), long_bytes));
+    }
+}
+
+/* A string of `len` letters with something in it. */
+static struct str string_with(struct buf *b, size_t len, size_t at, const char *what)
+{
+    buf_clear(b);
+    assert_true(buf_append(b, STR("[\"")));
+    for (size_t i = 0; i < len; i++)
+        assert_true(buf_append(b, i == at ? str_from(what) : STR("x")));
+    assert_true(buf_append(b, STR("\",1]")));
+    return buf_str(b);
+}
+
+static void sees_each_byte(void **state)
+{
+    static const struct {
+        const char *text;
+        bool is_wrong, is_lent;
+    } inside[] = {
+        { "x", false, true },    { "\\n", false, false },      { "\\\"", false, false },
+        { "\"", true, false },   { "\n", true, false },        { "\\", true, false },
+        { "\xFF", true, false }, { "\xC3\xA9", false, false }, { "\x7F", false, true },
+    };
+    struct buf b;
+
+    buf_init(&b, 4096);
+    for (size_t i = 0; i < ARRAY_LEN(inside); i++) {
+        for (size_t at = 0; at < 150; at++) {
+            struct str text = string_with(&b, 150, at, inside[i].text);
+            struct arena *a = arena_new(NULL);
+            yyjson_val *root = parse_lent(a, text, 100);
+
+            assert_int_equal(root == NULL, inside[i].is_wrong);
+            if (root)
+                assert_int_equal(lies_in(json_str(yyjson_arr_get_first(root)), text),
+                                 inside[i].is_lent);
+            arena_free(a);
+        }
+    }
+    buf_done(&b);
+    (void)state;
+}
+
+static void leaves_short_strings(void **state)
+{
+    static const struct str text = STR("[\"nine byte\",\"ten bytes!\"]");
+    yyjson_val *root = parse_lent(*state, text, 10);
+
+    assert_false(lies_in(json_str(yyjson_arr_get(root, 0)), text));
+    assert_true(lies_in(json_str(yyjson_arr_get(root, 1)), text));
+}
+
+/* Where quotes and escapes are many, yyjson is as fast, and what comes behind them is its own. */
+static void gives_up_where_it_does_not_pay(void **state)
+{
+    static const struct {
+        const char *unit;
+        unsigned times;
+        bool is_lent;
+    } before[] = { { "1,", 5000, true },
+                   { "\"a\",", 10, true },
+                   { "\"a\",", 100, false },
+                   { "\"\\n\",", 5, true },
+                   { "\"\\n\",", 100, false } };
+    struct buf b;
+
+    buf_init(&b, 65536);
+    for (size_t i = 0; i < ARRAY_LEN(before); i++) {
+        struct str text, last;
+        yyjson_val *root;
+
+        buf_clear(&b);
+        assert_true(buf_append(&b, STR("[")));
+        for (unsigned n = 0; n < before[i].times; n++)
+            assert_true(buf_append(&b, str_from(before[i].unit)));
+        assert_true(buf_append(&b, STR("\"a long string\"]")));
+        text = buf_str(&b);
+        root = parse_lent(*state, text, 10);
+        last = json_str(yyjson_arr_get_last(root));
+        assert_true(str_equal(last, STR("a long string")));
+        assert_int_equal(lies_in(last, text), before[i].is_lent);
+    }
+    buf_done(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+        TEST(means_the_same),       TEST(is_wrong_in_the_same_place),     TEST(sees_each_byte),
+        TEST(leaves_short_strings), TEST(gives_up_where_it_does_not_pay),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
