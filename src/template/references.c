@@ -156,10 +156,11 @@ static bool call_info(struct template *t, struct str function, yyjson_mut_val **
                       yyjson_mut_val **result, struct error *err)
 {
     size_t found = template_find_resource(t, json_mut_str(args[0]));
-    const struct template_resource *r = &t->resources[found];
+    const struct template_resource *r;
 
     if (found == TEMPLATE_NONE)
         return fail(function, "refers to a resource that the template does not have", err);
+    r = &t->resources[found];
     *result = yyjson_mut_obj(t->x.doc);
     json_set_str(t->x.doc, *result, "id", r->id);
     json_set_str(t->x.doc, *result, "name", r->name);

@@ -270,6 +270,10 @@ static void knows_symbolic_names(void **state)
     assert_output(f, "{'o':{'type':'String','value':'" G "/providers/A.B/c/m1'},"
                      "'n':{'type':'Int','value':2},'i':{'type':'String','value':'A.B/c'}}");
     bad(f, "languageVersion must be '2.0'", ",'resources':{}", NULL);
+    bad(f, "refers to a resource that the template does not have",
+        ",'languageVersion':'2.0','resources':{" OLD "},"
+        "'outputs':{'o':{'type':'string','value':'[resourceInfo(`none`).type]'}}",
+        NULL);
 }
 
 static void makes_ids(void **state)
