@@ -11,6 +11,10 @@
  * Where there are more, yyjson is as fast, and the rest of the text is its own. */
 #define STOPS_FREE 32
 #define STOP_BYTES 256
+/* Text beyond ASCII does not pay either: so many bytes of it count as a stop. */
+#define DOUBTFUL_BYTES 128
+/* After so many it is asked again whether it pays. */
+#define RUN_BYTES_MAX ((size_t)4096)
 
 struct json_aside {
     struct str text; /* between its quotes */
@@ -21,7 +25,7 @@ struct json_aside {
 struct scan {
     struct str text;
     size_t at;
-    size_t stops; /* quotes and escapes before `at` */
+    size_t stops; /* quotes and escapes before `at`, and what counts as them */
 };
 
 static bytes16 is_quote(bytes16 v)
@@ -45,14 +49,18 @@ static char next(const struct scan *s)
     return s->at < s->text.len ? s->text.data[s->at] : '\0';
 }
 
-/* Goes to the next quote or escape, or to the end; true when nothing doubtful was on the way. */
+/* Goes to the next quote or escape, or as far as one run may go; true when nothing doubtful was on the
+ * way. */
 static bool skip_run(struct scan *s)
 {
     const size_t each = sizeof(bytes16);
     const char *from = s->text.data + s->at;
     size_t left = s->text.len - s->at, run = 0, last;
     bytes16 doubts = { 0 };
+    bool is_plain;
 
+    if (left > RUN_BYTES_MAX)
+        left = RUN_BYTES_MAX;
     for (; left - run >= 4 * each; run += 4 * each) {
         bytes16 v[] = { bytes16_load(from + run), bytes16_load(from + run + each),
                         bytes16_load(from + run + 2 * each), bytes16_load(from + run + 3 * each) };
@@ -63,8 +71,11 @@ static bool skip_run(struct scan *s)
         doubts |= is_doubtful(v[0]) | is_doubtful(v[1]) | is_doubtful(v[2]) | is_doubtful(v[3]);
     }
     last = bytes16_until(from + run, left - run, ends_or_escapes);
+    is_plain = !bytes16_any(doubts) && bytes16_until(from + run, last, is_doubtful) == last;
     s->at += run + last;
-    return !bytes16_any(doubts) && bytes16_until(from + run, last, is_doubtful) == last;
+    if (!is_plain)
+        s->stops += (run + last) / DOUBTFUL_BYTES;
+    return is_plain;
 }
 
 /* Goes behind the next quote, which begins a string; false when there is none. */
@@ -83,15 +94,19 @@ static bool pays(const struct scan *s)
 /* Goes to the quote that ends the string; false when there is none, or it does not pay to look. */
 static bool find_end(struct scan *s, bool *is_plain)
 {
-    *is_plain = skip_run(s);
-    while (next(s) == '\\' && pays(s)) {
-        *is_plain = false;
-        s->stops++;
-        s->at += 2;
-        if (s->at < s->text.len)
-            skip_run(s);
+    *is_plain = true;
+    while (s->at < s->text.len && pays(s)) {
+        if (!skip_run(s))
+            *is_plain = false;
+        if (next(s) == '"')
+            return true;
+        if (next(s) == '\\') {
+            *is_plain = false;
+            s->stops++;
+            s->at += 2;
+        }
     }
-    return next(s) == '"';
+    return false;
 }
 
 static struct json_aside *find_all(struct arena *a, struct str text, size_t long_bytes)

@@ -151,11 +151,9 @@ static void gives_up_where_it_does_not_pay(void **state)
         const char *unit;
         unsigned times;
         bool is_lent;
-    } before[] = { { "1,", 5000, true },
-                   { "\"a\",", 10, true },
-                   { "\"a\",", 100, false },
-                   { "\"\\n\",", 5, true },
-                   { "\"\\n\",", 100, false } };
+    } before[] = { { "1,", 5000, true },       { "\"a\",", 10, true },
+                   { "\"a\",", 100, false },   { "\"\\n\",", 5, true },
+                   { "\"\\n\",", 100, false }, { "\"\xE2\x82\xAC\",", 5, true } };
     struct buf b;
 
     buf_init(&b, 65536);
@@ -177,12 +175,37 @@ static void gives_up_where_it_does_not_pay(void **state)
     buf_done(&b);
 }
 
+/* The same of text that is no ASCII. */
+static void gives_up_on_text_beyond_ascii(void **state)
+{
+    static const unsigned euros[] = { 100, 10000 };
+    struct buf b;
+
+    buf_init(&b, 65536);
+    for (size_t i = 0; i < ARRAY_LEN(euros); i++) {
+        yyjson_val *root;
+
+        buf_clear(&b);
+        assert_true(buf_append(&b, STR("[\"")));
+        for (unsigned n = 0; n < euros[i]; n++)
+            assert_true(buf_append(&b, STR("\xE2\x82\xAC")));
+        assert_true(buf_append(&b, STR("\",\"a long string\"]")));
+        root = parse_lent(*state, buf_str(&b), 10);
+        assert_int_equal(lies_in(json_str(yyjson_arr_get_last(root)), buf_str(&b)), i == 0);
+    }
+    buf_done(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-        TEST(means_the_same),       TEST(is_wrong_in_the_same_place),     TEST(sees_each_byte),
-        TEST(leaves_short_strings), TEST(gives_up_where_it_does_not_pay),
+        TEST(means_the_same),
+        TEST(is_wrong_in_the_same_place),
+        TEST(sees_each_byte),
+        TEST(leaves_short_strings),
+        TEST(gives_up_where_it_does_not_pay),
+        TEST(gives_up_on_text_beyond_ascii),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
