@@ -1,10 +1,9 @@
 /*
- * The long plain strings of a JSON text (ASCII without escapes: images, documents), set aside before it
- * is parsed and put back into the document: yyjson would copy them and look at them byte by byte. For
- * json.c only.
+ * The long strings of a JSON text (images, documents), set aside before it is parsed and put back into
+ * the document: yyjson would copy them and look at them byte by byte. For json.c only.
  *
- * What is left of the text has a string of one byte in the place of each. All else stays, for yyjson to
- * judge: what is wrong with a text is the same without such strings.
+ * What is left of the text has a string of one byte in the place of each. What is wrong, or needs care
+ * all over, stays for yyjson to judge: what is wrong with a text is the same without such strings.
  * SPDX-License-Identifier: MIT
  */
 #ifndef BASE_JSON_ASIDES_H
@@ -24,7 +23,8 @@ struct json_asides {
     struct json_aside *first;
 };
 
-/* Sets strings of at least `long_bytes` aside, which stay in `text`; false when there are none. */
+/* Sets strings of at least `long_bytes` aside; false when there are none. Those in ASCII without escapes
+ * stay in `text`. */
 bool json_asides_take(struct arena *a, struct str text, size_t long_bytes,
                       struct json_asides *asides);
 /* Where a byte of the rest is in the text. */

@@ -152,10 +152,9 @@ bool str_to_u64(struct str s, uint64_t max, uint64_t *value)
     return true;
 }
 
-/* Length of the valid UTF-8 sequence at `p`, or 0. The second byte's range depends on the first
- * (Unicode 15, table 3-7). */
-static size_t utf8_sequence(const unsigned char *p, size_t left)
+size_t str_utf8_sequence(struct str s)
 {
+    const unsigned char *p = (const unsigned char *)s.data;
     unsigned char low = 0x80, high = 0xBF;
     size_t len;
 
@@ -164,7 +163,7 @@ static size_t utf8_sequence(const unsigned char *p, size_t left)
     if (p[0] < 0xC2 || p[0] > 0xF4)
         return 0;
     len = p[0] < 0xE0 ? 2 : p[0] < 0xF0 ? 3 : 4;
-    if (left < len)
+    if (s.len < len)
         return 0;
     if (p[0] == 0xE0)
         low = 0xA0;
@@ -190,10 +189,8 @@ static bytes16 is_no_ascii(bytes16 v)
 
 bool str_is_utf8(struct str s)
 {
-    const unsigned char *p = (const unsigned char *)s.data;
-
     for (size_t i = bytes16_until(s.data, s.len, is_no_ascii); i < s.len;) {
-        size_t len = utf8_sequence(p + i, s.len - i);
+        size_t len = str_utf8_sequence(str_slice(s, i, s.len));
 
         if (!len)
             return false;
@@ -235,7 +232,7 @@ void str_repair_utf8(char *text)
     size_t left = strlen(text);
 
     while (left) {
-        size_t len = utf8_sequence((const unsigned char *)text, left);
+        size_t len = str_utf8_sequence(str_of(text, left));
 
         if (!len) {
             *text = '?';

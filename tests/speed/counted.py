@@ -1,6 +1,7 @@
 """Services under valgrind that are asked for few or for many of the same: the difference is what the many took."""
 
 import contextlib
+import dataclasses
 import json
 import shutil
 
@@ -18,6 +19,8 @@ MESSAGES = [
     {"role": "assistant", "content": "Yes, customer managed keys are supported by Azure OpenAI."},
     {"role": "user", "content": "Do other Azure AI services support this too?"},
 ]
+# eighty lines, an escape in each
+DOCUMENT = [{"role": "user", "content": "The quick brown fox jumps over the lazy dog, and then runs back into the forest.\n" * 80}]
 TEXT = (
     "Yes, other Azure AI services also support customer managed keys. Azure AI services offer multiple options for "
     "customers to manage keys, such as using Azure Key Vault, or customer-managed keys through Azure Storage service."
@@ -45,30 +48,40 @@ async def streamed(call):
     await call.end_events()
 
 
-def ask(service, count, streams):
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    script: object  # the upstream's
+    streams: bool = False
+    messages: object = dataclasses.field(default_factory=lambda: MESSAGES)
+    settings: tuple = ()
+
+
+def ask(service, count, kind):
     """`count` whole answers on one connection, or a stream of so many events."""
     with Wire(service) as wire:
-        if streams:
-            wire.post(PATH, json.dumps({"messages": MESSAGES, "stream": True, "max_tokens": count}).encode())
+        if kind.streams:
+            wire.post(PATH, json.dumps({"messages": kind.messages, "stream": True, "max_tokens": count}).encode())
             assert b"[DONE]" in wire.read_until(b"\r\n0\r\n\r\n")
             return
         for _ in range(count):
-            wire.post(PATH, json.dumps({"messages": MESSAGES}).encode())
+            wire.post(PATH, json.dumps({"messages": kind.messages}).encode())
             status, _, _, body = wire.reply()
             assert status == 200, body
 
 
-# Whole answers, and events of a stream.
-KINDS = {"chat": (whole, False), "event": (streamed, True)}
+# Whole answers, events of a stream, and whole answers to a long prompt, of which no limit's tokens are enough.
+KINDS = {
+    "chat": Kind(whole),
+    "event": Kind(streamed, streams=True),
+    "document": Kind(whole, messages=DOCUMENT, settings=("--rate-limits=false",)),
+}
 
 
 @contextlib.contextmanager
-def asking(kind):
-    """The upstream for that, and whether it streams."""
-    script, streams = KINDS[kind]
+def upstream_for(kind):
     upstream = FakeUpstream()
-    upstream.reset(script)
-    yield upstream, streams
+    upstream.reset(kind.script)
+    yield upstream
     upstream.stop()
 
 
@@ -82,11 +95,11 @@ def begun(tmp_path, upstream):
     return folder
 
 
-def run(options, tmp_path, upstream, count, streams):
+def run(options, tmp_path, upstream, count, kind):
     """What valgrind, called with these options, tells at the end of a service that was asked so much."""
     log = tmp_path / f"valgrind-{count}"
     under = ["valgrind", f"--log-file={log}", *options]
     data = shutil.copytree(begun(tmp_path, upstream), tmp_path / str(count))
-    with Lazuli(CATALOG.format(port=upstream.port), ["--workers", "1"], data=data, under=under) as service:
-        ask(service, count, streams)
+    with Lazuli(CATALOG.format(port=upstream.port), ["--workers", "1", *kind.settings], data=data, under=under) as service:
+        ask(service, count, kind)
     return log.read_text()

@@ -15,16 +15,16 @@ import subprocess
 
 import pytest
 
-from counted import FEW, KINDS, MANY, asking, run
+from counted import FEW, KINDS, MANY, run, upstream_for
 
 FILE = pathlib.Path(__file__).with_name("instructions.json")
 TOLERANCE = 0.05
 
 
-def instructions(tmp_path, upstream, count, streams):
+def instructions(tmp_path, upstream, count, kind):
     """Of all that a service does that is asked so much."""
     options = ["--tool=callgrind", f"--callgrind-out-file={tmp_path / f'callgrind.out.{count}'}"]
-    return int(re.search(r"Collected : (\d+)", run(options, tmp_path, upstream, count, streams))[1])
+    return int(re.search(r"Collected : (\d+)", run(options, tmp_path, upstream, count, kind))[1])
 
 
 def compiler():
@@ -46,6 +46,7 @@ def hold_to_figure(name, found):
 
 @pytest.mark.parametrize("name", KINDS)
 def test_instructions(tmp_path, name):
-    with asking(name) as (upstream, streams):
-        few, many = (instructions(tmp_path, upstream, count, streams) for count in (FEW, MANY))
+    kind = KINDS[name]
+    with upstream_for(kind) as upstream:
+        few, many = (instructions(tmp_path, upstream, count, kind) for count in (FEW, MANY))
     hold_to_figure(name, (many - few) / (MANY - FEW))
