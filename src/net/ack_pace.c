@@ -7,6 +7,8 @@
 /* After a longer pause Linux acknowledges what comes as it comes (tcp_event_data_recv, beyond the
  * retransmission time-out, which is 200 ms at least): reading has nothing to put off. */
 #define PAUSE_MS 200
+/* So soon after a piece, the next one was written right behind it. */
+#define PAIR_MS 1
 
 void ack_pace_begin(struct ack_pace *p)
 {
@@ -21,9 +23,13 @@ bool ack_pace_may_delay(const struct ack_pace *p, uint64_t now_ms)
 
 void ack_pace_read(struct ack_pace *p, uint64_t now_ms, bool is_one_chunk)
 {
+    bool is_pair = (uint32_t)now_ms - p->read_ms <= PAIR_MS;
+
     p->read_ms = (uint32_t)now_ms;
     if (is_one_chunk) {
-        if (p->at_once)
+        if (p->at_once && is_pair)
+            ack_pace_begin(p);
+        else if (p->at_once)
             p->at_once--;
     } else if (!p->at_once) {
         if (!p->recovery)

@@ -8,7 +8,9 @@
  * before is acknowledged, and must not be made to wait. It shows: what it held back comes together,
  * or ends amid a chunk. So a connection begins with acknowledgements at once, puts them off while
  * each read brings one whole chunk, and goes back to the beginning, for longer each time, with the
- * first read that does not.
+ * first read that does not. What is written as two whole chunks, the second held back, would come as
+ * one whole chunk each time: where chunks come right behind each other while acknowledgements are at
+ * once, they are not put off.
  * SPDX-License-Identifier: MIT
  */
 #ifndef NET_ACK_PACE_H

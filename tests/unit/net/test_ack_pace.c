@@ -6,13 +6,13 @@
 
 #include "net/ack_pace.h"
 
-/* Reads that bring one whole chunk, until one more may be acknowledged late. */
-static unsigned reads_until_delay(struct ack_pace *p, uint64_t now_ms)
+/* Reads that bring one whole chunk, until one more may be acknowledged late; they come 40 ms apart. */
+static unsigned reads_until_delay(struct ack_pace *p, uint64_t *now_ms)
 {
     unsigned reads = 0;
 
-    while (!ack_pace_may_delay(p, now_ms)) {
-        ack_pace_read(p, now_ms, true);
+    while (!ack_pace_may_delay(p, *now_ms)) {
+        ack_pace_read(p, *now_ms += 40, true);
         assert_true(++reads < 100000);
     }
     return reads;
@@ -21,44 +21,70 @@ static unsigned reads_until_delay(struct ack_pace *p, uint64_t now_ms)
 static void the_first_pieces_of_an_answer_are_acknowledged_at_once(void **state)
 {
     struct ack_pace p = { 0 };
+    uint64_t now_ms = 1000;
 
     (void)state;
     for (unsigned i = 0; i < 3; i++) {
         ack_pace_begin(&p);
-        assert_int_equal(reads_until_delay(&p, 1000), 4);
+        assert_int_equal(reads_until_delay(&p, &now_ms), 4);
     }
 }
 
 static void who_may_be_waiting_is_acknowledged_at_once(void **state)
 {
     struct ack_pace p = { 0 };
+    uint64_t now_ms = 1000;
 
     (void)state;
     ack_pace_begin(&p);
-    ack_pace_read(&p, 1000, false); /* a head, say */
-    assert_int_equal(reads_until_delay(&p, 1000), 4);
+    ack_pace_read(&p, now_ms, false); /* a head, say */
+    assert_int_equal(reads_until_delay(&p, &now_ms), 4);
     /* each time for twice as long, up to a bound */
     for (unsigned wanted = 16; wanted <= 16384; wanted *= 2) {
-        ack_pace_read(&p, 1000, false);
-        ack_pace_read(&p, 1000, false); /* what comes until then says nothing new */
-        assert_int_equal(reads_until_delay(&p, 1000), wanted);
+        ack_pace_read(&p, now_ms, false);
+        ack_pace_read(&p, now_ms, false); /* what comes until then says nothing new */
+        assert_int_equal(reads_until_delay(&p, &now_ms), wanted);
     }
-    ack_pace_read(&p, 1000, false);
-    assert_int_equal(reads_until_delay(&p, 1000), 16384);
+    ack_pace_read(&p, now_ms, false);
+    assert_int_equal(reads_until_delay(&p, &now_ms), 16384);
     /* nor does the next answer begin anew */
-    ack_pace_read(&p, 1000, false);
+    ack_pace_read(&p, now_ms, false);
     ack_pace_begin(&p);
-    assert_int_equal(reads_until_delay(&p, 1000), 16384);
+    assert_int_equal(reads_until_delay(&p, &now_ms), 16384);
+}
+
+/* The second of two pieces that are written one behind the other waits for the first one's
+ * acknowledgement, and comes as one whole chunk then. */
+static void who_sends_in_pairs_is_acknowledged_at_once(void **state)
+{
+    struct ack_pace p = { 0 };
+    uint64_t now_ms = 1000;
+
+    (void)state;
+    ack_pace_begin(&p);
+    ack_pace_read(&p, now_ms, false); /* the head, with the first piece right behind it */
+    for (unsigned i = 0; i < 50; i++, now_ms += 100) {
+        ack_pace_read(&p, now_ms, true);
+        assert_false(ack_pace_may_delay(&p, now_ms));
+        ack_pace_read(&p, now_ms + i % 2, true);
+        assert_false(ack_pace_may_delay(&p, now_ms + 1));
+    }
+    assert_int_equal(reads_until_delay(&p, &now_ms), 4);
+    /* one that comes at once where the acknowledgement was put off did not wait for it */
+    ack_pace_read(&p, now_ms, true);
+    assert_true(ack_pace_may_delay(&p, now_ms));
 }
 
 static void after_a_pause_there_is_nothing_to_put_off(void **state)
 {
     struct ack_pace p = { 0 };
     const uint64_t wrap_ms = UINT64_C(1) << 32;
+    uint64_t now_ms = wrap_ms - 170;
 
     (void)state;
     ack_pace_begin(&p);
-    reads_until_delay(&p, wrap_ms - 10);
+    reads_until_delay(&p, &now_ms);
+    assert_int_equal(now_ms, wrap_ms - 10);
     assert_true(ack_pace_may_delay(&p, wrap_ms + 189));
     assert_false(ack_pace_may_delay(&p, wrap_ms + 190));
     ack_pace_read(&p, wrap_ms + 190, true);
@@ -70,6 +96,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_pieces_of_an_answer_are_acknowledged_at_once),
         cmocka_unit_test(who_may_be_waiting_is_acknowledged_at_once),
+        cmocka_unit_test(who_sends_in_pairs_is_acknowledged_at_once),
         cmocka_unit_test(after_a_pause_there_is_nothing_to_put_off),
     };
 
