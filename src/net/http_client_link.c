@@ -240,7 +240,8 @@ static void on_read(void *data, struct str bytes)
         if (link->call && link->call->has_head)
             drop_held(link);
         if (link->call)
-            ack_pace_read(&link->ack_pace, link_now_ms(link), ends_chunk && link->pieces == 1);
+            ack_pace_read(&link->ack_pace, &link->pool->ack_peer, link_now_ms(link),
+                          ends_chunk && link->pieces == 1);
     }
     leave(link);
 }

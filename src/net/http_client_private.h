@@ -32,6 +32,7 @@ struct pool {
     struct link *idle;             /* the one used last comes first */
     unsigned idle_count;
     unsigned link_count;
+    struct ack_peer ack_peer;
     char key[];
 };
 

@@ -414,7 +414,7 @@ static void let_time_pass(void)
 {
     uint64_t from_ms = loop_now_ms(l);
 
-    while (loop_now_ms(l) < from_ms + 2)
+    while (loop_now_ms(l) < from_ms + 6)
         uv_update_time(loop_uv(l));
 }
 
