@@ -29,7 +29,7 @@ MUST_CHECK yyjson_doc *json_parse(struct arena *a, struct str text, struct error
 MUST_CHECK yyjson_doc *json_parse_numbers_as_text(struct arena *a, struct str text,
                                                   struct error *err);
 /* As json_parse, for text that outlives the document and may be mostly a few long strings: those of at
- * least `long_bytes` may stay in it, neither copied nor ended by a NUL. */
+ * least `long_bytes` may stay in it, and need not be ended by a NUL. */
 MUST_CHECK yyjson_doc *json_parse_lent(struct arena *a, struct str text, size_t long_bytes,
                                        struct error *err);
 

@@ -5,18 +5,18 @@
 #include <string.h>
 
 #include "base/bytes16.h"
+#include "base/json_unescape.h"
 #include "base/memory.h"
 
-/* Quotes and escapes are few in a text of which it pays: so many, and one more for each so many bytes.
- * Where there are more, yyjson is as fast, and the rest of the text is its own. */
-#define STOPS_FREE 32
+/* What a text may have for this to pay: so many quotes and escapes outside of long strings, and one more
+ * for each so many bytes. Each takes some 8 ns to step over, 128 of them what is won by 4 kB. The rest of
+ * a text that has more is yyjson's. */
+#define STOPS_FREE 128
 #define STOP_BYTES 256
-/* Text beyond ASCII does not pay either: so many bytes of it count as a stop. */
-#define DOUBTFUL_BYTES 128
-/* After so many it is asked again whether it pays. */
+/* Short strings beyond ASCII do not pay: so many bytes of them count as a stop. */
+#define NON_ASCII_BYTES 128
+/* After so many bytes it is asked again whether it pays. */
 #define RUN_BYTES_MAX ((size_t)4096)
-/* In a string that is known to be long, escapes and characters beyond ASCII may be more. */
-#define CARE_BYTES 32
 
 struct json_aside {
     struct str text;  /* between its quotes */
@@ -38,148 +38,24 @@ static char next(const struct scan *s)
     return s->at < s->text.len ? s->text.data[s->at] : '\0';
 }
 
-/* -- Without escapes --------------------------------------------------------------------------- */
-
-/* Four digits; false when they are none. */
-static bool read_unit(struct str s, unsigned *unit)
-{
-    *unit = 0;
-    for (size_t i = 0; i < 4; i++) {
-        char c = i < s.len ? s.data[i] : '\0', letter = (char)(c | 0x20);
-
-        if (c >= '0' && c <= '9')
-            *unit = *unit << 4 | (unsigned)(c - '0');
-        else if (letter >= 'a' && letter <= 'f')
-            *unit = *unit << 4 | (unsigned)(letter - 'a' + 10);
-        else
-            return false;
-    }
-    return true;
-}
-
-static char *put_character(char *to, unsigned code)
-{
-    if (code < 0x80) {
-        *to++ = (char)code;
-        return to;
-    }
-    if (code < 0x800) {
-        *to++ = (char)(0xC0 | code >> 6);
-    } else {
-        if (code < 0x10000) {
-            *to++ = (char)(0xE0 | code >> 12);
-        } else {
-            *to++ = (char)(0xF0 | code >> 18);
-            *to++ = (char)(0x80 | (code >> 12 & 0x3F));
-        }
-        *to++ = (char)(0x80 | (code >> 6 & 0x3F));
-    }
-    *to++ = (char)(0x80 | (code & 0x3F));
-    return to;
-}
-
-/* An escape with four digits, or two that are a pair of surrogates. */
-static size_t put_units(struct str s, char **to)
-{
-    unsigned code, low;
-    size_t len = 6;
-
-    if (!read_unit(str_slice(s, 2, s.len), &code))
-        return 0;
-    if (code >= 0xD800 && code < 0xE000) {
-        if (code >= 0xDC00 || !str_starts_with(str_slice(s, 6, s.len), STR("\\u")) ||
-            !read_unit(str_slice(s, 8, s.len), &low) || low < 0xDC00 || low >= 0xE000)
-            return 0;
-        code = 0x10000 + ((code - 0xD800) << 10 | (low - 0xDC00));
-        len = 12;
-    }
-    *to = put_character(*to, code);
-    return len;
-}
-
-/* Puts what the text begins with, an escape (RFC 8259, 7) or a character beyond ASCII. Its length; 0:
- * it is neither, and yyjson shall see it. */
-static size_t put_care(struct str s, char **to)
-{
-    static const char names[] = "\"\\/bfnrt", meanings[] = "\"\\/\b\f\n\r\t";
-    const char *found;
-    size_t len;
-
-    if (s.data[0] != '\\') {
-        len = (unsigned char)s.data[0] < ' ' ? 0 : str_utf8_sequence(s);
-        memcpy(*to, s.data, len);
-        *to += len;
-        return len;
-    }
-    if (s.len < 2)
-        return 0;
-    if (s.data[1] == 'u')
-        return put_units(s, to);
-    found = memchr(names, s.data[1], sizeof(names) - 1);
-    if (!found)
-        return 0;
-    *(*to)++ = meanings[found - names];
-    return 2;
-}
-
-static bytes16 ends_or_needs_care(bytes16 v)
-{
-    return (v < ' ') | (v == '"') | (v == '\\');
-}
-
-/* Copies what needs no care, sixteen bytes at a time, which may write fifteen too many. Its length;
- * SIZE_MAX when the text ends. */
-static size_t put_run(struct str s, char *to)
-{
-    size_t run = 0;
-    bytes16 v, stops;
-
-    for (; s.len - run >= sizeof(v); run += sizeof(v)) {
-        v = bytes16_load(s.data + run);
-        bytes16_store(to + run, v);
-        stops = ends_or_needs_care(v);
-        if (bytes16_any(stops))
-            return run + bytes16_first(stops);
-    }
-    v = bytes16_load_some(s.data + run, s.len - run);
-    bytes16_store(to + run, v);
-    stops = ends_or_needs_care(v);
-    return bytes16_any(stops) ? run + bytes16_first(stops) : SIZE_MAX;
-}
-
 /* The string from `begin` on without its escapes; goes to its end. False, and goes nowhere: it is for
  * yyjson. */
 static bool unescape(struct scan *s, size_t begin, struct str *value)
 {
-    size_t at = begin, cares = 0;
-    char *to;
+    struct str text = str_slice(s->text, begin, s->text.len);
+    size_t run, len;
 
-    if (!s->out) /* no value is longer than its text */
-        s->out = arena_alloc_bytes(s->arena, s->text.len - begin + sizeof(bytes16));
-    to = s->out;
-    for (;;) {
-        struct str left = str_slice(s->text, at, s->text.len);
-        size_t run = put_run(left, to), used;
-
-        if (run == SIZE_MAX)
-            return false;
-        to += run;
-        at += run;
-        left = str_slice(left, run, left.len);
-        if (left.data[0] == '"')
-            break;
-        used = ++cares <= STOPS_FREE + (at - begin) / CARE_BYTES ? put_care(left, &to) : 0;
-        if (!used)
-            return false;
-        at += used;
-    }
-    *value = str_of(s->out, (size_t)(to - s->out));
-    s->out = to;
-    s->at = at;
+    /* for this one and all that come: none is longer than its text */
+    if (!s->out)
+        s->out = arena_alloc_bytes(s->arena, text.len + JSON_UNESCAPE_ROOM);
+    run = json_unescape(text, s->out, &len);
+    if (run == SIZE_MAX)
+        return false;
+    *value = str_of(s->out, len);
+    s->out += len;
+    s->at = begin + run;
     return true;
 }
-
-/* -- Where strings are ------------------------------------------------------------------------- */
 
 static bytes16 is_quote(bytes16 v)
 {
@@ -222,7 +98,7 @@ static bool skip_run(struct scan *s)
     is_plain = !bytes16_any(doubts) && bytes16_until(from + run, last, is_doubtful) == last;
     s->at += run + last;
     if (!is_plain)
-        s->stops += (run + last) / DOUBTFUL_BYTES;
+        s->stops += (run + last) / NON_ASCII_BYTES;
     return is_plain;
 }
 
@@ -320,7 +196,7 @@ bool json_asides_take(struct arena *a, struct str text, size_t long_bytes,
     for (struct json_aside *x = asides->first; x; x = x->next) {
         to = put(to, from, x->text.data);
         x->at = (size_t)(to - rest);
-        *to++ = '-';
+        *to++ = '-'; /* as good as any but a quote or an escape */
         from = x->text.data + x->text.len;
     }
     to = put(to, from, text.data + text.len);

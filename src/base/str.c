@@ -152,6 +152,7 @@ bool str_to_u64(struct str s, uint64_t max, uint64_t *value)
     return true;
 }
 
+/* The second byte's range depends on the first (Unicode 15, table 3-7). */
 size_t str_utf8_sequence(struct str s)
 {
     const unsigned char *p = (const unsigned char *)s.data;
@@ -199,7 +200,7 @@ bool str_is_utf8(struct str s)
     return true;
 }
 
-/* Before one of the sixteen sums is full. */
+/* Before one of the sixteen sums, which hold 255, is full. */
 #define SUMMED_BYTES (64 * sizeof(bytes16))
 
 /* All ones where the byte continues a character; every other byte begins one. */

@@ -113,8 +113,7 @@ void str_mask_controls(char *text);
  * text would end. Returns `out`. */
 const char *str_show(struct str s, char *out, size_t size);
 
-/* Length of the valid UTF-8 sequence that `s`, which is not empty, begins with; 0 for none. The second
- * byte's range depends on the first (Unicode 15, table 3-7). */
+/* Length of the valid UTF-8 sequence that `s`, which is not empty, begins with; 0 for none. */
 size_t str_utf8_sequence(struct str s);
 /* True for bytes that form valid UTF-8 (no surrogates, no overlong forms, at most U+10FFFF). */
 bool str_is_utf8(struct str s);

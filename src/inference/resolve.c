@@ -8,7 +8,8 @@
 #include "inference/field_errors.h"
 #include "inference/operation.h"
 
-/* A prompt of a few lines is parsed with the rest; see json_parse_lent. */
+/* From so much on it pays to look for long strings (json_parse_lent), and a string is long. */
+#define LONG_BODY_BYTES 4096
 #define LONG_STRING_BYTES 1024
 #define REQUEST_JSON STR("application/json")
 
@@ -94,13 +95,16 @@ enum phase exchange_resolve(struct exchange *x)
 static bool parse(struct exchange *x, struct error *err)
 {
     struct str type = http_headers_get(&x->request->headers, STR("content-type"));
+    struct str body = x->request->body;
     struct error cause;
 
     /* A client that names no type is taken at its body's word; another type is not JSON. */
     if (type.len && !str_equal_nocase(type, REQUEST_JSON) &&
         !str_equal(http_media_type(x->asking, type), REQUEST_JSON))
         return error_set(err, ERROR_MEDIA_TYPE, NULL);
-    x->document = json_parse_lent(x->asking, x->request->body, LONG_STRING_BYTES, &cause);
+    x->document = body.len < LONG_BODY_BYTES
+                      ? json_parse(x->asking, body, &cause)
+                      : json_parse_lent(x->asking, body, LONG_STRING_BYTES, &cause);
     if (!x->document)
         return error_set(err, ERROR_MODEL_REQUEST, JSON_HINT, cause.text);
     if (!yyjson_is_obj(yyjson_doc_get_root(x->document)))

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/ack_pace.h"
 
+/* The head, an event with the role, the first ones with text: those are waited for. */
 #define FIRST_READS 4
+/* Some seconds of a stream; ten minutes. */
 #define RECOVERY_READS_MIN 64
 #define RECOVERY_READS_MAX 16384
 /* What shows on several connections within that time has one cause: this service was late itself, say. */
 #define OCCASION_MS 1000
 /* After each such time without an occasion half of it is forgotten. */
 #define FORGET_MS 60000
-/* After a longer pause Linux acknowledges what comes as it comes (tcp_event_data_recv, beyond the
- * retransmission time-out, which is 200 ms at least): reading has nothing to put off. */
+/* After a longer pause Linux usually acknowledges what comes as it comes (tcp_event_data_recv, beyond the
+ * retransmission time-out, which is 200 ms at least unless a route says otherwise): reading has nothing to
+ * put off. */
 #define PAUSE_MS 200
 /* So soon after a piece, and a round trip of a local network, the next one was written right behind
  * it. */

@@ -222,6 +222,7 @@ static struct str_space on_space(void *data)
 static void on_read(void *data, struct str bytes)
 {
     struct link *link = data;
+    /* a guess, as good as is needed: it may be a line of the chunk that ends so */
     bool ends_chunk = str_ends_with(bytes, STR("\r\n"));
 
     enter(link);

@@ -16,7 +16,7 @@
 #define FLUSH_MS 5000
 /* From the last byte sent until the connection is cut, unless the peer closes before. */
 #define LINGER_MS 1000
-/* Of one socket in a row, before the others have their turn. */
+/* Of one socket in a row, before the others have their turn: as libuv does. */
 #define READS_PER_TURN_MAX 32
 /* The first byte of a TLS record that carries a handshake (RFC 8446, 5.1). */
 #define TLS_HANDSHAKE_BYTE 0x16
@@ -272,7 +272,7 @@ static void on_socket_end(struct stream *s, int error)
     else if (s->state == STREAM_FLUSHING)
         return;
     else if (s->connecting)
-        stream_fail(s, error ? strerror(error) : "closed in the TLS handshake");
+        stream_fail(s, error ? uv_strerror(-error) : "closed in the TLS handshake");
     else
         stream_end(s, !error && !s->tls ? STREAM_END_EOF : STREAM_END_RESET);
 }

@@ -79,9 +79,9 @@ struct stream *stream_connect(struct loop *l, const struct stream_address *addre
 void stream_read_start(struct stream *s);
 void stream_read_stop(struct stream *s);
 
-/* What the next read brings is acknowledged to a TCP peer with what comes after it, or 40 ms later, in
- * place of at once. It holds until the kernel has waited in vain: to be called before each read, from
- * on_space. For plain streams; on a Unix socket it does nothing. */
+/* What the next read brings is acknowledged to a TCP peer with what comes after it, or 40 ms later (a
+ * round trip, where that is longer), in place of at once. It holds until the kernel has waited in vain:
+ * to be called before each read, from on_space. For plain streams; on a Unix socket it does nothing. */
 void stream_delay_ack(struct stream *s);
 
 /* Hears of the peer's end where nothing is read, be it that reading is stopped or that it came to

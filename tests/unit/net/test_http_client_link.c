@@ -459,7 +459,7 @@ static void acknowledges_at_once_what_may_be_waited_for(void **state)
     }
 }
 
-static void puts_off_nothing_without_plain_tcp(void **state)
+static void puts_off_nothing_on_a_unix_socket(void **state)
 {
     static const struct stream_address at = { .unix_path = "/run/engine" };
     static const struct str chunk = STR("1\r\na\r\n");
@@ -482,7 +482,7 @@ int main(void)
         TEST(takes_a_large_head_in_pieces),
         TEST(puts_off_acknowledging_whole_chunks),
         TEST(acknowledges_at_once_what_may_be_waited_for),
-        TEST(puts_off_nothing_without_plain_tcp),
+        TEST(puts_off_nothing_on_a_unix_socket),
         TEST(keeps_none_that_has_not_taken_all),
         TEST(closes_what_speaks_unasked),
         TEST(tells_what_could_not_be_reached),

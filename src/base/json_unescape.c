@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/json_unescape.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/bytes16.h"
+
+/* Escapes and characters beyond ASCII: so many, and one more for each so many bytes. An escape takes this
+ * as long as yyjson, 5 ns of an EPYC; what is between them it copies six times as fast. */
+#define SPECIALS_FREE 32
+#define SPECIAL_BYTES 32
+
+static_assert(JSON_UNESCAPE_ROOM >= sizeof(bytes16), "put_run");
+
+/* Four digits; false when they are none. */
+static bool read_unit(struct str s, unsigned *unit)
+{
+    *unit = 0;
+    for (size_t i = 0; i < 4; i++) {
+        char c = i < s.len ? s.data[i] : '\0', letter = (char)(c | 0x20);
+
+        if (c >= '0' && c <= '9')
+            *unit = *unit << 4 | (unsigned)(c - '0');
+        else if (letter >= 'a' && letter <= 'f')
+            *unit = *unit << 4 | (unsigned)(letter - 'a' + 10);
+        else
+            return false;
+    }
+    return true;
+}
+
+static char *put_character(char *to, unsigned code)
+{
+    if (code < 0x80) {
+        *to++ = (char)code;
+        return to;
+    }
+    if (code < 0x800) {
+        *to++ = (char)(0xC0 | code >> 6);
+    } else {
+        if (code < 0x10000) {
+            *to++ = (char)(0xE0 | code >> 12);
+        } else {
+            *to++ = (char)(0xF0 | code >> 18);
+            *to++ = (char)(0x80 | (code >> 12 & 0x3F));
+        }
+        *to++ = (char)(0x80 | (code >> 6 & 0x3F));
+    }
+    *to++ = (char)(0x80 | (code & 0x3F));
+    return to;
+}
+
+/* An escape with four digits, or two that are a pair of surrogates. */
+static size_t put_units(struct str s, char **to)
+{
+    unsigned code, low;
+    size_t len = 6;
+
+    if (!read_unit(str_slice(s, 2, s.len), &code))
+        return 0;
+    if (code >= 0xD800 && code < 0xE000) {
+        if (code >= 0xDC00 || !str_starts_with(str_slice(s, 6, s.len), STR("\\u")) ||
+            !read_unit(str_slice(s, 8, s.len), &low) || low < 0xDC00 || low >= 0xE000)
+            return 0;
+        code = 0x10000 + ((code - 0xD800) << 10 | (low - 0xDC00));
+        len = 12;
+    }
+    *to = put_character(*to, code);
+    return len;
+}
+
+/* Puts what the text begins with, an escape (RFC 8259, 7) or a character beyond ASCII. Its length; 0:
+ * it is neither. */
+static size_t put_special(struct str s, char **to)
+{
+    static const char names[] = "\"\\/bfnrt", meanings[] = "\"\\/\b\f\n\r\t";
+    const char *found;
+    size_t len;
+
+    if (s.data[0] != '\\') {
+        len = (unsigned char)s.data[0] < ' ' ? 0 : str_utf8_sequence(s);
+        memcpy(*to, s.data, len);
+        *to += len;
+        return len;
+    }
+    if (s.len < 2)
+        return 0;
+    if (s.data[1] == 'u')
+        return put_units(s, to);
+    found = memchr(names, s.data[1], sizeof(names) - 1);
+    if (!found)
+        return 0;
+    *(*to)++ = meanings[found - names];
+    return 2;
+}
+
+static bytes16 stops_run(bytes16 v)
+{
+    return (v < ' ') | (v == '"') | (v == '\\');
+}
+
+/* Copies plain ASCII, sixteen bytes at a time, which may write fifteen too many. Its length;
+ * SIZE_MAX when the text ends. */
+static size_t put_run(struct str s, char *to)
+{
+    size_t run = 0;
+    bytes16 v, stops;
+
+    for (; s.len - run >= sizeof(v); run += sizeof(v)) {
+        v = bytes16_load(s.data + run);
+        bytes16_store(to + run, v);
+        stops = stops_run(v);
+        if (bytes16_any(stops))
+            return run + bytes16_first(stops);
+    }
+    v = bytes16_load_some(s.data + run, s.len - run);
+    bytes16_store(to + run, v);
+    stops = stops_run(v);
+    return bytes16_any(stops) ? run + bytes16_first(stops) : SIZE_MAX;
+}
+
+size_t json_unescape(struct str text, char *to, size_t *len)
+{
+    char *from = to;
+    size_t at = 0, specials = 0;
+
+    for (;;) {
+        struct str left = str_slice(text, at, text.len);
+        size_t run = put_run(left, to), used;
+
+        if (run == SIZE_MAX)
+            return SIZE_MAX;
+        to += run;
+        at += run;
+        left = str_slice(left, run, left.len);
+        if (left.data[0] == '"')
+            break;
+        used = ++specials <= SPECIALS_FREE + at / SPECIAL_BYTES ? put_special(left, &to) : 0;
+        if (!used)
+            return SIZE_MAX;
+        at += used;
+    }
+    *len = (size_t)(to - from);
+    return at;
+}
