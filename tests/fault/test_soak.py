@@ -142,8 +142,11 @@ def test_nothing_stays_behind():
         descriptors, memory_kb = soak.rest()
         traffic.flow(seconds - warm_up_s)
         descriptors_then, memory_kb_then = soak.rest()
-        print(traffic.counts())
+        counts = traffic.counts()
+        print(counts)
         print(f"resident {memory_kb} kB, then {memory_kb_then} kB; {descriptors_then.total()} descriptors; nothing under way")
+        assert all(counts.values()), "one of them did nothing"
+        assert counts["Disturbance"].keys() >= {"model killed", "reload_done", "reload_refused"}
         assert descriptors_then == descriptors
         assert memory_kb_then <= memory_kb + MEMORY_KB_MORE * FACTOR
     upstream.stop()
