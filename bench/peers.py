@@ -1,10 +1,12 @@
 """Other gateways: installed below .deps/bench, and started. find(NAME) is a function that starts one, or None."""
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 
+import chat
 import rig
 
 FOLDER = rig.TOP / ".deps" / "bench"
@@ -42,6 +44,18 @@ def install(package, folder, *lines):
     return True
 
 
+def answer_once(server):
+    """LiteLLM loads what it needs with the first request, which takes longer than the load warms up."""
+    connection = server.connect()
+    body = json.dumps({"model": server.model, "messages": chat.MESSAGES})
+    connection.request("POST", server.path, body, {"Content-Type": "application/json"} | server.headers)
+    answer = connection.getresponse()
+    text = answer.read().decode(errors="replace")
+    if answer.status != 200:
+        rig.fail(f"{server.url}: {answer.status} {text}")
+    connection.close()
+
+
 def start_portkey(bench, upstream):
     port = rig.free_port()
     program = FOLDER / "portkey" / "node_modules" / "@portkey-ai" / "gateway" / "build" / "start-server.js"
@@ -63,6 +77,7 @@ def start_litellm(bench, upstream):
     headers = {"Authorization": f"Bearer {KEY}"}
     server = rig.Server(process, port, path="/v1/chat/completions", headers=headers, model="bench-model")
     bench.wait_ready(server, "/health/liveliness")
+    answer_once(server)
     return server
 
 
