@@ -252,8 +252,7 @@ void format_guid_of(const uint8_t random[16], char out[GUID_TEXT_LEN + 1])
     out[GUID_TEXT_LEN] = '\0';
 }
 
-/* 0 to 15, or -1. */
-static int hex_value(char c)
+int format_hex_value(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -271,7 +270,7 @@ bool format_is_guid(struct str s)
     for (size_t i = 0; i < s.len; i++) {
         bool hyphen = i == 8 || i == 13 || i == 18 || i == 23;
 
-        if (hyphen ? s.data[i] != '-' : hex_value(s.data[i]) < 0)
+        if (hyphen ? s.data[i] != '-' : format_hex_value(s.data[i]) < 0)
             return false;
     }
     return true;
@@ -400,8 +399,8 @@ bool format_percent_decode(struct arena *a, struct str s, struct str *out)
         }
         if (s.len - i < 3)
             return false;
-        high = hex_value(s.data[i + 1]);
-        low = hex_value(s.data[i + 2]);
+        high = format_hex_value(s.data[i + 1]);
+        low = format_hex_value(s.data[i + 2]);
         if (high < 0 || low < 0 || high + low == 0)
             return false;
         text[len++] = (char)(high << 4 | low);

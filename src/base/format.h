@@ -39,6 +39,8 @@ void format_guid(char out[GUID_TEXT_LEN + 1]);
 void format_guid_of(const uint8_t random[16], char out[GUID_TEXT_LEN + 1]);
 bool format_is_guid(struct str s);
 
+/* Of a digit in either case: 0 to 15, or -1. */
+int format_hex_value(char c);
 /* Lower-case hexadecimal. */
 struct str format_hex(struct arena *a, const void *bytes, size_t len);
 /* Standard base64 with padding. */

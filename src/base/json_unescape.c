@@ -5,7 +5,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "base/bytes16.h"
+#include "base/format.h"
+#include "base/json_special.h"
 
 /* Escapes and characters beyond ASCII: so many, and one more for each so many bytes. An escape takes this
  * as long as yyjson, 5 ns of an EPYC; what is between them it copies six times as fast. */
@@ -19,14 +20,11 @@ static bool read_unit(struct str s, unsigned *unit)
 {
     *unit = 0;
     for (size_t i = 0; i < 4; i++) {
-        char c = i < s.len ? s.data[i] : '\0', letter = (char)(c | 0x20);
+        int value = i < s.len ? format_hex_value(s.data[i]) : -1;
 
-        if (c >= '0' && c <= '9')
-            *unit = *unit << 4 | (unsigned)(c - '0');
-        else if (letter >= 'a' && letter <= 'f')
-            *unit = *unit << 4 | (unsigned)(letter - 'a' + 10);
-        else
+        if (value < 0)
             return false;
+        *unit = *unit << 4 | (unsigned)value;
     }
     return true;
 }
@@ -96,11 +94,6 @@ static size_t put_special(struct str s, char **to)
     return 2;
 }
 
-static bytes16 stops_run(bytes16 v)
-{
-    return (v < ' ') | (v == '"') | (v == '\\');
-}
-
 /* Copies plain ASCII, sixteen bytes at a time, which may write fifteen too many. Its length;
  * SIZE_MAX when the text ends. */
 static size_t put_run(struct str s, char *to)
@@ -111,13 +104,13 @@ static size_t put_run(struct str s, char *to)
     for (; s.len - run >= sizeof(v); run += sizeof(v)) {
         v = bytes16_load(s.data + run);
         bytes16_store(to + run, v);
-        stops = stops_run(v);
+        stops = json_is_special(v);
         if (bytes16_any(stops))
             return run + bytes16_first(stops);
     }
     v = bytes16_load_some(s.data + run, s.len - run);
     bytes16_store(to + run, v);
-    stops = stops_run(v);
+    stops = json_is_special(v);
     return bytes16_any(stops) ? run + bytes16_first(stops) : SIZE_MAX;
 }
 

@@ -10,6 +10,7 @@
 #include "base/bytes16.h"
 #include "base/format.h"
 #include "base/json_edit.h"
+#include "base/json_special.h"
 #include "base/memory.h"
 
 /* Room to begin with: a chat answer as it is usual. */
@@ -96,11 +97,6 @@ static void put(struct writer *w, struct str s)
 
 /* -- Scalars ------------------------------------------------------------------------------- */
 
-static bool has_special(bytes16 v)
-{
-    return bytes16_any((v < ' ') | (v == '"') | (v == '\\'));
-}
-
 static char *escape(char *at, unsigned char c)
 {
     static const char short_forms[] = "\b\t\n\f\r\"\\", letters[] = "btnfr\"\\";
@@ -173,13 +169,13 @@ static void put_string(struct writer *w, struct str s)
     *at++ = '"';
     for (; s.len - i >= sizeof(v); i += sizeof(v)) {
         v = bytes16_load(s.data + i);
-        if (has_special(v))
+        if (bytes16_any(json_is_special(v)))
             break;
         bytes16_store(at + i, v);
     }
     if (s.len - i < sizeof(v)) {
         v = bytes16_load_some(s.data + i, s.len - i);
-        if (!has_special(v)) {
+        if (!bytes16_any(json_is_special(v))) {
             bytes16_store(at + i, v);
             at[s.len] = '"';
             w->at = at + s.len + 1;

@@ -2,6 +2,7 @@
 #include "inference/answer_template.h"
 
 #include "base/bytes16.h"
+#include "base/json_special.h"
 #include "inference/operation.h"
 #include "inference/shape.h"
 
@@ -31,12 +32,6 @@ struct place {
 static bytes16 stops_text(bytes16 v)
 {
     return (v == '"') | (v == '\\') | ((v >= 0) & (v < ' '));
-}
-
-/* Signed: what is not ASCII is below 0. */
-static bytes16 stops_id(bytes16 v)
-{
-    return (v == '"') | (v == '\\') | (v < ' ');
 }
 
 /* The inside of a string at the front of `rest`, up to its quote; 0: it is none that is copied as it
@@ -76,7 +71,7 @@ static bool take_value(enum answer_hole hole, struct str *rest, struct answer_va
     if (hole == HOLE_TEXT)
         len = text_length(*rest, &values->text_bytes);
     else if (hole == HOLE_ID)
-        len = bytes16_until(rest->data, rest->len, stops_id);
+        len = bytes16_until(rest->data, rest->len, json_is_special);
     else
         len = number_length(*rest);
     values->at[hole] = str_of(rest->data, len);

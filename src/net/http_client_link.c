@@ -208,11 +208,20 @@ static uint64_t link_now_ms(const struct link *link)
     return loop_now_ms(link->pool->client->loop);
 }
 
+/* Over TCP, but for TLS, where one read of the socket is several of ours, or none. */
+static bool may_delay_ack(const struct link *link)
+{
+    const struct stream_address *address = &link->pool->address;
+
+    return ack_pace_may_delay(&link->ack_pace, link_now_ms(link)) && !address->unix_path &&
+           !address->tls;
+}
+
 static struct str_space on_space(void *data)
 {
     struct link *link = data;
 
-    if (link->paces_acks && ack_pace_may_delay(&link->ack_pace, link_now_ms(link)))
+    if (may_delay_ack(link))
         stream_delay_ack(link->stream);
     if (link->held)
         return (struct str_space){ link->held + link->held_len, link->held_size - link->held_len };
@@ -325,7 +334,6 @@ static struct link *link_new(struct pool *p, uint64_t timeout_ms)
 
     p->link_count++;
     link->pool = p;
-    link->paces_acks = !p->address.unix_path && !p->address.tls;
     link->parser = http_parser_new(HTTP_PARSER_ANSWERS, &c->parser_limits);
     link->stream =
         stream_connect(c->loop, &p->address, timeout_ms ? timeout_ms : CONNECT_MS, &events, link);

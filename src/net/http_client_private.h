@@ -47,8 +47,7 @@ struct link {
     bool has_bytes;  /* something of this call's answer has come */
     bool is_interim; /* the head was one of 1xx */
     bool is_inside;
-    bool paces_acks; /* TCP; not TLS, where one read of the socket is several of ours, or none */
-    uint8_t pieces;  /* of the body, in the read that is under way; no more are counted than fit */
+    uint8_t pieces; /* of the body, in the read that is under way; no more are counted than fit */
     struct ack_pace ack_pace;
 
     unsigned interim_count; /* of those, before this answer */

@@ -11,19 +11,11 @@ import time
 import pytest
 
 from fake_upstream import FakeUpstream, chat_event
-from faulty import BODY, wait_until_settled
+from faulty import wait_until_settled
+from scripted import CATALOG, PATH, STREAM
 from service import Lazuli
 from wire import Wire
 
-CATALOG = """
-extends: default
-engines:
-  - name: upstream
-    upstream: {{ url: "http://127.0.0.1:{port}/v1" }}
-deployments:
-  - {{ deployment: nagle, engine: upstream }}
-"""
-PATH = "/openai/deployments/nagle/chat/completions?api-version=2024-02-01"
 EVENTS = 40
 LATE_MS_MAX = 20  # half of what Linux waits before it acknowledges
 
@@ -71,7 +63,7 @@ def lateness_ms(service):
     """Of each event, from when it was written until the client has it."""
     found = []
     with Wire(service) as wire:
-        wire.post(PATH, json.dumps(BODY | {"stream": True}).encode())
+        wire.post(PATH, STREAM)
         data = b""
         while b"[DONE]" not in data:
             data = wire.read()
@@ -93,7 +85,7 @@ def upstream():
 def test_events_do_not_wait_for_acknowledgements(upstream, write, pause_s):
     upstream.reset(with_nagle(write, pause_s))
     with Lazuli(CATALOG.format(port=upstream.port)) as service:
-        service.deploy("nagle", "gpt-4o", "2024-11-20")
+        service.deploy("scripted", "gpt-4o", "2024-11-20")
         late = lateness_ms(service)
         wait_until_settled(service)
     assert statistics.median(late) < LATE_MS_MAX, late

@@ -459,17 +459,25 @@ static void acknowledges_at_once_what_may_be_waited_for(void **state)
     }
 }
 
-static void puts_off_nothing_on_a_unix_socket(void **state)
+static void puts_off_nothing_but_over_plain_tcp(void **state)
 {
-    static const struct stream_address at = { .unix_path = "/run/engine" };
     static const struct str chunk = STR("1\r\na\r\n");
-    struct stream *s;
+    struct error err;
+    struct tls_context *tls = tls_context_new_client(NULL, &err);
+    const struct stream_address at[] = {
+        { .unix_path = "/run/engine" },
+        { .host = "127.0.0.1", .port = 443, .tls = tls },
+    };
 
     (void)state;
-    get.address = &at;
-    s = streaming(&chunk);
-    assert_int_equal(delayed_by(s, &chunk, 1), 0);
-    http_client_cancel(first.call);
+    assert_non_null(tls);
+    for (unsigned i = 0; i < ARRAY_LEN(at); i++) {
+        get.address = &at[i];
+        assert_int_equal(delayed_by(streaming(&chunk), &chunk, 1), 0);
+        http_client_cancel(first.call);
+        clear(&first);
+    }
+    tls_context_unref(tls);
 }
 
 int main(void)
@@ -482,7 +490,7 @@ int main(void)
         TEST(takes_a_large_head_in_pieces),
         TEST(puts_off_acknowledging_whole_chunks),
         TEST(acknowledges_at_once_what_may_be_waited_for),
-        TEST(puts_off_nothing_on_a_unix_socket),
+        TEST(puts_off_nothing_but_over_plain_tcp),
         TEST(keeps_none_that_has_not_taken_all),
         TEST(closes_what_speaks_unasked),
         TEST(tells_what_could_not_be_reached),
