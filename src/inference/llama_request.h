@@ -2,8 +2,8 @@
  * Where llama-server understands a request otherwise than Azure does, the request is put so that it
  * does what Azure's would: a missing max_tokens of a completion means 16, not "until the context is
  * full"; logprobs without alternatives must ask for one (it is cut off again); a named tool is that
- * tool alone, required; a refusal among the messages is what the assistant said; several choices
- * are streamed, since only so it counts them all (gather.h). Measured with llama.cpp build 11669.
+ * tool alone, required; a refusal among the messages is what the assistant said; every answer is
+ * streamed, for the reasons in gather.h. Measured with llama.cpp build 11669.
  * SPDX-License-Identifier: MIT
  */
 #ifndef INFERENCE_LLAMA_REQUEST_H
@@ -14,7 +14,7 @@
 /* A request that its operation let pass asks for no more than its llama-server, if it is for one, can
  * do. */
 MUST_CHECK bool llama_request_check(const struct exchange *x, struct error *err);
-/* It is for a llama-server that must stream what the client wants whole: facts.is_gathered. */
+/* It is for a llama-server that streams what the client wants whole: facts.is_gathered. */
 bool llama_request_must_gather(const struct exchange *x);
 
 /* The request has one of these; then it is written anew, and adapt changes the copy. Once facts are

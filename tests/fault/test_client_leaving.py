@@ -1,6 +1,8 @@
 """Clients that leave: whatever they were at, their generation ends at once, and nothing of them stays behind."""
 
+import contextlib
 import json
+import re
 import ssl
 import statistics
 import threading
@@ -18,6 +20,7 @@ from wire import Wire
 
 TRIES = 5
 LIMIT_S = 0.1
+BUSY_LIMIT_S = 5
 
 
 @pytest.fixture(params=["http", "https"])
@@ -65,11 +68,18 @@ def wait_until_nothing_is_left(service):
     wait_until(lambda: gauges_of(service) == [0, 1, 0], lambda: gauges_of(service))
 
 
+def report(seconds, record_property):
+    least_ms, median_ms, worst_ms = (round(kind(seconds) * 1000, 1) for kind in (min, statistics.median, max))
+    for name, value in (("least_ms", least_ms), ("median_ms", median_ms), ("worst_ms", worst_ms)):
+        record_property(name, value)
+    print(f"the generation ends after {least_ms} to {worst_ms} ms, median {median_ms} ms, of {len(seconds)}")
+
+
 def assert_at_once(seconds, record_property):
-    median_ms = round(statistics.median(seconds) * 1000, 1)
-    record_property("median_ms", median_ms)
-    print(f"the generation ends after {median_ms} ms (median of {len(seconds)})")
-    assert median_ms < LIMIT_S * 1000, seconds
+    """The worst one tells most of how busy the machine is: it has room for that."""
+    report(seconds, record_property)
+    assert statistics.median(seconds) < LIMIT_S, seconds
+    assert max(seconds) < BUSY_LIMIT_S, seconds
 
 
 @pytest.mark.parametrize("leave", [Wire.close, Wire.reset], ids=["closes", "resets"])
@@ -278,3 +288,66 @@ def test_while_it_waits_for_its_turn(record_property):
                 seconds.append(seconds_to_the_end(service, wire.close, number))
         assert service.post("gpt-4", QUESTION).status_code == 200
     assert_at_once(seconds, record_property)
+
+
+# -- While a real model generates -------------------------------------------------------------------------------------------
+
+TRIES_MAX = 20
+SOME_TOKENS_S = 0.3
+ENDLESS = QUESTION | {"max_tokens": 4000, "logit_bias": {"2": -100}}
+
+
+def begun_task(service, since):
+    """The number of the task that llama-server has begun behind so many characters of the log, as it says itself."""
+    found = wait_until(
+        lambda: re.search(r" launch_slot_: .*\| task (\d+) \| processing task", service.log_text()[since:]),
+        lambda: service.log_text()[-4000:], step_s=0.001,
+    )  # fmt: skip
+    return int(found[1])
+
+
+def ended_task(service, task, since):
+    """The number of tokens of its slot when it ends."""
+    found = wait_until(
+        lambda: re.search(rf" release: .*\| task {task} \| stop processing: n_tokens = (\d+)", service.log_text()[since:]),
+        lambda: service.log_text()[-4000:], step_s=0.001,
+    )  # fmt: skip
+    return int(found[1])
+
+
+@contextlib.contextmanager
+def generating(service, stream):
+    """A client for whom the model generates, and the task's number."""
+    since = len(service.log_text())
+    with Wire(service) as wire:
+        wire.post(chat_path("gpt-4"), json.dumps(ENDLESS | {"stream": stream}).encode())
+        task = begun_task(service, since)
+        if stream:
+            wire.read_until(b'"content":"')
+        else:
+            time.sleep(SOME_TOKENS_S)  # nothing tells of its first token
+        yield wire, task
+    ended_task(service, task, since)
+
+
+@pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside-another-stream"])
+@pytest.mark.parametrize("stream", [True, False], ids=["mid-stream", "whole"])
+def test_a_model_stops_at_once(stream, beside, record_property):
+    """Its slot is free for the next one. On a busy machine a try may take longer, for each token does; but not all of them."""
+    with Lazuli(catalog=TINY.replace("parallel: 1", "parallel: 2"), arguments=DEBUG) as service:
+        wait_until(lambda: service.state_of("tiny") == (200, "ready"), service.log_text)
+        seconds = []
+        while len(seconds) < TRIES or (min(seconds) >= LIMIT_S and len(seconds) < TRIES_MAX):
+            with contextlib.ExitStack() as others:
+                if beside:
+                    others.enter_context(generating(service, stream=True))
+                wire, task = others.enter_context(generating(service, stream))
+                since = len(service.log_text())
+                left_at = time.monotonic()
+                wire.close()
+                assert ended_task(service, task, since) < ENDLESS["max_tokens"] / 2
+                seconds.append(time.monotonic() - left_at)
+        report(seconds, record_property)
+        assert min(seconds) < LIMIT_S and max(seconds) < BUSY_LIMIT_S, seconds
+        wait_until(lambda: service.metrics()['lazuli_engine_in_flight{engine="tiny"}'] == 0, "it is counted still")
+        assert service.post("gpt-4", QUESTION).status_code == 200

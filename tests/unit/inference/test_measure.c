@@ -9,6 +9,9 @@
 
 #define MESSAGES "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]"
 #define CHAT "{" MESSAGES ",\"max_tokens\":4000}"
+/* As llama-server gets it. */
+#define STREAMED ",\"stream\":true,\"stream_options\":{\"include_usage\":true}}"
+#define CHAT_SENT "{" MESSAGES ",\"max_tokens\":4000" STREAMED
 
 static void expect_asked(const char *body)
 {
@@ -49,10 +52,10 @@ static void what_surely_fits_is_not_counted(void **state)
     (void)state;
     fake_engine.context_tokens = 8192;
     rig_chat("llama", CHAT);
-    expect_dispatched(CHAT);
+    expect_dispatched(CHAT_SENT);
     assert_int_equal(fake_engine.started, 1);
     rig_post("llama-text", "completions", "{\"prompt\":\"abc\",\"max_tokens\":4000}");
-    expect_dispatched("{\"prompt\":\"abc\",\"max_tokens\":4000}");
+    expect_dispatched("{\"prompt\":\"abc\",\"max_tokens\":4000" STREAMED);
     assert_int_equal(fake_engine.started, 2);
 }
 
@@ -106,7 +109,7 @@ static void a_chat_that_might_not_fit_is_counted(void **state)
     (void)state;
     fake_engine.context_tokens = 4096;
     rig_chat("llama", CHAT);
-    expect_asked(CHAT);
+    expect_asked(CHAT_SENT);
     answer(200, "{\"input_tokens\":97,\"object\":\"response.input_tokens\"}");
     expect_refused("messages",
                    "This model's maximum context length is 4096 tokens. However, you requested "
@@ -114,7 +117,7 @@ static void a_chat_that_might_not_fit_is_counted(void **state)
                    "length of the messages or completion.");
     rig_chat("llama", CHAT);
     answer(200, "{\"input_tokens\":96}");
-    expect_dispatched(CHAT);
+    expect_dispatched(CHAT_SENT);
     assert_int_equal(fake_engine.started, 3);
 }
 
@@ -124,9 +127,9 @@ static void the_request_is_counted_as_it_will_be_sent(void **state)
     (void)state;
     fake_engine.context_tokens = 4096;
     rig_chat("llama", "{\"stop\":null,\"max_tokens\":4000," MESSAGES "}");
-    expect_asked("{\"max_tokens\":4000," MESSAGES "}");
+    expect_asked("{\"max_tokens\":4000," MESSAGES STREAMED);
     answer(200, "{\"input_tokens\":5}");
-    expect_dispatched("{\"max_tokens\":4000," MESSAGES "}");
+    expect_dispatched("{\"max_tokens\":4000," MESSAGES STREAMED);
 }
 
 static void a_stream_is_refused_before_it_begins(void **state)
@@ -185,7 +188,7 @@ static void the_context_of_a_model_shows_once_it_is_loaded(void **state)
     (void)state;
     fake_engine.context_tokens = 0;
     rig_chat("llama", CHAT);
-    expect_asked(CHAT);
+    expect_asked(CHAT_SENT);
     fake_engine.context_tokens = 4096;
     answer(200, "{\"input_tokens\":100}");
     expect_error(400, "context_length_exceeded");
@@ -217,7 +220,7 @@ static void a_count_that_is_none_is_passed_over(void **state)
     for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
         rig_chat("llama", CHAT);
         answer(answers[i].status, answers[i].text);
-        expect_dispatched(CHAT);
+        expect_dispatched(CHAT_SENT);
     }
 }
 
