@@ -1,15 +1,13 @@
 """The data folder: on a full disk, on a read-only one, and wanted by two."""
 
-import contextlib
-import errno
 import os
 import resource
-import shutil
 import subprocess
 import uuid
 
 import pytest
 
+from disk import DISKS
 from entra import ARM, AZ_CLIENT, PASSWORD, Entra
 from paced import MESSAGES, begin_stream, start
 from service import PROGRAM
@@ -21,38 +19,16 @@ DEPLOYMENT = {
 QUICK = {"messages": MESSAGES, "max_tokens": 1}
 
 
-MEMORY = ["-t", "tmpfs", "-o", "size=32m", "lazuli-test"]
+@pytest.fixture(params=DISKS)
+def disk(request, tmp_path):
+    return request.param(tmp_path)
 
 
-@contextlib.contextmanager
-def mounted(folder, *what):
-    """A file system of its own there."""
-    folder.mkdir(parents=True, exist_ok=True)
-    if os.geteuid() != 0:
-        pytest.skip("only root may mount a file system")
-    made = subprocess.run(["mount", *what, folder], capture_output=True, text=True)
-    if made.returncode:
-        pytest.skip(f"no file system can be mounted here: {made.stderr}")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", folder], check=True)
-
-
-def fill(file):
-    with file.open("ab", buffering=0) as ballast:
-        for size in (1 << 20, 1):
-            with pytest.raises(OSError) as caught:
-                while True:
-                    ballast.write(bytes(size))
-            assert caught.value.errno == errno.ENOSPC
-
-
-def refused_start(data):
+def refused_start(data, environment=None):
     """A start that fails in order: what it says."""
     out = subprocess.run(
         [PROGRAM, "up", "--listen", "127.0.0.1:0", "--data", str(data)],
-        capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60,
+        capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60, env=os.environ | (environment or {}),
     )  # fmt: skip
     assert (out.returncode, out.stdout) == (2, ""), out.stderr
     return out.stderr
@@ -62,12 +38,11 @@ def names(service):
     return {item["name"] for item in service.arm("GET", "/deployments").json()["value"]}
 
 
-def test_full_disk(tmp_path):
+def test_full_disk(disk):
     """What ARM cannot keep it refuses; all else goes on. With room again it takes writes again, and it has lost none."""
-    with mounted(tmp_path / "disk", *MEMORY) as disk:
-        ballast = disk / "ballast"
-        with start(data=disk) as service:
-            fill(ballast)
+    with disk.there():
+        with start(data=disk.folder, environment=disk.environment) as service:
+            disk.fill()
             taken, answer = {"paced"}, None
             for number in range(100):
                 answer = service.arm("PUT", f"/deployments/d{number}", DEPLOYMENT)
@@ -75,7 +50,7 @@ def test_full_disk(tmp_path):
                     break
                 taken.add(f"d{number}")
             assert (answer.status_code, answer.json()["error"]["code"]) == (503, "ServiceUnavailable"), answer.text
-            assert str(disk) not in answer.text
+            assert str(disk.folder) not in answer.text
             assert "is the disk full" in service.log_text() or "No space left on device" in service.log_text()
             refused = answer.url.rsplit("/", 1)[1].split("?")[0]
             assert taken <= names(service) and refused not in names(service)
@@ -83,7 +58,7 @@ def test_full_disk(tmp_path):
                 assert service.post(name, QUICK).status_code == 200
             assert service.post(refused, QUICK).status_code == 404
             assert service.arm("DELETE", "/deployments/paced").status_code == 503
-            ballast.unlink()
+            disk.empty()
             assert service.arm("PUT", "/deployments/after", DEPLOYMENT).status_code == 201
             kept = names(service)
             assert kept >= taken | {"after"} and refused not in kept
@@ -91,15 +66,16 @@ def test_full_disk(tmp_path):
             service.start()
             assert names(service) == kept
             assert service.post("after", QUICK).status_code == 200
-        fill(ballast)
-        (disk / "fresh").mkdir()
-        said = refused_start(disk / "fresh")
-        assert str(disk / "fresh") in said and "No space left on device" in said
+        fresh = disk.folder / "fresh"
+        fresh.mkdir()
+        disk.fill()
+        said = refused_start(fresh, disk.environment)
+        assert str(fresh) in said and "No space left on device" in said
 
 
-def test_passwords_on_a_full_disk(tmp_path):
+def test_passwords_on_a_full_disk(disk):
     """Wrong ones lock the user out, though the store cannot take it down."""
-    with mounted(tmp_path / "disk", *MEMORY) as disk, start(data=disk) as service:
+    with disk.there(), start(data=disk.folder, environment=disk.environment) as service:
         entra = Entra(service)
         user = entra.make_user("ann@lazuli.example")
         form = {"grant_type": "password", "client_id": AZ_CLIENT, "username": user["userPrincipalName"]}
@@ -108,7 +84,7 @@ def test_passwords_on_a_full_disk(tmp_path):
             answer = entra.ask(**form, password=password, scope=f"{ARM}/.default")
             return answer.status_code, answer.json().get("error_codes")
 
-        fill(disk / "ballast")
+        disk.fill()
         while service.arm("PUT", f"/deployments/{uuid.uuid4()}", DEPLOYMENT).status_code != 503:
             pass  # the database's files have room for some
         assert {sign_in("not-the-one")[0] for _ in range(10)} == {503}
@@ -133,45 +109,39 @@ def test_file_that_cannot_grow():
         assert service.post("late", QUICK).status_code == 200
 
 
-def test_read_only_disk(tmp_path):
+def test_read_only_disk(disk):
     """It does not start there, and says why; nothing has been changed when the disk can be written again."""
-    with mounted(tmp_path / "disk", *MEMORY) as disk:
-        with start(data=disk):
+    with disk.there():
+        with start(data=disk.folder, environment=disk.environment):
             pass
-        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
-        for data in (disk / "data", disk / "fresh"):
-            said = refused_start(data)
+        disk.forbid()
+        for data in (disk.folder / "data", disk.folder / "fresh"):
+            said = refused_start(data, disk.environment)
             assert str(data) in said and "Read-only file system" in said, said
-        subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
-        with start(data=disk) as service:
+        disk.allow()
+        with start(data=disk.folder, environment=disk.environment) as service:
             assert service.post("paced", QUICK).status_code == 200
 
 
-def test_disk_that_becomes_read_only(tmp_path):
+def test_disk_that_becomes_read_only(disk, tmp_path):
     """As a kernel makes it of one that fails, whatever is open for writing. The same as with a full one, until it is mounted
     anew; nothing that was acknowledged is lost by then."""
-    image = tmp_path / "image"
-    with image.open("wb") as file:
-        file.truncate(16 << 20)
-    if not (mkfs := shutil.which("mkfs.ext4", path=f"{os.environ['PATH']}:/sbin:/usr/sbin")):
-        pytest.skip("there is no mkfs.ext4")
-    subprocess.run([mkfs, "-q", image], check=True)
-    with mounted(tmp_path / "data", "-o", "loop", image) as disk, start(data=tmp_path) as service:
+    with disk.breakable_there(), start(data=tmp_path, environment=disk.environment) as service:
         assert service.arm("PUT", "/deployments/before", DEPLOYMENT).status_code == 201
         kept = names(service)
         wire, _ = begin_stream(service)
-        subprocess.run(["mount", "-o", "remount,abort", disk], check=True)
+        disk.break_down()
         for change in (("PUT", "/deployments/late", DEPLOYMENT), ("DELETE", "/deployments/before")):
             refused = service.arm(*change)
             assert (refused.status_code, refused.json()["error"]["code"]) == (503, "ServiceUnavailable"), refused.text
-            assert "read-only" in refused.json()["error"]["message"] and str(disk) not in refused.text
+            assert "read-only" in refused.json()["error"]["message"] and str(disk.folder) not in refused.text
         assert names(service) == kept
         assert service.post("late", QUICK).status_code == 404
         for name in ("paced", "before"):
             assert service.post(name, QUICK).status_code == 200
         assert b"[DONE]" in wire.read_until(b"0\r\n\r\n")
         service.wait_for_log(str(service.data / "lazuli.db"))
-    with mounted(tmp_path / "data", "-o", "loop", image), start(data=tmp_path) as service:
+    with disk.breakable_there(), start(data=tmp_path, environment=disk.environment) as service:
         assert names(service) == kept
         assert service.arm("PUT", "/deployments/late", DEPLOYMENT).status_code == 201
         assert service.post("late", QUICK).status_code == 200

@@ -1,0 +1,130 @@
+"""A disk that fills up, or becomes read-only, below one folder: a file system of its own where one can be mounted, else calls
+that fail in the service's process (failing_disk.c)."""
+
+import contextlib
+import errno
+import os
+import pathlib
+import re
+import shutil
+import struct
+import subprocess
+
+import pytest
+
+SYS_ADMIN = 1 << 21
+IN_MEMORY = ["-t", "tmpfs", "-o", "size=32m", "lazuli-test"]
+IN_CI = os.environ.get("CI") == "true"
+
+
+def _can_mount():
+    """Where continuous integration may, it has to, lest nobody notices that the real thing isn't tried any more."""
+    status = pathlib.Path("/proc/self/status").read_text()
+    if os.geteuid() != 0 or not int(re.search(r"CapEff:\s*(\w+)", status)[1], 16) & SYS_ADMIN:
+        return False
+    trial = ["unshare", "--mount", "mount", "-t", "tmpfs", "lazuli-test", "/tmp"]
+    return IN_CI or subprocess.run(trial, capture_output=True).returncode == 0
+
+
+@contextlib.contextmanager
+def mounted(folder, *what):
+    """A file system of its own there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["mount", *what, folder], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+class MountedDisk:
+    """In memory; or, where it is to break down as a kernel makes it of one that fails, in a file."""
+
+    def __init__(self, folder):
+        self.environment = {}
+        self.folder = folder / "data"
+        self.image = folder / "image"
+        self.ballast = self.folder / "ballast"
+
+    @contextlib.contextmanager
+    def there(self):
+        with mounted(self.folder, *IN_MEMORY):
+            yield self
+
+    def fill(self):
+        with self.ballast.open("ab", buffering=0) as ballast:
+            for size in (1 << 20, 1):
+                with pytest.raises(OSError) as caught:
+                    while True:
+                        ballast.write(bytes(size))
+                assert caught.value.errno == errno.ENOSPC
+
+    def empty(self):
+        self.ballast.unlink()
+
+    def forbid(self):
+        subprocess.run(["mount", "-o", "remount,ro", self.folder], check=True)
+
+    def allow(self):
+        subprocess.run(["mount", "-o", "remount,rw", self.folder], check=True)
+
+    @contextlib.contextmanager
+    def breakable_there(self):
+        if not self.image.exists():
+            with self.image.open("wb") as file:
+                file.truncate(16 << 20)
+            mkfs = shutil.which("mkfs.ext4", path=f"{os.environ['PATH']}:/sbin:/usr/sbin")
+            if not mkfs and not IN_CI:
+                pytest.skip("there is no mkfs.ext4")
+            subprocess.run([mkfs, "-q", self.image], check=True)
+        with mounted(self.folder, "-o", "loop", self.image):
+            yield self
+
+    def break_down(self):
+        """Whatever is open for writing."""
+        subprocess.run(["mount", "-o", "remount,abort", self.folder], check=True)
+
+
+class PretendedDisk:
+    """A folder like others, but that the service's calls fail there."""
+
+    def __init__(self, folder):
+        self.folder, self.file, library = folder / "data", folder / "failure", folder / "failing_disk.so"
+        self.folder.mkdir()
+        source = pathlib.Path(__file__).with_name("failing_disk.c")
+        subprocess.run(["gcc", "-O1", "-shared", "-fPIC", "-Wall", "-Werror", "-o", library, source], check=True)
+        self.fail_with(0)
+        self.environment = {
+            "LD_PRELOAD": str(library),
+            "FAILING_FILE": str(self.file),
+            "FAILING_FOLDER": str(self.folder),
+            # a library that is loaded before the sanitizer's would do harm only if it replaced what that needs
+            "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0",
+        }
+
+    def fail_with(self, number):
+        with self.file.open("r+b" if self.file.exists() else "w+b") as file:
+            file.write(struct.pack("i", number))
+
+    @contextlib.contextmanager
+    def there(self):
+        self.fail_with(0)
+        yield self
+
+    breakable_there = there
+
+    def fill(self):
+        self.fail_with(errno.ENOSPC)
+
+    def empty(self):
+        self.fail_with(0)
+
+    allow = empty
+
+    def forbid(self):
+        self.fail_with(errno.EROFS)
+
+    break_down = forbid
+
+
+DISKS = [PretendedDisk, MountedDisk] if _can_mount() else [PretendedDisk]
