@@ -27,7 +27,7 @@ REST_S_MAX = 60  # until nothing is under way: longer than any time-out below
 # Of what is resident. What may still grow after the first minute has bounds (docs/performance.md, "What stays in memory"): for
 # each of two loops 2 MiB at the end of its heap, a body buffer and some series of metrics; 2 MB of the database's pages; holes
 # of requests of 300 kB, met by chance. They do not all come together: of three minutes, the release grows by 0.7 to 1.7 MB in
-# the last two. AddressSanitizer's allocator gives nothing back, and in 40 seconds of a minute grows by 2.1 to 4.4 MB. Each has
+# the last two. AddressSanitizer's allocator gives nothing back, and in 40 seconds of a minute grows by 3.0 to 4.4 MB. Each has
 # twice its worst. In an hour, a leak of five bytes a request comes to more than the release's; in a minute only a large one
 # does, but the sanitized build, which `make test` runs, tells one of any size when it ends.
 IS_SANITIZED = b"__asan_init" in pathlib.Path(PROGRAM).read_bytes()
