@@ -17,7 +17,7 @@ test: ## run every test suite, or only those in SUITES="..."
 	@scripts/deps build run test
 	@scripts/test $(SUITES)
 
-tsan: ## run what is concurrent against a program that ThreadSanitizer watches: every night
+tsan: ## run the suites api and fault against a program that ThreadSanitizer watches: every night
 	@scripts/deps build run test
 	@scripts/test tsan
 

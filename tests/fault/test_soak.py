@@ -112,11 +112,12 @@ class Soak:
                 yield os.readlink(each)
 
     def connected(self):
-        """Open sockets that do not listen."""
+        """Open sockets that do not listen, and pipes of which another process has, or had, the other end."""
         folder = pathlib.Path(f"/proc/{self.service.process.pid}/net")
         tcp, unix = ([row.split() for row in (folder / name).read_text().splitlines()[1:]] for name in ("tcp", "unix"))
         found = {f"socket:[{row[9]}]" for row in tcp if row[3] != "0A"} | {f"socket:[{row[6]}]" for row in unix if row[5] == "03"}
-        return found.intersection(self.descriptors())
+        counts = collections.Counter(self.descriptors())
+        return {each for each in counts if each in found or (each.startswith("pipe:") and counts[each] == 1)}
 
     def memory_kb(self):
         status = pathlib.Path(f"/proc/{self.service.process.pid}/status").read_text()
