@@ -83,6 +83,24 @@ void *memory_realloc(void *old, size_t size)
     return or_die(realloc(old, size ? size : 1));
 }
 
+void memory_free_secret(void *p)
+{
+    if (p)
+        explicit_bzero(p, malloc_usable_size(p));
+    free(p);
+}
+
+void *memory_realloc_secret(void *old, size_t size)
+{
+    size_t old_size = old ? malloc_usable_size(old) : 0;
+    void *p = memory_realloc(NULL, size);
+
+    if (old)
+        memcpy(p, old, old_size < size ? old_size : size);
+    memory_free_secret(old);
+    return p;
+}
+
 char *memory_dup_text(const char *text)
 {
     return text ? or_die(strdup(text)) : NULL;

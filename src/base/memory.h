@@ -32,6 +32,9 @@ void *memory_alloc_aligned(size_t alignment, size_t size);
 void *memory_alloc_at_line(size_t size);
 /* Grown part is not zeroed. */
 void *memory_realloc(void *old, size_t size);
+/* What free and memory_realloc do, of a block that may hold a secret: nothing of it stays where it was. */
+void memory_free_secret(void *p);
+void *memory_realloc_secret(void *old, size_t size);
 /* NULL of NULL. */
 char *memory_dup_text(const char *text);
 /* A copy of the bytes, ended by a NUL; freed with free(). */

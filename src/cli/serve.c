@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "cli/command.h"
+#include "identity/jwt.h"
 #include "server/server.h"
 
 /* Keys are printed to whoever asked for a quickstart, and leave no copy in a buffer of stdio's. */
@@ -52,6 +53,7 @@ static int serve(struct settings *settings, const char *config, bool quickstart)
     struct error err;
 
     memory_return_freed();
+    jwt_overwrite_freed();
     log_set_level(settings_log_level(settings));
     s = server_new(&options, &err);
     if (!s)

@@ -29,9 +29,27 @@ static void begins_at_a_line(void **state)
     }
 }
 
+/* That the old block is overwritten, tests/api/test_secrets.py sees. */
+static void keeps_a_secret_that_grows(void **state)
+{
+    char *p = memory_realloc_secret(NULL, 10);
+
+    (void)state;
+    memcpy(p, "0123456789", 10);
+    p = memory_realloc_secret(p, 100000);
+    assert_memory_equal(p, "0123456789", 10);
+    p = memory_realloc_secret(p, 5);
+    assert_memory_equal(p, "01234", 5);
+    memory_free_secret(p);
+    memory_free_secret(NULL);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(begins_at_a_line) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(begins_at_a_line),
+        cmocka_unit_test(keeps_a_secret_that_grows),
+    };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
