@@ -388,7 +388,7 @@ void entra_on_head(struct entra *e, struct http_request *r)
     bool differs;
 
     arena_keep_secret(r->arena); /* secrets come and tokens go through it */
-    r->has_secret_body = true;
+    r->has_secrets = true;
     r->handler_data = x;
     x->entra = e;
     x->http = r;

@@ -49,6 +49,8 @@ bool credential_is_header(struct str name)
         return str_equal_nocase(name, STR("authorization"));
     case 25:
         return str_equal_nocase(name, STR("ocp-apim-subscription-key"));
+    case 28: /* tokens of other tenants; az sends them */
+        return str_equal_nocase(name, STR("x-ms-authorization-auxiliary"));
     default:
         return false;
     }

@@ -28,7 +28,8 @@ struct credential credential_of(const struct http_headers *headers, bool bearer_
 /* The token of "Bearer TOKEN" (RFC 6750, 2.1). STR_NONE when there is no such header, or it is of another
  * scheme. */
 struct str credential_bearer(struct str authorization);
-/* Is it a header that credential_of looks at? Without regard to case. */
+/* Does a header of that name hold a credential, be it one that nothing here looks at? Without regard to
+ * case. */
 bool credential_is_header(struct str name);
 
 /* The digest is that of one of the account's two keys; takes the same time whichever it is. */

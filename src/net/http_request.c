@@ -214,7 +214,8 @@ static void reserve_body(struct connection *c, size_t len)
         return;
     while (size < wanted)
         size *= 2;
-    c->body = memory_realloc(c->body, size);
+    c->body = c->request->public.has_secrets ? memory_realloc_secret(c->body, size)
+                                             : memory_realloc(c->body, size);
     c->body_size = size;
 }
 
@@ -352,8 +353,11 @@ static void wipe_secrets(const struct connection *c)
         if (h->items[i].value.len && is_secret(h->items[i].name))
             explicit_bzero((char *)(uintptr_t)h->items[i].value.data, h->items[i].value.len);
     }
-    if (c->request->public.has_secret_body)
-        wipe_body(c);
+    if (!c->request->public.has_secrets)
+        return;
+    wipe_body(c);
+    if (c->server->head)
+        explicit_bzero(c->server->head, c->server->head_size); /* a Location may have a code */
 }
 
 void request_forget(struct connection *c)
@@ -365,7 +369,7 @@ void request_forget(struct connection *c)
     wipe_secrets(c);
     r->target = r->path = r->query = r->host = r->body = STR_NONE;
     r->headers = (struct http_headers){ 0 };
-    r->has_secret_body = false;
+    r->has_secrets = false;
     give_body(c);
     if (c->rest.len || !c->in)
         return; /* the next request has come in behind it */

@@ -72,6 +72,7 @@ static void its_headers_are_known(void **state)
     assert_true(credential_is_header(STR("API-Key")));
     assert_true(credential_is_header(STR("Authorization")));
     assert_true(credential_is_header(STR("ocp-apim-subscription-key")));
+    assert_true(credential_is_header(STR("x-ms-authorization-auxiliary")));
     assert_false(credential_is_header(STR("api_key")));
     assert_false(credential_is_header(STR("Proxy-Authorization")));
     assert_false(credential_is_header(STR("")));
