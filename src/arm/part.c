@@ -75,6 +75,8 @@ static bool fail(struct arm_call *c, struct arm_call *inner, struct arm_part *pa
         *err = part->err;
         return false;
     }
+    if (part->template)
+        template_hide_secrets(part->template, &part->err);
     part->status = error_info(part->err.code)->status;
     part->error_details = inner->error_details;
     return store_take_back(c->txn, err) && arm_activity_record(inner, &part->err, err);

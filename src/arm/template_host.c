@@ -157,6 +157,7 @@ static bool ask(void *data, struct template_context *x, const struct template_qu
         .method = is_reference ? HTTP_GET : HTTP_POST,
         .id = q->id,
         .api_version = q->api_version,
+        .template = &d->template,
     };
 
     if (!is_reference) {

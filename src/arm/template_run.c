@@ -188,7 +188,9 @@ static void finish(struct template_deployment *d, size_t i, const struct arm_par
 static bool deploy(struct template_deployment *d, size_t i, struct error *err)
 {
     const struct template_resource *r = &d->template.resources[i];
-    struct arm_part part = { .method = HTTP_PUT, .id = r->id, .api_version = r->api_version };
+    struct arm_part part = {
+        .method = HTTP_PUT, .id = r->id, .api_version = r->api_version, .template = &d->template
+    };
     uint64_t began_us = clock_monotonic_us();
     yyjson_mut_val *body;
     struct error why;
