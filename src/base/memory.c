@@ -101,6 +101,14 @@ void *memory_realloc_secret(void *old, size_t size)
     return p;
 }
 
+/* Not inline, so that it lies where the functions before it have lain. */
+void __attribute__((noinline)) memory_wipe_stack(void)
+{
+    char left[64 * 1024];
+
+    explicit_bzero(left, sizeof(left));
+}
+
 char *memory_dup_text(const char *text)
 {
     return text ? or_die(strdup(text)) : NULL;

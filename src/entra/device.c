@@ -67,7 +67,7 @@ static bool begin(struct entra_call *c, struct error *err)
     struct str client_id, resource, user_code = make_user_code(c->arena);
     yyjson_mut_doc *doc = json_new(c->arena);
     yyjson_mut_val *body = yyjson_mut_obj(doc);
-    char secret[SECRET_LEN + 1];
+    char *secret = arena_alloc(c->arena, SECRET_LEN + 1);
 
     if (!token_read_client(c, &client_id, err) || !user_token_read_resource(c, &resource, err))
         return false;

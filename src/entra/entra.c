@@ -227,10 +227,13 @@ bool entra_execute(struct entra_call *c, struct error *err)
 static bool run(struct store_txn *t, struct arena *arena, void *data, struct error *err)
 {
     struct entra_exchange *x = data;
+    bool ok;
 
     x->call.txn = t;
     x->call.arena = arena;
-    return entra_execute(&x->call, err);
+    ok = entra_execute(&x->call, err);
+    memory_wipe_stack();
+    return ok;
 }
 
 void entra_committed(struct entra_call *c)
