@@ -24,8 +24,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from arm import Arm, Token
 from certificate import make_certificate, tls_arguments
 from entra import Entra
+from secret_places import LOG_LINE, SEARCHED, memory_of, places_of
 from service import PROGRAM, Lazuli
-from test_secrets import LOG_LINE, memory_of, places_of
 from waiting import wait_until
 
 SIMULATED = "extends: default\ndefault_engines: { chat: sim }\n"
@@ -158,7 +158,7 @@ def test_no_key_stays_in_memory(tmp_path, vault):
     """Neither an account's, nor a vault's that is not used any more."""
     lost, kept = vault.put("1"), vault.put("2")
     arguments = ["--core-dumps", "--workers", "2", *vault.arguments]
-    with Lazuli(SIMULATED, data=tmp_path / "service", arguments=arguments) as service:
+    with Lazuli(SIMULATED, data=tmp_path / "service", arguments=arguments, environment=SEARCHED) as service:
         pid = service.process.pid
         patch(service, named("1"))
         patch(service, named("2"))

@@ -14,11 +14,11 @@ def listed(issuer):
 
 
 @contextlib.contextmanager
-def federating(folder, **options):
+def federating(folder, arguments=(), **options):
     """With an issuer of its own, whose keys it knows: its `issuer`, listed in its `identity_file`."""
     with FakeIssuer() as issuer:
         file = identity_file(folder, listed(issuer))
-        with Lazuli(arguments=["--identity-file", str(file)], **options) as service:
+        with Lazuli(arguments=["--identity-file", str(file), *arguments], **options) as service:
             service.issuer, service.identity_file = issuer, file
             service.wait_for_log("issuer_keys_fetched")
             yield service
