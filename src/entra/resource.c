@@ -194,7 +194,8 @@ static bool is_of_another(struct entra_call *c, const struct principal_record *a
     struct principal_record other;
 
     *is_it = false;
-    return !str_starts_with(uri, prefix) || !format_is_guid(id) || str_equal_nocase(id, app->name) ||
+    return !str_starts_with(uri, prefix) || !format_is_guid(id) ||
+           str_equal_nocase(id, app->name) ||
            principals_find(c->txn, c->arena, id, &other, is_it, err);
 }
 

@@ -20,7 +20,8 @@ MESSAGES = [
     {"role": "user", "content": "Do other Azure AI services support this too?"},
 ]
 # eighty lines, an escape in each
-DOCUMENT = [{"role": "user", "content": "The quick brown fox jumps over the lazy dog, and then runs back into the forest.\n" * 80}]
+LINE = "The quick brown fox jumps over the lazy dog, and then runs back into the forest.\n"
+DOCUMENT = [{"role": "user", "content": LINE * 80}]
 TEXT = (
     "Yes, other Azure AI services also support customer managed keys. Azure AI services offer multiple options for "
     "customers to manage keys, such as using Azure Key Vault, or customer-managed keys through Azure Storage service."

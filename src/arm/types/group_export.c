@@ -20,7 +20,7 @@ struct export
     struct arm_call *c;
     struct str *wanted; /* ids in lower case, in order; NULL: all */
     size_t wanted_count;
-    bool keeps_names;   /* as they are: there are no parameters for them */
+    bool keeps_names; /* as they are: there are no parameters for them */
     bool has_defaults;
     yyjson_mut_doc *doc;
     yyjson_mut_val *parameters;
@@ -292,8 +292,7 @@ static int compare_ids(const void *a, const void *b)
 /* `key` is the resource's, its id in lower case. */
 static bool is_wanted(const struct export *e, struct str key)
 {
-    return !e->wanted ||
-           bsearch(&key, e->wanted, e->wanted_count, sizeof(*e->wanted), compare_ids);
+    return !e->wanted || bsearch(&key, e->wanted, e->wanted_count, sizeof(*e->wanted), compare_ids);
 }
 
 /* The ids that are asked for; "*" is all. */
@@ -351,8 +350,7 @@ static bool add_resources(struct export *e, struct error *err)
     for (size_t i = 0; i < count; i++) {
         const struct arm_type *type = arm_type_of(&all[i]);
 
-        if (!is_exported(type) || !is_wanted(e, all[i].key) ||
-            !arm_may_list(e->c, type, all[i].id))
+        if (!is_exported(type) || !is_wanted(e, all[i].key) || !arm_may_list(e->c, type, all[i].id))
             continue;
         if (++found > RESOURCES_MAX)
             return error_set_target(err, ERROR_ARM_BAD_REQUEST, "resources",

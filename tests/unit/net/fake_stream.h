@@ -21,11 +21,11 @@ struct stream {
     bool is_shut;    /* nothing more will be written */
     bool is_broken;  /* writes fail */
     bool is_watched;
-    bool is_unwatchable; /* no descriptor is left for it */
-    unsigned writes;     /* calls of stream_write */
+    bool is_unwatchable;   /* no descriptor is left for it */
+    unsigned writes;       /* calls of stream_write */
     unsigned acks_delayed; /* calls of stream_delay_ack */
-    struct buf out;      /* all that was written */
-    size_t window;       /* bytes that the peer takes; more are pending */
+    struct buf out;        /* all that was written */
+    size_t window;         /* bytes that the peer takes; more are pending */
     size_t taken;
     struct stream *next;
 };
