@@ -131,12 +131,6 @@ static struct gather *gather_new(struct exchange *x)
     return g;
 }
 
-/* That of one choice is the answer's, whatever it says; those of several are added up. */
-static struct str sum_usage(struct exchange *x, yyjson_val *usage)
-{
-    return x->facts.choices > 1 ? shape_sum_usage(x, x->arena, usage) : json_write(x->arena, usage);
-}
-
 bool gather_event(struct exchange *x, yyjson_doc *event)
 {
     yyjson_val *root = yyjson_doc_get_root(event), *list = yyjson_obj_get(root, "choices"), *choice;
@@ -150,7 +144,7 @@ bool gather_event(struct exchange *x, yyjson_doc *event)
     if (!x->relay.gather->created)
         x->relay.gather->created = yyjson_get_sint(yyjson_obj_get(root, "created"));
     if (yyjson_is_obj(yyjson_obj_get(root, "usage")))
-        x->relay.usage = sum_usage(x, yyjson_obj_get(root, "usage"));
+        x->relay.usage = shape_sum_usage(x, x->arena, yyjson_obj_get(root, "usage"));
     yyjson_arr_foreach(list, i, count, choice)
     {
         if (!take_choice(x, choice))

@@ -54,7 +54,7 @@ bool llama_request_check(const struct exchange *x, struct error *err)
 bool llama_request_must_gather(const struct exchange *x)
 {
     return is_for_llama(x) && x->operation->engine_operation != ENGINE_EMBEDDINGS &&
-           !x->facts.stream;
+           !x->facts.stream && (x->facts.choices > 1 || !x->facts.logprobs);
 }
 
 /* null means "not given" to Azure; to llama-server it is a wrong type here and there. */

@@ -2,8 +2,10 @@
  * Where llama-server understands a request otherwise than Azure does, the request is put so that it
  * does what Azure's would: a missing max_tokens of a completion means 16, not "until the context is
  * full"; logprobs without alternatives must ask for one (it is cut off again); a named tool is that
- * tool alone, required; a refusal among the messages is what the assistant said; every answer is
- * streamed, for the reasons in gather.h. Measured with llama.cpp build 11669.
+ * tool alone, required; a refusal among the messages is what the assistant said; answers are
+ * streamed, for the reasons in gather.h, but for one choice with logprobs: a stream lacks those of
+ * tokens that are held back while they may begin a stop sequence, and of a chat with tools has none.
+ * Measured with llama.cpp build 11669.
  * SPDX-License-Identifier: MIT
  */
 #ifndef INFERENCE_LLAMA_REQUEST_H

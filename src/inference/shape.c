@@ -244,11 +244,19 @@ static struct json_edit *shape_usage(struct exchange *x, struct arena *a, yyjson
     return edit;
 }
 
+/* Each choice's by itself, with the whole prompt each time. */
+static bool tells_usage_in_parts(const struct exchange *x)
+{
+    return x->deployment->engine->kind == ENGINE_LLAMA && x->facts.choices > 1;
+}
+
 struct str shape_sum_usage(struct exchange *x, struct arena *a, yyjson_val *usage)
 {
     struct usage_sum *sum = &x->relay.usage_sum;
     uint64_t prompt, cached, total;
 
+    if (!tells_usage_in_parts(x))
+        return json_write(a, usage);
     sum->parts++;
     sum->prompt_tokens += count_of(usage, "prompt_tokens");
     sum->cached_tokens += count_of(yyjson_obj_get(usage, "prompt_tokens_details"), "cached_tokens");
@@ -272,7 +280,7 @@ static bool take_usage(struct exchange *x, struct arena *scratch, yyjson_val *ro
 
     if (!yyjson_is_obj(usage))
         return false;
-    if (x->deployment->engine->kind == ENGINE_LLAMA && x->facts.choices > 1)
+    if (tells_usage_in_parts(x))
         usage =
             yyjson_doc_get_root(json_parse(scratch, shape_sum_usage(x, scratch, usage), &ignored));
     x->relay.usage = json_write_edit(x->arena, shape_usage(x, scratch, usage));

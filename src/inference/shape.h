@@ -39,8 +39,9 @@ struct str shape_first_event(const struct exchange *x);
  * x->usage, whether asked for or not. */
 struct str shape_usage_event(struct exchange *x, struct arena *scratch);
 
-/* llama-server tells the usage of each choice by itself, with the whole prompt each time: adds one
- * up, and gives the usage object of all so far, in which each prompt counts once. */
+/* llama-server tells the usage of each of several choices by itself, with the whole prompt each time:
+ * adds one up, and gives the usage object of all so far, in which each prompt counts once. Any other is
+ * given as it was told, whatever it says. */
 struct str shape_sum_usage(struct exchange *x, struct arena *a, yyjson_val *usage);
 
 /* Is the member a string, null or absent? What else it may be, no client's SDK can read. Inline, so

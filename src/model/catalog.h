@@ -41,7 +41,7 @@ struct catalog_llama {
     unsigned gpu_layers;            /* 0: CPU only */
     bool load_at_start;             /* else on first use */
     uint64_t idle_unload_s;         /* 0: never unloaded */
-    uint64_t first_byte_timeout_ms; /* default 10 min: an answer that is no stream comes at once */
+    uint64_t first_byte_timeout_ms; /* default 10 min: a long prompt takes its time */
     uint64_t idle_timeout_ms;       /* between bytes; default 5 min */
     uint64_t health_interval_ms;    /* probed with GET /health; 0: never; default 5 s */
     uint64_t health_timeout_ms;     /* default 5 s */

@@ -81,3 +81,22 @@ def test_a_call_that_does_not_come(service, choice):
             text += "".join(part.delta.content or "" for part in chunk.choices)
     assert text and caught.value.type == "server_error"
     assert "tool_choice_unmet" in service.log_text()
+
+
+@pytest.mark.parametrize("choice", ["auto", "none"])
+def test_log_probabilities_beside_tools(service, choice):
+    """llama-server has none of them in a stream, by which lazuli gets other answers."""
+    options = {"model": "tools", "tools": [TOOL], "tool_choice": choice, "logprobs": True}
+    answer = service.azure().chat.completions.create(**QUESTION | options).choices[0]
+    assert "".join(t.token for t in answer.logprobs.content) == answer.message.content
+
+
+@pytest.mark.parametrize("stop", [[], ["OpenAI S zz"]])
+def test_log_probabilities_beside_a_stop(service, stop):
+    """One for each token, be some held back while they may begin it."""
+    options = {"temperature": 0, "logprobs": True, "stop": stop or None}
+    answer = service.azure().chat.completions.create(**QUESTION | options)
+    choice, count = answer.choices[0], answer.usage.completion_tokens
+    assert "Azure OpenAI" in choice.message.content
+    assert len(choice.logprobs.content) == count == QUESTION["max_tokens"]
+    assert "".join(token.token for token in choice.logprobs.content) == choice.message.content

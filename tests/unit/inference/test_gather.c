@@ -9,7 +9,8 @@
 
 #include "rig.h"
 
-#define CHAT "{\"n\":2,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"
+#define MESSAGES "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]"
+#define CHAT "{\"n\":2," MESSAGES "}"
 #define EVENT(choice)                                                                        \
     "data: "                                                                                 \
     "{\"id\":\"chatcmpl-AnhIt2rw8vL8czymkCwEOKKTg7HP7\",\"created\":1700000000,\"choices\":" \
@@ -77,6 +78,60 @@ static void choices_of_a_chat_are_put_together(void **state)
     expect_str(choice_of_reply(1), "message.content", "B");
     assert_null(json_at(choice_of_reply(1), "message.reasoning_content"));
     expect_usage(4, 2, 5);
+}
+
+/* What a client usually asks for. */
+static void one_choice_is_put_together(void **state)
+{
+    (void)state;
+    begin("llama", "chat/completions", "{" MESSAGES "}");
+    fake_engine_body(STR(DELTA("0", "{\"role\":\"assistant\",\"content\":null}")));
+    fake_engine_body(STR(DELTA("0", "{\"content\":\"A\"}")));
+    fake_engine_body(STR(DELTA("0", "{\"content\":\"a\"}") END("0", "stop")));
+    fake_engine_body(STR(CHAT_USAGE("7", "1", "2") DONE));
+    assert_int_equal(fake_reply.status, 200);
+    assert_int_equal(yyjson_arr_size(yyjson_obj_get(rig_reply_json(), "choices")), 1);
+    expect_str(choice_of_reply(0), "message.content", "Aa");
+    expect_str(choice_of_reply(0), "finish_reason", "stop");
+    expect_usage(7, 1, 2);
+}
+
+/* As it was told: what makes no sense is estimated, a token for each four bytes. */
+static void usage_of_one_choice(void **state)
+{
+    static const struct {
+        const char *events;
+        int prompt, completion;
+    } cases[] = {
+        { CHAT_USAGE("-4", "0", "3"), 1, 2 },
+        { "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1.5}}\n\n", 1, 2 },
+        { "data: {\"choices\":[],\"usage\":7}\n\n", 1, 2 },
+        { "", 1, 2 },
+        { CHAT_USAGE("5", "0", "4"), 5, 4 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        begin("llama", "chat/completions", "{" MESSAGES "}");
+        fake_engine_body(STR(DELTA("0", "{\"content\":\"eight by\"}") END("0", "stop")));
+        fake_engine_body(str_from(cases[i].events));
+        fake_engine_body(STR(DONE));
+        assert_int_equal(fake_reply.status, 200);
+        expect_usage(cases[i].prompt, 0, cases[i].completion);
+    }
+}
+
+/* Its content is null, as when it comes whole. */
+static void a_call_of_a_tool_without_words(void **state)
+{
+    (void)state;
+    begin("llama", "chat/completions", "{" MESSAGES "}");
+    fake_engine_body(STR(DELTA("0", "{\"tool_calls\":[{\"index\":0,\"id\":\"call_1\",\"function\":"
+                                    "{\"name\":\"f\",\"arguments\":\"{}\"}}]}")));
+    fake_engine_body(STR(END("0", "tool_calls") DONE));
+    assert_int_equal(fake_reply.status, 200);
+    assert_true(yyjson_is_null(json_at(choice_of_reply(0), "message.content")));
+    assert_int_equal(yyjson_arr_size(json_at(choice_of_reply(0), "message.tool_calls")), 1);
 }
 
 static void calls_of_tools_are_put_together(void **state)
@@ -204,6 +259,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(choices_of_a_chat_are_put_together),
+        TEST(one_choice_is_put_together),
+        TEST(usage_of_one_choice),
+        TEST(a_call_of_a_tool_without_words),
         TEST(calls_of_tools_are_put_together),
         TEST(every_prompt_of_a_completion_counts_once),
         TEST(log_probabilities_follow_each_other),

@@ -51,13 +51,17 @@ static void log_probabilities_need_an_alternative(void **state)
 {
     (void)state;
     rig_chat("llama", "{\"logprobs\":true," MESSAGES "}");
-    expect_sent("{\"logprobs\":true," MESSAGES ",\"top_logprobs\":1" STREAMED);
+    expect_sent("{\"logprobs\":true," MESSAGES ",\"top_logprobs\":1}");
     rig_chat("llama", "{\"logprobs\":true,\"top_logprobs\":2," MESSAGES "}");
-    expect_sent("{\"logprobs\":true,\"top_logprobs\":2," MESSAGES STREAMED);
+    expect_sent("{\"logprobs\":true,\"top_logprobs\":2," MESSAGES "}");
+    rig_post("llama-text", "completions", "{\"prompt\":\"a\",\"max_tokens\":3,\"logprobs\":2}");
+    expect_sent("{\"prompt\":\"a\",\"max_tokens\":3,\"logprobs\":2}");
+    rig_chat("llama", "{\"n\":2,\"logprobs\":true,\"top_logprobs\":2," MESSAGES "}");
+    expect_sent("{\"n\":2,\"logprobs\":true,\"top_logprobs\":2," MESSAGES STREAMED);
 }
 
-/* Also those that the client wants whole. */
-static void all_answers_are_streamed(void **state)
+/* Also those that the client wants whole; of one choice with log probabilities see above. */
+static void answers_are_streamed(void **state)
 {
     (void)state;
     rig_chat("llama", "{\"n\":2," MESSAGES "}");
@@ -118,7 +122,7 @@ int main(void)
         TEST(a_completion_has_sixteen_tokens),
         TEST(without_a_prompt_a_document_begins),
         TEST(log_probabilities_need_an_alternative),
-        TEST(all_answers_are_streamed),
+        TEST(answers_are_streamed),
         TEST(a_refusal_is_what_was_said),
         TEST(a_named_tool_is_the_only_one),
         TEST(other_engines_get_it_as_it_came),
