@@ -67,6 +67,15 @@ static bool succeed(struct arm_call *c, struct arm_call *inner, struct arm_part 
     return store_keep(c->txn, err);
 }
 
+static void hide_secrets(struct arm_part *part)
+{
+    if (!part->template)
+        return;
+    template_hide_secrets(part->template, &part->err);
+    if (part->error_details.len)
+        part->error_details = template_json_without_secrets(part->template, part->error_details);
+}
+
 static bool fail(struct arm_call *c, struct arm_call *inner, struct arm_part *part,
                  struct error *err)
 {
@@ -75,10 +84,9 @@ static bool fail(struct arm_call *c, struct arm_call *inner, struct arm_part *pa
         *err = part->err;
         return false;
     }
-    if (part->template)
-        template_hide_secrets(part->template, &part->err);
     part->status = error_info(part->err.code)->status;
     part->error_details = inner->error_details;
+    hide_secrets(part);
     return store_take_back(c->txn, err) && arm_activity_record(inner, &part->err, err);
 }
 
@@ -107,8 +115,11 @@ bool arm_part_look(struct arm_call *c, struct template_run *run, struct arm_part
 
     make_request(c, run, part, &request);
     part->is_good = arm_execute_look(&inner, &part->err);
-    if (part->is_good || !is_of_store(&part->err))
-        return true;
-    *err = part->err;
-    return false;
+    if (!part->is_good && is_of_store(&part->err)) {
+        *err = part->err;
+        return false;
+    }
+    if (!part->is_good)
+        hide_secrets(part);
+    return true;
 }

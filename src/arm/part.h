@@ -16,7 +16,8 @@ struct arm_part {
     struct str action; /* "listKeys"; may be empty */
     struct str api_version;
     struct str body; /* JSON; may be empty */
-    /* Whose secrets its error does not quote, here or in the activity log. NULL: none has gone into it. */
+    /* Whose secrets its error does not quote, here or, by arm_part_run, in the activity log. NULL: none
+     * has gone into it. */
     struct template *template;
     /* What came of it. */
     bool is_good;

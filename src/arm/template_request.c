@@ -170,7 +170,7 @@ static void note_refusal(struct template_deployment *d, const struct template_re
                                "The resource type '%.*s' could not be found or cannot be deployed "
                                "here (API version '%.*s'). %.*s",
                                STR_ARGS(r->type), STR_ARGS(r->api_version), STR_ARGS(message));
-    json_set_str(d->run->doc, error, "message", message);
+    json_set_str(d->run->doc, error, "message", template_without_secrets(&d->template, message));
     json_set_str(d->run->doc, error, "target", r->id);
     yyjson_mut_arr_append(d->refusals, error);
 }
@@ -199,6 +199,7 @@ static bool check_resources(struct template_deployment *d, struct error *err)
             .method = HTTP_PUT,
             .id = r->id,
             .api_version = r->api_version,
+            .template = &d->template,
         };
 
         yyjson_mut_arr_add_strcpy(d->run->doc, d->run->kept,

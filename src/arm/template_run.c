@@ -111,6 +111,7 @@ static void set_failure(struct arm_part *part, const struct error *why)
 {
     part->is_good = false;
     part->err = *why;
+    template_hide_secrets(part->template, &part->err);
     part->status = error_info(why->code)->status;
 }
 
@@ -126,7 +127,8 @@ static void look_inside(struct arm_part *part, struct arena *a)
     error_set(&why, ERROR_ARM_RESOURCE_FAILED, NULL);
     set_failure(part, &why);
     if (error)
-        part->error_details = arena_printf(a, "[%.*s]", STR_ARGS(json_write(a, error)));
+        part->error_details = template_json_without_secrets(
+            part->template, arena_printf(a, "[%.*s]", STR_ARGS(json_write(a, error))));
 }
 
 /* As GET shows it; *shown NULL: it is not there, or not for the caller's eyes. */
@@ -212,8 +214,6 @@ static bool deploy(struct template_deployment *d, size_t i, struct error *err)
     } else if (!put(d, r, body, &part, err)) {
         return false;
     }
-    if (!part.is_good)
-        template_hide_secrets(&d->template, &part.err);
     finish(d, i, &part, began_us);
     return true;
 }

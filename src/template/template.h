@@ -154,8 +154,11 @@ MUST_CHECK bool template_outputs(struct template *t, yyjson_mut_val **outputs, s
 MUST_CHECK bool template_shown_parameters(struct template *t, yyjson_mut_val **shown,
                                           struct error *err);
 
-/* Takes the values of secure parameters out of a message. */
+/* Takes the values of secure parameters out of a message; out of a text; and out of what messages have in JSON (empty when that
+ * is none). Texts are in the context's arena, or what was given when nothing was to be hidden. */
 void template_hide_secrets(struct template *t, struct error *err);
+struct str template_without_secrets(struct template *t, struct str text);
+struct str template_json_without_secrets(struct template *t, struct str json);
 
 /* The member of that name, without regard to case, and not null; NULL. For members of templates and of the requests that they come
  * in. */

@@ -422,6 +422,37 @@ static void test_secret_in_message(void **state)
                          "\"p\":{\"value\":\"open sesame\"}"));
 }
 
+/* Nor with what a deployment within it says in detail, here and in its operations. */
+static void test_secret_within(void **state)
+{
+    static const struct {
+        const char *path;
+        enum http_method method;
+    } asked[] = {
+        { D "/d" DV, HTTP_PUT },
+        { D "/d/validate" DV, HTTP_POST },
+        { D "/d/whatIf" DV, HTTP_POST },
+        { D "/d/operations" DV, HTTP_GET },
+    };
+    struct fixture *f = *state;
+    const char *body =
+        request(f,
+                ",\"parameters\":{\"p\":{\"type\":\"secureString\"}},\"resources\":[{\"type\":"
+                "\"Microsoft.Resources/deployments\",\"apiVersion\":\"2022-09-01\",\"name\":\"in\","
+                "\"properties\":{\"mode\":\"Incremental\",\"template\":{" HEAD ",\"resources\":[{"
+                "\"type\":\"Microsoft.CognitiveServices/accounts\",\"name\":\"a\",\"apiVersion\":"
+                "\"[parameters('p')]\"}]}}}]",
+                "\"p\":{\"value\":\"open \\\"sesame\\\"\"}");
+
+    for (size_t i = 0; i < ARRAY_LEN(asked); i++) {
+        struct answer a =
+            call(f, asked[i].method, asked[i].path, asked[i].method == HTTP_GET ? NULL : body);
+
+        assert_non_null(strstr(a.text.data, "(secure)"));
+        assert_null(strstr(a.text.data, "sesame"));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -435,6 +466,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_complete, fixture_set_up_account, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_subscription, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_secret_in_message, fixture_set_up_account,
+                                        fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_secret_within, fixture_set_up_account,
                                         fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_lock, fixture_set_up_account, fixture_tear_down),
     };
