@@ -178,13 +178,10 @@ static void finish_error(struct arm_exchange *x, const struct error *err, struct
 static bool run(struct store_txn *t, struct arena *arena, void *data, struct error *err)
 {
     struct arm_exchange *x = data;
-    bool ok;
 
     arena_keep_secret(arena);
     x->call = (struct arm_call){ .arm = x->arm, .txn = t, .arena = arena, .request = &x->request };
-    ok = arm_execute(&x->call, err);
-    memory_wipe_stack();
-    return ok;
+    return arm_execute(&x->call, err);
 }
 
 static void committed(void *data)

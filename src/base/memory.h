@@ -32,12 +32,13 @@ void *memory_alloc_aligned(size_t alignment, size_t size);
 void *memory_alloc_at_line(size_t size);
 /* Grown part is not zeroed. */
 void *memory_realloc(void *old, size_t size);
-/* What free and memory_realloc do, of a block that may hold a secret: nothing of it stays where it was. */
+/* What free and memory_realloc do, of a block of malloc's that may hold a secret, or NULL: nothing of it
+ * stays where it was. The second one always moves it. */
 void memory_free_secret(void *p);
 void *memory_realloc_secret(void *old, size_t size);
 /* Overwrites what functions that have returned to the caller have left on the stack, in their variables
- * and in registers that they saved there: the first 64 KiB of it. For the end of work on secrets, of which
- * a message that quotes one has more copies than anybody follows. Takes microseconds. */
+ * and in registers that they saved there, 64 KiB deep. For the end of work on secrets, of which a message
+ * that quotes one has more copies than anybody follows. Takes microseconds. */
 void memory_wipe_stack(void);
 /* NULL of NULL. */
 char *memory_dup_text(const char *text);

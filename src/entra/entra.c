@@ -227,13 +227,10 @@ bool entra_execute(struct entra_call *c, struct error *err)
 static bool run(struct store_txn *t, struct arena *arena, void *data, struct error *err)
 {
     struct entra_exchange *x = data;
-    bool ok;
 
     x->call.txn = t;
     x->call.arena = arena;
-    ok = entra_execute(&x->call, err);
-    memory_wipe_stack();
-    return ok;
+    return entra_execute(&x->call, err);
 }
 
 void entra_committed(struct entra_call *c)
@@ -293,6 +290,7 @@ static void on_work(struct loop_work *work)
     if (w->matches && w->next.len)
         w->next_hash = keep_hash(x, password_hash(a, w->next));
     arena_free(a);
+    memory_wipe_stack();
 }
 
 static void on_turn(struct loop_task *task)

@@ -22,7 +22,6 @@ struct jwt_key {
     cjose_jwk_t *jwk;
 };
 
-/* Of jansson too, by which it reads and writes JSON. */
 void jwt_overwrite_freed(void)
 {
     cjose_set_alloc_funcs(malloc, memory_realloc_secret, memory_free_secret);

@@ -98,7 +98,7 @@ static struct str make_head(struct server_request *r, int status, const char *ph
     char *at;
 
     if (room > s->head_size) {
-        s->head = memory_realloc(s->head, 2 * room);
+        s->head = memory_realloc_secret(s->head, 2 * room); /* another reply's may hold a code */
         s->head_size = 2 * room;
     }
     decide_close(r);

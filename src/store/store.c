@@ -133,6 +133,20 @@ static void give_way(void)
     setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS);
 }
 
+/* `lost`: the reason why the batch is; NULL when it was committed. */
+static void settle(struct store_job *job, const struct error *lost)
+{
+    /* a job that found its own fault keeps it */
+    if (lost && !job->failed) {
+        job->failed = true;
+        job->err = *lost;
+    }
+    if (lost && job->lost)
+        job->lost(job->data);
+    if (!job->failed && job->committed)
+        job->committed(job->data);
+}
+
 static void *thread_main(void *data)
 {
     struct store *s = data;
@@ -145,17 +159,11 @@ static void *thread_main(void *data)
 
         if (!ok)
             s->txn->driver->rollback(s->txn);
+        for (struct store_job *job = jobs; job; job = job->next)
+            settle(job, ok ? NULL : &err);
+        memory_wipe_stack(); /* keys, passwords and secure parameters went through these jobs */
         for (struct store_job *job = jobs, *next; job; job = next) {
             next = job->next;
-            /* a job that found its own fault keeps it */
-            if (!ok && !job->failed) {
-                job->failed = true;
-                job->err = err;
-            }
-            if (!ok && job->lost)
-                job->lost(job->data);
-            if (!job->failed && job->committed)
-                job->committed(job->data);
             give_back(s, job);
         }
     }
