@@ -54,7 +54,8 @@ def say(number, what):
 lines = (top / "docs" / "security.md").read_text().splitlines()
 folders = "|".join(sorted(path.name for path in tests.iterdir() if path.is_dir()))
 reference = re.compile(rf"((?:{folders})/[\w./-]+\.(?:py|c))(?:::(\w+))?")
-every_name = {name for path in tests.glob("**/test_*.*") for name in tests_in(str(path.relative_to(tests)))}
+every_file = [*tests.glob("*/test_*.py"), *tests.glob("unit/**/test_*.c")]
+every_name = {name for path in every_file for name in tests_in(str(path.relative_to(tests)))}
 named = set()
 for number, line in enumerate(lines, 1):
     for text in re.findall(r"`([^`]+)`", line):
