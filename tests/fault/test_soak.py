@@ -30,8 +30,8 @@ REST_S_MAX = 60  # until nothing is under way: longer than any time-out below
 # the last two. AddressSanitizer's allocator gives nothing back, and in 40 seconds of a minute grows by 3.0 to 4.4 MB. Each has
 # twice its worst. In an hour, a leak of five bytes a request comes to more than the release's; in a minute only a large one
 # does, but the sanitized build, which `make test` runs, tells one of any size when it ends.
-IS_SANITIZED = b"__asan_init" in pathlib.Path(PROGRAM).read_bytes()
-MEMORY_KB_MORE = 8192 if IS_SANITIZED else 4096
+HAS_ADDRESS_SANITIZER = b"__asan_init" in pathlib.Path(PROGRAM).read_bytes()
+MEMORY_KB_MORE = 8192 if HAS_ADDRESS_SANITIZER else 4096
 # AddressSanitizer keeps what is freed, and frames that have returned, to tell who uses them still, until that is hundreds of
 # MB; here it does not.
 SANITIZER = "quarantine_size_mb=0:thread_local_quarantine_size_kb=0:detect_stack_use_after_return=0"

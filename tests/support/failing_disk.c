@@ -80,13 +80,19 @@ static int open_below(int at, const char *path, int flags, mode_t mode)
     return fd;
 }
 
-#define OPEN(at, path, flags)                                          \
-    va_list more;                                                      \
-    mode_t mode;                                                       \
-                                                                       \
-    va_start(more, flags);                                             \
-    mode = (flags) & (O_CREAT | O_TMPFILE) ? va_arg(more, mode_t) : 0; \
-    va_end(more);                                                      \
+/* O_TMPFILE has the bit of O_DIRECTORY, which comes without a mode. */
+static bool has_mode(int flags)
+{
+    return flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE;
+}
+
+#define OPEN(at, path, flags)                          \
+    va_list more;                                      \
+    mode_t mode;                                       \
+                                                       \
+    va_start(more, flags);                             \
+    mode = has_mode(flags) ? va_arg(more, mode_t) : 0; \
+    va_end(more);                                      \
     return open_below(at, path, flags, mode)
 
 int open(const char *path, int flags, ...)
