@@ -3,17 +3,19 @@ exactly what was checked. A body that is wrong ends no connection. docs/security
 
 import json
 import re
-import time
 
 import pytest
 
 from conftest import GATEWAY, KEPT
+from cpu import bounded_cpu
 from hostile import PATH, attack, chat, code_of
 from memory import FACTOR, SMALL_QUARANTINE, peak_mib
 from service import Lazuli, free_port
 from wire import Wire
 
 MESSAGES = b'"messages":[{"role":"user","content":"Hi"}]'
+# Each takes less than one even with a sanitizer, but to go over a body of 32 MiB again for each page of it takes more.
+CPU_S = 4
 HINT = "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP library correctly."
 
 
@@ -121,8 +123,7 @@ REPRESENTATIVE = json.dumps(
 
 def test_truncated_at_each_byte(gateway, upstream):
     """Hundreds of broken bodies on one connection, each answered, and none of them reaches the upstream."""
-    begun = time.monotonic()
-    with Wire(gateway) as wire:
+    with bounded_cpu(gateway, CPU_S), Wire(gateway) as wire:
         for end in range(len(REPRESENTATIVE)):
             wire.send(chat(gateway, body=REPRESENTATIVE[:end]))
             status, _, _, body = wire.reply()
@@ -130,7 +131,6 @@ def test_truncated_at_each_byte(gateway, upstream):
         assert not upstream.calls
         wire.send(chat(gateway, body=REPRESENTATIVE))
         assert wire.reply()[0] == 200
-    assert time.monotonic() - begun < 30
     assert upstream.calls[0].body == REPRESENTATIVE[:-1] + b',"model":"backend"}'
 
 
@@ -354,15 +354,13 @@ def roomy(upstream_server):
 
 @pytest.mark.parametrize("name", LARGE)
 def test_a_body_as_large_as_the_limit(roomy, upstream, name):
-    """It takes seconds at most, and memory of a few times its size, which the next one takes again."""
+    """It takes seconds of a processor at most, and memory of a few times its size, which the next one takes again."""
     before, fill, after, wanted = LARGE[name]
     body = largest(before, fill, after)
-    begun = time.monotonic()
-    with Wire(roomy, timeout=60) as wire:
+    with bounded_cpu(roomy, CPU_S), Wire(roomy, timeout=600) as wire:
         for _ in range(2):
             wire.send(chat(roomy, body=body))
             assert wire.reply()[0] == wanted
-    assert time.monotonic() - begun < 60
     assert peak_mib(roomy) < 256 * FACTOR
     assert len(upstream.calls) == (2 if wanted == 200 else 0)
 
@@ -406,8 +404,7 @@ def test_many_small_changes_make_no_large_document(roomy):
 
 def test_many_members_of_a_document(roomy):
     """Looking for those that are there twice takes no quadratic time."""
-    begun = time.monotonic()
     members = {f"k{i}": 1 for i in range(250000)}
-    answer = roomy.arm("PUT", "/deployments/hostile", members)
+    with bounded_cpu(roomy, CPU_S):
+        answer = roomy.arm("PUT", "/deployments/hostile", members)
     assert answer.status_code == 400 and answer.json()["error"]["target"] == "properties.model.name"
-    assert time.monotonic() - begun < 30

@@ -4,7 +4,6 @@ those alone who have asked for it, and all recovers by itself."""
 import contextlib
 import json
 import os
-import pathlib
 import re
 import resource
 import signal
@@ -14,6 +13,7 @@ import urllib.parse
 
 import pytest
 
+from cpu import cpu_seconds
 from entra import ARM, AZ_CLIENT, PASSWORD, Entra
 from errors import UNAVAILABLE
 from fake_issuer import FakeIssuer, identity_file
@@ -40,11 +40,6 @@ def service(upstream):
     with start(answer_tokens=60, more=MORE % upstream.port) as running:
         running.deploy("scripted", "gpt-4o", "2024-11-20")
         yield running
-
-
-def cpu_seconds(service):
-    fields = pathlib.Path(f"/proc/{service.process.pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Starved:
