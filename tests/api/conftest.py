@@ -1,5 +1,6 @@
 """Fixtures that the API tests share."""
 
+import contextlib
 import uuid
 
 import pytest
@@ -7,7 +8,7 @@ from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
 from azure.mgmt.resource import ResourceManagementClient
 
 from arm_watch import arm_answers_are_as_specified, look_at_answers  # noqa: F401
-from certificate import make_certificate
+from certificate import make_certificate, tls_arguments
 from entra import Entra
 from fake_upstream import FakeUpstream
 from service import Lazuli, free_port
@@ -155,27 +156,35 @@ def upstream_server():
     fake.stop()
 
 
-@pytest.fixture(scope="session")
-def gateway(upstream_server):
-    """`lazuli up` in front of the scripted upstream, with limits low enough to be met."""
+# Low enough to be met.
+SIZES = ["--body-bytes-max", "200000", "--url-bytes-max", "1000", "--head-bytes-max", "8000"]
+TIMES = ["--body-timeout-ms", "500", "--head-timeout-ms", "2000"]
+
+
+@contextlib.contextmanager
+def in_front_of(upstream_server, arguments):
     catalog = GATEWAY.format(port=upstream_server.port, dead=free_port())
-    limits = [
-        "--body-bytes-max",
-        "200000",
-        "--body-timeout-ms",
-        "500",
-        "--head-timeout-ms",
-        "2000",
-        "--url-bytes-max",
-        "1000",
-        "--head-bytes-max",
-        "8000",
-        "--tls-development=false",
-    ]
-    with Lazuli(catalog=catalog, arguments=limits, environment={"FAKE_KEY": "the-key-of-the-upstream"}) as service:
+    with Lazuli(catalog=catalog, arguments=arguments, environment={"FAKE_KEY": "the-key-of-the-upstream"}) as service:
+        service.endpoint = service.endpoint.replace("https:", "http:")  # where there is TLS, plain HTTP is on the same port
         for name in ("scripted", "nameless", "azure", "no-usage", "pair", "dead", "hasty"):
             service.deploy(name, "gpt-4o", "2024-11-20")
         service.deploy("vectors", "text-embedding-3-small", "1")
+        yield service
+
+
+@pytest.fixture(scope="session")
+def gateway(upstream_server):
+    """`lazuli up` in front of the scripted upstream, with limits low enough to be met."""
+    with in_front_of(upstream_server, [*SIZES, *TIMES, "--tls-development=false"]) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def tls_gateway(upstream_server, tmp_path_factory):
+    """The same with TLS and plain HTTP on one port, one event loop, and time for those who send a byte now and then."""
+    folder = make_certificate(tmp_path_factory.mktemp("tls"))
+    with in_front_of(upstream_server, [*SIZES, *tls_arguments(folder), "--workers", "1"]) as service:
+        service.certificate = folder
         yield service
 
 

@@ -22,6 +22,11 @@ class Wire:
         self.socket.sendall(data)
         return self
 
+    def without_delay(self):
+        """What is sent goes out at once, be it a byte and the one before not acknowledged."""
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return self
+
     def post(self, path, body, headers=None):
         lines = {"Host": "localhost", "api-key": self.service.key, "Content-Type": "application/json"}
         lines |= {"Content-Length": str(len(body))} | (headers or {})
