@@ -2,16 +2,19 @@
 docs/security.md names these tests."""
 
 import contextlib
-import json
+import pathlib
+import select
 import socket
 import ssl
 import struct
 import subprocess
+import time
 
 import pytest
 import requests
 
 from certificate import tls_arguments
+from hostile import chat
 from service import Lazuli
 from tls import Session
 from wire import Wire
@@ -119,6 +122,24 @@ def test_handshakes_that_do_not_go_on(service, certificate, data):
     assert_served(service, certificate)
 
 
+def test_slow_loris_within_a_handshake(service, certificate):
+    """Many hellos that come a byte at a time: each is given up at its time, which no byte begins anew; others are served."""
+    data = iter(hello(b"\x03\x03"))  # some hundreds of bytes, one each tenth of a second
+    begun = time.monotonic()
+    waiting = [Wire(service) for _ in range(20)]
+    while waiting:
+        assert time.monotonic() - begun < 20
+        byte = bytes([next(data)])
+        for wire in waiting:
+            wire.send(byte)
+        assert_served(service, certificate)
+        closed, _, _ = select.select([wire.socket for wire in waiting], [], [], 0.1)
+        for wire in [wire for wire in waiting if wire.socket in closed]:
+            assert wire.read_all() == b""
+            wire.close()
+            waiting.remove(wire)
+
+
 @pytest.mark.parametrize("data", [
     GET, b"\x15\x03\x03\0\x02\x02\x28", b"\x17\x03\x03\0\x05hello", bytes.fromhex("802e010002001500000010") + b"\1" * 32, b"\0",
 ], ids=["HTTP", "alert", "data", "SSL 2", "NUL"])  # fmt: skip
@@ -145,26 +166,24 @@ def test_renegotiation(service, certificate):
     assert_served(service, certificate)
 
 
-def test_early_data(service, certificate, tmp_path):
-    """What comes before the handshake's end can be sent again by anybody who has seen it: no ticket allows for it."""
-    early = tmp_path / "early"
-    early.write_bytes(GET)
-    first = s_client(service, certificate, "-tls1_3", "-ign_eof", "-sess_out", tmp_path / "session", said=GET)
-    assert "HTTP/1.1 200" in first and "Max Early Data: 0" in first
-    second = s_client(service, certificate, "-tls1_3", "-sess_in", tmp_path / "session", "-early_data", early)
-    assert "Reused, TLSv1.3" in second and "Early data was not sent" in second and "HTTP/1.1" not in second
+@pytest.fixture(scope="module")
+def early_client(tmp_path_factory):
+    program = tmp_path_factory.mktemp("early") / "early_data"
+    source = pathlib.Path(__file__).parents[1] / "support" / "early_data.c"
+    subprocess.run(["gcc", "-O1", "-Wall", "-Werror", "-o", program, source, "-lssl", "-lcrypto"], check=True)
+    return program
 
 
-def test_hostile_http_within_tls(service, certificate):
-    """The parser is the same one: framing errors end the connection behind TLS as they do without."""
-    context = ssl.create_default_context(cafile=certificate / "cert.pem")
-    with (
-        socket.create_connection(("127.0.0.1", service.port), timeout=20) as plain,
-        context.wrap_socket(plain, server_hostname="localhost") as wire,
-    ):
-        wire.sendall(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + GET)
-        answer = b""
-        while more := wire.recv(65536):
-            answer += more
-    head, body = answer.split(b"\r\n\r\n", 1)
-    assert head.startswith(b"HTTP/1.1 400 ") and json.loads(body)["error"]["code"] == "BadRequest"
+def test_early_data(tls_gateway, upstream, early_client, tmp_path):
+    """What comes before the handshake's end can be sent again by anybody who has seen it: no ticket offers to take it, and
+    from a client that sends some nevertheless it is dropped. The connection goes on, and only what comes then is answered."""
+    for name, data in ("request", GET), ("early", chat(tls_gateway)):
+        (tmp_path / name).write_bytes(data)
+    line = [early_client, str(tls_gateway.port), tls_gateway.certificate / "cert.pem", tmp_path / "request", tmp_path / "early"]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    offered, fate, answer = done.stdout.split("\n", 2)
+    assert (fate, offered) == ("early data: rejected, session: reused", "offered: 0")
+    assert answer.startswith("HTTP/1.1 200 ") and answer.endswith("\n\nok\n") and answer.count("HTTP/1.1 ") == 1
+    assert not upstream.calls
+    assert_served(tls_gateway, tls_gateway.certificate)
