@@ -25,7 +25,7 @@ PIECES_MAX = 700  # of an attack that has more, the rest comes at once
 
 
 def in_pieces(pieces):
-    return pieces[:PIECES_MAX] + [b"".join(pieces[PIECES_MAX:])]
+    return [*pieces[:PIECES_MAX], b"".join(pieces[PIECES_MAX:])]
 
 
 def head_first(data):
