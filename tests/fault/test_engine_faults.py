@@ -15,7 +15,7 @@ import requests
 from errors import TIMEOUT, UNAVAILABLE, UNEXPECTED, is_server_error
 from fake_upstream import FakeUpstream
 from faulty import BODY, Bystander, Bystanders, Faulty, events_of, text_of, wait_until_settled
-from service import Lazuli
+from service import ONE_LOOP, Lazuli
 from waiting import wait_until
 
 WATCHED = "health_interval_ms: 100, health_timeout_ms: 500, health_failures: 2"
@@ -52,7 +52,7 @@ def test_killed_in_mid_stream():
     bystanders = Bystanders()
     other = FakeUpstream()
     other.script = bystanders
-    with Lazuli(catalog=REAL.format(port=other.port)) as service:
+    with Lazuli(catalog=REAL.format(port=other.port), environment=ONE_LOOP) as service:
         service.deploy("other", "gpt-4o", "2024-11-20")
         bystander = Bystander(service, "other")
         endless = BODY | {"stream": True, "max_tokens": 4000, "logit_bias": {"2": -100}}

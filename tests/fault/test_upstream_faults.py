@@ -11,7 +11,7 @@ import requests
 from errors import TIMEOUT, UNAVAILABLE, is_server_error
 from fake_upstream import FakeUpstream, chat_answer, chat_event, obliging
 from faulty import BODY, Bystander, Bystanders, events_of, full_port, text_of, wait_until_settled
-from service import Lazuli, free_port
+from service import ONE_LOOP, Lazuli, free_port
 from waiting import wait_until
 
 CATALOG = """
@@ -35,7 +35,7 @@ class Three:
     def __init__(self, more="", dead=None):
         self.slow, self.flapping = FakeUpstream(), FakeUpstream()
         catalog = CATALOG.format(more=more, first=dead or free_port(), second=self.slow.port, third=self.flapping.port)
-        self.service = Lazuli(catalog)
+        self.service = Lazuli(catalog, environment=ONE_LOOP)
         self.service.deploy("three", "gpt-4o", "2024-11-20")
 
     def ask(self, stream=False, **more):

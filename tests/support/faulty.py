@@ -4,22 +4,26 @@ import asyncio
 import concurrent.futures
 import contextlib
 import functools
+import itertools
 import json
+import re
 import socket
 import tempfile
 import threading
+import time
 
 from fake_llama import FakeLlama
 from fake_upstream import FakeUpstream, chat_event, obliging
 from memory import SMALL_QUARANTINE
-from service import Lazuli
+from service import ONE_LOOP, Lazuli
 from waiting import wait_until
 
 BODY = {"messages": [{"role": "user", "content": "Hi"}]}
 # Settings of the engines: `victim` has the time-outs that an operator would have, `hasty` short ones.
-SETTINGS = {"victim": "", "hasty": "first_byte_timeout_ms: 1000, idle_timeout_ms: 1000"}
+SETTINGS = {"victim": "", "hasty": "first_byte_timeout_ms: 1500, idle_timeout_ms: 1500"}
 UPSTREAM = "upstream: {{ url: 'http://127.0.0.1:{port}/v1', {settings} }}"
 LLAMA = "llama: {{ model: embedded, {settings} }}"
+LATE_S_MAX = 1.2  # of an event of a bystander; below the time-outs, so that nobody can have waited for one of another's
 
 
 @contextlib.contextmanager
@@ -56,24 +60,40 @@ def wait_until_settled(service):
 
 
 class Bystander:
-    """A client of a stream that goes on while others meet a fault, and gets all of it."""
+    """A client of a stream that goes on while others meet a fault, and gets all of it, each event as soon as it is sent."""
 
     def __init__(self, service, deployment):
+        self.deployment = deployment
         self.answer = service.post(deployment, BODY | {"stream": True, "user": "bystander"}, stream=True)
         assert self.answer.status_code == 200, self.answer.text
-        self.lines = self.answer.iter_lines()
-        self.seen = []
-        while '"content":"begun"' not in "".join(self.seen[-1:]):
-            self.seen.append(next(self.lines).decode())
+        self.begun = threading.Event()
+        self.lines, self.late_s = [], [0]
+        self.thread = threading.Thread(target=self._read, daemon=True)
+        self.thread.start()
+        assert self.begun.wait(20), self.lines
+
+    def _read(self):
+        for line in self.answer.iter_lines():
+            now_ns = time.monotonic_ns()
+            self.lines.append(line.decode())
+            self.late_s += [(now_ns - int(at)) / 1e9 for at in re.findall(r"@(\d+)", self.lines[-1])]
+            if '"content":"begun"' in self.lines[-1]:
+                self.begun.set()
 
     def finish(self):
-        text = "\n".join([*self.seen, *(line.decode() for line in self.lines)])
-        assert text_of(events_of(text)) == "begun, ended", text
+        self.thread.join(30)
+        assert not self.thread.is_alive(), f"{self.deployment} has not ended: {self.lines[-4:]}"
+        text = "\n".join(self.lines)
+        first, *numbers, last = re.sub(r"@\d+", "", text_of(events_of(text))).split()
+        assert (first, last) == ("begun", "ended") and numbers == [str(n) for n in range(len(numbers))], text
         assert text.rstrip().endswith("data: [DONE]"), text
+        print(f"{len(numbers)} events of {self.deployment}, at most {max(self.late_s) * 1000:.0f} ms late")
+        assert max(self.late_s) < LATE_S_MAX, self.late_s
 
 
 class Bystanders:
-    """A script for an engine that serves bystanders well, whatever becomes of others."""
+    """A script for an engine that serves bystanders well, whatever becomes of others: an event every 20 ms, which says its
+    number and when it was sent."""
 
     def __init__(self, script=obliging):
         self.script = script
@@ -85,16 +105,19 @@ class Bystanders:
             return
         await call.start_events()
         await call.event(chat_event("begun"))
-        while not self.may_end.is_set():
-            await call.chunk(b": wait\n\n")
+        for number in itertools.count():
+            if self.may_end.is_set():
+                break
+            await call.event(chat_event(f" {number}@{time.monotonic_ns()}"))
             await asyncio.sleep(0.02)
-        await call.event(chat_event(", ended"))
+        await call.event(chat_event(" ended"))
         await call.event(chat_event(finish="stop"))
         await call.end_events()
 
 
 class Faulty:
-    """A service with the engines `victim` and `hasty`, both run by the fake `engine`, and `other`, which is in order.
+    """A service with the engines `victim` and `hasty`, both run by the fake `engine`, and `other`, which is in order. All are
+    served by the same loop, so that what keeps it from one of them keeps it from all.
 
     `scripts` are the fake's, from the start of the service on.
     """
@@ -113,7 +136,7 @@ class Faulty:
             lines += [f"  - name: {name}", "    " + form.format(port=self.engine.port, settings=more)]
         lines += ["  - name: other", "    " + UPSTREAM.format(port=self.other.port, settings="")]
         lines += ["deployments:"] + [f"  - {{ deployment: {name}, engine: {name} }}" for name in [*settings, "other"]]
-        self.service = Lazuli("\n".join(lines), arguments, environment=SMALL_QUARANTINE)
+        self.service = Lazuli("\n".join(lines), arguments, environment=SMALL_QUARANTINE | ONE_LOOP)
         for name in [*settings, "other"]:
             self.service.deploy(name, "gpt-4o", "2024-11-20")
 

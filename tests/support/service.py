@@ -18,6 +18,8 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("LAZULI", str(TOP / "build" / "lazuli"))
 START_LIMIT_S = 60
 ARM_VERSION = "2023-05-01"
+# An environment: whoever is served is served by one loop. Under ThreadSanitizer there are as many as are told.
+ONE_LOOP = {"LAZULI_WORKERS": os.environ.get("LAZULI_WORKERS", "1")}
 
 
 def free_port():
