@@ -94,36 +94,50 @@ static bool takes_a_line(void)
     return poll(&out, 1, 0) == 1;
 }
 
-/* Nobody could be told that standard error is gone. */
-static void write_line(const char *line, size_t len)
+/* What has been lost until standard error takes lines again; a disk that fills up may have taken the
+ * beginning of one. */
+struct log_loss {
+    unsigned count;
+    bool is_torn;
+};
+
+static bool write_line(struct log_loss *loss, const char *line, size_t len)
 {
     ssize_t written;
 
+    if (!takes_a_line())
+        return false;
     do
         written = write(STDERR_FILENO, line, len);
     while (written < 0 && errno == EINTR);
+    if (written > 0)
+        loss->is_torn = (size_t)written < len;
+    return written == (ssize_t)len;
 }
 
-/* A reader of the log that has stopped must not stop the service: what does not fit is left out, and
- * counted. The lock keeps others from taking the room that was seen. */
+static bool tell_of_loss(struct log_loss *loss)
+{
+    char told[LINE_BYTES] = "\n";
+    size_t len = loss->is_torn;
+
+    len += write_head(told + len, sizeof(told) - len, LOG_WARN, "log_lines_lost");
+    len += (size_t)snprintf(told + len, sizeof(told) - len, " count=%u\n", loss->count);
+    if (!write_line(loss, told, len))
+        return false;
+    loss->count = 0;
+    return true;
+}
+
+/* A reader of the log that has stopped, or a full disk, must not stop the service: what does not fit is
+ * left out, and counted. The lock keeps others from taking the room that was seen. */
 static void put_line(const char *line, size_t len)
 {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    static unsigned lost;
+    static struct log_loss loss;
 
     pthread_mutex_lock(&lock);
-    if (lost && takes_a_line()) {
-        char told[LINE_BYTES];
-        size_t told_len = write_head(told, sizeof(told), LOG_WARN, "log_lines_lost");
-
-        told_len += (size_t)snprintf(told + told_len, sizeof(told) - told_len, " count=%u\n", lost);
-        write_line(told, told_len);
-        lost = 0;
-    }
-    if (takes_a_line())
-        write_line(line, len);
-    else
-        lost++;
+    if ((loss.count && !tell_of_loss(&loss)) || !write_line(&loss, line, len))
+        loss.count++;
     pthread_mutex_unlock(&lock);
 }
 

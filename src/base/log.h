@@ -2,8 +2,9 @@
  * The service's log: one line an event, to standard error: time, level, event name, then
  * key=value pairs. Levels: error (someone must act), warn (we coped), info (life cycle),
  * debug (flow). Never a key, a prompt or an answer. Low layers return errors instead of logging.
- * Any thread; a line is written by one system call. Where standard error takes nothing at the moment,
- * the line is lost, which `log_lines_lost count=N` tells as soon as it does.
+ * Any thread; a line is written by one system call. Where standard error takes nothing at the moment
+ * (its reader has stopped, its disk is full), the line is lost, which `log_lines_lost count=N` tells as
+ * soon as it does.
  * SPDX-License-Identifier: MIT
  */
 #ifndef BASE_LOG_H

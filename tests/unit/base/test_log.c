@@ -4,8 +4,10 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -103,6 +105,48 @@ static void cuts_a_long_line(void **state)
     }
 }
 
+static size_t read_file(int fd)
+{
+    ssize_t len = pread(fd, captured, sizeof(captured) - 1, 0);
+
+    assert_true(len >= 0);
+    captured[len] = '\0';
+    return (size_t)len;
+}
+
+/* /dev/full takes nothing; a file that may not grow takes the beginning of a line, as a disk does that
+ * is filling up. */
+static void counts_what_a_full_disk_does_not_take(void **state)
+{
+    static const char told[] = "warn log_lines_lost count=3\n";
+    int full = open("/dev/full", O_WRONLY | O_CLOEXEC), saved = dup(STDERR_FILENO);
+    int file = fileno(tmpfile());
+    struct rlimit limit, small;
+
+    (void)state;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    small = (struct rlimit){ .rlim_cur = 40, .rlim_max = limit.rlim_max };
+    dup2(full, STDERR_FILENO);
+    log_info("first", NULL);
+    log_info("second", NULL);
+    dup2(file, STDERR_FILENO);
+    setrlimit(RLIMIT_FSIZE, &small);
+    log_info("third", NULL);
+    setrlimit(RLIMIT_FSIZE, &limit);
+    assert_int_equal(read_file(file), 40); /* of what tells of the loss */
+    log_info("fourth", NULL);
+    dup2(saved, STDERR_FILENO);
+    read_file(file);
+    assert_int_equal(captured[40], '\n');
+    memmove(captured, captured + 41, strlen(captured + 41) + 1);
+    assert_memory_equal(after_time(), told, strlen(told));
+    memmove(captured, strchr(captured, '\n') + 1, strlen(strchr(captured, '\n')));
+    assert_string_equal(after_time(), "info fourth\n");
+    close(full);
+    close(saved);
+}
+
 static void waits_for_no_reader(void **state)
 {
     static const char told[] = "warn log_lines_lost count=2\n";
@@ -158,6 +202,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_one_line),          cmocka_unit_test(obeys_its_level),
         cmocka_unit_test(hides_control_characters), cmocka_unit_test(cuts_a_long_line),
+        cmocka_unit_test(counts_what_a_full_disk_does_not_take),
         cmocka_unit_test(waits_for_no_reader),      cmocka_unit_test(knows_the_names_of_levels),
     };
 
