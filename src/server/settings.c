@@ -276,30 +276,6 @@ void settings_copy(struct settings *to, const struct settings *from)
         copy_value(to, from, &table[i]);
 }
 
-bool settings_load(struct settings *s, const char *file, struct error *err)
-{
-    struct settings next;
-    struct yaml_file *f;
-    size_t len;
-    char *text = yaml_file_read(file, &len, err);
-    bool ok;
-
-    if (!text)
-        return false;
-    f = yaml_file_parse(str_of(text, len), file, &file_schema, err);
-    free(text);
-    if (!f)
-        return false;
-    settings_init(&next);
-    settings_copy(&next, s);
-    ok = apply_file(&next, f, yaml_file_data(f), err);
-    if (ok)
-        settings_copy(s, &next);
-    settings_done(&next);
-    yaml_file_free(f);
-    return ok;
-}
-
 static bool consists_of(struct str s, const char *others)
 {
     for (size_t i = 0; i < s.len; i++) {
@@ -379,7 +355,8 @@ static bool check_words(const struct settings *s, struct error *err)
     return true;
 }
 
-bool settings_check(const struct settings *s, struct error *err)
+/* Each for itself. Errors begin with "SETTING: ", which is also their target. */
+static bool check_values(const struct settings *s, struct error *err)
 {
     unsigned port;
     char *host = NULL;
@@ -387,7 +364,52 @@ bool settings_check(const struct settings *s, struct error *err)
     if (!check_names(s, err) || !settings_parse_listen(s->listen, &host, &port, err))
         return false;
     free(host);
-    if (!check_words(s, err))
+    return check_words(s, err);
+}
+
+/* Of a value that the file gives, the error says where. */
+static bool check_given(const struct settings *s, const struct yaml_file *f, struct error *err)
+{
+    struct error why;
+    size_t len;
+
+    if (check_values(s, &why))
+        return true;
+    if (!yaml_file_has(f, why.target)) {
+        *err = why;
+        return false;
+    }
+    len = strlen(why.target) + strlen(": ");
+    return yaml_file_error(f, err, why.target, "%s", why.text + len);
+}
+
+bool settings_load(struct settings *s, const char *file, struct error *err)
+{
+    struct settings next;
+    struct yaml_file *f;
+    size_t len;
+    char *text = yaml_file_read(file, &len, err);
+    bool ok;
+
+    if (!text)
+        return false;
+    f = yaml_file_parse(str_of(text, len), file, &file_schema, err);
+    free(text);
+    if (!f)
+        return false;
+    settings_init(&next);
+    settings_copy(&next, s);
+    ok = apply_file(&next, f, yaml_file_data(f), err) && check_given(&next, f, err);
+    if (ok)
+        settings_copy(s, &next);
+    settings_done(&next);
+    yaml_file_free(f);
+    return ok;
+}
+
+bool settings_check(const struct settings *s, struct error *err)
+{
+    if (!check_values(s, err))
         return false;
     if (!s->tls_certificate != !s->tls_key)
         return error_set_target(err, ERROR_CONFIG, s->tls_key ? "tls_certificate" : "tls_key",

@@ -174,7 +174,7 @@ def test_reload_of_a_broken_catalog():
         for text, line, field in BROKEN.values():
             service.catalog_file.write_text(text)
             said = service.reload()
-            assert " reload_refused " in said and f"{service.catalog_file}:{line}" in said and field in said, said
+            assert " reload_refused " in said and f"{service.catalog_file}:{line}:" in said and field in said, said
             assert service.post("paced", {"messages": MESSAGES, "max_tokens": 1}).status_code == 200
         assert service.arm("PUT", "/deployments/ours", deployment_of_new_model()).status_code == 400
         service.catalog_file.write_text(PACED % 16 + NEW_MODEL)
@@ -192,7 +192,7 @@ def test_start_with_a_broken_catalog(tmp_path):
         stdin=subprocess.DEVNULL,
         timeout=30,
     )
-    assert out.returncode == 2 and f"{file}:4" in out.stderr and "surprise" in out.stderr
+    assert out.returncode == 2 and f"{file}:4:" in out.stderr and "surprise" in out.stderr
 
 
 def test_reload_of_a_broken_configuration(tmp_path):
@@ -203,11 +203,12 @@ def test_reload_of_a_broken_configuration(tmp_path):
             ("dev: true\ndrain_ms: soon\n", 2, "drain_ms"),
             ("dev: true\nworkers: 4000\n", 2, "workers"),
             ("\ndrain: 5\n", 2, "drain"),
-            ("dev: true\nlog_level: [\n", 3, ""),
+            ("dev: true\nlog_level: loud\n", 2, "log_level"),
+            ("dev: true\nlog_level: [\n", 3, "not YAML"),  # there is no field as yet
         ):
             config.write_text(text)
             said = service.reload()
-            assert " reload_refused " in said and f"{config}:{line}" in said and field in said, said
+            assert " reload_refused " in said and f"{config}:{line}:" in said and field in said, said
             assert service.post("paced", {"messages": MESSAGES, "max_tokens": 1}).status_code == 200
         assert " debug " not in service.log_text()
         config.write_text("dev: true\nlog_level: debug\n")
