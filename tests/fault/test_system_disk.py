@@ -1,16 +1,26 @@
 """The data folder: on a full disk, on a read-only one, and wanted by two."""
 
+import contextlib
+import json
 import os
+import pathlib
+import re
 import resource
+import sqlite3
 import subprocess
+import tempfile
 import uuid
 
 import pytest
 
 from disk import DISKS
 from entra import ARM, AZ_CLIENT, PASSWORD, Entra
+from fake_upstream import FakeUpstream
+from faulty import Faulty
 from paced import MESSAGES, begin_stream, start
-from service import PROGRAM
+from scripted import CATALOG
+from service import PROGRAM, Lazuli, free_port
+from waiting import wait_until
 
 DEPLOYMENT = {
     "sku": {"name": "Standard", "capacity": 1},
@@ -89,6 +99,110 @@ def test_passwords_on_a_full_disk(disk):
             pass  # the database's files have room for some
         assert {sign_in("not-the-one")[0] for _ in range(10)} == {503}
         assert sign_in("not-the-one") == sign_in(PASSWORD) == (400, [50053])
+
+
+@pytest.mark.parametrize("kind", DISKS)
+def test_log_on_a_full_disk(kind, tmp_path):
+    """What cannot be logged is left out, and counted; nobody is served worse for it."""
+    disk = kind(tmp_path, has_log=True)
+    catalog = CATALOG.format(port=free_port()) + "default_engines: { chat: sim }\n"  # nobody is the upstream of `scripted`
+    with disk.there(), Lazuli(catalog, data=disk.folder, environment=disk.environment) as service:
+        for name in ("scripted", "other"):
+            service.deploy(name, "gpt-4o", "2024-11-20")
+        disk.fill()
+        fails = 200  # each of them logs
+        for _ in range(fails):
+            assert service.post("scripted", QUICK).status_code == 503
+        assert service.post("other", QUICK).status_code == 200
+        assert len(service.log_text().splitlines()) < fails
+        disk.empty()
+        assert service.post("scripted", QUICK).status_code == 503
+        service.wait_for_log(" warn log_lines_lost count=")
+        lost = sum(int(count) for count in re.findall(r" warn log_lines_lost count=(\d+)\n", service.log_text()))
+        assert fails / 2 < lost <= fails * 3
+        for line in service.log_text().splitlines():
+            assert line.count("Z warn ") <= 1, line  # none begins within another
+
+
+@pytest.mark.parametrize("kind", DISKS)
+def test_a_model_that_starts_on_a_full_disk(kind):
+    """It is started and serves, though no file can say whose process it is; with room again the next one has its file."""
+    with tempfile.TemporaryDirectory(prefix="lazuli-disk-") as short:  # a longer path is too long for a socket
+        start_a_model_on_a_full_disk(kind(pathlib.Path(short)))
+
+
+def start_a_model_on_a_full_disk(disk):
+    with disk.there(), contextlib.ExitStack() as stack:
+        faulty = Faulty("llama", {"victim": ""}, data=disk.folder, environment=disk.environment)
+        stack.callback(faulty.stop)
+        run = faulty.service.data / "run"
+
+        def files():
+            return [file for file in run.glob("victim-*.pid") if file.stat().st_size]
+
+        disk.fill()
+        for stream in (False, True):
+            answer = faulty.ask(stream=stream)
+            assert answer.status_code == 200 and "Scrip" in answer.text, answer.text
+        assert faulty.ask("other").status_code == 200
+        assert not files() and " warn pid_file_failed engine=victim " in faulty.service.log_text()
+        disk.empty()
+        faulty.engine.processes[0].exit(1)
+        wait_until(lambda: "engine_failed" in faulty.service.log_text(), faulty.service.log_text)
+        assert faulty.ask().status_code == 200
+        assert len(files()) == 1 and len(faulty.engine.processes) == 2
+
+
+SPENDING = """
+extends: default
+engines:
+  - name: far
+    upstream:
+      url: "http://127.0.0.1:{port}/v1"
+      cost: {{ input_per_million: 1000, output_per_million: 10000, per_day: 100 }}
+default_engines: {{ chat: sim }}
+deployments:
+  - {{ deployment: far, engine: far }}
+"""
+
+
+def test_spending_on_a_full_disk(disk):
+    """It is counted, and kept as soon as that can be; whoever asks is served."""
+    upstream = FakeUpstream()
+    with disk.there(), Lazuli(SPENDING.format(port=upstream.port), data=disk.folder, environment=disk.environment) as service:
+
+        def spent():
+            return service.metrics()['lazuli_engine_cost_today{engine="far"}']
+
+        for name in ("far", "near"):
+            service.deploy(name, "gpt-4o", "2024-11-20")
+        disk.fill()
+
+        def is_told():
+            while service.arm("PUT", f"/deployments/{uuid.uuid4()}", DEPLOYMENT).status_code != 503:
+                pass  # the database's files have room for some
+            assert service.post("far", QUICK).status_code == service.post("near", QUICK).status_code == 200
+            return " error spending_not_kept " in service.log_text()
+
+        wait_until(is_told, service.log_text, step_s=0.2)
+        before = spent()
+        assert service.post("far", QUICK).status_code == 200 and spent() > before
+        before = spent()
+        disk.empty()
+        wait_until(lambda: kept_spending(service) == round(before * 1e6), lambda: f"{kept_spending(service)} is kept")
+        assert service.log_text().count(" spending_not_kept ") == 1
+        service.kill()
+        service.start()
+        assert spent() == before
+        assert service.post("far", QUICK).status_code == 200
+    upstream.stop()
+
+
+def kept_spending(service):
+    """What the database has of it, in millionths."""
+    with contextlib.closing(sqlite3.connect(service.data / "lazuli.db", timeout=20)) as db:
+        (text,) = db.execute("SELECT value FROM settings WHERE name = 'engine_spending'").fetchone() or ("{}",)
+    return json.loads(text).get("far", {}).get("millionths", 0)
 
 
 def test_file_that_cannot_grow():

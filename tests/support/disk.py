@@ -17,13 +17,15 @@ IN_MEMORY = ["-t", "tmpfs", "-o", "size=32m", "lazuli-test"]
 IN_CI = os.environ.get("CI") == "true"
 
 
-def _can_mount():
-    """Where continuous integration may, it has to, lest nobody notices that the real thing isn't tried any more."""
+def _why_not_mounted():
+    """None where a file system can be mounted. Where continuous integration may, it has to, lest nobody notices that the real
+    thing isn't tried any more."""
     status = pathlib.Path("/proc/self/status").read_text()
     if os.geteuid() != 0 or not int(re.search(r"CapEff:\s*(\w+)", status)[1], 16) & SYS_ADMIN:
-        return False
+        return "only root may mount a file system, with CAP_SYS_ADMIN"
     trial = ["unshare", "--mount", "mount", "-t", "tmpfs", "lazuli-test", "/tmp"]
-    return IN_CI or subprocess.run(trial, capture_output=True).returncode == 0
+    tried = None if IN_CI else subprocess.run(trial, capture_output=True, text=True)
+    return f"no file system can be mounted: {tried.stderr.strip()}" if tried and tried.returncode else None
 
 
 @contextlib.contextmanager
@@ -40,7 +42,8 @@ def mounted(folder, *what):
 class MountedDisk:
     """In memory; or, where it is to break down as a kernel makes it of one that fails, in a file."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, has_log=False):
+        del has_log  # which lies where it lies
         self.environment = {}
         self.folder = folder / "data"
         self.image = folder / "image"
@@ -86,9 +89,9 @@ class MountedDisk:
 
 
 class PretendedDisk:
-    """A folder like others, but that the service's calls fail there."""
+    """A folder like others, but that the service's calls fail there, and with `has_log` the log's lines."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, has_log=False):
         self.folder, self.file, library = folder / "data", folder / "failure", folder / "failing_disk.so"
         self.folder.mkdir()
         source = pathlib.Path(__file__).with_name("failing_disk.c")
@@ -98,6 +101,7 @@ class PretendedDisk:
             "LD_PRELOAD": str(library),
             "FAILING_FILE": str(self.file),
             "FAILING_FOLDER": str(self.folder),
+            "FAILING_LOG": "1" if has_log else "",
             # a library that is loaded before the sanitizer's would do harm only if it replaced what that needs
             "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0",
         }
@@ -127,4 +131,5 @@ class PretendedDisk:
     break_down = forbid
 
 
-DISKS = [PretendedDisk, MountedDisk] if _can_mount() else [PretendedDisk]
+_why_not = _why_not_mounted()
+DISKS = [PretendedDisk, pytest.param(MountedDisk, marks=pytest.mark.skipif(bool(_why_not), reason=_why_not or "it is tried"))]

@@ -3,10 +3,12 @@
  * fails with the error number that the first four bytes of the file FAILING_FILE say, at any time,
  * unless that is 0. It is for where no file system can be mounted that is full or read-only. Of a
  * full one (ENOSPC) files can still be opened, cut and removed; of a read-only one (EROFS) they can
- * be read. Descriptors are known by their files' paths when they were opened.
+ * be read. Descriptors are known by their files' paths when they were opened; with FAILING_LOG not
+ * empty, standard error is one of them.
  * SPDX-License-Identifier: MIT
  */
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -34,6 +36,7 @@ __attribute__((constructor)) static void open_failure(void)
     void *at = fd == -1 ? MAP_FAILED : mmap(NULL, sizeof(*failure), PROT_READ, MAP_SHARED, fd, 0);
 
     folder = getenv("FAILING_FOLDER");
+    is_below[STDERR_FILENO] = getenv("FAILING_LOG") && *getenv("FAILING_LOG");
     if (at == MAP_FAILED || !folder) {
         fprintf(stderr, "failing_disk: cannot read FAILING_FILE, or there is no FAILING_FOLDER\n");
         abort();
@@ -108,6 +111,26 @@ int open64(const char *path, int flags, ...)
 int openat(int at, const char *path, int flags, ...)
 {
     OPEN(at, path, flags);
+}
+
+/* The C library's own calls within a stream are not seen here: of what opens for writing, the opening
+ * fails. */
+static FILE *stream_below(const char *function, const char *path, const char *mode)
+{
+    FILE *(*next)(const char *, const char *) = (FILE * (*)(const char *, const char *))
+        dlsym(RTLD_NEXT, function);
+
+    return fails(*mode != 'r' && is_path_below(path), false) ? NULL : next(path, mode);
+}
+
+FILE *fopen(const char *path, const char *mode)
+{
+    return stream_below("fopen", path, mode);
+}
+
+FILE *fopen64(const char *path, const char *mode)
+{
+    return stream_below("fopen64", path, mode);
 }
 
 int close(int fd)

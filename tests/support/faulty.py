@@ -122,7 +122,7 @@ class Faulty:
     `scripts` are the fake's, from the start of the service on.
     """
 
-    def __init__(self, kind, settings=SETTINGS, **scripts):
+    def __init__(self, kind, settings=SETTINGS, data=None, environment=None, **scripts):
         self.kind = kind
         self.folder = tempfile.TemporaryDirectory(prefix="lazuli-fake-")
         self.other = FakeUpstream()
@@ -136,7 +136,8 @@ class Faulty:
             lines += [f"  - name: {name}", "    " + form.format(port=self.engine.port, settings=more)]
         lines += ["  - name: other", "    " + UPSTREAM.format(port=self.other.port, settings="")]
         lines += ["deployments:"] + [f"  - {{ deployment: {name}, engine: {name} }}" for name in [*settings, "other"]]
-        self.service = Lazuli("\n".join(lines), arguments, environment=SMALL_QUARANTINE | ONE_LOOP)
+        environment = SMALL_QUARANTINE | ONE_LOOP | (environment or {})
+        self.service = Lazuli("\n".join(lines), arguments, data=data, environment=environment)
         for name in [*settings, "other"]:
             self.service.deploy(name, "gpt-4o", "2024-11-20")
 
