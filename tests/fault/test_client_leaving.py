@@ -1,5 +1,6 @@
 """Clients that leave: whatever they were at, their generation ends at once, and nothing of them stays behind."""
 
+import asyncio
 import contextlib
 import json
 import re
@@ -10,10 +11,10 @@ import time
 
 import pytest
 
-from fake_upstream import chat_answer, chat_event
-from faulty import full_port
+from fake_upstream import FakeUpstream, chat_answer, chat_event
+from faulty import BODY, Faulty, full_port
 from scripted import CATALOG, PATH, STREAM, WHOLE
-from service import Lazuli
+from service import ONE_LOOP, Lazuli
 from tls import Session
 from waiting import wait_until
 from wire import Wire
@@ -56,16 +57,16 @@ async def one_event(call):
     await call.event(chat_event("Scrip"))
 
 
-def gauges_of(service):
+def gauges_of(service, engine="scripted"):
     """Requests and connections of clients, calls of the engine. Who asks has a connection."""
     values = service.metrics()
-    names = ("lazuli_requests_in_flight", "lazuli_connections_open", 'lazuli_engine_in_flight{engine="scripted"}')
+    names = ("lazuli_requests_in_flight", "lazuli_connections_open", f'lazuli_engine_in_flight{{engine="{engine}"}}')
     return [values[name] for name in names]
 
 
-def wait_until_nothing_is_left(service):
+def wait_until_nothing_is_left(service, engine="scripted"):
     """But the connection that asks."""
-    wait_until(lambda: gauges_of(service) == [0, 1, 0], lambda: gauges_of(service))
+    wait_until(lambda: gauges_of(service, engine) == [0, 1, 0], lambda: gauges_of(service, engine))
 
 
 def report(seconds, record_property):
@@ -247,13 +248,14 @@ def test_while_its_engine_loads(tmp_path, record_property):
     server = tmp_path / "llama-server"
     server.write_text("#!/bin/sh\nexec sleep 1000\n")  # is loading for ever
     server.chmod(0o755)
-    with Lazuli(arguments=[*DEBUG, "--llama-server", str(server)]) as service:
+    with Lazuli(TINY, [*DEBUG, "--llama-server", str(server)]) as service:
         seconds = []
         for number in range(TRIES):
             wire = Wire(service)
             wire.post(chat_path("gpt-4"), WHOLE)
             wait_for_lines(service, " to=RELAY", number + 1)
             seconds.append(seconds_to_the_end(service, wire.close, number))
+        wait_until_nothing_is_left(service, "tiny")
     assert_at_once(seconds, record_property)
 
 
@@ -287,7 +289,131 @@ def test_while_it_waits_for_its_turn(record_property):
                 wait_for_lines(service, " to=RELAY", number + 2)
                 seconds.append(seconds_to_the_end(service, wire.close, number))
         assert service.post("gpt-4", QUESTION).status_code == 200
+        wait_until_nothing_is_left(service, "tiny")
     assert_at_once(seconds, record_property)
+
+
+def test_while_its_prompt_is_counted(record_property):
+    """By a llama-server that takes its time."""
+
+    async def tell_context(call):
+        await call.reply(200, {"default_generation_settings": {"n_ctx": 100}})
+
+    faulty = Faulty("llama", {"victim": ""}, properties=tell_context)
+    try:
+        assert faulty.ask(max_tokens=4).status_code == 200
+        seconds = []
+        for _ in range(TRIES):
+            departure, wire = Departure(faulty.engine), Wire(faulty.service)
+            faulty.engine.counts = departure
+            wire.post(chat_path("victim"), json.dumps(BODY | {"max_tokens": 100}).encode())
+            assert departure.reached.wait(10)
+            left_at = time.monotonic()
+            wire.close()
+            seconds.append(departure.seconds_since(left_at))
+            assert not faulty.engine.calls
+        wait_until_nothing_is_left(faulty.service, "victim")
+        faulty.engine.reset()
+        assert faulty.ask(max_tokens=4).status_code == 200
+    finally:
+        faulty.stop()
+    assert_at_once(seconds, record_property)
+
+
+TWO = """
+extends: default
+engines:
+  - name: scripted
+    upstream:
+      addresses:
+        - {{ url: "http://127.0.0.1:{first}/v1" }}
+        - {{ url: "http://127.0.0.1:{second}/v1" }}
+deployments:
+  - {{ deployment: scripted, engine: scripted }}
+"""
+
+
+def ask_well(service):
+    return service.post("scripted", QUESTION).status_code == 200
+
+
+def test_between_two_addresses(record_property):
+    """The one has refused, and has not come to the end of it; the other is asked in its place. Both are left."""
+    upstreams, asked, refused = [FakeUpstream(), FakeUpstream()], [], threading.Event()
+
+    async def refuse_first(call):
+        asked.append(call)
+        if len(asked) > 1:
+            return
+        await call.head(502, {"content-length": 1000})
+        try:
+            await call.until_left()
+        finally:
+            refused.set()
+
+    ports = {name: upstream.port for name, upstream in zip(("first", "second"), upstreams, strict=True)}
+    with Lazuli(TWO.format(**ports)) as service:
+        service.deploy("scripted", "gpt-4o", "2024-11-20")
+        seconds = []
+        for _ in range(TRIES):
+            asked.clear()
+            refused.clear()
+            departure = Departure(upstreams[0], refuse_first)
+            upstreams[1].reset(departure)
+            wire = Wire(service)
+            wire.post(PATH, WHOLE)
+            assert departure.reached.wait(10)
+            left_at = time.monotonic()
+            wire.close()
+            seconds.append(departure.seconds_since(left_at))
+            assert refused.wait(10), "the address that refused is not left"
+            assert len(asked) == 2
+            wait_until_nothing_is_left(service)
+            for upstream in upstreams:
+                upstream.reset()
+            # each has to have answered well, lest it is left out
+            wait_until(lambda: ask_well(service) and all(upstream.calls for upstream in upstreams), "one is not asked")
+    for upstream in upstreams:
+        upstream.stop()
+    assert_at_once(seconds, record_property)
+
+
+LARGE_COUNT = 256
+LARGE = json.dumps({
+    "object": "list", "model": "x", "usage": {"prompt_tokens": 1, "total_tokens": 1},
+    "data": [{"object": "embedding", "index": n, "embedding": [0.0123456789] * 1536} for n in range(LARGE_COUNT)],
+}).encode()  # fmt: skip
+
+
+def test_while_its_embeddings_are_shaped(upstream):
+    """On another thread, which a large answer is for: its work is not taken from under it, and nobody gets the result."""
+    sent = threading.Event()
+
+    async def answer(call):
+        await call.head(200, {"content-length": len(LARGE)})
+        await call.raw(LARGE[:-1])
+        await asyncio.sleep(0.1)  # for lazuli to have read them
+        await call.raw(LARGE[-1:])
+        sent.set()
+
+    upstream.reset(answer)
+    body = json.dumps({"input": ["word"] * LARGE_COUNT}).encode()
+    path = PATH.replace("chat/completions", "embeddings")
+    with Lazuli(CATALOG.format(port=upstream.port), DEBUG, environment=ONE_LOOP) as service:
+        service.deploy("scripted", "text-embedding-ada-002", "2")
+        for number, leave in enumerate((Wire.close, Wire.reset) * TRIES):
+            sent.clear()
+            wire = Wire(service)
+            wire.post(path, body)
+            assert sent.wait(20)
+            leave(wire)
+            wait_for_lines(service, " exchange_end ", number + 1)
+        wait_until_nothing_is_left(service)
+        gone = service.log_text().count(" status=499 ")
+        print(f"{gone} of {2 * TRIES} had left before the answer was shaped")
+        assert gone
+        with Wire(service) as wire:
+            assert len(json.loads(wire.post(path, body).reply()[3])["data"]) == LARGE_COUNT
 
 
 # -- While a real model generates -------------------------------------------------------------------------------------------
@@ -333,11 +459,11 @@ def generating(service, stream):
 @pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside-another-stream"])
 @pytest.mark.parametrize("stream", [True, False], ids=["mid-stream", "whole"])
 def test_a_model_stops_at_once(stream, beside, record_property):
-    """Its slot is free for the next one. On a busy machine a try may take longer, for each token does; but not all of them."""
+    """Its slot is free for the next one. On a busy machine a try may take longer, for each token does; but not most of them."""
     with Lazuli(catalog=TINY.replace("parallel: 1", "parallel: 2"), arguments=DEBUG) as service:
         wait_until(lambda: service.state_of("tiny") == (200, "ready"), service.log_text)
         seconds = []
-        while len(seconds) < TRIES or (min(seconds) >= LIMIT_S and len(seconds) < TRIES_MAX):
+        while len(seconds) < TRIES or (statistics.median(seconds) >= LIMIT_S and len(seconds) < TRIES_MAX):
             with contextlib.ExitStack() as others:
                 if beside:
                     others.enter_context(generating(service, stream=True))
@@ -347,7 +473,6 @@ def test_a_model_stops_at_once(stream, beside, record_property):
                 wire.close()
                 assert ended_task(service, task, since) < ENDLESS["max_tokens"] / 2
                 seconds.append(time.monotonic() - left_at)
-        report(seconds, record_property)
-        assert min(seconds) < LIMIT_S and max(seconds) < BUSY_LIMIT_S, seconds
+        assert_at_once(seconds, record_property)
         wait_until(lambda: service.metrics()['lazuli_engine_in_flight{engine="tiny"}'] == 0, "it is counted still")
         assert service.post("gpt-4", QUESTION).status_code == 200
