@@ -18,6 +18,8 @@ from wire import Wire
 
 EVENTS = 40
 LATE_MS_MAX = 20  # half of what Linux waits before it acknowledges
+FEW = 6  # events that may be late: how an upstream sends is known by its first ones
+TRIES = 3
 
 
 def chunk(value):
@@ -86,6 +88,12 @@ def test_events_do_not_wait_for_acknowledgements(upstream, write, pause_s):
     upstream.reset(with_nagle(write, pause_s))
     with Lazuli(CATALOG.format(port=upstream.port)) as service:
         service.deploy("scripted", "gpt-4o", "2024-11-20")
-        late = lateness_ms(service)
+        for _ in range(TRIES):  # on a busy machine more may be late, but not always
+            late = lateness_ms(service)
+            assert statistics.median(late) < LATE_MS_MAX, late
+            count = sum(ms >= LATE_MS_MAX for ms in late)
+            print(f"{count} events of {EVENTS} late, at most {max(late):.1f} ms")
+            if count <= FEW:
+                break
         wait_until_settled(service)
-    assert statistics.median(late) < LATE_MS_MAX, late
+    assert count <= FEW, late
