@@ -166,4 +166,6 @@ def test_acknowledged_writes_survive_kills():
     writes = sum(writer.writes for writer in writers)
     unknown = {end: sum(writer.unknown[end] for writer in writers) for end in writers[0].unknown}
     print(f"{rounds} kills, {writes} acknowledged writes; of those under way {unknown}")
-    assert writes >= rounds
+    assert writes >= 10 * rounds
+    # the most telling kills: those between a commit and its answer; there is about one such write a kill
+    assert rounds < 20 or unknown["came to be"]
