@@ -181,13 +181,13 @@ def test_spending_on_a_full_disk(disk):
         def is_told():
             while service.arm("PUT", f"/deployments/{uuid.uuid4()}", DEPLOYMENT).status_code != 503:
                 pass  # the database's files have room for some
-            assert service.post("far", QUICK).status_code == service.post("near", QUICK).status_code == 200
+            if kept_spending(service) == round(spent() * 1e6):
+                assert service.post("far", QUICK).status_code == 200
+            assert service.post("near", QUICK).status_code == 200
             return " error spending_not_kept " in service.log_text()
 
         wait_until(is_told, service.log_text, step_s=0.2)
-        before = spent()
-        assert service.post("far", QUICK).status_code == 200 and spent() > before
-        before = spent()
+        before = spent()  # since when nothing is spent: what failed is tried again by itself
         disk.empty()
         wait_until(lambda: kept_spending(service) == round(before * 1e6), lambda: f"{kept_spending(service)} is kept")
         assert service.log_text().count(" spending_not_kept ") == 1
