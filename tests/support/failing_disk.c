@@ -117,8 +117,8 @@ int openat(int at, const char *path, int flags, ...)
  * fails. */
 static FILE *stream_below(const char *function, const char *path, const char *mode)
 {
-    FILE *(*next)(const char *, const char *) = (FILE * (*)(const char *, const char *))
-        dlsym(RTLD_NEXT, function);
+    FILE *(*next)(const char *, const char *) =
+        (FILE * (*)(const char *, const char *)) dlsym(RTLD_NEXT, function);
 
     return fails(*mode != 'r' && is_path_below(path), false) ? NULL : next(path, mode);
 }

@@ -200,10 +200,13 @@ static void knows_the_names_of_levels(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(writes_one_line),          cmocka_unit_test(obeys_its_level),
-        cmocka_unit_test(hides_control_characters), cmocka_unit_test(cuts_a_long_line),
+        cmocka_unit_test(writes_one_line),
+        cmocka_unit_test(obeys_its_level),
+        cmocka_unit_test(hides_control_characters),
+        cmocka_unit_test(cuts_a_long_line),
         cmocka_unit_test(counts_what_a_full_disk_does_not_take),
-        cmocka_unit_test(waits_for_no_reader),      cmocka_unit_test(knows_the_names_of_levels),
+        cmocka_unit_test(waits_for_no_reader),
+        cmocka_unit_test(knows_the_names_of_levels),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
