@@ -21,8 +21,8 @@ void buf_done(struct buf *b)
     *b = (struct buf){ .max = b->max };
 }
 
-/* Room for `len` more bytes; NULL when that is beyond the maximum. */
-static char *reserve(struct buf *b, size_t len)
+/* Room for `len` more bytes; NULL when that is beyond the maximum. `grow` is memory_realloc or its like. */
+static char *reserve(struct buf *b, size_t len, void *(*grow)(void *old, size_t size))
 {
     size_t content = b->end - b->start;
     size_t wanted;
@@ -42,14 +42,14 @@ static char *reserve(struct buf *b, size_t len)
     wanted = b->capacity ? b->capacity : BUF_FIRST_BYTES;
     while (wanted - content < len)
         wanted *= 2;
-    b->data = memory_realloc(b->data, wanted);
+    b->data = grow(b->data, wanted);
     b->capacity = wanted;
     return b->data + b->end;
 }
 
 char *buf_extend(struct buf *b, size_t len)
 {
-    char *at = reserve(b, len);
+    char *at = reserve(b, len, memory_realloc);
 
     if (at)
         b->end += len;
@@ -65,6 +65,11 @@ bool buf_append(struct buf *b, struct str s)
     return at != NULL;
 }
 
+bool buf_append_secret(struct buf *b, struct str s)
+{
+    return reserve(b, s.len, memory_realloc_secret) && buf_append(b, s);
+}
+
 bool buf_printf(struct buf *b, const char *format, ...)
 {
     va_list args, again;
@@ -76,7 +81,7 @@ bool buf_printf(struct buf *b, const char *format, ...)
     len = vsnprintf(NULL, 0, format, args);
     va_end(args);
     assert(len >= 0);
-    at = reserve(b, (size_t)len + 1);
+    at = reserve(b, (size_t)len + 1, memory_realloc);
     if (at) {
         vsnprintf(at, (size_t)len + 1, format, again);
         b->end += (size_t)len;
@@ -96,4 +101,11 @@ void buf_consume(struct buf *b, size_t len)
 void buf_clear(struct buf *b)
 {
     b->start = b->end = 0;
+}
+
+void buf_wipe(struct buf *b)
+{
+    if (b->data)
+        explicit_bzero(b->data, b->capacity);
+    buf_clear(b);
 }

@@ -36,6 +36,8 @@ static inline size_t buf_len(const struct buf *b)
 }
 
 MUST_CHECK bool buf_append(struct buf *b, struct str s);
+/* The same of what may be a secret: where the buffer moves, nothing stays where it was. */
+MUST_CHECK bool buf_append_secret(struct buf *b, struct str s);
 /* `len` more bytes of content, for the caller to write; NULL: that is beyond the maximum. */
 MUST_CHECK char *buf_extend(struct buf *b, size_t len);
 MUST_CHECK bool buf_printf(struct buf *b, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -43,5 +45,7 @@ MUST_CHECK bool buf_printf(struct buf *b, const char *format, ...) PRINTF_LIKE(2
 void buf_consume(struct buf *b, size_t len);
 /* Drops the content, keeps the memory. */
 void buf_clear(struct buf *b);
+/* The same, and overwrites all of the memory. */
+void buf_wipe(struct buf *b);
 
 #endif

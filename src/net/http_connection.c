@@ -463,6 +463,8 @@ void connection_write(struct connection *c, const struct str *parts, unsigned co
 {
     for (unsigned i = 0; i < count; i++)
         c->written += parts[i].len;
+    if (c->request->public.has_secrets)
+        stream_keep_secret(c->stream);
     /* A failed stream tells its end by on_end. */
     stream_write(c->stream, parts, count);
     connection_wake(c); /* to see whether the socket has taken it */

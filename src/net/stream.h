@@ -94,6 +94,9 @@ bool stream_watch(struct stream *s);
 /* Sends the parts in order; false when the stream has failed (on_end follows or came). An accepted
  * TLS stream (or one that may become TLS) that has not read anything yet fails. */
 bool stream_write(struct stream *s, const struct str *parts, unsigned count);
+/* What is written from now on may hold secrets: what is kept of it is overwritten once it is sent, or
+ * will not be. It holds until all has been sent that the socket did not take at once. */
+void stream_keep_secret(struct stream *s);
 /* Sends what was written in this turn now, for who wants to see what becomes of it. */
 void stream_flush(struct stream *s);
 /* Bytes (of the wire) taken by stream_write that the socket has not taken when it was asked to; not

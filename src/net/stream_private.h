@@ -53,6 +53,7 @@ struct stream {
     bool peer_ended : 1;
     bool is_shut : 1;     /* the sending side is over, or will be when all is written */
     bool is_outgoing : 1; /* made by stream_connect */
+    bool has_secrets : 1; /* what is kept is overwritten */
     bool is_broken : 1;   /* nothing can be written any more; what came is still read */
     union {
         uv_handle_t handle;
@@ -104,6 +105,8 @@ void stream_handle_closed(struct stream *s);
 /* stream_write.c */
 /* Puts bytes on the wire, as stream_write does; false when the stream has failed. */
 bool stream_send(struct stream *s, const struct str *parts, unsigned count);
+/* Of what was sent, or will not be, nothing stays. */
+void stream_empty(struct stream *s, struct buf *b);
 
 /* stream_connect.c */
 void stream_connect_timed_out(struct stream *s);

@@ -20,8 +20,16 @@
 /* The socket never blocks anyway; a peer that has left is an error, not a signal. */
 #define SEND_FLAGS (MSG_DONTWAIT | MSG_NOSIGNAL)
 
-static void empty(struct buf *b)
+void stream_keep_secret(struct stream *s)
 {
+    /* by TLS, nothing is kept but what it has encrypted */
+    s->has_secrets = !s->tls;
+}
+
+void stream_empty(struct stream *s, struct buf *b)
+{
+    if (s->has_secrets)
+        buf_wipe(b);
     buf_clear(b);
     if (b->capacity > BUFFER_KEPT_BYTES)
         buf_done(b);
@@ -34,7 +42,7 @@ static void write_failed(struct stream *s, const char *why)
 {
     s->is_broken = true;
     if (s->is_outgoing && s->state == STREAM_OPEN && s->is_reading)
-        empty(&s->waiting);
+        stream_empty(s, &s->waiting);
     else
         stream_fail(s, why);
 }
@@ -63,7 +71,7 @@ static void on_written(uv_write_t *write, int status)
     struct stream *s = write->data;
 
     s->is_writing = false;
-    empty(&s->sending);
+    stream_empty(s, &s->sending);
     if (s->state == STREAM_CLOSED || s->state == STREAM_FAILED)
         return;
     if (status < 0) {
@@ -74,7 +82,8 @@ static void on_written(uv_write_t *write, int status)
         send_waiting(s);
         return;
     }
-    empty(&s->waiting);
+    stream_empty(s, &s->waiting);
+    s->has_secrets = false;
     s->tls_replies = 0;
     if (s->is_shut)
         stream_shut_socket(s);
@@ -86,10 +95,12 @@ static void on_written(uv_write_t *write, int status)
 
 static bool keep(struct stream *s, const struct str *parts, unsigned count, size_t skip)
 {
+    bool (*append)(struct buf *b, struct str s) = s->has_secrets ? buf_append_secret : buf_append;
+
     for (unsigned i = 0; i < count; i++) {
         size_t skipped = skip < parts[i].len ? skip : parts[i].len;
 
-        if (!buf_append(&s->waiting, str_slice(parts[i], skipped, SIZE_MAX))) {
+        if (!append(&s->waiting, str_slice(parts[i], skipped, SIZE_MAX))) {
             stream_fail(s, "too much is pending");
             return false;
         }

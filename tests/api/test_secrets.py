@@ -1,11 +1,14 @@
 """Secrets are where they have to be and nowhere else: not in what is told to others, and not in memory after their use."""
 
+import socket
+
 import pytest
 import requests
 
 from secret_places import LOG_LINE, SEARCHED, files_with, places_of
 from secret_talk import FAR_KEY, TALKS, USER, check_memory, talking
-from service import Lazuli
+from service import ARM_VERSION, Lazuli
+from waiting import wait_until
 
 
 @pytest.mark.parametrize("name", TALKS)
@@ -48,3 +51,45 @@ def test_no_secret_is_told(tmp_path):
         talk.told += LOG_LINE.findall(service.log_text())
         assert len(talk.told) > 60
         assert not [(found, text) for text in talk.told if (found := talk.holds(text))]
+
+
+LISTS = 400  # of some 600 bytes: more than the kernels on the way hold of so small segments
+SEGMENT_BYTES = 536
+
+
+def ask_for_keys(service):
+    """Many times at once, over a connection whose client takes little: the kernel keeps little for it."""
+    client = socket.socket()
+    client.settimeout(60)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SEGMENT_BYTES)
+    client.connect(("127.0.0.1", service.port))
+    head = f"POST {service.account_id}/listKeys?api-version={ARM_VERSION} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n"
+    client.sendall(f"{head}Authorization: Bearer {service.token}\r\n\r\n".encode() * LISTS)
+    return client
+
+
+def read_lists(client):
+    data = b""
+    while data.count(b'"key2"') < LISTS:
+        more = client.recv(65536)
+        assert more, data[-1000:]
+        data += more
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+def test_no_key_stays_of_a_reply_that_had_to_wait(leaves):
+    """Until its client took it, or left."""
+    with Lazuli(arguments=["--core-dumps"], environment=SEARCHED) as service:
+        keys = service.arm("POST", "/listKeys").json()
+        pid = service.process.pid
+        wait_until(lambda: not places_of(pid, keys), lambda: places_of(pid, keys))
+        with ask_for_keys(service) as client:
+            # one that is only on its way is not there each time
+            for _ in range(5):
+                wait_until(lambda: places_of(pid, keys), "nothing had to wait", step_s=0.05)
+            if leaves:
+                client.close()
+            else:
+                read_lists(client)
+            wait_until(lambda: not places_of(pid, keys), lambda: places_of(pid, keys))

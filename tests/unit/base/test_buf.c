@@ -72,12 +72,32 @@ static void grows_and_moves(void **state)
     buf_done(&b);
 }
 
+static void wipes(void **state)
+{
+    struct buf b;
+
+    (void)state;
+    buf_init(&b, 100);
+    assert_true(buf_append(&b, STR("a se")));
+    assert_true(buf_append_secret(&b, STR("cret")));
+    assert_true(str_equal(buf_str(&b), STR("a secret")));
+    assert_false(buf_append_secret(&b, str_of("x", SIZE_MAX)));
+    buf_consume(&b, 2);
+    buf_wipe(&b);
+    assert_int_equal(buf_len(&b), 0);
+    for (size_t i = 0; i < b.capacity; i++)
+        assert_int_equal(b.data[i], 0);
+    buf_done(&b);
+    buf_wipe(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(appends_and_consumes),
         cmocka_unit_test(keeps_its_maximum),
         cmocka_unit_test(grows_and_moves),
+        cmocka_unit_test(wipes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
