@@ -136,6 +136,7 @@ const struct command command_az = {
     .arguments = "[--data DIR] ARGS...",
     .help = "run your az against the service of a data folder, apart from your other clouds",
     .run = run_az,
+    .has_secrets = true,
     .passes_words = true,
 };
 
@@ -188,4 +189,5 @@ const struct command command_az_setup = {
     .arguments = "[--data DIR] [--config FILE]",
     .help = "print what does the same in your own profile of az, secret included, and undoes it",
     .run = run_az_setup,
+    .has_secrets = true,
 };

@@ -231,5 +231,6 @@ const struct command command_bench = {
     .arguments = "load [OPTIONS] API_BASE_ENDPOINT | tokenize [-m MODEL] [TEXT]   (load --help)",
     .help = "load a deployment and measure it, as Azure's benchmark tool does",
     .run = run,
+    .has_secrets = true,
     .passes_words = true,
 };

@@ -108,5 +108,6 @@ const struct command command_env = {
     .arguments = "[--data DIR] [--config FILE] [--format sh|json]",
     .help = "print how to reach the service of a data folder, keys included",
     .run = run,
+    .has_secrets = true,
     .prints = true,
 };

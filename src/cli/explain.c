@@ -169,5 +169,6 @@ const struct command command_explain = {
     .arguments = "ID [--data DIR | --endpoint URL] [--output text|json]",
     .help = "tell why a request was refused (429) and when it passes, by its apim-request-id",
     .run = run,
+    .has_secrets = true,
     .prints = true,
 };

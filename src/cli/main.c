@@ -11,6 +11,7 @@
 
 #include "base/macros.h"
 #include "cli/command.h"
+#include "server/sandbox.h"
 
 static const struct command *const commands[] = {
     &command_up,       &command_serve,  &command_env,     &command_az,
@@ -61,6 +62,8 @@ static int check_printed(int status)
 
 static int run(const struct command *c, int argc, char **argv)
 {
+    if (c->has_secrets)
+        sandbox_hide_memory();
     if (!asks_for_help(c, argc, argv))
         return c->prints ? check_printed(c->run(argc, argv)) : c->run(argc, argv);
     printf("usage: lazuli %s %s\n\n%s\n", c->name, c->arguments, c->help);

@@ -66,4 +66,5 @@ const struct command command_reseal = {
     .arguments = "--new-key-file FILE [--data DIR] [--config FILE]",
     .help = "seal all stored secrets by another master key, while no service runs",
     .run = run,
+    .has_secrets = true,
 };

@@ -39,10 +39,14 @@ bool sandbox_parse_mode(const char *name, enum sandbox_mode *mode)
 
 void sandbox_hide_memory(void)
 {
-    struct rlimit none = { 0 };
+    /* Where cores go to a program (core_pattern, core(5)), the kernel asks for no limit but this one, by
+     * which it knows a program that takes cores and is not to make one; for a file it is too little.
+     * Nobody may raise it from none. */
+    const struct rlimit byte = { 1, 1 }, none = { 0 };
 
     /* The one is ours alone, and the other inherited: prompts lie in an engine's memory. */
-    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || setrlimit(RLIMIT_CORE, &none) != 0)
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 ||
+        (setrlimit(RLIMIT_CORE, &byte) != 0 && setrlimit(RLIMIT_CORE, &none) != 0))
         log_warn("memory_not_hidden", "error=\"%s\"", strerror(errno));
 }
 

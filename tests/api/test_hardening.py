@@ -1,15 +1,19 @@
 """What the running service and the models that it starts have given up."""
 
 import contextlib
+import errno
 import os
 import pathlib
 import resource
+import select
 import signal
+import socket
 import subprocess
 
 import pytest
 
-from service import Lazuli
+from refusals import Refusals, check_refusals
+from service import PROGRAM, Lazuli
 from waiting import wait_until
 
 CORE_BYTES = 1 << 30
@@ -49,6 +53,51 @@ def test_a_model_runs_inside_the_sandbox():
         assert is_limited(model_process(service))
 
 
+def test_calls_of_no_use_are_refused(tmp_path):
+    """Of a model, which inherits that. A build for LeakSanitizer lets one of them pass; tests/speed has the other builds'."""
+    check_refusals(tmp_path, but=["ptrace"])
+
+
+@pytest.mark.parametrize("part, call", [("seccomp", "seccomp"), ("landlock", "landlock_create_ruleset")])
+def test_what_is_lacking_is_said_and_stops_only_where_it_is_required(tmp_path, part, call):
+    """As in a container that keeps it from the service."""
+    under = Refusals(tmp_path).around(errno.ENOSYS, call)
+    with Lazuli(under=under) as service:
+        log = service.log_text()
+        assert f'warn sandbox_incomplete lacks={part} reason="{os.strerror(errno.ENOSYS)}"' in log
+        assert log.count(" sandbox_incomplete ") == 1
+        others = {"no_new_privileges", "capabilities", "seccomp", "landlock"} - {part}
+        assert all(f'{other}="on"' in log for other in others) and f'{part}="{os.strerror(errno.ENOSYS)}"' in log
+        assert service.post("gpt-4", QUESTION).status_code == 200
+    up = [*under, PROGRAM, "up", "--listen", "127.0.0.1:0", "--data", tmp_path / "required", "--sandbox", "required"]
+    ended = subprocess.run(up, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 2 and f"sandbox: {part} is not to be had here: " in ended.stderr, ended
+    assert " started " not in ended.stdout + ended.stderr
+
+
+RIGHTS_KEPT = sum(1 << number for number in (1, 10, 14, 23))  # DAC_OVERRIDE, NET_BIND_SERVICE, IPC_LOCK, SYS_NICE
+SETPCAP = 1 << 8
+
+
+def rights_of(pid, kind):
+    """Of all its threads: of the set that is called so, Eff, Prm, Bnd ..."""
+    rights = 0
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        rights |= int(status_of(f"{pid}/task/{task.name}")[f"Cap{kind}"], 16)
+    return rights
+
+
+def test_of_roots_rights_few_are_left():
+    """Whatever it was given; and nothing comes back to a model, though the same user starts it."""
+    mine = rights_of("self", "Eff")
+    under = ["setpriv", "--inh-caps=+chown", "--ambient-caps=+chown"] if mine & 1 and mine & SETPCAP else []
+    kinds = ["Eff", "Prm", "Inh", "Amb"] + (["Bnd"] if mine & SETPCAP else [])  # who may not narrow that one gains nothing by it
+    with Lazuli(under=under, arguments=["--sandbox", "required"]) as service:
+        assert service.post("gpt-4", QUESTION).status_code == 200
+        for pid in (service.process.pid, model_process(service)):
+            assert {kind: f"{rights_of(pid, kind) & ~RIGHTS_KEPT:x}" for kind in kinds} == dict.fromkeys(kinds, "0")
+
+
 def test_no_loop_has_a_ring_that_the_sandbox_forbids():
     """A newer libuv makes one for each loop if it may, and ends the process when it cannot use it later."""
     with Lazuli(arguments=["--sandbox", "required"]) as service:
@@ -71,10 +120,13 @@ def core_bytes_max(pid):
 
 
 def test_it_leaves_no_core():
-    """Though it was allowed to, unless it is told to; a sanitizer would see to it by itself."""
+    """Nor does a model, whose memory is shown again once it runs: by the one limit that holds where cores go to a program, too
+    (core(5)). Though it was allowed to, unless it is told to; a sanitizer would see to it by itself."""
     allowed = {"under": ["prlimit", "--core=4096:4096"], "environment": CORES_OF_SANITIZERS}
     with Lazuli(**allowed) as service:
-        assert core_bytes_max(service.process.pid) == ["0", "0"]
+        assert service.post("gpt-4", QUESTION).status_code == 200
+        for pid in (service.process.pid, model_process(service)):
+            assert core_bytes_max(pid) == ["1", "1"]
     with Lazuli(arguments=["--core-dumps"], **allowed) as service:
         assert core_bytes_max(service.process.pid) == ["4096", "4096"]
 
@@ -94,6 +146,9 @@ def test_it_leaves_no_core_when_it_aborts(tmp_path):
     wait_until(lambda: pathlib.Path(f"/proc/{other.pid}/comm").read_text() == "sleep\n", "it runs")
     if not leaves_core(other):
         pytest.skip("no process leaves a core here")
+    limited = subprocess.Popen(["prlimit", "--core=1:1", "sleep", "600"])
+    wait_until(lambda: pathlib.Path(f"/proc/{limited.pid}/comm").read_text() == "sleep\n", "it runs")
+    assert not leaves_core(limited), "a model that aborts"
     for core in tmp_path.glob("core*"):
         core.unlink()
     service = Lazuli(data=tmp_path / "service", under=under, environment=CORES_OF_SANITIZERS)
@@ -104,22 +159,81 @@ def test_it_leaves_no_core_when_it_aborts(tmp_path):
     assert not list(tmp_path.glob("core*"))
 
 
-def shown_to_others(service):
+RIGHTS_OVER_OTHERS = "-sys_ptrace,-perfmon,-sys_admin"  # any of them is enough
+WITHOUT_RIGHTS = ["setpriv", f"--bounding-set={RIGHTS_OVER_OTHERS}", f"--inh-caps={RIGHTS_OVER_OTHERS}"]
+WITHOUT_RIGHTS = WITHOUT_RIGHTS if os.geteuid() == 0 else []
+
+
+def shown_to_others(process):
     """What a process of the same user, without rights over others, is shown of it: a model's, say."""
-    files = [f"/proc/{service.process.pid}/{name}" for name in ("environ", "maps")]
-    rights = "-sys_ptrace,-perfmon,-sys_admin"  # any of them is enough
-    drop = ["setpriv", f"--bounding-set={rights}", f"--inh-caps={rights}"] if os.geteuid() == 0 else []
-    return subprocess.run([*drop, "cat", *files], capture_output=True).stdout
+    files = [f"/proc/{process.pid}/{name}" for name in ("environ", "maps")]
+    return subprocess.run([*WITHOUT_RIGHTS, "cat", *files], capture_output=True).stdout
 
 
 def test_others_of_its_user_see_nothing_of_its_memory():
     environment = {"OF_THIS_SERVICE": "and its own"}
     with Lazuli(environment=environment) as service:
-        assert shown_to_others(service) == b""
+        assert shown_to_others(service.process) == b""
         assert pathlib.Path(f"/proc/{service.process.pid}/mem").stat().st_uid == 0
     with Lazuli(arguments=["--core-dumps"], environment=environment) as service:
-        shown = shown_to_others(service)
+        shown = shown_to_others(service.process)
         assert b"OF_THIS_SERVICE=and its own" in shown and b"[stack]" in shown
+
+
+@contextlib.contextmanager
+def running(*words, **environment):
+    """A command with no more rights over others than those have over it."""
+    line = [*WITHOUT_RIGHTS, PROGRAM, *words]
+    process = subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=os.environ | environment)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def check_hidden(process, reached):
+    """Once it waits there, with its secrets or about to read them."""
+    wait_until(lambda: reached() or process.poll() is not None, "it does not get there")
+    assert process.poll() is None, "it has ended"
+    assert core_bytes_max(process.pid) == ["1", "1"]
+    assert shown_to_others(process) == b""
+
+
+@pytest.fixture(scope="module")
+def data():
+    with Lazuli() as service:
+        yield service.data
+
+
+@pytest.mark.parametrize("command", ["env", "az", "az-setup", "reseal"])
+def test_commands_hide_their_memory(data, tmp_path, command):
+    """Those that open what is sealed: here they wait for the key that does it."""
+    words = {"az": ["account", "show"], "reseal": ["--new-key-file", str(tmp_path / "new")]}.get(command, [])
+    there, az = tmp_path / "there", tmp_path / "az"
+    az.write_text("#!/bin/sh\n")
+    az.chmod(0o755)
+    folder = data
+    if command == "reseal":  # of no running service
+        with Lazuli(data=tmp_path / "ended") as service:
+            folder = service.data
+    variables = {"LAZULI_MASTER_KEY_COMMAND": f"touch {there}; while [ -e {there} ]; do sleep 0.1; done", "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    with running(command, "--data", str(folder), *words, **variables) as process:
+        try:
+            check_hidden(process, there.exists)
+        finally:
+            there.unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("command", ["bench", "explain"])
+def test_commands_that_ask_a_service_hide_their_memory(command):
+    """Here it does not answer."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        words = {"bench": ["load", "-e", "gpt-4", url], "explain": ["--endpoint", url, "01234567-89ab-cdef-0123-456789abcdef"]}[command]
+        variables = {"LAZULI_ARM_TOKEN": "token", "OPENAI_API_KEY": "key"}
+        with running(command, *words, **variables) as process:
+            check_hidden(process, lambda: select.select([server], [], [], 0)[0])
 
 
 def test_a_model_is_not_told_keys():

@@ -165,13 +165,26 @@ static bool hides_memory(void)
 
     sandbox_hide_memory();
     return prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0 && getrlimit(RLIMIT_CORE, &limit) == 0 &&
-           limit.rlim_cur == 0 && limit.rlim_max == 0;
+           limit.rlim_cur == 1 && limit.rlim_max == 1;
+}
+
+/* What was taken away stays so, and that is not worth a word. */
+static bool hides_memory_without_a_limit(void)
+{
+    struct rlimit limit = { 0 };
+
+    if (setrlimit(RLIMIT_CORE, &limit) != 0)
+        return false;
+    sandbox_hide_memory();
+    return prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0 && getrlimit(RLIMIT_CORE, &limit) == 0 &&
+           limit.rlim_cur == limit.rlim_max && limit.rlim_max <= 1;
 }
 
 static void memory_is_not_dumped(void **state)
 {
     (void)state;
     expect_in_child(hides_memory);
+    expect_in_child(hides_memory_without_a_limit);
 }
 
 /* As a container may do it: the calls of the sandbox itself are not to be had. */
