@@ -20,7 +20,7 @@ struct command {
     /* to another program: --help among them is not for us unless it comes first */
     bool passes_words;
     bool has_secrets; /* reads keys or tokens: its memory is hidden from the beginning */
-    bool prints; /* an answer: it has failed where standard output did not take all of it */
+    bool prints;      /* an answer: it has failed where standard output did not take all of it */
 };
 
 extern const struct command command_up;

@@ -95,7 +95,7 @@ static void on_written(uv_write_t *write, int status)
 
 static bool keep(struct stream *s, const struct str *parts, unsigned count, size_t skip)
 {
-    bool (*append)(struct buf *b, struct str s) = s->has_secrets ? buf_append_secret : buf_append;
+    bool (*append)(struct buf * b, struct str s) = s->has_secrets ? buf_append_secret : buf_append;
 
     for (unsigned i = 0; i < count; i++) {
         size_t skipped = skip < parts[i].len ? skip : parts[i].len;

@@ -53,9 +53,9 @@ static const struct call calls[] = {
 };
 
 static const struct call namespaces[] = {
-    { "clone_newns", CLONE_NEWNS },   { "clone_newuser", CLONE_NEWUSER },
-    { "clone_newpid", CLONE_NEWPID }, { "clone_newnet", CLONE_NEWNET },
-    { "clone_newipc", CLONE_NEWIPC }, { "clone_newuts", CLONE_NEWUTS },
+    { "clone_newns", CLONE_NEWNS },         { "clone_newuser", CLONE_NEWUSER },
+    { "clone_newpid", CLONE_NEWPID },       { "clone_newnet", CLONE_NEWNET },
+    { "clone_newipc", CLONE_NEWIPC },       { "clone_newuts", CLONE_NEWUTS },
     { "clone_newcgroup", CLONE_NEWCGROUP },
 };
 
