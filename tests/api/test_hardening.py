@@ -217,7 +217,10 @@ def test_commands_hide_their_memory(data, tmp_path, command):
     if command == "reseal":  # of no running service
         with Lazuli(data=tmp_path / "ended") as service:
             folder = service.data
-    variables = {"LAZULI_MASTER_KEY_COMMAND": f"touch {there}; while [ -e {there} ]; do sleep 0.1; done", "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    variables = {
+        "LAZULI_MASTER_KEY_COMMAND": f"touch {there}; while [ -e {there} ]; do sleep 0.1; done",
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+    }
     with running(command, "--data", str(folder), *words, **variables) as process:
         try:
             check_hidden(process, there.exists)
@@ -230,7 +233,8 @@ def test_commands_that_ask_a_service_hide_their_memory(command):
     """Here it does not answer."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
-        words = {"bench": ["load", "-e", "gpt-4", url], "explain": ["--endpoint", url, "01234567-89ab-cdef-0123-456789abcdef"]}[command]
+        request = "01234567-89ab-cdef-0123-456789abcdef"
+        words = {"bench": ["load", "-e", "gpt-4", url], "explain": ["--endpoint", url, request]}[command]
         variables = {"LAZULI_ARM_TOKEN": "token", "OPENAI_API_KEY": "key"}
         with running(command, *words, **variables) as process:
             check_hidden(process, lambda: select.select([server], [], [], 0)[0])
