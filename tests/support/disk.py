@@ -9,6 +9,7 @@ import re
 import shutil
 import struct
 import subprocess
+import tempfile
 
 import pytest
 
@@ -23,9 +24,14 @@ def _why_not_mounted():
     status = pathlib.Path("/proc/self/status").read_text()
     if os.geteuid() != 0 or not int(re.search(r"CapEff:\s*(\w+)", status)[1], 16) & SYS_ADMIN:
         return "only root may mount a file system, with CAP_SYS_ADMIN"
-    trial = ["unshare", "--mount", "mount", "-t", "tmpfs", "lazuli-test", "/tmp"]
-    tried = None if IN_CI else subprocess.run(trial, capture_output=True, text=True)
-    return f"no file system can be mounted: {tried.stderr.strip()}" if tried and tried.returncode else None
+    if IN_CI:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        tried = subprocess.run(["mount", *IN_MEMORY, folder], capture_output=True, text=True)
+        if tried.returncode:
+            return f"no file system can be mounted: {tried.stderr.strip()}"
+        subprocess.run(["umount", folder], check=True)
+    return None
 
 
 @contextlib.contextmanager
