@@ -2,7 +2,6 @@
 docs/security.md names these tests."""
 
 import contextlib
-import pathlib
 import select
 import socket
 import ssl
@@ -14,6 +13,7 @@ import pytest
 import requests
 
 from certificate import tls_arguments
+from compiled import compiled
 from hostile import chat
 from service import Lazuli
 from tls import Session
@@ -168,10 +168,7 @@ def test_renegotiation(service, certificate):
 
 @pytest.fixture(scope="module")
 def early_client(tmp_path_factory):
-    program = tmp_path_factory.mktemp("early") / "early_data"
-    source = pathlib.Path(__file__).parents[1] / "support" / "early_data.c"
-    subprocess.run(["gcc", "-O1", "-Wall", "-Werror", "-o", program, source, "-lssl", "-lcrypto"], check=True)
-    return program
+    return compiled(tmp_path_factory.mktemp("early"), "early_data", "-lssl", "-lcrypto")
 
 
 def test_early_data(tls_gateway, upstream, early_client, tmp_path):

@@ -13,6 +13,8 @@ import tempfile
 
 import pytest
 
+from compiled import preloaded
+
 SYS_ADMIN = 1 << 21
 IN_MEMORY = ["-t", "tmpfs", "-o", "size=32m", "lazuli-test"]
 IN_CI = os.environ.get("CI") == "true"
@@ -98,18 +100,13 @@ class PretendedDisk:
     """A folder like others, but that the service's calls fail there, and with `has_log` the log's lines."""
 
     def __init__(self, folder, has_log=False):
-        self.folder, self.file, library = folder / "data", folder / "failure", folder / "failing_disk.so"
+        self.folder, self.file = folder / "data", folder / "failure"
         self.folder.mkdir()
-        source = pathlib.Path(__file__).with_name("failing_disk.c")
-        subprocess.run(["gcc", "-O1", "-shared", "-fPIC", "-Wall", "-Werror", "-o", library, source], check=True)
         self.fail_with(0)
-        self.environment = {
-            "LD_PRELOAD": str(library),
+        self.environment = preloaded(folder, "failing_disk") | {
             "FAILING_FILE": str(self.file),
             "FAILING_FOLDER": str(self.folder),
             "FAILING_LOG": "1" if has_log else "",
-            # a library that is loaded before the sanitizer's would do harm only if it replaced what that needs
-            "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0",
         }
 
     def fail_with(self, number):

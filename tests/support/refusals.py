@@ -2,9 +2,8 @@
 
 import errno
 import os
-import pathlib
-import subprocess
 
+from compiled import compiled
 from service import Lazuli
 from waiting import wait_until
 
@@ -33,10 +32,8 @@ class Refusals:
     """The program, made in that folder."""
 
     def __init__(self, folder):
-        self.program, self.file = folder / "refusals", folder / "data" / "refusals"
-        source = pathlib.Path(__file__).with_name("refusals.c")
         calls = " ".join(f"CALL({name})" for name in FORBIDDEN + OF_THE_SANDBOX)
-        subprocess.run(["gcc", "-O1", "-Wall", "-Werror", f"-DCALLS={calls}", "-o", self.program, source], check=True)
+        self.program, self.file = compiled(folder, "refusals", f"-DCALLS={calls}"), folder / "data" / "refusals"
 
     def around(self, number, *names):
         """For a service that is to run where these calls fail with that error."""
