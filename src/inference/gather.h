@@ -1,9 +1,9 @@
 /*
  * An answer put together from the events of a stream, for a client that wants the whole at once. From
  * llama-server, answers are streamed (llama_request.h): only so it notices by the next token that
- * nobody waits any more. What it answers as a whole it looks up from after a second
- * without news of any task; while other tasks stream, that is never, and it goes on to the end. It
- * also tells the usage of every choice only when it streams, and else of the first one.
+ * nobody waits any more. What it answers as a whole it looks up from after a second without news of
+ * any task; while other tasks stream, that is never, and it goes on to the end. It also tells the
+ * usage of every choice only when it streams, and else of the first one.
  * SPDX-License-Identifier: MIT
  */
 #ifndef INFERENCE_GATHER_H
