@@ -1,10 +1,13 @@
 """Secrets are where they have to be and nowhere else: not in what is told to others, and not in memory after their use."""
 
 import socket
+import sys
 
 import pytest
 import requests
+from cryptography.hazmat.primitives import serialization
 
+from certificate import make_certificate, tls_arguments
 from secret_places import LOG_LINE, SEARCHED, files_with, places_of
 from secret_talk import FAR_KEY, TALKS, USER, check_memory, talking
 from service import ARM_VERSION, Lazuli
@@ -30,6 +33,36 @@ def test_an_upstreams_key_that_was_replaced_is_gone(tmp_path):
         file.write_text(second)
         service.reload()
         assert list(places_of(service.process.pid, {"first": first, "second": second})) == ["second"]
+
+
+def numbers_of(key_file):
+    """The secret ones of an RSA key, as OpenSSL has them in memory, and the text of the file."""
+    text = key_file.read_bytes()
+    numbers = serialization.load_pem_private_key(text, None).private_numbers()
+    secrets = {name: getattr(numbers, name) for name in ("d", "p", "q", "dmp1", "dmq1", "iqmp")}
+    secrets = {name: number.to_bytes(256, sys.byteorder).strip(b"\0") for name, number in secrets.items()}
+    return secrets | {f"line {number}": line for number, line in enumerate(text.splitlines()[2:-2])}
+
+
+def test_a_tls_key_that_was_replaced_is_gone(tmp_path):
+    make_certificate(tmp_path)
+    first = numbers_of(tmp_path / "key.pem")
+    arguments = [*tls_arguments(tmp_path), "--core-dumps", "--workers", "2"]
+    with Lazuli(arguments=arguments, environment=SEARCHED) as service:
+        pid = service.process.pid
+
+        def say_hello():
+            with requests.Session() as client:
+                url = service.endpoint.replace("http:", "https:") + "/healthz"
+                assert client.get(url, verify=tmp_path / "cert.pem", timeout=60).status_code == 200
+
+        say_hello()
+        assert "p" in places_of(pid, first), "what is in use is there: the search works"
+        make_certificate(tmp_path)
+        assert "reload_done" in service.reload()
+        say_hello()
+        wait_until(lambda: not places_of(pid, first), lambda: places_of(pid, first))
+        assert "p" in places_of(pid, numbers_of(tmp_path / "key.pem"))
 
 
 def test_no_secret_is_told(tmp_path):

@@ -94,6 +94,7 @@ class Writer:
     def __init__(self, number, service, random, on_answer):
         self.service, self.random, self.on_answer = service, random, on_answer
         self.shared = service.account_id
+        self.capacities = (1, 30)
         self.connection = Connection(service)
         base = f"/subscriptions/{service.variables['LAZULI_SUBSCRIPTION_ID']}/resourceGroups"
         self.groups = [f"{base}/writer-{number}-{n}" for n in range(GROUPS)]
@@ -212,7 +213,7 @@ class Writer:
     def put_deployment(self):
         account = self.random.choice([*self.accounts_there(), self.shared])
         path = f"{account}/deployments/{self.prefix}-{self.random.randrange(DEPLOYMENTS)}"
-        sku = {"name": "Standard", "capacity": self.random.randint(1, 30)}
+        sku = {"name": "Standard", "capacity": self.random.randint(*self.capacities)}
         self.put(path, {"sku": sku, "tags": self.stamp(), "properties": {"model": MODEL}})
         self.look_at(path)
 

@@ -18,6 +18,8 @@ from fake_upstream import chat_answer, chat_event, obliging
 CHAT = {"messages": [{"role": "user", "content": "What is a deployment?"}], "max_tokens": 24}
 LONG = {"messages": [{"role": "user", "content": "long " * 60000}], "max_tokens": 24}
 STREAM = CHAT | {"stream": True}
+POUR = {"messages": [{"role": "user", "content": "Much, please."}], "stream": True}
+AMPLE = 1_000_000  # a capacity whose limits no traffic here meets
 VERSION = "2024-10-21"
 
 
@@ -164,6 +166,68 @@ class Leaving(Client):
         return how
 
 
+class Narrow(Client):
+    """Reads a long stream slower than it comes, and seldom to its end: the service has to hold it back."""
+
+    def ask(self):
+        with socket.socket() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            s.settimeout(60)
+            s.connect(("127.0.0.1", self.service.port))
+            s.sendall(self.raw_request("pouring", POUR))
+            is_patient = self.chance.random() < 0.1
+            end, reads = b"", self.chance.randrange(200)
+            while is_patient or reads:
+                more = s.recv(4096)
+                assert more, "closed before its end"
+                end = end[-100:] + more
+                if end.endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n"):
+                    return "to its end"
+                if not is_patient:
+                    reads -= 1
+                    time.sleep(0.001)
+        return "not to its end"
+
+
+class Encrypted(Client):
+    """Over TLS, to the end of the answer or not, and now and then by a new connection."""
+
+    def __init__(self, traffic, number):
+        super().__init__(traffic, number)
+        self.entra = Entra(self.service)
+        self.url = self.entra.base + f"/openai/deployments/{{}}/chat/completions?api-version={VERSION}"
+
+    def ask(self):
+        if self.chance.random() < 0.2:
+            self.entra.session.close()
+        deployment, body = self.chance.choice([("gpt-4", CHAT), ("gpt-4", STREAM), ("paced", STREAM), ("large", LONG)])
+        answer = self.entra.session.post(
+            self.url.format(deployment), json=body, headers={"api-key": self.service.key}, stream=True, timeout=60
+        )
+        assert answer.status_code == 200, answer.text
+        if self.chance.random() < 0.3:
+            answer.raw.read(100)
+            answer.close()
+            return "not to its end"
+        assert body is not STREAM or answer.content.endswith(b"data: [DONE]\n\n"), answer.content
+        return "to its end" if answer.content else "nothing"
+
+    def close(self):
+        super().close()
+        self.entra.session.close()
+
+
+class Limited(Client):
+    """Asks for more than a deployment's limits let through."""
+
+    def ask(self):
+        connection = self.connection.open()
+        status, body = self.post("limited", CHAT)
+        assert status in (200, 429), body
+        assert connection is self.connection.http, "the connection is kept"
+        return status
+
+
 class Bad(Client):
     """Requests that are refused; each has its status."""
 
@@ -211,6 +275,7 @@ class Manager(Client):
         super().__init__(traffic, number)
         self.writer = Writer(number, self.service, self.chance, lambda: None)
         self.writer.connection = self.connection
+        self.writer.capacities = (1000, 1030)  # the limits of smaller ones are met
 
     def ask(self):
         if self.chance.random() < 0.1:
@@ -218,6 +283,51 @@ class Manager(Client):
             return "check"
         self.writer.step()
         return "write"
+
+
+class Deploying(Client):
+    """Templates, good ones, such that fail on the way, and such that are refused."""
+
+    pause_s = 0.05
+
+    def __init__(self, traffic, number):
+        super().__init__(traffic, number)
+        v = self.service.variables
+        group = f"/subscriptions/{v['LAZULI_SUBSCRIPTION_ID']}/resourceGroups/{v['LAZULI_RESOURCE_GROUP']}"
+        self.path = f"{group}/providers/Microsoft.Resources/deployments/soak-{number}"
+        self.account = f"soak-{number}"
+
+    def ask(self):
+        ways = [("Succeeded", "OpenAI", 0), ("Failed", "None such", 0), ("refused", "OpenAI", "no")]
+        how, kind, length = self.chance.choice(ways)
+        status, answer = self.deploy(kind, length)
+        if how == "refused":
+            assert status == 400, answer
+            return how
+        assert status in (200, 201), answer
+        while (state := self.state()) not in ("Succeeded", "Failed"):
+            time.sleep(0.01)
+        assert state == how
+        return how
+
+    def deploy(self, kind, length):
+        account = {
+            "type": "Microsoft.CognitiveServices/accounts", "apiVersion": "2024-10-01", "name": self.account, "kind": kind,
+            "location": "eastus", "sku": {"name": "S0"}, "properties": {}, "tags": {"length": "[length(parameters('text'))]"},
+        }  # fmt: skip
+        template = {
+            "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+            "contentVersion": "1.0.0.0", "parameters": {"text": {"type": "secureString"}, "length": {"type": "int"}},
+            "resources": [account], "outputs": {"sum": {"type": "int", "value": "[add(parameters('length'), 1)]"}},
+        }  # fmt: skip
+        values = {"text": {"value": f"secret {self.chance.random()}"}, "length": {"value": length}}
+        body = {"properties": {"mode": "Incremental", "template": template, "parameters": values}}
+        return self.connection.call("PUT", self.path, body, "2022-09-01")
+
+    def state(self):
+        status, answer = self.connection.call("GET", self.path, version="2022-09-01")
+        assert status == 200, answer
+        return answer["properties"]["provisioningState"]
 
 
 class SignedIn(Client):
@@ -282,7 +392,10 @@ class SignedIn(Client):
         return "log"
 
 
-CLIENTS = {Whole: 1, Stream: 2, Embeddings: 1, Faulty: 1, Behind: 2, Model: 1, Leaving: 3, Bad: 1, Manager: 2, SignedIn: 2}
+CLIENTS = {
+    Whole: 1, Stream: 2, Encrypted: 2, Embeddings: 1, Limited: 1, Faulty: 1, Behind: 2, Model: 1, Leaving: 3, Narrow: 2, Bad: 1,
+    Manager: 2, Deploying: 2, SignedIn: 2,
+}  # fmt: skip
 
 
 class Disturbance(Client):

@@ -19,7 +19,7 @@ import requests
 from fake_upstream import FakeUpstream
 from memory import FACTOR
 from service import PROGRAM, Lazuli
-from soak_traffic import Traffic, scripted
+from soak_traffic import AMPLE, Traffic, scripted
 from waiting import wait_until
 
 WARM_UP_S_MAX = 60
@@ -40,7 +40,7 @@ CATALOG = """
 extends: default
 default_engines: {{ chat: sim, completion: sim, embeddings: sim }}
 quotas:
-  - {{ usage: "*", limit: 1000000 }} # what is deleted and not purged holds on to its own, more and more in an hour
+  - {{ usage: "*", limit: 4000000000 }} # what is deleted and not purged holds on to its own, more and more in an hour
 engines:
   - {{ name: tiny, llama: {{ model: embedded, threads: 1, context_tokens: 512, parallel: {parallel} }} }}
   - name: scripted
@@ -53,7 +53,17 @@ deployments:
   - {{ deployment: tiny, engine: tiny }}
   - {{ deployment: scripted, engine: scripted }}
   - {{ deployment: paced, sim: {{ tokens_per_second: 200, answer_tokens: 40 }} }}
+  - {{ deployment: pouring, sim: {{ answer_tokens: 20000 }} }}
 """
+
+# What the clients must have met: else the traffic was not what it is meant to be.
+EACH = {
+    "Disturbance": {"model killed", "reload_done", "reload_refused"},
+    "Limited": {200, 429},
+    "Encrypted": {"to its end", "not to its end"},
+    "Narrow": {"to its end", "not to its end"},
+    "Deploying": {"Succeeded", "Failed", "refused"},
+}
 
 
 class Soak:
@@ -136,10 +146,15 @@ def test_nothing_stays_behind():
     upstream.reset(functools.partial(scripted, chance=chance_of(seed, "upstream"), kept=upstream.calls))
     options = ":".join(filter(None, [os.environ.get("ASAN_OPTIONS"), SANITIZER]))
     catalog = CATALOG.format(port=upstream.port, parallel=4)
-    with Lazuli(catalog, ["--dev=true", "--arm-rate-limits=false"], environment={"ASAN_OPTIONS": options}) as service:
-        service.deploy("vectors", "text-embedding-3-small", "1")
-        for name in ("tiny", "scripted", "paced", "large"):
-            service.deploy(name, "gpt-4o", "2024-11-20")
+    arguments = ["--dev=true", "--arm-rate-limits=false"]
+    with Lazuli(catalog, arguments, environment={"ASAN_OPTIONS": options}, rate_limits=True) as service:
+        service.deploy("vectors", "text-embedding-3-small", "1", AMPLE)
+        ample = {"sku": {"name": "Standard", "capacity": AMPLE}}
+        change = service.arm("PATCH", "/deployments/gpt-4", ample, version="2024-10-01")  # which is there from the start
+        assert change.status_code == 200, change.text
+        for name in ("tiny", "scripted", "paced", "large", "pouring"):
+            service.deploy(name, "gpt-4o", "2024-11-20", AMPLE)
+        service.deploy("limited", "gpt-4o", "2024-11-20", 200)
         soak = Soak(service, upstream)
         traffic = Traffic(service, functools.partial(chance_of, seed), soak.models, soak.reload)
         traffic.flow(warm_up_s)
@@ -150,7 +165,8 @@ def test_nothing_stays_behind():
         print(counts)
         print(f"resident {memory_kb} kB, then {memory_kb_then} kB; {descriptors_then.total()} descriptors; nothing under way")
         assert all(counts.values()), "one of them did nothing"
-        assert counts["Disturbance"].keys() >= {"model killed", "reload_done", "reload_refused"}
+        for client, hows in EACH.items():
+            assert counts[client].keys() >= hows, client
         assert descriptors_then == descriptors
         assert memory_kb_then <= memory_kb + MEMORY_KB_MORE * FACTOR
     upstream.stop()
