@@ -358,7 +358,7 @@ static void wipe_secrets(const struct connection *c)
     wipe_body(c);
     if (c->server->head)
         explicit_bzero(c->server->head, c->server->head_size); /* a Location may have a code */
-    memory_wipe_stack();
+    loop_wipe_stack_later(c->server->loop);
 }
 
 void request_forget(struct connection *c)

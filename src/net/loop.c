@@ -29,6 +29,7 @@ struct loop {
     struct loop_task *first;
     struct loop_task **last; /* where the next task is hung */
     struct loop_task stop;
+    struct loop_work first_work;
 };
 
 /* Tasks run in the order of posting; those that they post wait for the next wake. */
@@ -131,7 +132,15 @@ void loop_free(struct loop *l)
 
 void loop_run(struct loop *l)
 {
-    uv_run(&l->uv, UV_RUN_DEFAULT);
+    while (uv_run(&l->uv, UV_RUN_DEFAULT))
+        memory_wipe_stack(); /* loop_wipe_stack_later has ended it */
+}
+
+/* Callbacks stand at several depths: the one in which a request ends may lie below what an earlier one
+ * has left, in the room that libuv has on the stack for events. Seen from loop_run, all lie below. */
+void loop_wipe_stack_later(struct loop *l)
+{
+    uv_stop(&l->uv);
 }
 
 void loop_stop(struct loop *l)
@@ -175,6 +184,17 @@ void loop_offload(struct loop *l, struct loop_work *w)
 
     assert(rc == 0); /* it fails only without a function */
     (void)rc;
+}
+
+static void do_nothing(struct loop_work *w)
+{
+    (void)w;
+}
+
+void loop_start_offloading(struct loop *l)
+{
+    l->first_work = (struct loop_work){ .work = do_nothing, .done = do_nothing };
+    loop_offload(l, &l->first_work);
 }
 
 uv_loop_t *loop_uv(struct loop *l)

@@ -49,11 +49,18 @@ struct loop_work {
     void (*done)(struct loop_work *w); /* on the loop's; loop_run waits for it */
 };
 void loop_offload(struct loop *l, struct loop_work *w);
+/* Has the threads for such work begin now, and not with the first of it. A thread begins with what is in
+ * its maker's registers, and has it on its stack once it calls a function of a library which is bound
+ * then: so make them before secrets come. */
+void loop_start_offloading(struct loop *l);
 
 uv_loop_t *loop_uv(struct loop *l);
 struct arena_pool *loop_arenas(struct loop *l);
 /* Milliseconds, cached at the start of the loop's turn (uv_now). */
 uint64_t loop_now_ms(struct loop *l);
+
+/* What this turn's callbacks leave on the stack is overwritten at its end (memory_wipe_stack). */
+void loop_wipe_stack_later(struct loop *l);
 
 /* What has been written in this turn goes to the sockets: see net/stream.h. */
 void loop_flush(struct loop *l);

@@ -5,8 +5,10 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+#include <dirent.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/mman.h>
 
 #include "base/memory.h"
 #include "net/loop.h"
@@ -182,6 +184,124 @@ static void test_offloads_work(void **state)
     assert_false(pthread_equal(job.worked_on, pthread_self()));
 }
 
+static unsigned count_threads(void)
+{
+    DIR *folder = opendir("/proc/self/task");
+    unsigned count = 0;
+
+    assert_non_null(folder);
+    while (readdir(folder))
+        count++;
+    closedir(folder);
+    return count;
+}
+
+/* By the first case: the process has them once. */
+static void test_threads_for_work_begin_when_told(void **state)
+{
+    struct job job = { .work = { .work = on_work, .done = on_work_done } };
+    unsigned before = count_threads(), begun;
+
+    (void)state;
+    loop_start_offloading(l);
+    begun = count_threads();
+    assert_true(begun > before);
+    loop_offload(l, &job.work);
+    loop_stop(l);
+    loop_run(l);
+    assert_true(job.is_done);
+    assert_int_equal(count_threads(), begun);
+}
+
+/* -- What is left on the stack ---------------------------------------------------------------- */
+
+#define STACK_BYTES ((size_t)2048 * 1024)
+#define MARK_BYTES ((size_t)8192)
+#define MARK_PART_BYTES 64
+
+static char *stack;
+static bool had_mark, has_mark;
+static struct loop_task wipe_task, look_task;
+
+static char mark_at(size_t i)
+{
+    return (char)(i * 37 + i / 256 + 11);
+}
+
+/* In a place of its own on the real stack, also where a sanitizer would have another. */
+static void __attribute__((noinline, no_sanitize_address)) leave_mark(void)
+{
+    volatile char mark[MARK_BYTES];
+
+    for (size_t i = 0; i < sizeof(mark); i++)
+        mark[i] = mark_at(i);
+}
+
+static bool __attribute__((no_sanitize_address)) is_mark(const volatile char *at)
+{
+    for (size_t i = 0; i < MARK_PART_BYTES; i++) {
+        if (at[i] != mark_at(MARK_BYTES / 2 + i))
+            return false;
+    }
+    return true;
+}
+
+/* Of a part of it: the rest may have been overwritten by chance. */
+static bool __attribute__((no_sanitize_address)) stack_has_mark(void)
+{
+    for (size_t i = 0; i + MARK_PART_BYTES <= STACK_BYTES; i++) {
+        if (is_mark(stack + i))
+            return true;
+    }
+    return false;
+}
+
+static void on_look(struct loop_task *task)
+{
+    (void)task;
+    has_mark = stack_has_mark();
+    loop_stop(l);
+}
+
+static void on_wipe(struct loop_task *task)
+{
+    (void)task;
+    had_mark = stack_has_mark();
+    loop_wipe_stack_later(l);
+    loop_post(l, &look_task);
+}
+
+/* Timers are called from further up than what comes from elsewhere is. */
+static void on_leave(uv_timer_t *t)
+{
+    leave_mark();
+    uv_close((uv_handle_t *)t, NULL);
+    loop_post(l, &wipe_task);
+}
+
+static void test_what_a_turn_left_on_the_stack_is_overwritten(void **state)
+{
+    pthread_attr_t attributes;
+    pthread_t run;
+
+    (void)state;
+    stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(stack, MAP_FAILED);
+    wipe_task.fn = on_wipe;
+    look_task.fn = on_look;
+    had_mark = has_mark = false;
+    uv_timer_init(loop_uv(l), &timer);
+    uv_timer_start(&timer, on_leave, 0, 0);
+    assert_int_equal(pthread_attr_init(&attributes), 0);
+    assert_int_equal(pthread_attr_setstack(&attributes, stack, STACK_BYTES), 0);
+    assert_int_equal(pthread_create(&run, &attributes, runner, l), 0);
+    pthread_attr_destroy(&attributes);
+    pthread_join(run, NULL);
+    assert_true(had_mark);
+    assert_false(has_mark);
+    munmap(stack, STACK_BYTES);
+}
+
 static void test_ignores_sigpipe(void **state)
 {
     struct sigaction action;
@@ -196,12 +316,15 @@ static void test_ignores_sigpipe(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_threads_for_work_begin_when_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_tasks_of_many_threads_run_in_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_stopped_by_another_thread_and_freed_at_once, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_stop_waits_for_what_tasks_post, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_posting_to_oneself_lets_others_run, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_offloads_work, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_a_turn_left_on_the_stack_is_overwritten, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_ignores_sigpipe, set_up, tear_down),
     };
 
