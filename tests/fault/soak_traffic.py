@@ -313,7 +313,8 @@ class Deploying(Client):
     def deploy(self, kind, length):
         account = {
             "type": "Microsoft.CognitiveServices/accounts", "apiVersion": "2024-10-01", "name": self.account, "kind": kind,
-            "location": "eastus", "sku": {"name": "S0"}, "properties": {}, "tags": {"length": "[length(parameters('text'))]"},
+            "location": "eastus", "sku": {"name": "S0"}, "properties": {},
+            "tags": {"length": "[string(length(parameters('text')))]"},
         }  # fmt: skip
         template = {
             "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
