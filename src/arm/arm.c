@@ -286,7 +286,7 @@ static struct arm_exchange *exchange_new(struct arm *a, struct http_request *r)
     struct arm_exchange *x = ARENA_NEW(r->arena, struct arm_exchange);
 
     arena_keep_secret(r->arena); /* replies with keys are copied there */
-    r->has_secrets = true;       /* parameters of templates may be */
+    r->has_secrets = true;       /* the body may have secure parameters, the reply keys */
     x->arm = a;
     x->http = r;
     x->request = (struct arm_request){

@@ -67,7 +67,7 @@ static bool succeed(struct arm_call *c, struct arm_call *inner, struct arm_part 
     return store_keep(c->txn, err);
 }
 
-static void hide_secrets(struct arm_part *part)
+void arm_part_hide_secrets(struct arm_part *part)
 {
     if (!part->template)
         return;
@@ -86,7 +86,7 @@ static bool fail(struct arm_call *c, struct arm_call *inner, struct arm_part *pa
     }
     part->status = error_info(part->err.code)->status;
     part->error_details = inner->error_details;
-    hide_secrets(part);
+    arm_part_hide_secrets(part);
     return store_take_back(c->txn, err) && arm_activity_record(inner, &part->err, err);
 }
 
@@ -120,6 +120,6 @@ bool arm_part_look(struct arm_call *c, struct template_run *run, struct arm_part
         return false;
     }
     if (!part->is_good)
-        hide_secrets(part);
+        arm_part_hide_secrets(part);
     return true;
 }

@@ -35,5 +35,7 @@ MUST_CHECK bool arm_part_run(struct arm_call *c, struct template_run *run, struc
 /* Is there such a type and api-version, and may the caller do it? Nothing is done. False as above. */
 MUST_CHECK bool arm_part_look(struct arm_call *c, struct template_run *run, struct arm_part *part,
                               struct error *err);
+/* Its error and the details quote no secrets of its template from here on. */
+void arm_part_hide_secrets(struct arm_part *part);
 
 #endif

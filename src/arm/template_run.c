@@ -111,8 +111,8 @@ static void set_failure(struct arm_part *part, const struct error *why)
 {
     part->is_good = false;
     part->err = *why;
-    template_hide_secrets(part->template, &part->err);
     part->status = error_info(why->code)->status;
+    arm_part_hide_secrets(part);
 }
 
 /* A deployment within this one is there, whatever became of it. */
@@ -124,11 +124,10 @@ static void look_inside(struct arm_part *part, struct arena *a)
 
     if (!yyjson_equals_str(yyjson_obj_get(properties, "provisioningState"), "Failed"))
         return;
+    if (error)
+        part->error_details = arena_printf(a, "[%.*s]", STR_ARGS(json_write(a, error)));
     error_set(&why, ERROR_ARM_RESOURCE_FAILED, NULL);
     set_failure(part, &why);
-    if (error)
-        part->error_details = template_json_without_secrets(
-            part->template, arena_printf(a, "[%.*s]", STR_ARGS(json_write(a, error))));
 }
 
 /* As GET shows it; *shown NULL: it is not there, or not for the caller's eyes. */

@@ -101,6 +101,7 @@ struct log_loss {
     bool is_torn;
 };
 
+/* False: standard error did not take all of it. */
 static bool write_line(struct log_loss *loss, const char *line, size_t len)
 {
     ssize_t written;
@@ -118,7 +119,7 @@ static bool write_line(struct log_loss *loss, const char *line, size_t len)
 static bool tell_of_loss(struct log_loss *loss)
 {
     char told[LINE_BYTES] = "\n";
-    size_t len = loss->is_torn;
+    size_t len = loss->is_torn; /* that line is ended first */
 
     len += write_head(told + len, sizeof(told) - len, LOG_WARN, "log_lines_lost");
     len += (size_t)snprintf(told + len, sizeof(told) - len, " count=%u\n", loss->count);

@@ -19,8 +19,10 @@ struct command {
     int (*run)(int argc, char **argv); /* argv[0] is the command's name */
     /* to another program: --help among them is not for us unless it comes first */
     bool passes_words;
-    bool has_secrets; /* reads keys or tokens: its memory is hidden from the beginning */
-    bool prints;      /* an answer: it has failed where standard output did not take all of it */
+    /* has keys or tokens: its memory is hidden from the beginning. serve and up do that by themselves,
+     * where the setting core_dumps does not forbid it */
+    bool has_secrets;
+    bool prints; /* an answer: it has failed where standard output did not take all of it */
 };
 
 extern const struct command command_up;

@@ -290,7 +290,7 @@ static void on_work(struct loop_work *work)
     if (w->matches && w->next.len)
         w->next_hash = keep_hash(x, password_hash(a, w->next));
     arena_free(a);
-    memory_wipe_stack();
+    memory_wipe_stack(); /* of the pool, whose next work has nothing to do with passwords */
 }
 
 static void on_turn(struct loop_task *task)

@@ -52,8 +52,8 @@ struct http_request {
     uint64_t started_us; /* clock_monotonic_us when the head was complete */
     struct loop *loop;
     void *handler_data; /* the handler's own */
-    /* Set by the handler in on_head, before the body comes: when the request is over, its body and its
-     * reply are overwritten. */
+    /* Set by the handler in on_head, before the body comes: when the request is over, its body, its
+     * reply, and what the turn has left on the stack are overwritten. */
     bool has_secrets;
     const void *surface; /* the router's own: which surface the path belongs to */
 };

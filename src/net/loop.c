@@ -136,8 +136,8 @@ void loop_run(struct loop *l)
         memory_wipe_stack(); /* loop_wipe_stack_later has ended it */
 }
 
-/* Callbacks stand at several depths: the one in which a request ends may lie below what an earlier one
- * has left, in the room that libuv has on the stack for events. Seen from loop_run, all lie below. */
+/* Ends this turn, so that loop_run overwrites the stack. From here, which may lie below the room that
+ * libuv has there for events, what callbacks nearer to loop_run have left would be missed. */
 void loop_wipe_stack_later(struct loop *l)
 {
     uv_stop(&l->uv);
@@ -191,7 +191,7 @@ static void do_nothing(struct loop_work *w)
     (void)w;
 }
 
-void loop_start_offloading(struct loop *l)
+void loop_start_pool(struct loop *l)
 {
     l->first_work = (struct loop_work){ .work = do_nothing, .done = do_nothing };
     loop_offload(l, &l->first_work);

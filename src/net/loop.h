@@ -49,10 +49,10 @@ struct loop_work {
     void (*done)(struct loop_work *w); /* on the loop's; loop_run waits for it */
 };
 void loop_offload(struct loop *l, struct loop_work *w);
-/* Has the threads for such work begin now, and not with the first of it. A thread begins with what is in
- * its maker's registers, and has it on its stack once it calls a function of a library which is bound
- * then: so make them before secrets come. */
-void loop_start_offloading(struct loop *l);
+/* Starts the pool for such work now, once for the process, and not with the first of it. A new thread
+ * has its maker's registers, and lazy binding (_dl_runtime_resolve) stores them on its stack: so call
+ * this before there are secrets. */
+void loop_start_pool(struct loop *l);
 
 uv_loop_t *loop_uv(struct loop *l);
 struct arena_pool *loop_arenas(struct loop *l);

@@ -130,8 +130,8 @@ void stream_handle_closed(struct stream *s)
     stream_connecting_free(s);
     tls_free(s->tls);
     tls_context_unref(s->tls_context);
-    stream_empty(s, &s->sending);
-    stream_empty(s, &s->waiting);
+    stream_drop(s, &s->sending);
+    stream_drop(s, &s->waiting);
     buf_done(&s->sending);
     buf_done(&s->waiting);
     free(s);

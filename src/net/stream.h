@@ -95,7 +95,7 @@ bool stream_watch(struct stream *s);
  * TLS stream (or one that may become TLS) that has not read anything yet fails. */
 bool stream_write(struct stream *s, const struct str *parts, unsigned count);
 /* What is written from now on may hold secrets: what is kept of it is overwritten once it is sent, or
- * will not be. It holds until all has been sent that the socket did not take at once. */
+ * will not be. It ends when a kept rest has been sent. */
 void stream_keep_secret(struct stream *s);
 /* Sends what was written in this turn now, for who wants to see what becomes of it. */
 void stream_flush(struct stream *s);

@@ -105,8 +105,9 @@ void stream_handle_closed(struct stream *s);
 /* stream_write.c */
 /* Puts bytes on the wire, as stream_write does; false when the stream has failed. */
 bool stream_send(struct stream *s, const struct str *parts, unsigned count);
-/* Of what was sent, or will not be, nothing stays. */
-void stream_empty(struct stream *s, struct buf *b);
+/* Drops what the buffer holds, which was sent or will not be; overwrites it first where it may be
+ * secret. */
+void stream_drop(struct stream *s, struct buf *b);
 
 /* stream_connect.c */
 void stream_connect_timed_out(struct stream *s);

@@ -67,9 +67,11 @@ static int duplicate(int fd)
 #ifdef __SANITIZE_THREAD__
     /* ThreadSanitizer sees neither F_DUPFD_CLOEXEC, nor how libuv closed what had the number before,
      * and would take the two for a race. It sees these, by which the number is another thing's. */
-    int own = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    int own = open("/dev/null", O_RDONLY | O_CLOEXEC), same = -1;
 
-    return own == -1 ? -1 : dup3(fd, own, O_CLOEXEC);
+    if (own != -1 && (same = dup3(fd, own, O_CLOEXEC)) == -1)
+        close(own);
+    return same;
 #else
     return fcntl(fd, F_DUPFD_CLOEXEC, 0);
 #endif

@@ -26,7 +26,7 @@ void stream_keep_secret(struct stream *s)
     s->has_secrets = !s->tls;
 }
 
-void stream_empty(struct stream *s, struct buf *b)
+void stream_drop(struct stream *s, struct buf *b)
 {
     if (s->has_secrets)
         buf_wipe(b);
@@ -42,7 +42,7 @@ static void write_failed(struct stream *s, const char *why)
 {
     s->is_broken = true;
     if (s->is_outgoing && s->state == STREAM_OPEN && s->is_reading)
-        stream_empty(s, &s->waiting);
+        stream_drop(s, &s->waiting);
     else
         stream_fail(s, why);
 }
@@ -71,7 +71,7 @@ static void on_written(uv_write_t *write, int status)
     struct stream *s = write->data;
 
     s->is_writing = false;
-    stream_empty(s, &s->sending);
+    stream_drop(s, &s->sending);
     if (s->state == STREAM_CLOSED || s->state == STREAM_FAILED)
         return;
     if (status < 0) {
@@ -82,7 +82,7 @@ static void on_written(uv_write_t *write, int status)
         send_waiting(s);
         return;
     }
-    stream_empty(s, &s->waiting);
+    stream_drop(s, &s->waiting);
     s->has_secrets = false;
     s->tls_replies = 0;
     if (s->is_shut)

@@ -39,12 +39,13 @@ bool sandbox_parse_mode(const char *name, enum sandbox_mode *mode)
 
 void sandbox_hide_memory(void)
 {
-    /* Where cores go to a program (core_pattern, core(5)), the kernel asks for no limit but this one, by
-     * which it knows a program that takes cores and is not to make one; for a file it is too little.
-     * Nobody may raise it from none. */
+    /* A limit of 0 does not hold where core_pattern names a program that takes cores; 1 does, by which
+     * the kernel knows such a program itself, and makes none of it (core(5)). No file is made of one byte
+     * either. Where the hard limit is 0 already, nobody may raise it. */
     const struct rlimit byte = { 1, 1 }, none = { 0 };
 
-    /* The one is ours alone, and the other inherited: prompts lie in an engine's memory. */
+    /* To be dumpable is this process's own; the limit is inherited, since prompts lie in an engine's
+     * memory, too. */
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 ||
         (setrlimit(RLIMIT_CORE, &byte) != 0 && setrlimit(RLIMIT_CORE, &none) != 0))
         log_warn("memory_not_hidden", "error=\"%s\"", strerror(errno));

@@ -249,7 +249,7 @@ struct server *server_new(const struct server_options *options, struct error *er
     /* Within the sandbox, which forbids io_uring: from 1.45 on libuv makes a ring for each loop if it
      * may, and ends the process when the ring cannot be used later. */
     s->loop = loop_new();
-    loop_start_offloading(s->loop);
+    loop_start_pool(s->loop);
     if (!make_workers(s, &port, err))
         goto failed;
     endpoint = endpoint_of(s, port);

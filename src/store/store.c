@@ -161,7 +161,9 @@ static void *thread_main(void *data)
             s->txn->driver->rollback(s->txn);
         for (struct store_job *job = jobs; job; job = job->next)
             settle(job, ok ? NULL : &err);
-        memory_wipe_stack(); /* keys, passwords and secure parameters went through these jobs */
+        /* Keys, passwords and secure parameters went through these jobs. Before any is given back: who
+         * has the answer may look. */
+        memory_wipe_stack();
         for (struct store_job *job = jobs, *next; job; job = next) {
             next = job->next;
             give_back(s, job);

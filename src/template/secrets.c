@@ -10,7 +10,7 @@
 #define SECRET_LEN_MIN 4
 /* Messages cut what is long: so much of a secret's beginning is one, too. */
 #define SECRET_PART_LEN 16
-/* Texts within the secrets of one deployment that are looked for. */
+/* Texts within the secrets of one deployment that are looked for; of more, nothing is told at all. */
 #define SECRETS_MAX 1000
 #define SHOWN "(secure)"
 
@@ -63,9 +63,9 @@ static void hide_value(yyjson_mut_val *value, struct search *s)
     yyjson_mut_val *key, *item;
     size_t i, max;
 
-    if (!s->left)
-        return;
-    if (yyjson_mut_is_str(value)) {
+    if (yyjson_mut_is_str(value) && !s->left) {
+        s->text = STR(SHOWN);
+    } else if (yyjson_mut_is_str(value)) {
         s->left--;
         s->text = without(s->a, s->text, json_mut_str(value));
     }

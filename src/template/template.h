@@ -154,10 +154,11 @@ MUST_CHECK bool template_outputs(struct template *t, yyjson_mut_val **outputs, s
 MUST_CHECK bool template_shown_parameters(struct template *t, yyjson_mut_val **shown,
                                           struct error *err);
 
-/* Takes the values of secure parameters out of a message; out of a text; and out of what messages have in JSON (empty when that
- * is none). Texts are in the context's arena, or what was given when nothing was to be hidden. */
+/* Takes the values of secure parameters out of a message. */
 void template_hide_secrets(struct template *t, struct error *err);
+/* Out of a text: in the context's arena, or `text` itself when it has none. */
 struct str template_without_secrets(struct template *t, struct str text);
+/* Out of the texts of a JSON document, likewise. Empty when that is none: rather no details than a secret. */
 struct str template_json_without_secrets(struct template *t, struct str json);
 
 /* The member of that name, without regard to case, and not null; NULL. For members of templates and of the requests that they come

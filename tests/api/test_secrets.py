@@ -69,8 +69,8 @@ def test_no_secret_is_told(tmp_path):
     """Not by the log, at its loudest; nor by an answer or its headers, a metric, a health page, the command line, a file."""
     with talking(tmp_path, "--log-level", "debug") as talk:
         service = talk.service
-        for name in TALKS.values():
-            name(talk)
+        for say in TALKS.values():
+            say(talk)
         for page in ("metrics", "readyz", "healthz"):
             talk.hear(requests.get(f"{service.endpoint}/{page}", timeout=60), 200)
         talk.add("upstream's", FAR_KEY)
@@ -119,8 +119,7 @@ def test_no_key_stays_of_a_reply_that_had_to_wait(leaves):
         wait_until(lambda: not places_of(pid, keys), lambda: places_of(pid, keys))
         with ask_for_keys(service) as client:
             # one that is only on its way is not there each time
-            for _ in range(5):
-                wait_until(lambda: places_of(pid, keys), "nothing had to wait", step_s=0.05)
+            wait_until(lambda: all(places_of(pid, keys) for _ in range(5)), "nothing had to wait")
             if leaves:
                 client.close()
             else:

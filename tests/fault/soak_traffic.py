@@ -209,8 +209,8 @@ class Encrypted(Client):
             answer.raw.read(100)
             answer.close()
             return "not to its end"
-        assert body is not STREAM or answer.content.endswith(b"data: [DONE]\n\n"), answer.content
-        return "to its end" if answer.content else "nothing"
+        assert answer.content.endswith(b"data: [DONE]\n\n" if body is STREAM else b"}"), answer.content
+        return "to its end"
 
     def close(self):
         super().close()
@@ -221,10 +221,9 @@ class Limited(Client):
     """Asks for more than a deployment's limits let through."""
 
     def ask(self):
-        connection = self.connection.open()
         status, body = self.post("limited", CHAT)
         assert status in (200, 429), body
-        assert connection is self.connection.http, "the connection is kept"
+        assert self.connection.http.sock, "the connection is kept"
         return status
 
 

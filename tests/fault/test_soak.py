@@ -108,15 +108,14 @@ class Soak:
         wait_until(lambda: not self.under_way(), self.under_way, REST_S_MAX)
         assert self.reload(4) == "reload_done"
         self.upstream.hang_up()
-        wait_until(self.is_alone, self.connected, REST_S_MAX)
+        # one that was killed comes back by itself, later each time
+        wait_until(lambda: self.end_models() or not self.connected(), self.connected, REST_S_MAX)
         return collections.Counter(re.sub(r"\d+", "", each) for each in self.descriptors()), self.memory_kb()
 
-    def is_alone(self):
-        """A model that was killed comes back by itself, later each time."""
+    def end_models(self):
         for pid in self.models():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        return not self.connected()
 
     def descriptors(self):
         """What each open one is of: a path, "socket:[4711]"."""

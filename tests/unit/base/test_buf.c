@@ -75,12 +75,17 @@ static void grows_and_moves(void **state)
 static void wipes(void **state)
 {
     struct buf b;
+    const char *before;
 
     (void)state;
-    buf_init(&b, 100);
+    buf_init(&b, 10000);
     assert_true(buf_append(&b, STR("a se")));
     assert_true(buf_append_secret(&b, STR("cret")));
     assert_true(str_equal(buf_str(&b), STR("a secret")));
+    before = b.data;
+    while (b.data == before) /* until it has to be larger: memory_realloc_secret moves it then */
+        assert_true(buf_append_secret(&b, STR("more")));
+    assert_true(str_starts_with(buf_str(&b), STR("a secretmore")));
     assert_false(buf_append_secret(&b, str_of("x", SIZE_MAX)));
     buf_consume(&b, 2);
     buf_wipe(&b);

@@ -184,6 +184,7 @@ void stream_flush(struct stream *s)
 void stream_keep_secret(struct stream *s)
 {
     assert(!s->is_closed);
+    s->secrets_kept++;
 }
 
 size_t stream_pending(const struct stream *s)

@@ -24,6 +24,7 @@ struct stream {
     bool is_unwatchable;   /* no descriptor is left for it */
     unsigned writes;       /* calls of stream_write */
     unsigned acks_delayed; /* calls of stream_delay_ack */
+    unsigned secrets_kept; /* calls of stream_keep_secret */
     struct buf out;        /* all that was written */
     size_t window;         /* bytes that the peer takes; more are pending */
     size_t taken;

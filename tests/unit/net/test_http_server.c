@@ -43,6 +43,25 @@ static void check_fields(struct http_request *r)
     expect(http_headers_get(&r->headers, STR("X-Obs")), "\xe9");
 }
 
+static void say_it_has_secrets(struct http_request *r)
+{
+    r->has_secrets = str_equal(r->path, STR("/p"));
+}
+
+static void keeps_the_secrets_of_a_reply(void **state)
+{
+    struct stream *s = client();
+
+    (void)state;
+    do_on_head = say_it_has_secrets;
+    feed(s, GET, 0);
+    expect_written(s, OK_HEAD("0") "\r\n");
+    assert_int_equal(s->secrets_kept, 0);
+    feed(s, POST("Content-Length: 6\r\n", "secret"), 0);
+    expect_written(s, OK_HEAD("6") "\r\nsecret");
+    assert_true(s->secrets_kept > 0);
+}
+
 static void fills_the_request_in(void **state)
 {
     static const char request[] =
@@ -287,6 +306,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, serving_set_up, serving_tear_down)
         TEST(answers),
         TEST(fills_the_request_in),
+        TEST(keeps_the_secrets_of_a_reply),
         TEST(takes_what_is_well_formed),
         TEST(prefers_the_target_to_the_host_header),
         TEST(answers_pipelined_requests_in_order),

@@ -196,14 +196,14 @@ static unsigned count_threads(void)
     return count;
 }
 
-/* By the first case: the process has them once. */
+/* Must be the first case: the process makes its pool once. */
 static void test_threads_for_work_begin_when_told(void **state)
 {
     struct job job = { .work = { .work = on_work, .done = on_work_done } };
     unsigned before = count_threads(), begun;
 
     (void)state;
-    loop_start_offloading(l);
+    loop_start_pool(l);
     begun = count_threads();
     assert_true(begun > before);
     loop_offload(l, &job.work);

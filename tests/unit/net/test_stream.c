@@ -193,6 +193,41 @@ static void test_close_without_flush_drops_what_is_pending(void **state)
     pattern_free(bytes);
 }
 
+static void assert_wiped(const struct buf *b)
+{
+    assert_non_null(b->data);
+    for (size_t i = 0; i < b->capacity; i++)
+        assert_int_equal(b->data[i], 0);
+}
+
+/* In the buffer that is kept for the next time. */
+static void test_secrets_that_had_to_wait_are_overwritten(void **state)
+{
+    struct str bytes = pattern_make(LARGE_BYTES), secret = STR("a secret that has to wait");
+    struct str got;
+
+    (void)state;
+    write_to_slow_reader(bytes);
+    stream_read_start(server.s);
+    while (buf_len(&client.s->waiting))
+        uv_run(loop_uv(l), UV_RUN_ONCE);
+    assert_true(
+        client.s->is_writing); /* from the other buffer, which is large and let go of then */
+    stream_keep_secret(client.s);
+    for (int i = 0; i < 100; i++)
+        assert_true(side_write(&client, secret));
+    while (stream_pending(client.s))
+        uv_run(loop_uv(l), UV_RUN_ONCE);
+    assert_false(client.s->has_secrets); /* what is written from now on has none */
+    assert_wiped(&client.s->sending);
+    side_close(&client);
+    pair_run();
+    got = buf_str(&server.got);
+    assert_int_equal(got.len, bytes.len + 100 * secret.len);
+    assert_true(str_ends_with(got, secret));
+    pattern_free(bytes);
+}
+
 /* The reply to a request that nobody has read to its end must reach the client all the same: a
  * plain close would have the kernel reset the connection and drop the reply. */
 static void test_reply_survives_unread_request(void **state)
@@ -488,6 +523,7 @@ int main(void)
         TEST(test_close_flushes_past_the_peers_end),
         TEST(test_flush_is_bounded),
         TEST(test_close_without_flush_drops_what_is_pending),
+        TEST(test_secrets_that_had_to_wait_are_overwritten),
         TEST(test_reply_survives_unread_request),
         TEST(test_shut_ends_one_side),
         TEST(test_read_stop),

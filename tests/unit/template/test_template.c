@@ -1,4 +1,5 @@
 /* Templates as documents. SPDX-License-Identifier: MIT */
+#include "base/buf.h"
 #include "fixture.h"
 
 #include <stdio.h>
@@ -373,6 +374,33 @@ static void shows_no_secrets(void **state)
     assert_null(strstr(f->err.text, "hidden"));
 }
 
+/* A message without the secrets of a deployment whose parameter has so many texts. */
+static const char *message_without(struct fixture *f, unsigned count)
+{
+    struct buf values;
+    struct str shown;
+
+    buf_init(&values, 65536);
+    assert_true(buf_append(&values, STR("{'p':{'value':{'k':[")));
+    for (unsigned i = 0; i < count; i++)
+        assert_true(buf_printf(&values, "%s'text%04u'", i ? "," : "", i));
+    assert_true(buf_append(&values, STR("]}}}")));
+    good(f, ",'parameters':{'p':{'type':'secureObject'}}", arena_text(f->arena, buf_str(&values)));
+    buf_done(&values);
+    shown = template_without_secrets(&f->template, STR("of text0000 and text0999"));
+    return arena_text(f->arena, shown);
+}
+
+/* Of more than are looked for, a message might quote one that was not. */
+static void tells_nothing_of_too_many_secrets(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_string_equal(message_without(f, 2), "of (secure) and text0999");
+    assert_string_equal(message_without(f, 1000), "of (secure) and (secure)");
+    assert_string_equal(message_without(f, 1001), "(secure)");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -388,6 +416,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(passes_templates_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(checks_the_head, set_up, tear_down),
         cmocka_unit_test_setup_teardown(shows_no_secrets, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(tells_nothing_of_too_many_secrets, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
