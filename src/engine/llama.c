@@ -421,6 +421,7 @@ static void llama_open(struct engine *e)
     set_paths(l, &e->owner->run_folder);
     supervisor_limits_default(&limits);
     limits.keep_up = e->settings->llama.load_at_start;
+    limits.load_max_ms = e->settings->llama.load_timeout_ms;
     limits.watch_ms = e->settings->llama.health_interval_ms;
     limits.silences_max = e->settings->llama.health_failures;
     l->supervisor = supervisor_new(e->owner->loop, &limits, &events, l);

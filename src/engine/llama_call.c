@@ -19,8 +19,6 @@
 #include "base/clock.h"
 #include "engine/llama.h"
 
-/* Loading takes seconds to minutes; clients of Azure OpenAI wait for ten. */
-#define WAIT_MS 120000
 #define WAITING_MAX 512
 /* Times that a call is sent anew because nothing listened. */
 #define IN_VAIN_MAX 3
@@ -69,7 +67,8 @@ static void wait(struct llama_call *call)
 {
     call->is_waiting = true;
     atomic_fetch_add(&llama_of(call)->waiting, 1);
-    call->wait_until_ms = clock_monotonic_ms() + WAIT_MS;
+    call->wait_until_ms =
+        clock_monotonic_ms() + call->base.engine->settings->llama.ready_timeout_ms;
     engine_call_wait(&call->base);
     engine_wake(call->base.engine);
 }

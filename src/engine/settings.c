@@ -20,6 +20,7 @@ static bool same_llama(const struct catalog_llama *a, const struct catalog_llama
            a->context_tokens == b->context_tokens && a->parallel == b->parallel &&
            a->threads == b->threads && a->gpu_layers == b->gpu_layers &&
            a->load_at_start == b->load_at_start && a->idle_unload_s == b->idle_unload_s &&
+           a->load_timeout_ms == b->load_timeout_ms && a->ready_timeout_ms == b->ready_timeout_ms &&
            a->first_byte_timeout_ms == b->first_byte_timeout_ms &&
            a->idle_timeout_ms == b->idle_timeout_ms &&
            a->health_interval_ms == b->health_interval_ms &&

@@ -319,8 +319,8 @@ static void describe_exit(const struct supervisor *s, const struct run *run, cha
     const char *quote = run->reason[0] ? ": " : "";
 
     if (s->is_timed_out)
-        snprintf(text, size, "not ready after %llu s%s%s",
-                 (unsigned long long)(s->limits.load_max_ms / 1000), quote, run->reason);
+        snprintf(text, size, "not ready after %llu ms%s%s",
+                 (unsigned long long)s->limits.load_max_ms, quote, run->reason);
     else if (s->is_hung)
         snprintf(text, size, "hung: no answer to %u probes in a row%s%s", s->silences, quote,
                  run->reason);

@@ -99,16 +99,21 @@ bool engine_error_of_event(struct exchange *x, yyjson_doc *event, struct error *
     return true;
 }
 
-/* Statuses of an upstream that concern the caller, not lazuli's own credential or set-up. */
+/* Statuses of an upstream that concern the caller, not lazuli's own credential or set-up. What a server
+ * says of its own failure may tell of its machines; Azure's is for its customers. */
 static bool passes_through(const struct exchange *x)
 {
+    const struct catalog_engine *engine = x->deployment->engine;
     int status = x->engine.status;
 
-    if (x->deployment->engine->kind == ENGINE_SIM)
+    if (engine->kind == ENGINE_SIM)
         return true;
-    return x->deployment->engine->kind == ENGINE_UPSTREAM &&
-           (status == 400 || status == 408 || status == 409 || status == 413 || status == 422 ||
-            status == 429 || status == 500 || status == 503);
+    if (engine->kind != ENGINE_UPSTREAM)
+        return false;
+    if (status == 500 || status == 503)
+        return engine->upstream.api == UPSTREAM_AZURE;
+    return status == 400 || status == 408 || status == 409 || status == 413 || status == 422 ||
+           status == 429;
 }
 
 /* What the simulator was asked to fail with, as Azure says it; false: no status of Azure's. */

@@ -41,6 +41,8 @@ struct catalog_llama {
     unsigned gpu_layers;            /* 0: CPU only */
     bool load_at_start;             /* else on first use */
     uint64_t idle_unload_s;         /* 0: never unloaded */
+    uint64_t load_timeout_ms;       /* not ready so long after its start: it is killed; 15 min */
+    uint64_t ready_timeout_ms;      /* for which a request waits until it is ready; default 2 min */
     uint64_t first_byte_timeout_ms; /* default 10 min: a long prompt takes its time */
     uint64_t idle_timeout_ms;       /* between bytes; default 5 min */
     uint64_t health_interval_ms;    /* probed with GET /health; 0: never; default 5 s */

@@ -76,6 +76,8 @@ static bool read_llama(const struct place *p, const struct file_llama *in,
         .gpu_layers = catalog_or(in->gpu_layers, 0),
         .load_at_start = catalog_or_word(in->load_at_start, false),
         .idle_unload_s = catalog_or_u64(in->idle_unload_s, 0),
+        .load_timeout_ms = catalog_or_u64(in->load_timeout_ms, 900000),
+        .ready_timeout_ms = catalog_or_u64(in->ready_timeout_ms, 120000),
         .first_byte_timeout_ms = catalog_or_u64(in->first_byte_timeout_ms, 600000),
         .idle_timeout_ms = catalog_or_u64(in->idle_timeout_ms, 300000),
         .health_interval_ms = catalog_or_u64(in->health_interval_ms, 5000),
@@ -92,6 +94,8 @@ static bool read_llama(const struct place *p, const struct file_llama *in,
            is_between(p, "llama.threads", out->threads, 0, 4096) &&
            is_between(p, "llama.gpu_layers", out->gpu_layers, 0, 10000) &&
            is_between(p, "llama.idle_unload_s", (double)out->idle_unload_s, 0, 366 * 86400.0) &&
+           is_between(p, "llama.load_timeout_ms", (double)out->load_timeout_ms, 1, TIME_MS_MAX) &&
+           is_between(p, "llama.ready_timeout_ms", (double)out->ready_timeout_ms, 1, TIME_MS_MAX) &&
            is_between(p, "llama.first_byte_timeout_ms", (double)out->first_byte_timeout_ms, 1,
                       TIME_MS_MAX) &&
            is_between(p, "llama.idle_timeout_ms", (double)out->idle_timeout_ms, 1, TIME_MS_MAX) &&

@@ -117,6 +117,8 @@ static const cyaml_schema_field_t llama_fields[] = {
     WHOLE("gpu_layers", struct file_llama, gpu_layers),
     TRUTH("load_at_start", struct file_llama, load_at_start),
     WHOLE("idle_unload_s", struct file_llama, idle_unload_s),
+    WHOLE("load_timeout_ms", struct file_llama, load_timeout_ms),
+    WHOLE("ready_timeout_ms", struct file_llama, ready_timeout_ms),
     WHOLE("first_byte_timeout_ms", struct file_llama, first_byte_timeout_ms),
     WHOLE("idle_timeout_ms", struct file_llama, idle_timeout_ms),
     WHOLE("health_interval_ms", struct file_llama, health_interval_ms),

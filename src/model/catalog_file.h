@@ -52,8 +52,8 @@ struct file_llama {
     int *embeddings;
     unsigned *context_tokens, *parallel, *threads, *gpu_layers;
     int *load_at_start;
-    uint64_t *idle_unload_s, *first_byte_timeout_ms, *idle_timeout_ms;
-    uint64_t *health_interval_ms, *health_timeout_ms;
+    uint64_t *idle_unload_s, *load_timeout_ms, *ready_timeout_ms;
+    uint64_t *first_byte_timeout_ms, *idle_timeout_ms, *health_interval_ms, *health_timeout_ms;
     unsigned *health_failures;
     char **arguments;
     unsigned arguments_count;

@@ -293,6 +293,23 @@ def test_errors_that_concern_the_caller_pass(gateway, upstream, status):
         assert (answer.status_code, answer.json()) == (status, error)
 
 
+@pytest.mark.parametrize("status", [500, 503])
+def test_what_a_server_says_of_its_failure_does_not(gateway, upstream, status):
+    """It may tell of its machines; what Azure says is for its customers (above)."""
+
+    async def fail(call):
+        await call.reply(status, {"error": {"message": "CUDA error at gpu-07:/srv/worker.py", "code": str(status)}})
+
+    upstream.script = fail
+    for stream in (False, True):
+        answer = gateway.post("scripted", BODY | {"stream": stream})
+        assert answer.status_code == status and "gpu-07" not in answer.text
+        if status == 503:
+            assert answer.json() == UNAVAILABLE
+        else:
+            assert is_server_error(answer.json()["error"])
+
+
 @pytest.mark.parametrize("status", [401, 403, 404, 302])
 def test_errors_of_our_own_credential_do_not(gateway, upstream, status):
     async def refuse(call):

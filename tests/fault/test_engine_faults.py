@@ -115,6 +115,44 @@ def test_slow_to_load():
         wait_until_settled(faulty.service)
 
 
+def test_not_loaded_in_time():
+    """A request waits so long and not longer, be it for a stream; the model goes on loading for the next one."""
+    may_load = threading.Event()
+
+    async def load(call):
+        await call.reply(200 if may_load.is_set() else 503, {})
+
+    with faulty_llama("ready_timeout_ms: 300", health=load) as faulty:
+        for stream in (False, True):
+            answer = faulty.ask(stream=stream)
+            assert (answer.status_code, answer.json()) == (503, UNAVAILABLE)
+        assert faulty.ask("other").status_code == 200
+        assert "engine 'victim' was not ready in time" in faulty.service.log_text()
+        may_load.set()
+        wait_until(lambda: faulty.service.state_of("victim")[1] == "ready", "it does not load")
+        assert faulty.ask().status_code == 200
+        assert len(faulty.engine.processes) == 1
+        wait_until_settled(faulty.service)
+
+
+def test_hangs_while_it_loads():
+    """It is killed in the end, and started again."""
+
+    async def load(call):
+        if len(faulty.engine.processes) == 1:
+            await call.until_left()
+        else:
+            await call.reply(200, {"status": "ok"})
+
+    with faulty_llama("load_timeout_ms: 700", health=load) as faulty:
+        answer = faulty.ask()
+        assert (answer.status_code, answer.json()) == (503, UNAVAILABLE)
+        assert 'error="not ready after 700 ms' in faulty.service.log_text()
+        wait_until(lambda: faulty.ask().status_code == 200, "it does not come back", step_s=0.1)
+        assert len(faulty.engine.processes) == 2
+        wait_until_settled(faulty.service)
+
+
 def test_slow_to_listen():
     """It has not even a socket at first."""
     may_listen = threading.Event()

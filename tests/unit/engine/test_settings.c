@@ -21,6 +21,8 @@ static const char *const all[] = {
     "llama: { model: a, gpu_layers: 3 }",
     "llama: { model: a, load_at_start: true }",
     "llama: { model: a, idle_unload_s: 3 }",
+    "llama: { model: a, load_timeout_ms: 7 }",
+    "llama: { model: a, ready_timeout_ms: 7 }",
     "llama: { model: a, first_byte_timeout_ms: 7 }",
     "llama: { model: a, idle_timeout_ms: 7 }",
     "llama: { model: a, health_interval_ms: 7 }",

@@ -204,6 +204,8 @@ static void describe_engine(struct buf *b, const struct catalog_engine *e)
     add(b, "%s %d; %d %u %u %u %u %d %llu; ", e->name, (int)e->kind, l->embeddings,
         l->context_tokens, l->parallel, l->threads, l->gpu_layers, l->load_at_start,
         (unsigned long long)l->idle_unload_s);
+    add(b, "%llu %llu; ", (unsigned long long)l->load_timeout_ms,
+        (unsigned long long)l->ready_timeout_ms);
     add(b, "%llu %llu %llu %llu %u; ", (unsigned long long)l->first_byte_timeout_ms,
         (unsigned long long)l->idle_timeout_ms, (unsigned long long)l->health_interval_ms,
         (unsigned long long)l->health_timeout_ms, l->health_failures);
