@@ -146,6 +146,7 @@ void connection_on_timeout(struct connection *c)
         else
             cut(c);
         break;
+    case WAIT_FIRST:
     case WAIT_IDLE:
     case WAIT_LINGER:
         close_stream(c, true);
@@ -480,7 +481,7 @@ void connection_new(struct http_server *s, struct stream *stream)
     c->turn.run = on_turn;
     snprintf(c->peer, sizeof(c->peer), "%s", stream_peer(stream));
     server_add(s, c);
-    connection_wait(c, WAIT_IDLE);
+    connection_wait(c, WAIT_FIRST);
     stream_set_events(stream, &events, c);
     stream_read_start(stream);
 }

@@ -39,7 +39,8 @@ enum connection_state {
  * list of each kind is in the order of deadlines. */
 enum wait {
     WAIT_NONE,
-    WAIT_IDLE,
+    WAIT_FIRST, /* for the first request, and the handshake before it */
+    WAIT_IDLE,  /* for another one */
     WAIT_HEAD,
     WAIT_BODY,
     WAIT_WRITE,

@@ -53,6 +53,7 @@ struct http_server *http_server_new(struct loop *l, const struct http_server_lim
     };
     s->handler = *handler;
     s->handler_data = handler_data;
+    s->wait_ms[WAIT_FIRST] = limits->head_timeout_ms;
     s->wait_ms[WAIT_IDLE] = limits->idle_timeout_ms;
     s->wait_ms[WAIT_HEAD] = limits->head_timeout_ms;
     s->wait_ms[WAIT_BODY] = limits->body_timeout_ms;

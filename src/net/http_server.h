@@ -68,7 +68,9 @@ struct http_server_limits {
         bodies_bytes_max; /* of all requests at a time; default 256 MiB -> 503, but for small ones */
     unsigned connections_max; /* default 20000; more are accepted and closed at once */
     uint64_t idle_timeout_ms; /* between requests; default 75 s */
-    uint64_t head_timeout_ms; /* from the first byte of a head to its end; 10 s -> 408 */
+    /* From the first byte of a head to its end; 10 s -> 408. And from the connection to the first byte,
+     * its TLS handshake included, which takes the more memory: then it is closed without a word. */
+    uint64_t head_timeout_ms;
     uint64_t body_timeout_ms; /* without 16 KiB more of a body; default 30 s -> 408 */
     uint64_t body_total_ms;   /* to the end of a body, however it comes on; default 10 min -> 408 */
     uint64_t write_timeout_ms; /* pending bytes and none taken by the client; default 60 s */

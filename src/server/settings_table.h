@@ -51,7 +51,7 @@
     NUMBER(header_count_max, 100, 10, 1000, false, "Most headers of a request.") \
     NUMBER(connections_max, 20000, 1, 1000000, false, "Connections of each event loop; more are closed at once.") \
     NUMBER(idle_timeout_ms, 75000, 100, 3600000, false, "A kept-alive connection without a request is closed.") \
-    NUMBER(head_timeout_ms, 10000, 100, 3600000, false, "From the first byte of a request's head to its end.") \
+    NUMBER(head_timeout_ms, 10000, 100, 3600000, false, "From the first byte of a request's head to its end; and for a new connection, with its TLS handshake, to the first byte.") \
     NUMBER(body_timeout_ms, 30000, 100, 3600000, false, "Without 16 KiB more, or the end, of a request's body.") \
     NUMBER(body_total_ms, 600000, 100, 86400000, false, "To the end of a request's body, however it comes on: what its head was allowed is not done hours later.") \
     NUMBER(write_timeout_ms, 60000, 100, 3600000, false, "A client that takes no byte of its answer is dropped.")

@@ -27,13 +27,13 @@ UNEXPECTED_MESSAGE, RECORD_OVERFLOW, HANDSHAKE_FAILURE, PROTOCOL_VERSION = 10, 2
 @pytest.fixture(scope="module")
 def both(certificate):
     """TLS and plain HTTP on one port."""
-    with Lazuli(arguments=[*tls_arguments(certificate), "--idle-timeout-ms", "1000"]) as service:
+    with Lazuli(arguments=[*tls_arguments(certificate), "--head-timeout-ms", "1000"]) as service:
         yield service
 
 
 @pytest.fixture(scope="module")
 def strict(certificate):
-    with Lazuli(arguments=[*tls_arguments(certificate), "--tls-required", "--idle-timeout-ms", "1000"]) as service:
+    with Lazuli(arguments=[*tls_arguments(certificate), "--tls-required", "--head-timeout-ms", "1000"]) as service:
         yield service
 
 
@@ -117,7 +117,7 @@ def test_garbage_behind_a_handshake(service, certificate):
 
 @pytest.mark.parametrize("data", [b"\x16", hello(b"\x03\x03")[:40]], ids=["a byte", "half a hello"])
 def test_handshakes_that_do_not_go_on(service, certificate, data):
-    """They get no longer than a connection without a request."""
+    """They get no longer than the head of a request."""
     assert talk(service, data) == b""
     assert_served(service, certificate)
 

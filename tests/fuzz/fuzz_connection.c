@@ -225,7 +225,7 @@ static void arrive(struct client *c)
 /* The first one whose time is up: each kind's are in that order. */
 static void time_passes(void)
 {
-    enum wait kind = WAIT_IDLE + next_byte() % (WAIT_KINDS - WAIT_IDLE);
+    enum wait kind = WAIT_FIRST + next_byte() % (WAIT_KINDS - WAIT_FIRST);
 
     if (server->waits[kind])
         connection_on_timeout(server->waits[kind]);

@@ -40,11 +40,27 @@ static void closes_idle_connections(void **state)
     used = client();
     feed(used, GET, 0);
     turn();
-    wait_for_close(fresh);
     wait_for_close(used);
-    assert_int_equal(fresh->writes, 0);
     assert_int_equal(used->writes, 1);
-    assert_true(fresh->is_flushed && used->is_flushed);
+    assert_true(used->is_flushed);
+    assert_false(fresh->is_closed);
+}
+
+/* A handshake would go on within the stream, which has nothing to give as yet. */
+static void closes_connections_whose_first_request_does_not_come(void **state)
+{
+    struct stream *fresh, *used;
+
+    (void)state;
+    limits.head_timeout_ms = 1;
+    used = client();
+    feed(used, GET, 0);
+    turn();
+    fresh = client();
+    wait_for_close(fresh);
+    assert_int_equal(fresh->writes, 0);
+    assert_true(fresh->is_flushed);
+    assert_false(used->is_closed);
 }
 
 static void answers_slow_heads(void **state)
@@ -136,6 +152,8 @@ static void zero_is_no_timeout(void **state)
     limits.idle_timeout_ms = 0;
     limits.head_timeout_ms = 1;
     idle = client();
+    feed(idle, GET, 0);
+    turn();
     late = client();
     feed(late, STR("G"), 0);
     wait_for_errors(1);
@@ -210,7 +228,7 @@ static void spares_who_takes_a_little(void **state)
     struct stream *s, *other;
 
     (void)state;
-    limits.write_timeout_ms = limits.idle_timeout_ms = 1;
+    limits.write_timeout_ms = limits.head_timeout_ms = 1;
     s = client();
     s->window = 10;
     do_on_body = say_ten_and_keep;
@@ -367,6 +385,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, serving_tear_down)
         TEST(closes_idle_connections),
+        TEST(closes_connections_whose_first_request_does_not_come),
         TEST(answers_slow_heads),
         TEST(bytes_of_a_head_gain_no_time),
         TEST(answers_slow_bodies),
