@@ -139,7 +139,8 @@ struct relay {
     unsigned char lessons; /* events that templates were to be made of */
     struct sse_splitter splitter;
 
-    struct str usage; /* JSON of the last usage that the stream told */
+    struct str usage;  /* JSON of the last usage that the stream told */
+    size_t usage_room; /* that the arena has for it: a stream may tell one with each event */
     struct usage_sum usage_sum;
     uint64_t *text_offsets; /* of completions with logprobs: where each choice's next token is */
     struct gather *gather;  /* an answer out of a stream */

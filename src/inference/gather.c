@@ -131,7 +131,7 @@ static struct gather *gather_new(struct exchange *x)
     return g;
 }
 
-bool gather_event(struct exchange *x, yyjson_doc *event)
+bool gather_event(struct exchange *x, struct arena *scratch, yyjson_doc *event)
 {
     yyjson_val *root = yyjson_doc_get_root(event), *list = yyjson_obj_get(root, "choices"), *choice;
     size_t i, count;
@@ -144,7 +144,7 @@ bool gather_event(struct exchange *x, yyjson_doc *event)
     if (!x->relay.gather->created)
         x->relay.gather->created = yyjson_get_sint(yyjson_obj_get(root, "created"));
     if (yyjson_is_obj(yyjson_obj_get(root, "usage")))
-        x->relay.usage = shape_sum_usage(x, x->arena, yyjson_obj_get(root, "usage"));
+        shape_keep_usage(x, shape_sum_usage(x, scratch, yyjson_obj_get(root, "usage")));
     yyjson_arr_foreach(list, i, count, choice)
     {
         if (!take_choice(x, choice))

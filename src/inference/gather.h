@@ -11,9 +11,9 @@
 
 #include "inference/exchange.h"
 
-/* Takes an event of a chat or a completion in; false when it is not understood. Everything is in
- * the request's arena. */
-MUST_CHECK bool gather_event(struct exchange *x, yyjson_doc *event);
+/* Takes an event of a chat or a completion in; false when it is not understood. What is kept of it is
+ * in the request's arena. */
+MUST_CHECK bool gather_event(struct exchange *x, struct arena *scratch, yyjson_doc *event);
 /* The answer, as JSON in the shape of one that was not streamed; false when some choice has not
  * come to its end. */
 MUST_CHECK bool gather_finish(struct exchange *x, struct str *answer);

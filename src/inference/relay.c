@@ -423,7 +423,7 @@ static bool on_gathered_event(void *data, struct str event)
     } else if (!x->relay.saw_done) {
         doc = json_parse(scratch, event, &ignored);
         if ((!doc || !yyjson_is_null(yyjson_doc_get_root(doc))) &&
-            !engine_error_of_event(x, doc, exchange_error(x)) && !gather_event(x, doc))
+            !engine_error_of_event(x, doc, exchange_error(x)) && !gather_event(x, scratch, doc))
             engine_error_not_understood(x);
     }
     arena_free(scratch);

@@ -271,6 +271,19 @@ struct str shape_sum_usage(struct exchange *x, struct arena *a, yyjson_val *usag
                         (unsigned long long)total, (unsigned long long)cached);
 }
 
+void shape_keep_usage(struct exchange *x, struct str usage)
+{
+    struct relay *r = &x->relay;
+    char *to = (char *)(uintptr_t)r->usage.data;
+
+    if (usage.len > r->usage_room) {
+        r->usage_room = 2 * usage.len;
+        to = arena_alloc_bytes(x->arena, r->usage_room);
+    }
+    memcpy(to, usage.data, usage.len);
+    r->usage = str_of(to, usage.len);
+}
+
 /* The usage of a stream comes in an event of its own, in one per choice, or beside the last text,
  * as the engine likes: it is kept for the event that tells it. True: nothing else is in this one. */
 static bool take_usage(struct exchange *x, struct arena *scratch, yyjson_val *root)
@@ -283,7 +296,7 @@ static bool take_usage(struct exchange *x, struct arena *scratch, yyjson_val *ro
     if (tells_usage_in_parts(x))
         usage =
             yyjson_doc_get_root(json_parse(scratch, shape_sum_usage(x, scratch, usage), &ignored));
-    x->relay.usage = json_write_edit(x->arena, shape_usage(x, scratch, usage));
+    shape_keep_usage(x, json_write_edit(scratch, shape_usage(x, scratch, usage)));
     return yyjson_arr_size(yyjson_obj_get(root, "choices")) == 0;
 }
 
@@ -292,7 +305,7 @@ struct str shape_usage_event(struct exchange *x, struct arena *scratch)
     struct json_edit root;
 
     if (!x->relay.usage.len) /* the engine told none: what came is counted */
-        x->relay.usage = json_write_edit(x->arena, shape_usage(x, scratch, NULL));
+        shape_keep_usage(x, json_write_edit(scratch, shape_usage(x, scratch, NULL)));
     if (!x->facts.include_usage || !x->relay.id.len)
         return STR_NONE;
     begin_root(&root, scratch, NULL);

@@ -43,6 +43,8 @@ struct str shape_usage_event(struct exchange *x, struct arena *scratch);
  * adds one up, and gives the usage object of all so far, in which each prompt counts once. Any other is
  * given as it was told, whatever it says. */
 struct str shape_sum_usage(struct exchange *x, struct arena *a, yyjson_val *usage);
+/* Keeps a copy as the last one that the stream told, in the place of the one before. */
+void shape_keep_usage(struct exchange *x, struct str usage);
 
 /* Is the member a string, null or absent? What else it may be, no client's SDK can read. Inline, so
  * that a literal's length is known. */

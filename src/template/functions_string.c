@@ -159,7 +159,8 @@ static bool run_pad_left(struct template_call *c, yyjson_mut_val **result)
     size_t chars, more;
     char *text;
 
-    if (!scalar_text(c, 0, c->args[0], &s) || !template_arg_integer(c, 1, &total))
+    if (!scalar_text(c, 0, c->args[0], &s) || !template_call_read(c, s.len) ||
+        !template_arg_integer(c, 1, &total))
         return false;
     if (c->count > 2 && !template_arg_string(c, 2, &pad))
         return false;
@@ -213,6 +214,7 @@ static bool run_substring(struct template_call *c, yyjson_mut_val **result)
 struct delimiters {
     struct str *texts;
     size_t count;
+    size_t bytes; /* of all */
 };
 
 static bool take_delimiters(struct template_call *c, struct delimiters *d)
@@ -224,13 +226,17 @@ static bool take_delimiters(struct template_call *c, struct delimiters *d)
     if (!template_charge(c->x, d->count, d->count * sizeof(*d->texts), c->err))
         return false;
     d->texts = ARENA_ARRAY(c->x->arena, struct str, d->count);
-    if (!yyjson_mut_is_arr(c->args[1]))
-        return template_arg_string(c, 1, &d->texts[0]);
+    if (!yyjson_mut_is_arr(c->args[1])) {
+        if (!template_arg_string(c, 1, &d->texts[0]))
+            return false;
+        d->bytes = d->texts[0].len;
+    }
     yyjson_mut_arr_foreach(c->args[1], i, max, item)
     {
         if (!yyjson_mut_is_str(item))
             return template_call_fail_type_of(c, 1, "String", item);
         d->texts[i] = json_mut_str(item);
+        d->bytes += d->texts[i].len;
     }
     return true;
 }
@@ -254,12 +260,13 @@ static bool add_part(struct template_call *c, yyjson_mut_val *array, struct str 
 
 static bool run_split(struct template_call *c, yyjson_mut_val **result)
 {
-    struct delimiters d;
+    struct delimiters d = { 0 };
     size_t from = 0, len;
     struct str s;
 
     if (!template_arg_string(c, 0, &s) || !take_delimiters(c, &d) ||
-        !template_charge(c->x, s.len * d.count / 8, 0, c->err))
+        !template_charge(c->x, s.len / 8 * d.count + s.len / TEMPLATE_STEP_BYTES * d.bytes, 0,
+                         c->err))
         return false;
     *result = yyjson_mut_arr(c->x->doc);
     for (size_t at = 0; at < s.len;) {

@@ -120,6 +120,10 @@ bool template_member(struct template_context *x, yyjson_mut_val *object, struct 
         return false;
     yyjson_mut_obj_foreach(object, i, max, key, value)
     {
+        if (yyjson_mut_get_len(key) != name.len)
+            continue;
+        if (!template_charge(x, name.len / TEMPLATE_STEP_BYTES, 0, err))
+            return false;
         if (str_equal_nocase(json_mut_str(key), name)) {
             *member = value;
             return true;

@@ -391,6 +391,33 @@ async def send_events_without_end(call):
 
 # -- What is in order, however it comes ----------------------------------------------------------------------------------
 
+EVENTS = 10000  # of 2 kB of a request's memory each, if they were kept
+
+
+@pytest.mark.parametrize("is_streamed", [True, False])
+def test_a_usage_with_each_event(faulty, is_streamed):
+    """As vLLM sends one when it is asked to (`continuous_usage_stats`): the last one counts, and those before take no memory."""
+
+    async def count(call):
+        assert call.json["stream"]
+        await call.start_events()
+        for first in range(0, EVENTS, 100):
+            usages = ({"prompt_tokens": 7, "completion_tokens": n, "total_tokens": 7 + n} for n in range(first, first + 100))
+            events = b"".join(event(chat_event("x", usage=usage)) for usage in usages)
+            await call.raw(b"%x\r\n%s\r\n" % (len(events), events))
+        await call.event(chat_event(finish="stop"))
+        await call.end_events()
+
+    if faulty.kind == "upstream" and not is_streamed:
+        pytest.skip("it is asked as the client asks")
+    faulty.engine.reset(count)
+    with bounded_memory(faulty.service, 8):
+        answer = faulty.ask(stream=is_streamed, stream_options={"include_usage": True} if is_streamed else None)
+    assert answer.status_code == 200
+    last = events_of(answer.text)[-1] if is_streamed else answer.json()
+    assert last["usage"]["completion_tokens"] == EVENTS - 1
+
+
 TEXT = "ü€😀\u2028 ﷽"
 
 

@@ -52,7 +52,7 @@ static void gather(struct exchange *x, yyjson_doc *event)
     struct str out;
 
     for (int i = 0; i < 2; i++) {
-        if (!gather_event(x, event))
+        if (!gather_event(x, x->arena, event))
             return;
     }
     if (gather_finish(x, &out))

@@ -249,6 +249,10 @@ static void bounds_work(void **state)
         "[toObject(range(0, 10000), lambda('x', string(lambdaVariables('x'))))]",
         "[sort(range(0, 10000), lambda('a', 'b', equals(string(range(0, 1000)), 1)))]",
         "[map(range(0, 10000), lambda('x', length(split(padLeft('', 1000, ','), ','))))]",
+        "[split(padLeft('', 500000), concat(padLeft('', 250000), 'x'))]",
+        "[map(createArray(padLeft('', 400000)), lambda('l', map(range(0, 10000), lambda('x', "
+        "padLeft(lambdaVariables('l'), 1)))))]",
+        "[toObject(range(0, 100), lambda('x', padLeft(string(lambdaVariables('x')), 9000)))]",
     };
     struct template_context x;
     struct template_budget budget;
