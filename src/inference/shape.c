@@ -495,13 +495,28 @@ static bool shape_choices(struct exchange *x, struct arena *scratch, struct json
     return true;
 }
 
+/* A whole answer has a choice at least, and no more than were asked for, each with what it is about. */
+static bool are_whole(const struct exchange *x, yyjson_val *choices, const char *part)
+{
+    yyjson_val *choice;
+    size_t i, count;
+
+    yyjson_arr_foreach(choices, i, count, choice)
+    {
+        if (part && !yyjson_obj_get(choice, part))
+            return false;
+    }
+    return count > 0 && count <= x->facts.choices;
+}
+
 bool shape_answer(struct exchange *x, struct arena *scratch, yyjson_doc *answer,
                   const struct shape_form *form, unsigned prompts, struct str *out)
 {
     struct json_edit root;
 
     begin_root(&root, scratch, yyjson_doc_get_root(answer));
-    if (!shape_choices(x, scratch, &root, form->part, form->choice))
+    if (!are_whole(x, yyjson_obj_get(root.object, "choices"), form->part) ||
+        !shape_choices(x, scratch, &root, form->part, form->choice))
         return false;
     name_root(x, &root, form->object);
     shape_prompt_filters(x, scratch, &root, prompts);

@@ -320,7 +320,14 @@ def test_errors_of_our_own_credential_do_not(gateway, upstream, status):
     assert (answer.status_code, answer.json()) == (500, UNEXPECTED)
 
 
-@pytest.mark.parametrize("body", [b"not JSON", b"{}", b'{"choices":5}', b"", b"[]", b"null"])
+CHOICE = chat_answer()["choices"][0]
+
+
+@pytest.mark.parametrize("body", [
+    b"not JSON", b"{}", b'{"choices":5}', b"", b"[]", b"null",
+    json.dumps(chat_answer(choices=[])).encode(), json.dumps(chat_answer(choices=[{"index": 0}])).encode(),
+    json.dumps(chat_answer(choices=[CHOICE, CHOICE])).encode(),
+])  # fmt: skip
 def test_answer_that_is_no_answer(gateway, upstream, body):
     async def babble(call):
         await call.reply(200, body)
