@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -164,15 +165,29 @@ bool data_folder_write(const char *path, struct str bytes, struct error *err)
     return ok;
 }
 
+/* Nobody reads it in the program once it is a file: whole pages of it need not stay resident. */
+static void forget_pages(struct str bytes)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t start = ((uintptr_t)bytes.data + page - 1) / page * page;
+    uintptr_t end = ((uintptr_t)bytes.data + bytes.len) / page * page;
+
+    if (end > start)
+        madvise((void *)start, end - start, MADV_DONTNEED);
+}
+
 bool data_folder_unpack_model(const struct data_folder *f, struct error *err)
 {
     struct str model =
         str_of((const char *)embedded_model, (size_t)(embedded_model_end - embedded_model));
     struct stat st;
+    bool ok;
 
     if (stat(f->model, &st) == 0 && (size_t)st.st_size == model.len)
         return true;
-    return data_folder_write(f->model, model, err);
+    ok = data_folder_write(f->model, model, err);
+    forget_pages(model);
+    return ok;
 }
 
 void data_folder_close(struct data_folder *f)

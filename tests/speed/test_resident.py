@@ -18,6 +18,7 @@ CLIENTS, REQUESTS = 8, 4
 # the end of its heap, besides the holes that those of 300 kB leave when they meet.
 MORE_MIB = 32
 HANDSHAKES = 1500
+IDLE_KB_MAX = 15000
 
 
 def ask(service, body_bytes):
@@ -32,6 +33,12 @@ def at_a_time(service, body_bytes):
     with concurrent.futures.ThreadPoolExecutor(CLIENTS) as clients:
         for asked in [clients.submit(ask, service, body_bytes) for _ in range(CLIENTS)]:
             asked.result()
+
+
+def test_an_idle_service_is_small():
+    """Right after its first start, which takes the most: accounts, keys and certificates are made."""
+    with Lazuli(CATALOG, ["--workers", "2"]) as service:
+        assert resident_mib(service) * 1024 < IDLE_KB_MAX
 
 
 def test_large_bodies_leave_nothing():
