@@ -3,6 +3,7 @@ that fail in the service's process (failing_disk.c)."""
 
 import contextlib
 import errno
+import functools
 import os
 import pathlib
 import re
@@ -20,9 +21,10 @@ IN_MEMORY = ["-t", "tmpfs", "-o", "size=32m", "lazuli-test"]
 IN_CI = os.environ.get("CI") == "true"
 
 
-def _why_not_mounted():
-    """None where a file system can be mounted. Where continuous integration may, it has to, lest nobody notices that the real
-    thing isn't tried any more."""
+@functools.cache
+def why_not_mounted():
+    """None where a file system can be mounted, which is tried when a test asks first. Where continuous integration may, it has to,
+    lest nobody notices that the real thing isn't tried any more."""
     status = pathlib.Path("/proc/self/status").read_text()
     if os.geteuid() != 0 or not int(re.search(r"CapEff:\s*(\w+)", status)[1], 16) & SYS_ADMIN:
         return "only root may mount a file system, with CAP_SYS_ADMIN"
@@ -48,10 +50,12 @@ def mounted(folder, *what):
 
 
 class MountedDisk:
-    """In memory; or, where it is to break down as a kernel makes it of one that fails, in a file."""
+    """In memory; or, where it is to break down as a kernel makes it of one that fails, in a file. `has_log` is for the other kind
+    of disk: on this one a log below the folder fails as all else does."""
 
     def __init__(self, folder, has_log=False):
-        del has_log  # which lies where it lies
+        if why_not := why_not_mounted():
+            pytest.skip(why_not)
         self.environment = {}
         self.folder = folder / "data"
         self.image = folder / "image"
@@ -134,5 +138,4 @@ class PretendedDisk:
     break_down = forbid
 
 
-_why_not = _why_not_mounted()
-DISKS = [PretendedDisk, pytest.param(MountedDisk, marks=pytest.mark.skipif(bool(_why_not), reason=_why_not or "it is tried"))]
+DISKS = [PretendedDisk, MountedDisk]
