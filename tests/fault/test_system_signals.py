@@ -116,7 +116,7 @@ def test_reload_while_it_starts(tmp_path):
     pid_file, told = tmp_path / "data" / "lazuli.pid", []
 
     def tell():
-        pid = wait_until(lambda: pid_file.exists() and pid_file.read_text().strip(), "it is there")
+        pid = wait_until(lambda: pid_file.exists() and pid_file.read_text().strip(), "it is not there")
         while " started " not in (tmp_path / "log").read_text():
             os.kill(int(pid), signal.SIGHUP)
             told.append(pid)

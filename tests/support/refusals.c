@@ -9,6 +9,7 @@
  * Of two filters that refuse a call, the younger one says by which error (seccomp(2)). So a service that
  * is started by the first of them shows by its own error that its own filter refuses a call, whatever
  * rights, kernel and container would say of it; and no call is carried out.
+ * SPDX-License-Identifier: MIT
  */
 #define _GNU_SOURCE
 #include <errno.h>
