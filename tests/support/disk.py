@@ -23,8 +23,8 @@ IN_CI = os.environ.get("CI") == "true"
 
 @functools.cache
 def why_not_mounted():
-    """None where a file system can be mounted, which is tried when a test asks first. Where continuous integration may, it has to,
-    lest nobody notices that the real thing isn't tried any more."""
+    """None where a file system can be mounted, which is tried when a test asks first. Where continuous integration may, it has
+    to, lest nobody notices that the real thing isn't tried any more."""
     status = pathlib.Path("/proc/self/status").read_text()
     if os.geteuid() != 0 or not int(re.search(r"CapEff:\s*(\w+)", status)[1], 16) & SYS_ADMIN:
         return "only root may mount a file system, with CAP_SYS_ADMIN"
