@@ -99,7 +99,7 @@ def rows_of(table, is_tls):
     for row in table.items():
         _, statuses, _, _ = row[1]
         if 408 in statuses:
-            continue  # what does not come on is waited for as long, however it came
+            continue  # what does not come on is waited for as long, however it came: test_client_slow.py, within TLS, too
         if not is_tls and row[0] == "a hello of TLS":
             continue  # it is one here
         yield row

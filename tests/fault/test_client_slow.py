@@ -3,7 +3,6 @@
 import contextlib
 import json
 import select
-import socket
 import ssl
 import threading
 import time
@@ -17,7 +16,7 @@ from faulty import wait_until_settled
 from memory import FACTOR, resident_mib
 from scripted import CATALOG, PATH, STREAM, WHOLE
 from service import Lazuli
-from wire import Wire
+from wire import Wire, narrow
 
 LIMITS = ["--head-timeout-ms", "800", "--body-timeout-ms", "800"]
 
@@ -27,18 +26,6 @@ EVENTS = 3000  # more than all kernels on the way hold
 EVENT_BYTES = 8000
 READERS = 4
 MIB_EACH = 1  # 256 KiB are held back, and what was read with them; the rest is the sanitizer's
-
-
-def narrow(service, tls):
-    """A connection into which the kernel takes little ahead of its reader."""
-    wire = Wire.__new__(Wire)
-    wire.service, wire.rest, wire.socket = service, b"", socket.socket()
-    wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
-    wire.socket.settimeout(60)
-    wire.socket.connect(("127.0.0.1", service.port))
-    if tls:
-        wire.socket = tls.wrap_socket(wire.socket, server_hostname="localhost")
-    return wire
 
 
 def contents(data):
@@ -115,40 +102,48 @@ def test_who_takes_nothing_is_dropped(certificate):
 # -- Sending ----------------------------------------------------------------------------------------------------------------
 
 HEAD = f"POST {PATH} HTTP/1.1\r\nHost: x\r\napi-key: %s\r\nContent-Type: application/json\r\n"
-CONNECTIONS = 200
+CONNECTIONS = {"http": 200, "https": 50}  # a handshake takes its time
 PAUSE_S = 0.1
 
 
 class Drip(threading.Thread):
     """Connections that send a byte now and then, all at once, until each of them has been closed."""
 
-    def __init__(self, service, start, byte):
+    def __init__(self, wires, start, byte):
         super().__init__(daemon=True)
         self.byte = byte
-        self.wires = {wire.socket: wire for wire in (Wire(service).send(start) for _ in range(CONNECTIONS))}
+        self.sockets = [wire.send(start).socket for wire in wires]
         self.began = time.monotonic()
         self.answers, self.seconds = [], []
         self.start()
 
     def run(self):
-        left = dict.fromkeys(self.wires, b"")
+        left = dict.fromkeys(self.sockets, b"")
+        for one in left:
+            one.setblocking(False)
         while left:
             for readable in select.select(list(left), [], [], PAUSE_S)[0]:
                 with contextlib.suppress(ConnectionResetError):
-                    if data := readable.recv(65536):
+                    try:
+                        data = readable.recv(65536)
+                    except ssl.SSLWantReadError:
+                        continue  # it was TLS's own
+                    if data:
                         left[readable] += data
                         continue
                 self.answers.append(left.pop(readable))
                 self.seconds.append(time.monotonic() - self.began)
                 readable.close()
             for one in left:
-                with contextlib.suppress(ConnectionError):  # it has its answer, which is read above
+                with contextlib.suppress(ConnectionError, ssl.SSLError):  # it has its answer, which is read above
                     one.send(self.byte)
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("place", ["head", "body", "chunks"])
-def test_a_byte_now_and_then(service, upstream, place):
+def test_a_byte_now_and_then(service, upstream, certificate, place, scheme):
     """The limits hold for many at once, and whoever else comes meanwhile is served."""
+    tls = ssl.create_default_context(cafile=certificate / "cert.pem") if scheme == "https" else None
     upstream.reset()
     head = HEAD % service.key
     start, byte = {
@@ -156,17 +151,18 @@ def test_a_byte_now_and_then(service, upstream, place):
         "body": (head + "Content-Length: 100000\r\n\r\n{", b" "),
         "chunks": (head + "Transfer-Encoding: chunked\r\n\r\n10000\r\n{", b" "),
     }[place]
-    drip = Drip(service, start.encode(), byte)
+    count = CONNECTIONS[scheme]
+    drip = Drip([Wire(service, tls=tls) for _ in range(count)], start.encode(), byte)
     served = 0
     while drip.is_alive():
         assert service.post("scripted", WHOLE).status_code == 200
         served += 1
-        assert time.monotonic() - drip.began < 20, f"{len(drip.answers)} of {CONNECTIONS} are closed"
+        assert time.monotonic() - drip.began < 20, f"{len(drip.answers)} of {count} are closed"
     assert served > 0 and len(upstream.calls) == served
     for answer in drip.answers:
         head, _, body = answer.partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 408 ") and json.loads(body) == TIMEOUT, answer
-    assert len(drip.answers) == CONNECTIONS
+    assert len(drip.answers) == count
     assert min(drip.seconds) > 0.5 and max(drip.seconds) < 10
 
 
