@@ -43,7 +43,7 @@
     NUMBER(activity_log_days, 90, 1, 3650, true, "How long events of the control plane's activity log are kept.") \
     NUMBER(workers, 0, 0, 1024, false, "Event loops; 0: one a core.") \
     NUMBER(drain_delay_ms, 0, 0, 3600000, true, "How long connections are still taken after SIGTERM, while /readyz says draining; behind a load balancer, or in Kubernetes, longer than these take to see that.") \
-    NUMBER(drain_ms, 30000, 0, 3600000, true, "How long streams in flight may go on after that, and on a llama-server that a reload replaces.") \
+    NUMBER(drain_ms, 30000, 0, 3600000, true, "How long streams in flight may go on after that, and on a llama-server that a reload replaces. The process may take 5 s more to end, for clients that do not read and a llama-server that does not stop: give it drain_delay_ms, drain_ms and these (in Kubernetes, terminationGracePeriodSeconds).") \
     NUMBER(body_bytes_max, 33554432, 1024, 1073741824, false, "Largest request body.") \
     NUMBER(bodies_bytes_max, 268435456, 1024, 1099511627776, false, "Bodies together of the requests that an event loop has at a time; while there are more, a request whose body is not small (some kB) is refused with 503.") \
     NUMBER(head_bytes_max, 65536, 1024, 1048576, false, "Largest request line and headers together.") \

@@ -2,19 +2,24 @@
 
 import json
 import os
+import pathlib
 import signal
 import socket
 import ssl
 import subprocess
 import threading
+import time
 
 import pytest
 
+import scripted
 from certificate import make_certificate, tls_arguments
+from fake_upstream import FakeUpstream, chat_event
 from paced import MESSAGES, PACED, PATH, begin_stream, start
-from service import PROGRAM, Lazuli
+from service import ARM_VERSION, ONE_LOOP, PROGRAM, Lazuli
+from tls import Session
 from waiting import wait_until
-from wire import Wire
+from wire import Wire, narrow
 
 NEW_MODEL = """
 models:
@@ -101,6 +106,87 @@ def test_drain_that_takes_too_long():
         assert service.process.wait(timeout=20) == 0
 
 
+def head_of(line, credential, body):
+    return f"{line} HTTP/1.1\r\nHost: x\r\n{credential}\r\nContent-Type: application/json\r\n" + (
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+
+
+def begun_requests(service):
+    """What was sent of requests before the service was asked to end, and what is to come."""
+    body = json.dumps({"messages": MESSAGES})
+    document = json.dumps(deployment_of("gpt-4o", "2024-11-20"))
+    head = head_of(f"POST {PATH}", f"api-key: {service.key}", body)
+    put = f"PUT {service.account_id}/deployments/late?api-version={ARM_VERSION}"
+    return {
+        "half a head": (head[:40], head[40:] + body),
+        "half a body": (head + body[:9], body[9:]),
+        "a head of ARM": (head_of(put, f"Authorization: Bearer {service.token}", document), document),
+    }
+
+
+@pytest.mark.parametrize("ends", [True, False], ids=["they-go-on", "they-do-not"])
+def test_drain_of_requests_that_have_begun(ends, tmp_path):
+    """They are answered, be it by a change of the control plane, or end without a word when the time is over. Who has not said
+    hello within TLS has not asked for anything."""
+    arguments = [*tls_arguments(make_certificate(tmp_path)), "--drain-ms", "60000" if ends else "300"]
+    with Lazuli(PACED % 1, arguments, environment=ONE_LOOP) as service:
+        service.endpoint = service.endpoint.replace("https:", "http:")
+        service.deploy("paced", "gpt-4o", "2024-11-20")
+        begun = {name: (Wire(service).send(first.encode()), rest) for name, (first, rest) in begun_requests(service).items()}
+        hello = Session(ssl.create_default_context(), Wire(service))
+        hello.wire.send(hello.hello()[:40])
+        assert get(Wire(service), "/healthz")[0] == 200  # by when its loop has read them
+        service.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: refuses_connections(service), "newcomers are not refused")
+        for name, (wire, rest) in begun.items():
+            if ends:
+                status, _, headers, text = wire.send(rest.encode()).reply()
+                assert (status, headers["connection"]) == (201 if "ARM" in name else 200, "close"), (name, text)
+            assert wire.read_all() == b"", name
+        assert hello.wire.read_all() == b""
+        assert service.process.wait(timeout=20) == 0
+        if ends:
+            service.start()
+            assert service.post("late", {"messages": MESSAGES}, verify=False).status_code == 200
+
+
+WITH_A_MODEL = """\
+  - name: tiny
+    llama: {{ model: embedded, load_at_start: true }}
+deployments:
+"""
+
+
+def test_drain_that_nobody_helps_with():
+    """A client does not read the end of its stream, a llama-server that is stopped does not hear of it: the service ends all the
+    same, some seconds after drain_ms."""
+    upstream = FakeUpstream()
+
+    async def pour(call):
+        await call.start_events()
+        while True:
+            await call.event(chat_event("x" * 8000))
+
+    upstream.script = pour
+    catalog = scripted.CATALOG.replace("deployments:\n", WITH_A_MODEL).format(port=upstream.port)
+    with Lazuli(catalog, ["--drain-ms", "300"]) as service:
+        service.deploy("scripted", "gpt-4o", "2024-11-20")
+        wait_until(lambda: service.state_of("tiny") == (200, "ready"), service.log_text)
+        (pid_file,) = (service.data / "run").glob("*.pid")
+        model = int(pid_file.read_text().split()[0])
+        os.kill(model, signal.SIGSTOP)
+        wire = narrow(service)
+        wire.post(scripted.PATH, scripted.STREAM).read_until(b"xxxx")
+        began = time.monotonic()
+        service.process.send_signal(signal.SIGTERM)
+        assert service.process.wait(timeout=20) == 0
+        print(f"it ends {time.monotonic() - began:.1f} s after the signal")
+        assert b"[DONE]" not in wire.read_all()
+        assert not pathlib.Path(f"/proc/{model}/exe").exists()
+    upstream.stop()
+
+
 def test_second_signal_does_not_wait():
     service = start(answer_tokens=100000, arguments=["--drain-ms", "60000"])
     wire, _ = begin_stream(service)
@@ -142,21 +228,21 @@ def test_reloads_until_the_end():
 
 def test_reload_of_the_catalog():
     with start() as service:
-        refused = service.arm("PUT", "/deployments/ours", deployment_of_new_model())
+        refused = service.arm("PUT", "/deployments/ours", deployment_of("our-own", "1"))
         assert refused.status_code == 400
         wire, _ = begin_stream(service)
         service.catalog_file.write_text(PACED % 16 + NEW_MODEL)
         service.process.send_signal(signal.SIGHUP)
         service.wait_for_log(" reload_done")
-        made = service.arm("PUT", "/deployments/ours", deployment_of_new_model())
+        made = service.arm("PUT", "/deployments/ours", deployment_of("our-own", "1"))
         assert made.status_code in (200, 201), made.text
         answer = service.post("ours", {"messages": MESSAGES}).json()
         assert answer["model"] == "our-own"
         assert b"[DONE]" in wire.read_until(b"0\r\n\r\n")  # what was under way goes on
 
 
-def deployment_of_new_model():
-    model = {"format": "OpenAI", "name": "our-own", "version": "1"}
+def deployment_of(name, version):
+    model = {"format": "OpenAI", "name": name, "version": version}
     return {"sku": {"name": "Standard", "capacity": 1}, "properties": {"model": model}}
 
 
@@ -176,10 +262,10 @@ def test_reload_of_a_broken_catalog():
             said = service.reload()
             assert " reload_refused " in said and f"{service.catalog_file}:{line}:" in said and field in said, said
             assert service.post("paced", {"messages": MESSAGES, "max_tokens": 1}).status_code == 200
-        assert service.arm("PUT", "/deployments/ours", deployment_of_new_model()).status_code == 400
+        assert service.arm("PUT", "/deployments/ours", deployment_of("our-own", "1")).status_code == 400
         service.catalog_file.write_text(PACED % 16 + NEW_MODEL)
         assert " reload_done" in service.reload()
-        assert service.arm("PUT", "/deployments/ours", deployment_of_new_model()).status_code == 201
+        assert service.arm("PUT", "/deployments/ours", deployment_of("our-own", "1")).status_code == 201
 
 
 def test_start_with_a_broken_catalog(tmp_path):
