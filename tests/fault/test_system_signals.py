@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import select
 import signal
 import socket
 import ssl
@@ -148,7 +149,7 @@ def test_drain_of_requests_that_have_begun(ends, tmp_path):
         assert service.process.wait(timeout=20) == 0
         if ends:
             service.start()
-            assert service.post("late", {"messages": MESSAGES}, verify=False).status_code == 200
+            assert service.post("late", {"messages": MESSAGES}, verify=tmp_path / "cert.pem").status_code == 200
 
 
 WITH_A_MODEL = """\
@@ -355,3 +356,48 @@ def test_reload_of_a_broken_certificate(tmp_path):
         key.write_text((tmp_path / "new" / "key.pem").read_text())
         assert " reload_done" in service.reload()
         assert certificate_shown(service) == new
+
+
+WRONG = {"config": "log_level: loud\n", "catalog": "surprise: 1\n", "issuers": "surprise: 1\n", "cert.pem": "no certificate"}
+
+
+def test_a_refused_reload_is_refused_whole(tmp_path):
+    """Of what is in order beside what is wrong nothing is applied; all of it is once that is mended."""
+    (tmp_path / "new").mkdir()
+    files = {name: tmp_path / name for name in ("config", "issuers", "cert.pem", "key.pem")}
+    make_certificate(tmp_path)
+    make_certificate(tmp_path / "new")
+    old, new = (file.read_text() for file in (files["cert.pem"], tmp_path / "new" / "cert.pem"))
+    files["config"].write_text("log_level: info\n")
+    files["issuers"].write_text("issuers: []\n")
+    arguments = [*tls_arguments(tmp_path), "--config", str(files["config"]), "--identity-file", str(files["issuers"])]
+    with socket.create_server(("127.0.0.1", 0)) as issuer, Lazuli(PACED % 16, arguments) as service:
+        service.endpoint = service.endpoint.replace("https:", "http:")
+        files["catalog"] = service.catalog_file
+        url = f"http://127.0.0.1:{issuer.getsockname()[1]}"
+        good = {
+            "config": "log_level: debug\n",
+            "catalog": PACED % 16 + NEW_MODEL,
+            "issuers": f"issuers:\n  - {json.dumps({'issuer': url, 'federation_only': True})}\n",
+            "cert.pem": new,
+            "key.pem": (tmp_path / "new" / "key.pem").read_text(),
+        }
+
+        def reloaded(texts):
+            """Of a reload of these: what the log says, and which of the good ones are in force then."""
+            for name, text in texts.items():
+                files[name].write_text(text)
+            said = service.reload()
+            status = service.arm("PUT", "/deployments/ours", deployment_of("our-own", "1")).status_code
+            shown = certificate_shown(service)
+            assert shown in (old, new)
+            service.post("ours", {"messages": MESSAGES, "max_tokens": 1})
+            asked = select.select([issuer], [], [], 20 if " reload_done" in said else 0)[0]
+            return said, [status == 201, shown == new, " debug " in service.log_text(), bool(asked)]
+
+        for name, text in WRONG.items():
+            said, applied = reloaded(good | {name: text})
+            assert " reload_refused " in said and str(files[name]) in said, said
+            assert not any(applied), (name, applied)
+        said, applied = reloaded(good)
+        assert " reload_done" in said and all(applied), (said, applied)
