@@ -119,10 +119,11 @@ class Faulty:
     """A service with the engines `victim` and `hasty`, both run by the fake `engine`, and `other`, which is in order. All are
     served by the same loop, so that what keeps it from one of them keeps it from all.
 
-    `scripts` are the fake's, from the start of the service on.
+    `deployments` are more than the one of chat of each engine: by their names the engine, the model and its version. `scripts`
+    are the fake's, from the start of the service on.
     """
 
-    def __init__(self, kind, settings=SETTINGS, data=None, environment=None, **scripts):
+    def __init__(self, kind, settings=SETTINGS, data=None, environment=None, deployments=None, **scripts):
         self.kind = kind
         self.folder = tempfile.TemporaryDirectory(prefix="lazuli-fake-")
         self.other = FakeUpstream()
@@ -135,11 +136,13 @@ class Faulty:
         for name, more in settings.items():
             lines += [f"  - name: {name}", "    " + form.format(port=self.engine.port, settings=more)]
         lines += ["  - name: other", "    " + UPSTREAM.format(port=self.other.port, settings="")]
-        lines += ["deployments:"] + [f"  - {{ deployment: {name}, engine: {name} }}" for name in [*settings, "other"]]
+        deployments = {name: (name, "gpt-4o", "2024-11-20") for name in [*settings, "other"]} | (deployments or {})
+        lines += ["deployments:"]
+        lines += [f"  - {{ deployment: {name}, engine: {engine} }}" for name, (engine, *_) in deployments.items()]
         environment = SMALL_QUARANTINE | ONE_LOOP | (environment or {})
         self.service = Lazuli("\n".join(lines), arguments, data=data, environment=environment)
-        for name in [*settings, "other"]:
-            self.service.deploy(name, "gpt-4o", "2024-11-20")
+        for name, (_, *model) in deployments.items():
+            self.service.deploy(name, *model)
 
     def stop(self):
         self.service.__exit__()
