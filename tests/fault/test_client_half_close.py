@@ -13,6 +13,7 @@ import threading
 
 import pytest
 
+from elsewhere import ELSEWHERE, put
 from fake_upstream import chat_answer, chat_event
 from scripted import ASKED, PATH, WHOLE
 from tls import Session
@@ -159,6 +160,27 @@ def test_a_body_that_is_not_read_yet(service, upstream):
     for _ in range(2):
         status, text = read.answer()
         assert (status, json.loads(text)["choices"][0]["message"]["content"]) == (200, "at last")
+
+
+@pytest.mark.parametrize("kind", ELSEWHERE)
+def test_what_has_no_engine(service, kind):
+    make, wanted, part = ELSEWHERE[kind]
+    read = Read(Wire(service).send(make(service)).end().read_all().removeprefix(INTERIM))
+    status, text = read.answer()
+    assert status == wanted and part in text, text
+    assert read.read() == b""
+
+
+def test_changes_one_behind_the_other(service):
+    """All are made, each before the next."""
+    names = [f"one-of-{number}" for number in range(5)]
+    data = Wire(service).send(b"".join(put(service, name) for name in names)).end().read_all()
+    read = Read(data.replace(INTERIM, b""))
+    for name in names:
+        status, text = read.answer()
+        assert (status, json.loads(text)["name"]) == (201, name)
+    assert read.read() == b""
+    assert {item["name"] for item in service.arm("GET", "/deployments").json()["value"]} >= set(names)
 
 
 def test_leaves_after_all(service, upstream):

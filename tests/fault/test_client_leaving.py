@@ -12,6 +12,7 @@ import time
 
 import pytest
 
+from elsewhere import ELSEWHERE
 from fake_upstream import FakeUpstream, chat_answer, chat_event
 from faulty import BODY, Faulty, full_port
 from scripted import CATALOG, PATH, STREAM, WHOLE
@@ -206,6 +207,29 @@ def test_behind_requests_that_wait(service, upstream, connect, record_property):
         seconds.append(departure.seconds_since(left_at))
     assert_at_once(seconds, record_property)
     wait_until_nothing_is_left(service)
+
+
+@pytest.mark.parametrize("leave", [Wire.close, Wire.reset], ids=["closes", "resets"])
+def test_what_it_asked_for_behind_a_stream(service, upstream, connect, leave):
+    """It is not asked of the engine: nobody waits for it."""
+    for _ in range(TRIES):
+        departure, wire = Departure(upstream, one_event), connect()
+        wire.post(PATH, STREAM).read_until(b"Scrip")
+        leave(wire.post(PATH, WHOLE))
+        departure.seconds_since(0)
+        wait_until_nothing_is_left(service)
+        assert [call.json.get("stream") for call in upstream.calls] == [True]
+
+
+@pytest.mark.parametrize("kind", ELSEWHERE)
+def test_what_no_engine_answers(service, connect, kind):
+    """Whatever is done for it goes to its end, and nobody is told of it."""
+    make, wanted, _ = ELSEWHERE[kind]
+    for leave in (Wire.close, Wire.reset):
+        leave(connect().send(make(service)))
+    wait_until_nothing_is_left(service)
+    with connect() as wire:
+        assert wire.send(make(service)).reply()[0] in (wanted, 200)
 
 
 # -- While it waits for its engine ------------------------------------------------------------------------------------------
