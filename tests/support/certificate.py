@@ -1,5 +1,6 @@
 """Certificates of one's own."""
 
+import ssl
 import subprocess
 
 
@@ -11,6 +12,13 @@ def make_certificate(folder, name="localhost"):
         check=True, capture_output=True, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     return folder
+
+
+def serving_tls(folder):
+    """For a server of the test's to use that certificate."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    return context
 
 
 def tls_arguments(folder):

@@ -131,7 +131,10 @@ def answering(status, body=None, headers=None):
 
 
 class FakeUpstream:
-    def __init__(self):
+    """Over TLS where there is a context for it."""
+
+    def __init__(self, tls=None):
+        self.tls = tls
         self.script = obliging
         self.calls = []
         self.left = threading.Event()
@@ -156,7 +159,7 @@ class FakeUpstream:
 
     async def open(self):
         """Listens: on a free port at first, after that on the same."""
-        self.server = await asyncio.start_server(self._serve, "127.0.0.1", self.port or 0)
+        self.server = await asyncio.start_server(self._serve, "127.0.0.1", self.port or 0, ssl=self.tls)
         self.port = self.server.sockets[0].getsockname()[1]
 
     def refuse(self, refuses=True):

@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 
+from certificate import serving_tls
 from fake_llama import FakeLlama
 from fake_upstream import FakeUpstream, chat_event, obliging
 from memory import SMALL_QUARANTINE
@@ -120,18 +121,20 @@ class Faulty:
     served by the same loop, so that what keeps it from one of them keeps it from all.
 
     `deployments` are more than the one of chat of each engine: by their names the engine, the model and its version. `scripts`
-    are the fake's, from the start of the service on.
+    are the fake's, from the start of the service on. `tls` is the folder of a certificate by which an upstream is called.
     """
 
-    def __init__(self, kind, settings=SETTINGS, data=None, environment=None, deployments=None, **scripts):
+    def __init__(self, kind, settings=SETTINGS, data=None, environment=None, deployments=None, tls=None, **scripts):
         self.kind = kind
         self.folder = tempfile.TemporaryDirectory(prefix="lazuli-fake-")
         self.other = FakeUpstream()
-        self.engine = FakeUpstream() if kind == "upstream" else FakeLlama(self.folder.name)
+        self.engine = FakeUpstream(tls and serving_tls(tls)) if kind == "upstream" else FakeLlama(self.folder.name)
         for name, script in scripts.items():
             setattr(self.engine, name, script)
         arguments = ["--llama-server", str(self.engine.program)] if kind == "llama" else []
         form = UPSTREAM if kind == "upstream" else LLAMA
+        if tls:
+            form = form.replace("http:", "https:").replace("{settings}", f"ca_file: {tls / 'cert.pem'}, {{settings}}")
         lines = ["extends: default", "engines:"]
         for name, more in settings.items():
             lines += [f"  - name: {name}", "    " + form.format(port=self.engine.port, settings=more)]
