@@ -74,6 +74,7 @@ deployments:
   - {{ deployment: dead, engine: dead }}
   - {{ deployment: hasty, engine: hasty }}
   - {{ deployment: vectors, engine: scripted }}
+  - {{ deployment: instruct, engine: scripted }}
 """
 
 
@@ -169,6 +170,7 @@ def in_front_of(upstream_server, arguments):
         for name in ("scripted", "nameless", "azure", "no-usage", "pair", "dead", "hasty"):
             service.deploy(name, "gpt-4o", "2024-11-20")
         service.deploy("vectors", "text-embedding-3-small", "1")
+        service.deploy("instruct", "gpt-35-turbo-instruct", "0914")
         yield service
 
 

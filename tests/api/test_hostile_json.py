@@ -242,12 +242,56 @@ def test_the_name_of_a_deployment_with_a_nul(gateway, upstream):
     assert code_of(reply[3]) == "DeploymentNotFound"
 
 
-@pytest.mark.parametrize("path", ["completions", "embeddings"])
-@pytest.mark.parametrize("body", [b"", b"[]", b'{"input":"\\ud800"}', b'{"input":"Hi","input":"Ho"}', b'{"input":1e999}'])
-def test_other_operations(gateway, upstream, path, body):
-    target = PATH.replace("scripted/chat/completions", f"vectors/{path}" if path == "embeddings" else f"scripted/{path}")
-    (reply,) = attack(gateway, upstream, chat(gateway, body=body, path=target), [400], False)
-    assert json.loads(reply[3])["error"]["message"]
+# Deployment and path, the member that is asked with, and a body with every kind of value.
+OTHERS = {
+    "completions": (
+        "instruct/completions",
+        b"prompt",
+        '{"prompt":["gr\u00fc\u00df","\\u0001"],"n":1,"top_p":1e-1,"logit_bias":{"5":-1},"echo":false}'.encode(),
+    ),
+    "embeddings": (
+        "vectors/embeddings",
+        b"input",
+        '{"input":["gr\u00fc\u00df","\\u0001"],"dimensions":12,"user":"u","encoding_format":"float"}'.encode(),
+    ),
+}
+NO_PROMPT = "Invalid type for 'NAME': expected one of a string or array, but got a decimal number instead."
+# The code, whether the member is named, and how the message begins.
+WRONG = {
+    "empty": (b"", None, False, HINT),
+    "array": (b"[]", None, False, HINT),
+    "lone surrogate": (b'{"NAME":"\\ud800"}', None, False, HINT),
+    "twice": (b'{"NAME":"Hi","NAME":"Ho"}', None, True, "Invalid 'NAME': it is given more than once."),
+    "huge number": (b'{"NAME":1e999}', "invalid_type", True, NO_PROMPT),
+}
+
+
+def path_of(operation):
+    return PATH.replace("scripted/chat/completions", OTHERS[operation][0])
+
+
+@pytest.mark.parametrize("operation", OTHERS)
+@pytest.mark.parametrize("wrong", WRONG)
+def test_other_operations(gateway, upstream, operation, wrong):
+    name = OTHERS[operation][1]
+    body, code, is_named, text = WRONG[wrong]
+    data = chat(gateway, body=body.replace(b"NAME", name), path=path_of(operation))
+    (reply,) = attack(gateway, upstream, data, [400], False)
+    error = json.loads(reply[3])["error"]
+    assert error.pop("message").startswith(text.replace("NAME", name.decode()))
+    assert error == {"type": "invalid_request_error", "param": name.decode() if is_named else None, "code": code}
+
+
+@pytest.mark.parametrize("operation", OTHERS)
+def test_other_operations_truncated_at_each_byte(gateway, upstream, operation):
+    body, path = OTHERS[operation][2], path_of(operation)
+    with Wire(gateway) as wire:
+        for end in range(len(body)):
+            status, _, _, text = wire.send(chat(gateway, body=body[:end], path=path)).reply()
+            assert status == 400 and json.loads(text)["error"]["message"].startswith(HINT), (end, text)
+        assert not upstream.calls
+        wire.send(chat(gateway, body=body, path=path)).reply()
+    assert [call.body for call in upstream.calls] == [body[:-1] + b',"model":"backend"}']
 
 
 # -- The control plane -------------------------------------------------------------------------------------------------
