@@ -17,7 +17,7 @@ import scripted
 from certificate import make_certificate, tls_arguments
 from fake_upstream import FakeUpstream, chat_event
 from paced import MESSAGES, PACED, PATH, begin_stream, start
-from service import ARM_VERSION, ONE_LOOP, PROGRAM, Lazuli
+from service import ARM_VERSION, PROGRAM, Lazuli
 from tls import Session
 from waiting import wait_until
 from wire import Wire, narrow
@@ -130,8 +130,8 @@ def begun_requests(service):
 def test_drain_of_requests_that_have_begun(ends, tmp_path):
     """They are answered, be it by a change of the control plane, or end without a word when the time is over. Who has not said
     hello within TLS has not asked for anything."""
-    arguments = [*tls_arguments(make_certificate(tmp_path)), "--drain-ms", "60000" if ends else "300"]
-    with Lazuli(PACED % 1, arguments, environment=ONE_LOOP) as service:
+    arguments = [*tls_arguments(make_certificate(tmp_path)), "--workers", "1", "--drain-ms", "60000" if ends else "300"]
+    with Lazuli(PACED % 1, arguments) as service:
         service.endpoint = service.endpoint.replace("https:", "http:")
         service.deploy("paced", "gpt-4o", "2024-11-20")
         begun = {name: (Wire(service).send(first.encode()), rest) for name, (first, rest) in begun_requests(service).items()}
