@@ -136,20 +136,35 @@ static bool put_principal(struct store_txn *t, struct arena *a, const struct boo
     return principals_put(t, a, &p, body, err);
 }
 
-static bool put_endpoint(struct store_txn *t, const struct bootstrap_endpoint *e, struct error *err)
+static bool get_endpoint(struct store_txn *t, struct bootstrap_job *job,
+                         struct bootstrap_endpoint *e, struct error *err)
 {
+    return get_setting(t, job, SETTING_BASE, &e->public_base, err) &&
+           get_setting(t, job, SETTING_SECURE_BASE, &e->secure_base, err) &&
+           get_setting(t, job, SETTING_AUTHORITY, &e->authority_file, err);
+}
+
+/* Nothing is written where nothing has changed: a full disk takes nothing. */
+static bool put_endpoint(struct store_txn *t, struct bootstrap_job *job, struct error *err)
+{
+    const struct bootstrap_endpoint *e = &job->info->endpoint;
+    struct bootstrap_endpoint known;
+
+    if (!get_endpoint(t, job, &known, err))
+        return false;
+    if (str_equal(known.public_base, e->public_base) &&
+        str_equal(known.secure_base, e->secure_base) &&
+        str_equal(known.authority_file, e->authority_file))
+        return true;
     return store_put_setting(t, SETTING_BASE, e->public_base, err) &&
            store_put_setting(t, SETTING_SECURE_BASE, e->secure_base, err) &&
            store_put_setting(t, SETTING_AUTHORITY, e->authority_file, err);
 }
 
-static bool get_endpoint(struct store_txn *t, struct bootstrap_job *job, struct error *err)
+static bool run_endpoint(struct store_txn *t, struct arena *arena, void *data, struct error *err)
 {
-    struct bootstrap_endpoint *e = &job->info->endpoint;
-
-    return get_setting(t, job, SETTING_BASE, &e->public_base, err) &&
-           get_setting(t, job, SETTING_SECURE_BASE, &e->secure_base, err) &&
-           get_setting(t, job, SETTING_AUTHORITY, &e->authority_file, err);
+    (void)arena;
+    return put_endpoint(t, data, err);
 }
 
 static bool run_identity(struct store_txn *t, struct arena *arena, void *data, struct error *err)
@@ -160,8 +175,7 @@ static bool run_identity(struct store_txn *t, struct arena *arena, void *data, s
 
     return store_get_setting(t, SETTING_CLIENT_SECRET, &secret, &found, err) &&
            get_or_make_identity(t, job, err) &&
-           (found || put_principal(t, arena, job->info, err)) &&
-           put_endpoint(t, &job->info->endpoint, err);
+           (found || (put_principal(t, arena, job->info, err) && put_endpoint(t, job, err)));
 }
 
 bool bootstrap_identity(struct store *s, const struct secret_box *box,
@@ -172,6 +186,15 @@ bool bootstrap_identity(struct store *s, const struct secret_box *box,
 
     *info = (struct bootstrap_info){ .endpoint = *endpoint };
     return store_run(s, run_identity, &job, err);
+}
+
+bool bootstrap_note_endpoint(struct store *s, const struct bootstrap_endpoint *endpoint,
+                             struct arena *a, struct error *err)
+{
+    struct bootstrap_info info = { .endpoint = *endpoint };
+    struct bootstrap_job job = { .arena = a, .info = &info };
+
+    return store_run(s, run_endpoint, &job, err);
 }
 
 static bool put(struct bootstrap_job *job, struct store_txn *t, struct arena *a, struct str path,
@@ -310,7 +333,7 @@ static bool run_read(struct store_txn *t, struct arena *arena, void *data, struc
     struct bootstrap_job *job = data;
     struct str account;
 
-    if (!get_or_make_identity(t, job, err) || !get_endpoint(t, job, err) ||
+    if (!get_or_make_identity(t, job, err) || !get_endpoint(t, job, &job->info->endpoint, err) ||
         !get_setting(t, job, SETTING_QUICKSTART, &account, err))
         return false;
     return !account.len || read_account(t, arena, job, account, err);

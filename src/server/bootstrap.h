@@ -43,11 +43,14 @@ struct bootstrap_info {
     struct key_reference missing_key; /* of a vault, without which key1 does not open */
 };
 
-/* Makes ids, the admin token and the client secret where they are missing, and notes the endpoint. Before arm_new,
- * which wants the tenant. */
+/* Makes ids, the admin token and the client secret where they are missing. Before arm_new, which wants the
+ * tenant. */
 MUST_CHECK bool bootstrap_identity(struct store *s, const struct secret_box *box,
                                    const struct bootstrap_endpoint *endpoint, struct arena *a,
                                    struct bootstrap_info *info, struct error *err);
+/* For other commands, which find the service by it; a new folder has it with the identity. */
+MUST_CHECK bool bootstrap_note_endpoint(struct store *s, const struct bootstrap_endpoint *endpoint,
+                                        struct arena *a, struct error *err);
 /* The subscription with its owner, and with `quickstart` the group, the account and its
  * deployments. */
 MUST_CHECK bool bootstrap_resources(struct store *s, struct arm *arm, bool quickstart,

@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
+
 /* The bytes of models/tiny/lazuli-tiny.gguf, put into the program by the build. */
 extern const unsigned char embedded_model[], embedded_model_end[];
 
@@ -98,25 +100,57 @@ bool data_folder_find(struct data_folder *f, const char *path, struct error *err
     return error_set(err, ERROR_IO, "%s: %s", f->database, strerror(errno));
 }
 
+static bool refuse_second(const struct data_folder *f, struct error *err)
+{
+    char pid[32] = "";
+    ssize_t len = read(f->lock_fd, pid, sizeof(pid) - 1);
+
+    pid[len > 0 ? strcspn(pid, "\n") : 0] = '\0';
+    if (*pid)
+        return error_set(err, ERROR_IO, "%s: in use by the lazuli process %s", f->path, pid);
+    return error_set(err, ERROR_IO,
+                     "%s: in use by another lazuli process; its lazuli.pid does not name it, "
+                     "probably since the disk was full",
+                     f->path);
+}
+
+/* Over what is there, whose room a full disk may have for nothing else. */
+static bool write_pid(int fd)
+{
+    char pid[32];
+    int len = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
+    ssize_t written = pwrite(fd, pid, (size_t)len, 0);
+
+    if (written >= 0 && written < len)
+        errno = ENOSPC;
+    return written == len && ftruncate(fd, len) == 0;
+}
+
+/* It is the lock that counts. A pid of before would be another process's. */
+static bool tell_pid(const struct data_folder *f, struct error *err)
+{
+    int why;
+
+    if (write_pid(f->lock_fd))
+        return true;
+    why = errno;
+    if ((why != ENOSPC && why != EDQUOT) || ftruncate(f->lock_fd, 0) != 0)
+        return error_set(err, ERROR_IO, "%s: cannot write lazuli.pid: %s", f->path, strerror(why));
+    log_warn("pid_file_failed", "file=%s/lazuli.pid error=\"%s\"", f->path, strerror(why));
+    return true;
+}
+
 bool data_folder_lock(struct data_folder *f, struct error *err)
 {
-    char *path = join(f->path, "lazuli.pid"), pid[32] = "";
-    ssize_t len;
+    char *path = join(f->path, "lazuli.pid");
 
     f->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     free(path);
     if (f->lock_fd < 0)
         return error_set(err, ERROR_IO, "%s: cannot write there: %s", f->path, strerror(errno));
-    if (flock(f->lock_fd, LOCK_EX | LOCK_NB) != 0) {
-        len = read(f->lock_fd, pid, sizeof(pid) - 1);
-        pid[len > 0 ? strcspn(pid, "\n") : 0] = '\0';
-        return error_set(err, ERROR_IO, "%s: in use by the lazuli process %s", f->path, pid);
-    }
-    len = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
-    if (ftruncate(f->lock_fd, 0) != 0 || pwrite(f->lock_fd, pid, (size_t)len, 0) != len)
-        return error_set(err, ERROR_IO, "%s: cannot write lazuli.pid: %s", f->path,
-                         strerror(errno));
-    return true;
+    if (flock(f->lock_fd, LOCK_EX | LOCK_NB) != 0)
+        return refuse_second(f, err);
+    return tell_pid(f, err);
 }
 
 char *data_folder_make_below(const struct data_folder *f, const char *name, struct error *err)

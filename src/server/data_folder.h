@@ -31,7 +31,8 @@ struct data_folder {
 MUST_CHECK bool data_folder_open(struct data_folder *f, const char *path, struct error *err);
 /* As open, but the folder and the store must be there already, and nothing is made. */
 MUST_CHECK bool data_folder_find(struct data_folder *f, const char *path, struct error *err);
-/* Refused with the other's pid when a process has it. */
+/* Refused with the other's pid when a process has it. On a full disk the lock is taken all the same; the
+ * log says that nobody can tell whose it is. */
 MUST_CHECK bool data_folder_lock(struct data_folder *f, struct error *err);
 /* Writes the embedded model to its file unless it is there, whole. */
 MUST_CHECK bool data_folder_unpack_model(const struct data_folder *f, struct error *err);

@@ -69,6 +69,10 @@ static bool open_data(struct server *s, struct error *err)
     s->store = store_open(s->folder.database, err);
     if (!s->store)
         return false;
+    if (store_is_alone(s->store))
+        log_warn("store_not_shared",
+                 "advice=\"the disk is full: until the next start no other process can read the "
+                 "store, neither a backup nor another lazuli command\"");
     s->catalog = server_load_catalog(settings, err);
     if (!s->catalog)
         return false;
@@ -207,6 +211,25 @@ static bool make_arm(struct server *s, struct error *err)
            authority_load(shared->authority, s->store, err) && arm_load_directory(shared->arm, err);
 }
 
+/* The store's copy of the endpoint is for other commands; the service does without. */
+static void note_endpoint(struct server *s)
+{
+    struct error err;
+
+    if (!bootstrap_note_endpoint(s->store, &s->info.endpoint, s->arena, &err))
+        log_warn("endpoint_not_noted", "error=\"%s\" advice=\"lazuli env tells an earlier one\"",
+                 err.text);
+}
+
+static bool read_info(struct server *s, const struct bootstrap_endpoint *endpoint,
+                      struct error *err)
+{
+    if (!bootstrap_read(s->store, s->box, s->vault, s->arena, &s->info, err))
+        return false;
+    s->info.endpoint = *endpoint;
+    return true;
+}
+
 static void make_engines(struct server *s)
 {
     s->llama_server = llama_path_find(s->options.settings->llama_server);
@@ -254,9 +277,9 @@ struct server *server_new(const struct server_options *options, struct error *er
         goto failed;
     endpoint = endpoint_of(s, port);
     if (!bootstrap_identity(s->store, s->box, &endpoint, s->arena, &s->info, err) ||
-        !make_arm(s, err) || !server_load_spending(s, err) ||
-        !bootstrap_read(s->store, s->box, s->vault, s->arena, &s->info, err))
+        !make_arm(s, err) || !server_load_spending(s, err) || !read_info(s, &endpoint, err))
         goto failed;
+    note_endpoint(s);
     s->shared.key_hash = s->key_hash;
     make_engines(s);
     server_resume_spending(s);

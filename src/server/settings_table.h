@@ -13,7 +13,7 @@
 /* clang-format off */
 #define SETTINGS(TEXT, NUMBER, FLAG) \
     TEXT(listen, "127.0.0.1:4270", false, "Address and port to listen on; an IPv6 address in brackets, port 0 for any free one.") \
-    TEXT(data, "./.lazuli", false, "Folder of the database, keys and sockets; made when missing.") \
+    TEXT(data, "./.lazuli", false, "Folder of the database, keys and sockets; made when missing. A start needs to be let write there; room on the disk it needs only for what is missing yet.") \
     TEXT(public_base, NULL, false, "URL under which clients reach the service; endpoints are made of it. Default: an account shows the scheme and host that the request came by, other places those of listen.") \
     TEXT(data_domain, NULL, false, "Accounts with a custom subdomain are served as NAME.openai.DATA_DOMAIN; a NAME that none has is not found.") \
     TEXT(trusted_proxies, NULL, false, "IP addresses and ranges (CIDR), separated by commas, whose `X-Forwarded-For` says who the client is: for an account's network rules, the activity log and the claim ipaddr of tokens. Where one of them writes an empty value into it, or what is no address, the client has none.") \

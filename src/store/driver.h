@@ -24,6 +24,8 @@ struct store_driver {
     void (*close)(struct store_txn *t);
     /* The transactions that begin from now on will not write. */
     void (*only_read)(struct store_txn *t);
+    /* Does it keep all other processes out? */
+    bool (*is_alone)(struct store_txn *t);
 
     bool (*begin)(struct store_txn *t, struct error *err);
     bool (*commit)(struct store_txn *t, struct error *err);

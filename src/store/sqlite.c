@@ -192,6 +192,11 @@ static void only_read(struct store_txn *t)
     of(t)->only_reads = true;
 }
 
+static bool is_alone(struct store_txn *t)
+{
+    return of(t)->is_alone;
+}
+
 static bool begin(struct store_txn *t, struct error *err)
 {
     return run(t, STATEMENT_BEGIN, err);
@@ -464,6 +469,7 @@ static bool put_setting(struct store_txn *t, struct str name, struct str value, 
 const struct store_driver sqlite_driver = {
     .close = close_connection,
     .only_read = only_read,
+    .is_alone = is_alone,
     .begin = begin,
     .commit = commit,
     .rollback = rollback,

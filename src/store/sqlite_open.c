@@ -116,29 +116,62 @@ static bool migrate(struct sqlite *s, int64_t version, struct error *err)
     return execute(s, "PRAGMA synchronous = FULL", "set modes", err);
 }
 
+/* SQLite shares a file with other processes, FILE-shm, which it makes anew at each start and cannot make
+ * without room. */
+static bool lacks_shared_memory(const struct sqlite *s)
+{
+    switch (sqlite3_extended_errcode(s->db)) {
+    case SQLITE_CANTOPEN:
+    case SQLITE_FULL:
+    case SQLITE_IOERR_SHMMAP:
+    case SQLITE_IOERR_SHMOPEN:
+    case SQLITE_IOERR_SHMSIZE:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* With `alone` it needs no such file, and lets no other process in
+ * (https://sqlite.org/wal.html, 8: it is said before the first look into the file). */
+static bool open_connection(struct sqlite *s, bool alone, struct error *err)
+{
+    int keeps = 1;
+    int64_t version;
+
+    if (sqlite3_open_v2(s->file, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
+        SQLITE_OK)
+        return sqlite_failed(s, "open", err);
+    sqlite3_extended_result_codes(s->db, 1);
+    sqlite3_busy_timeout(s->db, BUSY_TIMEOUT_MS);
+    s->is_alone = alone;
+    if (alone && !execute(s, "PRAGMA locking_mode = EXCLUSIVE", "open", err))
+        return false;
+    /* The two files beside the database stay, empty the one: the next start may find no room for them.
+     * It fails only for a file that cannot. */
+    sqlite3_file_control(s->db, NULL, SQLITE_FCNTL_PERSIST_WAL, &keeps);
+    /* set_modes writes to the file: first see whose it is */
+    return check_kind(s, &version, err) && set_modes(s, err) && migrate(s, version, err);
+}
+
 struct store_txn *sqlite_open(const char *file, struct error *err)
 {
     struct sqlite *s;
-    int64_t version;
 
     if (!make_file(file, err))
         return NULL;
     s = memory_alloc(sizeof(*s));
     s->txn.driver = &sqlite_driver;
     s->file = memory_dup_text(file);
-    if (sqlite3_open_v2(file, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
-        SQLITE_OK) {
-        sqlite_failed(s, "open", err);
-        goto failed;
-    }
-    sqlite3_extended_result_codes(s->db, 1);
-    sqlite3_busy_timeout(s->db, BUSY_TIMEOUT_MS);
-    /* set_modes writes to the file: first see whose it is */
-    if (!check_kind(s, &version, err) || !set_modes(s, err) || !migrate(s, version, err))
-        goto failed;
-    return &s->txn;
+    if (open_connection(s, false, err))
+        return &s->txn;
+    if (lacks_shared_memory(s)) {
+        struct error why; /* which is told is what was wrong at first */
 
-failed:
+        sqlite3_close(s->db);
+        if (open_connection(s, true, &why))
+            return &s->txn;
+    }
     sqlite_free(s);
     return NULL;
 }

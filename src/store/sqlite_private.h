@@ -38,6 +38,7 @@ struct sqlite {
     sqlite3 *db;
     char *file;
     bool only_reads;
+    bool is_alone;                             /* no other process gets in */
     sqlite3_stmt *statements[STATEMENT_COUNT]; /* prepared at first use */
 };
 

@@ -204,6 +204,11 @@ void store_only_read(struct store *s)
     s->txn->driver->only_read(s->txn);
 }
 
+bool store_is_alone(struct store *s)
+{
+    return s->txn->driver->is_alone(s->txn);
+}
+
 void store_close(struct store *s)
 {
     if (!s)

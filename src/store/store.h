@@ -71,6 +71,9 @@ MUST_CHECK struct store *store_open(const char *file, struct error *err);
 /* Before the first job: none of them will write. They see what was committed when their transaction
  * began, and wait for no other process that writes, however long it takes. */
 void store_only_read(struct store *s);
+/* Was it opened without room for what it shares with other processes? It serves, but lets none of them
+ * read (a backup, another command) as long as it is open. */
+bool store_is_alone(struct store *s);
 /* Finishes what was submitted, then closes. No loop may wait for a job any more. */
 void store_close(struct store *s);
 

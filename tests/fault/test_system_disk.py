@@ -83,6 +83,62 @@ def test_full_disk(disk):
         assert str(fresh) in said and "No space left on device" in said
 
 
+def start_again(service):
+    """On its port. `lazuli env`, which is asked by then, cannot read a store that had no room for what it shares."""
+    try:
+        service.start()
+    except subprocess.CalledProcessError:
+        assert " warn store_not_shared " in service.log_text()
+
+
+def test_start_on_a_full_disk(disk):
+    """After a crash, or in order: it serves by what is there, and takes writes when there is room again. Who it is no file can
+    tell a second one, which is refused all the same."""
+    own = ["--listen", f"127.0.0.1:{free_port()}"]
+    with disk.there(), start(data=disk.folder, environment=disk.environment, arguments=own) as service:
+        pid_file = service.data / "lazuli.pid"
+        for end in (service.kill, service.stop):
+            pid_file.write_text("")  # the room that it had is taken, too
+            disk.fill()
+            kept = names(service)
+            end()
+            start_again(service)
+            assert f" warn pid_file_failed file={pid_file} " in service.log_text()
+            assert pid_file.read_text() == ""
+            said = refused_start(service.data, disk.environment)
+            assert f"{service.data}: in use by another lazuli process; its lazuli.pid does not name it" in said
+            assert service.post("paced", QUICK).status_code == 200
+            while (answer := service.arm("PUT", f"/deployments/{uuid.uuid4()}", DEPLOYMENT)).status_code == 201:
+                kept.add(answer.json()["name"])  # the database's files may have room for some
+            assert (answer.status_code, answer.json()["error"]["code"]) == (503, "ServiceUnavailable"), answer.text
+            assert names(service) == kept
+            disk.empty()
+            assert service.arm("PUT", "/deployments/after", DEPLOYMENT).status_code in (200, 201)
+            service.kill()
+            service.start()
+            assert names(service) == kept | {"after"}
+            assert pid_file.read_text() == f"{service.process.pid}\n"
+
+
+def test_start_on_a_full_disk_with_another_address(disk):
+    """The address that other commands are told is an earlier one then, which keeps nobody from being served."""
+    with disk.there(), start(data=disk.folder, environment=disk.environment) as service:
+        disk.fill()
+        while service.arm("PUT", f"/deployments/{uuid.uuid4()}", DEPLOYMENT).status_code != 503:
+            pass  # the database's files have room for some
+        service.kill()
+        since = len(service.log_text())
+        start_again(service)
+        log = service.log_text()[since:]
+        assert " warn endpoint_not_noted " in log
+        service.endpoint = re.search(r" started endpoint=(\S+)", log)[1]
+        assert service.post("paced", QUICK).status_code == 200
+        disk.empty()
+        service.kill()
+        service.start()
+        assert service.post("paced", QUICK).status_code == 200
+
+
 def test_passwords_on_a_full_disk(disk):
     """Wrong ones lock the user out, though the store cannot take it down."""
     with disk.there(), start(data=disk.folder, environment=disk.environment) as service:

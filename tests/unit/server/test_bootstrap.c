@@ -296,15 +296,33 @@ static void another_master_key_opens_nothing(void **state)
     secret_box_free(other);
 }
 
+static void the_endpoint_is_that_of_the_last_start(void **state)
+{
+    const struct bootstrap_endpoint later = { .public_base = STR("http://127.0.0.1:4271") };
+    struct bootstrap_info info;
+    struct place *p = *state;
+
+    must(bootstrap_note_endpoint(p->store, &later, p->arena, &err));
+    must(bootstrap_read(p->store, p->box, p->vault, p->arena, &info, &err));
+    assert_true(str_equal(info.endpoint.public_base, later.public_base));
+    assert_true(str_is_empty(info.endpoint.secure_base));
+    assert_true(str_is_empty(info.endpoint.authority_file));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(ids_and_token_are_made_once),      TEST(the_quickstart_makes_what_its_pages_call),
-        TEST(a_second_start_changes_nothing),   TEST(without_the_quickstart_there_is_no_account),
-        TEST(an_empty_folder_tells_nothing),    TEST(the_hash_is_the_same_after_a_restart),
-        TEST(another_master_key_opens_nothing), TEST(the_first_principal_owns_the_subscription),
+        TEST(ids_and_token_are_made_once),
+        TEST(the_quickstart_makes_what_its_pages_call),
+        TEST(a_second_start_changes_nothing),
+        TEST(without_the_quickstart_there_is_no_account),
+        TEST(an_empty_folder_tells_nothing),
+        TEST(the_hash_is_the_same_after_a_restart),
+        TEST(another_master_key_opens_nothing),
+        TEST(the_first_principal_owns_the_subscription),
+        TEST(the_endpoint_is_that_of_the_last_start),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
