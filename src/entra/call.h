@@ -153,6 +153,9 @@ bool entra_is_forwarded(const struct http_headers *headers);
 /* Calls the endpoint, of a call that has its transaction and its arena. What it asks for in `work` is
  * left to the caller, as is `next` where there is no commit. */
 MUST_CHECK bool entra_execute(struct entra_call *c, struct error *err);
+/* Its transaction is lost. Where that was for the sake of forgetting the wrong passwords before the good
+ * one, which memory keeps in mind as well: it is to be executed once more. */
+bool entra_try_again(struct entra_call *c, const struct error *err);
 /* What its transaction changed is on disk. On the store's thread. */
 void entra_committed(struct entra_call *c);
 

@@ -187,7 +187,7 @@ static bool check_tenant(struct entra_call *c, struct error *err)
                      STR_ARGS(str_slice(name, 0, 100)));
 }
 
-/* Not at start, which would take a tenth of a second longer by it. */
+/* Who comes right behind the first start is before it is made, or finds that it could not be. */
 static bool make_first_key(struct entra_call *c, struct error *err)
 {
     c->next = authority_read(c->entra->authority, c->txn, c->arena, false, err);
@@ -250,6 +250,24 @@ static void committed(void *data)
 
 static void begin_work(struct entra_exchange *x);
 
+/* For the next transaction. */
+static void prepare(struct entra_call *c)
+{
+    c->reply = (struct entra_reply){ 0 };
+    c->audit = (struct entra_audit){ 0 };
+    c->changed = c->counted = STR_NONE;
+}
+
+bool entra_try_again(struct entra_call *c, const struct error *err)
+{
+    if (err->code != ERROR_STORE_UNUSABLE || !c->work.matches || !c->counted.len)
+        return false;
+    log_warn("failed_sign_ins_not_reset", "object=%.*s error=\"%s\"", STR_ARGS(c->counted),
+             err->text);
+    prepare(c);
+    return true;
+}
+
 static void done(void *data, const struct error *err)
 {
     struct entra_exchange *x = data;
@@ -258,6 +276,10 @@ static void done(void *data, const struct error *err)
 
     authority_state_unref(x->call.next); /* its commit failed */
     x->call.next = NULL;
+    if (err && entra_try_again(&x->call, err)) {
+        store_submit(x->entra->store, &x->job);
+        return;
+    }
     audit_write(&x->call, !err);
     if (err)
         finish_error(x, err);
@@ -355,9 +377,7 @@ static void begin_work(struct entra_exchange *x)
     c->work.password = arena_copy(x->http->arena, c->work.password);
     c->work.hash = arena_copy(x->http->arena, c->work.hash);
     c->work.next = arena_copy(x->http->arena, c->work.next);
-    c->reply = (struct entra_reply){ 0 };
-    c->audit = (struct entra_audit){ 0 };
-    c->changed = STR_NONE;
+    prepare(c);
     x->work.work = on_work;
     x->work.done = on_work_done;
     x->turn.fn = on_turn;

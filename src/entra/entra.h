@@ -50,7 +50,7 @@ void entra_on_gone(struct http_request *r);
 struct str entra_render_error(struct arena *arena, struct str path, const struct error *err);
 
 /* Makes signing keys where it is time, and knows from then on whom there is. `done` is called on
- * `loop`. At start, and every day. */
+ * `loop`. At the first start, and every hour. */
 void entra_refresh(struct entra *e, struct loop *loop,
                    void (*done)(void *data, const struct error *err), void *data);
 

@@ -1,7 +1,7 @@
 /*
  * Wrong passwords in a row, and the lock that they lead to. They stand in the user's document; of those
  * that the store could not take (disk full) memory knows until it takes newer ones, so that nobody may
- * guess on meanwhile. The store's thread alone calls these.
+ * guess on meanwhile, nor is who knows the password kept out. The store's thread alone calls these.
  * SPDX-License-Identifier: MIT
  */
 #ifndef ENTRA_LOCKOUT_H

@@ -337,6 +337,7 @@ void server_run(struct server *s)
         worker_start(s->shared.workers[i]);
     log_info("started", "endpoint=%.*s workers=%u", STR_ARGS(s->info.endpoint.public_base),
              s->shared.worker_count);
+    server_make_signing_key(s);
     s->has_run = true;
     loop_run(s->loop);
     log_info("stopped", NULL);

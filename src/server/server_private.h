@@ -67,6 +67,9 @@ MUST_CHECK struct catalog *server_load_catalog(const struct settings *s, struct 
 void server_on_hangup(struct server *s);
 /* Begins to look at what happens at its date, and at memory that is free. */
 void server_start_timers(struct server *s);
+/* The first one, where there is none: not before the start, which would take several times as long, and
+ * not with the first token, for which a disk that is full by then would have no room. */
+void server_make_signing_key(struct server *s);
 
 /* server_spending.c */
 

@@ -6,6 +6,7 @@
 #include "arm/activity.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "identity/authority.h"
 #include "server/federation.h"
 #include "server/sealing.h"
 #include "server/server_private.h"
@@ -97,6 +98,15 @@ static void refresh_authority(struct server *s)
 {
     s->publishing++;
     entra_refresh(s->shared.entra, s->loop, on_principals_read, s);
+}
+
+void server_make_signing_key(struct server *s)
+{
+    struct authority_state *known = authority_state(s->shared.authority);
+
+    if (!authority_can_sign(known))
+        refresh_authority(s);
+    authority_state_unref(known);
 }
 
 static void set_tls(struct server *s, struct tls_context *tls)

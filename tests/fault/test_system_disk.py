@@ -48,6 +48,12 @@ def names(service):
     return {item["name"] for item in service.arm("GET", "/deployments").json()["value"]}
 
 
+def use_up(service):
+    """What room the database's files have on a disk that is full."""
+    while service.arm("PUT", f"/deployments/{uuid.uuid4()}", DEPLOYMENT).status_code != 503:
+        pass
+
+
 def test_full_disk(disk):
     """What ARM cannot keep it refuses; all else goes on. With room again it takes writes again, and it has lost none."""
     with disk.there():
@@ -84,7 +90,9 @@ def test_full_disk(disk):
 
 
 def start_again(service):
-    """On its port. `lazuli env`, which is asked by then, cannot read a store that had no room for what it shares."""
+    """With a log that isn't on that disk. `lazuli env`, which is asked by then, cannot read a store that had no room for what
+    it shares."""
+    service.log_file = service.folder.parent / "log"
     try:
         service.start()
     except subprocess.CalledProcessError:
@@ -124,12 +132,10 @@ def test_start_on_a_full_disk_with_another_address(disk):
     """The address that other commands are told is an earlier one then, which keeps nobody from being served."""
     with disk.there(), start(data=disk.folder, environment=disk.environment) as service:
         disk.fill()
-        while service.arm("PUT", f"/deployments/{uuid.uuid4()}", DEPLOYMENT).status_code != 503:
-            pass  # the database's files have room for some
+        use_up(service)
         service.kill()
-        since = len(service.log_text())
         start_again(service)
-        log = service.log_text()[since:]
+        log = service.log_text()
         assert " warn endpoint_not_noted " in log
         service.endpoint = re.search(r" started endpoint=(\S+)", log)[1]
         assert service.post("paced", QUICK).status_code == 200
@@ -151,10 +157,41 @@ def test_passwords_on_a_full_disk(disk):
             return answer.status_code, answer.json().get("error_codes")
 
         disk.fill()
-        while service.arm("PUT", f"/deployments/{uuid.uuid4()}", DEPLOYMENT).status_code != 503:
-            pass  # the database's files have room for some
+        use_up(service)
+        assert {sign_in("not-the-one")[0] for _ in range(3)} == {503}
+        assert sign_in(PASSWORD) == (200, None)
+        if not disk.folder.is_mount():  # where the log has no room either
+            assert " warn failed_sign_ins_not_reset object=" in service.log_text()
         assert {sign_in("not-the-one")[0] for _ in range(10)} == {503}
         assert sign_in("not-the-one") == sign_in(PASSWORD) == (400, [50053])
+
+
+def test_first_token_on_a_full_disk(disk):
+    """The key that signs it is there from the first start on."""
+    own = ["--listen", f"127.0.0.1:{free_port()}"]
+    with disk.there(), start(data=disk.folder, environment=disk.environment, arguments=own) as service:
+        disk.fill()
+        use_up(service)
+        for _ in range(2):
+            token = Entra(service).token()
+            assert service.arm("GET", "/deployments", token=token).status_code == 200
+            service.kill()
+            start_again(service)
+
+
+def test_actions_on_a_full_disk(disk):
+    """Keys are told to nobody of whom the activity log cannot keep it."""
+    with disk.there(), start(data=disk.folder, environment=disk.environment) as service:
+        disk.fill()
+        use_up(service)
+        for action in ("/listKeys", "/regenerateKey"):
+            answer = service.arm("POST", action, {"keyName": "Key1"})
+            assert answer.status_code == 503, answer.text
+            assert answer.json().keys() == {"error"} and answer.json()["error"]["code"] == "ServiceUnavailable"
+            assert service.key not in answer.text and str(disk.folder) not in answer.text
+        assert service.post("paced", QUICK).status_code == 200  # by the key of before
+        disk.empty()
+        assert service.arm("POST", "/listKeys").json()["key1"] == service.key
 
 
 @pytest.mark.parametrize("kind", DISKS)
@@ -235,8 +272,7 @@ def test_spending_on_a_full_disk(disk):
         disk.fill()
 
         def is_told():
-            while service.arm("PUT", f"/deployments/{uuid.uuid4()}", DEPLOYMENT).status_code != 503:
-                pass  # the database's files have room for some
+            use_up(service)
             if kept_spending(service) == round(spent() * 1e6):
                 assert service.post("far", QUICK).status_code == 200
             assert service.post("near", QUICK).status_code == 200

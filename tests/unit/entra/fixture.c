@@ -209,6 +209,7 @@ static bool run(struct store_txn *t, struct arena *arena, void *data, struct err
     for (size_t i = 0; i < c->reply.header_count; i++)
         e->answer.headers[i] = (struct http_header){ arena_copy(keep, c->reply.headers[i].name),
                                                      arena_copy(keep, c->reply.headers[i].value) };
+    c->counted = arena_copy(keep, c->counted);
     if (e->f->is_disk_full && c->counted.len)
         return error_set(err, ERROR_STORE_UNUSABLE, "the disk is full");
     entra_committed(c);
@@ -247,6 +248,8 @@ static void execute(struct execution *e)
 
     do {
         if (!store_run(e->f->store, run, e, &err)) {
+            if (entra_try_again(&e->call, &err))
+                continue;
             answer_error(e, &err);
             return;
         }
