@@ -3,7 +3,9 @@
  * Request fields: Azure's inference specification 2024-08-01-preview (tests/specs/inference/).
  * SPDX-License-Identifier: MIT
  */
+#include <float.h>
 #include <math.h>
+#include <string.h>
 
 #include "base/json_edit.h"
 #include "inference/field_errors.h"
@@ -91,6 +93,7 @@ static bool check(struct exchange *x, struct error *err)
     return check_dimensions(x, root, err);
 }
 
+/* Vectors are of float32, which has no larger ones than FLT_MAX, and JSON has no infinity. */
 static bool number_of(yyjson_val *value, double *number)
 {
     const char *text = yyjson_get_raw(value);
@@ -99,7 +102,7 @@ static bool number_of(yyjson_val *value, double *number)
     if (!text || !yyjson_read_number(text, &parsed, 0, NULL, NULL))
         return false;
     *number = yyjson_get_num(&parsed);
-    return true;
+    return isfinite((float)*number);
 }
 
 static double *numbers_of_list(struct arena *scratch, yyjson_val *list, size_t *count)
@@ -116,24 +119,39 @@ static double *numbers_of_list(struct arena *scratch, yyjson_val *list, size_t *
     return numbers;
 }
 
+static float number_at(struct str bytes, size_t i)
+{
+    const unsigned char *b = (const unsigned char *)bytes.data + 4 * i;
+    uint32_t bits =
+        (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
+    float value;
+
+    memcpy(&value, &bits, sizeof(value));
+    return value;
+}
+
+static bool bytes_of_base64(struct arena *scratch, struct str text, struct str *bytes)
+{
+    if (!format_parse_base64(scratch, text, bytes) || bytes->len % 4)
+        return false;
+    for (size_t i = 0; i < bytes->len / 4; i++) {
+        if (!isfinite(number_at(*bytes, i)))
+            return false;
+    }
+    return true;
+}
+
 static double *numbers_of_base64(struct arena *scratch, struct str text, size_t *count)
 {
     struct str bytes;
     double *numbers;
 
-    if (!format_parse_base64(scratch, text, &bytes) || bytes.len % 4)
+    if (!bytes_of_base64(scratch, text, &bytes))
         return NULL;
     *count = bytes.len / 4;
     numbers = arena_alloc_bytes(scratch, (*count + 1) * sizeof(*numbers));
-    for (size_t i = 0; i < *count; i++) {
-        const unsigned char *b = (const unsigned char *)bytes.data + 4 * i;
-        uint32_t bits =
-            (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
-        float value;
-
-        memcpy(&value, &bits, sizeof(value));
-        numbers[i] = (double)value;
-    }
+    for (size_t i = 0; i < *count; i++)
+        numbers[i] = (double)number_at(bytes, i);
     return numbers;
 }
 
@@ -156,7 +174,6 @@ static void shorten(double *numbers, size_t count)
         numbers[i] /= sqrt(sum);
 }
 
-/* NaN and infinity, which a float32 may be, have no form in JSON. */
 static struct str numbers_text(struct arena *scratch, const double *numbers, size_t count)
 {
     yyjson_mut_doc *doc = json_new(scratch);
@@ -189,17 +206,33 @@ static struct str text_of_number(yyjson_val *value)
     return yyjson_is_raw(value) ? str_of(yyjson_get_raw(value), yyjson_get_len(value)) : STR_NONE;
 }
 
+/* Which nearly all are: FLT_MAX has 39 digits. */
+static bool is_small(struct str number)
+{
+    return number.len < FLT_MAX_10_EXP && !memchr(number.data, 'e', number.len) &&
+           !memchr(number.data, 'E', number.len);
+}
+
 static bool are_numbers(yyjson_val *list)
 {
     yyjson_val *item;
     size_t i, count;
+    double number;
 
     yyjson_arr_foreach(list, i, count, item)
     {
-        if (!yyjson_is_raw(item))
+        if (!yyjson_is_raw(item) || (!is_small(text_of_number(item)) && !number_of(item, &number)))
             return false;
     }
     return true;
+}
+
+static bool is_vector(struct arena *scratch, yyjson_val *vector)
+{
+    struct str bytes;
+
+    return yyjson_is_arr(vector) ? are_numbers(vector)
+                                 : bytes_of_base64(scratch, json_str(vector), &bytes);
 }
 
 /* Leaves an item alone that has the asked form already. */
@@ -210,11 +243,11 @@ static bool shape_item(struct exchange *x, struct arena *scratch, struct json_ed
     double *numbers;
     size_t count;
 
-    if (!yyjson_is_str(vector) && !(yyjson_is_arr(vector) && are_numbers(vector)))
+    if (!yyjson_is_str(vector) && !yyjson_is_arr(vector))
         return false;
     json_edit_drop(item, STR("encoding_format")); /* llama-server's own */
     if (!wanted && x->facts.base64 == yyjson_is_str(vector))
-        return true;
+        return is_vector(scratch, vector);
     numbers = numbers_of(scratch, vector, &count);
     if (!numbers)
         return false;
@@ -252,11 +285,15 @@ static void take_usage(struct exchange *x, struct arena *scratch, struct json_ed
                                 (unsigned long long)x->usage.prompt_tokens));
 }
 
-static bool is_index(const struct exchange *x, yyjson_val *index)
+/* Whose vector it is: clients go by that. Without one it is the input's at the same place. Each has one. */
+static bool take_index(const struct exchange *x, yyjson_val *index, uint64_t place, bool *taken)
 {
-    uint64_t number;
-
-    return !index || str_to_u64(text_of_number(index), x->facts.choices - 1, &number);
+    if (index && !str_to_u64(text_of_number(index), x->facts.choices - 1, &place))
+        return false;
+    if (taken[place])
+        return false;
+    taken[place] = true;
+    return true;
 }
 
 static bool shape(struct exchange *x, struct arena *scratch, yyjson_doc *answer, struct str *out)
@@ -264,14 +301,17 @@ static bool shape(struct exchange *x, struct arena *scratch, yyjson_doc *answer,
     yyjson_val *root = yyjson_doc_get_root(answer), *data = yyjson_obj_get(root, "data"), *item;
     struct json_edit edit, *items;
     size_t i, count;
+    bool *taken;
 
     if (!yyjson_is_arr(data) || yyjson_arr_size(data) != x->facts.choices)
         return false;
     items = json_edit_list(scratch, yyjson_arr_size(data));
+    taken = ARENA_ARRAY(scratch, bool, x->facts.choices);
     yyjson_arr_foreach(data, i, count, item)
     {
         json_edit_init(&items[i], scratch, item, 2);
-        if (!is_index(x, yyjson_obj_get(item, "index")) || !shape_item(x, scratch, &items[i]))
+        if (!take_index(x, yyjson_obj_get(item, "index"), i, taken) ||
+            !shape_item(x, scratch, &items[i]))
             return false;
     }
     json_edit_init(&edit, scratch, root, 4);

@@ -220,17 +220,75 @@ static void rubbish_is_an_error(void **state)
         "{\"data\":[{\"embedding\":[1],\"index\":1}]}",
         "{\"data\":[{\"embedding\":[1],\"index\":-1}]}",
         "{\"data\":[{\"embedding\":[1],\"index\":\"0\"}]}",
+        "{\"data\":[{\"embedding\":[1e308]}]}",
+        "{\"data\":[{\"embedding\":[1,-3.5E+38]}]}",
+        "{\"data\":[{\"embedding\":[1e999]}]}",
+        "{\"data\":[{\"embedding\":[400000000000000000000000000000000000000]}]}",
+        "{\"data\":[{\"embedding\":\"AAA=\"}]}",
+        "{\"data\":[{\"embedding\":\"AAAA\"}]}",
+        "{\"data\":[{\"embedding\":\"?\"}]}",
+        "{\"data\":[{\"embedding\":\"AACAfw==\"}]}", /* infinity */
+        "{\"data\":[{\"embedding\":\"AADAfw==\"}]}", /* NaN */
     };
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rubbish); i++) {
         answer("{\"input\":\"a\"}", rubbish[i]);
-        assert_int_equal(fake_reply.status, 500);
+        if (fake_reply.status != 500)
+            fail_msg("%s", rubbish[i]);
         answer("{\"input\":\"a\",\"encoding_format\":\"base64\"}", rubbish[i]);
-        assert_int_equal(fake_reply.status, 500);
+        if (fake_reply.status != 500)
+            fail_msg("%s", rubbish[i]);
     }
-    answer("{\"input\":\"a\"}", "{\"data\":[{\"embedding\":\"AAA=\"}]}");
-    assert_int_equal(fake_reply.status, 500);
+}
+
+/* Clients put vectors to inputs by their index. */
+static void each_input_has_one_vector(void **state)
+{
+    static const struct {
+        const char *indexes[3];
+        int status;
+    } answers[] = {
+        { { "0", "1", "2" }, 200 },  { { "2", "0", "1" }, 200 },  { { NULL, NULL, NULL }, 200 },
+        { { "0", NULL, "2" }, 200 }, { { "0", "1", "1" }, 500 },  { { "0", "0", "2" }, 500 },
+        { { "2", "2", "2" }, 500 },  { { "1", NULL, "2" }, 500 }, { { "1", "2", "3" }, 500 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
+        char text[200] = "{\"data\":[";
+
+        for (size_t item = 0; item < 3; item++) {
+            const char *index = answers[i].indexes[item];
+
+            snprintf(text + strlen(text), sizeof(text) - strlen(text),
+                     "%s{%s%s%s\"embedding\":[1]}", item ? "," : "", index ? "\"index\":" : "",
+                     index ? index : "", index ? "," : "");
+        }
+        strcat(text, "]}");
+        answer("{\"input\":[\"a\",\"b\",\"c\"]}", text);
+        assert_int_equal(fake_reply.status, answers[i].status);
+    }
+}
+
+/* As float32 has them. */
+static void large_and_small_numbers_are_numbers(void **state)
+{
+    static const char *const numbers[] = {
+        "3.4e38", "-3.4028234E+38",
+        "1e-308", "0.00000000000000000000000000000000000000000000001",
+        "-0",     "340000000000000000000000000000000000000",
+    };
+    char text[160];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        snprintf(text, sizeof(text), "{\"data\":[{\"embedding\":[%s]}]}", numbers[i]);
+        answer("{\"input\":\"a\"}", text);
+        assert_int_equal(fake_reply.status, 200);
+        answer("{\"input\":\"a\",\"encoding_format\":\"base64\"}", text);
+        assert_int_equal(fake_reply.status, 200);
+    }
 }
 
 static void expect_estimated_usage(const char *text)
@@ -282,6 +340,8 @@ int main(void)
         TEST(large_answers_do_not_keep_the_loop),
         TEST(a_client_may_leave_while_its_answer_is_shaped),
         TEST(rubbish_is_an_error),
+        TEST(each_input_has_one_vector),
+        TEST(large_and_small_numbers_are_numbers),
         TEST(usage_that_is_not_told_is_estimated),
         TEST(usage_without_sense_is_estimated),
     };
