@@ -152,7 +152,8 @@ def medians(rows):
 
 
 def ratio(ours, theirs):
-    return round(ours / theirs, 3) if theirs else None
+    """None where there is nothing to compare with: of differences, one may come out below zero."""
+    return round(ours / theirs, 3) if theirs > 0 else None
 
 
 def show(name, row):
