@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "identity/certificate.h"
 #include "identity/secret_box.h"
@@ -159,13 +160,13 @@ static void set_renewal(struct development_ca *ca, const struct certificate *ser
 
 /* One that cannot be read, or is not one of its own key, is no loss: false. */
 static bool has_good_server(struct development_ca *ca, const struct certificate *authority,
-                            int64_t now_ms)
+                            int64_t now_ms, int64_t left_ms)
 {
     struct certificate *c;
     struct error ignored;
     bool ok = read_certificate(ca, ca->server_file, ca->server_key_file, &c, &ignored) && c &&
               certificate_serves(c, authority, &ca->names, now_ms) &&
-              certificate_end_ms(c) - now_ms > RENEW_BEFORE_MS;
+              certificate_end_ms(c) - now_ms > left_ms;
 
     if (ok)
         set_renewal(ca, c, now_ms);
@@ -232,12 +233,31 @@ static bool make_what_is_due(struct development_ca *ca, int64_t now_ms, struct e
     is_kept = authority && certificate_end_ms(authority) - now_ms > AUTHORITY_LEFT_MS;
     if (is_kept) {
         ca->authority_pem = certificate_pem(authority, ca->arena);
-        if (!has_good_server(ca, authority, now_ms))
+        if (!has_good_server(ca, authority, now_ms, RENEW_BEFORE_MS))
             ok = renew_server(ca, now_ms, &is_permitted, err);
     }
     certificate_free(authority);
     if (ok && (!is_kept || !is_permitted))
         return make_all(ca, now_ms, err);
+    return ok;
+}
+
+/* What is due could not be written (the disk is full): good as long as what is there is. */
+static bool can_wait(struct development_ca *ca, int64_t now_ms, const struct error *why)
+{
+    struct certificate *authority;
+    struct error ignored;
+    bool ok;
+
+    if (why->code != ERROR_IO ||
+        !read_certificate(ca, ca->authority_file, NULL, &authority, &ignored) || !authority)
+        return false;
+    ok = has_good_server(ca, authority, now_ms, 0);
+    if (ok) {
+        ca->authority_pem = certificate_pem(authority, ca->arena);
+        log_warn("certificate_not_renewed", "error=\"%s\"", why->text);
+    }
+    certificate_free(authority);
     return ok;
 }
 
@@ -268,7 +288,7 @@ struct development_ca *development_ca_open(const struct settings *s, const struc
     ca->server_key_file = path_in(folder, "server.key");
     ca->arena = arena_new(NULL);
     ca->names = names_of(s, ca->arena);
-    if (make_what_is_due(ca, now_ms, err))
+    if (make_what_is_due(ca, now_ms, err) || can_wait(ca, now_ms, err))
         return ca;
     development_ca_free(ca);
     return NULL;

@@ -25,7 +25,8 @@
 
 struct development_ca;
 
-/* Makes what is missing and what is due. ERROR_CONFIG names the file that is damaged. The time is
+/* Makes what is missing and what is due; what is due and cannot be written is tried again while it runs,
+ * as long as what is there is good. ERROR_CONFIG names the file that is damaged. The time is
  * that of the clients' clocks, never one that was moved. */
 MUST_CHECK struct development_ca *development_ca_open(const struct settings *s,
                                                       const struct data_folder *f, int64_t now_ms,

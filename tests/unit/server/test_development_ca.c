@@ -370,6 +370,30 @@ static void a_key_without_its_ca_is_replaced(void **state)
     assert_true(str_equal(development_ca_pem(ca), text_of("ca.pem")));
 }
 
+/* As on a full disk. */
+static void what_cannot_be_written_is_not_due_yet(void **state)
+{
+    struct str authority, server;
+    bool renewed;
+
+    (void)state;
+    must_start(NOW_MS);
+    authority = text_of("ca.pem");
+    server = text_of("server.pem");
+    assert_int_equal(mkdir(path_of("server.key.part"), 0700), 0);
+    must_start(NOW_MS + 390 * DAY);
+    assert_true(str_equal(text_of("server.pem"), server));
+    assert_true(str_equal(development_ca_pem(ca), authority));
+    assert_false(development_ca_renew(ca, NOW_MS + 391 * DAY, &renewed, &err));
+    assert_false(start(NOW_MS + 400 * DAY));
+    assert_int_equal(err.code, ERROR_IO);
+    set("listen", "10.1.2.3:80");
+    assert_false(start(NOW_MS));
+    assert_int_equal(rmdir(path_of("server.key.part")), 0);
+    must_start(NOW_MS + 400 * DAY);
+    assert_false(str_equal(text_of("server.pem"), server));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -389,6 +413,7 @@ int main(void)
         TEST(a_folder_in_the_way_is_named),
         TEST(a_damaged_server_is_made_anew),
         TEST(a_key_without_its_ca_is_replaced),
+        TEST(what_cannot_be_written_is_not_due_yet),
 #undef TEST
     };
 
