@@ -391,7 +391,7 @@ async def send_events_without_end(call):
 
 # -- What is in order, however it comes ----------------------------------------------------------------------------------
 
-EVENTS = 10000  # of 2 kB of a request's memory each, if they were kept
+EVENTS = 10000  # of 3 kB of a request's memory each, if they were kept
 
 
 @pytest.mark.parametrize("is_streamed", [True, False])
@@ -411,7 +411,7 @@ def test_a_usage_with_each_event(faulty, is_streamed):
     if faulty.kind == "upstream" and not is_streamed:
         pytest.skip("it is asked as the client asks")
     faulty.engine.reset(count)
-    with bounded_memory(faulty.service, 8):
+    with bounded_memory(faulty.service, 16):
         answer = faulty.ask(stream=is_streamed, stream_options={"include_usage": True} if is_streamed else None)
     assert answer.status_code == 200
     last = events_of(answer.text)[-1] if is_streamed else answer.json()

@@ -190,5 +190,5 @@ def test_nothing_stays_behind():
 def test_nothing_is_used_after_its_end():
     """What is freed stays apart here, so that a use of it is seen: when the service has ended, or at once."""
     with soaking(seed_of()) as (soak, traffic):
-        traffic.flow(15)
+        traffic.flow(8)
         soak.rest()
