@@ -44,7 +44,8 @@ class Entra:
         )
 
     def token(self, scope=ARM, **credential):
-        return self.secret_credential(**credential).get_token(f"{scope}/.default").token
+        with self.secret_credential(**credential) as known:  # else its connection stays open
+            return known.get_token(f"{scope}/.default").token
 
     def ask(self, path="/oauth2/v2.0/token", **form):
         """A bare request of an endpoint of OAuth."""
