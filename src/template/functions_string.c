@@ -265,8 +265,7 @@ static bool run_split(struct template_call *c, yyjson_mut_val **result)
     struct str s;
 
     if (!template_arg_string(c, 0, &s) || !take_delimiters(c, &d) ||
-        !template_charge(c->x, s.len / 8 * d.count + s.len / TEMPLATE_STEP_BYTES * d.bytes, 0,
-                         c->err))
+        !template_charge(c->x, s.len * (4 * d.count + d.bytes) / TEMPLATE_STEP_BYTES, 0, c->err))
         return false;
     *result = yyjson_mut_arr(c->x->doc);
     for (size_t at = 0; at < s.len;) {
