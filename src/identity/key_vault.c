@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -393,6 +394,7 @@ bool key_vault_ask(struct key_vault_ask *ask)
     struct key_vault *v = ask->vault;
     pthread_attr_t attributes;
     pthread_t thread;
+    sigset_t signals;
     bool starts;
 
     pthread_mutex_lock(&v->lock);
@@ -404,6 +406,8 @@ bool key_vault_ask(struct key_vault_ask *ask)
     ask->task.fn = on_answer;
     pthread_attr_init(&attributes);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    sigfillset(&signals);
+    pthread_attr_setsigmask_np(&attributes, &signals); /* they are for the thread that began this one */
     starts = pthread_create(&thread, &attributes, thread_main, ask) == 0;
     pthread_attr_destroy(&attributes);
     if (!starts) {

@@ -326,7 +326,6 @@ void server_run(struct server *s)
         s->signals[i].data = s;
         uv_signal_start(&s->signals[i], on_signal, handled_signals[i]);
     }
-    mask_hangup(SIG_UNBLOCK);
     server_start_timers(s);
     server_start_spending(s);
     uv_timer_init(loop_uv(s->loop), &s->drain_timer);
@@ -335,6 +334,7 @@ void server_run(struct server *s)
     memory_return_all(); /* a catalog in YAML, certificates and hashes took their part */
     for (unsigned i = 0; i < s->shared.worker_count; i++)
         worker_start(s->shared.workers[i]);
+    mask_hangup(SIG_UNBLOCK); /* in this thread alone, so that server_hold_reloads holds at the end, too */
     log_info("started", "endpoint=%.*s workers=%u", STR_ARGS(s->info.endpoint.public_base),
              s->shared.worker_count);
     server_make_signing_key(s);

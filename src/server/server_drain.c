@@ -2,8 +2,6 @@
  * The end in order: connections are told, the workers drain, then the engines stop.
  * SPDX-License-Identifier: MIT
  */
-#include <signal.h>
-
 #include "base/log.h"
 #include "base/memory.h"
 #include "server/federation.h"
@@ -20,9 +18,9 @@ void server_leave_when_done(struct server *s)
 {
     if (!s->engines_stopped || s->publishing)
         return;
+    server_hold_reloads(); /* without a handler, one would kill what is about to end in order */
     for (size_t i = 0; i < ARRAY_LEN(s->signals); i++)
         uv_close((uv_handle_t *)&s->signals[i], NULL);
-    signal(SIGHUP, SIG_IGN); /* without a handler it would kill what is about to end in order */
     uv_close((uv_handle_t *)&s->memory_timer, NULL);
     uv_close((uv_handle_t *)&s->dates_timer, NULL);
     uv_close((uv_handle_t *)&s->spending.timer, NULL);
