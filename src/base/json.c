@@ -149,16 +149,17 @@ yyjson_doc *json_parse_numbers_as_text(struct arena *a, struct str text, struct 
     return parse(a, text, YYJSON_READ_NUMBER_AS_RAW, NULL, err);
 }
 
-yyjson_doc *json_parse_lent(struct arena *a, struct str text, size_t long_bytes, struct error *err)
+yyjson_doc *json_parse_lent(struct arena *a, struct str text, struct json_asides *asides,
+                            struct error *err)
 {
-    struct json_asides asides;
+    struct str rest;
     yyjson_doc *doc;
 
-    if (!json_asides_take(a, text, long_bytes, &asides))
+    if (!json_asides_take(asides, text, &rest))
         return json_parse(a, text, err);
-    doc = parse(a, asides.rest, YYJSON_READ_BIGNUM_AS_RAW | YYJSON_READ_INSITU, &asides, err);
+    doc = parse(a, rest, YYJSON_READ_BIGNUM_AS_RAW | YYJSON_READ_INSITU, asides, err);
     if (doc)
-        json_asides_put_back(&asides, doc);
+        json_asides_put_back(asides, doc);
     return doc;
 }
 

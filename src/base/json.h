@@ -16,6 +16,8 @@
 #include "base/macros.h"
 #include "base/str.h"
 
+struct json_asides;
+
 /* Nesting deeper than this is refused: recursion over a document stays bounded. */
 #define JSON_DEPTH_MAX 64
 
@@ -28,9 +30,10 @@ MUST_CHECK yyjson_doc *json_parse(struct arena *a, struct str text, struct error
  * on, for which to read and to format them would take most of the time. */
 MUST_CHECK yyjson_doc *json_parse_numbers_as_text(struct arena *a, struct str text,
                                                   struct error *err);
-/* As json_parse, for text that outlives the document and may be mostly a few long strings: those of at
- * least `long_bytes` may stay in it, and need not be ended by a NUL. */
-MUST_CHECK yyjson_doc *json_parse_lent(struct arena *a, struct str text, size_t long_bytes,
+/* As json_parse, for text that outlives the document and may be mostly a few long strings: those may stay
+ * in it, and need not be ended by a NUL. `asides` is new, or has looked at the text as it came; in the same
+ * arena. */
+MUST_CHECK yyjson_doc *json_parse_lent(struct arena *a, struct str text, struct json_asides *asides,
                                        struct error *err);
 
 /* An empty document that allocates from the arena. */

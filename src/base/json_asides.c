@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/bytes16.h"
+#include "base/json.h"
+#include "base/json_run.h"
 #include "base/json_unescape.h"
 #include "base/memory.h"
 
@@ -16,157 +18,190 @@
 /* Short strings beyond ASCII do not pay: so many bytes of them count as a stop. */
 #define NON_ASCII_BYTES 128
 /* After so many bytes it is asked again whether it pays. */
-#define RUN_BYTES_MAX ((size_t)4096)
+#define RUN_BYTES_MAX ((size_t)16384)
+
+/* Escapes are taken out as a text comes when it is so long at most, or half of it is there: room for it is
+ * taken at once, and a length that is only claimed shall cost nothing. */
+#define UNESCAPE_AHEAD_BYTES ((size_t)128 * 1024)
 
 struct json_aside {
-    struct str text;  /* between its quotes */
-    struct str value; /* what it means: the same, or without escapes, in the arena */
-    size_t at;        /* of the byte in its place, in the rest */
+    size_t begin, len; /* in the text, between its quotes */
+    struct str value;  /* what it means; in the arena, or STR_NONE: the same as the text */
+    size_t at;         /* of the byte in its place, in the rest */
     struct json_aside *next;
 };
 
-struct scan {
+struct json_asides {
     struct arena *arena;
-    struct str text;
-    size_t at;
+    size_t long_bytes;
+    struct json_aside *first, **last;
+    struct str text;  /* of the document */
+    const char *rest; /* what it was parsed from */
+
+    size_t at;    /* looked at so far; one more than there is, when that ends with a backslash */
     size_t stops; /* quotes and escapes before `at`, and what counts as them */
-    char *out;    /* where the next value without its escapes goes; NULL before the first one */
+
+    /* of the string that has begun */
+    bool is_inside;     /* there is one */
+    bool is_plain;      /* ASCII without escapes, so far */
+    bool is_unescaping; /* it is long and not plain */
+    bool is_yyjsons;    /* that was tried, in vain */
+    size_t begin;
+    size_t stops_before; /* `stops` when it began */
+    struct json_unescape unescape;
+
+    char *out; /* where the next value without its escapes goes; NULL before the first one */
 };
 
-static char next(const struct scan *s)
-{
-    return s->at < s->text.len ? s->text.data[s->at] : '\0';
-}
-
-/* The string from `begin` on without its escapes; goes to its end. False, and goes nowhere: it is for
- * yyjson. */
-static bool unescape(struct scan *s, size_t begin, struct str *value)
-{
-    struct str text = str_slice(s->text, begin, s->text.len);
-    size_t run, len;
-
-    /* for this one and all that come: none is longer than its text */
-    if (!s->out)
-        s->out = arena_alloc_bytes(s->arena, text.len + JSON_UNESCAPE_ROOM);
-    run = json_unescape(text, s->out, &len);
-    if (run == SIZE_MAX)
-        return false;
-    *value = str_of(s->out, len);
-    s->out += len;
-    s->at = begin + run;
-    return true;
-}
+/* What is there of a text. */
+struct look {
+    struct str text;
+    bool is_whole;
+    size_t whole_len;
+};
 
 static bytes16 is_quote(bytes16 v)
 {
     return v == '"';
 }
 
-static bytes16 ends_or_escapes(bytes16 v)
+/* Goes to the next quote or escape, or as far as one run may go. */
+static void skip_run(struct json_asides *s, struct str text)
 {
-    return (v == '"') | (v == '\\');
-}
-
-/* Of a control character, which no string may have, or of a byte that is no ASCII. */
-static bytes16 is_doubtful(bytes16 v)
-{
-    return v < ' ';
-}
-
-/* Goes to the next quote or escape, or as far as one run may go; true when nothing doubtful was on the
- * way. */
-static bool skip_run(struct scan *s)
-{
-    const size_t each = sizeof(bytes16);
-    const char *from = s->text.data + s->at;
-    size_t left = s->text.len - s->at, run = 0, last;
-    bytes16 doubts = { 0 };
     bool is_plain;
+    size_t run = json_run(str_slice(text, s->at, RUN_BYTES_MAX), &is_plain);
 
-    if (left > RUN_BYTES_MAX)
-        left = RUN_BYTES_MAX;
-    for (; left - run >= 4 * each; run += 4 * each) {
-        bytes16 v[] = { bytes16_load(from + run), bytes16_load(from + run + each),
-                        bytes16_load(from + run + 2 * each), bytes16_load(from + run + 3 * each) };
-
-        if (bytes16_any(ends_or_escapes(v[0]) | ends_or_escapes(v[1]) | ends_or_escapes(v[2]) |
-                        ends_or_escapes(v[3])))
-            break;
-        doubts |= is_doubtful(v[0]) | is_doubtful(v[1]) | is_doubtful(v[2]) | is_doubtful(v[3]);
-    }
-    last = bytes16_until(from + run, left - run, ends_or_escapes);
-    is_plain = !bytes16_any(doubts) && bytes16_until(from + run, last, is_doubtful) == last;
-    s->at += run + last;
-    if (!is_plain)
-        s->stops += (run + last) / NON_ASCII_BYTES;
-    return is_plain;
+    s->at += run;
+    if (is_plain)
+        return;
+    s->is_plain = false;
+    s->stops += run / NON_ASCII_BYTES;
 }
 
-/* Goes behind the next quote, which begins a string; false when there is none. */
-static bool enter_string(struct scan *s)
-{
-    s->at += bytes16_until(s->text.data + s->at, s->text.len - s->at, is_quote) + 1;
-    s->stops++;
-    return s->at <= s->text.len;
-}
-
-static bool pays(const struct scan *s)
+static bool pays(const struct json_asides *s)
 {
     return s->stops <= STOPS_FREE + s->at / STOP_BYTES;
 }
 
-/* Goes to the quote that ends the string; false when there is none, or it does not pay to look.
- * `*value`: what it means when it shall be set aside, else STR_NONE. */
-static bool read_string(struct scan *s, size_t long_bytes, struct str *value)
+/* Goes behind the next quote, which begins a string; false when there is none. */
+static bool enter_string(struct json_asides *s, struct str text)
 {
-    size_t begin = s->at, stops = s->stops;
-    bool is_plain = true, was_tried = false;
-
-    *value = STR_NONE;
-    while (s->at < s->text.len && pays(s)) {
-        is_plain = skip_run(s) && is_plain;
-        if (!is_plain && !was_tried && s->at - begin >= long_bytes) {
-            was_tried = true;
-            if (unescape(s, begin, value)) {
-                s->stops = stops; /* they were worth it */
-                return true;
-            }
-        }
-        if (next(s) == '"') {
-            if (is_plain && s->at - begin >= long_bytes)
-                *value = str_slice(s->text, begin, s->at - begin);
-            return true;
-        }
-        if (next(s) == '\\') {
-            is_plain = false;
-            s->stops++;
-            s->at += 2;
-        }
-    }
-    return false;
+    s->at += bytes16_until(text.data + s->at, text.len - s->at, is_quote);
+    if (s->at == text.len)
+        return false;
+    s->at++;
+    s->stops++;
+    s->is_inside = s->is_plain = true;
+    s->is_unescaping = s->is_yyjsons = false;
+    s->begin = s->at;
+    s->stops_before = s->stops;
+    return true;
 }
 
-static struct json_aside *find_all(struct arena *a, struct str text, size_t long_bytes)
+/* `at` is the quote that ends the string. */
+static void leave_string(struct json_asides *s)
 {
-    struct json_aside *first = NULL, **last = &first;
-    struct scan s = { .arena = a, .text = text };
+    struct json_aside *x;
 
-    while (pays(&s) && enter_string(&s)) {
-        size_t begin = s.at;
-        struct str value;
-
-        if (!read_string(&s, long_bytes, &value))
-            break;
-        if (value.len) {
-            *last = ARENA_NEW(a, struct json_aside);
-            (*last)->text = str_slice(text, begin, s.at - begin);
-            (*last)->value = value;
-            last = &(*last)->next;
-        }
-        s.at++;
-        s.stops++;
+    if (s->is_unescaping || (s->is_plain && s->at - s->begin >= s->long_bytes)) {
+        x = ARENA_NEW(s->arena, struct json_aside);
+        x->begin = s->begin;
+        x->len = s->at - s->begin;
+        if (s->is_unescaping)
+            x->value = str_of(s->unescape.to, s->unescape.len);
+        *s->last = x;
+        s->last = &x->next;
     }
-    return first;
+    s->is_inside = false;
+    s->at++;
+    s->stops++;
+}
+
+/* False when it is too early for that. */
+static bool begin_to_unescape(struct json_asides *s, const struct look *l)
+{
+    /* for this one and all that come: none is longer than its text */
+    if (!s->out && !l->is_whole && l->whole_len > UNESCAPE_AHEAD_BYTES &&
+        l->whole_len / 2 > l->text.len)
+        return false;
+    if (!s->out)
+        s->out = arena_alloc_bytes(s->arena, l->whole_len - s->begin + JSON_UNESCAPE_ROOM);
+    s->unescape = (struct json_unescape){ .to = s->out };
+    s->is_unescaping = true;
+    return true;
+}
+
+/* False when more of the text is needed, or there is none. */
+static bool unescape(struct json_asides *s, const struct look *l)
+{
+    struct str text = str_slice(l->text, s->begin, l->text.len);
+
+    switch (json_unescape(&s->unescape, text, l->is_whole)) {
+    case JSON_UNESCAPED:
+        s->at = s->begin + s->unescape.at;
+        s->stops = s->stops_before; /* they were worth it */
+        s->out += s->unescape.len;
+        leave_string(s);
+        return true;
+    case JSON_UNESCAPE_MORE:
+        if (!l->is_whole)
+            return false;
+        break;
+    case JSON_UNESCAPE_REFUSED:
+        break;
+    }
+    s->is_unescaping = false;
+    s->is_yyjsons = true;
+    return true;
+}
+
+/* Goes on in a string; false when more of the text is needed, or there is none. */
+static bool read_string(struct json_asides *s, const struct look *l)
+{
+    if (s->is_unescaping)
+        return unescape(s, l);
+    if (s->at >= l->text.len)
+        return false;
+    skip_run(s, l->text);
+    if (!s->is_plain && !s->is_yyjsons && s->at - s->begin >= s->long_bytes)
+        return begin_to_unescape(s, l);
+    if (s->at == l->text.len)
+        return false;
+    if (l->text.data[s->at] == '"') {
+        leave_string(s);
+    } else if (l->text.data[s->at] == '\\') {
+        s->is_plain = false;
+        s->stops++;
+        s->at += 2;
+    }
+    return true;
+}
+
+static void find(struct json_asides *s, const struct look *l)
+{
+    bool goes_on = true;
+
+    while (goes_on && pays(s))
+        goes_on =
+            s->is_inside ? read_string(s, l) : s->at < l->text.len && enter_string(s, l->text);
+}
+
+struct json_asides *json_asides_new(struct arena *a, size_t long_bytes)
+{
+    struct json_asides *s = ARENA_NEW(a, struct json_asides);
+
+    assert(long_bytes > 0); /* a byte takes its place */
+    s->arena = a;
+    s->long_bytes = long_bytes;
+    s->last = &s->first;
+    return s;
+}
+
+void json_asides_look(struct json_asides *asides, struct str text, size_t whole_len)
+{
+    const struct look l = { .text = text, .whole_len = whole_len };
+
+    find(asides, &l);
 }
 
 /* -- The rest ---------------------------------------------------------------------------------- */
@@ -177,31 +212,31 @@ static char *put(char *to, const char *from, const char *until)
     return to + (until - from);
 }
 
-bool json_asides_take(struct arena *a, struct str text, size_t long_bytes,
-                      struct json_asides *asides)
+bool json_asides_take(struct json_asides *asides, struct str text, struct str *rest)
 {
+    const struct look l = { .text = text, .is_whole = true, .whole_len = text.len };
     const char *from = text.data;
     size_t len = text.len;
-    char *rest, *to;
+    char *begin, *to;
 
-    assert(long_bytes > 0); /* a byte takes its place */
-    if (text.len < long_bytes)
-        return false;
-    asides->first = find_all(a, text, long_bytes);
+    if (text.len >= asides->long_bytes)
+        find(asides, &l);
     if (!asides->first)
         return false;
+    asides->text = text;
     for (struct json_aside *x = asides->first; x; x = x->next)
-        len -= x->text.len - 1;
-    to = rest = arena_alloc_bytes(a, len + YYJSON_PADDING_SIZE);
+        len -= x->len - 1;
+    to = begin = arena_alloc_bytes(asides->arena, len + YYJSON_PADDING_SIZE);
     for (struct json_aside *x = asides->first; x; x = x->next) {
-        to = put(to, from, x->text.data);
-        x->at = (size_t)(to - rest);
+        to = put(to, from, text.data + x->begin);
+        x->at = (size_t)(to - begin);
         *to++ = '-'; /* as good as any but a quote or an escape */
-        from = x->text.data + x->text.len;
+        from = text.data + x->begin + x->len;
     }
     to = put(to, from, text.data + text.len);
     memset(to, 0, YYJSON_PADDING_SIZE);
-    asides->rest = str_of(rest, len);
+    asides->rest = begin;
+    *rest = str_of(begin, len);
     return true;
 }
 
@@ -210,7 +245,7 @@ size_t json_asides_position(const struct json_asides *asides, size_t at)
     size_t position = at;
 
     for (const struct json_aside *x = asides->first; x && x->at < at; x = x->next)
-        position += x->text.len - 1;
+        position += x->len - 1;
     return position;
 }
 
@@ -221,11 +256,22 @@ void json_asides_put_back(const struct json_asides *asides, yyjson_doc *doc)
     const yyjson_val *end = value + yyjson_doc_get_val_count(doc);
 
     for (const struct json_aside *x = asides->first; x; value++) {
+        struct str is = x->value.data ? x->value : str_slice(asides->text, x->begin, x->len);
+
         assert(value < end);
-        if (!yyjson_is_str(value) || yyjson_get_str(value) != asides->rest.data + x->at)
+        if (!yyjson_is_str(value) || yyjson_get_str(value) != asides->rest + x->at)
             continue;
-        yyjson_set_strn(value, x->value.data, x->value.len);
+        yyjson_set_strn(value, is.data, is.len);
         x = x->next;
     }
     (void)end;
+}
+
+size_t json_asides_count_chars(const struct json_asides *asides, yyjson_val *string)
+{
+    struct str s = json_str(string);
+    bool is_plain = asides && s.data >= asides->text.data &&
+                    s.data < asides->text.data + asides->text.len; /* no other ones stayed there */
+
+    return is_plain ? s.len : str_count_chars(s);
 }

@@ -16,20 +16,24 @@
 #include "base/arena.h"
 #include "base/str.h"
 
-struct json_aside;
+struct json_asides;
 
-struct json_asides {
-    struct str rest; /* the text without them; in the arena, with yyjson's padding behind it */
-    struct json_aside *first;
-};
-
-/* Sets strings of at least `long_bytes` aside; false when there are none. Those in ASCII without escapes
- * stay in `text`. */
-bool json_asides_take(struct arena *a, struct str text, size_t long_bytes,
-                      struct json_asides *asides);
+/* For strings of at least `long_bytes`; in the arena. */
+struct json_asides *json_asides_new(struct arena *a, size_t long_bytes);
+/* Looks at what has come of a text since the last look, while it is in the processor's cache: `text` is what
+ * there is from its beginning on, which may lie elsewhere than before, and `whole_len` how long it is to
+ * be. Need not be called. */
+void json_asides_look(struct json_asides *asides, struct str text, size_t whole_len);
+/* Takes them out of the whole text, which outlives the document: those in ASCII without escapes stay there.
+ * False when there are none. `*rest`: the text without them; in the arena, with yyjson's padding
+ * behind it. */
+bool json_asides_take(struct json_asides *asides, struct str text, struct str *rest);
 /* Where a byte of the rest is in the text. */
 size_t json_asides_position(const struct json_asides *asides, size_t at);
 /* `doc` was parsed from the rest, in place. */
 void json_asides_put_back(const struct json_asides *asides, yyjson_doc *doc);
+/* As str_count_chars of a string of that document; those that are known to be ASCII are not looked at.
+ * `asides` may be NULL; 0 for what is no string. */
+size_t json_asides_count_chars(const struct json_asides *asides, yyjson_val *string);
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/json_unescape.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -12,6 +11,8 @@
  * as long as yyjson, 5 ns of an EPYC; what is between them it copies six times as fast. */
 #define SPECIALS_FREE 32
 #define SPECIAL_BYTES 32
+/* The longest: a pair of surrogates, each as an escape. */
+#define SPECIAL_LEN_MAX 12
 
 static_assert(JSON_UNESCAPE_ROOM >= sizeof(bytes16), "put_run");
 
@@ -94,8 +95,7 @@ static size_t put_special(struct str s, char **to)
     return 2;
 }
 
-/* Copies plain ASCII, sixteen bytes at a time, which may write fifteen too many. Its length;
- * SIZE_MAX when the text ends. */
+/* Copies plain ASCII, sixteen bytes at a time, which may write fifteen too many. Its length. */
 static size_t put_run(struct str s, char *to)
 {
     size_t run = 0;
@@ -111,30 +111,42 @@ static size_t put_run(struct str s, char *to)
     v = bytes16_load_some(s.data + run, s.len - run);
     bytes16_store(to + run, v);
     stops = json_is_special(v);
-    return bytes16_any(stops) ? run + bytes16_first(stops) : SIZE_MAX;
+    return bytes16_any(stops) ? run + bytes16_first(stops) : s.len;
 }
 
-size_t json_unescape(struct str text, char *to, size_t *len)
+/* As json_unescape. What it counts is the caller's, which keeps it in registers. */
+static inline enum json_unescaped go_on(struct str text, bool is_whole, size_t *at,
+                                        size_t *specials, char **to)
 {
-    char *from = to;
-    size_t at = 0, specials = 0;
-
     for (;;) {
-        struct str left = str_slice(text, at, text.len);
-        size_t run = put_run(left, to), used;
+        struct str left = { text.data + *at, text.len - *at };
+        size_t run = put_run(left, *to), used = 0;
 
-        if (run == SIZE_MAX)
-            return SIZE_MAX;
-        to += run;
-        at += run;
-        left = str_slice(left, run, left.len);
+        *to += run;
+        *at += run;
+        left = (struct str){ left.data + run, left.len - run };
+        if (!left.len)
+            return JSON_UNESCAPE_MORE;
         if (left.data[0] == '"')
-            break;
-        used = ++specials <= SPECIALS_FREE + at / SPECIAL_BYTES ? put_special(left, &to) : 0;
+            return JSON_UNESCAPED;
+        if (!is_whole && left.len < SPECIAL_LEN_MAX)
+            return JSON_UNESCAPE_MORE; /* the rest of it may be to come */
+        if (++*specials <= SPECIALS_FREE + *at / SPECIAL_BYTES)
+            used = put_special(left, to);
         if (!used)
-            return SIZE_MAX;
-        at += used;
+            return JSON_UNESCAPE_REFUSED;
+        *at += used;
     }
-    *len = (size_t)(to - from);
-    return at;
+}
+
+enum json_unescaped json_unescape(struct json_unescape *u, struct str text, bool is_whole)
+{
+    size_t at = u->at, specials = u->specials;
+    char *to = u->to + u->len;
+    enum json_unescaped said = go_on(text, is_whole, &at, &specials, &to);
+
+    u->at = at;
+    u->specials = specials;
+    u->len = (size_t)(to - u->to);
+    return said;
 }

@@ -6,6 +6,7 @@
 #ifndef BASE_JSON_UNESCAPE_H
 #define BASE_JSON_UNESCAPE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/str.h"
@@ -13,9 +14,23 @@
 /* `to` has room for so many bytes more than the text. */
 #define JSON_UNESCAPE_ROOM 16
 
-/* Writes what `text`, from behind a string's first quote, means up to its last one. Where that is, and
- * `*len`, the bytes written; SIZE_MAX when it ends without, is malformed or no UTF-8, or has so many
- * escapes and characters beyond ASCII that another parser is as fast. */
-size_t json_unescape(struct str text, char *to, size_t *len);
+/* Begins with `to` alone. */
+struct json_unescape {
+    char *to;        /* where what it means is written, from its beginning */
+    size_t len;      /* of that, so far */
+    size_t at;       /* in the text */
+    size_t specials; /* escapes and characters beyond ASCII before that */
+};
+
+enum json_unescaped {
+    JSON_UNESCAPED,        /* `at` is where the last quote is */
+    JSON_UNESCAPE_MORE,    /* the text ends before */
+    JSON_UNESCAPE_REFUSED, /* malformed, no UTF-8, or with so much that needs care that another
+                            * parser is as fast */
+};
+
+/* Goes on in `text`, which begins behind a string's first quote and may have come in part: it is the same
+ * as before with more behind. `is_whole`: no more comes. */
+enum json_unescaped json_unescape(struct json_unescape *u, struct str text, bool is_whole);
 
 #endif

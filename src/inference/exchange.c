@@ -136,6 +136,7 @@ void exchange_forget_request(struct exchange *x)
     arena_free(x->asking);
     x->asking = NULL;
     x->document = NULL;
+    x->asides = NULL;
     x->err = NULL;
 }
 
@@ -157,6 +158,14 @@ void inference_on_body(struct http_request *r)
 
     x->body_ready = true;
     exchange_run(x);
+}
+
+void inference_on_part(struct http_request *r, struct str body, size_t content_length)
+{
+    struct exchange *x = r->handler_data;
+
+    if (x->phase == PHASE_RECEIVE)
+        exchange_look_ahead(x, body, content_length);
 }
 
 void inference_on_drain(struct http_request *r)

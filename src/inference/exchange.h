@@ -86,6 +86,8 @@ struct request_facts {
     bool asks_max_tokens;  /* by either name */
     uint64_t max_tokens;   /* asked for, or what Azure takes for it; 0 of a chat: nothing */
     uint64_t prompt_chars; /* of all text in the prompt */
+    const struct json_asides
+        *asides;            /* of the document, to count them; NULL: it was parsed without */
     uint64_t prompt_tokens; /* of prompts given as tokens */
     unsigned features;      /* set of engine_feature that the request needs */
     unsigned lacks;         /* set of engine_feature that the deployment's engine has not */
@@ -201,6 +203,7 @@ struct exchange {
     /* PARSE, VALIDATE */
     struct request_facts facts;
     yyjson_doc *document;
+    struct json_asides *asides; /* of a large body: what was found in it as it came */
 
     /* What is only needed until the client's answer begins: the parsed body, what is sent to the
      * engine, an answer that is not a stream. NULL once a stream has begun. */
@@ -270,6 +273,8 @@ void exchange_forget_request(struct exchange *x);
 
 /* A new GUID, in exchange.c. */
 void exchange_new_id(struct inference *i, char out[GUID_TEXT_LEN + 1]);
+/* In resolve.c: what has come of the body, for PARSE to have less to do; see http_handler's on_part. */
+void exchange_look_ahead(struct exchange *x, struct str body, size_t content_length);
 /* In resolve.c: can that deployment (NULL: there is none) do what is asked? */
 bool exchange_check_deployment(struct exchange *x, const struct directory_deployment *d,
                                struct error *err);

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "base/json_asides.h"
 #include "inference/field_errors.h"
 
 static bool refuse(const char *name, struct error *err)
@@ -45,7 +46,7 @@ bool prompts_check(struct request_facts *f, yyjson_val *prompts, const char *nam
     yyjson_val *item;
     size_t i, count;
 
-    f->prompt_chars = str_count_chars(json_str(prompts));
+    f->prompt_chars = json_asides_count_chars(f->asides, prompts);
     f->prompts = 1;
     if (!yyjson_is_arr(prompts))
         return true;
@@ -58,7 +59,7 @@ bool prompts_check(struct request_facts *f, yyjson_val *prompts, const char *nam
     {
         const struct field_path item_path = { &path, NULL, i };
 
-        f->prompt_chars += str_count_chars(json_str(item));
+        f->prompt_chars += json_asides_count_chars(f->asides, item);
         if (!yyjson_is_str(item) && !is_token_list(item))
             return refuse(name, err);
         if (yyjson_is_arr(item) && !check_tokens(f, item, name, &item_path, err))

@@ -5,10 +5,11 @@
  * SPDX-License-Identifier: MIT
  */
 #include "base/format.h"
+#include "base/json_asides.h"
 #include "inference/field_errors.h"
 #include "inference/operation.h"
 
-/* From so much on it pays to look for long strings (json_parse_lent), and a string is long. */
+/* From so much on it pays to look for long strings (json_asides.h), and a string is long. */
 #define LONG_BODY_BYTES 4096
 #define LONG_STRING_BYTES 1024
 #define REQUEST_JSON STR("application/json")
@@ -92,6 +93,13 @@ enum phase exchange_resolve(struct exchange *x)
     return x->document ? PHASE_VALIDATE : PHASE_PARSE;
 }
 
+void exchange_look_ahead(struct exchange *x, struct str body, size_t content_length)
+{
+    if (!x->asides)
+        x->asides = json_asides_new(x->asking, LONG_STRING_BYTES);
+    json_asides_look(x->asides, body, content_length);
+}
+
 static bool parse(struct exchange *x, struct error *err)
 {
     struct str type = http_headers_get(&x->request->headers, STR("content-type"));
@@ -102,9 +110,10 @@ static bool parse(struct exchange *x, struct error *err)
     if (type.len && !str_equal_nocase(type, REQUEST_JSON) &&
         !str_equal(http_media_type(x->asking, type), REQUEST_JSON))
         return error_set(err, ERROR_MEDIA_TYPE, NULL);
-    x->document = body.len < LONG_BODY_BYTES
-                      ? json_parse(x->asking, body, &cause)
-                      : json_parse_lent(x->asking, body, LONG_STRING_BYTES, &cause);
+    if (!x->asides && body.len >= LONG_BODY_BYTES)
+        x->asides = json_asides_new(x->asking, LONG_STRING_BYTES);
+    x->document = x->asides ? json_parse_lent(x->asking, body, x->asides, &cause)
+                            : json_parse(x->asking, body, &cause);
     if (!x->document)
         return error_set(err, ERROR_MODEL_REQUEST, JSON_HINT, cause.text);
     if (!yyjson_is_obj(yyjson_doc_get_root(x->document)))

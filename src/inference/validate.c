@@ -28,6 +28,7 @@ static bool check_max_tokens(struct exchange *x, struct error *err)
 enum phase exchange_validate(struct exchange *x)
 {
     x->facts.n = x->facts.choices = x->facts.prompts = 1;
+    x->facts.asides = x->asides;
     x->facts.lacks = ~engine_features(x->deployment->engine);
     if (!x->operation->check(x, exchange_error(x)) || !check_max_tokens(x, exchange_error(x)) ||
         !llama_request_check(x, exchange_error(x)))

@@ -175,7 +175,8 @@ static void on_head(struct connection *c)
     struct server_request *r = c->request;
     struct error err;
 
-    connection_make_head_room(c);
+    if (!request_is_body_elsewhere(c))
+        connection_make_head_room(c);
     c->pinned = c->in_end - c->rest.len;
     if (!request_complete_head(c, &err)) {
         refuse(c, &err);
@@ -202,6 +203,17 @@ static bool is_body_late(const struct connection *c)
     return total_ms && taken_ms >= total_ms;
 }
 
+/* Of a body that is read for itself. */
+static void tell_part(struct connection *c)
+{
+    const struct http_handler *h = &c->server->handler;
+    struct server_request *r = c->request;
+
+    if (h->on_part && !r->is_body_in_place && !r->is_chunked && is_unfinished(r))
+        h->on_part(c->server->handler_data, &r->public, str_of(c->body, r->body_len),
+                   r->content_length);
+}
+
 static void on_body(struct connection *c, struct str bytes)
 {
     struct error err;
@@ -214,8 +226,11 @@ static void on_body(struct connection *c, struct str bytes)
     if (c->state == CONNECTION_BODY) {
         request_add_body(c, bytes);
         if (request_exceeds_memory(c)) {
+            request_drop_body(c); /* others need the room that it has taken */
             error_set(&err, ERROR_UNAVAILABLE, NULL);
             refuse(c, &err);
+        } else {
+            tell_part(c);
         }
         return;
     }
@@ -224,17 +239,42 @@ static void on_body(struct connection *c, struct str bytes)
         linger(c);
 }
 
+/* True when the handler has been called. */
+static bool call_handler(struct connection *c)
+{
+    const struct http_handler *h = &c->server->handler;
+    struct server_request *r = c->request;
+
+    if (!is_unfinished(r))
+        return false;
+    if (r->is_body_due && !r->is_gone && !is_broken(c)) {
+        r->is_body_due = false;
+        h->on_body(c->server->handler_data, &r->public);
+        return true;
+    }
+    if (r->is_woken) {
+        r->is_woken = false;
+        h->on_wake(c->server->handler_data, &r->public);
+        return true;
+    }
+    return false;
+}
+
 static void on_message_end(struct connection *c)
 {
     bool is_wanted = c->state == CONNECTION_BODY;
 
     c->state = CONNECTION_WAIT;
+    stream_read_enough(c->stream); /* it is for the client to wait now */
     connection_wait(c, stream_pending(c->stream) ? WAIT_WRITE : WAIT_NONE);
     connection_wake(c);
     if (!is_wanted)
         return;
     request_complete_body(c);
     c->request->is_body_due = true;
+    if (!c->request->is_body_in_place)
+        call_handler(
+            c); /* it is in the processor's cache now, and might not be at the turn's end */
 }
 
 /* Empty lines before a request are nothing (RFC 9112, 2.2). */
@@ -347,27 +387,6 @@ static const struct stream_events events = {
 };
 
 /* -- The end of a turn ------------------------------------------------------------------------- */
-
-/* True when the handler has been called. */
-static bool call_handler(struct connection *c)
-{
-    const struct http_handler *h = &c->server->handler;
-    struct server_request *r = c->request;
-
-    if (!is_unfinished(r))
-        return false;
-    if (r->is_body_due && !r->is_gone && !is_broken(c)) {
-        r->is_body_due = false;
-        h->on_body(c->server->handler_data, &r->public);
-        return true;
-    }
-    if (r->is_woken) {
-        r->is_woken = false;
-        h->on_wake(c->server->handler_data, &r->public);
-        return true;
-    }
-    return false;
-}
 
 /* Tells a producer that was stopped to go on, and writes a head that waited for its first chunk. */
 static void settle_reply(struct connection *c)

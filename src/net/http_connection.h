@@ -196,6 +196,8 @@ struct str_space connection_on_space(void *data);
 
 /* The first byte of a head is there. */
 void request_new(struct connection *c);
+/* The head is whole: has it a body too large for `in`, which needs no room behind it? */
+bool request_is_body_elsewhere(const struct connection *c);
 /* The head is whole: fills the request in, or says why it is refused. */
 MUST_CHECK bool request_complete_head(struct connection *c, struct error *err);
 /* Puts bytes of the body where the body is gathered. */
@@ -212,6 +214,8 @@ bool request_reads_body(const struct connection *c);
 void request_spill_body(struct connection *c);
 /* More of the body than is worth reading only to keep the connection. */
 bool request_has_long_rest(const struct connection *c);
+/* Gives back what has come of the body, of which no more is wanted. */
+void request_drop_body(struct connection *c);
 /* Gives back what it holds besides what its reply needs. */
 void request_forget(struct connection *c);
 /* Gives everything of it back. */

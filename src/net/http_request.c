@@ -10,8 +10,8 @@
 #include "base/clock.h"
 #include "base/memory.h"
 
-/* A body buffer begins so large, and a server keeps one of up to SPARE_MAX for the next body. */
-#define BODY_FIRST_BYTES ((size_t)64 * 1024)
+/* A body buffer begins so large at most, and a server keeps one of up to SPARE_MAX for the next body. */
+#define BODY_FIRST_BYTES ((size_t)128 * 1024)
 #define BODY_SPARE_MAX ((size_t)1024 * 1024)
 /* Reads into a body buffer are at least so long, but for its end. */
 #define BODY_READ_MIN ((size_t)8 * 1024)
@@ -166,6 +166,13 @@ static bool is_uncoded(const struct server_request *r, struct error *err)
                             STR_ARGS(str_slice(coding, 0, 40)));
 }
 
+bool request_is_body_elsewhere(const struct connection *c)
+{
+    const struct http_head *head = http_parser_head(c->parser);
+
+    return !head->is_chunked && head->content_length >= c->in_size;
+}
+
 bool request_complete_head(struct connection *c, struct error *err)
 {
     const struct http_head *head = http_parser_head(c->parser);
@@ -183,7 +190,8 @@ bool request_complete_head(struct connection *c, struct error *err)
     r->content_length = head->content_length;
     r->body_at = c->pinned;
     r->is_body_in_place =
-        r->is_chunked || r->content_length < c->in_size - SERVER_ROOM_MIN - c->pinned;
+        r->is_chunked || (!request_is_body_elsewhere(c) &&
+                          r->content_length + SERVER_ROOM_MIN + c->pinned < c->in_size);
     if (head->major != 1)
         return error_set(err, ERROR_HTTP_VERSION, NULL);
     if (!has_single_blanks(head))
@@ -198,12 +206,19 @@ bool request_complete_head(struct connection *c, struct error *err)
     return true;
 }
 
-/* Makes `body` large enough for `len` more bytes and a NUL, and never larger than twice what came,
- * so that a length that is only claimed costs nothing. */
+/* A body of known length that is not large has its buffer at once, of which nothing is touched before it comes. */
+static size_t first_size(const struct server_request *r)
+{
+    return !r->is_chunked && r->content_length < BODY_FIRST_BYTES ? r->content_length + 1
+                                                                  : BODY_FIRST_BYTES;
+}
+
+/* Makes `body` large enough for `len` more bytes and a NUL, and beyond BODY_FIRST_BYTES never larger than twice
+ * what came, so that a length that is only claimed costs nothing. */
 static void reserve_body(struct connection *c, size_t len)
 {
     size_t wanted = c->request->body_len + len + 1;
-    size_t size = c->body_size ? c->body_size : BODY_FIRST_BYTES;
+    size_t size = c->body_size ? c->body_size : first_size(c->request);
 
     if (!c->body && c->server->spare_body) {
         c->body = c->server->spare_body;
@@ -361,6 +376,20 @@ static void wipe_secrets(const struct connection *c)
     loop_wipe_stack_later(c->server->loop);
 }
 
+static void free_body(struct connection *c)
+{
+    c->server->bodies_bytes -= c->request->body_len;
+    c->request->body_len = 0;
+    give_body(c);
+}
+
+void request_drop_body(struct connection *c)
+{
+    if (c->request->public.has_secrets)
+        wipe_body(c);
+    free_body(c);
+}
+
 void request_forget(struct connection *c)
 {
     struct http_request *r = &c->request->public;
@@ -382,12 +411,11 @@ void request_forget(struct connection *c)
 void request_free(struct connection *c)
 {
     wipe_secrets(c);
-    c->server->bodies_bytes -= c->request->body_len;
+    free_body(c);
     arena_free(c->arena);
     c->arena = NULL;
     c->request = NULL;
     c->pinned = 0;
-    give_body(c);
 }
 
 struct str http_request_base(const struct http_request *r, struct str configured)

@@ -322,7 +322,7 @@ static bool read_once(struct stream *s)
         on_socket_end(s, 0);
     else if (errno != EAGAIN && errno != EWOULDBLOCK)
         on_socket_end(s, errno);
-    return n > 0 && (size_t)n == room.len;
+    return n > 0 && (size_t)n == room.len && !s->has_enough;
 }
 
 /* libuv is given no room, so that it does not read but says that this could be done: it would by read,
@@ -341,6 +341,7 @@ static void on_readable(uv_stream_t *stream, ssize_t status, const uv_buf_t *spa
     assert(status == UV_ENOBUFS);
     (void)status;
     (void)space;
+    s->has_enough = false;
     for (unsigned i = 0; i < READS_PER_TURN_MAX && s->is_reading && read_once(s); i++)
         ;
 }
@@ -398,6 +399,11 @@ void stream_read_stop(struct stream *s)
     assert(s->state < STREAM_FLUSHING);
     s->reads_wanted = false;
     stream_update_reading(s);
+}
+
+void stream_read_enough(struct stream *s)
+{
+    s->has_enough = true;
 }
 
 const char *stream_peer(const struct stream *s)

@@ -49,6 +49,7 @@ struct stream {
     uint8_t held;          /* writes that wait for the end of the turn */
     bool reads_wanted : 1; /* by the owner */
     bool is_reading : 1;   /* by libuv */
+    bool has_enough : 1;   /* for this turn; see stream_read_enough */
     bool is_writing : 1;   /* `write` is under way and reads `sending` */
     bool peer_ended : 1;
     bool is_shut : 1;     /* the sending side is over, or will be when all is written */

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import pathlib
 import re
 import ssl
 import statistics
@@ -15,6 +14,7 @@ import pytest
 from elsewhere import ELSEWHERE
 from fake_upstream import FakeUpstream, chat_answer, chat_event
 from faulty import BODY, Faulty, full_port
+from queues import are_read
 from scripted import CATALOG, PATH, STREAM, WHOLE
 from service import ONE_LOOP, Lazuli
 from tls import Session
@@ -412,12 +412,7 @@ LARGE = json.dumps({
 async def until_read(call):
     """Until the other side has read all that was sent: neither side's kernel holds anything of it, as they say themselves."""
     ports = [call.writer.get_extra_info(name)[1] for name in ("sockname", "peername")]
-    ends = [f"{ports[0]:04X} {ports[1]:04X}", f"{ports[1]:04X} {ports[0]:04X}"]
-    while True:
-        rows = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
-        queues = [row[4] for row in rows if f"{row[1].split(':')[1]} {row[2].split(':')[1]}" in ends]
-        if queues == ["00000000:00000000"] * 2 and not call.writer.transport.get_write_buffer_size():
-            return
+    while call.writer.transport.get_write_buffer_size() or not are_read(ports):
         await asyncio.sleep(0.001)
 
 

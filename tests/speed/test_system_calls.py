@@ -41,6 +41,7 @@ class Requests:
     """Whole answers, on one connection."""
 
     receives, sends, options = 2, 2, 0
+    messages = MESSAGES
 
     async def script(self, call):
         body = json.dumps(chat_answer(TEXT)).encode()
@@ -49,9 +50,16 @@ class Requests:
     def ask(self, service, count):
         with Wire(service) as wire:
             for _ in range(count):
-                wire.post(PATH, json.dumps({"messages": MESSAGES}).encode())
+                wire.post(PATH, json.dumps({"messages": self.messages}).encode())
                 status, _, _, body = wire.reply()
                 assert status == 200, body
+
+
+class LargeRequests(Requests):
+    """Larger than what is read with the head, and no larger than what the kernel sends on at once."""
+
+    receives = 3
+    messages = ({"role": "user", "content": "x" * 24_000},)
 
 
 class Events:
@@ -93,7 +101,7 @@ def calls(tmp_path, upstream, kind, count):
 
 
 @pytest.mark.skipif(why_not_traced() is not None, reason=why_not_traced() or "it is tried")
-@pytest.mark.parametrize("kind", [Requests(), Events()], ids=lambda kind: type(kind).__name__)
+@pytest.mark.parametrize("kind", [Requests(), LargeRequests(), Events()], ids=lambda kind: type(kind).__name__)
 def test_system_calls(tmp_path, kind):
     upstream = FakeUpstream()
     upstream.reset(kind.script)

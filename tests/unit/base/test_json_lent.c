@@ -3,10 +3,13 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/json.h"
+#include "base/json_asides.h"
+#include "base/memory.h"
 
 static int set_up(void **state)
 {
@@ -25,12 +28,37 @@ static bool lies_in(struct str part, struct str whole)
     return part.data >= whole.data && part.data + part.len <= whole.data + whole.len;
 }
 
+/* Has what is there of a text looked at after each `step` bytes, each time in another place. */
+static void look_as_it_comes(struct json_asides *asides, struct str text, size_t step)
+{
+    for (size_t come = step; come < text.len; come += step) {
+        char *there = memory_realloc(NULL, come);
+
+        memcpy(there, text.data, come);
+        json_asides_look(asides, str_of(there, come), text.len);
+        free(there);
+    }
+}
+
+static void counts_right(const struct json_asides *asides, yyjson_doc *doc)
+{
+    yyjson_val *value = yyjson_doc_get_root(doc);
+
+    for (size_t i = 0; i < yyjson_doc_get_val_count(doc); i++, value++) {
+        assert_int_equal(json_asides_count_chars(asides, value), str_count_chars(json_str(value)));
+        assert_int_equal(json_asides_count_chars(NULL, value), str_count_chars(json_str(value)));
+    }
+}
+
 /* What json_parse_lent makes of a text, which json_parse must make too, be it an error. */
-static yyjson_val *parse_lent(struct arena *a, struct str text, size_t long_bytes)
+static yyjson_val *parse_in_steps(struct arena *a, struct str text, size_t long_bytes, size_t step)
 {
     struct error why = { 0 }, why_lent = { 0 };
-    yyjson_doc *doc = json_parse(a, text, &why);
-    yyjson_doc *lent = json_parse_lent(a, text, long_bytes, &why_lent);
+    struct json_asides *asides = json_asides_new(a, long_bytes);
+    yyjson_doc *doc = json_parse(a, text, &why), *lent;
+
+    look_as_it_comes(asides, text, step);
+    lent = json_parse_lent(a, text, asides, &why_lent);
 
     assert_int_equal(doc == NULL, lent == NULL);
     if (!doc) {
@@ -40,7 +68,22 @@ static yyjson_val *parse_lent(struct arena *a, struct str text, size_t long_byte
     }
     if (!yyjson_equals(yyjson_doc_get_root(doc), yyjson_doc_get_root(lent)))
         fail_msg("%.*s", STR_ARGS(text));
+    counts_right(asides, lent);
     return yyjson_doc_get_root(lent);
+}
+
+static yyjson_val *parse_lent(struct arena *a, struct str text, size_t long_bytes)
+{
+    yyjson_val *root = parse_in_steps(a, text, long_bytes, SIZE_MAX);
+    static const size_t steps[] = { 1, 13, 1000, 9000 };
+
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        if (text.len / steps[i] > 150)
+            continue; /* takes too long */
+        if (!yyjson_equals(root, parse_in_steps(a, text, long_bytes, steps[i])) && root)
+            fail_msg("by %zu bytes: %.*s", steps[i], STR_ARGS(text));
+    }
+    return root;
 }
 
 static void means_the_same(void **state)
@@ -197,6 +240,32 @@ static void gives_up_on_text_beyond_ascii(void **state)
     buf_done(&b);
 }
 
+/* Room for a string without its escapes is as large as the text is to be. */
+static void takes_no_room_for_what_is_only_claimed(void **state)
+{
+    static const struct str come = STR("[\"a string with \\n an escape and no end");
+
+    json_asides_look(json_asides_new(*state, 10), come, SIZE_MAX / 4);
+}
+
+/* It waits for half of it, and then takes what has come before, too. */
+static void takes_escapes_out_of_large_texts(void **state)
+{
+    struct buf b;
+    struct str text;
+    yyjson_val *root;
+
+    buf_init(&b, 1000000);
+    assert_true(buf_append(&b, STR("[\"")));
+    for (unsigned i = 0; i < 5000; i++)
+        assert_true(buf_append(&b, STR("a line of text that is not so short as to be dear\\n")));
+    assert_true(buf_append(&b, STR("\",\"a long string\"]")));
+    text = buf_str(&b);
+    root = parse_lent(*state, text, 1000);
+    assert_int_equal(yyjson_get_len(yyjson_arr_get_first(root)), 5000 * 50);
+    buf_done(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +276,8 @@ int main(void)
         TEST(leaves_short_strings),
         TEST(gives_up_where_it_does_not_pay),
         TEST(gives_up_on_text_beyond_ascii),
+        TEST(takes_no_room_for_what_is_only_claimed),
+        TEST(takes_escapes_out_of_large_texts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

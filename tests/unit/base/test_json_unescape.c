@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/json_unescape.h"
 #include "base/macros.h"
@@ -15,16 +16,49 @@ struct outcome {
     char *value;
 };
 
-/* Of memory that ends where the text does. */
+/* Goes on in what is there of the text, of memory that ends where that does. */
+static enum json_unescaped go_on(struct json_unescape *u, struct str part, bool is_whole)
+{
+    char *lent = memory_realloc(NULL, part.len ? part.len : 1);
+    enum json_unescaped said;
+
+    memcpy(lent, part.data, part.len);
+    said = json_unescape(u, str_of(lent, part.len), is_whole);
+    free(lent);
+    return said;
+}
+
+/* Of a text that comes in pieces of `step` bytes. */
+static struct outcome unescape_in_steps(struct str text, size_t step)
+{
+    struct outcome o = { .value = memory_alloc(text.len + JSON_UNESCAPE_ROOM) };
+    struct json_unescape u = { .to = o.value };
+    enum json_unescaped said = JSON_UNESCAPE_MORE;
+
+    for (size_t come = step; said == JSON_UNESCAPE_MORE && come < text.len; come += step)
+        said = go_on(&u, str_slice(text, 0, come), false);
+    if (said == JSON_UNESCAPE_MORE)
+        said = go_on(&u, text, true);
+    o.end = said == JSON_UNESCAPED ? u.at : SIZE_MAX;
+    o.len = u.len;
+    return o;
+}
+
+/* However it comes, it is the same. */
 static struct outcome unescape(struct str text)
 {
-    char *lent = memory_alloc(text.len + 1);
-    struct outcome o = { .value = memory_alloc(text.len + JSON_UNESCAPE_ROOM) };
+    struct outcome o = unescape_in_steps(text, text.len + 1);
 
-    lent = memory_realloc(lent, text.len ? text.len : 1);
-    memcpy(lent, text.data, text.len);
-    o.end = json_unescape(str_of(lent, text.len), o.value, &o.len);
-    free(lent);
+    for (size_t step = 1; step < 20; step++) {
+        struct outcome other = unescape_in_steps(text, step);
+
+        assert_int_equal(o.end, other.end);
+        if (o.end != SIZE_MAX) {
+            assert_int_equal(o.len, other.len);
+            assert_memory_equal(o.value, other.value, o.len);
+        }
+        free(other.value);
+    }
     return o;
 }
 
@@ -96,7 +130,7 @@ static bool is_taken(unsigned count, unsigned letters)
         at += letters + 2;
     }
     *at++ = '"';
-    o = unescape(str_of(text, (size_t)(at - text)));
+    o = unescape_in_steps(str_of(text, (size_t)(at - text)), 999);
     if (o.end != SIZE_MAX)
         assert_int_equal(o.len, count * (letters + 1));
     free(o.value);

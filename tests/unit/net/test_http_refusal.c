@@ -271,14 +271,44 @@ static void bounds_heads_that_never_end(void **state)
     assert_true(fed <= limits.head_bytes_max + 59);
 }
 
+/* Not once the turn has ended: others read on in it. */
+static void gives_the_room_of_a_refused_body_back_at_once(void **state)
+{
+    static const struct str head =
+        STR("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 80000\r\n\r\n");
+    static char body[80000];
+    struct stream *s, *other;
+
+    (void)state;
+    memset(body, 'x', sizeof(body));
+    limits.bodies_bytes_max = 100000;
+    s = client();
+    other = client();
+    fake_feed(s, head, 0);
+    fake_feed(s, str_of(body, 60000), 0);
+    fake_feed(other, head, 0);
+    fake_feed(other, str_of(body, 60000), 0);
+    assert_int_equal(errors, 1);
+    fake_feed(s, str_of(body, 20000), 0);
+    assert_int_equal(errors, 1);
+    assert_int_equal(bodies, 1);
+    turn();
+    expect_refused(other, "UNAVAILABLE");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, serving_set_up, serving_tear_down)
-        TEST(refuses_what_is_not),          TEST(puts_the_status_to_the_error),
-        TEST(refuses_chunks_that_are_not),  TEST(tells_only_once_that_it_is_gone),
-        TEST(cuts_a_reply_that_was_begun),  TEST(keeps_its_limits),
-        TEST(bounds_what_is_around_chunks), TEST(bounds_heads_that_never_end),
+        TEST(refuses_what_is_not),
+        TEST(puts_the_status_to_the_error),
+        TEST(refuses_chunks_that_are_not),
+        TEST(tells_only_once_that_it_is_gone),
+        TEST(cuts_a_reply_that_was_begun),
+        TEST(keeps_its_limits),
+        TEST(bounds_what_is_around_chunks),
+        TEST(bounds_heads_that_never_end),
+        TEST(gives_the_room_of_a_refused_body_back_at_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <string.h>
 
 #include "serving.h"
 
@@ -27,6 +28,82 @@ static void tells_of_a_body_at_the_turns_end(void **state)
     turn();
     assert_int_equal(bodies, 2);
     assert_int_equal(gones, 1);
+}
+
+/* While it is in the processor's cache. */
+static void tells_of_a_large_body_at_once(void **state)
+{
+    static char body[20000];
+    struct stream *s = client();
+
+    (void)state;
+    memset(body, 'x', sizeof(body));
+    fake_feed(s, STR("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 20000\r\n\r\n"), 0);
+    fake_feed(s, str_of(body, sizeof(body) - 1), 0);
+    assert_int_equal(bodies, 0);
+    fake_feed(s, STR("x"), 0);
+    assert_int_equal(bodies, 1);
+    turn();
+    assert_int_equal(bodies, 1);
+}
+
+static struct str come; /* of a body, by the last on_part */
+static unsigned parts;
+
+static void keep_part(struct http_request *r, struct str body, size_t content_length)
+{
+    assert_int_equal(content_length, 100000);
+    assert_null(r->body.data);
+    assert_true(body.len > come.len);
+    for (size_t i = come.len; i < body.len; i++)
+        assert_int_equal(body.data[i], (char)('a' + i % 26));
+    come = body;
+    parts++;
+}
+
+static void tells_of_a_large_body_as_it_comes(void **state)
+{
+    static char body[100000];
+    struct stream *s = client();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(body); i++)
+        body[i] = (char)('a' + i % 26);
+    come = STR_NONE;
+    parts = 0;
+    do_on_part = keep_part;
+    fake_feed(s, STR("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n"), 0);
+    assert_int_equal(parts, 0);
+    fake_feed(s, str_of(body, 10), 0);
+    assert_int_equal(parts, 1);
+    assert_int_equal(come.len, 10);
+    fake_feed(s, str_of(body + 10, sizeof(body) - 10), 0);
+    assert_int_equal(come.len, sizeof(body));
+    turn();
+    assert_int_equal(bodies, 1);
+    /* small ones are there at once, and chunks may end anywhere */
+    parts = 0;
+    feed(s, POST("Content-Length: 2\r\n", "ok"), 0);
+    feed(s, POST("Transfer-Encoding: chunked\r\n", "2\r\nok\r\n0\r\n\r\n"), 0);
+    assert_int_equal(bodies, 3);
+    assert_int_equal(parts, 0);
+}
+
+/* Nobody is left who would want it. */
+static void tells_of_no_body_once_it_is_answered(void **state)
+{
+    static char body[50000];
+    struct stream *s = client();
+
+    (void)state;
+    parts = 0;
+    do_on_part = keep_part;
+    do_on_head = reply_body;
+    fake_feed(s, STR("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n"), 0);
+    fake_feed(s, str_of(body, sizeof(body)), 0);
+    turn();
+    assert_int_equal(parts, 0);
+    assert_int_equal(bodies, 0);
 }
 
 static void wakes_a_handler_once(void **state)
@@ -53,6 +130,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, serving_set_up, serving_tear_down)
         TEST(tells_of_a_body_at_the_turns_end),
+        TEST(tells_of_a_large_body_at_once),
+        TEST(tells_of_a_large_body_as_it_comes),
+        TEST(tells_of_no_body_once_it_is_answered),
         TEST(wakes_a_handler_once),
     };
 
