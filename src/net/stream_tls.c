@@ -65,6 +65,9 @@ static void give(struct stream *s)
             stream_end(s, STREAM_END_EOF);
         } else if (len) {
             s->events->on_read(s->data, str_of(room.data, len));
+            /* to see that there is nothing, OpenSSL would take a buffer of 16 kB, and wipe it */
+            if (!tls_has_pending(s->tls))
+                return;
         } else {
             return;
         }
