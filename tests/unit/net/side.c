@@ -82,6 +82,7 @@ static struct str_space on_space(void *data)
     struct side *side = open_side(data);
     size_t len = side->space_len ? side->space_len : sizeof(side->space);
 
+    side->spaces++;
     return (struct str_space){ side->space, len };
 }
 
@@ -94,6 +95,8 @@ static void on_read(void *data, struct str bytes)
     assert_true(buf_append(&side->got, bytes));
     if (side->echoes)
         side_write(side, bytes);
+    if (side->has_enough)
+        stream_read_enough(side->s);
     if (side->stops_at_bytes && buf_len(&side->got) >= side->stops_at_bytes)
         stream_read_stop(side->s);
     if (side->closes_at_bytes && buf_len(&side->got) >= side->closes_at_bytes)

@@ -24,6 +24,7 @@ struct side {
     bool flushes;           /* how it closes */
     size_t closes_at_bytes; /* in on_read, once it has got that many; 0: never */
     size_t stops_at_bytes;  /* in on_read; 0: never */
+    bool has_enough;        /* in each on_read, for the turn */
     bool closes_on_connect;
     bool closes_on_drain;
     bool stays_on_end;
@@ -31,7 +32,7 @@ struct side {
 
     /* What happened. */
     bool is_inside; /* a call into the stream is under way, so that no event may come */
-    unsigned connects, refusals, eofs, resets, drains, reads, shuts;
+    unsigned connects, refusals, eofs, resets, drains, spaces, reads, shuts;
     struct error err;
 };
 

@@ -512,6 +512,32 @@ static void test_delays_acknowledgements(void **state)
     pair_run();
 }
 
+/* Else reads that are filled follow one another. */
+static void test_read_enough(void **state)
+{
+    (void)state;
+    pair_listen_tcp();
+    server.space_len = 2;
+    side_connect(&client, l, &address, CONNECT_MS);
+    while (!client.connects || !server.connects)
+        uv_run(loop_uv(l), UV_RUN_ONCE);
+    assert_true(side_write(&client, STR("123456")));
+    while (!server.reads)
+        uv_run(loop_uv(l), UV_RUN_ONCE);
+    side_assert_got(&server, STR("123456"));
+
+    server.has_enough = true;
+    assert_true(side_write(&client, STR("abcdef")));
+    while (server.reads == 3)
+        uv_run(loop_uv(l), UV_RUN_ONCE);
+    side_assert_got(&server, STR("123456ab"));
+    while (server.reads < 6)
+        uv_run(loop_uv(l), UV_RUN_ONCE);
+    side_assert_got(&server, STR("123456abcdef"));
+    side_close(&client);
+    pair_run();
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, pair_set_up, pair_tear_down)
@@ -527,6 +553,7 @@ int main(void)
         TEST(test_reply_survives_unread_request),
         TEST(test_shut_ends_one_side),
         TEST(test_read_stop),
+        TEST(test_read_enough),
         TEST(test_write_after_the_peers_end),
         TEST(test_watch_without_reading),
         TEST(test_watch_after_the_peers_end),

@@ -330,6 +330,27 @@ static void test_close_in_the_handshake(void **state)
     }
 }
 
+/* OpenSSL takes a large buffer to see that there is nothing. */
+static void test_no_read_where_nothing_is_left(void **state)
+{
+    unsigned spaces;
+
+    (void)state;
+    side_connect(&client, l, &address, CONNECT_MS);
+    while (!client.connects || !server.connects)
+        uv_run(loop_uv(l), UV_RUN_ONCE);
+    for (unsigned i = 1; i <= 3; i++) {
+        spaces = server.spaces;
+        assert_true(side_write(&client, STR("hello")));
+        while (server.reads < i)
+            uv_run(loop_uv(l), UV_RUN_ONCE);
+        if (i > 1) /* before, there was the handshake's end, too */
+            assert_int_equal(server.spaces, spaces + 1);
+    }
+    side_close(&client);
+    tls_pair_run();
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, tls_pair_set_up, tls_pair_tear_down)
@@ -340,6 +361,7 @@ int main(void)
         TEST(test_plain_is_closed_where_tls_is_required),
         TEST(test_cut_connection_is_no_eof),
         TEST(test_parts_leave_in_one_record),
+        TEST(test_no_read_where_nothing_is_left),
         TEST(test_slow_reader_gets_all),
         TEST(test_client_that_does_not_read),
         TEST(test_certificates_are_replaced_while_in_use),
