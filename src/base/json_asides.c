@@ -5,10 +5,8 @@
 #include <string.h>
 
 #include "base/bytes16.h"
-#include "base/json.h"
 #include "base/json_run.h"
 #include "base/json_unescape.h"
-#include "base/memory.h"
 
 /* What a text may have for this to pay: so many quotes and escapes outside of long strings, and one more
  * for each so many bytes. Each takes some 8 ns to step over, 128 of them what is won by 4 kB. The rest of
@@ -18,7 +16,7 @@
 /* Short strings beyond ASCII do not pay: so many bytes of them count as a stop. */
 #define NON_ASCII_BYTES 128
 /* After so many bytes it is asked again whether it pays. */
-#define RUN_BYTES_MAX ((size_t)16384)
+#define RUN_BYTES_MAX ((size_t)16 * 1024)
 
 /* Escapes are taken out as a text comes when it is so long at most, or half of it is there: room for it is
  * taken at once, and a length that is only claimed shall cost nothing. */
@@ -45,7 +43,7 @@ struct json_asides {
     bool is_inside;     /* there is one */
     bool is_plain;      /* ASCII without escapes, so far */
     bool is_unescaping; /* it is long and not plain */
-    bool is_yyjsons;    /* that was tried, in vain */
+    bool is_refused;    /* that was tried, in vain */
     size_t begin;
     size_t stops_before; /* `stops` when it began */
     struct json_unescape unescape;
@@ -92,7 +90,7 @@ static bool enter_string(struct json_asides *s, struct str text)
     s->at++;
     s->stops++;
     s->is_inside = s->is_plain = true;
-    s->is_unescaping = s->is_yyjsons = false;
+    s->is_unescaping = s->is_refused = false;
     s->begin = s->at;
     s->stops_before = s->stops;
     return true;
@@ -120,11 +118,10 @@ static void leave_string(struct json_asides *s)
 /* False when it is too early for that. */
 static bool begin_to_unescape(struct json_asides *s, const struct look *l)
 {
-    /* for this one and all that come: none is longer than its text */
     if (!s->out && !l->is_whole && l->whole_len > UNESCAPE_AHEAD_BYTES &&
         l->whole_len / 2 > l->text.len)
         return false;
-    if (!s->out)
+    if (!s->out) /* for this one and all that come: none is longer than its text */
         s->out = arena_alloc_bytes(s->arena, l->whole_len - s->begin + JSON_UNESCAPE_ROOM);
     s->unescape = (struct json_unescape){ .to = s->out };
     s->is_unescaping = true;
@@ -151,7 +148,7 @@ static bool unescape(struct json_asides *s, const struct look *l)
         break;
     }
     s->is_unescaping = false;
-    s->is_yyjsons = true;
+    s->is_refused = true;
     return true;
 }
 
@@ -163,7 +160,7 @@ static bool read_string(struct json_asides *s, const struct look *l)
     if (s->at >= l->text.len)
         return false;
     skip_run(s, l->text);
-    if (!s->is_plain && !s->is_yyjsons && s->at - s->begin >= s->long_bytes)
+    if (!s->is_plain && !s->is_refused && s->at - s->begin >= s->long_bytes)
         return begin_to_unescape(s, l);
     if (s->at == l->text.len)
         return false;
@@ -267,9 +264,8 @@ void json_asides_put_back(const struct json_asides *asides, yyjson_doc *doc)
     (void)end;
 }
 
-size_t json_asides_count_chars(const struct json_asides *asides, yyjson_val *string)
+size_t json_asides_count_chars(const struct json_asides *asides, struct str s)
 {
-    struct str s = json_str(string);
     bool is_plain = asides && s.data >= asides->text.data &&
                     s.data < asides->text.data + asides->text.len; /* no other ones stayed there */
 

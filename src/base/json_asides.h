@@ -18,12 +18,18 @@
 
 struct json_asides;
 
-/* For strings of at least `long_bytes`; in the arena. */
+/* For strings of at least `long_bytes`; in the arena. For json_parse_lent. */
 struct json_asides *json_asides_new(struct arena *a, size_t long_bytes);
 /* Looks at what has come of a text since the last look, while it is in the processor's cache: `text` is what
  * there is from its beginning on, which may lie elsewhere than before, and `whole_len` how long it is to
  * be. Need not be called. */
 void json_asides_look(struct json_asides *asides, struct str text, size_t whole_len);
+/* As str_count_chars of a string of the document that was parsed with them; those that are known to be ASCII
+ * are not looked at. `asides` may be NULL. */
+size_t json_asides_count_chars(const struct json_asides *asides, struct str s);
+
+/* For json.c only. */
+
 /* Takes them out of the whole text, which outlives the document: those in ASCII without escapes stay there.
  * False when there are none. `*rest`: the text without them; in the arena, with yyjson's padding
  * behind it. */
@@ -32,8 +38,5 @@ bool json_asides_take(struct json_asides *asides, struct str text, struct str *r
 size_t json_asides_position(const struct json_asides *asides, size_t at);
 /* `doc` was parsed from the rest, in place. */
 void json_asides_put_back(const struct json_asides *asides, yyjson_doc *doc);
-/* As str_count_chars of a string of that document; those that are known to be ASCII are not looked at.
- * `asides` may be NULL; 0 for what is no string. */
-size_t json_asides_count_chars(const struct json_asides *asides, yyjson_val *string);
 
 #endif

@@ -407,7 +407,7 @@ bool key_vault_ask(struct key_vault_ask *ask)
     pthread_attr_init(&attributes);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     sigfillset(&signals);
-    pthread_attr_setsigmask_np(&attributes, &signals); /* they are for the thread that began this one */
+    pthread_attr_setsigmask_np(&attributes, &signals); /* signals are the control loop's */
     starts = pthread_create(&thread, &attributes, thread_main, ask) == 0;
     pthread_attr_destroy(&attributes);
     if (!starts) {

@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 
-#include "base/json_asides.h"
 #include "inference/field_errors.h"
+#include "inference/prompts.h"
 
 #define PARAM_BYTES 64
 
@@ -35,7 +35,7 @@ static bool check_part(struct request_facts *facts, yyjson_val *part, size_t at,
     struct str type = json_str(yyjson_obj_get(part, "type"));
     char param[PARAM_BYTES];
 
-    facts->prompt_chars += json_asides_count_chars(facts->asides, yyjson_obj_get(part, "text"));
+    prompts_count_text(facts, yyjson_obj_get(part, "text"));
     count_refusal(facts, part);
     for (size_t i = 0; i < ARRAY_LEN(part_features); i++) {
         if (!str_equal(type, str_from(part_features[i].type)))
@@ -57,7 +57,7 @@ static bool check_content(struct request_facts *facts, yyjson_val *content, size
     yyjson_val *part;
     size_t i, count;
 
-    facts->prompt_chars += json_asides_count_chars(facts->asides, content);
+    prompts_count_text(facts, content);
     yyjson_arr_foreach(content, i, count, part)
     {
         if (!check_part(facts, part, at, i, err))

@@ -137,6 +137,7 @@ void exchange_forget_request(struct exchange *x)
     x->asking = NULL;
     x->document = NULL;
     x->asides = NULL;
+    x->facts.asides = NULL;
     x->err = NULL;
 }
 
@@ -160,12 +161,12 @@ void inference_on_body(struct http_request *r)
     exchange_run(x);
 }
 
-void inference_on_part(struct http_request *r, struct str body, size_t content_length)
+void inference_on_body_part(struct http_request *r, struct str body, size_t content_length)
 {
     struct exchange *x = r->handler_data;
 
-    if (x->phase == PHASE_RECEIVE)
-        exchange_look_ahead(x, body, content_length);
+    assert(x->phase == PHASE_RECEIVE);
+    exchange_look_ahead(x, body, content_length);
 }
 
 void inference_on_drain(struct http_request *r)

@@ -203,7 +203,7 @@ struct exchange {
     /* PARSE, VALIDATE */
     struct request_facts facts;
     yyjson_doc *document;
-    struct json_asides *asides; /* of a large body: what was found in it as it came */
+    struct json_asides *asides; /* its long strings; NULL: it is small, or forgotten */
 
     /* What is only needed until the client's answer begins: the parsed body, what is sent to the
      * engine, an answer that is not a stream. NULL once a stream has begun. */
@@ -273,7 +273,7 @@ void exchange_forget_request(struct exchange *x);
 
 /* A new GUID, in exchange.c. */
 void exchange_new_id(struct inference *i, char out[GUID_TEXT_LEN + 1]);
-/* In resolve.c: what has come of the body, for PARSE to have less to do; see http_handler's on_part. */
+/* In resolve.c: what has come of the body, for PARSE to have less to do; see http_handler's on_body_part. */
 void exchange_look_ahead(struct exchange *x, struct str body, size_t content_length);
 /* In resolve.c: can that deployment (NULL: there is none) do what is asked? */
 bool exchange_check_deployment(struct exchange *x, const struct directory_deployment *d,

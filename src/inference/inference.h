@@ -63,7 +63,7 @@ bool inference_matches(struct str path);
 
 void inference_on_head(struct inference *i, struct http_request *r);
 void inference_on_body(struct http_request *r);
-void inference_on_part(struct http_request *r, struct str body, size_t content_length);
+void inference_on_body_part(struct http_request *r, struct str body, size_t content_length);
 void inference_on_drain(struct http_request *r);
 void inference_on_wake(struct http_request *r);
 void inference_on_gone(struct http_request *r);

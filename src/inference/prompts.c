@@ -38,6 +38,11 @@ static bool is_token_list(yyjson_val *value)
     return field_types_of(yyjson_arr_get_first(value)) & FIELD_INTEGER;
 }
 
+void prompts_count_text(struct request_facts *facts, yyjson_val *text)
+{
+    facts->prompt_chars += json_asides_count_chars(facts->asides, json_str(text));
+}
+
 bool prompts_check(struct request_facts *f, yyjson_val *prompts, const char *name, size_t max,
                    struct error *err)
 {
@@ -46,7 +51,7 @@ bool prompts_check(struct request_facts *f, yyjson_val *prompts, const char *nam
     yyjson_val *item;
     size_t i, count;
 
-    f->prompt_chars = json_asides_count_chars(f->asides, prompts);
+    prompts_count_text(f, prompts);
     f->prompts = 1;
     if (!yyjson_is_arr(prompts))
         return true;
@@ -59,7 +64,7 @@ bool prompts_check(struct request_facts *f, yyjson_val *prompts, const char *nam
     {
         const struct field_path item_path = { &path, NULL, i };
 
-        f->prompt_chars += json_asides_count_chars(f->asides, item);
+        prompts_count_text(f, item);
         if (!yyjson_is_str(item) && !is_token_list(item))
             return refuse(name, err);
         if (yyjson_is_arr(item) && !check_tokens(f, item, name, &item_path, err))

@@ -14,4 +14,7 @@
 MUST_CHECK bool prompts_check(struct request_facts *facts, yyjson_val *prompts, const char *name,
                               size_t max, struct error *err);
 
+/* Adds the characters of a string of the request's document to prompt_chars; nothing of another value. */
+void prompts_count_text(struct request_facts *facts, yyjson_val *text);
+
 #endif

@@ -175,7 +175,7 @@ static void on_head(struct connection *c)
     struct server_request *r = c->request;
     struct error err;
 
-    if (!request_is_body_elsewhere(c))
+    if (!request_has_large_body(c) || c->in_size - (c->in_end - c->rest.len) <= SERVER_ROOM_MIN)
         connection_make_head_room(c);
     c->pinned = c->in_end - c->rest.len;
     if (!request_complete_head(c, &err)) {
@@ -204,14 +204,14 @@ static bool is_body_late(const struct connection *c)
 }
 
 /* Of a body that is read for itself. */
-static void tell_part(struct connection *c)
+static void tell_body_part(struct connection *c)
 {
     const struct http_handler *h = &c->server->handler;
     struct server_request *r = c->request;
 
-    if (h->on_part && !r->is_body_in_place && !r->is_chunked && is_unfinished(r))
-        h->on_part(c->server->handler_data, &r->public, str_of(c->body, r->body_len),
-                   r->content_length);
+    if (h->on_body_part && !r->is_body_in_place && !r->is_chunked && is_unfinished(r))
+        h->on_body_part(c->server->handler_data, &r->public, str_of(c->body, r->body_len),
+                        r->content_length);
 }
 
 static void on_body(struct connection *c, struct str bytes)
@@ -230,7 +230,7 @@ static void on_body(struct connection *c, struct str bytes)
             error_set(&err, ERROR_UNAVAILABLE, NULL);
             refuse(c, &err);
         } else {
-            tell_part(c);
+            tell_body_part(c);
         }
         return;
     }
@@ -272,9 +272,9 @@ static void on_message_end(struct connection *c)
         return;
     request_complete_body(c);
     c->request->is_body_due = true;
+    /* it is in the processor's cache now, and might not be at the turn's end */
     if (!c->request->is_body_in_place)
-        call_handler(
-            c); /* it is in the processor's cache now, and might not be at the turn's end */
+        call_handler(c);
 }
 
 /* Empty lines before a request are nothing (RFC 9112, 2.2). */

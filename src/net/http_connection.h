@@ -61,7 +61,7 @@ struct server_request {
     bool is_finished;
     bool is_aborted;
     bool is_gone;
-    bool is_body_due; /* on_body is to be called at the end of the turn */
+    bool is_body_due; /* on_body is to be called, at the end of the turn at the latest */
     bool is_woken;    /* the same for on_wake */
     bool is_full;     /* http_reply_is_full has been true since the last on_drain */
     bool is_head;
@@ -107,6 +107,7 @@ struct connection {
     char *body;      /* NULL for bodies that fit behind their head */
     size_t body_size;
     bool is_read_paused;
+    bool had_large_body; /* the last request, and so the next one may */
 
     uint64_t taken;   /* of `written`, taken by the client when the wait for it began */
     uint64_t dropped; /* in DISCARD and LINGER */
@@ -196,8 +197,8 @@ struct str_space connection_on_space(void *data);
 
 /* The first byte of a head is there. */
 void request_new(struct connection *c);
-/* The head is whole: has it a body too large for `in`, which needs no room behind it? */
-bool request_is_body_elsewhere(const struct connection *c);
+/* The head is whole: has it a body, not a chunked one, too large for `in`, which needs no room behind it? */
+bool request_has_large_body(const struct connection *c);
 /* The head is whole: fills the request in, or says why it is refused. */
 MUST_CHECK bool request_complete_head(struct connection *c, struct error *err);
 /* Puts bytes of the body where the body is gathered. */

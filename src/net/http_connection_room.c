@@ -6,6 +6,10 @@
 
 #include "base/memory.h"
 
+/* Few heads are longer. Where a large body is to be expected behind one, what is read together with the head
+ * would have to be copied to where the rest of the body is read. */
+#define HEAD_BYTES_USUAL ((size_t)2048)
+
 /* One byte is kept for the NUL behind a body; where that has moved what follows, there is none. */
 static size_t room(const struct connection *c)
 {
@@ -82,6 +86,7 @@ void connection_make_room(struct connection *c)
 struct str_space connection_on_space(void *data)
 {
     struct connection *c = data;
+    size_t len;
 
     if (request_reads_body(c))
         return request_body_space(c);
@@ -90,5 +95,8 @@ struct str_space connection_on_space(void *data)
         c->in_size = SERVER_BUFFER_BYTES;
         c->in_end = 0;
     }
-    return (struct str_space){ c->in + c->in_end, room(c) };
+    len = room(c);
+    if (c->had_large_body && c->state == CONNECTION_IDLE && len > HEAD_BYTES_USUAL)
+        len = HEAD_BYTES_USUAL;
+    return (struct str_space){ c->in + c->in_end, len };
 }

@@ -166,7 +166,7 @@ static bool is_uncoded(const struct server_request *r, struct error *err)
                             STR_ARGS(str_slice(coding, 0, 40)));
 }
 
-bool request_is_body_elsewhere(const struct connection *c)
+bool request_has_large_body(const struct connection *c)
 {
     const struct http_head *head = http_parser_head(c->parser);
 
@@ -189,9 +189,10 @@ bool request_complete_head(struct connection *c, struct error *err)
     r->is_chunked = head->is_chunked;
     r->content_length = head->content_length;
     r->body_at = c->pinned;
+    c->had_large_body = request_has_large_body(c);
     r->is_body_in_place =
-        r->is_chunked || (!request_is_body_elsewhere(c) &&
-                          r->content_length + SERVER_ROOM_MIN + c->pinned < c->in_size);
+        r->is_chunked || /* the first of the two keeps the sum from overflowing */
+        (!c->had_large_body && r->content_length + SERVER_ROOM_MIN + c->pinned < c->in_size);
     if (head->major != 1)
         return error_set(err, ERROR_HTTP_VERSION, NULL);
     if (!has_single_blanks(head))
@@ -400,7 +401,7 @@ void request_forget(struct connection *c)
     r->target = r->path = r->query = r->host = r->body = STR_NONE;
     r->headers = (struct http_headers){ 0 };
     r->has_secrets = false;
-    give_body(c);
+    free_body(c);
     if (c->rest.len || !c->in)
         return; /* the next request has come in behind it */
     server_give_buffer(c->server, c->in, c->in_size);

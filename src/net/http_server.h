@@ -2,14 +2,15 @@
  * HTTP/1.1 server of one loop: connections, parsing, limits, time-outs, replies. It knows nothing
  * of what is served: that is the handler's.
  *
- * Life of a request: on_head when the head is parsed; then, unless the handler has already
- * finished the request, on_body once with the whole body in request->body: at the end of the loop's
- * turn, so that the bodies of a turn are worked on in a row, but of a large one at once, while it is in
- * the processor's cache. The handler finishes each request
- * exactly once, by http_reply, http_reply_last_chunk or http_reply_abort, at any time, in or after
- * the callback. The request and its arena live until the end of the loop's turn in
- * which that happens (and until the bytes are out), also when the client leaves before: on_gone
- * says so once, replies go nowhere from then on, and the handler still has to finish the request.
+ * Life of a request: on_head when the head is parsed; then, unless the handler has already finished the
+ * request, on_body_part with what has come of a large body, one that does not fit the read buffer, and
+ * on_body once with the whole body in request->body: at the end of the loop's turn, so that the bodies of a
+ * turn are worked on in a row, but of a large one at once, while it is in the processor's cache. The
+ * handler finishes each request exactly once, by http_reply, http_reply_last_chunk or http_reply_abort, at
+ * any time, in or after the callback, but not in on_body_part. The request and its arena live until the end
+ * of the loop's turn in which that happens (and until the bytes are out), also when the client leaves
+ * before: on_gone says so once, replies go nowhere from then on, and the handler still has to finish the
+ * request.
  * Requests on one connection are handled one after another (pipelined ones wait).
  *
  * A client that has left is noticed after a round trip, and on_gone told. One that only closes its
@@ -83,11 +84,12 @@ void http_server_limits_default(struct http_server_limits *limits);
 
 struct http_handler {
     void (*on_head)(void *data, struct http_request *r);
-    void (*on_body)(void *data, struct http_request *r);
     /* More of a large body with a Content-Length has come, and is in the processor's cache: `body` is what
      * there is from its beginning on, which may lie elsewhere than before, and content_length how long it
      * is to be. The request is not to be finished here. NULL: that is not of interest. */
-    void (*on_part)(void *data, struct http_request *r, struct str body, size_t content_length);
+    void (*on_body_part)(void *data, struct http_request *r, struct str body,
+                         size_t content_length);
+    void (*on_body)(void *data, struct http_request *r);
     /* Pending bytes fell below half of reply_high_bytes after http_reply_is_full was true. */
     void (*on_drain)(void *data, struct http_request *r);
     void (*on_gone)(void *data, struct http_request *r);

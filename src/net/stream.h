@@ -78,8 +78,8 @@ struct stream *stream_connect(struct loop *l, const struct stream_address *addre
  * system call: leave reading on where bytes are always welcome. */
 void stream_read_start(struct stream *s);
 void stream_read_stop(struct stream *s);
-/* What came last is all that is waited for: reading goes on in the loop's next turn, not at once to see whether there
- * is more, which takes a system call. */
+/* What came last is all that is waited for: reading goes on in the loop's next turn, not at once to see whether
+ * there is more, which takes a system call. (What TLS has read already is given all the same.) */
 void stream_read_enough(struct stream *s);
 
 /* What the next read brings is acknowledged to a TCP peer with what comes after it, or 40 ms later (a

@@ -12,8 +12,8 @@ struct surface {
     bool (*matches)(struct str path);
     void (*on_head)(struct worker *w, struct http_request *r);
     /* NULL from here on: on_head finishes the request, or it is of no interest. */
+    void (*on_body_part)(struct http_request *r, struct str body, size_t content_length);
     void (*on_body)(struct http_request *r);
-    void (*on_part)(struct http_request *r, struct str body, size_t content_length);
     void (*on_drain)(struct http_request *r);
     void (*on_wake)(struct http_request *r); /* of whom asks for it by http_request_wake */
     void (*on_gone)(struct http_request *r);
@@ -69,8 +69,8 @@ static bool matches_all(struct str path)
 static const struct surface surfaces[] = {
     { .matches = inference_matches,
       .on_head = data_plane_on_head,
+      .on_body_part = inference_on_body_part,
       .on_body = inference_on_body,
-      .on_part = inference_on_part,
       .on_drain = inference_on_drain,
       .on_wake = inference_on_wake,
       .on_gone = inference_on_gone,
@@ -118,13 +118,13 @@ static void on_body(void *data, struct http_request *r)
         s->on_body(r);
 }
 
-static void on_part(void *data, struct http_request *r, struct str body, size_t content_length)
+static void on_body_part(void *data, struct http_request *r, struct str body, size_t content_length)
 {
     const struct surface *s = r->surface;
 
     (void)data;
-    if (s->on_part)
-        s->on_part(r, body, content_length);
+    if (s->on_body_part)
+        s->on_body_part(r, body, content_length);
 }
 
 static void on_drain(void *data, struct http_request *r)
@@ -170,7 +170,7 @@ static void on_time_up(void *data, struct http_request *r)
 const struct http_handler router_handler = {
     .on_head = on_head,
     .on_body = on_body,
-    .on_part = on_part,
+    .on_body_part = on_body_part,
     .on_drain = on_drain,
     .on_wake = on_wake,
     .on_gone = on_gone,

@@ -334,7 +334,8 @@ void server_run(struct server *s)
     memory_return_all(); /* a catalog in YAML, certificates and hashes took their part */
     for (unsigned i = 0; i < s->shared.worker_count; i++)
         worker_start(s->shared.workers[i]);
-    mask_hangup(SIG_UNBLOCK); /* in this thread alone, so that server_hold_reloads holds at the end, too */
+    /* in this thread alone, so that server_hold_reloads holds at the end, too */
+    mask_hangup(SIG_UNBLOCK);
     log_info("started", "endpoint=%.*s workers=%u", STR_ARGS(s->info.endpoint.public_base),
              s->shared.worker_count);
     server_make_signing_key(s);

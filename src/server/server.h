@@ -27,8 +27,8 @@ struct server_options {
     bool quickstart;           /* make the first group, account and deployments */
 };
 
-/* From here on, a reload that is asked for waits until server_run can do it; else it would end the
- * process. For who is about to read the configuration. */
+/* From here on, a reload that is asked for waits: until server_run can do it, or, at the end, for ever; else
+ * it would end the process. For who is about to read the configuration. */
 void server_hold_reloads(void);
 /* Opens the store, binds the port, makes what is missing. Nothing is answered yet. */
 MUST_CHECK struct server *server_new(const struct server_options *options, struct error *err);

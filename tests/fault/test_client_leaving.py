@@ -14,7 +14,7 @@ import pytest
 from elsewhere import ELSEWHERE
 from fake_upstream import FakeUpstream, chat_answer, chat_event
 from faulty import BODY, Faulty, full_port
-from queues import are_read
+from queues import all_is_read_between
 from scripted import CATALOG, PATH, STREAM, WHOLE
 from service import ONE_LOOP, Lazuli
 from tls import Session
@@ -412,7 +412,7 @@ LARGE = json.dumps({
 async def until_read(call):
     """Until the other side has read all that was sent: neither side's kernel holds anything of it, as they say themselves."""
     ports = [call.writer.get_extra_info(name)[1] for name in ("sockname", "peername")]
-    while call.writer.transport.get_write_buffer_size() or not are_read(ports):
+    while call.writer.transport.get_write_buffer_size() or not all_is_read_between(ports):
         await asyncio.sleep(0.001)
 
 

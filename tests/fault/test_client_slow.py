@@ -14,7 +14,7 @@ from errors import TIMEOUT
 from fake_upstream import FakeUpstream, chat_event
 from faulty import wait_until_settled
 from memory import FACTOR, resident_mib
-from queues import are_read
+from queues import all_is_read_between
 from scripted import CATALOG, PATH, STREAM, WHOLE
 from service import Lazuli
 from waiting import wait_until
@@ -207,7 +207,7 @@ def test_bodies_that_fill_the_memory(upstream):
         with Wire(service) as first, Wire(service) as second, Wire(service) as small:
             first.send(request[:-1])
             ports = first.socket.getsockname()[1], service.port
-            wait_until(lambda: are_read(ports), "the first one's body is not read")
+            wait_until(lambda: all_is_read_between(ports), "the first one's body is not read")
             answer = second.send(request).reply()
             assert (answer[0], json.loads(answer[3])["error"]["code"]) == (503, "ServiceUnavailable")
             assert small.post(PATH, WHOLE).reply()[0] == 200

@@ -324,10 +324,10 @@ static void on_body(void *data, struct http_request *r)
     inference_on_body(r);
 }
 
-static void on_part(void *data, struct http_request *r, struct str body, size_t content_length)
+static void on_body_part(void *data, struct http_request *r, struct str body, size_t content_length)
 {
     (void)data;
-    inference_on_part(r, body, content_length);
+    inference_on_body_part(r, body, content_length);
 }
 
 static void on_drain(void *data, struct http_request *r)
@@ -366,7 +366,7 @@ static void start(void)
     static const struct http_handler handler = {
         .on_head = on_head,
         .on_body = on_body,
-        .on_part = on_part,
+        .on_body_part = on_body_part,
         .on_drain = on_drain,
         .on_wake = on_wake,
         .on_gone = on_gone,

@@ -3,7 +3,7 @@
 import pathlib
 
 
-def are_read(ports):
+def all_is_read_between(ports):
     """Has all that was sent between two local ports been read, both ways? Neither side's kernel holds anything of it."""
     ends = [f"{ports[0]:04X} {ports[1]:04X}", f"{ports[1]:04X} {ports[0]:04X}"]
     rows = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]

@@ -45,8 +45,10 @@ static void counts_right(const struct json_asides *asides, yyjson_doc *doc)
     yyjson_val *value = yyjson_doc_get_root(doc);
 
     for (size_t i = 0; i < yyjson_doc_get_val_count(doc); i++, value++) {
-        assert_int_equal(json_asides_count_chars(asides, value), str_count_chars(json_str(value)));
-        assert_int_equal(json_asides_count_chars(NULL, value), str_count_chars(json_str(value)));
+        assert_int_equal(json_asides_count_chars(asides, json_str(value)),
+                         str_count_chars(json_str(value)));
+        assert_int_equal(json_asides_count_chars(NULL, json_str(value)),
+                         str_count_chars(json_str(value)));
     }
 }
 
@@ -240,6 +242,21 @@ static void gives_up_on_text_beyond_ascii(void **state)
     buf_done(&b);
 }
 
+/* What was found as the text came is not looked for again. */
+static void finds_strings_as_they_come(void **state)
+{
+    static const struct str text = STR("[\"a long string\",\"line\\nline\",1,1,1,1,1,1]");
+    char come[64];
+    struct str rest;
+    struct json_asides *asides = json_asides_new(*state, 5);
+
+    memcpy(come, text.data, text.len);
+    json_asides_look(asides, str_of(come, text.len), text.len);
+    memset(come, ' ', text.len);
+    assert_true(json_asides_take(asides, str_of(come, text.len), &rest));
+    assert_int_equal(rest.len, text.len - 12 - 9); /* a byte for either is left */
+}
+
 /* Room for a string without its escapes is as large as the text is to be. */
 static void takes_no_room_for_what_is_only_claimed(void **state)
 {
@@ -251,8 +268,9 @@ static void takes_no_room_for_what_is_only_claimed(void **state)
 /* It waits for half of it, and then takes what has come before, too. */
 static void takes_escapes_out_of_large_texts(void **state)
 {
+    struct json_asides *asides;
     struct buf b;
-    struct str text;
+    struct str text, rest;
     yyjson_val *root;
 
     buf_init(&b, 1000000);
@@ -263,6 +281,10 @@ static void takes_escapes_out_of_large_texts(void **state)
     text = buf_str(&b);
     root = parse_lent(*state, text, 1000);
     assert_int_equal(yyjson_get_len(yyjson_arr_get_first(root)), 5000 * 50);
+    asides = json_asides_new(*state, 1000);
+    look_as_it_comes(asides, text, text.len / 3);
+    assert_true(json_asides_take(asides, text, &rest));
+    assert_true(str_equal(rest, STR("[\"-\",\"a long string\"]")));
     buf_done(&b);
 }
 
@@ -276,6 +298,7 @@ int main(void)
         TEST(leaves_short_strings),
         TEST(gives_up_where_it_does_not_pay),
         TEST(gives_up_on_text_beyond_ascii),
+        TEST(finds_strings_as_they_come),
         TEST(takes_no_room_for_what_is_only_claimed),
         TEST(takes_escapes_out_of_large_texts),
     };

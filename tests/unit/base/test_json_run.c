@@ -55,7 +55,7 @@ static void sees_each_byte_in_each_place(void **state)
     }
 }
 
-static void of_each_length(void **state)
+static void sees_runs_of_each_length(void **state)
 {
     char text[LEN_MAX];
 
@@ -83,7 +83,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sees_each_byte_in_each_place),
-        cmocka_unit_test(of_each_length),
+        cmocka_unit_test(sees_runs_of_each_length),
         cmocka_unit_test(ends_before_what_is_wrong),
     };
 

@@ -3,6 +3,8 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <dirent.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -370,6 +372,32 @@ static void others_ask(void **state)
     expect_key(f, "k", "one", 'k');
 }
 
+/* Signals are for one thread, which knows when none may come any more. */
+static unsigned threads_to_hang_up(void)
+{
+    DIR *tasks = opendir("/proc/self/task");
+    struct dirent *task;
+    unsigned count = 0;
+
+    while ((task = readdir(tasks))) {
+        char path[64], line[256];
+        FILE *status;
+
+        if (task->d_name[0] == '.')
+            continue;
+        snprintf(path, sizeof(path), "/proc/self/task/%.20s/status", task->d_name);
+        status = fopen(path, "r");
+        while (status && fgets(line, sizeof(line), status)) {
+            if (strncmp(line, "SigBlk:", 7) == 0)
+                count += !(strtoull(line + 7, NULL, 16) >> (SIGHUP - 1) & 1);
+        }
+        if (status)
+            fclose(status);
+    }
+    closedir(tasks);
+    return count;
+}
+
 /* A vault that does not answer is not waited for at the end, and the next one is not asked. */
 static void a_stop_calls_off(void **state)
 {
@@ -391,6 +419,7 @@ static void a_stop_calls_off(void **state)
     assert_true(key_vault_ask(&asking.asks[0]));
     while (stat(asked, &st) != 0 || !st.st_size)
         usleep(1000);
+    assert_int_equal(threads_to_hang_up(), 1);
     key_vault_stop(f->vault);
     loop_run(asking.loop); /* or wait for ten minutes */
     loop_free(asking.loop);

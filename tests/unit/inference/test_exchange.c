@@ -488,6 +488,27 @@ static void requests_are_measured(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_set_up, rig_tear_down)
 
+/* What comes of a large body is looked through at once; what is found there is found again in the whole. */
+static void looks_through_a_large_body_as_it_comes(void **state)
+{
+    static char body[20000], part[10000];
+    struct exchange *x;
+    int len = snprintf(body, sizeof(body),
+                       "{\"messages\":[{\"role\":\"user\",\"content\":\"%0*d\"}]}", 19000, 0);
+
+    (void)state;
+    rig_head("POST", "/openai/deployments/up/chat/completions" RIG_VERSION, NULL);
+    x = rig.request->handler_data;
+    memcpy(part, body, sizeof(part));
+    inference_on_body_part(rig.request, str_of(part, sizeof(part)), (size_t)len);
+    memset(part, 0, sizeof(part));
+    assert_non_null(x->asides);
+    rig_body(str_of(body, (size_t)len));
+    assert_int_equal(x->facts.prompt_chars, 19000);
+    assert_non_null(fake_engine.call);
+    fake_engine_end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -518,6 +539,7 @@ int main(void)
         TEST(models_are_listed),
         TEST(what_is_in_flight_is_counted),
         TEST(requests_are_measured),
+        TEST(looks_through_a_large_body_as_it_comes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

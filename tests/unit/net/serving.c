@@ -17,7 +17,7 @@ void (*do_on_head)(struct http_request *r);
 void (*do_on_body)(struct http_request *r);
 void (*do_on_drain)(struct http_request *r);
 void (*do_on_wake)(struct http_request *r);
-void (*do_on_part)(struct http_request *r, struct str body, size_t content_length);
+void (*do_on_body_part)(struct http_request *r, struct str body, size_t content_length);
 void (*do_on_gone)(struct http_request *r);
 void (*do_on_time_up)(struct http_request *r);
 unsigned heads, bodies, drains, gones, errors;
@@ -55,11 +55,11 @@ static void on_body(void *data, struct http_request *r)
     do_on_body(r);
 }
 
-static void on_part(void *data, struct http_request *r, struct str body, size_t content_length)
+static void on_body_part(void *data, struct http_request *r, struct str body, size_t content_length)
 {
     assert_ptr_equal(data, &server);
-    if (do_on_part)
-        do_on_part(r, body, content_length);
+    if (do_on_body_part)
+        do_on_body_part(r, body, content_length);
 }
 
 static void on_drain(void *data, struct http_request *r)
@@ -134,7 +134,7 @@ int serving_set_up(void **state)
     do_on_body = reply_body;
     do_on_drain = NULL;
     do_on_wake = NULL;
-    do_on_part = NULL;
+    do_on_body_part = NULL;
     do_on_gone = abort_request;
     do_on_time_up = NULL;
     heads = bodies = drains = gones = errors = 0;
@@ -149,7 +149,7 @@ static void start(void)
     static const struct http_handler handler = {
         .on_head = on_head,
         .on_body = on_body,
-        .on_part = on_part,
+        .on_body_part = on_body_part,
         .on_drain = on_drain,
         .on_wake = on_wake,
         .on_gone = on_gone,

@@ -16,13 +16,13 @@ extern struct loop *l;
 extern struct http_server *server;
 extern struct http_server_limits limits; /* for the test to set before its first client */
 
-/* What the handler does: nothing in on_head, on_part and on_drain, answers with the request's body in
+/* What the handler does: nothing in on_head, on_body_part and on_drain, answers with the request's body in
  * on_body, aborts in on_gone, unless the test says something else. */
 extern void (*do_on_head)(struct http_request *r);
 extern void (*do_on_body)(struct http_request *r);
 extern void (*do_on_drain)(struct http_request *r);
 extern void (*do_on_wake)(struct http_request *r);
-extern void (*do_on_part)(struct http_request *r, struct str body, size_t content_length);
+extern void (*do_on_body_part)(struct http_request *r, struct str body, size_t content_length);
 extern void (*do_on_gone)(struct http_request *r);
 extern void (*do_on_time_up)(struct http_request *r);
 extern unsigned heads, bodies, drains, gones, errors;

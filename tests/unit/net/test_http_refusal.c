@@ -6,6 +6,7 @@
 #include <cmocka.h>
 #include <stdio.h>
 
+#include "net/http_connection.h"
 #include "serving.h"
 
 static const struct {
@@ -296,6 +297,34 @@ static void gives_the_room_of_a_refused_body_back_at_once(void **state)
     expect_refused(other, "UNAVAILABLE");
 }
 
+static void say_it_has_secrets(struct http_request *r)
+{
+    r->has_secrets = true;
+}
+
+/* The next one may be given its buffer. */
+static void overwrites_the_secrets_of_a_refused_body(void **state)
+{
+    static const struct str head =
+        STR("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 80000\r\n\r\n");
+    static char body[60000];
+    struct str_space space;
+    struct stream *s;
+
+    (void)state;
+    memset(body, 'x', sizeof(body));
+    limits.bodies_bytes_max = 50000;
+    do_on_head = say_it_has_secrets;
+    s = client();
+    fake_feed(s, head, 0);
+    space = s->events.on_space(s->data);
+    fake_feed(s, str_of(body, sizeof(body)), 0);
+    assert_int_equal(errors, 1);
+    assert_ptr_equal(server->spare_body, space.data);
+    for (size_t i = 0; i < sizeof(body); i++)
+        assert_int_equal(space.data[i], 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -309,6 +338,7 @@ int main(void)
         TEST(bounds_what_is_around_chunks),
         TEST(bounds_heads_that_never_end),
         TEST(gives_the_room_of_a_refused_body_back_at_once),
+        TEST(overwrites_the_secrets_of_a_refused_body),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

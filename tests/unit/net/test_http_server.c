@@ -300,6 +300,42 @@ static void takes_large_heads(void **state)
     free(request);
 }
 
+static void reply_length(struct http_request *r)
+{
+    http_reply(r, 200, NULL, arena_printf(r->arena, "%zu", r->body.len));
+}
+
+/* There is always room to go on in. */
+static void takes_heads_of_any_length_before_a_large_body(void **state)
+{
+    static char body[40000];
+    char *request = malloc(40000);
+
+    (void)state;
+    memset(body, 'x', sizeof(body));
+    for (size_t len = 15000; len < 33000; len += len >= 16370 && len < 16400 ? 1 : 331) {
+        struct stream *s = client();
+        int at = sprintf(request, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 40000\r\n");
+
+        while (len - (size_t)at > 1000)
+            at += sprintf(request + at, "X: %0900d\r\n", 0);
+        at += sprintf(request + at, "X: %0*d\r\n\r\n", (int)len - at - 7, 0);
+        assert_int_equal(at, len);
+        do_on_head = NULL;
+        do_on_body = reply_length;
+        assert_int_equal(feed(s, str_of(request, len), 0), len);
+        assert_int_equal(feed(s, str_of(body, sizeof(body)), 0), sizeof(body));
+        expect_written(s, OK_HEAD("5") "\r\n40000");
+        /* and where the body is of no interest */
+        do_on_head = reply_body;
+        assert_int_equal(feed(s, str_of(request, len), 0), len);
+        assert_true(s->events.on_space(s->data).len >= 1000);
+        assert_int_equal(feed(s, str_of(body, sizeof(body)), 0), sizeof(body));
+        assert_int_equal(errors, 0);
+    }
+    free(request);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -313,6 +349,7 @@ int main(void)
         TEST(keeps_pipelined_requests_waiting),
         TEST(gathers_bodies_of_any_length),
         TEST(takes_large_heads),
+        TEST(takes_heads_of_any_length_before_a_large_body),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

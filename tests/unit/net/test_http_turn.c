@@ -47,7 +47,7 @@ static void tells_of_a_large_body_at_once(void **state)
     assert_int_equal(bodies, 1);
 }
 
-static struct str come; /* of a body, by the last on_part */
+static struct str come; /* of a body, by the last on_body_part */
 static unsigned parts;
 
 static void keep_part(struct http_request *r, struct str body, size_t content_length)
@@ -71,9 +71,10 @@ static void tells_of_a_large_body_as_it_comes(void **state)
         body[i] = (char)('a' + i % 26);
     come = STR_NONE;
     parts = 0;
-    do_on_part = keep_part;
+    do_on_body_part = keep_part;
     fake_feed(s, STR("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n"), 0);
     assert_int_equal(parts, 0);
+    assert_int_equal(s->events.on_space(s->data).len, sizeof(body)); /* has room at once */
     fake_feed(s, str_of(body, 10), 0);
     assert_int_equal(parts, 1);
     assert_int_equal(come.len, 10);
@@ -97,13 +98,34 @@ static void tells_of_no_body_once_it_is_answered(void **state)
 
     (void)state;
     parts = 0;
-    do_on_part = keep_part;
+    do_on_body_part = keep_part;
     do_on_head = reply_body;
     fake_feed(s, STR("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n"), 0);
     fake_feed(s, str_of(body, sizeof(body)), 0);
     turn();
     assert_int_equal(parts, 0);
     assert_int_equal(bodies, 0);
+}
+
+/* What is read together with it would have to be copied to the rest of a large body. */
+static void reads_little_with_a_head_where_bodies_are_large(void **state)
+{
+    static char body[20000];
+    struct stream *s = client();
+
+    (void)state;
+    memset(body, 'x', sizeof(body));
+    assert_true(s->events.on_space(s->data).len > 10000);
+    for (unsigned i = 0; i < 2; i++) {
+        feed(s, STR("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 20000\r\n\r\n"), 0);
+        feed(s, str_of(body, sizeof(body)), 0);
+        assert_int_equal(s->events.on_space(s->data).len, 2048);
+    }
+    fake_feed(s, STR("GET / HTTP/1.1\r\n"), 0); /* of one that is longer, the rest comes at once */
+    assert_true(s->events.on_space(s->data).len > 10000);
+    feed(s, STR("Host: h\r\n\r\n"), 0);
+    assert_true(s->events.on_space(s->data).len > 10000);
+    assert_int_equal(bodies, 3);
 }
 
 static void wakes_a_handler_once(void **state)
@@ -133,6 +155,7 @@ int main(void)
         TEST(tells_of_a_large_body_at_once),
         TEST(tells_of_a_large_body_as_it_comes),
         TEST(tells_of_no_body_once_it_is_answered),
+        TEST(reads_little_with_a_head_where_bodies_are_large),
         TEST(wakes_a_handler_once),
     };
 
