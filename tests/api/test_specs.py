@@ -187,7 +187,7 @@ def test_filters_of_several_prompts(simulated):
 @pytest.mark.parametrize("service", ["simulated", "lazuli"])
 def test_keys_are_in_alphabetical_order_at_each_level(request, service):
     service = request.getfixturevalue(service)
-    more = MESSAGES | {"logprobs": True, "top_logprobs": 1, "max_tokens": 5}
+    more = MESSAGES | {"logprobs": True, "top_logprobs": 1, "max_tokens": 5, "temperature": 0, "seed": 1}
     assert unsorted(service.post("gpt-4", more, version="2024-10-21").text) == []
     stream = service.post(
         "gpt-4", more | {"stream": True, "stream_options": {"include_usage": True}}, version="2024-10-21"
