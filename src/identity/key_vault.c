@@ -394,7 +394,7 @@ bool key_vault_ask(struct key_vault_ask *ask)
     struct key_vault *v = ask->vault;
     pthread_attr_t attributes;
     pthread_t thread;
-    sigset_t signals;
+    sigset_t signals, before;
     bool starts;
 
     pthread_mutex_lock(&v->lock);
@@ -406,9 +406,10 @@ bool key_vault_ask(struct key_vault_ask *ask)
     ask->task.fn = on_answer;
     pthread_attr_init(&attributes);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    sigfillset(&signals);
-    pthread_attr_setsigmask_np(&attributes, &signals); /* signals are the control loop's */
+    sigfillset(&signals); /* they are the control loop's */
+    pthread_sigmask(SIG_SETMASK, &signals, &before);
     starts = pthread_create(&thread, &attributes, thread_main, ask) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attributes);
     if (!starts) {
         pthread_mutex_lock(&v->lock);
