@@ -266,7 +266,7 @@ void json_asides_put_back(const struct json_asides *asides, yyjson_doc *doc)
 
 size_t json_asides_count_chars(const struct json_asides *asides, struct str s)
 {
-    bool is_plain = asides && s.data >= asides->text.data &&
+    bool is_plain = asides && asides->text.len && s.data >= asides->text.data &&
                     s.data < asides->text.data + asides->text.len; /* no other ones stayed there */
 
     return is_plain ? s.len : str_count_chars(s);
