@@ -52,8 +52,8 @@ __attribute__((target("avx2"))) static size_t run_by_32(struct str s, bool *is_p
 {
     const size_t each = sizeof(__m256i);
     const __m256i blanks = _mm256_set1_epi8(' ');
-    __m256i least =
-        blanks; /* of each place's bytes, as signed: below a blank is what is doubtful */
+    /* of each place's bytes, as signed: below a blank is what is doubtful */
+    __m256i least = blanks;
     size_t run = 0;
 
     for (; s.len - run >= 4 * each; run += 4 * each) {

@@ -86,8 +86,8 @@ struct request_facts {
     bool asks_max_tokens;  /* by either name */
     uint64_t max_tokens;   /* asked for, or what Azure takes for it; 0 of a chat: nothing */
     uint64_t prompt_chars; /* of all text in the prompt */
-    const struct json_asides
-        *asides;            /* of the document, to count them; NULL: it was parsed without */
+    /* Of the document, by which prompts_count_text spares a look at its long strings; NULL: it has none. */
+    const struct json_asides *asides;
     uint64_t prompt_tokens; /* of prompts given as tokens */
     unsigned features;      /* set of engine_feature that the request needs */
     unsigned lacks;         /* set of engine_feature that the deployment's engine has not */

@@ -143,7 +143,7 @@ struct http_server {
     struct spare_buffer *spare; /* read buffers of the first size */
     unsigned spare_count;
     size_t bodies_bytes; /* of the requests that are there */
-    char *spare_body;    /* the body buffer that was used last */
+    char *spare_body;    /* a body buffer that is free; NULL for none */
     size_t spare_body_size;
 
     char *head; /* where heads are written */

@@ -220,11 +220,13 @@ static void reserve_body(struct connection *c, size_t len)
 {
     size_t wanted = c->request->body_len + len + 1;
     size_t size = c->body_size ? c->body_size : first_size(c->request);
+    struct http_server *s = c->server;
 
-    if (!c->body && c->server->spare_body) {
-        c->body = c->server->spare_body;
-        c->body_size = c->server->spare_body_size;
-        c->server->spare_body = NULL;
+    if (!c->body && s->spare_body_size >= size) {
+        c->body = s->spare_body;
+        c->body_size = s->spare_body_size;
+        s->spare_body = NULL;
+        s->spare_body_size = 0;
     }
     if (wanted <= c->body_size)
         return;
@@ -327,14 +329,15 @@ bool request_has_long_rest(const struct connection *c)
     return r->content_length > come && r->content_length - come > DISCARD_BYTES_MAX;
 }
 
-/* A body buffer that has not grown too large is kept for the next body. */
+/* Of the body buffers that have not grown too large, the largest is kept for a body to come. */
 static void give_body(struct connection *c)
 {
     struct http_server *s = c->server;
 
     if (!c->body)
         return;
-    if (!s->spare_body && c->body_size <= BODY_SPARE_MAX) {
+    if (c->body_size <= BODY_SPARE_MAX && c->body_size > s->spare_body_size) {
+        free(s->spare_body);
         s->spare_body = c->body;
         s->spare_body_size = c->body_size;
     } else {

@@ -272,11 +272,12 @@ static void bounds_heads_that_never_end(void **state)
     assert_true(fed <= limits.head_bytes_max + 59);
 }
 
+static const struct str head =
+    STR("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 80000\r\n\r\n"); /* of a large body */
+
 /* Not once the turn has ended: others read on in it. */
 static void gives_the_room_of_a_refused_body_back_at_once(void **state)
 {
-    static const struct str head =
-        STR("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 80000\r\n\r\n");
     static char body[80000];
     struct stream *s, *other;
 
@@ -305,8 +306,6 @@ static void say_it_has_secrets(struct http_request *r)
 /* The next one may be given its buffer. */
 static void overwrites_the_secrets_of_a_refused_body(void **state)
 {
-    static const struct str head =
-        STR("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 80000\r\n\r\n");
     static char body[60000];
     struct str_space space;
     struct stream *s;

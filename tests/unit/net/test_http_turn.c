@@ -90,6 +90,25 @@ static void tells_of_a_large_body_as_it_comes(void **state)
     assert_int_equal(parts, 0);
 }
 
+/* Nor is it put into what a smaller one has left behind, and grown there. */
+static void has_room_for_a_large_body_behind_a_smaller_one(void **state)
+{
+    static char body[20000];
+    struct stream *s = client();
+
+    (void)state;
+    memset(body, 'x', sizeof(body));
+    for (unsigned i = 0; i < 3; i++) {
+        feed(s, STR("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 20000\r\n\r\n"), 0);
+        feed(s, str_of(body, sizeof(body)), 0);
+        feed(s, STR("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n"), 0);
+        assert_int_equal(s->events.on_space(s->data).len, 100000);
+        for (unsigned part = 0; part < 5; part++)
+            feed(s, str_of(body, sizeof(body)), 0);
+        assert_int_equal(bodies, 2 * (i + 1));
+    }
+}
+
 /* Nobody is left who would want it. */
 static void tells_of_no_body_once_it_is_answered(void **state)
 {
@@ -154,6 +173,7 @@ int main(void)
         TEST(tells_of_a_body_at_the_turns_end),
         TEST(tells_of_a_large_body_at_once),
         TEST(tells_of_a_large_body_as_it_comes),
+        TEST(has_room_for_a_large_body_behind_a_smaller_one),
         TEST(tells_of_no_body_once_it_is_answered),
         TEST(reads_little_with_a_head_where_bodies_are_large),
         TEST(wakes_a_handler_once),
