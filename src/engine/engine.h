@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/prefetch.h"
 #include "model/catalog.h"
 #include "model/rate_window.h"
 #include "net/http.h"
@@ -115,6 +116,8 @@ struct engine_request {
     int64_t created_s;      /* for the simulator: when its answer says that it was made */
     unsigned prompt_tokens; /* estimate, for the simulator's timing */
     unsigned features;      /* set of engine_feature that it needs */
+    struct prefetch
+        prefetch; /* what the events look at; two places are left for the engine's own */
 };
 
 struct engine_events {

@@ -197,6 +197,7 @@ static void send_request(struct llama_call *call)
     r->body_part_count = request->body_part_count;
     r->head_timeout_ms = settings->first_byte_timeout_ms;
     r->idle_timeout_ms = settings->idle_timeout_ms;
+    r->prefetch = &request->prefetch;
     call->sent_ms = clock_monotonic_ms();
     call->http = http_client_send(call->base.client->http, r, &http_events, call);
     if (call->is_paused)
@@ -276,6 +277,7 @@ void llama_call_start(struct engine_call *base)
     struct error err;
 
     call->failures_seen = atomic_load(&llama_of(call)->failures);
+    prefetch_add(&base->request.prefetch, base, 1);
     switch (judge(call, &err)) {
     case VERDICT_SEND:
         send_request(call);

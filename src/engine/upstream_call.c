@@ -162,6 +162,7 @@ static void send_request(struct upstream_call *call)
         .connect_timeout_ms = settings->connect_timeout_ms,
         .head_timeout_ms = settings->first_byte_timeout_ms,
         .idle_timeout_ms = settings->idle_timeout_ms,
+        .prefetch = &request->prefetch,
     };
     call->headers[0] = (struct http_header){ STR("x-request-id"), request->request_id };
     call->http = http_client_send(call->base.client->http, r, &http_events, call);
@@ -381,6 +382,8 @@ void upstream_call_start(struct engine_call *base)
         return;
     }
     buf_init(&call->answer.body, KEPT_BYTES_MAX);
+    prefetch_add(&base->request.prefetch, base, 1);
+    prefetch_add(&base->request.prefetch, &call->is_lingering, 1);
     send_request(call);
 }
 

@@ -84,6 +84,7 @@ struct request_facts {
     bool is_gathered;      /* the engine streams, the client gets the whole */
     bool no_answer;        /* a completion's max_tokens is 0, and llama-server says a token still */
     bool asks_max_tokens;  /* by either name */
+    bool must_call;        /* tool_choice leaves no answer without a call of a tool */
     uint64_t max_tokens;   /* asked for, or what Azure takes for it; 0 of a chat: nothing */
     uint64_t prompt_chars; /* of all text in the prompt */
     /* Of the document, by which prompts_count_text spares a look at its long strings; NULL: it has none. */
@@ -92,7 +93,6 @@ struct request_facts {
     unsigned features;      /* set of engine_feature that the request needs */
     unsigned lacks;         /* set of engine_feature that the deployment's engine has not */
     bool has_refusals;      /* assistants' messages of a chat have some */
-    bool must_call;         /* tool_choice leaves no answer without a call of a tool */
     bool base64;            /* embeddings: encoding_format base64 */
     unsigned dimensions;    /* embeddings: length asked for; 0: the model's own */
 };
@@ -134,11 +134,12 @@ struct relay {
     uint64_t text_bytes;    /* of the answer's texts so far */
     int64_t created;        /* of the stream's events */
     struct str id;          /* of the answer, once known */
-    struct str fingerprint; /* system_fingerprint, once made */
+    struct str fingerprint; /* system_fingerprint, once made: fingerprint_text */
     bool *called;           /* of chats that must call a tool: which choices have */
     bool splitter_used;
     bool saw_done;
     unsigned char lessons; /* events that templates were to be made of */
+    char fingerprint_text[13];
     struct sse_splitter splitter;
 
     struct str usage;  /* JSON of the last usage that the stream told */
@@ -200,8 +201,8 @@ struct exchange {
     struct engine_facts engine;
     struct relay relay;
 
-    /* PARSE, VALIDATE */
-    struct request_facts facts;
+    struct api_version version; /* ROUTE */
+    struct request_facts facts; /* PARSE, VALIDATE */
     yyjson_doc *document;
     struct json_asides *asides; /* its long strings; NULL: it is small, or forgotten */
 
@@ -210,7 +211,6 @@ struct exchange {
     struct arena *asking;
 
     /* ROUTE */
-    struct api_version version;
     enum surface surface;
     struct str account_name;            /* of the path form /accounts/NAME/openai/..., else empty */
     struct str deployment_name;         /* of the path, or of the body's `model` on v1; once

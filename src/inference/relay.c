@@ -179,6 +179,7 @@ static void take_events(struct exchange *x)
     struct str bytes = x->engine.incoming;
 
     x->engine.incoming = STR_NONE;
+    prefetch_lines(x->relay.id.data, 1);
     if (!http_reply_is_started(x->request))
         add_first_event(x);
     if (!sse_split(&x->relay.splitter, bytes, on_event, x))

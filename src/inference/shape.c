@@ -30,18 +30,18 @@ struct str shape_new_id(struct exchange *x, struct arena *a, struct str prefix, 
 
 /* FNV-1a over what identifies the backend's configuration: the same deployment answers with the
  * same fingerprint until its model or engine changes. "fp_" and ten hexadecimal digits. */
-static struct str make_fingerprint(const struct exchange *x)
+static struct str make_fingerprint(struct exchange *x)
 {
     const char *parts[] = { x->deployment->model->label, x->deployment->engine->name };
     uint64_t hash = STR_HASH_START;
-    char *text = arena_alloc_bytes(x->arena, sizeof("fp_0123456789"));
+    char *text = x->relay.fingerprint_text;
 
     for (size_t i = 0; i < ARRAY_LEN(parts); i++)
         hash = str_hash(hash, str_from(parts[i]));
     memcpy(text, "fp_", 3);
-    for (unsigned i = 0; i < 10; i++)
-        text[3 + i] = "0123456789abcdef"[hash >> (4 * i) & 15];
-    return str_of(text, 13);
+    for (unsigned i = 3; i < sizeof(x->relay.fingerprint_text); i++)
+        text[i] = "0123456789abcdef"[hash >> (4 * (i - 3)) & 15];
+    return str_of(text, sizeof(x->relay.fingerprint_text));
 }
 
 static bool is_azures_id(struct str id, struct str prefix)

@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/prefetch.h"
 #include "net/http.h"
 #include "net/loop.h"
 #include "net/stream.h"
@@ -65,9 +66,10 @@ struct http_client_request {
     struct http_headers headers;  /* without Host, Content-Length, Connection: these are added */
     const struct str *body_parts; /* sent one after another, and only small ones copied */
     unsigned body_part_count;
-    uint64_t connect_timeout_ms; /* 0: 5 s */
-    uint64_t head_timeout_ms;    /* 0: none */
-    uint64_t idle_timeout_ms;    /* between bytes of the body; 0: none */
+    uint64_t connect_timeout_ms;     /* 0: 5 s */
+    uint64_t head_timeout_ms;        /* 0: none */
+    uint64_t idle_timeout_ms;        /* between bytes of the body; 0: none */
+    const struct prefetch *prefetch; /* what the callbacks look at; NULL: not known. Copied */
 };
 
 /* `events` is borrowed, too, until the call has ended. */

@@ -217,10 +217,21 @@ static bool may_delay_ack(const struct link *link)
            !address->tls;
 }
 
+/* Before it is read, so that it comes meanwhile. */
+PREFETCH_INLINE void prefetch_call(const struct link *link)
+{
+    if (!link->call)
+        return;
+    prefetch_lines(link->parser, 2);
+    prefetch_lines(link->call, 1);
+    prefetch_all(&link->prefetch);
+}
+
 static struct str_space on_space(void *data)
 {
     struct link *link = data;
 
+    prefetch_call(link);
     if (may_delay_ack(link))
         stream_delay_ack(link->stream);
     if (link->held)
@@ -350,6 +361,7 @@ void link_attach(struct http_client_call *call, struct pool *p, bool is_fresh)
     else
         link = link_new(p, call->request.connect_timeout_ms);
     link->call = call;
+    link->prefetch = call->request.prefetch ? *call->request.prefetch : (struct prefetch){ 0 };
     link->has_bytes = false;
     link->is_interim = false;
     link->interim_count = 0;

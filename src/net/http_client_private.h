@@ -49,8 +49,10 @@ struct link {
     bool is_inside;
     uint8_t pieces; /* of the body, in the read that is under way; no more are counted than fit */
     struct ack_pace ack_pace;
-
     unsigned interim_count; /* of those, before this answer */
+
+    _Alignas(PREFETCH_LINE_BYTES) struct prefetch prefetch; /* the call's */
+
     size_t held_size, held_len;
     const char *head_at; /* where the head that is coming in begins */
     uint64_t idle_until_ms;

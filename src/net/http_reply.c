@@ -316,6 +316,16 @@ void http_reply_abort(struct http_request *public)
     finish(r);
 }
 
+void http_reply_prefetch(const struct http_request *public, struct prefetch *p)
+{
+    const struct server_request *r = seen(public);
+
+    prefetch_add(p, &r->public.has_secrets, 2); /* and `connection` behind it */
+    prefetch_add(p, r->connection, 2);
+    if (r->connection->stream)
+        stream_prefetch(r->connection->stream, p);
+}
+
 bool http_reply_is_full(const struct http_request *public)
 {
     return seen(public)->is_full && is_heard(seen(public));

@@ -34,6 +34,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/prefetch.h"
 #include "net/http.h"
 #include "net/listener.h"
 #include "net/loop.h"
@@ -162,6 +163,8 @@ void http_request_wake(struct http_request *r);
 void http_request_forget(struct http_request *r);
 /* One chunk, written as net/stream.h says: a small one at the end of the loop's turn. */
 void http_reply_chunk(struct http_request *r, struct str bytes);
+/* Adds what each chunk looks at, three places. */
+void http_reply_prefetch(const struct http_request *r, struct prefetch *p);
 /* The client is slower than the producer: stop producing until on_drain. */
 bool http_reply_is_full(const struct http_request *r);
 bool http_reply_is_started(const struct http_request *r);

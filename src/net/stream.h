@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/prefetch.h"
 #include "base/str.h"
 #include "net/loop.h"
 #include "net/tls.h"
@@ -86,6 +87,9 @@ void stream_read_enough(struct stream *s);
  * round trip, where that is longer), in place of at once. It holds until the kernel has waited in vain:
  * to be called before each read, from on_space. For plain streams; on a Unix socket it does nothing. */
 void stream_delay_ack(struct stream *s);
+
+/* Adds what a write looks at, one place. */
+void stream_prefetch(const struct stream *s, struct prefetch *p);
 
 /* Hears of the peer's end where nothing is read, be it that reading is stopped or that it came to
  * STREAM_END_EOF: by on_shut, once, and by STREAM_END_RESET as soon as the connection is broken,

@@ -238,6 +238,11 @@ bool stream_write(struct stream *s, const struct str *parts, unsigned count)
     return s->tls ? stream_tls_write(s, parts, count) : stream_send(s, parts, count);
 }
 
+void stream_prefetch(const struct stream *s, struct prefetch *p)
+{
+    prefetch_add(p, s, 1);
+}
+
 size_t stream_pending(const struct stream *s)
 {
     if (!s->is_writing) /* what waits, waits for what is being written */

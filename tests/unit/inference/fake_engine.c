@@ -46,6 +46,7 @@ struct engine_call *engine_call_start(struct engine_client *c, const struct engi
     fake_engine.has_fault = request->fault != NULL;
     fake_engine.counts = request->counts;
     fake_engine.features = request->features;
+    fake_engine.prefetch = request->prefetch;
     fake_engine.created_s = request->created_s;
     snprintf(fake_engine.name, sizeof(fake_engine.name), "%s", request->engine->name);
     buf_clear(&fake_engine.request);

@@ -39,6 +39,7 @@ struct fake_engine {
     unsigned context_tokens; /* for the test to set; at first, more than any test asks for */
     unsigned features;
     struct rate_window spending; /* of all engines */
+    struct prefetch prefetch;
     int64_t created_s;
     char name[64];      /* of the engine */
     struct buf request; /* the body that it was sent */

@@ -30,6 +30,21 @@ static void a_stream_goes_on_event_by_event(void **state)
     assert_int_equal(fake_engine.cancelled, 1);
 }
 
+static void says_what_each_event_looks_at(void **state)
+{
+    (void)state;
+    open_stream("sim", STREAM);
+    /* the exchange's own and the reply's; two are left for the engine */
+    assert_int_equal(fake_engine.prefetch.count, PREFETCH_PLACES_MAX - 2);
+    for (unsigned i = 0; i < fake_engine.prefetch.count; i++)
+        assert_true(fake_engine.prefetch.at[i] && fake_engine.prefetch.lines[i]);
+    fake_engine_body(STR(DELTA("{\"content\":\"one\"}") STOP DONE));
+
+    rig_chat("sim", WHOLE); /* has none */
+    assert_int_equal(fake_engine.prefetch.count, 0);
+    fake_engine_fail(ERROR_BACKEND);
+}
+
 static void simulated_faults_reach_the_client(void **state)
 {
     (void)state;
@@ -320,6 +335,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_stream_goes_on_event_by_event),
+        TEST(says_what_each_event_looks_at),
         TEST(simulated_faults_reach_the_client),
         TEST(simulated_faults_of_whole_answers_too),
         TEST(events_are_in_azures_shape),

@@ -161,6 +161,11 @@ void stream_delay_ack(struct stream *s)
     s->acks_delayed++;
 }
 
+void stream_prefetch(const struct stream *s, struct prefetch *p)
+{
+    prefetch_add(p, s, 1);
+}
+
 bool stream_watch(struct stream *s)
 {
     assert(!s->is_closed);

@@ -226,6 +226,29 @@ static void cuts_what_is_aborted(void **state)
     assert_int_equal(gones, 0);
 }
 
+static struct stream *looked_at;
+
+static void start_and_say_what_chunks_look_at(struct http_request *r)
+{
+    struct prefetch p = { 0 };
+
+    http_reply_start(r, 200, NULL, STR_NONE);
+    http_reply_prefetch(r, &p);
+    assert_int_equal(p.count, 3);
+    assert_true(p.at[0] > (const void *)r && p.at[0] < (const void *)(r + 1));
+    assert_ptr_equal(p.at[2], looked_at);
+    http_reply_last_chunk(r, STR_NONE);
+}
+
+static void says_what_chunks_look_at(void **state)
+{
+    (void)state;
+    do_on_body = start_and_say_what_chunks_look_at;
+    looked_at = client();
+    feed(looked_at, GET, 0);
+    assert_true(str_ends_with(fake_written(looked_at), STR("\r\n0\r\n\r\n")));
+}
+
 /* -- Backpressure ------------------------------------------------------------------------------ */
 
 static unsigned produced;
@@ -481,6 +504,7 @@ int main(void)
         TEST(sends_http10_no_chunks),
         TEST(sends_a_head_request_no_chunks),
         TEST(cuts_what_is_aborted),
+        TEST(says_what_chunks_look_at),
         TEST(holds_a_slow_clients_producer_back),
         TEST(asks_for_no_more_of_what_is_finished),
         TEST(takes_no_request_before_the_reply_is_out),
