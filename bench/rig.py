@@ -29,7 +29,7 @@ PROGRAMS = TOP / "build" / "bench"  # of scripts/build bench
 WARM_UP_S = 1
 START_LIMIT_S = 60
 DEPLOYMENT = "gpt-4"
-CAPACITY = 1000000  # as large as can be, of units as large as can be: what a prompt of 100 kB counts for is soon a billion tokens
+CAPACITY = 1000000  # as large as can be
 CHAT_PATH = f"/openai/deployments/{DEPLOYMENT}/chat/completions?api-version=2024-02-01"
 
 NGINX_HEAD = """
@@ -61,7 +61,7 @@ engines:
       addresses: [{{ url: "%(url)s" }}]
 deployments:
   - {{ deployment: "{DEPLOYMENT}", engine: bench }}
-models:
+models: # with more than the usual unit, whose billion tokens a minute prompts of 100 kB come to within seconds
   - {{ name: gpt-4, tokens_per_unit: 1000000, requests_per_unit: 600 }}
 {QUOTAS}"""
 

@@ -1,7 +1,7 @@
 /*
  * Memory that will soon be looked at and is not in the processor's cache, as with thousands of
  * streams: where one struct leads to the next, each of them would be waited for. Asked for together,
- * before a system call, they come while it runs. Only a hint: what is no longer there may be named.
+ * before a system call or other work, they come meanwhile. Only a hint: what is no longer there may be named.
  * SPDX-License-Identifier: MIT
  */
 #ifndef BASE_PREFETCH_H
@@ -10,8 +10,9 @@
 #include <assert.h>
 #include <stdint.h>
 
-#define PREFETCH_LINE_BYTES 64
-#define PREFETCH_LINES(bytes) (((bytes) + PREFETCH_LINE_BYTES - 1) / PREFETCH_LINE_BYTES)
+#include "base/memory.h"
+
+#define PREFETCH_LINES(bytes) (((bytes) + MEMORY_LINE_BYTES - 1) / MEMORY_LINE_BYTES)
 /* So that all of it is in one line. */
 #define PREFETCH_PLACES_MAX 7
 
@@ -22,9 +23,9 @@ struct prefetch {
     uint8_t count;
 };
 
-static_assert(sizeof(struct prefetch) == PREFETCH_LINE_BYTES, "one line");
+static_assert(sizeof(struct prefetch) == MEMORY_LINE_BYTES, "one line");
 
-/* `at` is borrowed, and never read. */
+/* `at` is never read: what is there may go. */
 static inline void prefetch_add(struct prefetch *p, const void *at, unsigned lines)
 {
     assert(p->count < PREFETCH_PLACES_MAX && lines <= UINT8_MAX);
@@ -39,7 +40,7 @@ static inline void prefetch_add(struct prefetch *p, const void *at, unsigned lin
 PREFETCH_INLINE void prefetch_lines(const void *at, unsigned lines)
 {
     for (unsigned i = 0; i < lines; i++)
-        __builtin_prefetch((const void *)((uintptr_t)at + (uintptr_t)i * PREFETCH_LINE_BYTES));
+        __builtin_prefetch((const void *)((uintptr_t)at + (uintptr_t)i * MEMORY_LINE_BYTES));
 }
 
 PREFETCH_INLINE void prefetch_all(const struct prefetch *p)

@@ -13,8 +13,10 @@
 #ifndef ENGINE_DRIVER_H
 #define ENGINE_DRIVER_H
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <sys/queue.h>
 
 #include "engine/engine.h"
@@ -165,6 +167,7 @@ struct engine_client {
 };
 
 struct engine_call {
+    /* What each piece of an answer looks at, down to request.stream; see struct stream of net. */
     struct engine_client *client;
     struct engine *engine; /* NULL: there is none of that name */
     const struct engine_events *events;
@@ -177,6 +180,11 @@ struct engine_call {
     struct error *failure;          /* due, when it is in `failing` */
     unsigned lacks; /* for on_failure; set by the driver before it has the call fail */
 };
+
+/* Of it, what each piece of an answer looks at. */
+#define ENGINE_CALL_LINES 1
+static_assert(offsetof(struct engine_call, request.stream) < ENGINE_CALL_LINES * MEMORY_LINE_BYTES,
+              "what is looked at comes first");
 
 /* Takes the call out of all lists and lets its engine go; the driver then frees the arena, and after
  * that calls the last event. */

@@ -101,6 +101,8 @@ struct engine_client *engine_client_new(struct engines *e, struct loop *l);
 /* Calls that still run are cancelled: their owners hear nothing more. */
 void engine_client_close(struct engine_client *c, void (*on_done)(void *data), void *data);
 
+#define ENGINE_PREFETCH_PLACES 2
+
 struct engine_request {
     const struct catalog_engine *engine;
     enum engine_operation operation;
@@ -116,8 +118,8 @@ struct engine_request {
     int64_t created_s;      /* for the simulator: when its answer says that it was made */
     unsigned prompt_tokens; /* estimate, for the simulator's timing */
     unsigned features;      /* set of engine_feature that it needs */
-    struct prefetch
-        prefetch; /* what the events look at; two places are left for the engine's own */
+    /* What the events look at. The engine adds its own, at most ENGINE_PREFETCH_PLACES. */
+    struct prefetch prefetch;
 };
 
 struct engine_events {

@@ -277,7 +277,8 @@ void llama_call_start(struct engine_call *base)
     struct error err;
 
     call->failures_seen = atomic_load(&llama_of(call)->failures);
-    prefetch_add(&base->request.prefetch, base, 1);
+    if (base->request.stream)
+        prefetch_add(&base->request.prefetch, base, ENGINE_CALL_LINES);
     switch (judge(call, &err)) {
     case VERDICT_SEND:
         send_request(call);

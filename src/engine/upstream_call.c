@@ -382,8 +382,10 @@ void upstream_call_start(struct engine_call *base)
         return;
     }
     buf_init(&call->answer.body, KEPT_BYTES_MAX);
-    prefetch_add(&base->request.prefetch, base, 1);
-    prefetch_add(&base->request.prefetch, &call->is_lingering, 1);
+    if (base->request.stream) {
+        prefetch_add(&base->request.prefetch, base, ENGINE_CALL_LINES);
+        prefetch_add(&base->request.prefetch, &call->is_lingering, 1);
+    }
     send_request(call);
 }
 

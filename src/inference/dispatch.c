@@ -177,14 +177,6 @@ static bool request_fault(struct exchange *x, struct sim_fault **fault, struct e
     return sim_fault_parse(text, *fault, err);
 }
 
-/* What each event of a stream looks at. */
-static void add_prefetch(struct exchange *x, struct prefetch *p)
-{
-    prefetch_add(p, x, PREFETCH_LINES(offsetof(struct exchange, relay.usage)));
-    prefetch_add(p, &x->version, 2); /* and the first of the facts behind it */
-    http_reply_prefetch(x->request, p);
-}
-
 enum phase exchange_dispatch(struct exchange *x)
 {
     struct str *parts = arena_alloc_bytes(x->asking, ENGINE_BODY_PARTS_MAX * sizeof(*parts));
@@ -208,7 +200,7 @@ enum phase exchange_dispatch(struct exchange *x)
     request.fault = fault;
     request.body_part_count = exchange_engine_body(x, parts);
     if (x->facts.stream)
-        add_prefetch(x, &request.prefetch);
+        relay_prefetch(x, &request.prefetch);
     exchange_start_engine(x, &request);
     x->engine.is_asked = true;
     return PHASE_RELAY;

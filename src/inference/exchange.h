@@ -133,13 +133,14 @@ struct relay {
     unsigned finished_choices;
     uint64_t text_bytes;    /* of the answer's texts so far */
     int64_t created;        /* of the stream's events */
-    struct str id;          /* of the answer, once known */
+    struct str id;          /* of the answer, once known: id_text */
     struct str fingerprint; /* system_fingerprint, once made: fingerprint_text */
     bool *called;           /* of chats that must call a tool: which choices have */
     bool splitter_used;
     bool saw_done;
     unsigned char lessons; /* events that templates were to be made of */
     char fingerprint_text[13];
+    char id_text[39]; /* ended by a NUL, as random_next_base62 does */
     struct sse_splitter splitter;
 
     struct str usage;  /* JSON of the last usage that the stream told */
@@ -197,12 +198,12 @@ struct exchange {
     bool client_gone;
     bool time_up; /* the service ends: nothing is begun any more */
 
-    /* MEASURE, DISPATCH, RELAY */
-    struct engine_facts engine;
-    struct relay relay;
-
+    struct engine_facts engine; /* MEASURE, DISPATCH, RELAY */
     struct api_version version; /* ROUTE */
     struct request_facts facts; /* PARSE, VALIDATE */
+    struct relay relay;         /* from `usage` on, looked at at its end alone */
+
+    /* PARSE */
     yyjson_doc *document;
     struct json_asides *asides; /* its long strings; NULL: it is small, or forgotten */
 
@@ -293,5 +294,8 @@ void relay_clear_events(struct inference *i);
 void measure_done(struct measure *m);
 /* In relay.c: gives back what RELAY holds beyond the arena. */
 void relay_done(struct relay *r);
+/* In relay.c: adds what each event of a stream looks at, RELAY_PREFETCH_PLACES. */
+#define RELAY_PREFETCH_PLACES (1 + HTTP_REPLY_PREFETCH_PLACES)
+void relay_prefetch(const struct exchange *x, struct prefetch *p);
 
 #endif

@@ -50,6 +50,15 @@ void relay_done(struct relay *r)
         sse_splitter_done(&r->splitter);
 }
 
+static_assert(RELAY_PREFETCH_PLACES + ENGINE_PREFETCH_PLACES <= PREFETCH_PLACES_MAX,
+              "an engine adds its own");
+
+void relay_prefetch(const struct exchange *x, struct prefetch *p)
+{
+    prefetch_add(p, x, PREFETCH_LINES(offsetof(struct exchange, relay.usage)));
+    http_reply_prefetch(x->request, p);
+}
+
 static void note_first_byte(struct exchange *x)
 {
     if (!x->first_byte_us)
@@ -179,7 +188,6 @@ static void take_events(struct exchange *x)
     struct str bytes = x->engine.incoming;
 
     x->engine.incoming = STR_NONE;
-    prefetch_lines(x->relay.id.data, 1);
     if (!http_reply_is_started(x->request))
         add_first_event(x);
     if (!sse_split(&x->relay.splitter, bytes, on_event, x))

@@ -19,13 +19,16 @@
 
 /* -- Ids ----------------------------------------------------------------------------------- */
 
-struct str shape_new_id(struct exchange *x, struct arena *a, struct str prefix, unsigned len)
+static struct str make_id(struct exchange *x, char *text, struct str prefix, unsigned len)
 {
-    char *text = arena_alloc_bytes(a, prefix.len + len + 1);
-
     memcpy(text, prefix.data, prefix.len);
     random_next_base62(&x->inference->random, text + prefix.len, len);
     return str_of(text, prefix.len + len);
+}
+
+struct str shape_new_id(struct exchange *x, struct arena *a, struct str prefix, unsigned len)
+{
+    return make_id(x, arena_alloc_bytes(a, prefix.len + len + 1), prefix, len);
 }
 
 /* FNV-1a over what identifies the backend's configuration: the same deployment answers with the
@@ -53,10 +56,15 @@ static bool is_azures_id(struct str id, struct str prefix)
 void shape_set_id(struct exchange *x, struct str id)
 {
     struct str prefix = x->operation->id_prefix;
+    char *text = x->relay.id_text;
 
-    if (!x->relay.id.len)
-        x->relay.id = is_azures_id(id, prefix) ? arena_copy(x->arena, id)
-                                               : shape_new_id(x, x->arena, prefix, ID_CHARS);
+    if (x->relay.id.len)
+        return;
+    assert(prefix.len + ID_CHARS + 1 <= sizeof(x->relay.id_text));
+    if (is_azures_id(id, prefix))
+        x->relay.id = str_of(memcpy(text, id.data, id.len), id.len);
+    else
+        x->relay.id = make_id(x, text, prefix, ID_CHARS);
 }
 
 void shape_set_created(struct exchange *x, int64_t created)

@@ -69,7 +69,7 @@ struct http_client_request {
     uint64_t connect_timeout_ms;     /* 0: 5 s */
     uint64_t head_timeout_ms;        /* 0: none */
     uint64_t idle_timeout_ms;        /* between bytes of the body; 0: none */
-    const struct prefetch *prefetch; /* what the callbacks look at; NULL: not known. Copied */
+    const struct prefetch *prefetch; /* what the callbacks look at; NULL: not known */
 };
 
 /* `events` is borrowed, too, until the call has ended. */

@@ -217,7 +217,7 @@ static bool may_delay_ack(const struct link *link)
            !address->tls;
 }
 
-/* Before it is read, so that it comes meanwhile. */
+/* Before it is read, or of a TLS stream decrypted, so that it comes meanwhile. */
 PREFETCH_INLINE void prefetch_call(const struct link *link)
 {
     if (!link->call)

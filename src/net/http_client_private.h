@@ -51,7 +51,7 @@ struct link {
     struct ack_pace ack_pace;
     unsigned interim_count; /* of those, before this answer */
 
-    _Alignas(PREFETCH_LINE_BYTES) struct prefetch prefetch; /* the call's */
+    _Alignas(MEMORY_LINE_BYTES) struct prefetch prefetch; /* the call's */
 
     size_t held_size, held_len;
     const char *head_at; /* where the head that is coming in begins */

@@ -320,7 +320,7 @@ void http_reply_prefetch(const struct http_request *public, struct prefetch *p)
 {
     const struct server_request *r = seen(public);
 
-    prefetch_add(p, &r->public.has_secrets, 2); /* and `connection` behind it */
+    prefetch_add(p, &r->public.has_secrets, 2); /* to `has_reply_body` */
     prefetch_add(p, r->connection, 2);
     if (r->connection->stream)
         stream_prefetch(r->connection->stream, p);

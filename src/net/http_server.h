@@ -163,7 +163,8 @@ void http_request_wake(struct http_request *r);
 void http_request_forget(struct http_request *r);
 /* One chunk, written as net/stream.h says: a small one at the end of the loop's turn. */
 void http_reply_chunk(struct http_request *r, struct str bytes);
-/* Adds what each chunk looks at, three places. */
+/* Adds what each chunk looks at, at most HTTP_REPLY_PREFETCH_PLACES. */
+#define HTTP_REPLY_PREFETCH_PLACES 3
 void http_reply_prefetch(const struct http_request *r, struct prefetch *p);
 /* The client is slower than the producer: stop producing until on_drain. */
 bool http_reply_is_full(const struct http_request *r);

@@ -88,9 +88,6 @@ void stream_read_enough(struct stream *s);
  * to be called before each read, from on_space. For plain streams; on a Unix socket it does nothing. */
 void stream_delay_ack(struct stream *s);
 
-/* Adds what a write looks at, one place. */
-void stream_prefetch(const struct stream *s, struct prefetch *p);
-
 /* Hears of the peer's end where nothing is read, be it that reading is stopped or that it came to
  * STREAM_END_EOF: by on_shut, once, and by STREAM_END_RESET as soon as the connection is broken,
  * which writing would tell only with the next write. It goes on until reading starts. It costs a
@@ -101,6 +98,8 @@ bool stream_watch(struct stream *s);
 /* Sends the parts in order; false when the stream has failed (on_end follows or came). An accepted
  * TLS stream (or one that may become TLS) that has not read anything yet fails. */
 bool stream_write(struct stream *s, const struct str *parts, unsigned count);
+/* Adds what a write to a plain stream looks at, one place. */
+void stream_prefetch(const struct stream *s, struct prefetch *p);
 /* What is written from now on may hold secrets: what is kept of it is overwritten once it is sent, or
  * will not be. It ends when a kept rest has been sent. */
 void stream_keep_secret(struct stream *s);

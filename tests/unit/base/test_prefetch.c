@@ -39,7 +39,6 @@ static void reads_nothing(void **state)
     prefetch_add(&p, NULL, 2);
     prefetch_add(&p, (const void *)&p, UINT8_MAX); /* far beyond its end */
     prefetch_all(&p);
-    assert_int_equal(p.count, 2);
 }
 
 int main(void)

@@ -9,7 +9,9 @@
 
 #include <cmocka.h>
 
+#include "engine/upstream.h"
 #include "fake_upstream.h"
+#include "net/http_client_private.h"
 #include "rig.h"
 
 #define BODY "{\"messages\": [1,  2],\"unknown\":\"kept \xC3\xA4\"}"
@@ -97,6 +99,32 @@ static void passes_bytes_on(void **state)
     is_asked(asked, "\r\n\r\n" BODY);
     assert_null(strstr(asked->last_request, "uthorization"));
     rig_call_done(&c);
+}
+
+static unsigned places_of(const char *body)
+{
+    struct rig_call c = { 0 };
+    struct upstream_call *own;
+    unsigned count;
+
+    for (unsigned i = 0; i < PREFETCH_PLACES_MAX - ENGINE_PREFETCH_PLACES; i++)
+        prefetch_add(&c.request.prefetch, &c, 1);
+    rig_call_start(&rig, &c, "u", ENGINE_CHAT, body);
+    own = CONTAINER_OF(c.call, struct upstream_call, base);
+    count = own->http->link->prefetch.count;
+    for (unsigned i = 0; i < count; i++)
+        assert_ptr_equal(own->http->link->prefetch.at[i], own->base.request.prefetch.at[i]);
+    rig_wait(&rig, rig_call_is_over, &c);
+    rig_call_done(&c);
+    return count;
+}
+
+static void names_what_each_event_looks_at(void **state)
+{
+    (void)state;
+    start("");
+    assert_int_equal(places_of(STREAM), PREFETCH_PLACES_MAX);
+    assert_int_equal(places_of(BODY), PREFETCH_PLACES_MAX - ENGINE_PREFETCH_PLACES);
 }
 
 static void names_deployment_and_key_as_azure_does(void **state)
@@ -520,6 +548,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(passes_bytes_on),
+        TEST(names_what_each_event_looks_at),
         TEST(names_deployment_and_key_as_azure_does),
         TEST(streams),
         TEST(keeps_the_connection_of_a_complete_stream),

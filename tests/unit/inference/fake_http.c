@@ -72,7 +72,7 @@ void http_reply_chunk(struct http_request *r, struct str bytes)
 
 void http_reply_prefetch(const struct http_request *r, struct prefetch *p)
 {
-    for (unsigned i = 0; i < 3; i++)
+    for (unsigned i = 0; i < HTTP_REPLY_PREFETCH_PLACES; i++)
         prefetch_add(p, r, 1);
 }
 

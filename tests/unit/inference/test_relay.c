@@ -34,8 +34,8 @@ static void says_what_each_event_looks_at(void **state)
 {
     (void)state;
     open_stream("sim", STREAM);
-    /* the exchange's own and the reply's; two are left for the engine */
-    assert_int_equal(fake_engine.prefetch.count, PREFETCH_PLACES_MAX - 2);
+    /* the exchange's own and the reply's */
+    assert_int_equal(fake_engine.prefetch.count, RELAY_PREFETCH_PLACES);
     for (unsigned i = 0; i < fake_engine.prefetch.count; i++)
         assert_true(fake_engine.prefetch.at[i] && fake_engine.prefetch.lines[i]);
     fake_engine_body(STR(DELTA("{\"content\":\"one\"}") STOP DONE));

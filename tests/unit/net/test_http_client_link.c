@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include "calling.h"
+#include "net/http_client_private.h"
 
 /* -- Connections that end ---------------------------------------------------------------------- */
 
@@ -68,6 +69,41 @@ static void sends_again_what_met_a_closed_connection(void **state)
         clear(&first);
         fake_end(fresh, STREAM_END_EOF);
     }
+}
+
+static unsigned noted(const struct result *result, const void *at)
+{
+    const struct prefetch *p = &result->call->link->prefetch;
+
+    if (p->count)
+        assert_ptr_equal(p->at[0], at);
+    return p->count;
+}
+
+static void notes_what_the_call_in_hand_looks_at(void **state)
+{
+    struct prefetch mine = { 0 };
+    struct stream *stale, *fresh;
+
+    (void)state;
+    stale = kept_alive();
+    prefetch_add(&mine, &first, 2);
+    prefetch_add(&mine, &second, 1);
+    get.prefetch = &mine;
+    send_get(&first);
+    assert_int_equal(noted(&first, &first), 2);
+    fake_end(stale, STREAM_END_EOF); /* it is sent again */
+    assert_int_equal(noted(&first, &first), 2);
+    fresh = fake_connecting();
+    fake_connected(fresh);
+    fake_feed(fresh, STR("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), 0);
+    expect(&first, "200 Content-Length=0||end");
+    clear(&first);
+
+    get.prefetch = NULL; /* on the same connection */
+    send_get(&first);
+    assert_int_equal(noted(&first, NULL), 0);
+    http_client_cancel(first.call);
 }
 
 static void sends_again_only_once_and_only_so(void **state)
@@ -486,6 +522,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, calling_set_up, calling_tear_down)
         TEST(fails_when_it_is_closed_early),
         TEST(sends_again_what_met_a_closed_connection),
+        TEST(notes_what_the_call_in_hand_looks_at),
         TEST(sends_again_only_once_and_only_so),
         TEST(takes_a_large_head_in_pieces),
         TEST(puts_off_acknowledging_whole_chunks),
