@@ -4,10 +4,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <linux/landlock.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -27,9 +29,19 @@
      LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO |   \
      LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SYM)
 
-/* Sockets of engines whose data folder has a long path, devices (graphics cards), the names that
- * threads give themselves. */
-static const char *const folders[] = { "/tmp", "/dev", "/proc" };
+/* What a file can be allowed, as a folder's files can. */
+#define WRITING_FILES (LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_TRUNCATE)
+
+/* Patterns: sockets of engines whose data folder has a long path; memory that processes share; what
+ * every program has; graphics cards and the like, by the names of their drivers. Of the rest of /dev
+ * root could write to disks, and of /proc change the whole machine. */
+static const char *const places[] = {
+    "/tmp",         "/dev/shm",        "/dev/hugepages", "/dev/null",     "/dev/zero",
+    "/dev/full",    "/dev/random",     "/dev/urandom",   "/dev/tty",      "/dev/nvidia*",
+    "/dev/nvgpu",   "/dev/nvhost*",    "/dev/nvmap",     "/dev/dri",      "/dev/kfd",
+    "/dev/accel",   "/dev/dxg",        "/dev/mali*",     "/dev/davinci*", "/dev/dma_heap",
+    "/dev/udmabuf", "/dev/infiniband",
+};
 
 /* What drivers of graphics cards keep from start to start: in folders that these variables name,
  * or below the user's own. */
@@ -43,17 +55,33 @@ static uint64_t rights_of(long version)
            (version >= 3 ? LANDLOCK_ACCESS_FS_TRUNCATE : 0);
 }
 
-/* A folder that is not there is none to write to. */
-static bool allow(int rules, uint64_t rights, const char *folder)
+/* What is not there is nothing to write to. */
+static bool allow(int rules, uint64_t rights, const char *path)
 {
     struct landlock_path_beneath_attr rule = { .allowed_access = rights };
+    struct stat st;
     bool ok;
 
-    rule.parent_fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    rule.parent_fd = open(path, O_PATH | O_CLOEXEC);
     if (rule.parent_fd < 0)
         return true;
+    if (fstat(rule.parent_fd, &st) || !S_ISDIR(st.st_mode))
+        rule.allowed_access &= WRITING_FILES;
     ok = syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == 0;
     close(rule.parent_fd);
+    return ok;
+}
+
+static bool allow_each(int rules, uint64_t rights, const char *pattern)
+{
+    glob_t found;
+    bool ok = true;
+
+    if (glob(pattern, GLOB_NOSORT, NULL, &found) != 0)
+        return true;
+    for (size_t i = 0; i < found.gl_pathc; i++)
+        ok = ok && allow(rules, rights, found.gl_pathv[i]);
+    globfree(&found);
     return ok;
 }
 
@@ -75,8 +103,8 @@ static bool allow_all(int rules, uint64_t rights, const char *data)
 {
     bool ok = allow(rules, rights, data);
 
-    for (size_t i = 0; i < ARRAY_LEN(folders); i++)
-        ok = ok && allow(rules, rights, folders[i]);
+    for (size_t i = 0; i < ARRAY_LEN(places); i++)
+        ok = ok && allow_each(rules, rights, places[i]);
     for (size_t i = 0; i < ARRAY_LEN(variables); i++) {
         const char *folder = getenv(variables[i]);
 

@@ -76,6 +76,7 @@ static const uint32_t forbidden[] = {
     SYS_swapoff,
     SYS_acct,
     SYS_quotactl,
+    SYS_quotactl_fd,
     SYS_sethostname,
     SYS_setdomainname,
     SYS_settimeofday,

@@ -12,7 +12,7 @@ FORBIDDEN = """
 ptrace process_vm_readv process_vm_writev pidfd_getfd bpf perf_event_open userfaultfd init_module finit_module delete_module
 kexec_load kexec_file_load reboot syslog io_uring_setup io_uring_enter io_uring_register add_key request_key keyctl mount umount2
 mount_setattr move_mount open_tree fsopen fsconfig fsmount fspick pivot_root chroot unshare setns open_by_handle_at fanotify_init
-swapon swapoff acct quotactl sethostname setdomainname settimeofday clock_settime clock_adjtime adjtimex
+swapon swapoff acct quotactl quotactl_fd sethostname setdomainname settimeofday clock_settime clock_adjtime adjtimex
 """.split()  # noqa: SIM905
 NAMESPACES = ["clone_new" + kind for kind in ("ns", "user", "pid", "net", "ipc", "uts", "cgroup")]
 OTHER_ABIS = ["x32"]

@@ -96,6 +96,30 @@ static bool writes_in_the_data_folder_alone(void)
     return fd >= 0 && close(fd) == 0 && unlink(outside) != 0 && errno == EACCES;
 }
 
+/* Of what root may write to besides files: the machine's settings, and devices that no engine needs. */
+static bool writes_to_no_setting(void)
+{
+    static const char *const paths[] = { "/proc/sys/kernel/core_pattern",
+                                         "/proc/self/oom_score_adj", "/dev/ptmx" };
+
+    if (!can_write(paths[1]) || !enter(SANDBOX_REQUIRED))
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        if (can_write(paths[i]) || (errno != EACCES && errno != ENOENT))
+            return false;
+    }
+    return can_write("/dev/null") && can_write("/dev/shm/lazuli-test") &&
+           unlink("/dev/shm/lazuli-test") == 0;
+}
+
+static void settings_of_the_machine_are_not_written(void **state)
+{
+    (void)state;
+    if (!has_landlock())
+        skip();
+    expect_in_child(writes_to_no_setting);
+}
+
 static void files_are_written_in_the_data_folder_alone(void **state)
 {
     (void)state;
@@ -254,6 +278,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_are_written_in_the_data_folder_alone),
+        cmocka_unit_test(settings_of_the_machine_are_not_written),
         cmocka_unit_test(calls_of_no_use_are_refused),
         cmocka_unit_test(no_namespaces_are_made),
         cmocka_unit_test(privileges_do_not_come_back),
