@@ -93,17 +93,38 @@ static const struct {
     { "POST", "/openai/deployments/ptu" CHAT, "", "{\"stream\":true," MESSAGES "}", false },
 };
 
-static void compose_body(struct buf *out, const char *body, bool is_chunked)
+static void compose_body(struct buf *out, struct str body, bool is_chunked)
 {
-    size_t half = strlen(body) / 2;
+    size_t half = body.len / 2;
 
     if (is_chunked)
         check(buf_printf(
-            out, "Transfer-Encoding: chunked\r\n\r\n%zx;x=y\r\n%.*s\r\n%zx\r\n%s\r\n0\r\n\r\n",
-            half, (int)half, body, strlen(body) - half, body + half));
+            out, "Transfer-Encoding: chunked\r\n\r\n%zx;x=y\r\n%.*s\r\n%zx\r\n%.*s\r\n0\r\n\r\n",
+            half, (int)half, body.data, body.len - half, (int)(body.len - half), body.data + half));
     else
-        check(buf_printf(out, "Content-Length: %zu\r\n\r\n%s", strlen(body), body));
+        check(buf_printf(out, "Content-Length: %zu\r\n\r\n%.*s", body.len, STR_ARGS(body)));
 }
+
+/* The body with a long text in place of its short one, beyond what is read with a head. */
+static void compose_large_body(struct buf *out, const char *body, bool is_chunked)
+{
+    static const struct str words[] = { STR("words and more words "), STR("a line\\n"),
+                                        STR("\\u00e9"), STR("\xC3\xA9") };
+    const char *text = strstr(body, "hi");
+    size_t len = 17000 + (size_t)next_byte() * 300, kind = next_byte();
+    struct buf large;
+
+    buf_init(&large, BYTES_MAX);
+    check(buf_append(&large, text ? str_of(body, (size_t)(text - body)) : str_from(body)));
+    for (size_t i = 0; text && buf_len(&large) < len; i++)
+        check(buf_append(&large, words[(kind >> 2 * (i % 4)) % ARRAY_LEN(words)]));
+    check(!text || buf_append(&large, str_from(text + 2)));
+    compose_body(out, buf_str(&large), is_chunked);
+    buf_done(&large);
+}
+
+/* The number of a request says the same of it less so many. */
+#define LARGE_FROM (5 * ARRAY_LEN(requests))
 
 /* It names itself by its number, which the reply says again. */
 static void compose(struct client *c)
@@ -119,8 +140,10 @@ static void compose(struct client *c)
         requests[which].method, requests[which].path, c->requests, requests[which].headers));
     if (byte & 0x80) /* a few of these fill a read buffer */
         check(buf_printf(&c->out, "x-pad: %03000u\r\n", 0u));
-    if (requests[which].body)
-        compose_body(&c->out, requests[which].body, requests[which].is_chunked);
+    if (requests[which].body && (byte & 0x7F) >= LARGE_FROM)
+        compose_large_body(&c->out, requests[which].body, requests[which].is_chunked);
+    else if (requests[which].body)
+        compose_body(&c->out, str_from(requests[which].body), requests[which].is_chunked);
     else
         check(buf_append(&c->out, STR("\r\n")));
 }
@@ -266,7 +289,7 @@ static void play(unsigned event)
         compose(c); /* and the next events say how much of it comes when */
         break;
     case 3:
-        send_some(c, next_byte(), 0);
+        send_some(c, next_byte() * (buf_len(&c->out) > SERVER_BUFFER_BYTES ? 200 : 1), 0);
         break;
     case 4:
         send_all(c);
@@ -385,6 +408,7 @@ static void start(void)
     limits.url_bytes_max = 256;
     limits.header_count_max = 16;
     limits.body_bytes_max = 100000;
+    limits.bodies_bytes_max = 150000;
     limits.reply_high_bytes = 512;
     server = http_server_new(rig.loop, &limits, &handler, NULL);
     check(http_server_listen(server, &options, NULL, &err));

@@ -1,6 +1,7 @@
 /*
  * Bytes of a client into a connection. The first byte says how the handler behaves, the second how
- * the bytes are cut, how fast the client reads, and how it ends.
+ * the bytes are cut, how fast the client reads, how it ends, and whether what is no UTF-8 stands for
+ * much of a body.
  * SPDX-License-Identifier: MIT
  */
 #include <stdlib.h>
@@ -47,6 +48,7 @@ static void on_head(void *data, struct http_request *r)
     check(known++ == 0 && !kept);
     check(r->target.len && r->path.len);
     kept = r;
+    r->has_secrets = behaviour & 64;
     if ((behaviour & 3) == 1)
         finish(r);
 }
@@ -118,9 +120,26 @@ static void start(void)
     limits.url_bytes_max = 256;
     limits.header_count_max = 16;
     limits.body_bytes_max = 100000;
+    limits.bodies_bytes_max = 64000;
     limits.reply_high_bytes = 64;
     server = http_server_new(l, &limits, &handler, NULL);
     check(http_server_listen(server, &options, NULL, &err));
+}
+
+/* Each byte of 255 becomes so many, since no input is larger than a read buffer by itself. */
+#define MANY_BYTES ((size_t)4096)
+#define BYTES_MAX ((size_t)256 * 1024)
+
+static void expand(struct buf *out, struct str bytes)
+{
+    static char many[MANY_BYTES];
+
+    memset(many, 'x', sizeof(many));
+    for (size_t i = 0; i < bytes.len; i++) {
+        bool is_many = bytes.data[i] == '\xff' && buf_len(out) < BYTES_MAX;
+
+        check(buf_append(out, is_many ? str_of(many, sizeof(many)) : str_slice(bytes, i, 1)));
+    }
 }
 
 static void turn(void)
@@ -133,7 +152,8 @@ static void turn(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct str bytes = str_of((const char *)data, size);
+    struct buf out;
+    struct str bytes;
     struct stream *s;
     size_t step;
 
@@ -142,12 +162,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!server)
         start();
     behaviour = data[0];
-    step = (size_t[]){ 1, 7, 100, size }[data[1] & 3];
+    step = (size_t[]){ 1, 7, 100, SIZE_MAX }[data[1] & 3];
+    buf_init(&out, SIZE_MAX / 4);
+    if (data[1] & 32) {
+        step = (size_t[]){ 999, 7000, 17000, SIZE_MAX }[data[1] & 3];
+        expand(&out, str_of((const char *)data + 2, size - 2));
+    } else {
+        check(buf_append(&out, str_of((const char *)data + 2, size - 2)));
+    }
+    bytes = buf_str(&out);
     known = gone = 0;
     s = fake_connect();
     s->window = data[1] & 4 ? 32 : SIZE_MAX;
-    for (size_t at = 2; at < size && !s->is_closed; at += step) {
-        fake_feed(s, str_slice(bytes, at, step), data[1] & 8 ? step / 3 : 0);
+    while (bytes.len && !s->is_closed) {
+        fake_feed(s, str_slice(bytes, 0, step), data[1] & 8 ? step / 3 : 0);
+        bytes = str_slice(bytes, step, SIZE_MAX);
         if (!s->is_closed)
             fake_take(s, 16);
         turn();
@@ -167,5 +196,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check(http_server_stats(server).connections_open == 0);
     check(http_server_stats(server).requests_active == 0);
     fake_free_all();
+    buf_done(&out);
     return 0;
 }
