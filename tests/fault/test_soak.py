@@ -101,7 +101,9 @@ class Soak:
         return {name: float(value) for name, value in rows}
 
     def under_way(self):
-        return {name: value for name, value in self.metrics().items() if "in_flight" in name and value}
+        values = {name: value for name, value in self.metrics().items() if "in_flight" in name}
+        assert "lazuli_requests_in_flight" in values and any(name.startswith("lazuli_engine_in_flight{") for name in values)
+        return {name: value for name, value in values.items() if value}
 
     def rest(self):
         """Until nobody is served any more, no process runs behind the service, and nothing is connected to it. Returns kinds of

@@ -54,8 +54,10 @@ def wait_until_settled(service):
     """Nothing is in flight any more (who asks does not count)."""
 
     def in_flight():
-        names = ("lazuli_engine_in_flight", "lazuli_requests_in_flight")
-        return sum(value for name, value in service.metrics().items() if name.startswith(names))
+        values = service.metrics()
+        engines = [value for name, value in values.items() if name.startswith("lazuli_engine_in_flight{")]
+        assert engines
+        return sum(engines, values["lazuli_requests_in_flight"])
 
     wait_until(lambda: in_flight() == 0, lambda: f"{in_flight()} in flight")
 
