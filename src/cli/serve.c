@@ -44,11 +44,27 @@ static void print_quickstart(const struct bootstrap_info *info, const char *data
     explicit_bzero(space, sizeof(space));
 }
 
-static int serve(struct settings *settings, const char *config, bool quickstart)
+/* What the settings are read from besides the environment. */
+struct command_line {
+    int argc;
+    char **argv;
+    bool quickstart;
+    const char *config; /* once they are read; NULL: no file */
+};
+
+static bool read_settings(void *data, struct settings *s, struct error *err)
 {
-    struct server_options options = { .settings = settings,
-                                      .config_file = config,
-                                      .quickstart = quickstart };
+    struct command_line *c = data;
+
+    s->dev = s->tls_development = c->quickstart;
+    return command_read_settings(c->argc, c->argv, NULL, NULL, s, &c->config, err);
+}
+
+static int serve(struct settings *settings, struct command_line *c)
+{
+    struct server_options options = {
+        .settings = settings, .read_settings = read_settings, .data = c, .quickstart = c->quickstart
+    };
     struct server *s;
     struct error err;
 
@@ -58,7 +74,7 @@ static int serve(struct settings *settings, const char *config, bool quickstart)
     s = server_new(&options, &err);
     if (!s)
         return command_fail(&err, EXIT_USAGE);
-    if (quickstart)
+    if (c->quickstart)
         print_quickstart(server_info(s), settings->data);
     server_forget_keys(s);
     server_run(s);
@@ -76,20 +92,19 @@ static int fail_without_config(void)
 
 static int run(int argc, char **argv, bool quickstart)
 {
+    struct command_line c = { argc, argv, quickstart, NULL };
     struct settings settings;
-    const char *config;
     struct error err;
     int status;
 
     server_hold_reloads();
     settings_init(&settings);
-    settings.dev = settings.tls_development = quickstart;
-    if (!command_read_settings(argc, argv, NULL, NULL, &settings, &config, &err))
+    if (!read_settings(&c, &settings, &err))
         status = command_fail(&err, EXIT_USAGE);
-    else if (!quickstart && !config)
+    else if (!quickstart && !c.config)
         status = fail_without_config();
     else
-        status = serve(&settings, config, quickstart);
+        status = serve(&settings, &c);
     settings_done(&settings);
     return status;
 }

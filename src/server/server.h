@@ -23,8 +23,11 @@ struct server;
 
 struct server_options {
     struct settings *settings; /* complete; changed by a reload */
-    const char *config_file;   /* read again by a reload; may be NULL */
-    bool quickstart;           /* make the first group, account and deployments */
+    /* For a reload: all of them once more, in the order in which they count, into what settings_init
+     * has made. */
+    bool (*read_settings)(void *data, struct settings *next, struct error *err);
+    void *data;      /* its own */
+    bool quickstart; /* make the first group, account and deployments */
 };
 
 /* From here on, a reload that is asked for waits: until server_run can do it, or, at the end, for ever; else

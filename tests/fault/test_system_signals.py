@@ -304,6 +304,24 @@ def test_reload_of_a_broken_configuration(tmp_path):
         service.wait_for_log(" debug ")
 
 
+def test_reload_of_what_the_command_line_says(tmp_path):
+    """It counts for more than environment and file, then as at the start; and what the file says no more is the default's."""
+    config = tmp_path / "lazuli.yaml"
+    config.write_text("log_level: error\nworkers: 2\n")
+    line, environment = ["--config", str(config), "--log-level", "debug", "--workers", "1"], {"LAZULI_LOG_LEVEL": "warn"}
+    with start(arguments=line, environment=environment | {"LAZULI_WORKERS": "3"}) as service:
+        assert " reload_done" in (said := service.reload()) and " reload_ignored " not in said, said
+        service.post("paced", {"messages": MESSAGES, "max_tokens": 1})
+        service.wait_for_log(" debug ")
+    config.write_text("log_level: debug\n")
+    with start(arguments=["--config", str(config)]) as service:
+        config.write_text("workers: 1\n")
+        assert " reload_done" in service.reload()
+        since = len(service.log_text())
+        service.post("paced", {"messages": MESSAGES, "max_tokens": 1})
+        assert " debug " not in service.log_text()[since:]
+
+
 def test_reload_of_what_is_no_file(tmp_path):
     """A pipe in place of any of them, which nobody writes into, keeps nothing waiting."""
     make_certificate(tmp_path)
