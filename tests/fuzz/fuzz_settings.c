@@ -1,5 +1,5 @@
 /*
- * Bytes as a configuration file, and as the value of each setting.
+ * Bytes as a configuration file, which a reload brings too, and as the value of each setting.
  * SPDX-License-Identifier: MIT
  */
 #include <fcntl.h>
@@ -13,6 +13,24 @@
 static void check_error(const struct error *err)
 {
     check(err->code == ERROR_CONFIG && err->text[0] && str_is_utf8(str_from(err->text)));
+}
+
+/* What can only be had by a restart is said, and once more the same time after time. */
+static void reload(const struct settings *next)
+{
+    struct settings s;
+    struct buf first, second;
+
+    settings_init(&s);
+    buf_init(&first, 1024);
+    buf_init(&second, 1024);
+    settings_reload(&s, next, &first);
+    settings_reload(&s, next, &second);
+    check(str_equal(buf_str(&first), buf_str(&second)));
+    check(settings_log_level(&s) == settings_log_level(next));
+    buf_done(&first);
+    buf_done(&second);
+    settings_done(&s);
 }
 
 static void load(const uint8_t *data, size_t size)
@@ -29,6 +47,8 @@ static void load(const uint8_t *data, size_t size)
         check_error(&err);
     else if (!settings_check(&s, &err))
         check_error(&err);
+    else
+        reload(&s);
     settings_done(&s);
     close(fd);
 }
