@@ -34,8 +34,11 @@ def status_of(pid):
 
 
 def is_limited(pid):
-    status = status_of(pid)
-    return status["NoNewPrivs"] == "1" and status["Seccomp"] == "2"
+    """All its threads are, or none."""
+    threads = [status_of(f"{pid}/task/{task.name}") for task in pathlib.Path(f"/proc/{pid}/task").iterdir()]
+    limits = {(status["NoNewPrivs"], status["Seccomp"]) for status in threads}
+    assert len(limits) == 1, limits
+    return limits == {("1", "2")}
 
 
 def model_process(service):
@@ -51,6 +54,38 @@ def test_a_model_runs_inside_the_sandbox():
         assert answer.status_code == 200, answer.text
         assert is_limited(service.process.pid)
         assert is_limited(model_process(service))
+
+
+# In place of a llama-server: which of these files it can write to.
+PROBE = """#!/bin/sh
+for file in $PROBED; do if (: >>"$file") 2>/dev/null; then echo "$file"; fi; done >"$REPORT.new"
+mv "$REPORT.new" "$REPORT"
+exec sleep 600
+"""
+PROBED = """
+extends: default
+engines:
+  - name: probe
+    llama: { model: embedded, load_at_start: true }
+"""
+
+
+def test_a_model_writes_where_it_has_to_alone(tmp_path):
+    """Whoever runs it: of the machine's settings and devices root could write to any."""
+    inside, outside, report = tmp_path / "data" / "inside", pathlib.Path(PROGRAM).parent / "outside", tmp_path / "data" / "report"
+    outside.write_text("")
+    probe = tmp_path / "probe"
+    probe.write_text(PROBE)
+    probe.chmod(0o755)
+    probed = [inside, "/dev/null", outside, "/dev/ptmx", "/proc/self/oom_score_adj", "/proc/sys/kernel/core_pattern"]
+    environment = {"PROBED": " ".join(map(str, probed)), "REPORT": str(report)}
+    arguments = ["--sandbox", "required", "--llama-server", str(probe)]
+    try:
+        with Lazuli(PROBED, data=tmp_path, arguments=arguments, environment=environment) as service:
+            wait_until(report.exists, lambda: f"it has not tried:\n{service.log_text()}")
+            assert report.read_text().split() == [str(inside), "/dev/null"]
+    finally:
+        outside.unlink()
 
 
 def test_calls_of_no_use_are_refused(tmp_path):
