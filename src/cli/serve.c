@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "cli/command.h"
-#include "identity/jwt.h"
+#include "identity/jwt_libraries.h"
 #include "server/server.h"
 
 /* Keys are printed to whoever asked for a quickstart, and leave no copy in a buffer of stdio's. */
@@ -69,7 +69,7 @@ static int serve(struct settings *settings, struct command_line *c)
     struct error err;
 
     memory_return_freed();
-    jwt_overwrite_freed();
+    jwt_libraries_set_up();
     log_set_level(settings_log_level(settings));
     s = server_new(&options, &err);
     if (!s)

@@ -22,11 +22,6 @@ struct jwt_key {
     cjose_jwk_t *jwk;
 };
 
-void jwt_overwrite_freed(void)
-{
-    cjose_set_alloc_funcs(malloc, memory_realloc_secret, memory_free_secret);
-}
-
 /* -- Keys ------------------------------------------------------------------------------------ */
 
 static struct jwt_key *key_of(cjose_jwk_t *jwk)

@@ -19,10 +19,6 @@
 /* A longer one is refused: Entra's with 200 groups have some 10 kB. */
 #define JWT_BYTES_MAX ((size_t)32 * 1024)
 
-/* Has libcjose, and jansson, by which it reads and writes JSON, overwrite what they free: they copy
- * tokens and keys more than once. For the whole process, before there are threads. */
-void jwt_overwrite_freed(void);
-
 /* An RSA key, with or without its private part. Immutable once it is made; any thread. */
 struct jwt_key;
 

@@ -144,12 +144,12 @@ def test_hangs_while_it_loads():
         else:
             await call.reply(200, {"status": "ok"})
 
-    with faulty_llama("load_timeout_ms: 700", health=load) as faulty:
+    with faulty_llama("load_timeout_ms: 3000", health=load) as faulty:
         answer = faulty.ask()
         assert (answer.status_code, answer.json()) == (503, UNAVAILABLE)
-        assert 'error="not ready after 700 ms' in faulty.service.log_text()
+        assert 'error="not ready after 3000 ms' in faulty.service.log_text()
         wait_until(lambda: faulty.ask().status_code == 200, "it does not come back", step_s=0.1)
-        assert len(faulty.engine.processes) >= 2  # a busy machine may take longer than that for the second one, too
+        assert len(faulty.engine.processes) == 2
         wait_until_settled(faulty.service)
 
 
