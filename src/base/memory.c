@@ -12,9 +12,6 @@
 /* What may be free at the end of a heap. */
 #define HEAP_SPARE_BYTES (2 * MAPPED_BYTES)
 
-/* The tests that search memory for secrets find none beyond it. */
-#define STACK_WIPED_BYTES ((size_t)64 * 1024)
-
 /* Left to itself, glibc takes the largest block that was ever freed, up to 32 MB, for the size from
  * which a mapping is worth its while, and keeps twice as much of each heap. Large bodies then lie in
  * the heaps, one behind a small block that stays, and once many came at a time, hundreds of MB are
@@ -102,14 +99,6 @@ void *memory_realloc_secret(void *old, size_t size)
         memcpy(p, old, old_size < size ? old_size : size);
     memory_free_secret(old);
     return p;
-}
-
-/* Not inline, so that it lies where the functions before it have lain. */
-void __attribute__((noinline)) memory_wipe_stack(void)
-{
-    char left[STACK_WIPED_BYTES];
-
-    explicit_bzero(left, sizeof(left));
 }
 
 char *memory_dup_text(const char *text)

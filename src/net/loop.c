@@ -132,8 +132,11 @@ void loop_free(struct loop *l)
 
 void loop_run(struct loop *l)
 {
-    while (uv_run(&l->uv, UV_RUN_DEFAULT))
-        memory_wipe_stack(); /* loop_wipe_stack_later has ended it */
+    /* loop_wipe_stack_later has ended it; what is to be told is copied when it is sent, so that comes first */
+    while (uv_run(&l->uv, UV_RUN_DEFAULT)) {
+        loop_flush(l);
+        memory_wipe_stack();
+    }
 }
 
 /* Ends this turn, so that loop_run overwrites the stack. From here, which may lie below the room that

@@ -204,7 +204,7 @@ def test_no_handshake(service, case):
         for stream in (False, True):
             answer = service.post("victim", BODY | {"stream": stream})
             assert (answer.status_code, answer.json()) == (503, UNAVAILABLE)
-    assert service.stranger.calls and all(hello[0] == 0x16 and b"Hi" not in hello for hello in service.stranger.calls)
+    assert service.stranger.calls and all(hello[0] == 0x16 and b'"messages"' not in hello for hello in service.stranger.calls)
 
 
 def test_an_upstream_that_is_not_trusted(service):

@@ -12,6 +12,7 @@
 
 #include "base/memory.h"
 #include "net/loop.h"
+#include "net/loop_scratch.h"
 
 #define THREADS 4
 #define TASKS 2000
@@ -263,10 +264,17 @@ static void on_look(struct loop_task *task)
     loop_stop(l);
 }
 
+static void on_flush(struct loop *loop)
+{
+    (void)loop;
+    leave_mark();
+}
+
 static void on_wipe(struct loop_task *task)
 {
     (void)task;
     had_mark = stack_has_mark();
+    loop_flush_later(l, on_flush);
     loop_wipe_stack_later(l);
     loop_post(l, &look_task);
 }
