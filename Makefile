@@ -14,7 +14,7 @@ run: ## build, and start a service with a model on this machine; ARGS="..." are 
 	@exec build/lazuli up $(ARGS)
 
 test: ## run every test suite, or only those in SUITES="..."
-	@scripts/deps build run test
+	@scripts/deps build run test bench
 	@scripts/test $(SUITES)
 
 tsan: ## run the suites api and fault against a program that ThreadSanitizer watches: every night

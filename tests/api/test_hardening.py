@@ -93,7 +93,15 @@ def test_calls_of_no_use_are_refused(tmp_path):
     check_refusals(tmp_path, but=["ptrace"])
 
 
-@pytest.mark.parametrize("part, call", [("seccomp", "seccomp"), ("landlock", "landlock_create_ruleset")])
+PARTS = {
+    "no_new_privileges": "PR_SET_NO_NEW_PRIVS",
+    "capabilities": "PR_CAPBSET_DROP",
+    "seccomp": "seccomp",
+    "landlock": "landlock_create_ruleset",
+}
+
+
+@pytest.mark.parametrize("part, call", PARTS.items())
 def test_what_is_lacking_is_said_and_stops_only_where_it_is_required(tmp_path, part, call):
     """As in a container that keeps it from the service."""
     under = Refusals(tmp_path).around(errno.ENOSYS, call)
@@ -101,7 +109,7 @@ def test_what_is_lacking_is_said_and_stops_only_where_it_is_required(tmp_path, p
         log = service.log_text()
         assert f'warn sandbox_incomplete lacks={part} reason="{os.strerror(errno.ENOSYS)}"' in log
         assert log.count(" sandbox_incomplete ") == 1
-        others = {"no_new_privileges", "capabilities", "seccomp", "landlock"} - {part}
+        others = PARTS.keys() - {part}
         assert all(f'{other}="on"' in log for other in others) and f'{part}="{os.strerror(errno.ENOSYS)}"' in log
         assert service.post("gpt-4", QUESTION).status_code == 200
     up = [*under, PROGRAM, "up", "--listen", "127.0.0.1:0", "--data", tmp_path / "required", "--sandbox", "required"]

@@ -19,7 +19,7 @@ import requests
 
 from fake_upstream import FakeUpstream
 from memory import FACTOR
-from service import PROGRAM, Lazuli
+from service import Lazuli, has_address_sanitizer
 from soak_traffic import AMPLE, Traffic, scripted
 from waiting import wait_until
 
@@ -31,7 +31,6 @@ REST_S_MAX = 60  # until nothing is under way: longer than any time-out below
 # after four, and goes up and down by 1 MB from then on. AddressSanitizer's allocator gives nothing back, and in 40 seconds of a
 # minute grows by 3.0 to 4.4 MB. Each has twice its worst. In an hour, a leak of five bytes a request comes to more than that; in
 # a minute only a large one does, but the sanitized build, which `make test` runs, tells one of any size when it ends.
-HAS_ADDRESS_SANITIZER = b"__asan_init" in pathlib.Path(PROGRAM).read_bytes()
 MEMORY_KB_MORE = 8192
 # AddressSanitizer keeps what is freed, and frames that have returned, to tell who uses them still, until that is hundreds of
 # MB; here it does not.
@@ -188,7 +187,7 @@ def test_nothing_stays_behind():
         assert memory_kb_then <= memory_kb + MEMORY_KB_MORE * FACTOR
 
 
-@pytest.mark.skipif(not HAS_ADDRESS_SANITIZER, reason="only a sanitizer tells")
+@pytest.mark.skipif(not has_address_sanitizer(), reason="only a sanitizer tells")
 def test_nothing_is_used_after_its_end():
     """What is freed stays apart here, so that a use of it is seen: when the service has ended, or at once."""
     with soaking(seed_of()) as (soak, traffic):

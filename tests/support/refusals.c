@@ -60,6 +60,12 @@ static const struct call namespaces[] = {
     { "clone_newcgroup", CLONE_NEWCGROUP },
 };
 
+/* Of prctl. */
+static const struct call options[] = {
+    { "PR_SET_NO_NEW_PRIVS", PR_SET_NO_NEW_PRIVS },
+    { "PR_CAPBSET_DROP", PR_CAPBSET_DROP },
+};
+
 static void fail(const char *what)
 {
     fprintf(stderr, "refusals: %s: %s\n", what, strerror(errno));
@@ -68,7 +74,7 @@ static void fail(const char *what)
 
 /* -- A filter of its own ----------------------------------------------------------------------- */
 
-static struct sock_filter filter[4 * (COUNT(calls) + COUNT(namespaces)) + 32];
+static struct sock_filter filter[5 * (COUNT(calls) + COUNT(namespaces) + COUNT(options)) + 32];
 static unsigned short length;
 
 static void add(uint16_t code, uint32_t value, uint8_t if_true, uint8_t if_false)
@@ -88,11 +94,12 @@ static void refuse_if(uint16_t comparison, uint32_t value, uint32_t error)
     add(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error, 0, 0);
 }
 
-static void refuse_namespace(uint32_t flag, uint32_t error)
+/* A call whose first argument compares so. */
+static void refuse_use(uint32_t number, uint16_t comparison, uint32_t argument, uint32_t error)
 {
-    add(BPF_JMP | BPF_K | BPF_JEQ, SYS_clone, 0, 4);
+    add(BPF_JMP | BPF_K | BPF_JEQ, number, 0, 4);
     load(offsetof(struct seccomp_data, args[0]));
-    refuse_if(BPF_JSET, flag, error);
+    refuse_if(comparison, argument, error);
     load(offsetof(struct seccomp_data, nr));
 }
 
@@ -102,9 +109,15 @@ static void refuse(const char *name, uint32_t error)
         refuse_if(BPF_JGE, X32_BIT, error);
         return;
     }
+    for (size_t i = 0; i < COUNT(options); i++) {
+        if (strcmp(name, options[i].name) == 0) {
+            refuse_use(SYS_prctl, BPF_JEQ, options[i].number, error);
+            return;
+        }
+    }
     for (size_t i = 0; i < COUNT(namespaces); i++) {
         if (strcmp(name, namespaces[i].name) == 0) {
-            refuse_namespace(namespaces[i].number, error);
+            refuse_use(SYS_clone, BPF_JSET, namespaces[i].number, error);
             return;
         }
     }

@@ -36,7 +36,7 @@ class Refusals:
         self.program, self.file = compiled(folder, "refusals", f"-DCALLS={calls}"), folder / "data" / "refusals"
 
     def around(self, number, *names):
-        """For a service that is to run where these calls fail with that error."""
+        """For a service that is to run where these calls fail with that error, or uses of prctl (PR_...)."""
         return [str(self.program), str(number), *names, "--"]
 
     def ask(self, but=()):

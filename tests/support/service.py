@@ -22,6 +22,11 @@ ARM_VERSION = "2023-05-01"
 ONE_LOOP = {"LAZULI_WORKERS": os.environ.get("LAZULI_WORKERS", "1")}
 
 
+def has_address_sanitizer():
+    """Of the program, and LeakSanitizer with it."""
+    return b"__asan_init" in pathlib.Path(PROGRAM).read_bytes()
+
+
 def free_port():
     """A port on which nobody listens."""
     with socket.socket() as s:
