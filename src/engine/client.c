@@ -24,6 +24,17 @@ static void forget(struct engine_client *c)
     c->cache_count = 0;
 }
 
+/* What is remembered of before a reload keeps engines, with their keys, that are no more. */
+static void forget_old(struct engine_client *c)
+{
+    unsigned generation = atomic_load(&c->engines->generation);
+
+    if (c->generation == generation)
+        return;
+    forget(c);
+    c->generation = generation;
+}
+
 static struct engine *look_up(struct engines *es, const char *name)
 {
     struct engine *e;
@@ -40,13 +51,11 @@ static struct engine *look_up(struct engines *es, const char *name)
  * is compared too: a new catalog may lie where an old one was. */
 static struct engine *find(struct engine_client *c, const struct catalog_engine *settings)
 {
-    unsigned generation = atomic_load(&c->engines->generation);
     struct engine *e;
 
-    if (c->generation != generation || c->cache_count == ENGINE_CLIENT_CACHE) {
+    forget_old(c);
+    if (c->cache_count == ENGINE_CLIENT_CACHE)
         forget(c);
-        c->generation = generation;
-    }
     for (unsigned i = 0; i < c->cache_count; i++) {
         if (c->cache[i].settings == settings &&
             strcmp(c->cache[i].engine->settings->name, settings->name) == 0)
@@ -294,6 +303,7 @@ static void on_kick(struct loop_task *task)
     struct engine_client *c = CONTAINER_OF(task, struct engine_client, kick_task);
 
     atomic_store(&c->is_kicked, false);
+    forget_old(c);
     end_failing(c);
     look_at_waiting(c);
     /* An event may have closed the client: what the kick holds has kept it until here. */

@@ -341,7 +341,7 @@ void engines_reload(struct engines *es, struct catalog *catalog, uint64_t grace_
     TAILQ_FOREACH(e, &es->list, link)
     make_room(e, grace_ms);
     atomic_fetch_add(&es->generation, 1);
-    kick_clients(es); /* calls that wait for an engine that has been replaced */
+    kick_clients(es); /* which remember engines, and wait for some, that have been replaced */
 }
 
 static void on_http_closed(void *data)

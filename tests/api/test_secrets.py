@@ -2,14 +2,16 @@
 
 import socket
 import sys
+import uuid
 
 import pytest
 import requests
 from cryptography.hazmat.primitives import serialization
 
 from certificate import make_certificate, tls_arguments
-from secret_places import LOG_LINE, SEARCHED, files_with, places_of
-from secret_talk import FAR_KEY, TALKS, USER, check_memory, talking
+from fake_upstream import FakeUpstream
+from secret_places import LOG_LINE, SEARCHED, SECRET_BYTES_MIN, files_with, places_of
+from secret_talk import FAR_KEY, HELLO, TALKS, USER, check_memory, talking
 from service import ARM_VERSION, Lazuli
 from waiting import wait_until
 
@@ -23,16 +25,44 @@ def test_no_key_stays_in_memory_by_tls(tmp_path):
     check_memory("keys", tmp_path, has_tls=True)
 
 
-def test_an_upstreams_key_that_was_replaced_is_gone(tmp_path):
-    file = tmp_path / "key"
-    first, second = ("sk-" + name * 8 for name in ("first", "second"))
-    file.write_text(first)
-    catalog = f"extends: default\nengines:\n  - name: far\n    upstream: {{ url: 'http://127.0.0.1:9', api_key_file: {file} }}\n"
-    with Lazuli(catalog, arguments=["--core-dumps"], environment=SEARCHED) as service:
-        assert places_of(service.process.pid, {"first": first})
-        file.write_text(second)
+WITH_A_KEY = """extends: default
+engines:
+  - name: far
+    upstream: {{ url: "http://127.0.0.1:{port}/v1", api_key_file: {file} }}
+deployments:
+  - {{ deployment: gpt-4, engine: far }}
+"""
+
+
+@pytest.mark.parametrize("is_asked", [False, True], ids=["unused", "used"])
+def test_an_upstreams_key_that_was_replaced_is_gone(tmp_path, is_asked):
+    """No client has to come for that, and none of those that came before keeps it: each worker remembers what it used."""
+    file, upstream = tmp_path / "key", FakeUpstream()
+    first, second = keys = {name: f"sk-{uuid.uuid4().hex}" for name in ("first", "second")}
+    file.write_text(keys[first])
+    catalog = WITH_A_KEY.format(port=upstream.port, file=file)
+    arguments = ["--core-dumps", "--workers", "2"]
+    with Lazuli(catalog, arguments=arguments, environment=SEARCHED) as service:
+
+        def found():
+            return list(places_of(service.process.pid, keys))
+
+        def ask():
+            for _ in range(20 * is_asked):
+                assert service.post("gpt-4", HELLO).status_code == 200
+                assert upstream.calls[-1].headers["authorization"] == f"Bearer {file.read_text()}"
+
+        ask()
+        assert found() == [first]
+        file.write_text(keys[second])
         service.reload()
-        assert list(places_of(service.process.pid, {"first": first, "second": second})) == ["second"]
+        wait_until(lambda: found() == [second], found)
+        ask()
+        assert found() == [second]
+        service.catalog_file.write_text("extends: default\n")
+        service.reload()
+        wait_until(lambda: found() == [], found)
+    upstream.stop()
 
 
 def numbers_of(key_file):
@@ -63,6 +93,28 @@ def test_a_tls_key_that_was_replaced_is_gone(tmp_path):
         say_hello()
         wait_until(lambda: not places_of(pid, first), lambda: places_of(pid, first))
         assert "p" in places_of(pid, numbers_of(tmp_path / "key.pem"))
+
+
+def number_of(key_file):
+    """The secret one of an elliptic curve's key, as OpenSSL has it in memory, and the text of the file."""
+    text = key_file.read_bytes()
+    number = serialization.load_pem_private_key(text, None).private_numbers().private_value
+    lines = {f"line {number}": line for number, line in enumerate(text.splitlines()[1:-1]) if len(line) >= SECRET_BYTES_MIN}
+    return {"number": number.to_bytes(32, sys.byteorder)} | lines
+
+
+@pytest.mark.parametrize("start", ["first", "second"])
+def test_the_development_cas_key_is_gone(tmp_path, start):
+    """When it has been made or read, and a certificate has been made with it. That one's key is in use."""
+    if start == "second":
+        with Lazuli(data=tmp_path):
+            pass
+        for file in (tmp_path / "data" / "tls").glob("server.*"):
+            file.unlink()
+    with Lazuli(data=tmp_path, arguments=["--core-dumps", "--workers", "2"], environment=SEARCHED) as service:
+        folder = service.data / "tls"
+        assert "number" in places_of(service.process.pid, number_of(folder / "server.key")), "the search works"
+        assert places_of(service.process.pid, number_of(folder / "ca.key")) == {}
 
 
 def test_no_secret_is_told(tmp_path):
