@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -30,6 +31,20 @@ int file_open(const char *path, const char **why)
     return fd;
 }
 
+int file_open_up_to(const char *path, size_t max, const char **why)
+{
+    int fd = file_open(path, why);
+    struct stat st;
+
+    if (fd < 0)
+        return fd;
+    if (fstat(fd, &st) != 0)
+        return refuse(fd, errno, strerror(errno), why);
+    if ((uint64_t)st.st_size > max)
+        return refuse(fd, EFBIG, "it is too large", why);
+    return fd;
+}
+
 ssize_t file_read(int fd, char *out, size_t max)
 {
     size_t len = 0;
@@ -48,10 +63,10 @@ ssize_t file_read(int fd, char *out, size_t max)
     return (ssize_t)len;
 }
 
-const char *file_why_not(const char *path)
+const char *file_why_not(const char *path, size_t max)
 {
     const char *why = NULL;
-    int fd = file_open(path, &why);
+    int fd = file_open_up_to(path, max, &why);
 
     if (fd >= 0)
         close(fd);

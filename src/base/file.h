@@ -14,9 +14,11 @@
 
 /* A descriptor to read by. -1: errno, and in words *why. */
 MUST_CHECK int file_open(const char *path, const char **why);
+/* The same; -1 with EFBIG, too, where the file is longer than `max` bytes: what reads it takes its time for each. */
+MUST_CHECK int file_open_up_to(const char *path, size_t max, const char **why);
 /* Reads up to `max` bytes; the number read, or -1 with errno. */
 MUST_CHECK ssize_t file_read(int fd, char *out, size_t max);
-/* NULL, or why file_open would fail: before others open it. */
-const char *file_why_not(const char *path);
+/* NULL, or why file_open_up_to would fail: before others open it. */
+const char *file_why_not(const char *path, size_t max);
 
 #endif

@@ -18,6 +18,10 @@
 /* For TLS 1.2 (1.3 has only good ones): forward secrecy and authenticated encryption. */
 #define SERVER_CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20"
 
+/* Of files, which a reload reads while the control loop does nothing else. OpenSSL reads a key a byte at a time. */
+#define KEY_BYTES_MAX ((size_t)64 * 1024)
+#define CERTIFICATES_BYTES_MAX ((size_t)4 * 1024 * 1024)
+
 static const unsigned char ALPN_HTTP[] = "\x08http/1.1";
 #define ALPN_HTTP_LEN (sizeof(ALPN_HTTP) - 1)
 
@@ -140,7 +144,7 @@ static const char *reason(void)
 /* What SSL_CTX_use_PrivateKey_file does, but that no buffer is left with the key. */
 static bool use_private_key(SSL_CTX *ssl, const char *file, const char **why)
 {
-    int fd = file_open(file, why);
+    int fd = file_open_up_to(file, KEY_BYTES_MAX, why);
     EVP_PKEY *key;
     bool ok;
     BIO *bio;
@@ -160,7 +164,7 @@ struct tls_context *tls_context_new_server(const char *certificate_file, const c
                                            struct error *err)
 {
     struct tls_context *c = context_new(TLS_server_method());
-    const char *why = file_why_not(certificate_file);
+    const char *why = file_why_not(certificate_file, CERTIFICATES_BYTES_MAX);
 
     SSL_CTX_set_alpn_select_cb(c->ssl, on_alpn, NULL);
     SSL_CTX_set_default_passwd_cb(c->ssl, on_password);
@@ -188,7 +192,7 @@ failed:
 struct tls_context *tls_context_new_client(const char *ca_file, struct error *err)
 {
     struct tls_context *c = context_new(TLS_client_method());
-    const char *why = ca_file ? file_why_not(ca_file) : NULL;
+    const char *why = ca_file ? file_why_not(ca_file, CERTIFICATES_BYTES_MAX) : NULL;
 
     SSL_CTX_set_verify(c->ssl, SSL_VERIFY_PEER, NULL);
     if (SSL_CTX_set_alpn_protos(c->ssl, ALPN_HTTP, ALPN_HTTP_LEN))

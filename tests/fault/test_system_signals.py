@@ -70,9 +70,10 @@ def test_drain_is_announced():
     assert get(known, "/healthz") == (200, None, "ok\n")
     service.process.send_signal(signal.SIGTERM)
     service.wait_for_log(" drain_begin ")
-    while (answer := get(known, "/healthz")) == (200, None, "ok\n"):
-        pass  # its loop has yet to hear of it
-    assert answer == (200, "close", "ok\n") and known.read_all() == b""
+    answers = []
+    # its loop has yet to hear of it
+    wait_until(lambda: answers.append(get(known, "/healthz")) or answers[-1] != (200, None, "ok\n"), answers)
+    assert answers[-1] == (200, "close", "ok\n") and known.read_all() == b""
     status, connection, text = get(Wire(service), "/readyz")
     assert (status, connection, json.loads(text)["status"]) == (503, "close", "draining")
     assert service.post("paced", {"messages": MESSAGES}).status_code == 200
@@ -345,6 +346,20 @@ def test_reload_of_what_is_no_file(tmp_path):
         assert " reload_done" in service.reload()
 
 
+def test_reload_of_what_is_too_large(tmp_path):
+    """To read a key takes OpenSSL some time for each byte, in which no other signal would be heard."""
+    make_certificate(tmp_path)
+    with Lazuli(PACED % 16, tls_arguments(tmp_path)) as service:
+        for file in (tmp_path / "cert.pem", tmp_path / "key.pem", service.catalog_file):
+            text = file.read_text()
+            with file.open("r+") as large:
+                large.truncate(300_000_000)
+            said = service.reload()
+            assert " reload_refused " in said and str(file) in said and "large" in said, said
+            file.write_text(text)
+        assert " reload_done" in service.reload()
+
+
 def certificate_shown(service):
     with socket.create_connection(("127.0.0.1", service.port), timeout=30) as plain:
         context = ssl.create_default_context()
@@ -376,7 +391,13 @@ def test_reload_of_a_broken_certificate(tmp_path):
         assert certificate_shown(service) == new
 
 
-WRONG = {"config": "log_level: loud\n", "catalog": "surprise: 1\n", "issuers": "surprise: 1\n", "cert.pem": "no certificate"}
+# What is wrong, and how it is told behind the file's name: with line and field, where there are any.
+WRONG = {
+    "config": ("log_level: loud\n", ":1: log_level: "),
+    "catalog": ("# \nsurprise: 1\n", ":2: unknown key 'surprise'"),
+    "issuers": ("issuers:\n  - surprise: 1\n", ":2: issuers[0]: unknown key 'surprise'"),
+    "cert.pem": ("no certificate", ""),
+}
 
 
 def test_a_refused_reload_is_refused_whole(tmp_path):
@@ -413,9 +434,9 @@ def test_a_refused_reload_is_refused_whole(tmp_path):
             asked = select.select([issuer], [], [], 20 if " reload_done" in said else 0)[0]
             return said, [status == 201, shown == new, " debug " in service.log_text(), bool(asked)]
 
-        for name, text in WRONG.items():
+        for name, (text, where) in WRONG.items():
             said, applied = reloaded(good | {name: text})
-            assert " reload_refused " in said and str(files[name]) in said, said
+            assert " reload_refused " in said and f"{files[name]}{where}" in said, said
             assert not any(applied), (name, applied)
         said, applied = reloaded(good)
         assert " reload_done" in said and all(applied), (said, applied)

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +40,7 @@ static void refused(const char *file, int number, const char *words)
     assert_int_equal(file_open(file, &why), -1);
     assert_int_equal(errno, number);
     assert_non_null(strstr(why, words));
-    assert_string_equal(file_why_not(file), why);
+    assert_string_equal(file_why_not(file, SIZE_MAX), why);
 }
 
 static void files_are_read_to_their_end(void **state)
@@ -54,7 +55,10 @@ static void files_are_read_to_their_end(void **state)
     assert_non_null(f);
     assert_true(fputs("six by", f) >= 0);
     assert_int_equal(fclose(f), 0);
-    assert_null(file_why_not(path));
+    assert_null(file_why_not(path, 6));
+    assert_string_equal(file_why_not(path, 5), "it is too large");
+    assert_int_equal(file_open_up_to(path, 5, &why), -1);
+    assert_int_equal(errno, EFBIG);
     fd = file_open(path, &why);
     assert_true(fd >= 0);
     assert_int_equal(file_read(fd, text, 4), 4);
