@@ -296,7 +296,7 @@ static struct arm_exchange *exchange_new(struct arm *a, struct http_request *r)
         .if_match = http_headers_get(&r->headers, STR("If-Match")),
         .if_none_match = http_headers_get(&r->headers, STR("If-None-Match")),
         .base = http_request_base(r, str_from(a->public_base)),
-        .client_address = http_client_address(r, str_from(a->trusted_proxies)),
+        .client_address = http_forwarded_client(r, str_from(a->trusted_proxies)),
     };
     x->job = (struct store_job){
         .run = run,

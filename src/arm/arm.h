@@ -58,7 +58,7 @@ struct arm_options {
     bool is_public_base_set;    /* by the operator: endpoints are made of it, by whatever name and
                                 scheme a request came; else of that */
     struct str data_domain;     /* "example.com"; may be empty */
-    struct str trusted_proxies; /* as http_client_address takes them; may be empty */
+    struct str trusted_proxies; /* as http_forwarded_client takes them; may be empty */
     bool is_unthrottled;        /* takes as many requests as come: for load tests */
     /* Checks a bearer token; fills *who from the request's arena, or *err (ERROR_ARM_BAD_TOKEN). */
     bool (*authenticate)(void *data, struct http_request *r, struct str token,

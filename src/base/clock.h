@@ -1,6 +1,6 @@
 /*
  * The one source of time. What depends on time (limits, lifecycle, expiry, time stamps) asks a
- * clock that it was given, so that a test or a dev server can move it. Time-outs of the network
+ * clock that it was given, so that a test can move it. Time-outs of the network
  * use the loop's own timers, which a moved clock leaves alone.
  * SPDX-License-Identifier: MIT
  */

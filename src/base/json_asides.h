@@ -1,6 +1,6 @@
 /*
  * The long strings of a JSON text (images, documents), set aside before it is parsed and put back into
- * the document: yyjson would copy them and look at them byte by byte. For json.c only.
+ * the document: yyjson would copy them and look at them byte by byte.
  *
  * What is left of the text has a string of one byte in the place of each. What is wrong, or needs care
  * all over, stays for yyjson to judge: what is wrong with a text is the same without such strings.

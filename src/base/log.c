@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/str.h"
 
 /* A line, its end included; what is longer is cut. Below PIPE_BUF (4096), so that lines of
  * several processes to one pipe do not mix, and that a pipe which takes anything takes it whole. */
@@ -45,7 +46,6 @@ bool log_is_on(enum log_level level)
 /* "2026-11-21T01:02:03.123Z info event_name" */
 static size_t write_head(char *line, size_t size, enum log_level level, const char *event)
 {
-    /* The wall clock, also in a dev server whose own clock was moved. */
     uint64_t now_us = clock_wall_us();
     time_t seconds = (time_t)(now_us / 1000000);
     struct tm t;
@@ -57,21 +57,6 @@ static size_t write_head(char *line, size_t size, enum log_level level, const ch
                    (int)(now_us / 1000 % 1000), level_names[level], event);
     assert(len > 0 && (size_t)len < size);
     return (size_t)len;
-}
-
-/* A control character could forge a line or steer a terminal: C0, DEL, and C1 in UTF-8. */
-static void hide_controls(char *text, size_t len)
-{
-    unsigned char *p = (unsigned char *)text;
-
-    for (size_t i = 0; i < len; i++) {
-        if (p[i] < 0x20 || p[i] == 0x7F) {
-            p[i] = '?';
-        } else if (p[i] == 0xC2 && i + 1 < len && p[i + 1] >= 0x80 && p[i + 1] <= 0x9F) {
-            p[i] = '?';
-            p[i + 1] = '?';
-        }
-    }
 }
 
 /* Shortens text that is cut at `len` so that it ends with a whole UTF-8 character. */
@@ -168,7 +153,7 @@ void log_event(enum log_level level, const char *event, const char *format, ...)
             len += strlen("...");
         }
     }
-    hide_controls(line, len);
+    str_mask_controls(line, len);
     line[len++] = '\n';
     put_line(line, len);
 }

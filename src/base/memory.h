@@ -36,11 +36,6 @@ void *memory_realloc(void *old, size_t size);
  * stays where it was. The second one always moves it. */
 void memory_free_secret(void *p);
 void *memory_realloc_secret(void *old, size_t size);
-/* Overwrites what functions that have returned to the caller have left on the stack, in their variables
- * and in registers that they saved there, 64 KiB deep, and in the vector registers, which get to the
- * stack later. For the end of work on secrets, of which a message that quotes one has more copies than
- * anybody follows. Takes microseconds. */
-void memory_wipe_stack(void);
 /* NULL of NULL. */
 char *memory_dup_text(const char *text);
 /* A copy of the bytes, ended by a NUL; freed with free(). */

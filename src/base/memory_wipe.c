@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/memory_wipe.h"
+
 #include <stddef.h>
 #include <string.h>
-
-#include "base/memory.h"
 
 /* The tests that search memory for secrets find none beyond it. */
 #define STACK_WIPED_BYTES ((size_t)64 * 1024)
@@ -31,8 +31,8 @@ static void __attribute__((target("avx"))) wipe_avx_registers(void)
                        "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
 }
 
-/* Those that AVX-512 has beyond AVX's. Only glibc's functions on bytes use them, so that what one of
- * these has left there stays for long. */
+/* Those that AVX-512 has beyond AVX's. Few functions use them (the C library's copies, some ciphers of
+ * OpenSSL's), so that what one of these has left there stays for long. */
 static void __attribute__((target("avx512f"))) wipe_avx512_registers(void)
 {
     __asm__ volatile("vpxord %%zmm16, %%zmm16, %%zmm16; vpxord %%zmm17, %%zmm17, %%zmm17;"
@@ -49,8 +49,8 @@ static void __attribute__((target("avx512f"))) wipe_avx512_registers(void)
                        "xmm24", "xmm25", "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31");
 }
 
-/* Lazy binding (_dl_runtime_resolve) stores them all on the stack, at the first call of any function
- * of a library that is not bound at start. */
+/* Lazy binding (_dl_runtime_resolve) stores them on the stack, at the first call of any function of a
+ * library that is not bound at start. */
 static void wipe_vector_registers(void)
 {
     if (__builtin_cpu_supports("avx"))
@@ -61,9 +61,27 @@ static void wipe_vector_registers(void)
         wipe_avx512_registers();
 }
 
+#elif defined(__aarch64__)
+
+/* Of q8 to q15, whose lower halves belong to the caller, the upper ones are not reached; copies do not use them. */
+static void wipe_vector_registers(void)
+{
+    __asm__ volatile("movi v0.2d, #0; movi v1.2d, #0; movi v2.2d, #0; movi v3.2d, #0;"
+                     "movi v4.2d, #0; movi v5.2d, #0; movi v6.2d, #0; movi v7.2d, #0;"
+                     "movi v16.2d, #0; movi v17.2d, #0; movi v18.2d, #0; movi v19.2d, #0;"
+                     "movi v20.2d, #0; movi v21.2d, #0; movi v22.2d, #0; movi v23.2d, #0;"
+                     "movi v24.2d, #0; movi v25.2d, #0; movi v26.2d, #0; movi v27.2d, #0;"
+                     "movi v28.2d, #0; movi v29.2d, #0; movi v30.2d, #0; movi v31.2d, #0"
+                     :
+                     :
+                     : "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v16", "v17", "v18", "v19",
+                       "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29", "v30",
+                       "v31");
+}
+
 #else
 
-/* Elsewhere lazy binding stores those of arguments alone. */
+/* lazuli is for the processors above; another one's are left as they are. */
 static void wipe_vector_registers(void)
 {
 }
@@ -71,7 +89,7 @@ static void wipe_vector_registers(void)
 #endif
 
 /* Not inline, so that it lies where the functions before it have lain. */
-void __attribute__((noinline)) memory_wipe_stack(void)
+void __attribute__((noinline)) memory_wipe_traces(void)
 {
     char left[STACK_WIPED_BYTES];
 

@@ -244,14 +244,17 @@ void str_repair_utf8(char *text)
     }
 }
 
-void str_mask_controls(char *text)
+void str_mask_controls(char *text, size_t len)
 {
-    for (; *text; text++) {
-        if (text[0] == '\xC2' && (unsigned char)text[1] >= 0x80 && (unsigned char)text[1] < 0xA0)
-            *text++ = '?';
-        else if ((unsigned char)*text >= ' ' && *text != 0x7F)
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        unsigned char next = i + 1 < len ? (unsigned char)text[i + 1] : 0;
+
+        if (c == 0xC2 && next >= 0x80 && next < 0xA0)
+            text[i++] = '?';
+        else if (c >= ' ' && c != 0x7F)
             continue;
-        *text = '?';
+        text[i] = '?';
     }
 }
 

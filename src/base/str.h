@@ -106,9 +106,9 @@ size_t str_count_chars(struct str s);
 /* Overwrites what is not valid UTF-8 (a sequence cut in its middle, say) with '?'. */
 void str_repair_utf8(char *text);
 
-/* Overwrites control characters (U+0000 to U+001F, U+007F to U+009F), which a terminal would obey, with
- * a '?' for each of their bytes. */
-void str_mask_controls(char *text);
+/* Overwrites control characters (U+0000 to U+001F, U+007F to U+009F), which a terminal would obey and which
+ * could forge a line of a log, with a '?' for each of their bytes. */
+void str_mask_controls(char *text, size_t len);
 /* `s` as C text for a message: what of it fits into `size` bytes, with '?' for NULs, at which the
  * text would end. Returns `out`. */
 const char *str_show(struct str s, char *out, size_t size);

@@ -2,6 +2,7 @@
 #include "cli/explain_text.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/format.h"
 
@@ -23,7 +24,7 @@ static const char *text(const struct report *r, const char *path)
 {
     char *shown = arena_text(r->arena, json_str(json_at(r->root, path)));
 
-    str_mask_controls(shown);
+    str_mask_controls(shown, strlen(shown));
     return shown;
 }
 

@@ -71,9 +71,9 @@ struct entra_request {
     struct str metadata;          /* the header that managed identities send */
     struct str client_request_id; /* the header client-request-id; may be empty */
     struct str peer;              /* who is connected */
-    struct str client_address;    /* who that is there for, by http_client_address; may be empty */
-    bool is_forwarded;            /* by something in front */
-    struct str base;              /* "https://host": what links back to this server begin with */
+    struct str client_address; /* who that is there for, by http_forwarded_client; may be empty */
+    bool is_forwarded;         /* by something in front */
+    struct str base;           /* "https://host": what links back to this server begin with */
 };
 
 struct entra_reply {

@@ -10,6 +10,7 @@
 #include "base/format.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/memory_wipe.h"
 #include "entra/audit.h"
 #include "entra/call.h"
 #include "entra/lockout.h"
@@ -312,7 +313,7 @@ static void on_work(struct loop_work *work)
     if (w->matches && w->next.len)
         w->next_hash = keep_hash(x, password_hash(a, w->next));
     arena_free(a);
-    memory_wipe_stack(); /* of the pool, whose next work has nothing to do with passwords */
+    memory_wipe_traces(); /* of the pool, whose next work has nothing to do with passwords */
 }
 
 static void on_turn(struct loop_task *task)
@@ -421,7 +422,7 @@ void entra_on_head(struct entra *e, struct http_request *r)
         .client_request_id = http_client_request_id(&r->headers, STR("client-request-id")),
         .peer = r->peer,
         .is_forwarded = entra_is_forwarded(&r->headers),
-        .client_address = http_client_address(r, str_from(e->trusted_proxies)),
+        .client_address = http_forwarded_client(r, str_from(e->trusted_proxies)),
         .base = http_request_base(r, str_from(e->public_base)),
     };
     x->call = (struct entra_call){ .entra = e, .request = &x->request };

@@ -30,7 +30,7 @@ struct entra_options {
     const struct secret_box *box; /* seals refresh tokens and codes */
     struct str public_base;       /* "https://host:port" */
     bool has_any_name;            /* listens on all addresses, and nobody has set public_base */
-    struct str trusted_proxies;   /* as http_client_address takes them; may be empty */
+    struct str trusted_proxies;   /* as http_forwarded_client takes them; may be empty */
     struct str machine_identity;  /* client id of whom programs of this machine are; may be empty */
     struct str
         machine_identities; /* whom they may be besides: a list as managed_identity.h takes it */

@@ -11,6 +11,7 @@
 #include <utlist.h>
 
 #include "base/memory.h"
+#include "base/memory_wipe.h"
 
 /* A source that hangs must not fill the process with threads. */
 #define ASKING_MAX 8
@@ -381,7 +382,7 @@ static void *thread_main(void *data)
         key_vault_refresh(v, ask->only_missing);
     else
         ask->has_key = key_vault_fetch(v, &ask->key, &ask->err);
-    memory_wipe_stack(); /* the C library keeps it for another thread */
+    memory_wipe_traces(); /* the C library keeps it for another thread */
     pthread_mutex_lock(&v->lock);
     v->asking--;
     pthread_mutex_unlock(&v->lock);

@@ -62,7 +62,7 @@ static bool client_is_in(const struct exchange *x, struct str ranges)
 {
     struct str trusted = x->inference->options.trusted_proxies;
 
-    return address_ranges_hold(ranges, http_client_address(x->request, trusted));
+    return address_ranges_hold(ranges, http_forwarded_client(x->request, trusted));
 }
 
 /* The account's own rules about whence it may be called, and by which endpoint: by its own, or by

@@ -41,7 +41,7 @@ struct inference_options {
     struct str data_domain;
     /* By which clients reach the service as a whole; may be empty. */
     struct str own_host;
-    struct str trusted_proxies; /* as http_client_address takes them */
+    struct str trusted_proxies; /* as http_forwarded_client takes them */
     /* As address_ranges_hold takes them: who is there comes by an account's private endpoint. */
     struct str private_networks;
     /* Faults by request header are obeyed (a development server). */

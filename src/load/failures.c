@@ -38,7 +38,7 @@ static void keep(const char *text, char *out, size_t size)
 {
     str_show(str_from(text), out, size);
     str_repair_utf8(out);
-    str_mask_controls(out);
+    str_mask_controls(out, strlen(out));
 }
 
 static bool has_digit(struct str word)

@@ -2,6 +2,7 @@
 #include "load/say.h"
 
 #include <stdarg.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/str.h"
@@ -17,7 +18,7 @@ static void say_text(struct say *s, const char *level, const char *format, va_li
     line_time(time_text, time(NULL));
     vsnprintf(text, sizeof(text), format, arguments);
     /* a service's words are in it */
-    str_mask_controls(text);
+    str_mask_controls(text, strlen(text));
     if (s->make_room)
         s->make_room(s->data);
     fprintf(s->out, "%s %-8s %s\n", time_text, level, text);

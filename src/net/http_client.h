@@ -52,7 +52,9 @@ struct http_client_options {
     size_t head_bytes_max;    /* of an answer; default 64 KiB */
 };
 
+/* The defaults above. */
 void http_client_options_default(struct http_client_options *options);
+/* `options` are copied. */
 struct http_client *http_client_new(struct loop *l, const struct http_client_options *options);
 /* Cancels what is running and closes the pool; on_done comes later, when the client is gone. */
 void http_client_close(struct http_client *c, void (*on_done)(void *data), void *data);

@@ -227,7 +227,7 @@ PREFETCH_INLINE void prefetch_call(const struct link *link)
     prefetch_all(&link->prefetch);
 }
 
-static struct str_space on_space(void *data)
+static struct stream_space on_space(void *data)
 {
     struct link *link = data;
 
@@ -235,8 +235,9 @@ static struct str_space on_space(void *data)
     if (may_delay_ack(link))
         stream_delay_ack(link->stream);
     if (link->held)
-        return (struct str_space){ link->held + link->held_len, link->held_size - link->held_len };
-    return (struct str_space){ link->pool->client->space, CLIENT_SPACE_BYTES };
+        return (struct stream_space){ link->held + link->held_len,
+                                      link->held_size - link->held_len };
+    return (struct stream_space){ link->pool->client->space, CLIENT_SPACE_BYTES };
 }
 
 static void on_read(void *data, struct str bytes)

@@ -3,7 +3,7 @@
  * be done next is decided at the end of the turn, by what is true then.
  * SPDX-License-Identifier: MIT
  */
-#include "net/http_connection.h"
+#include "net/http_server_private.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -449,10 +449,10 @@ static void connection_free(struct connection *c)
         request_free(c);
     if (c->in) {
         explicit_bzero(c->in, c->in_size); /* a head that was not understood was not wiped */
-        server_give_buffer(s, c->in, c->in_size);
+        http_server_give_buffer(s, c->in, c->in_size);
     }
     http_parser_free(c->parser);
-    server_remove(s, c);
+    http_server_remove(s, c);
     free(c);
 }
 
@@ -499,7 +499,7 @@ void connection_new(struct http_server *s, struct stream *stream)
     c->parser = http_parser_new(HTTP_PARSER_REQUESTS, &s->parser_limits);
     c->turn.run = on_turn;
     snprintf(c->peer, sizeof(c->peer), "%s", stream_peer(stream));
-    server_add(s, c);
+    http_server_add(s, c);
     connection_wait(c, WAIT_FIRST);
     stream_set_events(stream, &events, c);
     stream_read_start(stream);

@@ -2,7 +2,7 @@
  * Where a connection reads into: its buffer `in`, or the body's own, and whether it reads at all.
  * SPDX-License-Identifier: MIT
  */
-#include "net/http_connection.h"
+#include "net/http_server_private.h"
 
 #include "base/memory.h"
 
@@ -34,7 +34,7 @@ static void relocate(struct connection *c, size_t at, char *to, size_t size)
     c->in_end -= at;
     c->head_at = 0;
     if (to != from)
-        server_give_buffer(c->server, from, c->in_size);
+        http_server_give_buffer(c->server, from, c->in_size);
     c->in = to;
     c->in_size = size;
 }
@@ -62,7 +62,7 @@ void connection_make_room(struct connection *c)
     bool is_full;
 
     if (!c->rest.len && c->state == CONNECTION_IDLE && c->in) {
-        server_give_buffer(c->server, c->in, c->in_size);
+        http_server_give_buffer(c->server, c->in, c->in_size);
         c->in = NULL;
         c->in_size = c->in_end = 0;
     } else if (!c->rest.len && c->state != CONNECTION_HEAD) {
@@ -83,7 +83,7 @@ void connection_make_room(struct connection *c)
     c->is_read_paused = is_full;
 }
 
-struct str_space connection_on_space(void *data)
+struct stream_space connection_on_space(void *data)
 {
     struct connection *c = data;
     size_t len;
@@ -91,12 +91,12 @@ struct str_space connection_on_space(void *data)
     if (request_reads_body(c))
         return request_body_space(c);
     if (!c->in) {
-        c->in = server_take_buffer(c->server);
+        c->in = http_server_take_buffer(c->server);
         c->in_size = SERVER_BUFFER_BYTES;
         c->in_end = 0;
     }
     len = room(c);
     if (c->had_large_body && c->state == CONNECTION_IDLE && len > HEAD_BYTES_USUAL)
         len = HEAD_BYTES_USUAL;
-    return (struct str_space){ c->in + c->in_end, len };
+    return (struct stream_space){ c->in + c->in_end, len };
 }

@@ -31,7 +31,7 @@ static struct str without_port(struct str address)
     return str_slice(address, 0, colon);
 }
 
-struct str http_client_address(const struct http_request *r, struct str trusted)
+struct str http_forwarded_client(const struct http_request *r, struct str trusted)
 {
     struct str address = r->peer;
 

@@ -12,6 +12,6 @@
  * last of them says in X-Forwarded-For. What stands further on there anybody may have written. Without
  * port; STR_NONE where a proxy wrote what is no address, or nothing: RFC 9110, 5.6.1.2 has empty parts of
  * a list passed over, but what stands before one is the client's own word. */
-struct str http_client_address(const struct http_request *r, struct str trusted);
+struct str http_forwarded_client(const struct http_request *r, struct str trusted);
 
 #endif

@@ -3,7 +3,7 @@
  * in one write with what follows it.
  * SPDX-License-Identifier: MIT
  */
-#include "net/http_connection.h"
+#include "net/http_server_private.h"
 
 #include <assert.h>
 

@@ -2,7 +2,7 @@
  * From a parsed head to a request, and where its body is gathered.
  * SPDX-License-Identifier: MIT
  */
-#include "net/http_connection.h"
+#include "net/http_server_private.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -284,7 +284,7 @@ bool request_reads_body(const struct connection *c)
            r->body_len < r->content_length;
 }
 
-struct str_space request_body_space(struct connection *c)
+struct stream_space request_body_space(struct connection *c)
 {
     struct server_request *r = c->request;
     uint64_t missing = r->content_length - r->body_len;
@@ -292,7 +292,7 @@ struct str_space request_body_space(struct connection *c)
 
     reserve_body(c, missing < BODY_READ_MIN ? (size_t)missing : BODY_READ_MIN);
     room = c->body_size - r->body_len - 1;
-    return (struct str_space){ c->body + r->body_len, missing < room ? (size_t)missing : room };
+    return (struct stream_space){ c->body + r->body_len, missing < room ? (size_t)missing : room };
 }
 
 void request_complete_body(struct connection *c)
@@ -377,7 +377,7 @@ static void wipe_secrets(const struct connection *c)
     wipe_body(c);
     if (c->server->head)
         explicit_bzero(c->server->head, c->server->head_size); /* a Location may have a code */
-    loop_wipe_stack_later(c->server->loop);
+    loop_wipe_traces_later(c->server->loop);
 }
 
 static void free_body(struct connection *c)
@@ -407,7 +407,7 @@ void request_forget(struct connection *c)
     free_body(c);
     if (c->rest.len || !c->in)
         return; /* the next request has come in behind it */
-    server_give_buffer(c->server, c->in, c->in_size);
+    http_server_give_buffer(c->server, c->in, c->in_size);
     c->in = NULL;
     c->in_size = c->in_end = c->pinned = 0;
 }

@@ -10,7 +10,7 @@
 #include <utlist.h>
 
 #include "base/memory.h"
-#include "net/http_connection.h"
+#include "net/http_server_private.h"
 
 /* How late a time-out may be. One timer for all: arming one for each request would cost more than
  * the rest of its time-outs. */
@@ -136,14 +136,14 @@ void connection_wait(struct connection *c, enum wait kind)
 
 /* -- Connections and their buffers ------------------------------------------------------------- */
 
-void server_add(struct http_server *s, struct connection *c)
+void http_server_add(struct http_server *s, struct connection *c)
 {
     DL_APPEND(s->connections, c);
     if (s->stats.connections_open++ == 0)
         uv_timer_start(&s->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
 }
 
-char *server_take_buffer(struct http_server *s)
+char *http_server_take_buffer(struct http_server *s)
 {
     struct spare_buffer *spare = s->spare;
 
@@ -154,7 +154,7 @@ char *server_take_buffer(struct http_server *s)
     return (char *)spare;
 }
 
-void server_give_buffer(struct http_server *s, char *buffer, size_t size)
+void http_server_give_buffer(struct http_server *s, char *buffer, size_t size)
 {
     struct spare_buffer *spare = (struct spare_buffer *)(void *)buffer;
 
@@ -189,7 +189,7 @@ static void close_handles(struct http_server *s)
     uv_close((uv_handle_t *)&s->cut, on_timer_closed);
 }
 
-void server_remove(struct http_server *s, struct connection *c)
+void http_server_remove(struct http_server *s, struct connection *c)
 {
     DL_DELETE(s->connections, c);
     if (--s->stats.connections_open)

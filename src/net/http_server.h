@@ -128,7 +128,7 @@ void http_server_announce_drain(struct http_server *s);
  * seconds more at most until the clients have read that, or are cut. */
 void http_server_drain(struct http_server *s, uint64_t grace_ms, void (*on_done)(void *data),
                        void *data);
-/* After on_done. */
+/* After on_done; NULL is nothing. */
 void http_server_free(struct http_server *s);
 
 struct http_server_stats {

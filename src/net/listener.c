@@ -31,8 +31,6 @@
 #define ACCEPTS_PER_TURN 64
 /* Rest after accept has failed for want of descriptors or memory; connections wait meanwhile. */
 #define PAUSE_MS 100
-/* A dead client is noticed after this and some probes of the kernel's. */
-#define KEEPALIVE_S 60
 
 union address {
     struct sockaddr any;

@@ -8,9 +8,10 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "base/memory_wipe.h"
 #include "net/loop_scratch.h"
 
-/* Free chunks kept: 8 MiB, enough for some hundred requests at the same time on one loop. */
+/* Free chunks kept, of each of the two sizes: 9 MiB, enough for some hundred requests at the same time on one loop. */
 #define ARENA_CHUNKS_KEPT 512
 /* Far more than TLS puts there before a stream empties it. */
 #define SCRATCH_OUT_MAX ((size_t)1024 * 1024)
@@ -132,16 +133,17 @@ void loop_free(struct loop *l)
 
 void loop_run(struct loop *l)
 {
-    /* loop_wipe_stack_later has ended it; what is to be told is copied when it is sent, so that comes first */
+    /* It ends after a turn in which loop_wipe_traces_later was called. Sending copies replies through
+     * registers, so it comes before these are wiped. */
     while (uv_run(&l->uv, UV_RUN_DEFAULT)) {
         loop_flush(l);
-        memory_wipe_stack();
+        memory_wipe_traces();
     }
 }
 
 /* Ends this turn, so that loop_run overwrites the stack. From here, which may lie below the room that
  * libuv has there for events, what callbacks nearer to loop_run have left would be missed. */
-void loop_wipe_stack_later(struct loop *l)
+void loop_wipe_traces_later(struct loop *l)
 {
     uv_stop(&l->uv);
 }

@@ -54,13 +54,16 @@ void loop_offload(struct loop *l, struct loop_work *w);
  * this before there are secrets. */
 void loop_start_pool(struct loop *l);
 
+/* libuv's loop, for its handles; it goes with the loop. */
 uv_loop_t *loop_uv(struct loop *l);
+/* For arenas that live and end on the loop's thread; it goes with the loop. */
 struct arena_pool *loop_arenas(struct loop *l);
 /* Milliseconds, cached at the start of the loop's turn (uv_now). */
 uint64_t loop_now_ms(struct loop *l);
 
-/* What this turn's callbacks leave on the stack is overwritten at its end (memory_wipe_stack). */
-void loop_wipe_stack_later(struct loop *l);
+/* What this turn's callbacks leave on the stack and in registers is overwritten at its end, when what they
+ * wrote has been sent (memory_wipe_traces). */
+void loop_wipe_traces_later(struct loop *l);
 
 /* What has been written in this turn goes to the sockets: see net/stream.h. */
 void loop_flush(struct loop *l);

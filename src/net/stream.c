@@ -245,14 +245,14 @@ void stream_end(struct stream *s, enum stream_end why)
 /* Reading. */
 
 /* A plain stream, and one that may turn out to be plain, reads where the owner wants it. */
-static struct str_space space_of(struct stream *s)
+static struct stream_space space_of(struct stream *s)
 {
     struct loop_scratch *scratch;
 
     if (s->state == STREAM_SNIFFING || (s->state == STREAM_OPEN && !s->tls))
         return s->events->on_space(s->data);
     scratch = loop_scratch(s->loop);
-    return (struct str_space){ scratch->in, sizeof(scratch->in) };
+    return (struct stream_space){ scratch->in, sizeof(scratch->in) };
 }
 
 void stream_delay_ack(struct stream *s)
@@ -309,7 +309,7 @@ static void take(struct stream *s, struct str bytes)
 /* False when there is nothing more for now. */
 static bool read_once(struct stream *s)
 {
-    struct str_space room = space_of(s);
+    struct stream_space room = space_of(s);
     ssize_t n;
 
     assert(room.len > 0);

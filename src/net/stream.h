@@ -35,7 +35,7 @@ enum stream_end {
 };
 
 /* Room that a reader offers. */
-struct str_space {
+struct stream_space {
     char *data;
     size_t len;
 };
@@ -48,7 +48,7 @@ struct stream_events {
     void (*on_connect_failed)(void *data, const struct error *err);
     /* Where the next bytes shall go: at least 1 byte long. Called before each read; nothing may
      * come of it. */
-    struct str_space (*on_space)(void *data);
+    struct stream_space (*on_space)(void *data);
     void (*on_read)(void *data, struct str bytes);
     /* No on_read comes any more. After STREAM_END_EOF one STREAM_END_RESET may follow, when what
      * is still written fails. */

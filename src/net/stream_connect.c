@@ -7,9 +7,6 @@
 #include "base/memory.h"
 #include "net/stream_private.h"
 
-/* A dead peer of a silent connection is noticed after this and some probes of the kernel's. */
-#define KEEPALIVE_S 60
-
 struct connecting {
     uv_getaddrinfo_t resolve;
     uv_connect_t connect;

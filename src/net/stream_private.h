@@ -20,6 +20,9 @@
 #include "net/loop_scratch.h"
 #include "net/stream.h"
 
+/* A dead peer of a silent connection is noticed after this and some probes of the kernel's. */
+#define KEEPALIVE_S 60
+
 enum stream_state {
     STREAM_CONNECTING, /* looking up the name, connecting the socket */
     STREAM_REFUSED,    /* on_connect_failed is due or came */

@@ -50,7 +50,7 @@ void stream_tls_start(struct stream *s, struct tls_context *c, const char *serve
 static void give(struct stream *s)
 {
     while (s->state == STREAM_OPEN && s->reads_wanted && !s->peer_ended) {
-        struct str_space room = s->events->on_space(s->data);
+        struct stream_space room = s->events->on_space(s->data);
         enum tls_result result;
         size_t len;
 

@@ -31,10 +31,12 @@ struct turn {
     void *data;
 };
 
+/* It has handles in the loop, until turn_close; `t` lies still until on_closed. */
 void turn_init(struct turn *t, struct loop *l);
 /* Has item->run called once at the end of this turn, when what was written before is sent; adding it
  * twice is the same as once. */
 void turn_add(struct turn *t, struct turn_item *item);
+/* It is not run; nothing where it was not added. */
 void turn_remove(struct turn *t, struct turn_item *item);
 /* `on_closed` is called in a later turn, when the turn's memory may go. */
 void turn_close(struct turn *t, void (*on_closed)(void *data), void *data);

@@ -114,7 +114,7 @@ static bool get_or_make_identity(struct store_txn *t, struct bootstrap_job *job,
            get_or_make_secret(t, job, SETTING_CLIENT_SECRET, &info->client_secret, err);
 }
 
-/* The first service principal: who has its secret may do everything . It is made together
+/* The first service principal: who has its secret may do everything. It is made together
  * with its secret, and not again where somebody has deleted it. */
 static bool put_principal(struct store_txn *t, struct arena *a, const struct bootstrap_info *info,
                           struct error *err)

@@ -11,6 +11,8 @@
 #include "identity/secret_box.h"
 #include "store/store.h"
 
+/* Reads or makes it, and gives a new `*hash` by it: the caller's, for key_hash_free. Errors are the store's;
+ * ERROR_STORE, too, where the secret does not open. */
 MUST_CHECK bool key_secret_open(struct store *s, const struct secret_box *box,
                                 struct key_hash **hash, struct error *err);
 

@@ -9,6 +9,7 @@
 #include "net/http_server.h"
 #include "server/worker.h"
 
+/* There is a page at that path, whatever the method. */
 bool page_matches(struct str path);
 /* Answers by the page that matches; 405 for other methods than GET and HEAD. */
 void page_on_head(struct worker *w, struct http_request *r);

@@ -15,7 +15,7 @@ struct surface {
     void (*on_body_part)(struct http_request *r, struct str body, size_t content_length);
     void (*on_body)(struct http_request *r);
     void (*on_drain)(struct http_request *r);
-    void (*on_wake)(struct http_request *r); /* of whom asks for it by http_request_wake */
+    void (*on_wake)(struct http_request *r); /* for surfaces that call http_request_wake */
     void (*on_gone)(struct http_request *r);
     struct str (*render_error)(struct http_request *r, const struct error *err,
                                struct http_headers *headers);

@@ -1,5 +1,5 @@
 /*
- * Which surface a request belongs to: the data plane, ARM, or the service's own pages. Surfaces are
+ * Which surface a request belongs to: the data plane, ARM, the identity provider, or the service's own pages. Surfaces are
  * a table; an HTTP server's events go to the surface that the path named.
  * SPDX-License-Identifier: MIT
  */

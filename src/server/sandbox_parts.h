@@ -10,7 +10,7 @@
 
 #include "base/macros.h"
 
-/* No program that is started wins privileges: what the two below need, too. */
+/* No program that is started wins privileges: what seccomp and Landlock need, too. */
 MUST_CHECK bool sandbox_no_new_privileges(void);
 /* For root: all capabilities but those in sandbox_privileges.c go, and do not come back. */
 MUST_CHECK bool sandbox_drop_capabilities(void);

@@ -20,9 +20,9 @@ bool sandbox_no_new_privileges(void)
     return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
 }
 
-/* A program that root starts gets what the bounding set has. There are as many capabilities as can be
- * asked for (EINVAL). */
-static bool bound(void)
+/* A program that root starts gets what the bounding set has. Ends at the first number that the kernel does
+ * not know (EINVAL). */
+static bool drop_bounding_set(void)
 {
     for (int i = 0; prctl(PR_CAPBSET_READ, i, 0, 0, 0) >= 0; i++) {
         if (!(KEPT & BIT(i)) && prctl(PR_CAPBSET_DROP, i, 0, 0, 0) != 0)
@@ -31,7 +31,7 @@ static bool bound(void)
     return errno == EINVAL;
 }
 
-static void keep(__u32 *set, uint64_t kept, unsigned half)
+static void limit_set(__u32 *set, uint64_t kept, unsigned half)
 {
     *set &= (__u32)(kept >> (32 * half));
 }
@@ -43,13 +43,13 @@ bool sandbox_drop_capabilities(void)
 
     if (syscall(SYS_capget, &header, sets) != 0)
         return false;
-    /* A container may have taken the right to this one away, with all that it would take. */
-    if (!bound() && errno != EPERM)
+    /* A container may have dropped CAP_SETPCAP, and with it the right to shrink the set. */
+    if (!drop_bounding_set() && errno != EPERM)
         return false;
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     for (unsigned half = 0; half < _LINUX_CAPABILITY_U32S_3; half++) {
-        keep(&sets[half].effective, KEPT, half);
-        keep(&sets[half].permitted, KEPT, half);
+        limit_set(&sets[half].effective, KEPT, half);
+        limit_set(&sets[half].permitted, KEPT, half);
         sets[half].inheritable = 0;
     }
     return syscall(SYS_capset, &header, sets) == 0;

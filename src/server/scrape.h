@@ -9,6 +9,7 @@
 #include "net/http_server.h"
 #include "server/worker.h"
 
+/* Replies with them, 200. */
 void scrape_reply(struct worker *w, struct http_request *r);
 
 #endif

@@ -41,6 +41,7 @@ const struct bootstrap_info *server_info(const struct server *s);
 void server_forget_keys(struct server *s);
 /* Answers requests until a signal ends it. */
 void server_run(struct server *s);
+/* After server_run, or without it; NULL is nothing. */
 void server_free(struct server *s);
 
 #endif

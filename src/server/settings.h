@@ -26,9 +26,11 @@ struct settings {
 #undef FLAG
 };
 
+/* The defaults; the texts are the struct's own, until settings_done. */
 void settings_init(struct settings *s);
 void settings_done(struct settings *s);
 
+/* Both are initialised; the texts are copied. */
 void settings_copy(struct settings *to, const struct settings *from);
 
 /* Unknown keys, wrong types and values out of range are ERROR_CONFIG with file, line and field;

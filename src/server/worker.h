@@ -1,8 +1,9 @@
 /*
  * A worker: one event loop on one thread, with its HTTP server, its way to the engines and its part
- * of the data plane. On the way of a request there are two locks, each held for a moment: that of
- * the worker's own metrics, which only a scrape wants besides, and that of the list of engines, when
- * the worker does not remember the request's engine.
+ * of the data plane. On the way of a request there are three locks, each held for a moment: that of
+ * the worker's own metrics, which only a scrape wants besides; that of the list of engines, when the
+ * worker does not remember the request's engine; and that of the log of refusals, when it is refused
+ * for a limit.
  * SPDX-License-Identifier: MIT
  */
 #ifndef SERVER_WORKER_H

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/memory_wipe.h"
 #include "store/driver.h"
 
 /* Jobs of one transaction: bounds how long the first one waits for the last. */
@@ -163,7 +164,7 @@ static void *thread_main(void *data)
             settle(job, ok ? NULL : &err);
         /* Keys, passwords and secure parameters went through these jobs. Before any is given back: who
          * has the answer may look. */
-        memory_wipe_stack();
+        memory_wipe_traces();
         for (struct store_job *job = jobs, *next; job; job = next) {
             next = job->next;
             give_back(s, job);

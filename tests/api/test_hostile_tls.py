@@ -20,7 +20,7 @@ from tls import Session
 from wire import Wire
 
 GET = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-ALERT, FATAL = 21, 2
+HANDSHAKE, ALERT, FATAL = 22, 21, 2
 UNEXPECTED_MESSAGE, RECORD_OVERFLOW, HANDSHAKE_FAILURE, PROTOCOL_VERSION = 10, 22, 40, 70
 
 
@@ -66,10 +66,39 @@ def hello(version):
     return bytes(data)
 
 
-@pytest.mark.parametrize("version", ["0300", "0301", "0302"], ids=["SSL 3", "TLS 1.0", "TLS 1.1"])
-def test_old_versions(service, certificate, version):
+OLD_VERSIONS = {
+    "SSL 3": ("0300", HANDSHAKE_FAILURE),
+    "TLS 1.0": ("0301", PROTOCOL_VERSION),
+    "TLS 1.1": ("0302", PROTOCOL_VERSION),
+}
+
+
+@pytest.mark.parametrize("name", OLD_VERSIONS)
+def test_old_versions(service, certificate, name):
+    version, expected = OLD_VERSIONS[name]
     kind, *_, level, alert = talk(service, hello(bytes.fromhex(version)))
-    assert (kind, level) == (ALERT, FATAL) and alert in (PROTOCOL_VERSION, HANDSHAKE_FAILURE)
+    assert (kind, level, alert) == (ALERT, FATAL, expected)
+    assert_served(service, certificate)
+
+
+def hello_with(ciphers):
+    context = ssl.create_default_context()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(f"{ciphers}:@SECLEVEL=0")
+    return Session(context).hello()
+
+
+# Without a key for each session, without authenticated encryption, and without both; the certificate is an RSA one's.
+WEAK_CIPHERS = ["AES128-GCM-SHA256", "ECDHE-RSA-AES128-SHA", "AES128-SHA"]
+
+
+@pytest.mark.parametrize("cipher", WEAK_CIPHERS)
+def test_weak_ciphers(service, certificate, cipher):
+    kind, *_, level, alert = talk(service, hello_with(cipher))
+    assert (kind, level, alert) == (ALERT, FATAL, HANDSHAKE_FAILURE)
+    with Wire(service, timeout=20) as wire:  # to what is like it, but strong, a hello is the answer
+        wire.send(hello_with("ECDHE-RSA-AES128-GCM-SHA256"))
+        assert wire.read()[0] == HANDSHAKE
     assert_served(service, certificate)
 
 

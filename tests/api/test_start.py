@@ -158,7 +158,7 @@ def files_allowed(tmp_path, *prefix):
             return resource.prlimit(service.pid, resource.RLIMIT_NOFILE)[0], read_log()
         finally:
             service.terminate()
-            service.wait(timeout=60)
+            assert service.wait(timeout=60) == 0, read_log()
 
 
 def test_the_limit_of_open_files_is_raised(tmp_path):

@@ -15,12 +15,14 @@ from elsewhere import ELSEWHERE
 from fake_upstream import FakeUpstream, chat_answer, chat_event
 from faulty import BODY, Faulty, full_port
 from queues import all_is_read_between
-from scripted import CATALOG, PATH, STREAM, WHOLE
+from scripted import ASKED, CATALOG, PATH, STREAM, WHOLE
 from service import ONE_LOOP, Lazuli
 from tls import Session
 from waiting import wait_until
 from wire import Wire
 
+PATH_V1 = "/openai/v1/chat/completions"
+STREAM_V1 = json.dumps(ASKED | {"model": "scripted", "stream": True}).encode()
 TRIES = 5
 LIMIT_S = 0.1
 BUSY_LIMIT_S = 5
@@ -86,14 +88,15 @@ def assert_at_once(seconds, record_property):
 
 
 @pytest.mark.parametrize("leave", [Wire.close, Wire.reset], ids=["closes", "resets"])
-@pytest.mark.parametrize("body, begin", [(WHOLE, None), (STREAM, None), (STREAM, one_event)],
-                         ids=["whole", "before-the-first-byte", "mid-stream"])  # fmt: skip
-def test_the_generation_ends_at_once(service, upstream, connect, body, begin, leave, record_property):
+@pytest.mark.parametrize("path, body, begin", [
+    (PATH, WHOLE, None), (PATH, STREAM, None), (PATH, STREAM, one_event), (PATH_V1, STREAM_V1, one_event),
+], ids=["whole", "before-the-first-byte", "mid-stream", "mid-stream-v1"])  # fmt: skip
+def test_the_generation_ends_at_once(service, upstream, connect, path, body, begin, leave, record_property):
     """Even while the engine says nothing, so that there is nothing to write to the client."""
     seconds = []
     for _ in range(TRIES):
         departure, wire = Departure(upstream, begin), connect()
-        wire.post(PATH, body)
+        wire.post(path, body)
         if begin:
             wire.read_until(b"Scrip")
         assert departure.reached.wait(10)

@@ -19,7 +19,7 @@ import requests
 
 from fake_upstream import FakeUpstream
 from memory import FACTOR
-from service import Lazuli, has_address_sanitizer
+from service import Lazuli, is_built_with
 from soak_traffic import AMPLE, Traffic, scripted
 from waiting import wait_until
 
@@ -106,13 +106,21 @@ class Soak:
 
     def rest(self):
         """Until nobody is served any more, no process runs behind the service, and nothing is connected to it. Returns kinds of
-        descriptors that are open then, and what is resident."""
+        descriptors that are open then, the number of threads, and what is resident."""
         wait_until(lambda: not self.under_way(), self.under_way, REST_S_MAX)
         assert self.reload(4) == "reload_done"
         self.upstream.hang_up()
         # one that was killed comes back by itself, later each time
         wait_until(lambda: self.end_models() or not self.connected(), self.connected, REST_S_MAX)
-        return collections.Counter(re.sub(r"\d+", "", each) for each in self.descriptors()), self.memory_kb()
+        wait_until(lambda: not self.zombies(), self.zombies, REST_S_MAX)
+        kinds = collections.Counter(re.sub(r"\d+", "", each) for each in self.descriptors())
+        return kinds, self.status("Threads"), self.status("VmRSS")
+
+    def zombies(self):
+        """Children that have ended, and that the service has not waited for."""
+        children = pathlib.Path("/proc", str(self.service.process.pid), "task").glob("*/children")
+        stats = [pathlib.Path("/proc", pid, "stat") for each in children for pid in each.read_text().split()]
+        return [each for each in stats if each.exists() and each.read_text().rpartition(")")[2].split()[0] == "Z"]
 
     def end_models(self):
         for pid in self.models():
@@ -133,9 +141,9 @@ class Soak:
         counts = collections.Counter(self.descriptors())
         return {each for each in counts if each in found or (each.startswith("pipe:") and counts[each] == 1)}
 
-    def memory_kb(self):
+    def status(self, key):
         status = pathlib.Path(f"/proc/{self.service.process.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+)", status).group(1))
+        return int(re.search(rf"^{key}:\s+(\d+)", status, re.MULTILINE)[1])
 
 
 def chance_of(seed, name):
@@ -174,20 +182,20 @@ def test_nothing_stays_behind():
     warm_up_s = min(WARM_UP_S_MAX, seconds / 3)
     with soaking(seed_of(), SMALL) as (soak, traffic):
         traffic.flow(warm_up_s)
-        descriptors, memory_kb = soak.rest()
+        descriptors, threads, memory_kb = soak.rest()
         traffic.flow(seconds - warm_up_s)
-        descriptors_then, memory_kb_then = soak.rest()
+        descriptors_then, threads_then, memory_kb_then = soak.rest()
         counts = traffic.counts()
         print(counts)
         print(f"resident {memory_kb} kB, then {memory_kb_then} kB; {descriptors_then.total()} descriptors; nothing under way")
         assert all(counts.values()), "one of them did nothing"
         for client, hows in EACH.items():
             assert counts[client].keys() >= hows, client
-        assert descriptors_then == descriptors
+        assert (descriptors_then, threads_then) == (descriptors, threads)
         assert memory_kb_then <= memory_kb + MEMORY_KB_MORE * FACTOR
 
 
-@pytest.mark.skipif(not has_address_sanitizer(), reason="only a sanitizer tells")
+@pytest.mark.skipif(not is_built_with("address"), reason="only a sanitizer tells")
 def test_nothing_is_used_after_its_end():
     """What is freed stays apart here, so that a use of it is seen: when the service has ended, or at once."""
     with soaking(seed_of()) as (soak, traffic):

@@ -26,6 +26,7 @@ DEPLOYMENT = {
     "sku": {"name": "Standard", "capacity": 1},
     "properties": {"model": {"format": "OpenAI", "name": "gpt-4o", "version": "2024-11-20"}},
 }
+WRITES_MAX = 1000  # that the room of the database's files is enough for
 QUICK = {"messages": MESSAGES, "max_tokens": 1}
 
 
@@ -50,8 +51,10 @@ def names(service):
 
 def use_up(service):
     """What room the database's files have on a disk that is full."""
-    while service.arm("PUT", f"/deployments/{uuid.uuid4()}", DEPLOYMENT).status_code != 503:
-        pass
+    for _ in range(WRITES_MAX):
+        if service.arm("PUT", f"/deployments/{uuid.uuid4()}", DEPLOYMENT).status_code == 503:
+            return
+    pytest.fail(f"{WRITES_MAX} more writes were taken")
 
 
 def test_full_disk(disk):

@@ -83,6 +83,17 @@ async def refuse_for_ever(call):
     await call.until_left()
 
 
+def until(three, is_so, why):
+    """Asks until it is so; every answer is a good one, meanwhile too."""
+
+    def asked():
+        answer = three.ask()
+        assert answer.status_code == 200, answer.text
+        return is_so()
+
+    wait_until(asked, why)
+
+
 @pytest.mark.parametrize("failing", [hang_up, be_away, close_in_the_head, refuse_for_ever])
 def test_one_dead_one_slow_one_flapping(failing):
     """Every client gets its answer at any time; the flapping one is left out while it fails, and used again after that."""
@@ -95,13 +106,37 @@ def test_one_dead_one_slow_one_flapping(failing):
                 assert [a.status_code for a in answers] == [200] * 16
                 assert all("Scrip" in a.text for a in answers)
             # without an address that works it is asked now and then at most
-            wait_until(lambda: three.ask().status_code == 200 and three.up <= 1, "the flapping one is not left out")
+            until(three, lambda: three.up <= 1, "the flapping one is not left out")
             asked = len(three.flapping.calls)
             assert [a.status_code for a in three.ask_many(8)] == [200] * 8
             assert len(three.flapping.calls) <= asked + 2
             three.flapping.reset()
-            wait_until(lambda: three.ask().status_code == 200 and three.flapping.calls, "it is not asked again")
-            wait_until(lambda: three.ask().status_code == 200 and three.up == 2, "it is not back in rotation")
+            until(three, lambda: three.flapping.calls, "it is not asked again")
+            until(three, lambda: three.up == 2, "it is not back in rotation")
+
+
+@pytest.mark.parametrize("failing", [hang_up, be_away, close_in_the_head])
+def test_flapping_all_the_time(failing):
+    """While requests and streams are under way, of which none may find it out."""
+    with Three() as three:
+        three.slow.script = answer_slowly
+        ended = threading.Event()
+
+        def flap():
+            while not ended.wait(0.05):
+                three.flapping.script = failing if three.flapping.script is obliging else obliging
+
+        flapper = threading.Thread(target=flap)
+        flapper.start()
+        try:
+            for stream in (False, True) * 3:
+                answers = three.ask_many(32, stream)
+                assert [a.status_code for a in answers] == [200] * 32
+                assert all("Scrip" in a.text for a in answers)
+        finally:
+            ended.set()
+            flapper.join()
+        assert three.slow.calls and three.flapping.calls
 
 
 def test_a_refusing_address_comes_back():
@@ -109,9 +144,9 @@ def test_a_refusing_address_comes_back():
     with Three() as three:
         three.flapping.refuse()
         assert [a.status_code for a in three.ask_many(16)] == [200] * 16
-        wait_until(lambda: three.ask().status_code == 200 and three.up == 1, "it is not left out")
+        until(three, lambda: three.up == 1, "it is not left out")
         three.flapping.refuse(False)
-        wait_until(lambda: three.ask().status_code == 200 and three.flapping.calls, "it is not asked again")
+        until(three, lambda: three.flapping.calls, "it is not asked again")
 
 
 def test_an_address_that_takes_no_connections():
@@ -119,7 +154,7 @@ def test_an_address_that_takes_no_connections():
     with full_port() as port, Three("connect_timeout_ms: 300", dead=port) as three:
         for stream in (False, True):
             assert [a.status_code for a in three.ask_many(16, stream)] == [200] * 16
-        wait_until(lambda: three.ask().status_code == 200 and three.up == 2, "it is not left out")
+        until(three, lambda: three.up == 2, "it is not left out")
 
 
 def test_all_refuse_and_come_back():
@@ -135,7 +170,7 @@ def test_all_refuse_and_come_back():
         three.slow.refuse(False)
         three.flapping.refuse(False)
         wait_until(lambda: three.ask().status_code == 200, "none comes back")
-        wait_until(lambda: three.ask().status_code == 200 and three.up == 2, "they are not both back")
+        until(three, lambda: three.up == 2, "they are not both back")
 
 
 @pytest.mark.parametrize("breaks", ["cut", "closed", "garbage", "stalls"])

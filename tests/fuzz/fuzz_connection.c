@@ -14,7 +14,7 @@
 #include "../unit/net/fake_stream.h"
 #include "base/log.h"
 #include "identity/credential.h"
-#include "net/http_connection.h"
+#include "net/http_server_private.h"
 #include "reply_check.h"
 #include "script_engine.h"
 #include "fuzz.h"

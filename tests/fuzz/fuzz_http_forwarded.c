@@ -86,7 +86,7 @@ static struct str plain_reading(const struct forwarded *f)
 static struct str found_in(struct forwarded *f)
 {
     f->request.headers.items = f->items; /* it may be a copy */
-    return http_client_address(&f->request, f->trusted);
+    return http_forwarded_client(&f->request, f->trusted);
 }
 
 /* The same bytes at the same place. */

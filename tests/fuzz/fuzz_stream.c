@@ -82,11 +82,11 @@ static void on_connect_failed(void *data, const struct error *err)
     close_end(e, CLOSE_CUT);
 }
 
-static struct str_space on_space(void *data)
+static struct stream_space on_space(void *data)
 {
     struct end *e = enter(data);
 
-    return (struct str_space){ e->space, sizeof(e->space) };
+    return (struct stream_space){ e->space, sizeof(e->space) };
 }
 
 static void on_read(void *data, struct str read)

@@ -5,10 +5,10 @@ write what belongs together at once, and an event only when the one before has b
 """
 
 import asyncio
+import contextlib
 import json
 import re
 import shutil
-import subprocess
 import threading
 
 import pytest
@@ -16,30 +16,23 @@ import pytest
 from counted import CATALOG, FEW, MANY, MESSAGES, PATH, TEXT, begun
 from fake_upstream import FakeUpstream, chat_answer, chat_event
 from service import Lazuli
+from tracing import why_not_traced
 from waiting import wait_until
 from wire import Wire
 
 RECEIVES = {"read", "readv", "recvfrom", "recvmsg", "recvmmsg"}
 SENDS = {"write", "writev", "sendto", "sendmsg", "sendmmsg"}
 WAITS = {"epoll_wait", "epoll_pwait", "epoll_pwait2"}
-WAITS_MAX = 2  # one for each receive of a request; of events, some for timers besides
 FEW_MORE = 0.1  # what the longer run had time for
 APART_S = 0.01  # net/ack_pace.h: of events that come closer to each other acknowledgements are not put off
 LINE = re.compile(r"^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)(?:\s+\d+)?\s+(\w+)$", re.MULTILINE)
-
-
-def why_not_traced():
-    """None where strace may trace what it was started by, which some containers forbid."""
-    if not shutil.which("strace"):
-        return "there is no strace"
-    tried = subprocess.run(["strace", "-f", "-o", "/dev/null", "true"], capture_output=True, text=True, timeout=60)
-    return f"strace cannot trace here: {tried.stderr.strip()}" if tried.returncode else None
 
 
 class Requests:
     """Whole answers, on one connection."""
 
     receives, sends, options = 2, 2, 0
+    waits_max = 2  # one for each receive
     messages = MESSAGES
 
     async def script(self, call):
@@ -61,10 +54,40 @@ class LargeRequests(Requests):
     messages = ({"role": "user", "content": "x" * 24_000},)
 
 
+class ManyRequests(Requests):
+    """Of many connections that ask at the same moment, and are answered at the same moment: each by itself as before, and what
+    the loop waits for is there for all of them."""
+
+    waits_max = 0.2
+    clients = 25
+
+    def __init__(self):
+        self.asked = []
+
+    async def script(self, call):
+        self.asked.append(call)
+        if len(self.asked) == self.clients:
+            asked, self.asked = self.asked, []
+            for each in asked:
+                await super().script(each)
+
+    def ask(self, service, count):
+        body = json.dumps({"messages": self.messages}).encode()
+        with contextlib.ExitStack() as stack:
+            wires = [stack.enter_context(Wire(service)) for _ in range(self.clients)]
+            for _ in range(count // self.clients):
+                for wire in wires:
+                    wire.post(PATH, body)
+                for wire in wires:
+                    status, _, _, text = wire.reply()
+                    assert status == 200, text
+
+
 class Events:
     """Of one stream."""
 
     receives, sends, options = 1, 1, 1  # it asks TCP to put the next acknowledgement off
+    waits_max = 2  # some for timers besides
 
     def __init__(self):
         self.read = threading.Semaphore(0)
@@ -100,7 +123,7 @@ def calls(tmp_path, upstream, kind, count):
 
 
 @pytest.mark.skipif(why_not_traced() is not None, reason=why_not_traced() or "it is tried")
-@pytest.mark.parametrize("kind", [Requests(), LargeRequests(), Events()], ids=lambda kind: type(kind).__name__)
+@pytest.mark.parametrize("kind", [Requests(), LargeRequests(), ManyRequests(), Events()], ids=lambda kind: type(kind).__name__)
 def test_system_calls(tmp_path, kind):
     upstream = FakeUpstream()
     upstream.reset(kind.script)
@@ -114,6 +137,6 @@ def test_system_calls(tmp_path, kind):
 
     found = [sum_of(RECEIVES), sum_of(SENDS), each.get("setsockopt", 0)]
     assert found == pytest.approx([kind.receives, kind.sends, kind.options], abs=FEW_MORE), told
-    assert sum_of(WAITS) <= WAITS_MAX + FEW_MORE, told
+    assert sum_of(WAITS) <= kind.waits_max + FEW_MORE, told
     others = each.keys() - RECEIVES - SENDS - WAITS - {"setsockopt"}
     assert all(each[name] <= FEW_MORE for name in others), told

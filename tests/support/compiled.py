@@ -12,10 +12,10 @@ def compiled(folder, name, *options):
     return made
 
 
-def preloaded(folder, name):
-    """The environment of a service in which the functions of NAME.c take the place of libc's."""
+def preloaded(folder, name, *options):
+    """The environment of a service into which NAME.c is loaded first: its functions take the place of libc's."""
     return {
-        "LD_PRELOAD": str(compiled(folder, name, "-shared", "-fPIC")),
+        "LD_PRELOAD": str(compiled(folder, name, "-shared", "-fPIC", *options)),
         # AddressSanitizer wants to come first, lest a call escapes it: the few that ours take over may
         "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0",
     }

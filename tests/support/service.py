@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -22,9 +23,9 @@ ARM_VERSION = "2023-05-01"
 ONE_LOOP = {"LAZULI_WORKERS": os.environ.get("LAZULI_WORKERS", "1")}
 
 
-def has_address_sanitizer():
-    """Of the program, and LeakSanitizer with it."""
-    return b"__asan_init" in pathlib.Path(PROGRAM).read_bytes()
+def is_built_with(sanitizer):
+    """Whether the program is watched by that one: "address" (which brings LeakSanitizer) or "thread"."""
+    return f"__{sanitizer[0]}san_init".encode() in pathlib.Path(PROGRAM).read_bytes()
 
 
 def free_port():
@@ -159,8 +160,8 @@ class Lazuli:
         """SIGHUP, and what the log says of it."""
         since = len(self.log_text())
         self.process.send_signal(signal.SIGHUP)
-        self.wait_for_log(" reload_", since)
-        return self.log_text()[since:]
+        ended = re.compile(" reload_(done|refused|failed)")
+        return wait_until(lambda: ended.search(said := self.log_text(), since) and said[since:], self.log_text)
 
     def kill(self):
         """For a crash; one of lazuli's own before it, or a report of ThreadSanitizer, fails here."""

@@ -187,9 +187,9 @@ static void masks_controls(void **state)
     char text[] = "a\x1b[2J\nb\x7F\xC3\xBC", plain[] = "a b";
 
     (void)state;
-    str_mask_controls(text);
+    str_mask_controls(text, strlen(text));
     assert_string_equal(text, "a?[2J?b?\xC3\xBC");
-    str_mask_controls(plain);
+    str_mask_controls(plain, strlen(plain));
     assert_string_equal(plain, "a b");
 }
 

@@ -59,7 +59,7 @@ size_t fake_feed(struct stream *s, struct str bytes, size_t step)
     size_t fed = 0;
 
     while (fed < bytes.len && s->is_reading && !s->is_closed && !s->has_ended) {
-        struct str_space space = s->events.on_space(s->data);
+        struct stream_space space = s->events.on_space(s->data);
         size_t len = bytes.len - fed;
 
         assert(space.len > 0);

@@ -77,13 +77,13 @@ static void on_connect_failed(void *data, const struct error *err)
     side_close(side);
 }
 
-static struct str_space on_space(void *data)
+static struct stream_space on_space(void *data)
 {
     struct side *side = open_side(data);
     size_t len = side->space_len ? side->space_len : sizeof(side->space);
 
     side->spaces++;
-    return (struct str_space){ side->space, len };
+    return (struct stream_space){ side->space, len };
 }
 
 static void on_read(void *data, struct str bytes)

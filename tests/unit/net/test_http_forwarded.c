@@ -42,7 +42,7 @@ static void tells_the_client_behind_proxies(void **state)
             { STR("X-Forwarded-For"), str_from(ways[i].forwarded[1]) },
         };
         struct http_request r = { .peer = STR("192.0.2.7"), .headers = { items, 3, STR_NONE } };
-        struct str client = http_client_address(&r, PROXIES);
+        struct str client = http_forwarded_client(&r, PROXIES);
 
         if (!str_equal(client, str_from(ways[i].client)) || !client.data != !ways[i].client)
             fail_msg("%zu: '%.*s'", i, STR_ARGS(client));
@@ -55,10 +55,10 @@ static void takes_no_strangers_word(void **state)
     struct http_request r = { .peer = STR("192.0.2.7"), .headers = { &item, 1, STR_NONE } };
 
     (void)state;
-    assert_true(str_equal(http_client_address(&r, STR_NONE), r.peer));
-    assert_true(str_equal(http_client_address(&r, STR("10.0.0.0/8")), r.peer));
+    assert_true(str_equal(http_forwarded_client(&r, STR_NONE), r.peer));
+    assert_true(str_equal(http_forwarded_client(&r, STR("10.0.0.0/8")), r.peer));
     r.peer = STR("unix");
-    assert_true(str_equal(http_client_address(&r, STR("::/0")), r.peer));
+    assert_true(str_equal(http_forwarded_client(&r, STR("::/0")), r.peer));
 }
 
 int main(void)

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 #include <stdio.h>
 
-#include "net/http_connection.h"
+#include "net/http_server_private.h"
 #include "serving.h"
 
 static const struct {
@@ -307,7 +307,7 @@ static void say_it_has_secrets(struct http_request *r)
 static void overwrites_the_secrets_of_a_refused_body(void **state)
 {
     static char body[60000];
-    struct str_space space;
+    struct stream_space space;
     struct stream *s;
 
     (void)state;

@@ -275,7 +275,7 @@ static void on_wipe(struct loop_task *task)
     (void)task;
     had_mark = stack_has_mark();
     loop_flush_later(l, on_flush);
-    loop_wipe_stack_later(l);
+    loop_wipe_traces_later(l);
     loop_post(l, &look_task);
 }
 

@@ -18,8 +18,8 @@
  * out of on_read, out of the turn's end and out of time-outs, never out of its own calls.
  * SPDX-License-Identifier: MIT
  */
-#ifndef NET_HTTP_CONNECTION_H
-#define NET_HTTP_CONNECTION_H
+#ifndef NET_HTTP_SERVER_PRIVATE_H
+#define NET_HTTP_SERVER_PRIVATE_H
 
 #include "base/buf.h"
 #include "net/http_parser.h"
@@ -161,15 +161,15 @@ struct http_server {
 
 /* http_server.c */
 
-void server_add(struct http_server *s, struct connection *c);
+void http_server_add(struct http_server *s, struct connection *c);
 /* The connection is closed and about to be freed. */
-void server_remove(struct http_server *s, struct connection *c);
+void http_server_remove(struct http_server *s, struct connection *c);
 /* From now on it has the time of that kind of wait; a wait that goes on is begun anew. */
 void connection_wait(struct connection *c, enum wait kind);
 /* A read buffer of SERVER_BUFFER_BYTES. */
-char *server_take_buffer(struct http_server *s);
+char *http_server_take_buffer(struct http_server *s);
 /* `size`: a buffer that has grown goes back to the heap. */
-void server_give_buffer(struct http_server *s, char *buffer, size_t size);
+void http_server_give_buffer(struct http_server *s, char *buffer, size_t size);
 #define SERVER_BUFFER_BYTES ((size_t)16 * 1024)
 /* Room that is left in a read buffer behind a head, so that what comes can be read. */
 #define SERVER_ROOM_MIN ((size_t)1024)
@@ -191,7 +191,7 @@ void connection_make_head_room(struct connection *c);
 /* Afterwards there is room for a read, or reading is stopped until there is. */
 void connection_make_room(struct connection *c);
 /* Of the stream's events. */
-struct str_space connection_on_space(void *data);
+struct stream_space connection_on_space(void *data);
 
 /* http_request.c */
 
@@ -208,7 +208,7 @@ bool request_exceeds_memory(const struct connection *c);
 /* All of the body is there: public.body is set. */
 void request_complete_body(struct connection *c);
 /* Room in `body` for what is still missing, at least 1 byte; only when request_reads_body. */
-struct str_space request_body_space(struct connection *c);
+struct stream_space request_body_space(struct connection *c);
 /* Reads go straight to `body`: not to a body in place, a chunked one, or one to be dropped. */
 bool request_reads_body(const struct connection *c);
 /* Gathers the body in `body` from now on: there is no more room in `in`. */
