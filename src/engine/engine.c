@@ -381,6 +381,20 @@ void engines_free(struct engines *es)
     free(es);
 }
 
+/* Of that name, those that a reload has replaced among them. */
+static unsigned count_calls(struct engines *es, struct str name)
+{
+    struct engine *e;
+    unsigned count = 0;
+
+    TAILQ_FOREACH(e, &es->list, link)
+    {
+        if (str_equal(str_from(e->settings->name), name))
+            count += e->in_flight;
+    }
+    return count;
+}
+
 bool engines_status(struct engines *es, struct str name, struct engine_status *status)
 {
     struct engine *e;
@@ -391,7 +405,7 @@ bool engines_status(struct engines *es, struct str name, struct engine_status *s
     if (e) {
         status->state = (enum engine_state)atomic_load(&e->state);
         status->restarts = e->restarts;
-        status->in_flight = e->in_flight;
+        status->in_flight = count_calls(es, name);
         status->pid = e->pid;
         status->spending = e->spending;
         engine_get_error(e, status->last_error);

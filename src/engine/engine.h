@@ -89,7 +89,7 @@ enum engine_state { ENGINE_STOPPED, ENGINE_STARTING, ENGINE_READY, ENGINE_FAILED
 struct engine_status {
     enum engine_state state;
     unsigned restarts;
-    unsigned in_flight;
+    unsigned in_flight; /* calls, also of those of its name that it has replaced */
     unsigned addresses_up, addresses;
     int pid;                            /* llama: of the process, else 0 */
     const struct rate_window *spending; /* see engine_spending */

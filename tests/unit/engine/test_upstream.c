@@ -22,18 +22,23 @@ static struct fake_upstream a, b;
 static char yaml[2048];
 
 /* Two addresses, with more settings of the engine "u" in YAML's flow form. */
-static void start(const char *more)
+static const char *catalog_with(const char *more)
 {
-    const struct engines_options options = { 0 };
-
     snprintf(yaml, sizeof(yaml),
              "engines:\n"
              "  - name: u\n"
              "    upstream: { addresses: [{ url: 'http://127.0.0.1:%u/v1' },\n"
              "                            { url: 'http://127.0.0.1:%u/v1/' }]%s%s }\n",
              a.port, b.port, more[0] ? ", " : "", more);
+    return yaml;
+}
+
+static void start(const char *more)
+{
+    const struct engines_options options = { 0 };
+
     rig = (struct rig){ 0 };
-    rig_start(&rig, yaml, &options);
+    rig_start(&rig, catalog_with(more), &options);
 }
 
 static int set_up(void **state)
@@ -169,6 +174,26 @@ static void streams(void **state)
     assert_true(c.has_ended);
     assert_string_equal(c.content_type, "text/event-stream");
     assert_non_null(strstr(rig_call_text(&c), "data: [DONE]\n\n"));
+    rig_call_done(&c);
+}
+
+static void calls_of_one_that_was_replaced_are_counted(void **state)
+{
+    struct rig_call c = { .pauses_after = 1 };
+
+    (void)state;
+    a.mode = b.mode = FAKE_STREAM;
+    start("");
+    rig_call_start(&rig, &c, "u", ENGINE_CHAT, STREAM);
+    rig_wait(&rig, rig_call_has_body, &c);
+    for (int i = 0; i < 2; i++) {
+        rig_reload(&rig, catalog_with(i ? "" : "connect_timeout_ms: 1234"));
+        assert_int_equal(rig_status(&rig, "u").in_flight, 1);
+    }
+    engine_call_resume(c.call);
+    rig_wait(&rig, rig_call_is_over, &c);
+    assert_true(c.has_ended);
+    assert_int_equal(rig_status(&rig, "u").in_flight, 0);
     rig_call_done(&c);
 }
 
@@ -550,6 +575,7 @@ int main(void)
         TEST(passes_bytes_on),
         TEST(names_what_each_event_looks_at),
         TEST(names_deployment_and_key_as_azure_does),
+        TEST(calls_of_one_that_was_replaced_are_counted),
         TEST(streams),
         TEST(keeps_the_connection_of_a_complete_stream),
         TEST(balances),
