@@ -196,7 +196,7 @@ static void a_failed_job_leaves_nothing(void **state)
 
 /* -- Commits that fail ------------------------------------------------------------------------ */
 
-static sem_t gate;
+static sem_t gate, at_gate;
 
 static bool wait_at_gate(struct store_txn *t, struct arena *arena, void *data, struct error *err)
 {
@@ -204,6 +204,7 @@ static bool wait_at_gate(struct store_txn *t, struct arena *arena, void *data, s
     (void)arena;
     (void)data;
     (void)err;
+    sem_post(&at_gate);
     while (sem_wait(&gate))
         ;
     return true;
@@ -239,6 +240,7 @@ static void survives_a_full_disk(void **state)
     open_store(f);
     signal(SIGXFSZ, SIG_IGN);
     sem_init(&gate, 0, 0);
+    sem_init(&at_gate, 0, 0);
     c.thread = pthread_self();
     c.loop = loop_new();
     c.open = ARRAY_LEN(jobs);
@@ -247,10 +249,12 @@ static void survives_a_full_disk(void **state)
         jobs[i].job =
             (struct store_job){ put_own, on_committed, NULL, on_done, c.loop, .data = &jobs[i] };
     }
-    jobs[0].job.run = wait_at_gate; /* until all are queued: the others share a commit */
+    jobs[0].job.run = wait_at_gate; /* alone, until all others are queued: they share a commit */
     jobs[2].job.run = put_big;
     jobs[3].job.run = has_no_half; /* only reads */
     store_submit(f->store, &jobs[0].job);
+    while (sem_wait(&at_gate))
+        ;
     for (size_t i = 1; i < ARRAY_LEN(jobs); i++)
         store_submit(f->store, &jobs[i].job);
     limit_file_size(100000);
@@ -265,6 +269,7 @@ static void survives_a_full_disk(void **state)
     assert_true(store_run(f->store, put_big, NULL, &err));
     reopen(f);
     must_run(f, has_no_half, NULL);
+    sem_destroy(&at_gate);
     sem_destroy(&gate);
 }
 
