@@ -186,10 +186,8 @@ static void calls_of_one_that_was_replaced_are_counted(void **state)
     start("");
     rig_call_start(&rig, &c, "u", ENGINE_CHAT, STREAM);
     rig_wait(&rig, rig_call_has_body, &c);
-    for (int i = 0; i < 2; i++) {
-        rig_reload(&rig, catalog_with(i ? "" : "connect_timeout_ms: 1234"));
-        assert_int_equal(rig_status(&rig, "u").in_flight, 1);
-    }
+    rig_reload(&rig, catalog_with("connect_timeout_ms: 1234"));
+    assert_int_equal(rig_status(&rig, "u").in_flight, 1);
     engine_call_resume(c.call);
     rig_wait(&rig, rig_call_is_over, &c);
     assert_true(c.has_ended);
