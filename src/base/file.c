@@ -17,7 +17,7 @@ static int refuse(int fd, int number, const char *reason, const char **why)
     return -1;
 }
 
-int file_open(const char *path, const char **why)
+int file_open_up_to(const char *path, size_t max, const char **why)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     struct stat st;
@@ -28,21 +28,14 @@ int file_open(const char *path, const char **why)
         return refuse(fd, EISDIR, strerror(EISDIR), why);
     if (!S_ISREG(st.st_mode))
         return refuse(fd, EINVAL, "it is not a regular file", why);
-    return fd;
-}
-
-int file_open_up_to(const char *path, size_t max, const char **why)
-{
-    int fd = file_open(path, why);
-    struct stat st;
-
-    if (fd < 0)
-        return fd;
-    if (fstat(fd, &st) != 0)
-        return refuse(fd, errno, strerror(errno), why);
     if ((uint64_t)st.st_size > max)
         return refuse(fd, EFBIG, "it is too large", why);
     return fd;
+}
+
+int file_open(const char *path, const char **why)
+{
+    return file_open_up_to(path, SIZE_MAX, why);
 }
 
 ssize_t file_read(int fd, char *out, size_t max)

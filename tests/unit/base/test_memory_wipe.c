@@ -4,7 +4,6 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <string.h>
 
 #include "base/macros.h"

@@ -35,10 +35,8 @@ static const char *catalog_with(const char *more)
 
 static void start(const char *more)
 {
-    const struct engines_options options = { 0 };
-
     rig = (struct rig){ 0 };
-    rig_start(&rig, catalog_with(more), &options);
+    rig_start(&rig, catalog_with(more), &(struct engines_options){ 0 });
 }
 
 static int set_up(void **state)
@@ -160,15 +158,21 @@ static void names_deployment_and_key_as_azure_does(void **state)
     unlink(key);
 }
 
+/* Until its answer has begun, and is paused. */
+static void begin_stream(struct rig_call *c)
+{
+    a.mode = b.mode = FAKE_STREAM;
+    start("");
+    rig_call_start(&rig, c, "u", ENGINE_CHAT, STREAM);
+    rig_wait(&rig, rig_call_has_body, c);
+}
+
 static void streams(void **state)
 {
     struct rig_call c = { .pauses_after = 1 };
 
     (void)state;
-    a.mode = b.mode = FAKE_STREAM;
-    start("");
-    rig_call_start(&rig, &c, "u", ENGINE_CHAT, STREAM);
-    rig_wait(&rig, rig_call_has_body, &c);
+    begin_stream(&c);
     engine_call_resume(c.call);
     rig_wait(&rig, rig_call_is_over, &c);
     assert_true(c.has_ended);
@@ -182,10 +186,7 @@ static void calls_of_one_that_was_replaced_are_counted(void **state)
     struct rig_call c = { .pauses_after = 1 };
 
     (void)state;
-    a.mode = b.mode = FAKE_STREAM;
-    start("");
-    rig_call_start(&rig, &c, "u", ENGINE_CHAT, STREAM);
-    rig_wait(&rig, rig_call_has_body, &c);
+    begin_stream(&c);
     rig_reload(&rig, catalog_with("connect_timeout_ms: 1234"));
     assert_int_equal(rig_status(&rig, "u").in_flight, 1);
     engine_call_resume(c.call);
